@@ -1,0 +1,13 @@
+"""The native operations of StyleGAN2, each beside its plain-torch twin; importing compiles nothing.
+
+    bias_act(x, b)                 add a bias, leaky ReLU, gain, clamp
+    upfirdn2d(x, taps, up=2)       zero-insert, pad or crop, separable FIR filter, decimate
+
+`STYLECLIP_OPS=auto|native|reference` chooses the implementation; `backend()` says which one runs.
+"""
+
+from cuda_ops._backend import backend
+from cuda_ops.bias_act import bias_act, bias_act_reference
+from cuda_ops.upfirdn2d import upfirdn2d, upfirdn2d_reference
+
+__all__ = ["backend", "bias_act", "bias_act_reference", "upfirdn2d", "upfirdn2d_reference"]

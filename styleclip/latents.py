@@ -1,0 +1,173 @@
+"""Latents that know their space, directions between them, and the one place that knows the cuts of style space.
+
+The ladder is walked downward: Z -mapping-> W -broadcast-> W+ -affine-> S -synthesis-> image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from styleclip.errors import SpaceError
+
+
+class Space(str, Enum):
+    """The latent spaces of StyleGAN2; style space S is that of StyleSpace (Wu et al. 2021)."""
+
+    Z = "z"
+    W = "w"
+    W_PLUS = "w+"
+    S = "s"
+
+    @property
+    def ndim(self) -> int:
+        return 3 if self is Space.W_PLUS else 2
+
+
+@dataclass(frozen=True)
+class _Vector:
+    """Data in a space: Z [N, z_dim], W [N, w_dim], W+ [N, num_ws, w_dim], S [N, C]."""
+
+    space: Space
+    data: Tensor
+
+    def __post_init__(self) -> None:
+        if self.data.ndim != self.space.ndim:
+            raise SpaceError(
+                f"a value in {self.space.value} has {self.space.ndim} axes, got shape {list(self.data.shape)}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def _same_space(self, other: _Vector) -> None:
+        if other.space is not self.space:
+            raise SpaceError(f"expected a value in {self.space.value}, got one in {other.space.value}")
+
+
+@dataclass(frozen=True)
+class Direction(_Vector):
+    """An edit: `latent + alpha * direction`."""
+
+    def __mul__(self, alpha: float) -> Direction:
+        return Direction(self.space, self.data * alpha)
+
+    __rmul__ = __mul__
+
+
+@dataclass(frozen=True)
+class Latent(_Vector):
+    """A batch of latents. `latent[3:5]` is a batch again; `latent + alpha * direction` is the edited batch."""
+
+    def __add__(self, direction: Direction) -> Latent:
+        self._same_space(direction)
+        return Latent(self.space, self.data + direction.data)
+
+    def __sub__(self, other: Latent) -> Direction:
+        self._same_space(other)
+        return Direction(self.space, self.data - other.data)
+
+    def __getitem__(self, index: int | slice | Tensor) -> Latent:
+        rows = slice(index, index + 1 or None) if isinstance(index, int) else index
+        return Latent(self.space, self.data[rows])
+
+    def to(self, device: torch.device | str) -> Latent:
+        return Latent(self.space, self.data.to(device))
+
+    def detach(self) -> Latent:
+        return Latent(self.space, self.data.detach())
+
+    @staticmethod
+    def cat(latents: Sequence[Latent]) -> Latent:
+        """One batch from several, all in the same space."""
+        for latent in latents:
+            latents[0]._same_space(latent)
+        return Latent(latents[0].space, torch.cat([latent.data for latent in latents]))
+
+    @staticmethod
+    def load(path: Path | str) -> Latent:
+        """Read a latent from a safetensors file: one tensor, named by its space (`z`, `w`, `w+` or `s`).
+
+        Raises SpaceError when the file holds something else.
+        """
+        from safetensors.torch import load_file
+
+        try:
+            tensors = load_file(path)
+        except Exception as error:
+            raise SpaceError(f"{path} is not a latent file ({error}); pass one that styleclip saved") from error
+        names = [space.value for space in Space if space.value in tensors]
+        if len(names) != 1:
+            raise SpaceError(f"{path} holds {', '.join(tensors) or 'nothing'}, not one latent named z, w, w+ or s")
+        return Latent(Space(names[0]), tensors[names[0]])
+
+
+@dataclass(frozen=True)
+class StyleEntry:
+    """The styles of one layer: where they come from in W+ and where they lie in S."""
+
+    name: str  # "b64.conv0", "b64.conv1", "b64.torgb"
+    resolution: int
+    channels: int
+    ws_index: int
+    start: int
+
+    @property
+    def is_torgb(self) -> bool:
+        return self.name.endswith("torgb")
+
+    @property
+    def span(self) -> slice:
+        return slice(self.start, self.start + self.channels)
+
+
+@dataclass(frozen=True)
+class StyleLayout:
+    """How the flat style vector S [N, C] is cut into layers, in execution order.
+
+    A generator builds it from its own channels: 26 entries and C = 9088 at 1024 px (config-f), of which 6048
+    belong to convolutions and 3040 to toRGB.
+    """
+
+    entries: tuple[StyleEntry, ...]
+
+    @staticmethod
+    def from_channels(channels: dict[int, int]) -> StyleLayout:
+        """The layout of a skip generator whose block at each resolution has this many channels."""
+        entries: list[StyleEntry] = []
+        before, ws_index = 0, 0
+        for resolution, width in channels.items():
+            layers = [("conv1", width), ("torgb", width)]
+            if before:
+                layers.insert(0, ("conv0", before))
+            for offset, (layer, count) in enumerate(layers):
+                start = entries[-1].span.stop if entries else 0
+                name = f"b{resolution}.{layer}"
+                entries.append(StyleEntry(name, resolution, count, ws_index + offset, start))
+            before, ws_index = width, ws_index + len(layers) - 1
+        return StyleLayout(tuple(entries))
+
+    @property
+    def size(self) -> int:
+        """C, the number of style channels."""
+        return self.entries[-1].span.stop
+
+    @property
+    def num_ws(self) -> int:
+        """The number of w vectors in W+."""
+        return self.entries[-1].ws_index + 1
+
+    def split(self, styles: Tensor) -> dict[str, Tensor]:
+        """S [N, C] -> the styles [N, C_i] of every layer, by name."""
+        if styles.shape[-1] != self.size:
+            raise SpaceError(f"this generator has {self.size} style channels, got {styles.shape[-1]}")
+        return {entry.name: styles[:, entry.span] for entry in self.entries}
+
+    def torgb_mask(self) -> Tensor:
+        """[C] bool: true for the channels of toRGB layers, which the published edits leave alone."""
+        return torch.cat([torch.full((entry.channels,), entry.is_torgb) for entry in self.entries])

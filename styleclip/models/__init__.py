@@ -1,0 +1,1 @@
+"""The networks; the only floor that imports `cuda_ops`."""

@@ -1,0 +1,153 @@
+"""The layers StyleGAN2 is made of (Karras et al. 2020): equalised learning rate, modulation, FIR resampling.
+
+Weights are stored unscaled, as N(0, 1); the scale `1 / sqrt(fan_in)` is applied at run time (Karras et al. 2018,
+section 4.1).
+"""
+
+import math
+from typing import cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from cuda_ops import bias_act, upfirdn2d
+
+FIR_TAPS = (1 / 8, 3 / 8, 3 / 8, 1 / 8)  # [1, 3, 3, 1], summing to 1
+
+
+class EqualLinear(nn.Module):
+    """`y = x @ W^T * lr_mul / sqrt(in) + b * lr_mul`, then leaky ReLU (0.2, gain sqrt 2) when `activate`."""
+
+    def __init__(
+        self, in_features: int, out_features: int, lr_mul: float = 1.0, bias: float = 0.0, activate: bool = False
+    ) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(out_features, in_features) / lr_mul)
+        self.bias = nn.Parameter(torch.full((out_features,), bias / lr_mul))
+        self.lr_mul, self.activate = lr_mul, activate
+
+    def forward(self, x: Tensor) -> Tensor:  # [N, in] -> [N, out]
+        weight = self.weight * (self.lr_mul / math.sqrt(self.weight.shape[1]))
+        bias = self.bias * self.lr_mul
+        return bias_act(x @ weight.T, bias) if self.activate else torch.addmm(bias, x, weight.T)
+
+
+class EqualConv2d(nn.Module):
+    """Plain convolution with equalised learning rate, optional bias and activation, optional FIR downsampling."""
+
+    taps: Tensor
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel: int,
+        down: bool = False,
+        bias: bool = True,
+        activate: bool = True,
+    ) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(out_channels, in_channels, kernel, kernel))
+        self.bias = nn.Parameter(torch.zeros(out_channels)) if bias else None
+        self.down, self.activate = down, activate
+        self.register_buffer("taps", fir_taps(), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:  # [N, in, H, W] -> [N, out, H, W] or [N, out, H/2, W/2]
+        kernel = self.weight.shape[-1]
+        weight = self.weight / math.sqrt(self.weight[0].numel())
+        if self.down:
+            pad = (kernel + 1) // 2
+            x = upfirdn2d(x, self.taps, padding=(pad, pad))
+            x = F.conv2d(x, weight, stride=2)
+        else:
+            x = F.conv2d(x, weight, padding=kernel // 2)
+        if self.bias is None:
+            return x
+        return bias_act(x, self.bias) if self.activate else bias_act(x, self.bias, slope=1, gain=1)
+
+
+class StyledConv(nn.Module):
+    """Modulated 3x3 convolution, noise, bias, leaky ReLU: one layer of the synthesis network (StyleGAN2, figure 2d)."""
+
+    noise_const: Tensor
+    taps: Tensor
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        w_dim: int,
+        resolution: int,
+        up: bool = False,
+        clamp: float | None = None,
+    ) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(out_channels, in_channels, 3, 3))
+        self.bias = nn.Parameter(torch.zeros(out_channels))
+        self.noise_strength = nn.Parameter(torch.zeros([]))
+        self.register_buffer("noise_const", torch.randn(resolution, resolution))
+        self.affine = EqualLinear(w_dim, in_channels, bias=1.0)
+        self.up, self.clamp = up, clamp
+        self.register_buffer("taps", fir_taps(), persistent=False)
+
+    def forward(self, x: Tensor, styles: Tensor, noise: Tensor | None) -> Tensor:
+        """x [N, in, H, W], styles [N, in], noise [N or 1, 1, R, R] -> [N, out, R, R]."""
+        x = modulated_conv2d(x, self.weight, styles, self.up, self.taps)
+        if noise is not None:
+            x = x + noise * self.noise_strength
+        return bias_act(x, self.bias, clamp=None if self.clamp is None else self.clamp * math.sqrt(2))
+
+
+class ToRGB(nn.Module):
+    """Modulated 1x1 convolution to RGB, without demodulation, noise or activation."""
+
+    def __init__(self, in_channels: int, out_channels: int, w_dim: int, clamp: float | None = None) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(out_channels, in_channels, 1, 1))
+        self.bias = nn.Parameter(torch.zeros(out_channels))
+        self.affine = EqualLinear(w_dim, in_channels, bias=1.0)
+        self.clamp = clamp
+
+    def forward(self, x: Tensor, styles: Tensor) -> Tensor:  # [N, C, R, R], [N, C] -> [N, 3, R, R]
+        styles = styles / math.sqrt(self.weight.shape[1])
+        x = F.conv2d(x * styles[:, :, None, None], self.weight)
+        return bias_act(x, self.bias, slope=1, gain=1, clamp=self.clamp)
+
+
+def modulated_conv2d(
+    x: Tensor,  # [N, I, H, W]
+    weight: Tensor,  # [O, I, 3, 3]
+    styles: Tensor,  # [N, I]
+    up: bool,
+    taps: Tensor,
+) -> Tensor:
+    """Modulated and demodulated 3x3 convolution (StyleGAN2, equations 1 and 3), optionally upsampling by 2.
+
+    The styles scale the input and the demodulation scales the output, so the batch shares one weight; this is
+    the same algebra as scaling the weight of every sample.
+    """
+    energy = weight.square().sum(dim=(2, 3))  # [O, I]
+    demodulation = torch.rsqrt(styles.square() @ energy.T + 1e-8)  # [N, O]
+    x = x * styles[:, :, None, None]
+    if up:
+        x = F.conv_transpose2d(x, weight.transpose(0, 1), stride=2)  # [N, O, 2H + 1, 2W + 1]
+        x = upfirdn2d(x, taps, padding=(1, 1), gain=4)
+    else:
+        x = F.conv2d(x, weight, padding=1)
+    return x * demodulation[:, :, None, None]
+
+
+def upsample(image: Tensor, taps: Tensor) -> Tensor:
+    """Double the size of the RGB skip image with the FIR filter: [N, 3, R, R] -> [N, 3, 2R, 2R]."""
+    return upfirdn2d(image, taps, up=2, padding=(2, 1), gain=4)
+
+
+def fir_taps() -> Tensor:
+    """The [1, 3, 3, 1] low-pass filter. Kept out of state dicts: every public checkpoint has this one."""
+    return torch.tensor(FIR_TAPS)
+
+
+def normalize_2nd_moment(x: Tensor) -> Tensor:
+    """`x / sqrt(mean(x^2))` along axis 1: the normalisation of z (StyleGAN, Karras et al. 2019)."""
+    return cast(Tensor, x * torch.rsqrt(x.square().mean(dim=1, keepdim=True) + 1e-8))
