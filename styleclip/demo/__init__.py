@@ -1,0 +1,1 @@
+"""A small procedural world of faces, and the demo models trained on it."""

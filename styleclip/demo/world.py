@@ -1,0 +1,213 @@
+"""The demo world: people made of named attributes, drawn from a normal latent z.
+
+u = z / rms(z) @ Q has about independent N(0, 1) entries. Every attribute and every measure of the face reads its own entries
+of u, so everything is independent of everything else. `render.render` paints the people.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import torch
+from torch import Tensor
+
+Z_DIM = 64
+CLEAR = 0.8  # an attribute is labelled where one state is at least this probable
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """A property with a few states; state 0 of ("no", "yes") kinds is the plain one."""
+
+    name: str
+    states: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One entry of u for each state; the largest, after `bias`, wins: softmax(sharpness (u + bias))."""
+
+    bias: tuple[float, ...]
+    sharpness: float = 14.0
+
+    @property
+    def width(self) -> int:
+        return len(self.bias)
+
+    def probabilities(self, u: Tensor) -> Tensor:
+        return torch.softmax(self.sharpness * (u + u.new_tensor(self.bias)), dim=1)
+
+    def choose(self, u: Tensor, state: int, margin: float = 0.4) -> Tensor:
+        """Let `state` win; it trades places with the former winner, so that |u| hardly changes."""
+        score = u + u.new_tensor(self.bias)
+        winner = score.argmax(dim=1, keepdim=True)
+        chosen = u.scatter(1, winner, u[:, state : state + 1])
+        others = torch.cat([chosen[:, :state], chosen[:, state + 1 :]], dim=1)
+        bias = u.new_tensor(self.bias[:state] + self.bias[state + 1 :])
+        needed = (others + bias).amax(dim=1) + margin - self.bias[state]
+        chosen[:, state] = torch.maximum(needed, score.amax(dim=1) - self.bias[state])
+        return chosen
+
+
+@dataclass(frozen=True)
+class Switch:
+    """One entry of u; the second state holds above `threshold`: sigmoid(sharpness (u - threshold))."""
+
+    threshold: float
+    sharpness: float = 16.0
+    width = 1
+
+    def probabilities(self, u: Tensor) -> Tensor:
+        on = torch.sigmoid(self.sharpness * (u - self.threshold))
+        return torch.cat([1 - on, on], dim=1)
+
+    def choose(self, u: Tensor, state: int) -> Tensor:
+        beyond = (u - self.threshold) * (1 if state else -1)
+        kept = torch.where(beyond >= 0.35, beyond, beyond.abs().clamp(0.35, 0.7))
+        return self.threshold + kept * (1 if state else -1)
+
+
+@dataclass(frozen=True)
+class Scale:
+    """One entry of u, a continuous tone; the states are its lower, middle and upper part."""
+
+    edge: float = 0.5
+    sharpness: float = 16.0
+    width = 1
+
+    def probabilities(self, u: Tensor) -> Tensor:
+        above, below = (torch.sigmoid(self.sharpness * (sign * u - self.edge)) for sign in (1, -1))
+        return torch.cat([below, (1 - above - below).clamp(min=0), above], dim=1)
+
+    def choose(self, u: Tensor, state: int) -> Tensor:
+        return (u * 0.1) if state == 1 else u.abs().clamp(1.0, 2.0) * (state - 1)
+
+
+SWITCH = ("no", "yes")
+SOURCES: dict[Attribute, Choice | Switch | Scale] = {
+    Attribute("hair_color", ("black", "brown", "blonde", "red", "grey", "blue", "pink")): Choice(
+        (0.15, 0.2, 0.0, 0.0, 0.0, -0.05, -0.05)
+    ),
+    Attribute("hair_length", ("short", "long")): Switch(0.05),
+    Attribute("hair_texture", ("straight", "curly")): Switch(0.2),
+    Attribute("bangs", SWITCH): Switch(0.3),
+    Attribute("bald", SWITCH): Switch(1.28, sharpness=18.0),
+    Attribute("hat", SWITCH): Switch(0.77, sharpness=18.0),
+    Attribute("eyewear", ("none", "glasses", "sunglasses")): Choice((0.5, -0.1, -0.4)),
+    Attribute("eye_color", ("brown", "blue", "green")): Choice((0.1, 0.0, -0.05)),
+    Attribute("expression", ("neutral", "smiling", "surprised", "sad", "angry")): Choice((0.1, 0.2, 0.0, 0.0, 0.0)),
+    Attribute("beard", SWITCH): Switch(0.67),
+    Attribute("moustache", SWITCH): Switch(0.67),
+    Attribute("makeup", SWITCH): Switch(0.52),
+    Attribute("freckles", SWITCH): Switch(0.52),
+    Attribute("age", ("young", "old")): Switch(0.52),
+    Attribute("skin", ("light", "medium", "dark")): Scale(),
+    Attribute("earrings", SWITCH): Switch(0.52),
+    Attribute("background", ("blue", "green", "yellow", "purple", "grey")): Choice((0.0,) * 5),
+    Attribute("shirt", ("white", "red", "blue", "black", "yellow")): Choice((0.0,) * 5),
+}
+ATTRIBUTES: tuple[Attribute, ...] = tuple(SOURCES)
+GEOMETRY = (
+    "face_width", "face_height", "jaw", "eye_spacing", "eye_size", "nose_length", "nose_width", "mouth_width", "lip",
+    "brow_thickness", "ear", "hair_volume", "yaw", "light",
+)  # fmt: skip
+HAT_HUE, SKIN_TONE = "hat_hue", "skin_tone"
+AXIS_COUNT = sum(source.width for source in SOURCES.values()) + 1 + len(GEOMETRY)  # 55 of the 64
+
+
+@dataclass(frozen=True)
+class Faces:
+    """A batch of N people."""
+
+    values: dict[str, Tensor]  # attribute -> [N, states] probabilities; measure or tone -> [N] in [-1.6, 1.6]
+    labels: dict[str, Tensor]  # attribute -> int64 [N]; -1 where no state is clear, or none can be seen
+    identity: Tensor  # [N, 15] geometry and skin tone, about unit variance
+    parameters: Tensor  # [N, K] [N, 58]: all of `values`; an attribute of two states has one column
+
+    def __len__(self) -> int:
+        return len(self.parameters)
+
+    def __getitem__(self, rows: slice | Tensor) -> Faces:
+        values, labels = ({k: v[rows] for k, v in table.items()} for table in (self.values, self.labels))
+        return Faces(values, labels, self.identity[rows], self.parameters[rows])
+
+
+def faces(z: Tensor) -> Faces:
+    """The people that z [N, 64] stands for."""
+    u = normalised(z.float()) @ axes().to(z.device)  # [N, 55]
+    values = {a.name: source.probabilities(u[:, columns_of(a.name)]) for a, source in SOURCES.items()}
+    measures = {name: limited(u[:, columns_of(name)][:, 0]) for name in (HAT_HUE, *GEOMETRY)}
+    measures[SKIN_TONE] = limited(u[:, columns_of("skin")][:, 0])
+    identity = torch.stack([measures[name] for name in (*GEOMETRY, SKIN_TONE)], dim=1) / LIMITED_STD
+    return Faces(values | measures, visible_labels(values), identity, parameter_matrix(values, measures))
+
+
+def with_state(z: Tensor, attribute: str, state: str) -> Tensor:
+    """z [N, 64] changed so that `attribute` clearly is `state`, everything else as it was; |z|^2 is 64.
+
+    The length that the change adds or removes comes from the directions that no attribute reads, as far as they have it.
+    """
+    kind = next(a for a in ATTRIBUTES if a.name == attribute)
+    basis = orthogonal_basis().to(z.device)
+    used, spare = (normalised(z.float()) @ basis).split([AXIS_COUNT, Z_DIM - AXIS_COUNT], dim=1)
+    used = used.clone()
+    columns = columns_of(attribute)
+    used[:, columns] = SOURCES[kind].choose(used[:, columns], kind.states.index(state))
+    room = (Z_DIM - used.square().sum(dim=1, keepdim=True)).clamp(min=0)
+    spare = spare * (room / spare.square().sum(dim=1, keepdim=True).clamp(min=1e-8)).sqrt()
+    return normalised(torch.cat([used, spare], dim=1) @ basis.T)
+
+
+def axes() -> Tensor:
+    """The orthonormal columns [64, 55] of Q that attributes, hat hue and geometry read, in this order."""
+    return orthogonal_basis()[:, :AXIS_COUNT]
+
+
+@cache
+def orthogonal_basis() -> Tensor:
+    """Q [64, 64], the same in every process."""
+    generator = torch.Generator().manual_seed(7)
+    return torch.linalg.qr(torch.randn(Z_DIM, Z_DIM, generator=generator))[0]
+
+
+@cache
+def columns_of(name: str) -> slice:
+    """Which columns of `axes()` an attribute or a measure reads."""
+    widths = {a.name: source.width for a, source in SOURCES.items()} | dict.fromkeys((HAT_HUE, *GEOMETRY), 1)
+    start = sum(list(widths.values())[: list(widths).index(name)])
+    return slice(start, start + widths[name])
+
+
+def normalised(z: Tensor) -> Tensor:
+    """z / rms(z), as StyleGAN's mapping network does it (PixelNorm)."""
+    return z * torch.rsqrt(z.square().mean(dim=1, keepdim=True) + 1e-8)
+
+
+LIMITED_STD = 0.776  # of limited(u) for u of N(0, 1)
+
+
+def limited(u: Tensor) -> Tensor:
+    return 1.6 * torch.tanh(u / 1.6)
+
+
+def parameter_matrix(values: dict[str, Tensor], measures: dict[str, Tensor]) -> Tensor:
+    """All values as one matrix [N, 58], in the order of `values`; of two states only the second has a column."""
+    blocks = [p[:, 1:] if p.shape[1] == 2 else p for p in values.values()]
+    return torch.cat([*blocks, torch.stack(list(measures.values()), dim=1)], dim=1)
+
+
+def visible_labels(values: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The clear state of each attribute, -1 where there is none or something hides it."""
+    bald, hat, sunglasses = (values[name][:, state] > 1 - CLEAR for name, state in HIDERS)
+    hidden = dict.fromkeys(("hair_color", "hair_length", "hair_texture"), bald)
+    hidden |= {"bangs": bald | hat, "eye_color": sunglasses}
+    labels = {}
+    for name, probabilities in values.items():
+        largest, state = probabilities.max(dim=1)
+        unclear = (largest < CLEAR) | hidden.get(name, torch.zeros_like(bald))
+        labels[name] = torch.where(unclear, -1, state)
+    return labels
+
+
+HIDERS = (("bald", 1), ("hat", 1), ("eyewear", 2))
