@@ -1,0 +1,163 @@
+"""CLIP (Radford et al. 2021) through open_clip: unit features of pictures and texts, differentiable in the picture."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from styleclip.errors import UsageError
+
+Preprocess = Literal["correct", "paper"]
+Tokenizer = Callable[[list[str]], Tensor]
+
+
+class CLIP(nn.Module):
+    """An open_clip model that takes pictures in [-1, 1] of any resolution.
+
+    `preprocess="correct"` resizes as CLIP was trained (bicubic, antialiased) and applies its mean and std;
+    `"paper"` is StyleCLIP's recipe: area average (its nearest x7 and average pool) and no normalisation.
+    `vocabulary` lists the words a small model knows, or is None for one that reads everything.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(
+        self,
+        model: nn.Module,  # an open_clip CLIP
+        tokenizer: Tokenizer,
+        image_size: int,
+        mean: Sequence[float],
+        std: Sequence[float],
+        name: str,
+        preprocess: Preprocess = "correct",
+        vocabulary: tuple[str, ...] | None = None,
+    ) -> None:
+        super().__init__()
+        self.model, self.tokenizer, self.name = model, tokenizer, name
+        self.image_size, self.preprocess, self.vocabulary = image_size, preprocess, vocabulary
+        self.register_buffer("mean", torch.tensor(mean).reshape(3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std).reshape(3, 1, 1), persistent=False)
+        self._texts: dict[str, Tensor] = {}
+
+    def encode_image(self, image: Tensor) -> Tensor:
+        """[N, 3, H, W] in [-1, 1] -> unit features [N, D]."""
+        features = cast(Any, self.model).encode_image(self.pixels(image))
+        return F.normalize(features.float(), dim=-1)
+
+    def pixels(self, image: Tensor) -> Tensor:
+        """The picture as the vision tower wants it: [N, 3, H, W] -> [N, 3, S, S]."""
+        if self.preprocess == "paper":
+            return resize(image, self.image_size, "area")
+        return (resize(image, self.image_size, "bicubic") * 0.5 + 0.5 - self.mean) / self.std
+
+    @torch.no_grad()
+    def encode_text(self, texts: Sequence[str]) -> Tensor:
+        """Unit features [N, D] of the texts; every text is encoded once and remembered.
+
+        Raises UsageError for a text that does not fit the context of the model.
+        """
+        new = [text for text in dict.fromkeys(texts) if text not in self._texts]
+        if new:
+            features = cast(Any, self.model).encode_text(self._tokens(new).to(self.mean.device))
+            self._texts.update(zip(new, F.normalize(features.float(), dim=-1), strict=True))
+        return torch.stack([self._texts[text] for text in texts])
+
+    def _tokens(self, texts: list[str]) -> Tensor:
+        tokens = self.tokenizer(texts)
+        end = tokens.amax()  # the end-of-text token has the largest number
+        for text, row in zip(texts, tokens, strict=True):
+            if row[-1] == end and self.tokenizer([text + " a"])[0].equal(row):
+                raise UsageError(
+                    f"the prompt has more than the {tokens.shape[1] - 2} tokens that CLIP reads; shorten it "
+                    f"(it begins {text[:40]!r})"
+                )
+        return tokens
+
+
+def resize(image: Tensor, size: int, mode: Literal["bicubic", "area"]) -> Tensor:
+    """Resize to size x size as two small matrix products, exact for any resolution: [N, 3, H, W] -> [N, 3, S, S].
+
+    Pictures that are not square are cropped in the middle first.
+    """
+    side = min(image.shape[-2:])
+    top, left = (image.shape[-2] - side) // 2, (image.shape[-1] - side) // 2
+    image = image[..., top : top + side, left : left + side]
+    if side == size:
+        return image
+    matrix = _resize_matrix(side, size, mode).to(image)
+    return matrix @ image @ matrix.T
+
+
+@functools.lru_cache(maxsize=32)
+def _resize_matrix(source: int, size: int, mode: str) -> Tensor:
+    """[size, source]: resizing is linear and separable, so resizing the columns of the identity gives its matrix."""
+    identity = torch.eye(source, dtype=torch.float64)
+    if mode == "bicubic":
+        columns = F.interpolate(identity[None, None], (size, source), mode="bicubic", antialias=True)
+        return columns[0, 0].float()
+    edges = torch.arange(size + 1, dtype=torch.float64) * source / size
+    pixels = torch.arange(source, dtype=torch.float64)
+    overlap = torch.minimum(edges[1:, None], pixels + 1) - torch.maximum(edges[:-1, None], pixels)
+    return (overlap.clamp(min=0) * size / source).float()
+
+
+class CompactTokenizer:
+    """CLIP's byte-pair tokens, renumbered for a small model that knows only some of them.
+
+    Start of text is 1, unknown is 2, the known tokens follow and end of text is the largest, so that pooling at the
+    largest token works as in CLIP. Call it with texts to get [N, context] int64, zero-padded.
+    """
+
+    def __init__(self, known: Sequence[int], context: int) -> None:
+        from open_clip.tokenizer import SimpleTokenizer
+
+        self._bpe = SimpleTokenizer()
+        self.context = context
+        self._number = {token: i for i, token in enumerate(known, start=3)}
+        self.end = 3 + len(known)
+
+    @property
+    def vocab_size(self) -> int:
+        return self.end + 1
+
+    def __call__(self, texts: list[str]) -> Tensor:
+        rows = torch.zeros(len(texts), self.context, dtype=torch.long)
+        for row, text in zip(rows, texts, strict=True):
+            tokens = [self._number.get(token, 2) for token in self._bpe.encode(text)]
+            tokens = [1, *tokens[: self.context - 2], self.end]
+            row[: len(tokens)] = torch.tensor(tokens)
+        return rows
+
+    @staticmethod
+    def tokens_of(words: Sequence[str]) -> list[int]:
+        """The byte-pair tokens of these words, for `known`."""
+        from open_clip.tokenizer import SimpleTokenizer
+
+        bpe = SimpleTokenizer()
+        return sorted({token for word in words for token in bpe.encode(word)})
+
+
+def build_clip(config: dict[str, Any]) -> CLIP:
+    """A CLIP of custom size from its description, with random weights.
+
+    `config` holds `name`, `model` (open_clip's embed_dim, vision_cfg, text_cfg), `tokens` (known byte-pair tokens),
+    `vocabulary` (the words a person may use), `mean` and `std`.
+    """
+    from open_clip import CLIP as OpenCLIP
+
+    text = dict(config["model"]["text_cfg"])
+    tokenizer = CompactTokenizer(config["tokens"], text["context_length"])
+    model = OpenCLIP(
+        embed_dim=config["model"]["embed_dim"],
+        vision_cfg=dict(config["model"]["vision_cfg"]),
+        text_cfg=text | {"vocab_size": tokenizer.vocab_size},
+    )
+    size = config["model"]["vision_cfg"]["image_size"]
+    words = tuple(config["vocabulary"])
+    return CLIP(model, tokenizer, size, config["mean"], config["std"], config["name"], vocabulary=words)

@@ -1,0 +1,73 @@
+"""Prompts: what to edit towards, and from where; prompt ensembling and the directions between texts in CLIP space."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from open_clip import OPENAI_IMAGENET_TEMPLATES
+from torch import Tensor
+
+from styleclip.errors import UsageError
+from styleclip.models.clip import CLIP
+
+# StyleCLIP ensembles over the ImageNet templates of CLIP without this one: 79 remain.
+TEMPLATES: tuple[str, ...] = tuple(
+    text for text in (template("{}") for template in OPENAI_IMAGENET_TEMPLATES) if text != "a photo of many {}."
+)
+TextEncoding = Literal["prompt", "ensemble"]
+
+
+class PromptWarning(UserWarning):
+    """A prompt that the loaded CLIP will not understand as meant."""
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """The text to edit towards, and what the picture is taken to show before ("a face")."""
+
+    target: str
+    neutral: str = "a face"
+
+    def __post_init__(self) -> None:
+        if not self.target.strip():
+            raise UsageError('the prompt is empty; say what the picture shall show, e.g. "a face with red hair"')
+        if not self.neutral.strip():
+            raise UsageError('the neutral text is empty; say what the picture shows before, e.g. "a face"')
+
+
+def encode(clip: CLIP, texts: Sequence[str], encoding: TextEncoding = "prompt") -> Tensor:
+    """Unit features [N, D] of texts as they are, or each as the mean over the 79 templates (CLIP, section 3.1.4)."""
+    if encoding == "prompt":
+        return clip.encode_text(texts)
+    means = [clip.encode_text([template.format(text) for template in TEMPLATES]).mean(dim=0) for text in texts]
+    return F.normalize(torch.stack(means), dim=-1)
+
+
+def delta_t(clip: CLIP, prompt: Prompt, encoding: TextEncoding = "ensemble") -> Tensor:
+    """Unit direction [D] in CLIP space from `neutral` to `target` (StyleCLIP, section 6).
+
+    Raises UsageError when the two texts mean the same to CLIP.
+    """
+    target, neutral = encode(clip, [prompt.target, prompt.neutral], encoding)
+    difference = target - neutral
+    if difference.norm() < 1e-4:
+        raise UsageError(f"{prompt.target!r} and {prompt.neutral!r} mean the same to CLIP; change one of them")
+    return F.normalize(difference, dim=-1)
+
+
+def warn_unknown_words(clip: CLIP, prompt: Prompt) -> None:
+    """Issue a PromptWarning for words that a small CLIP was never shown; does nothing for one that reads everything."""
+    if clip.vocabulary is None:
+        return
+    words = re.findall(r"[a-z]+", f"{prompt.target} {prompt.neutral}".lower())
+    unknown = [word for word in dict.fromkeys(words) if word not in clip.vocabulary]
+    if unknown:
+        named = ", ".join(repr(word) for word in unknown)
+        known = ", ".join(clip.vocabulary)
+        warnings.warn(f"the {clip.name} CLIP does not know {named}; it knows: {known}", PromptWarning, stacklevel=2)
