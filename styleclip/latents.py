@@ -73,8 +73,10 @@ class Latent(_Vector):
         return Direction(self.space, self.data - other.data)
 
     def __getitem__(self, index: int | slice | Tensor) -> Latent:
-        rows = slice(index, index + 1 or None) if isinstance(index, int) else index
-        return Latent(self.space, self.data[rows])
+        if isinstance(index, int):
+            row = range(len(self))[index]  # IndexError past the end, which also ends an iteration
+            index = slice(row, row + 1)
+        return Latent(self.space, self.data[index])
 
     def to(self, device: torch.device | str) -> Latent:
         return Latent(self.space, self.data.to(device))

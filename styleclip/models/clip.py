@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from styleclip.errors import UsageError
+from styleclip.errors import UsageError, WeightError
 
 Preprocess = Literal["correct", "paper"]
 Tokenizer = Callable[[list[str]], Tensor]
@@ -161,3 +161,25 @@ def build_clip(config: dict[str, Any]) -> CLIP:
     size = config["model"]["vision_cfg"]["image_size"]
     words = tuple(config["vocabulary"])
     return CLIP(model, tokenizer, size, config["mean"], config["std"], config["name"], vocabulary=words)
+
+
+def open_clip_model(name: str, preprocess: Preprocess = "correct") -> CLIP:
+    """Any open_clip model by `name/tag`, e.g. `ViT-B-32-quickgelu/openai` (OpenAI's weights use QuickGELU).
+
+    Raises WeightError for a name that open_clip does not know, or weights that cannot be had.
+    """
+    import open_clip
+
+    architecture, _, tag = name.partition("/")
+    if architecture not in open_clip.list_models():
+        raise WeightError(f"{name!r} is neither a file nor an open_clip model such as ViT-B-32-quickgelu/openai")
+    try:
+        model = open_clip.create_model(architecture, pretrained=tag or None, require_pretrained=True)
+    except Exception as error:
+        reason = " ".join(str(error).split())[:200]
+        raise WeightError(f"open_clip cannot load {name} ({reason}); check the tag and the connection") from error
+    size = model.visual.image_size
+    side = size if isinstance(size, int) else size[0]
+    shown = open_clip.get_model_preprocess_cfg(model)
+    tokenizer = cast(Tokenizer, open_clip.get_tokenizer(architecture))
+    return CLIP(model, tokenizer, side, shown["mean"], shown["std"], name, preprocess)

@@ -1,0 +1,31 @@
+"""The networks an editor works with, together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from styleclip.models.clip import CLIP
+from styleclip.models.identity import Identity
+from styleclip.models.stylegan2 import Generator
+
+
+@dataclass(frozen=True)
+class Models:
+    """Frozen networks on one device. `identity` is None where faces are not to be compared.
+
+    `defaults` holds the settings that suit this generator, by method name; `provenance` says which files these are.
+    """
+
+    generator: Generator
+    clip: CLIP
+    identity: Identity | None = None
+    defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def device(self) -> torch.device:
+        return self.generator.w_avg.device

@@ -1,0 +1,120 @@
+"""IR-SE50, the face recognition network of InsightFace (Deng et al. 2019; squeeze-excitation of Hu et al. 2018).
+
+Its trunk is shared by ArcFace, which measures identity, and by the e4e encoder. Parameter names are those of
+`model_ir_se50.pth`.
+"""
+
+from itertools import accumulate
+from typing import NamedTuple
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+FRAME, FACE = 256, 112  # sides of the aligned frame and of the face ArcFace looks at
+FACE_ROWS, FACE_COLUMNS = slice(35, 223), slice(32, 220)  # where the face lies in the frame
+
+
+class Stage(NamedTuple):
+    """A run of bottlenecks; the first one halves the resolution and widens the channels."""
+
+    in_channels: int
+    out_channels: int
+    units: int
+
+
+STAGES = (Stage(64, 64, 3), Stage(64, 128, 4), Stage(128, 256, 14), Stage(256, 512, 3))
+
+
+class IRSE50(nn.Module):
+    """The trunk: `stages(image)` is the output of each of the four stages, from 1/2 to 1/16 of the image's side."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.input_layer = nn.Sequential(nn.Conv2d(3, 64, 3, padding=1, bias=False), nn.BatchNorm2d(64), nn.PReLU(64))
+        self.body = nn.Sequential(
+            *(
+                Bottleneck(stage.out_channels if unit else stage.in_channels, stage.out_channels, 1 if unit else 2)
+                for stage in STAGES
+                for unit in range(stage.units)
+            )
+        )
+
+    def stages(self, image: Tensor) -> list[Tensor]:
+        """[N, 3, H, W] -> [N, 64, H/2, W/2], [N, 128, H/4, W/4], [N, 256, H/8, W/8], [N, 512, H/16, W/16]."""
+        ends = set(accumulate(stage.units for stage in STAGES))
+        x, outputs = self.input_layer(image), []
+        for count, bottleneck in enumerate(self.body, start=1):
+            x = bottleneck(x)
+            if count in ends:
+                outputs.append(x)
+        return outputs
+
+
+class ArcFace(IRSE50):
+    """Identity of a face: `arcface.embed(image) -> unit features [N, 512]`, compared by their dot product."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        width, side = STAGES[-1].out_channels, FACE // 2 ** len(STAGES)
+        self.output_layer = nn.Sequential(
+            nn.BatchNorm2d(width),
+            nn.Dropout(0.6),
+            nn.Flatten(),
+            nn.Linear(width * side * side, width),
+            nn.BatchNorm1d(width),
+        )
+
+    def embed(self, image: Tensor) -> Tensor:
+        """Aligned frame [N, 3, R, R] in [-1, 1], any resolution -> unit features [N, 512]."""
+        features: Tensor = self(crop_face(image))
+        return features
+
+    def forward(self, face: Tensor) -> Tensor:
+        """Cropped face [N, 3, 112, 112] in [-1, 1] -> unit features [N, 512]."""
+        return F.normalize(self.output_layer(self.stages(face)[-1]), dim=1)
+
+
+class Bottleneck(nn.Module):
+    """`res_layer(x) + shortcut_layer(x)`, without an activation after the sum."""
+
+    def __init__(self, in_channels: int, out_channels: int, stride: int) -> None:
+        super().__init__()
+        self.res_layer = nn.Sequential(
+            nn.BatchNorm2d(in_channels),
+            nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False),
+            nn.PReLU(out_channels),
+            nn.Conv2d(out_channels, out_channels, 3, stride, padding=1, bias=False),
+            nn.BatchNorm2d(out_channels),
+            SqueezeExcitation(out_channels),
+        )
+        self.shortcut_layer: nn.Module
+        if in_channels == out_channels:
+            self.shortcut_layer = nn.MaxPool2d(1, stride)  # plain subsampling
+        else:
+            self.shortcut_layer = nn.Sequential(
+                nn.Conv2d(in_channels, out_channels, 1, stride, bias=False), nn.BatchNorm2d(out_channels)
+            )
+
+    def forward(self, x: Tensor) -> Tensor:  # [N, in, H, W] -> [N, out, H / stride, W / stride]
+        y: Tensor = self.res_layer(x) + self.shortcut_layer(x)
+        return y
+
+
+class SqueezeExcitation(nn.Module):
+    """Scale every channel by a gate computed from all channel means (Hu et al. 2018, equations 2 to 4)."""
+
+    def __init__(self, channels: int, reduction: int = 16) -> None:
+        super().__init__()
+        self.fc1 = nn.Conv2d(channels, channels // reduction, 1, bias=False)
+        self.fc2 = nn.Conv2d(channels // reduction, channels, 1, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:  # [N, C, H, W] -> [N, C, H, W]
+        gate: Tensor = self.fc2(F.relu(self.fc1(x.mean(dim=(2, 3), keepdim=True)))).sigmoid()
+        return x * gate
+
+
+def crop_face(image: Tensor) -> Tensor:
+    """The face in an aligned frame, as the identity loss of StyleCLIP sees it: [N, 3, R, R] -> [N, 3, 112, 112]."""
+    if image.shape[2:] != (FRAME, FRAME):
+        image = F.adaptive_avg_pool2d(image, FRAME)
+    return F.adaptive_avg_pool2d(image[:, :, FACE_ROWS, FACE_COLUMNS], FACE)
