@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from styleclip.demo.world import ATTRIBUTES, Faces
+from styleclip.demo.world import ATTRIBUTES, CLEAR, Faces
 
 Claims = dict[str, int]  # attribute -> state
 NOUNS = ("face", "person", "portrait", "man", "woman", "head")
@@ -146,13 +146,33 @@ def matches(captions: Sequence[Caption], faces: Faces) -> tuple[Tensor, Tensor]:
     true = torch.ones(len(captions), len(faces), dtype=torch.bool)
     unclear = torch.zeros_like(true)
     for attribute in ATTRIBUTES:
-        name, blurred = attribute.name, faces.values[attribute.name].amax(dim=1) < 0.8
+        name, blurred = attribute.name, faces.values[attribute.name].amax(dim=1) < CLEAR
         for row, item in enumerate(captions):
             if name in item.claims:
                 holds = faces.labels[name] == item.claims[name]
                 true[row] &= holds
                 unclear[row] |= blurred & ~holds
     return true, unclear & ~true
+
+
+def claims_of(text: str) -> Claims:
+    """What a text says about the world; where phrases overlap the longest counts ("dark glasses" is not "glasses")."""
+    rest, claims = f" {text.lower().rstrip('.!')} ", {}
+    for phrase, name, state in sorted(_phrases(), key=lambda item: -len(item[0])):
+        if f" {phrase} " in rest and name not in claims:
+            rest = rest.replace(f" {phrase} ", "  ")
+            claims[name] = state
+    return claims
+
+
+def _phrases() -> list[tuple[str, str, int]]:
+    return [
+        (phrase, name, _states(name).index(state))
+        for name, states in PHRASES.items()
+        for state, forms in states.items()
+        for phrases in forms.values()
+        for phrase in phrases
+    ]
 
 
 def vocabulary() -> tuple[str, ...]:

@@ -113,6 +113,7 @@ GEOMETRY = (
     "brow_thickness", "ear", "hair_volume", "yaw", "light",
 )  # fmt: skip
 HAT_HUE, SKIN_TONE = "hat_hue", "skin_tone"
+PERSON = (*GEOMETRY[:-2], SKIN_TONE)  # what makes a person: not where they look, nor the light
 AXIS_COUNT = sum(source.width for source in SOURCES.values()) + 1 + len(GEOMETRY)  # 55 of the 64
 
 
@@ -122,7 +123,7 @@ class Faces:
 
     values: dict[str, Tensor]  # attribute -> [N, states] probabilities; measure or tone -> [N] in [-1.6, 1.6]
     labels: dict[str, Tensor]  # attribute -> int64 [N]; -1 where no state is clear, or none can be seen
-    identity: Tensor  # [N, 15] geometry and skin tone, about unit variance
+    identity: Tensor  # [N, 13] the measures of PERSON, about unit variance
     parameters: Tensor  # [N, K] [N, 58]: all of `values`; an attribute of two states has one column
 
     def __len__(self) -> int:
@@ -139,7 +140,7 @@ def faces(z: Tensor) -> Faces:
     values = {a.name: source.probabilities(u[:, columns_of(a.name)]) for a, source in SOURCES.items()}
     measures = {name: limited(u[:, columns_of(name)][:, 0]) for name in (HAT_HUE, *GEOMETRY)}
     measures[SKIN_TONE] = limited(u[:, columns_of("skin")][:, 0])
-    identity = torch.stack([measures[name] for name in (*GEOMETRY, SKIN_TONE)], dim=1) / LIMITED_STD
+    identity = torch.stack([measures[name] for name in PERSON], dim=1) / LIMITED_STD
     return Faces(values | measures, visible_labels(values), identity, parameter_matrix(values, measures))
 
 
@@ -199,15 +200,21 @@ def parameter_matrix(values: dict[str, Tensor], measures: dict[str, Tensor]) -> 
 
 def visible_labels(values: dict[str, Tensor]) -> dict[str, Tensor]:
     """The clear state of each attribute, -1 where there is none or something hides it."""
-    bald, hat, sunglasses = (values[name][:, state] > 1 - CLEAR for name, state in HIDERS)
-    hidden = dict.fromkeys(("hair_color", "hair_length", "hair_texture"), bald)
-    hidden |= {"bangs": bald | hat, "eye_color": sunglasses}
     labels = {}
     for name, probabilities in values.items():
         largest, state = probabilities.max(dim=1)
-        unclear = (largest < CLEAR) | hidden.get(name, torch.zeros_like(bald))
-        labels[name] = torch.where(unclear, -1, state)
+        shown = largest >= CLEAR
+        for hider, hiding in HIDDEN_BY.get(name, ()):
+            shown &= values[hider][:, hiding] <= 1 - CLEAR
+        labels[name] = torch.where(shown, state, -1)
     return labels
 
 
-HIDERS = (("bald", 1), ("hat", 1), ("eyewear", 2))
+_BALD, _HAT, _SUNGLASSES = ("bald", 1), ("hat", 1), ("eyewear", 2)
+HIDDEN_BY: dict[str, tuple[tuple[str, int], ...]] = {  # attribute -> the (attribute, state) that hide it
+    "hair_color": (_BALD,),
+    "hair_length": (_BALD,),
+    "hair_texture": (_BALD,),
+    "bangs": (_BALD, _HAT),
+    "eye_color": (_SUNGLASSES,),
+}

@@ -1,0 +1,175 @@
+"""Measure an editor in the demo world: did the edit hit its target, and what else did it move?
+
+The judge (demo/judge.py) sees attributes; no loss ever uses it. Per prompt, over the faces that lack the attribute:
+success is the share on which it sees the target afterwards, leakage the share of the other attributes that it sees
+changed, identity the cosine of the recogniser's features before and after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from styleclip.demo.captions import claims_of
+from styleclip.demo.judge import Judge, Verdict, load_judge
+from styleclip.demo.world import HIDDEN_BY
+from styleclip.editor import Editor
+from styleclip.errors import UsageError
+from styleclip.methods.base import Method
+from styleclip.methods.optimize import Optimize
+from styleclip.models.bundle import Models
+from styleclip.prompts import Prompt
+from styleclip.weights.resources import checkpoint_path
+
+METHODS: dict[str, Callable[[], Method]] = {"optimize": Optimize}
+PROMPTS: tuple[tuple[str, str], ...] = (  # target, neutral
+    ("a face with red hair", "a face with hair"),
+    ("a face with blonde hair", "a face with hair"),
+    ("a face with blue hair", "a face with hair"),
+    ("a face with curly hair", "a face with hair"),
+    ("a face with long hair", "a face with hair"),
+    ("a face with bangs", "a face with hair"),
+    ("a bald face", "a face with hair"),
+    ("a face wearing a hat", "a face"),
+    ("a face with glasses", "a face"),
+    ("a face wearing sunglasses", "a face"),
+    ("a face with blue eyes", "a face"),
+    ("a face with green eyes", "a face"),
+    ("a smiling face", "a face"),
+    ("a surprised face", "a face"),
+    ("a sad face", "a face"),
+    ("an angry face", "a face"),
+    ("a face with a beard", "a face"),
+    ("a face with a moustache", "a face"),
+    ("a face wearing makeup", "a face"),
+    ("a face with freckles", "a face"),
+    ("an old face", "a face"),
+    ("a face with earrings", "a face"),
+)
+CLEARLY = 0.5  # an attribute changed when the state seen before lost more than this much probability
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One prompt, averaged over the faces that lacked its attribute."""
+
+    prompt: str
+    faces: int
+    success: float
+    leakage: float
+    identity: float
+    clip_gain: float
+    seconds: float  # per face
+    leaks: dict[str, float]  # share of faces on which each other attribute changed
+
+
+@dataclass(frozen=True)
+class Report:
+    """A method on many prompts; `mean` averages the prompts."""
+
+    method: str
+    settings: dict[str, Any]
+    seeds: list[int]
+    cells: list[Cell]
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+    def mean(self, name: str) -> float:
+        return sum(getattr(cell, name) for cell in self.cells) / len(self.cells)
+
+    def table(self) -> str:
+        """Markdown: a row per prompt and their mean."""
+        names = ("success", "leakage", "identity", "clip_gain", "seconds")
+        lines = ["| prompt | faces | " + " | ".join(names) + " |", "|---|" + "---|" * (len(names) + 1)]
+        for cell in self.cells:
+            values = " | ".join(f"{getattr(cell, name):.2f}" for name in names)
+            lines.append(f"| {cell.prompt} | {cell.faces} | {values} |")
+        faces = sum(cell.faces for cell in self.cells)
+        return "\n".join([*lines, f"| **mean** | {faces} | " + " | ".join(f"{self.mean(n):.3f}" for n in names) + " |"])
+
+    def to_json(self) -> dict[str, Any]:
+        means = {name: self.mean(name) for name in ("success", "leakage", "identity", "clip_gain", "seconds")}
+        return {**asdict(self), "mean": means}
+
+    def plot(self, path: Path) -> None:
+        """Success against leakage as horizontal bars, one pair per prompt."""
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(8, 1.2 + 0.3 * len(self.cells)), layout="constrained")
+        axes = figure.subplots(1, 2, sharey=True)
+        prompts = [cell.prompt for cell in self.cells]
+        for axis, name, color in zip(axes, ("success", "leakage"), ("tab:blue", "tab:orange"), strict=True):
+            axis.barh(prompts, [getattr(cell, name) for cell in self.cells], color=color)
+            axis.axvline(self.mean(name), color="black", linewidth=1)
+            axis.set_title(f"{name}, mean {self.mean(name):.3f}")
+        axes[0].set_xlim(0, 1)
+        axes[0].invert_yaxis()
+        figure.savefig(path, format="png", dpi=120)
+
+
+def run(
+    models: Models,
+    method: str | Method,
+    seeds: Sequence[int],
+    prompts: Sequence[str] | None = None,
+    on_cell: Callable[[int, int, dict[str, float]], None] | None = None,
+) -> Report:
+    """Edit the face of every seed with every prompt and let the judge look.
+
+    `prompts` must speak of attributes that the judge knows; raises UsageError otherwise.
+    """
+    editor, judge = Editor(models), load_judge(checkpoint_path("demo/judge.safetensors"))
+    editing = METHODS[method]() if isinstance(method, str) else method
+    pairs = PROMPTS if prompts is None else [(prompt, Prompt(prompt).neutral) for prompt in prompts]
+    cells = []
+    for i, (target, neutral) in enumerate(pairs):
+        cells.append(_cell(editor, judge, editing, Prompt(target, neutral), seeds))
+        if on_cell is not None:
+            on_cell(i + 1, len(pairs), {"success": cells[-1].success, "leakage": cells[-1].leakage})
+    return Report(editing.name, editing.settings(models), list(seeds), cells, dict(models.provenance))
+
+
+def _cell(editor: Editor, judge: Judge, method: Method, prompt: Prompt, seeds: Sequence[int]) -> Cell:
+    claims = claims_of(prompt.target)
+    if not claims:
+        raise UsageError(f"the judge cannot tell whether {prompt.target!r} came true; name attributes of the demo world")
+    latent = editor.sample(seeds=seeds)
+    lacking = ~_shows(judge.see(editor.render(latent)), claims)
+    if not lacking.any():
+        raise UsageError(f"every face already shows {prompt.target!r}; pass more --seeds")
+    result = editor.edit(latent[lacking], prompt, method)
+    before, after = judge.see(result.before), judge.see(result.after)
+    success = _shows(after, claims)
+    changed = {name: _changed(before, after, name) for name in before if name not in claims}
+    leaks = {name: flags[seen].float().mean().item() if seen.any() else 0.0 for name, (flags, seen) in changed.items()}
+    scores = result.scores
+    return Cell(
+        prompt=prompt.target,
+        faces=int(lacking.sum()),
+        success=success.float().mean().item(),
+        leakage=sum(leaks.values()) / len(leaks),
+        identity=sum(score.get("identity", 1.0) for score in scores) / len(scores),
+        clip_gain=sum(score["clip_after"] - score["clip_before"] for score in scores) / len(scores),
+        seconds=result.seconds / len(scores),
+        leaks={name: share for name, share in leaks.items() if share > 0},
+    )
+
+
+def _shows(verdict: Verdict, claims: dict[str, int]) -> Tensor:
+    """[N]: whether every claimed state is the most probable one."""
+    return torch.stack([verdict[name].argmax(dim=1) == state for name, state in claims.items()]).all(dim=0)
+
+
+def _changed(before: Verdict, after: Verdict, name: str) -> tuple[Tensor, Tensor]:
+    """[N]: whether the attribute clearly changed, and whether it can be seen both before and after."""
+    state = before[name].argmax(dim=1, keepdim=True)
+    lost = (before[name] - after[name]).gather(1, state)[:, 0]
+    changed = (after[name].argmax(dim=1) != state[:, 0]) & (lost > CLEARLY)
+    seen = torch.ones_like(changed)
+    for hider, hiding in HIDDEN_BY.get(name, ()):
+        seen &= (before[hider].argmax(dim=1) != hiding) & (after[hider].argmax(dim=1) != hiding)
+    return changed, seen
