@@ -1,0 +1,130 @@
+"""Train the demo CLIP on captioned renders: python -m scripts.train_demo.clip
+
+The loss is CLIP's symmetric contrastive one, except that a caption may be true of several pictures of a batch: the
+target is then uniform over all of them, so what a caption does not mention does not move its similarity. A linear
+probe on the picture's features predicts the render parameters, which keeps small things (eyes, freckles) visible.
+With `--generator` half of the pictures are made by the generator, so its small faults do not look like attributes.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import click
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from scripts.train_demo.common import WORK, Losses, Renders, augmented, halved, prepare_process, train
+from styleclip.demo.captions import Caption, caption, matches, vocabulary
+from styleclip.demo.world import Z_DIM, Faces, faces
+from styleclip.latents import Latent, Space
+from styleclip.models.clip import CLIP, CompactTokenizer, build_clip
+from styleclip.models.stylegan2 import Generator
+from styleclip.prompts import TEMPLATES
+from styleclip.weights.load import load_generator
+
+MODEL = {
+    "embed_dim": 128,
+    "vision_cfg": {"image_size": 64, "layers": [1, 1, 2, 1], "width": 24, "head_width": 64},
+    "text_cfg": {"context_length": 32, "width": 128, "heads": 4, "layers": 2},
+}
+
+
+@click.command()
+@click.option("--steps", default=3000)
+@click.option("--batch", default=128)
+@click.option("--lr", default=1e-3)
+@click.option("--generator", type=Path, help="A trained demo generator: half of the pictures come from it.")
+@click.option("--start", type=Path, help="Continue from these weights.")
+@click.option("--name", default="clip", help="Name of the training state.")
+@click.option("--threads", default=1)
+@click.option("--out", type=Path, default=Path("checkpoints/demo/clip.safetensors"))
+def main(
+    steps: int, batch: int, lr: float, generator: Path | None, start: Path | None, name: str, threads: int, out: Path
+) -> None:
+    """Train and write OUT."""
+    prepare_process(threads)
+    clip, renders = build_clip(config()), Renders(WORK / "renders.safetensors")
+    if start is not None:
+        clip.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in load_file(start).items()})
+    painter = load_generator(generator) if generator else None
+    probe = nn.Linear(MODEL["embed_dim"], renders.at(torch.arange(2))[1].parameters.shape[1])
+    center, scale = parameter_scale()
+    batches = renders.batches(batch)
+
+    def step(i: int) -> Losses:
+        images, people = next(batches) if painter is None or i % 2 else generated(painter, batch)
+        rng = random.Random(i)
+        captions = [caption(row, rng) for row in label_rows(people)]
+        features = clip.model.encode_image(clip.pixels(augmented(images)))
+        texts = clip.model.encode_text(with_unknowns(clip.tokenizer([framed(c, rng) for c in captions])))
+        logits = clip.model.logit_scale.exp().clamp(max=100) * F.normalize(texts, dim=1) @ F.normalize(features, dim=1).T
+        probed = F.mse_loss(probe(features), (people.parameters - center) / scale)
+        return {"contrast": contrastive_loss(logits, captions, people), "probe": 3 * probed}
+
+    modules = nn.ModuleDict({"clip": clip, "probe": probe})
+    clip.to(memory_format=torch.channels_last).train()
+    state = train(name, modules, step, steps, lr=lr, max_grad=5.0)
+    weights = {key.removeprefix("clip."): value for key, value in state.items() if key.startswith("clip.")}
+    save_file(halved(weights), out, metadata={"styleclip": "clip", "config": json.dumps(config())})
+
+
+def config() -> dict[str, Any]:
+    """What `build_clip` needs to know; stored beside the weights."""
+    words = vocabulary()
+    framing = " ".join(template.format("") for template in TEMPLATES)
+    tokens = CompactTokenizer.tokens_of([*words, *framing.split(), "-", ".", ","])
+    half = [0.5, 0.5, 0.5]
+    return {"name": "demo", "model": MODEL, "tokens": tokens, "vocabulary": words, "mean": half, "std": half}
+
+
+def contrastive_loss(logits: Tensor, captions: list[Caption], people: Faces) -> Tensor:
+    """Symmetric cross entropy of [captions, pictures] towards a uniform target over the true pairs."""
+    true, unclear = matches(captions, people)
+    logits = logits.masked_fill(unclear, -1e4)
+    return 0.5 * (_spread_loss(logits, true) + _spread_loss(logits.T, true.T))
+
+
+def _spread_loss(logits: Tensor, true: Tensor) -> Tensor:
+    target = true / true.sum(dim=1, keepdim=True)
+    return -(target * logits.log_softmax(dim=1)).sum(dim=1).mean()
+
+
+def framed(item: Caption, rng: random.Random) -> str:
+    """The caption, one time in four inside one of the templates of prompt ensembling."""
+    if rng.random() < 0.75:
+        return item.text
+    text = item.text.split(" ", 1)[1] if rng.random() < 0.5 else item.text
+    return rng.choice(TEMPLATES).format(text)
+
+
+def with_unknowns(tokens: Tensor, share: float = 0.02) -> Tensor:
+    """Words now and then replaced by the unknown token, so that one unknown word does not derail a sentence."""
+    ordinary = (tokens > 2) & (tokens < tokens.max())
+    return tokens.masked_fill(ordinary & (torch.rand(tokens.shape) < share), 2)
+
+
+@torch.no_grad()
+def generated(generator: Generator, batch: int) -> tuple[Tensor, Faces]:
+    z = torch.randn(batch, Z_DIM)
+    return generator(Latent(Space.Z, z), noise="random").clamp(-1, 1), faces(z)
+
+
+def label_rows(people: Faces) -> list[dict[str, int]]:
+    columns = {name: labels.tolist() for name, labels in people.labels.items()}
+    return [{name: column[i] for name, column in columns.items()} for i in range(len(people))]
+
+
+def parameter_scale() -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation [K] of the render parameters."""
+    parameters = faces(torch.randn(8192, Z_DIM, generator=torch.Generator().manual_seed(2))).parameters
+    return parameters.mean(dim=0), parameters.std(dim=0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,139 @@
+"""What the trainings of the demo models share: the rendered pictures, averaged weights, and a loop that can be resumed."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from styleclip.demo.world import Faces, faces
+
+Losses = dict[str, Tensor]
+WORK = Path("build/train_demo")  # renders and training states; finished models go to checkpoints/demo
+
+
+class Renders:
+    """Rendered pictures with the latents they were drawn from; made by `render.py`."""
+
+    def __init__(self, path: Path) -> None:
+        tensors = load_file(path)
+        self.images, self.z = tensors["images"], tensors["z"].float()  # uint8 [M, 3, R, R], [M, 64]
+
+    def __len__(self) -> int:
+        return len(self.z)
+
+    def at(self, rows: Tensor) -> tuple[Tensor, Faces]:
+        """Pictures [N, 3, R, R] in [-1, 1] and the people on them."""
+        return self.images[rows].float() / 127.5 - 1, faces(self.z[rows])
+
+    def batches(self, size: int) -> Iterator[tuple[Tensor, Faces]]:
+        """Shuffled batches without end."""
+        while True:
+            for rows in torch.randperm(len(self)).split(size):
+                if len(rows) == size:
+                    yield self.at(rows)
+
+
+class Average:
+    """An exponential moving average of a module's parameters and buffers."""
+
+    def __init__(self, module: nn.Module, decay: float) -> None:
+        self.decay, self.module = decay, module
+        self.state = {name: tensor.detach().clone() for name, tensor in module.state_dict().items()}
+
+    def update(self) -> None:
+        for name, tensor in self.module.state_dict().items():
+            if tensor.is_floating_point():
+                self.state[name].lerp_(tensor, 1 - self.decay)
+            else:
+                self.state[name].copy_(tensor)
+
+
+def train(
+    name: str,
+    modules: nn.Module,
+    step: Callable[[int], Losses],
+    steps: int,
+    lr: float,
+    betas: tuple[float, float] = (0.9, 0.99),
+    decay: float = 0.998,
+    warmup: int = 50,
+    max_grad: float | None = None,
+) -> dict[str, Tensor]:
+    """Adam with a cosine schedule on the sum of the losses that `step(i)` returns; gives the averaged weights.
+
+    The state is saved every two minutes and taken up again by the next call with the same name.
+    """
+    path = WORK / f"{name}.state.pt"
+    optimizer = torch.optim.Adam([p for p in modules.parameters() if p.requires_grad], lr=lr, betas=betas)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda i: _cosine(i, steps, warmup))
+    average, first = Average(modules, decay), 0
+    if path.exists():
+        state = torch.load(path, weights_only=True)
+        modules.load_state_dict(state["modules"])
+        optimizer.load_state_dict(state["optimizer"])
+        schedule.load_state_dict(state["schedule"])
+        average.state, first = state["average"], state["step"]
+        print(f"{name}: resumed at step {first}", flush=True)
+    started = saved = time.monotonic()
+    for i in range(first, steps):
+        torch.manual_seed(i)
+        losses = step(i)
+        total = torch.stack([*losses.values()]).sum()
+        optimizer.zero_grad(set_to_none=True)
+        total.backward()
+        if max_grad is not None:
+            nn.utils.clip_grad_norm_(modules.parameters(), max_grad)
+        optimizer.step()
+        schedule.step()
+        average.update()
+        if i % 50 == 0 or i == steps - 1:
+            values = "  ".join(f"{key} {value.item():.4f}" for key, value in losses.items())
+            print(f"{name} {i}/{steps}  {values}  {time.monotonic() - started:.0f} s", flush=True)
+        if time.monotonic() - saved > 120 or i == steps - 1:
+            saved = time.monotonic()
+            state = {"modules": modules.state_dict(), "optimizer": optimizer.state_dict(), "step": i + 1}
+            state |= {"schedule": schedule.state_dict(), "average": average.state}
+            torch.save(state, path.with_suffix(".tmp"))
+            os.replace(path.with_suffix(".tmp"), path)
+    return average.state
+
+
+def augmented(images: Tensor) -> Tensor:
+    """Shift by up to two pixels, change brightness and contrast a little, sometimes blur or add grain."""
+    dx, dy = (int(torch.randint(-2, 3, ())) for _ in range(2))
+    images = F.pad(images, (2, 2, 2, 2), mode="replicate").roll((dy, dx), (2, 3))[..., 2:-2, 2:-2]
+    n = len(images)
+    gain, shift = 1 + 0.1 * torch.randn(n, 1, 1, 1), 0.06 * torch.randn(n, 3, 1, 1)
+    images = images * gain + shift
+    if torch.rand(()) < 0.3:
+        smooth = F.avg_pool2d(F.pad(images, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
+        images = images.lerp(smooth, torch.rand(n, 1, 1, 1))
+    if torch.rand(()) < 0.3:
+        images = images + 0.06 * torch.rand(n, 1, 1, 1) * torch.randn_like(images)
+    return images
+
+
+def halved(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The same weights in half precision where that costs nothing: matrices and kernels."""
+    return {k: (v.half() if v.is_floating_point() and v.ndim > 1 else v).contiguous() for k, v in state.items()}
+
+
+def prepare_process(threads: int) -> None:
+    """Settings that decide the speed on a CPU: denormals cost a factor of ten in the early layers."""
+    torch.set_num_threads(threads)
+    torch.set_flush_denormal(True)
+    torch.manual_seed(0)
+    WORK.mkdir(parents=True, exist_ok=True)
+
+
+def _cosine(i: int, steps: int, warmup: int) -> float:
+    ramp = min(1.0, (i + 1) / warmup)
+    return ramp * (0.02 + 0.49 * (1 + math.cos(math.pi * min(1.0, i / max(1, steps)))))

@@ -1,0 +1,194 @@
+"""Train the demo generator, a StyleGAN2 of 64 px: python -m scripts.train_demo.generator
+
+The renderer knows the picture that belongs to every z, so the generator is taught by regression, in three stages:
+the mapping network learns a w in which the attributes lie along straight lines, the synthesis network then learns the
+pictures, and at last the noise strengths learn the film grain under an energy score, whose optimum is the true spread.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import click
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from scripts.train_demo.common import WORK, Losses, Renders, prepare_process, train
+from styleclip.demo.world import GEOMETRY, HAT_HUE, SOURCES, Z_DIM, Choice, Switch, axes, columns_of, faces
+from styleclip.latents import Latent, Space
+from styleclip.models.layers import EqualLinear
+from styleclip.models.stylegan2 import Generator, GeneratorConfig
+from styleclip.stylespace import whitened
+from styleclip.weights.formats.native import save_generator
+
+CONFIG = GeneratorConfig(
+    z_dim=Z_DIM,
+    w_dim=256,
+    mapping_widths=(512, 512, 256),
+    channels={4: 128, 8: 128, 16: 128, 32: 96, 64: 48},
+)
+STEEPNESS = 2.0  # of the steps that the first mapping layer starts as
+GRAIN = 0.02  # standard deviation of the film grain that the noise inputs learn, in [-1, 1] units
+
+
+@click.command()
+@click.option("--mapping-steps", default=8000)
+@click.option("--steps", default=9500)
+@click.option("--noise-steps", default=200)
+@click.option("--threads", default=1)
+@click.option("--compile/--no-compile", "compiled", default=True)
+@click.option("--out", type=Path, default=Path("checkpoints/demo/generator.safetensors"))
+def main(mapping_steps: int, steps: int, noise_steps: int, threads: int, compiled: bool, out: Path) -> None:
+    """Train the three stages and write OUT."""
+    prepare_process(threads)
+    generator, renders = Generator(CONFIG), Renders(WORK / "renders.safetensors")
+    train_mapping(generator, mapping_steps)
+    train_synthesis(generator, renders, steps, compiled)
+    train_noise(generator, renders, noise_steps)
+    with torch.no_grad():
+        w = generator.map(torch.randn(20000, Z_DIM, generator=torch.Generator().manual_seed(1)))
+        generator.mapping.w_avg.copy_(w.mean(dim=0))
+    metadata = {"name": "demo", "trained_by": "scripts/train_demo/generator.py", "steps": str(steps)}
+    save_generator(generator, out, metadata=metadata, dtype=torch.float16)
+
+
+def train_mapping(generator: Generator, steps: int, batch: int = 512) -> None:
+    """Teach z -> w so that a linear probe reads every render parameter off w."""
+    widths = faces(torch.randn(4096, Z_DIM)).parameters
+    center, scale = widths.mean(dim=0), widths.std(dim=0)
+    _init_as_steps(generator)
+    probe = EqualLinear(CONFIG.w_dim, len(center), lr_mul=0.01)
+    pair = nn.ModuleList([generator.mapping, probe])
+
+    def step(i: int) -> Losses:
+        z = torch.randn(batch, Z_DIM)
+        return {"probe": F.mse_loss(probe(generator.map(z)), (faces(z).parameters - center) / scale)}
+
+    pair.load_state_dict(train("mapping", pair, step, steps, lr=0.4))
+
+
+def train_synthesis(generator: Generator, renders: Renders, steps: int, compiled: bool, batch: int = 16) -> None:
+    """Teach the synthesis network the render of every z."""
+    batches = _pictures(renders, batch)
+    pyramid = torch.compile(_pyramid) if compiled else _pyramid
+
+    def step(i: int) -> Losses:
+        target, z = next(batches)
+        return {"picture": picture_loss(pyramid(generator, z), target)}
+
+    for parameter in _noise_strengths(generator):
+        parameter.requires_grad_(False)
+    _listen_to_everything(generator)
+    generator.load_state_dict(train("synthesis", generator, step, steps, lr=1e-2, decay=0.997))
+
+
+def train_noise(generator: Generator, renders: Renders, steps: int, batch: int = 16) -> None:
+    """Fit the noise strengths alone: E|x - y| - E|x - x'| / 2 over 8x8 patches, y a picture with film grain."""
+    batches = _pictures(renders, batch)
+    for parameter in generator.parameters():
+        parameter.requires_grad_(False)
+    strengths = _noise_strengths(generator)[-4:]
+    for parameter in strengths:
+        parameter.requires_grad_(True)
+        parameter.data.fill_(0.02)
+
+    def step(i: int) -> Losses:
+        target, z = next(batches)
+        with torch.no_grad():
+            clean = generator(Latent(Space.Z, z), noise="none")
+            grainy = clean + GRAIN * torch.randn_like(clean[:, :1])
+        one, two = (generator(Latent(Space.Z, z), noise="random") for _ in range(2))
+        near = patch_distance(one, grainy) + patch_distance(two, grainy)
+        return {"energy": 0.5 * (near - patch_distance(one, two))}
+
+    generator.load_state_dict(train("noise", generator, step, steps, lr=2e-3, decay=0.98))
+
+
+def picture_loss(images: list[Tensor], target: Tensor) -> Tensor:
+    """L1 of pixels and of their differences at every resolution; the full one counts most, the face more than the rest."""
+    total = target.new_zeros(())
+    for image in reversed(images):
+        weight = 1.0 if image is images[-1] else 0.15
+        difference = (image - target) * _face_weight(target.shape[-1])
+        edges = difference.diff(dim=2).abs().mean() + difference.diff(dim=3).abs().mean()
+        total = total + weight * (difference.abs().mean() + 1.5 * edges)
+        target = F.avg_pool2d(target, 2)
+    return total
+
+
+def patch_distance(a: Tensor, b: Tensor) -> Tensor:
+    return F.avg_pool2d((a - b).square().mean(dim=1, keepdim=True), 8).add(1e-8).sqrt().mean()
+
+
+def _face_weight(resolution: int) -> Tensor:
+    """1 at the border to 3 on the face: [R, R]."""
+    x = (torch.arange(resolution) + 0.5) / resolution * 2 - 1
+    distance = (x[None, :] / 0.6).square() + ((x[:, None] - 0.1) / 0.7).square()
+    return 1 + 2 * torch.exp(-distance.square())
+
+
+def _pyramid(generator: Generator, z: Tensor) -> list[Tensor]:
+    return generator.pyramid(Latent(Space.Z, z))
+
+
+def _pictures(renders: Renders, batch: int) -> Iterator[tuple[Tensor, Tensor]]:
+    while True:
+        for rows in torch.randperm(len(renders)).split(batch):
+            if len(rows) == batch:
+                yield renders.images[rows].float() / 127.5 - 1, renders.z[rows]
+
+
+def _noise_strengths(generator: Generator) -> list[nn.Parameter]:
+    return [p for name, p in generator.named_parameters() if name.endswith("noise_strength")]
+
+
+def _init_as_steps(generator: Generator) -> None:
+    """Start the first layer with the features that attributes are made of; the rest of its rows stay random."""
+    first = generator.mapping.get_submodule("fc0")
+    weight, bias = map(torch.stack, zip(*_step_features(), strict=True))
+    with torch.no_grad():  # stored unscaled: y = lr_mul (W x / sqrt(64) + b)
+        first.weight[: len(weight)] = weight * Z_DIM**0.5 / first.lr_mul
+        first.bias[: len(bias)] = bias / first.lr_mul
+
+
+@torch.no_grad()
+def _listen_to_everything(generator: Generator, components: int = 64) -> None:
+    """Start the affine layers in whitened coordinates, so that rare attributes move the styles as much as common ones."""
+    w = generator.map(torch.randn(20000, Z_DIM))
+    center, basis = w.mean(dim=0), whitened(generator, Space.W).basis[-components:]  # [64, w_dim], largest last
+    inverse = basis / basis.square().sum(dim=1, keepdim=True)  # coordinates of w: (w - center) @ inverse.T
+    for entry in generator.layout.entries:
+        affine = generator.synthesis.get_submodule(f"{entry.name}.affine")
+        weight = 0.6 * components**-0.5 * torch.randn(entry.channels, components) @ inverse
+        affine.weight.copy_(weight * CONFIG.w_dim**0.5)
+        affine.bias.copy_(1 - weight @ center)
+
+
+def _step_features() -> Iterator[tuple[Tensor, Tensor]]:
+    """Rows (a, b) of `a . z + b`: both sides of every threshold, and every pair of states that compete."""
+    for attribute, source in SOURCES.items():
+        columns = axes()[:, columns_of(attribute.name)].T
+        if isinstance(source, Choice):
+            for i, j in itertools.permutations(range(len(columns)), 2):
+                gain = STEEPNESS / 2**0.5
+                yield gain * (columns[i] - columns[j]), torch.tensor(gain * (source.bias[i] - source.bias[j]))
+        elif isinstance(source, Switch):
+            edges = [source.threshold + offset for offset in (-0.15, 0.0, 0.15)]
+            yield from _both_sides(columns[0], edges, STEEPNESS)
+        else:
+            yield from _both_sides(columns[0], (-2, -1, -0.6, -0.4, 0, 0.4, 0.6, 1, 2), 1)
+    for name in (HAT_HUE, *GEOMETRY):
+        yield from _both_sides(axes()[:, columns_of(name)][:, 0], (-1.6, -0.8, 0, 0.8, 1.6), 1)
+
+
+def _both_sides(column: Tensor, edges: Sequence[float], gain: float) -> Iterator[tuple[Tensor, Tensor]]:
+    for edge in edges:
+        for sign in (1, -1):
+            yield sign * gain * column, torch.tensor(-sign * gain * edge)
+
+
+if __name__ == "__main__":
+    main()
