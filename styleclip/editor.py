@@ -41,9 +41,7 @@ class Editor:
         """Images [N, 3, H, W], nominally in [-1, 1]."""
         return self.models.generator(latent.to(self.models.device), noise)
 
-    def edit(
-        self, latent: Latent, prompt: Prompt | str, method: Method, on_step: OnStep = ignore
-    ) -> EditResult:
+    def edit(self, latent: Latent, prompt: Prompt | str, method: Method, on_step: OnStep = ignore) -> EditResult:
         """Edit a latent towards a text. Ctrl-C on the way keeps the best latent so far (`result.interrupted`).
 
         Raises NumericError instead of returning a picture with NaN in it.
@@ -79,7 +77,9 @@ class Editor:
         """For every image: cosine with the text before and after, and how much of the person is left."""
         clip, identity = self.models.clip, self.models.identity
         text = encode(clip, [prompt.target])
-        scores = {f"clip_{name}": similarity(clip.encode_image(x), text) for name, x in (("before", before), ("after", after))}
+        scores = {
+            f"clip_{name}": similarity(clip.encode_image(x), text) for name, x in (("before", before), ("after", after))
+        }
         if identity is not None:
             scores["identity"] = similarity(identity.embed(before), identity.embed(after))
         return [{name: round(values[i].item(), 4) for name, values in scores.items()} for i in range(len(before))]

@@ -136,7 +136,9 @@ def run(
 def _cell(editor: Editor, judge: Judge, method: Method, prompt: Prompt, seeds: Sequence[int]) -> Cell:
     claims = claims_of(prompt.target)
     if not claims:
-        raise UsageError(f"the judge cannot tell whether {prompt.target!r} came true; name attributes of the demo world")
+        raise UsageError(
+            f"the judge cannot tell whether {prompt.target!r} came true; name attributes of the demo world"
+        )
     latent = editor.sample(seeds=seeds)
     lacking = ~_shows(judge.see(editor.render(latent)), claims)
     if not lacking.any():

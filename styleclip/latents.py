@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 
 import torch
@@ -16,7 +16,7 @@ from torch import Tensor
 from styleclip.errors import SpaceError
 
 
-class Space(str, Enum):
+class Space(StrEnum):
     """The latent spaces of StyleGAN2; style space S is that of StyleSpace (Wu et al. 2021)."""
 
     Z = "z"

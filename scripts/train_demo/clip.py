@@ -1,8 +1,9 @@
 """Train the demo CLIP on captioned renders: python -m scripts.train_demo.clip
 
 The loss is CLIP's symmetric contrastive one, except that a caption may be true of several pictures of a batch: the
-target is then uniform over all of them, so what a caption does not mention does not move its similarity. A linear
-probe on the picture's features predicts the render parameters, which keeps small things (eyes, freckles) visible.
+target is then uniform over all of them, so what a caption does not mention does not move its similarity. One
+linear probe predicts the render parameters from the features of a picture, and from those of a caption what they are
+on average when it is true: so small things (eyes, freckles) count, and both towers say them in the same direction.
 With `--generator` half of the pictures are made by the generator, so its small faults do not look like attributes.
 """
 
@@ -21,7 +22,7 @@ from torch import Tensor, nn
 
 from scripts.train_demo.common import WORK, Losses, Renders, augmented, halved, prepare_process, train
 from styleclip.demo.captions import Caption, caption, matches, vocabulary
-from styleclip.demo.world import Z_DIM, Faces, faces
+from styleclip.demo.world import ATTRIBUTES, Z_DIM, Faces, faces
 from styleclip.latents import Latent, Space
 from styleclip.models.clip import CLIP, CompactTokenizer, build_clip
 from styleclip.models.stylegan2 import Generator
@@ -53,8 +54,8 @@ def main(
     if start is not None:
         clip.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in load_file(start).items()})
     painter = load_generator(generator) if generator else None
-    probe = nn.Linear(MODEL["embed_dim"], renders.at(torch.arange(2))[1].parameters.shape[1])
-    center, scale = parameter_scale()
+    scale = ParameterScale()
+    probe = nn.Linear(MODEL["embed_dim"], len(scale.center))
     batches = renders.batches(batch)
 
     def step(i: int) -> Losses:
@@ -63,9 +64,12 @@ def main(
         captions = [caption(row, rng) for row in label_rows(people)]
         features = clip.model.encode_image(clip.pixels(augmented(images)))
         texts = clip.model.encode_text(with_unknowns(clip.tokenizer([framed(c, rng) for c in captions])))
-        logits = clip.model.logit_scale.exp().clamp(max=100) * F.normalize(texts, dim=1) @ F.normalize(features, dim=1).T
-        probed = F.mse_loss(probe(features), (people.parameters - center) / scale)
-        return {"contrast": contrastive_loss(logits, captions, people), "probe": 3 * probed}
+        logits = (
+            clip.model.logit_scale.exp().clamp(max=100) * F.normalize(texts, dim=1) @ F.normalize(features, dim=1).T
+        )
+        seen = F.mse_loss(probe(features), scale(people))
+        said = F.mse_loss(probe(texts), torch.stack([scale.expected(c) for c in captions]))
+        return {"contrast": contrastive_loss(logits, captions, people), "seen": 3 * seen, "said": 3 * said}
 
     modules = nn.ModuleDict({"clip": clip, "probe": probe})
     clip.to(memory_format=torch.channels_last).train()
@@ -120,10 +124,25 @@ def label_rows(people: Faces) -> list[dict[str, int]]:
     return [{name: column[i] for name, column in columns.items()} for i in range(len(people))]
 
 
-def parameter_scale() -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation [K] of the render parameters."""
-    parameters = faces(torch.randn(8192, Z_DIM, generator=torch.Generator().manual_seed(2))).parameters
-    return parameters.mean(dim=0), parameters.std(dim=0)
+class ParameterScale:
+    """The render parameters in standard units, of people and as a caption lets one expect them."""
+
+    def __init__(self) -> None:
+        people = faces(torch.randn(16384, Z_DIM, generator=torch.Generator().manual_seed(2)))
+        self.center, self.spread = people.parameters.mean(dim=0), people.parameters.std(dim=0)
+        standard = self(people)
+        self._means = {
+            (a.name, k): standard[people.labels[a.name] == k].mean(dim=0)
+            for a in ATTRIBUTES
+            for k in range(len(a.states))
+        }
+
+    def __call__(self, people: Faces) -> Tensor:  # [N, K]
+        return (people.parameters - self.center) / self.spread
+
+    def expected(self, item: Caption) -> Tensor:  # [K]
+        """The mean over everybody of whom the caption is true: attributes are independent, so the claims add up."""
+        return sum((self._means[claim] for claim in item.claims.items()), torch.zeros_like(self.center))
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from styleclip.demo.judge import Judge
 
 
 @click.command()
-@click.option("--steps", default=2200)
+@click.option("--steps", default=1600)
 @click.option("--batch", default=96)
 @click.option("--lr", default=1.5e-3)
 @click.option("--threads", default=1)

@@ -137,6 +137,13 @@ def say(claims: Claims, rng: random.Random) -> str:
     return f"{article} {adjectives}{having}{behind}"
 
 
+def naming(attribute: str, state: int) -> str:
+    """The plain sentence for one state: its first phrase."""
+    form, phrases = next(iter(PHRASES[attribute][_states(attribute)[state]].items()))
+    text = form.format(phrases[0])
+    return text.replace("a a", "an a").replace("a old", "an old")
+
+
 def matches(captions: Sequence[Caption], faces: Faces) -> tuple[Tensor, Tensor]:
     """Which caption is true of whom: bool `true` and `unclear`, both [captions, faces].
 
@@ -177,7 +184,9 @@ def _phrases() -> list[tuple[str, str, int]]:
 
 def vocabulary() -> tuple[str, ...]:
     """Every word of the phrases, sorted: what the demo CLIP can be asked about."""
-    phrases = [word for states in PHRASES.values() for forms in states.values() for words in forms.values() for word in words]
+    phrases = [
+        word for states in PHRASES.values() for forms in states.values() for words in forms.values() for word in words
+    ]
     words = {part for phrase in (*phrases, *NOUNS) for part in phrase.replace("-", " ").split()}
     return tuple(sorted(words | {"a", "an", "with", "and"}))
 

@@ -1,7 +1,7 @@
 """The demo world: people made of named attributes, drawn from a normal latent z.
 
-u = z / rms(z) @ Q has about independent N(0, 1) entries. Every attribute and every measure of the face reads its own entries
-of u, so everything is independent of everything else. `render.render` paints the people.
+u = z / rms(z) @ Q has about independent N(0, 1) entries. Every attribute and every measure of the face reads its own
+entries of u, so everything is independent of everything else. `render.render` paints the people.
 """
 
 from __future__ import annotations
@@ -147,7 +147,7 @@ def faces(z: Tensor) -> Faces:
 def with_state(z: Tensor, attribute: str, state: str) -> Tensor:
     """z [N, 64] changed so that `attribute` clearly is `state`, everything else as it was; |z|^2 is 64.
 
-    The length that the change adds or removes comes from the directions that no attribute reads, as far as they have it.
+    The length that the change adds or removes comes from the directions that no attribute reads, as far as it goes.
     """
     kind = next(a for a in ATTRIBUTES if a.name == attribute)
     basis = orthogonal_basis().to(z.device)

@@ -101,7 +101,9 @@ class Optimize:
             basis = basis * ~generator.layout.torgb_mask().to(models.device)
         return Coordinates(basis)
 
-    def _objective(self, models: Models, source: Latent, prompt: Prompt) -> Callable[[Latent, Tensor], dict[str, Tensor]]:
+    def _objective(
+        self, models: Models, source: Latent, prompt: Prompt
+    ) -> Callable[[Latent, Tensor], dict[str, Tensor]]:
         """The weighted losses [N] of an edited latent and its step; whatever does not change is computed here, once."""
         edits = self.start == "latent"
         with torch.no_grad():
@@ -151,7 +153,8 @@ class Optimize:
             lowest, best = torch.where(better, loss, lowest).detach(), best.clone()
             best[better] = latent.data.detach()[better]
             values = {name: part.mean().item() for name, part in parts.items()}
-            on_step(Step(run * steps + i, self.restarts * steps, {"loss": loss.mean().item(), **values}, latent.detach()))
+            done, total = run * steps + i + 1, self.restarts * steps
+            on_step(Step(done, total, {"loss": loss.mean().item(), **values}, latent.detach()))
             mean = lowest.mean().item()
             watched, since = (mean, 0) if mean < watched - MOVES else (watched, since + 1)
             if since >= self.patience:

@@ -5,7 +5,6 @@ section 4.1).
 """
 
 import math
-from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -150,4 +149,4 @@ def fir_taps() -> Tensor:
 
 def normalize_2nd_moment(x: Tensor) -> Tensor:
     """`x / sqrt(mean(x^2))` along axis 1: the normalisation of z (StyleGAN, Karras et al. 2019)."""
-    return cast(Tensor, x * torch.rsqrt(x.square().mean(dim=1, keepdim=True) + 1e-8))
+    return x * torch.rsqrt(x.square().mean(dim=1, keepdim=True) + 1e-8)

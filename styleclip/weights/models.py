@@ -51,6 +51,7 @@ def load(
         "clip": {"name": reader.name, "preprocess": clip_preprocess},
         "identity": identity_name,
         "device": str(device),
+        "dtype": str(dtype).removeprefix("torch."),
     }
     return Models(painter, reader, recogniser, chosen["defaults"], provenance)
 

@@ -1,0 +1,87 @@
+"""Measure the demo models on renders that no training has seen: python -m scripts.train_demo.report
+
+Needs `python -m scripts.train_demo.render --count 4000 --seed 1 --name unseen`. Prints the tables of the model card
+(checkpoints/demo/README.md) and draws generated faces beside renders.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import torch
+from torch import Tensor
+
+import styleclip
+from scripts.train_demo.common import WORK, Renders, prepare_process
+from styleclip.demo.captions import naming
+from styleclip.demo.judge import load_judge
+from styleclip.demo.render import render
+from styleclip.demo.world import ATTRIBUTES, faces, with_state
+from styleclip.images import labelled_sheet
+from styleclip.latents import Latent, Space
+from styleclip.models.bundle import Models
+from styleclip.models.clip import CLIP
+from styleclip.weights.resources import checkpoint_path
+
+
+@click.command()
+@click.option("--count", default=4000)
+@click.option("--sheet", type=Path, default=WORK / "samples.png")
+def main(count: int, sheet: Path) -> None:
+    """Print the figures and draw SHEET."""
+    prepare_process(2)
+    models, renders = styleclip.load("demo"), Renders(WORK / "unseen.safetensors")
+    images, people = renders.at(torch.arange(min(count, len(renders))))
+    made = torch.cat([models.generator(Latent(Space.Z, z)) for z in renders.z[: len(images)].split(100)]).clamp(-1, 1)
+    judge = load_judge(checkpoint_path("demo/judge.safetensors"))
+    print("| attribute | judge on renders | judge on generated | demo CLIP on renders | demo CLIP on generated |")
+    print("|---|---|---|---|---|")
+    verdicts = [judge.see(x) for x in (images, made)]
+    for attribute in ATTRIBUTES:
+        truth, states = people.labels[attribute.name], len(attribute.states)
+        seen = [verdict[attribute.name].argmax(dim=1) for verdict in verdicts]
+        read = [zero_shot(models.clip, x, attribute.name, states) for x in (images, made)]
+        figures = " | ".join(f"{balanced_accuracy(answer, truth, states):.3f}" for answer in (*seen, *read))
+        print(f"| {attribute.name} | {figures} |")
+    error = (made - images).square().mean().div(4)
+    print(f"\ngenerator: L1 {(made - images).abs().mean():.4f} in [-1, 1], {-10 * error.log10():.1f} dB")
+    print(f"identity: AUC {identity_auc(models):.3f} (same person in other looks against other persons)")
+    draw(sheet, made, images)
+
+
+def balanced_accuracy(answer: Tensor, truth: Tensor, states: int) -> float:
+    """The mean over the states of the share that was recognised."""
+    return sum((answer[truth == k] == k).float().mean().item() for k in range(states)) / states
+
+
+@torch.no_grad()
+def zero_shot(clip: CLIP, images: Tensor, attribute: str, states: int) -> Tensor:
+    """The state whose plain sentence is nearest: [N]."""
+    texts = clip.encode_text([naming(attribute, k) for k in range(states)])
+    return torch.cat([(clip.encode_image(x) @ texts.T).argmax(dim=1) for x in images.split(200)])
+
+
+@torch.no_grad()
+def identity_auc(models: Models, count: int = 600) -> float:
+    """How often a person in another look is nearer than another person."""
+    assert models.identity is not None
+    z = torch.randn(count, 64, generator=torch.Generator().manual_seed(11))
+    other = z.clone()
+    for attribute in ATTRIBUTES:
+        if attribute.name != "skin":
+            state = attribute.states[int(torch.randint(len(attribute.states), ()))]
+            other = with_state(other, attribute.name, state)
+    a, b = (models.identity.embed(render(faces(x))) for x in (z, other))
+    same, different = (a * b).sum(dim=1), (a * b.roll(1, 0)).sum(dim=1)
+    return (same[:, None] > different[None]).float().mean().item()
+
+
+def draw(path: Path, made: Tensor, images: Tensor, columns: int = 8) -> None:
+    """Rows in turn: generated faces, and the renders of the same latents."""
+    rows = [x[start : start + columns] for start in (0, columns) for x in (made, images)]
+    labelled_sheet(rows, [""] * columns, ["generated", "render"] * 2).save(path)
+
+
+if __name__ == "__main__":
+    main()

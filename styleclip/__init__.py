@@ -1,0 +1,62 @@
+"""Text-driven editing of StyleGAN2 images: `load` the models, make an `Editor`, `edit` a latent towards a `Prompt`.
+
+The names below are the stable front door; each is imported when first used, so `import styleclip` costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from styleclip.editor import Editor
+    from styleclip.errors import StyleClipError
+    from styleclip.latents import Direction, Latent, Space
+    from styleclip.methods.optimize import Optimize
+    from styleclip.prompts import Prompt, PromptWarning
+    from styleclip.results import EditResult
+    from styleclip.weights.load import load_generator
+    from styleclip.weights.models import load
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Direction",
+    "EditResult",
+    "Editor",
+    "Latent",
+    "Optimize",
+    "Prompt",
+    "PromptWarning",
+    "Space",
+    "StyleClipError",
+    "__version__",
+    "load",
+    "load_generator",
+]
+
+_HOMES = {
+    "Direction": "styleclip.latents",
+    "EditResult": "styleclip.results",
+    "Editor": "styleclip.editor",
+    "Latent": "styleclip.latents",
+    "Optimize": "styleclip.methods.optimize",
+    "Prompt": "styleclip.prompts",
+    "PromptWarning": "styleclip.prompts",
+    "Space": "styleclip.latents",
+    "StyleClipError": "styleclip.errors",
+    "load": "styleclip.weights.models",
+    "load_generator": "styleclip.weights.load",
+}
+
+
+def __getattr__(name: str) -> object:  # PEP 562
+    if name not in _HOMES:
+        raise AttributeError(f"module 'styleclip' has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,81 @@
+"""The command line: words in, files out. Commands are imported when they run, torch when they work."""
+
+from __future__ import annotations
+
+import errno
+import os
+import warnings
+from importlib import import_module
+
+import click
+
+from styleclip import __version__
+from styleclip.errors import StyleClipError, UsageError
+
+COMMANDS = ("optimize", "sample", "evaluate", "doctor")  # each is the function of that name in the file of that name
+
+
+class Commands(click.Group):
+    """The commands, and the one place where an error becomes a sentence and an exit code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"styleclip.cli.{name.replace('-', '_')}"), name)
+        return command
+
+    def invoke(self, ctx: click.Context) -> object:
+        if os.environ.get("STYLECLIP_DEBUG") == "1":
+            return super().invoke(ctx)
+        with warnings.catch_warnings():
+            warnings.simplefilter("default")
+            warnings.showwarning = _show_warning
+            return self._invoke_quietly(ctx)
+
+    def _invoke_quietly(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise
+        except KeyboardInterrupt:
+            click.echo("Interrupted; nothing was kept", err=True)
+            ctx.exit(130)
+        except StyleClipError as error:
+            kind = BadUsage if isinstance(error, UsageError) else click.ClickException
+            raise kind(str(error)) from error
+        except Exception as error:
+            raise click.ClickException(_surprise(error)) from error
+
+
+class BadUsage(click.ClickException):
+    """A UsageError of the library."""
+
+    exit_code = 2
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
+@click.version_option(__version__, prog_name="styleclip")
+def main() -> None:
+    """Edit StyleGAN2 images with words.
+
+    Results go to stdout, progress and warnings to stderr. Exit code 1: failed, 2: bad usage, 130: interrupted.
+    """
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
+    """Show the warnings that are ours; those of other packages are for `STYLECLIP_DEBUG=1`."""
+    if category.__module__.startswith("styleclip"):
+        click.echo(f"Warning: {message}", err=True)
+
+
+def _surprise(error: Exception) -> str:
+    """One sentence for an error that nobody foresaw."""
+    if type(error).__name__ == "OutOfMemoryError":
+        return "the GPU is out of memory; use fewer seeds at once, or --device cpu"
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:  # files raise OutputError, so this is stdout
+        return "cannot write to stdout: the disk is full; free some space or send the output elsewhere"
+    what = " ".join(str(error).split())[:300]
+    return f"{type(error).__name__}: {what or 'no message'}; set STYLECLIP_DEBUG=1 for the traceback"

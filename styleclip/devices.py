@@ -1,0 +1,48 @@
+"""Where the work runs and at which precision."""
+
+from __future__ import annotations
+
+import torch
+
+from styleclip.errors import UsageError
+
+DTYPES = {"auto": torch.float32, "float32": torch.float32, "bfloat16": torch.bfloat16}
+
+
+def pick_device(name: str = "auto") -> torch.device:
+    """The device called `name`: `auto` (CUDA where there is one), `cpu`, `cuda` or `cuda:1`.
+
+    Raises UsageError where there is no such device.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise UsageError(f"{name!r} is not a device; use auto, cpu, cuda or cuda:N") from error
+    if device.type not in ("cpu", "cuda"):
+        raise UsageError(f"{name!r} is not supported; use auto, cpu, cuda or cuda:N")
+    if device.type == "cuda":
+        _check_cuda(name, device.index or 0)
+    return device
+
+
+def pick_dtype(name: str, device: torch.device) -> torch.dtype:
+    """The precision called `name`: `auto` (float32, the precision of every published number), `float32`, `bfloat16`.
+
+    Raises UsageError for another name, and for bfloat16 on a GPU that lacks it.
+    """
+    if name not in DTYPES:
+        raise UsageError(f"{name!r} is not a precision; use {', '.join(DTYPES)}")
+    dtype = DTYPES[name]
+    if dtype is torch.bfloat16 and device.type == "cuda" and not torch.cuda.is_bf16_supported():
+        raise UsageError(f"{torch.cuda.get_device_name(device)} has no bfloat16; use float32")
+    return dtype
+
+
+def _check_cuda(name: str, index: int) -> None:
+    if not torch.cuda.is_available():
+        raise UsageError(f"torch {torch.__version__} sees no CUDA device; use the device cpu or auto")
+    count = torch.cuda.device_count()
+    if index >= count:
+        raise UsageError(f"there is no {name}; this machine has cuda:0 to cuda:{count - 1}")

@@ -1,0 +1,138 @@
+"""What is written down: atomic files, the JSON record of a run, and the value that reports a step."""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+import json
+import math
+import os
+import platform
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from enum import Enum
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+
+from styleclip import __version__
+from styleclip.errors import OutputError
+from styleclip.latents import Latent
+
+
+@dataclass(frozen=True)
+class Step:
+    """Progress of a method: step `index`, from 1, of `total`, its losses by name, and the latent as it stands."""
+
+    index: int
+    total: int
+    losses: dict[str, float]
+    latent: Latent
+
+
+def ignore(step: Step) -> None:
+    """The `on_step` of those who do not watch."""
+
+
+def versions() -> dict[str, str]:
+    """The versions that a result depends on."""
+    packages = {name: _version(name) for name in ("torch", "torchvision", "open_clip_torch")}
+    return {"styleclip": __version__, "python": platform.python_version(), **packages}
+
+
+def to_json(value: object) -> str:
+    """Strict JSON of dataclasses, mappings, sequences and scalars; NaN and infinity become null, the rest `str`."""
+    return json.dumps(_plain(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def save_latent(latent: Latent, path: Path) -> Path:
+    """Write what `Latent.load` reads: one tensor, named by its space."""
+    data = latent.data.detach().cpu().contiguous()
+    return atomic_write(path, safetensors.torch.save({latent.space.value: data}))
+
+
+def atomic_write(path: Path, content: bytes) -> Path:
+    """Write a whole file or none, making its folder when needed. Raises OutputError where that cannot be done."""
+    with replacing(path) as temporary, open(temporary, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())  # a full disk may tell only now
+    return path
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary name beside `path`, of the same suffix, that takes its place when the block ends well.
+
+    For writers that want a path of their own. Raises OutputError for what the disk refuses; leaves nothing half done.
+    """
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        os.replace(temporary, path)
+    except OSError as error:
+        raise OutputError(_refusal(path, error)) from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
+
+
+def output_folder(folder: Path, patterns: Sequence[str], overwrite: bool = False) -> Path:
+    """Make `folder` and see that it can be written to and holds no earlier results, by the `patterns` of their names.
+
+    Raises OutputError otherwise; `overwrite` allows earlier results.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            probe.write(b"\0")
+    except OSError as error:
+        raise OutputError(_refusal(folder, error)) from error
+    earlier = sorted(path.name for pattern in patterns for path in folder.glob(pattern))
+    if earlier and not overwrite:
+        raise OutputError(f"{folder} already holds results ({earlier[0]}); pass --overwrite or another --out")
+    return folder
+
+
+def _refusal(path: Path, error: OSError) -> str:
+    remedies = {
+        errno.ENOSPC: ("the disk is full", "free some space or choose another folder with --out"),
+        errno.EDQUOT: ("the disk quota is used up", "free some space or choose another folder with --out"),
+        errno.EACCES: ("permission denied", "choose a folder of yours with --out"),
+        errno.EPERM: ("permission denied", "choose a folder of yours with --out"),
+        errno.EROFS: ("the disk is read-only", "choose another folder with --out"),
+        errno.ENOTDIR: ("a part of the path is a file", "choose another folder with --out"),
+        errno.EEXIST: ("a file of that name is in the way", "choose another folder with --out"),
+        errno.ENAMETOOLONG: ("the name is too long", "choose a shorter one with --out"),
+    }
+    other = error.strerror or " ".join(str(error).split())[:200]
+    reason, remedy = remedies.get(error.errno or 0, (other, "choose another folder with --out"))
+    return f"cannot write {path}: {reason}; {remedy}"
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "absent"
+
+
+def _plain(value: object) -> Any:
+    if value is None or isinstance(value, (bool, int)):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Enum):
+        return value.value
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return str(value)

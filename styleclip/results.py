@@ -1,0 +1,71 @@
+"""The result of an edit and the files it becomes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL.Image import Image
+from torch import Tensor
+
+from styleclip.images import comparison, png_bytes, to_pil
+from styleclip.latents import Latent
+from styleclip.records import atomic_write, output_folder, save_latent, to_json
+
+FILES = ("result.json", "*before.png", "*after.png", "comparison.png", "latent.safetensors", "source.safetensors")
+
+
+@dataclass
+class EditResult:
+    """Before and after, with everything needed to run the edit again."""
+
+    prompt: str
+    neutral: str | None
+    method: str
+    settings: dict[str, Any]
+    before: Tensor  # [N, 3, H, W] in [-1, 1]
+    after: Tensor  # [N, 3, H, W] in [-1, 1]
+    source: Latent
+    edited: Latent
+    scores: list[dict[str, float]]  # of each image: clip_before, clip_after, identity
+    seconds: float
+    provenance: dict[str, Any]  # versions, hashes of the weights, seeds, names of the models
+    interrupted: bool = False
+
+    def record(self) -> dict[str, Any]:
+        """What `result.json` holds: all but the pictures and latents."""
+        return {
+            "prompt": self.prompt,
+            "neutral": self.neutral,
+            "method": self.method,
+            "settings": self.settings,
+            "scores": self.scores,
+            "seconds": round(self.seconds, 3),
+            "interrupted": self.interrupted,
+            "provenance": self.provenance,
+        }
+
+    def save(self, folder: Path | str, overwrite: bool = False) -> list[Path]:
+        """Write before.png, after.png, comparison.png, latent.safetensors, source.safetensors and result.json.
+
+        A batch numbers its pictures 000_before.png, 000_after.png, ...; every PNG carries the record. `result.json`
+        comes last, so where it is, all is. Raises OutputError, also when `folder` holds results and not `overwrite`.
+        """
+        folder = output_folder(Path(folder), FILES, overwrite)
+        record = self.record()
+        paths = [atomic_write(folder / name, png_bytes(image, record)) for name, image in self._pictures().items()]
+        paths.append(save_latent(self.edited, folder / "latent.safetensors"))
+        paths.append(save_latent(self.source, folder / "source.safetensors"))
+        paths.append(atomic_write(folder / "result.json", to_json(record).encode()))
+        return paths
+
+    def _pictures(self) -> dict[str, Image]:
+        count = len(self.before)
+        pictures: dict[str, Image] = {}
+        for i, (before, after) in enumerate(zip(to_pil(self.before), to_pil(self.after), strict=True)):
+            prefix = f"{i:03d}_" if count > 1 else ""
+            pictures |= {f"{prefix}before.png": before, f"{prefix}after.png": after}
+        row_labels = [f"{i:03d}" for i in range(count)] if count > 1 else []
+        pictures["comparison.png"] = comparison(self.before, self.after, self.prompt, row_labels)
+        return pictures

@@ -1,0 +1,122 @@
+"""The floors of docs/architecture.md: a module imports only from its own floor and from lower ones."""
+
+from __future__ import annotations
+
+import ast
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FLOORS = {
+    0: ("errors", "latents", "images", "devices", "records", "results"),
+    1: ("models",),
+    2: ("weights", "prompts", "losses", "alignment", "demo"),
+    3: ("inversion", "stylespace"),
+    4: ("methods", "training"),
+    5: ("editor", "evaluate"),
+    6: ("cli", "__main__"),
+}
+FLOOR = {name: floor for floor, names in FLOORS.items() for name in names}
+ALLOWED_DEMO = ("demo", "evaluate", "cli")
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_name(path): path for top in ("styleclip", "cuda_ops") for path in (ROOT / top).rglob("*.py")}
+
+
+@cache
+def imports(module: str) -> frozenset[str]:
+    """Every module of ours that `module` names in an import, at any depth; `styleclip.<name>` for front door names."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(MODULES[module].read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = absolute(module, node)
+            found |= {f"{base}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith(("import_module", "__import__")):
+            found |= {arg.value for arg in node.args if isinstance(arg, ast.Constant)}
+    ours = (name for name in found if name.split(".")[0] in ("styleclip", "cuda_ops"))
+    return frozenset(known(name) for name in ours)
+
+
+def absolute(module: str, node: ast.ImportFrom) -> str:
+    if not node.level:
+        return node.module or ""
+    is_package = MODULES[module].name == "__init__.py"
+    parts = module.split(".")
+    base = parts[: len(parts) - node.level + is_package]
+    return ".".join([*base, *filter(None, [node.module])])
+
+
+def known(name: str) -> str:
+    """The module that `name` is or lies in; names of the front door stay as they are."""
+    while name not in MODULES and name.count(".") > 1:
+        name = name.rpartition(".")[0]
+    if name not in MODULES and name.split(".")[0] == "cuda_ops":
+        return "cuda_ops"
+    return name
+
+
+def part(module: str) -> str:
+    """`styleclip.cli.optimize` -> `cli`; the front door itself -> ``."""
+    return module.split(".")[1] if "." in module else ""
+
+
+EDGES = [(module, target) for module in sorted(MODULES) for target in sorted(imports(module))]
+UPSTAIRS = [(m, t) for m, t in EDGES if m.startswith("styleclip.") and t.startswith("styleclip.") and part(t) in FLOOR]
+
+
+def test_every_module_has_a_floor() -> None:
+    homeless = {part(module) for module in MODULES if module.startswith("styleclip.")} - set(FLOOR)
+    assert not homeless, f"give {homeless} a floor in docs/architecture.md and here"
+
+
+@pytest.mark.parametrize(("module", "target"), UPSTAIRS)
+def test_imports_only_downstairs(module: str, target: str) -> None:
+    assert FLOOR[part(target)] <= FLOOR[part(module)], f"{module} imports {target}, which is upstairs"
+
+
+def test_only_the_command_line_uses_the_front_door() -> None:
+    users = {m for m, t in EDGES if t == "styleclip" or (t.startswith("styleclip.") and part(t) not in FLOOR)}
+    version_only = {m for m in users if imports(m) & {"styleclip"} == set() and "styleclip.__version__" in imports(m)}
+    assert {part(module) for module in users - version_only} <= {"cli", "__main__"}
+
+
+def test_only_networks_import_the_ops() -> None:
+    users = {m for m, t in EDGES if t.startswith("cuda_ops") and m.startswith("styleclip")}
+    assert {part(module) for module in users} <= {"models"}
+
+
+def test_the_ops_know_nothing_of_styleclip() -> None:
+    assert not [(m, t) for m, t in EDGES if m.startswith("cuda_ops") and t.startswith("styleclip")]
+
+
+def test_the_demo_world_stands_aside() -> None:
+    users = {part(m) for m, t in EDGES if t.startswith("styleclip.demo")}
+    assert users <= set(ALLOWED_DEMO)
+
+
+def test_no_cycles() -> None:
+    """Peel off the modules that import nothing left; what cannot be peeled goes round in circles."""
+    left = {m: {t for t in imports(m) if t in MODULES and t not in (m, "styleclip")} for m in MODULES}
+    left.pop("styleclip")
+    while leaves := {module for module, targets in left.items() if not targets & left.keys()}:
+        left = {module: targets for module, targets in left.items() if module not in leaves}
+    assert not left
+
+
+@pytest.mark.parametrize(
+    ("line", "target"),
+    [("from ..latents import Latent", "styleclip.latents"), ("from styleclip import load", "styleclip.load")],
+)
+def test_the_reader_of_imports(line: str, target: str) -> None:
+    node = ast.parse(line).body[0]
+    assert isinstance(node, ast.ImportFrom)
+    assert known(f"{absolute('styleclip.cli.sample', node)}.{node.names[0].name}") == target

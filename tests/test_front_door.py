@@ -1,0 +1,80 @@
+"""The names that may not change, and the promise that looking costs nothing."""
+
+from __future__ import annotations
+
+import os
+from importlib.util import find_spec
+
+import pytest
+
+import styleclip
+from styleclip.cli import COMMANDS
+from tests.support import run_python, run_styleclip
+
+PUBLIC = [
+    "Direction",
+    "EditResult",
+    "Editor",
+    "Latent",
+    "Optimize",
+    "Prompt",
+    "PromptWarning",
+    "Space",
+    "StyleClipError",
+    "__version__",
+    "load",
+    "load_generator",
+]
+
+
+def test_the_public_names_are_these() -> None:
+    assert styleclip.__all__ == PUBLIC
+    assert dir(styleclip) == PUBLIC
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_every_public_name_is_there(name: str) -> None:
+    home = styleclip._HOMES.get(name, "styleclip")
+    if find_spec(home.rpartition(".")[0] or home) is None or find_spec(home) is None:
+        pytest.skip(f"{home} is not written yet")
+    assert getattr(styleclip, name) is not None
+
+
+def test_other_names_are_not() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        styleclip.nonsense  # noqa: B018
+
+
+def test_import_is_lazy() -> None:
+    heavy = "{'torch', 'numpy', 'PIL', 'open_clip', 'click'}"
+    result = run_python("-c", f"import sys, styleclip; print(sorted({heavy} & set(sys.modules)))")
+    assert result.stdout == "[]\n", result.stderr
+
+
+def test_help_imports_nothing_heavy() -> None:
+    script = "import sys; sys.argv[1:] = ['--help']; from styleclip.cli import main\ntry: main()\nfinally: "
+    result = run_python("-c", script + "print('torch' in sys.modules, 'numpy' in sys.modules)")
+    assert result.stdout.endswith("False False\n"), result.stderr
+
+
+def test_help_is_quick() -> None:
+    def seconds() -> float:
+        """Of processor time: the clock on the wall also counts what else the machine does."""
+        start = os.times()
+        run_styleclip("--help")
+        stop = os.times()
+        return stop.children_user + stop.children_system - start.children_user - start.children_system
+
+    assert min(seconds() for _ in range(5)) < 0.3
+
+
+@pytest.mark.parametrize("arguments", [(), *((command,) for command in COMMANDS)])
+def test_help(arguments: tuple[str, ...]) -> None:
+    result = run_styleclip(*arguments, "--help")
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith("Usage: styleclip")
+    assert not result.stderr
+
+
+def test_version() -> None:
+    assert run_styleclip("--version").stdout == f"styleclip, version {styleclip.__version__}\n"

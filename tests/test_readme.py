@@ -1,0 +1,111 @@
+"""The README tells the truth: its commands and Python run as they stand, in order, in one empty folder.
+
+A block below `<!-- not tested: why -->` is left out. `pip install` lines are checked against pyproject.toml, `pytest`
+against `.ci/run`; neither is run again.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tests.support import ROOT, environment
+
+README = ROOT / "README.md"
+BLOCK = re.compile(r"(?P<skip><!-- not tested: .+ -->\n+)?^```(?P<language>sh|python)\n(?P<text>.*?)^```", re.M | re.S)
+
+
+class Snippet(NamedTuple):
+    """A command or a Python block, with the line of the README where it begins."""
+
+    language: str
+    text: str
+    line: int
+
+
+def snippets(readme: str) -> list[Snippet]:
+    found = []
+    for block in BLOCK.finditer(readme):
+        if block["skip"]:
+            continue
+        line = readme.count("\n", 0, block.start("text")) + 1
+        texts = [block["text"]] if block["language"] == "python" else commands(block["text"])
+        found += [Snippet(block["language"], text, line) for text in texts]
+    return found
+
+
+def commands(block: str) -> list[str]:
+    """The lines of a shell block, continued lines joined, without comments."""
+    lines = block.replace("\\\n", " ").splitlines()
+    stripped = (re.sub(r"(^|\s)#.*", "", line).strip() for line in lines)
+    return [line for line in stripped if line]
+
+
+SNIPPETS = snippets(README.read_text()) if README.exists() else []
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("readme")
+
+
+@pytest.mark.parametrize("snippet", SNIPPETS, ids=[f"line{s.line}-{s.text.split()[0]}" for s in SNIPPETS])
+def test_readme(snippet: Snippet, folder: Path) -> None:
+    if snippet.language == "python":
+        run([sys.executable, "-c", snippet.text], folder)
+    elif re.match(r"(python -m )?pip install\b", snippet.text):
+        check_install(snippet.text)
+    elif re.match(r"(python -m )?pytest\b", snippet.text):
+        assert snippet.text in commands((ROOT / ".ci" / "run").read_text().replace(" </dev/null", ""))
+    else:
+        run(["bash", "-euo", "pipefail", "-c", as_installed(snippet.text)], folder)
+
+
+def as_installed(command: str) -> str:
+    """The command where there may be no console script on the path, and where the scripts lie in the checkout."""
+    command = re.sub(r"(^|[|;&(]\s*)styleclip\b", rf"\1{sys.executable} -m styleclip", command)
+    command = re.sub(r"(^|[|;&(]\s*)python\b", rf"\1{sys.executable}", command)
+    return re.sub(r"(?<=\s)(scripts|benchmarks)/", rf"{ROOT}/\1/", command)
+
+
+def check_install(command: str) -> None:
+    """What is to be installed is this checkout, with extras that it has."""
+    target = re.sub(r"^(python -m )?pip install (-e )?", "", command).strip("'\"")
+    match = re.fullmatch(r"\.(?:\[([\w,]+)\])?", target)
+    assert match, f"{command} installs something else than this checkout"
+    pyproject = (ROOT / "pyproject.toml").read_text()
+    for extra in filter(None, (match[1] or "").split(",")):
+        assert re.search(rf"^{extra} = \[", pyproject, re.M), f"pyproject.toml has no extra {extra}"
+
+
+def run(command: list[str], folder: Path) -> None:
+    result = subprocess.run(
+        command, cwd=folder, env=environment(), capture_output=True, text=True, timeout=600, stdin=subprocess.DEVNULL
+    )
+    assert result.returncode == 0, f"{result.stdout}\n{result.stderr}"
+    assert "Traceback" not in result.stderr
+
+
+def test_the_requirements_are_met() -> None:
+    """Everything that pyproject.toml names is installed here, so the suite ran with it."""
+    text = (ROOT / "pyproject.toml").read_text()
+    block = re.search(r"^dependencies = \[(.*?)\]", text, re.M | re.S)
+    assert block
+    for requirement in re.findall(r'"([\w.-]+)', block[1]):
+        assert metadata.version(requirement)
+
+
+def test_the_reader_of_blocks() -> None:
+    first = "```sh\na \\\n  b  # why\n# only a comment\nc\n```\n\n"
+    second = "<!-- not tested: slow -->\n```sh\nd\n```\n```python\ne\n```\n"
+    assert [(s.language, s.text, s.line) for s in snippets(first + second)] == [
+        ("sh", "a    b", 2),
+        ("sh", "c", 2),
+        ("python", "e\n", 13),
+    ]
