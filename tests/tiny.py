@@ -1,10 +1,17 @@
 """Small random networks for fast tests: every parameter differs from its initial constant."""
 
+from dataclasses import replace
+from typing import Any
+
 import torch
 
+from styleclip.models.bundle import Models
+from styleclip.models.clip import CLIP, CompactTokenizer, build_clip
+from styleclip.models.identity import SmallRecogniser
 from styleclip.models.stylegan2 import Generator, GeneratorConfig
 
 TINY = GeneratorConfig(z_dim=12, w_dim=8, mapping_widths=(10, 8), channels={4: 6, 8: 5, 16: 4})
+WORDS = ("a", "face", "with", "red", "hair", "old")
 
 
 def tiny_generator(config: GeneratorConfig = TINY, seed: int = 0) -> Generator:
@@ -16,3 +23,30 @@ def tiny_generator(config: GeneratorConfig = TINY, seed: int = 0) -> Generator:
             if name.endswith(("bias", "noise_strength", "w_avg")):
                 tensor += 0.3 * torch.randn(tensor.shape)
     return generator.eval().requires_grad_(False)
+
+
+def clip_config() -> dict[str, Any]:
+    vision = {"image_size": 32, "patch_size": 8, "width": 32, "layers": 1, "head_width": 16}
+    text = {"context_length": 12, "width": 16, "heads": 2, "layers": 1}
+    return {
+        "name": "tiny",
+        "model": {"embed_dim": 10, "vision_cfg": vision, "text_cfg": text},
+        "tokens": CompactTokenizer.tokens_of(WORDS),
+        "vocabulary": WORDS,
+        "mean": [0.5, 0.4, 0.3],
+        "std": [0.2, 0.3, 0.4],
+    }
+
+
+def tiny_clip(seed: int = 0) -> CLIP:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return build_clip(clip_config()).eval().requires_grad_(False)
+
+
+def tiny_models(**changes: Any) -> Models:
+    """A generator, a CLIP and a recogniser that know nothing but compute like the real ones."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(1)
+        identity = SmallRecogniser(5).eval().requires_grad_(False)
+    return replace(Models(tiny_generator(), tiny_clip(), identity), **changes)

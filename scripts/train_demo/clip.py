@@ -24,7 +24,7 @@ from scripts.train_demo.common import WORK, Losses, Renders, augmented, halved, 
 from styleclip.demo.captions import Caption, caption, matches, vocabulary
 from styleclip.demo.world import ATTRIBUTES, Z_DIM, Faces, faces
 from styleclip.latents import Latent, Space
-from styleclip.models.clip import CLIP, CompactTokenizer, build_clip
+from styleclip.models.clip import CompactTokenizer, build_clip
 from styleclip.models.stylegan2 import Generator
 from styleclip.prompts import TEMPLATES
 from styleclip.weights.load import load_generator

@@ -1,4 +1,4 @@
-"""What the trainings of the demo models share: the rendered pictures, averaged weights, and a loop that can be resumed."""
+"""What the trainings of the demo models share: rendered pictures, averaged weights, a loop that can be resumed."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ GRAIN = 0.02  # standard deviation of the film grain that the noise inputs learn
 
 @click.command()
 @click.option("--mapping-steps", default=8000)
-@click.option("--steps", default=12000)
+@click.option("--steps", default=9000)
 @click.option("--noise-steps", default=200)
 @click.option("--threads", default=1)
 @click.option("--compile/--no-compile", "compiled", default=True)
@@ -71,18 +71,52 @@ def train_mapping(generator: Generator, steps: int, batch: int = 512) -> None:
 
 
 def train_synthesis(generator: Generator, renders: Renders, steps: int, compiled: bool, batch: int = 16) -> None:
-    """Teach the synthesis network the render of every z."""
+    """Teach the synthesis network the render of every z; the mapping network stays as it is."""
+    styles = WhitenedStyles(generator)
+    parts = nn.ModuleDict({"synthesis": generator.synthesis, "styles": styles})
     batches = _pictures(renders, batch)
-    pyramid = torch.compile(_pyramid) if compiled else _pyramid
+    pyramid = torch.compile(generator.pyramid) if compiled else generator.pyramid
 
     def step(i: int) -> Losses:
         target, z = next(batches)
-        return {"picture": picture_loss(pyramid(generator, z), target)}
+        return {"picture": picture_loss(pyramid(styles(generator.map(z)), noise="none"), target)}
 
-    for parameter in _noise_strengths(generator):
-        parameter.requires_grad_(False)
-    _listen_to_everything(generator)
-    generator.load_state_dict(train("synthesis", generator, step, steps, lr=5e-3, decay=0.997))
+    parts.load_state_dict(train("synthesis", parts, step, steps, lr=5e-3, decay=0.997))
+    styles.fold_into(generator)
+
+
+class WhitenedStyles(nn.Module):
+    """The affine layers w -> S as one layer on the principal coordinates of w, in standard deviations.
+
+    W has a large mean and a few strong axes, which Adam takes badly; on whitened coordinates every attribute moves
+    the styles alike. Afterwards the same map is folded into the generator's own affine layers.
+    """
+
+    center: Tensor
+    inverse: Tensor
+
+    def __init__(self, generator: Generator, components: int = 96) -> None:
+        super().__init__()
+        with torch.no_grad():
+            center = generator.map(torch.randn(20000, Z_DIM)).mean(dim=0)
+        basis = whitened(generator, Space.W).basis[-components:]  # [K, w_dim], longest last
+        self.register_buffer("center", center)
+        self.register_buffer("inverse", basis / basis.square().sum(dim=1, keepdim=True))
+        self.weight = nn.Parameter(0.6 * torch.randn(generator.layout.size, components))
+        self.bias = nn.Parameter(torch.ones(generator.layout.size))
+
+    def forward(self, w: Tensor) -> Latent:
+        coordinates = (w.detach() - self.center) @ self.inverse.T  # [N, K]
+        return Latent(Space.S, coordinates @ self.weight.T / self.weight.shape[1] ** 0.5 + self.bias)
+
+    @torch.no_grad()
+    def fold_into(self, generator: Generator) -> None:
+        weight = self.weight @ self.inverse / self.weight.shape[1] ** 0.5  # [C, w_dim]
+        bias = self.bias - weight @ self.center
+        for entry in generator.layout.entries:
+            affine = generator.synthesis.get_submodule(f"{entry.name}.affine")
+            affine.weight.copy_(weight[entry.span] * weight.shape[1] ** 0.5)
+            affine.bias.copy_(bias[entry.span])
 
 
 def train_noise(generator: Generator, renders: Renders, steps: int, batch: int = 16) -> None:
@@ -133,10 +167,6 @@ def _face_weight(resolution: int) -> Tensor:
     return 1 + 2 * torch.exp(-distance.square())
 
 
-def _pyramid(generator: Generator, z: Tensor) -> list[Tensor]:
-    return generator.pyramid(Latent(Space.Z, z))
-
-
 def _pictures(renders: Renders, batch: int) -> Iterator[tuple[Tensor, Tensor]]:
     while True:
         for rows in torch.randperm(len(renders)).split(batch):
@@ -155,19 +185,6 @@ def _init_as_steps(generator: Generator) -> None:
     with torch.no_grad():  # stored unscaled: y = lr_mul (W x / sqrt(64) + b)
         first.weight[: len(weight)] = weight * Z_DIM**0.5 / first.lr_mul
         first.bias[: len(bias)] = bias / first.lr_mul
-
-
-@torch.no_grad()
-def _listen_to_everything(generator: Generator, components: int = 64) -> None:
-    """Start the affine layers in whitened coordinates, so that rare attributes move the styles as much as common ones."""
-    w = generator.map(torch.randn(20000, Z_DIM))
-    center, basis = w.mean(dim=0), whitened(generator, Space.W).basis[-components:]  # [64, w_dim], largest last
-    inverse = basis / basis.square().sum(dim=1, keepdim=True)  # coordinates of w: (w - center) @ inverse.T
-    for entry in generator.layout.entries:
-        affine = generator.synthesis.get_submodule(f"{entry.name}.affine")
-        weight = 0.6 * components**-0.5 * torch.randn(entry.channels, components) @ inverse
-        affine.weight.copy_(weight * CONFIG.w_dim**0.5)
-        affine.bias.copy_(1 - weight @ center)
 
 
 def _step_features() -> Iterator[tuple[Tensor, Tensor]]:

@@ -17,7 +17,7 @@ from styleclip.models.identity import SmallRecogniser
 
 
 @click.command()
-@click.option("--steps", default=2500)
+@click.option("--steps", default=1800)
 @click.option("--batch", default=96)
 @click.option("--lr", default=2e-3)
 @click.option("--threads", default=1)

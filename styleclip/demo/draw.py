@@ -1,7 +1,7 @@
 """Signed distances and compositing: the pencils and brushes of the demo world.
 
-Coordinates run from -1 to 1, x to the right and y down. A distance is negative inside its shape. Scalars that differ from
-face to face have shape [N, 1, 1] and broadcast against x [1, 1, W] and y [1, H, 1].
+Coordinates run from -1 to 1, x to the right and y down. A distance is negative inside its shape. Scalars that differ
+from face to face have shape [N, 1, 1] and broadcast against x [1, 1, W] and y [1, H, 1].
 """
 
 from __future__ import annotations

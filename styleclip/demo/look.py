@@ -68,13 +68,13 @@ def look_at(faces: Faces) -> Look:
 
 
 def strengths(values: dict[str, Tensor]) -> dict[str, Tensor]:
-    """How much of each state there is, in [0, 1]; firmer than the probabilities, so that few things look like ghosts."""
+    """How much of each state there is, in [0, 1]; firmer than the probabilities: few things look like ghosts."""
     table = {name: firm(values[name][:, 1]) for name in SWITCHES}
     table |= {"haired": 1 - table["bald"], "old": firm(values["age"][:, 1])}
     table |= {"long": column(values["hair_length"][:, 1]), "curly": column(values["hair_texture"][:, 1])}
     table |= {"glasses": firm(values["eyewear"][:, 1]), "sunglasses": firm(values["eyewear"][:, 2])}
     names = ("neutral", "smile", "surprise", "sad", "angry")
-    return table | {name: column(p) for name, p in zip(names, values["expression"].T)}
+    return table | {name: column(p) for name, p in zip(names, values["expression"].T, strict=True)}
 
 
 def measures(values: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from styleclip.errors import UsageError, WeightError
 
 Preprocess = Literal["correct", "paper"]
-Tokenizer = Callable[[list[str]], Tensor]
+Tokenizer = Callable[..., Tensor]  # (texts, context_length=None) -> [N, context]
 
 
 class CLIP(nn.Module):
@@ -70,11 +70,12 @@ class CLIP(nn.Module):
 
     def _tokens(self, texts: list[str]) -> Tensor:
         tokens = self.tokenizer(texts)
-        end = tokens.amax()  # the end-of-text token has the largest number
-        for text, row in zip(texts, tokens, strict=True):
-            if row[-1] == end and self.tokenizer([text + " a"])[0].equal(row):
+        room = tokens.shape[1]
+        longer = self.tokenizer(texts, context_length=room + 1)
+        for text, row in zip(texts, longer, strict=True):
+            if row[-1] == tokens.amax():  # the end-of-text token, which has the largest number, sits past the end
                 raise UsageError(
-                    f"the prompt has more than the {tokens.shape[1] - 2} tokens that CLIP reads; shorten it "
+                    f"the prompt has more than the {room - 2} tokens that CLIP reads; shorten it "
                     f"(it begins {text[:40]!r})"
                 )
         return tokens
@@ -126,11 +127,12 @@ class CompactTokenizer:
     def vocab_size(self) -> int:
         return self.end + 1
 
-    def __call__(self, texts: list[str]) -> Tensor:
-        rows = torch.zeros(len(texts), self.context, dtype=torch.long)
+    def __call__(self, texts: list[str], context_length: int | None = None) -> Tensor:
+        context = context_length or self.context
+        rows = torch.zeros(len(texts), context, dtype=torch.long)
         for row, text in zip(rows, texts, strict=True):
             tokens = [self._number.get(token, 2) for token in self._bpe.encode(text)]
-            tokens = [1, *tokens[: self.context - 2], self.end]
+            tokens = [1, *tokens[: context - 2], self.end]
             row[: len(tokens)] = torch.tensor(tokens)
         return rows
 

@@ -1,0 +1,85 @@
+"""The Editor: sampling, records, interruption, and pictures that are never NaN."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import pytest
+import torch
+
+from styleclip.editor import Editor
+from styleclip.errors import NumericError
+from styleclip.latents import Latent, Space
+from styleclip.methods.base import OnStep
+from styleclip.methods.optimize import Optimize
+from styleclip.models.bundle import Models
+from styleclip.prompts import Prompt, PromptWarning
+from styleclip.records import Step, ignore
+from tests.tiny import tiny_models
+
+TEXT = Prompt("a face with red hair", "a face")
+
+
+@dataclass(frozen=True)
+class Scripted:
+    """A method that reports the given losses with latents of the same value, then fails or returns the last."""
+
+    losses: tuple[float, ...] = (1.0,)
+    failure: BaseException | None = None
+    name: ClassVar[str] = "scripted"
+
+    def settings(self, models: Models) -> dict[str, Any]:
+        return {"losses": self.losses}
+
+    def __call__(self, models: Models, latent: Latent, prompt: Prompt, on_step: OnStep = ignore) -> Latent:
+        for i, loss in enumerate(self.losses):
+            last = Latent(latent.space, torch.full_like(latent.data, loss))
+            on_step(Step(i + 1, len(self.losses), {"loss": loss}, last))
+        if self.failure is not None:
+            raise self.failure
+        return last
+
+
+def test_a_seed_is_the_same_latent_in_any_batch() -> None:
+    editor = Editor(tiny_models())
+    torch.testing.assert_close(editor.sample(seeds=[4, 9]).data[1:], editor.sample(seed=9).data)
+    assert editor.sample(seed=9).space is Space.W_PLUS
+
+
+def test_psi_zero_is_the_average_face() -> None:
+    editor = Editor(tiny_models())
+    latent = editor.sample(seed=1, psi=0.0).data
+    torch.testing.assert_close(latent, editor.models.generator.w_avg.expand_as(latent))
+
+
+def test_a_result_tells_everything() -> None:
+    editor = Editor(tiny_models(provenance={"generator": "tiny"}))
+    result = editor.edit(editor.sample(seeds=[0, 1]), TEXT, Optimize(steps=2))
+    assert (result.prompt, result.neutral, result.method) == ("a face with red hair", "a face", "optimize")
+    assert result.settings["steps"] == 2 and result.settings["lambda_l2"] == 0.008
+    assert result.provenance["generator"] == "tiny" and "torch" in result.provenance["versions"]
+    assert len(result.scores) == 2 and set(result.scores[0]) == {"clip_before", "clip_after", "identity"}
+    assert not result.interrupted and result.seconds > 0
+
+
+def test_a_string_is_a_prompt_and_no_identity_means_no_score() -> None:
+    editor = Editor(tiny_models(identity=None))
+    result = editor.edit(editor.sample(), "a red face", Scripted())
+    assert result.neutral == "a face" and set(result.scores[0]) == {"clip_before", "clip_after"}
+
+
+def test_ctrl_c_keeps_the_best_latent_so_far() -> None:
+    editor = Editor(tiny_models())
+    result = editor.edit(editor.sample(), TEXT, Scripted((0.5, 0.1, 0.3), KeyboardInterrupt()))
+    assert result.interrupted and result.edited.data.eq(0.1).all()
+
+
+def test_a_picture_is_never_nan() -> None:
+    editor = Editor(tiny_models())
+    with pytest.raises(NumericError, match="not finite"):
+        editor.edit(editor.sample(), TEXT, Scripted((float("nan"),)))
+
+
+def test_unknown_words_warn() -> None:
+    editor = Editor(tiny_models())
+    with pytest.warns(PromptWarning, match="zebra"):
+        editor.edit(editor.sample(), "a zebra face", Scripted())
