@@ -37,22 +37,12 @@ def upfirdn2d_reference(
         x = _insert_zeros(x, up)
     if any(padding):
         x = F.pad(x, (*padding, *padding))
-    x = _correlate(x, taps, dim=3)[..., ::down]
-    x = _correlate(x, taps, dim=2)[..., ::down, :]
-    return x * gain if gain != 1 else x
+    flipped = gain * torch.outer(taps, taps).flip(0, 1).to(x)
+    channels = x.shape[1]
+    return F.conv2d(x, flipped.expand(channels, 1, -1, -1).contiguous(), stride=down, groups=channels)
 
 
 def _insert_zeros(x: Tensor, up: int) -> Tensor:
     n, c, h, w = x.shape
     x = F.pad(x.reshape(n, c, h, 1, w, 1), (0, up - 1, 0, 0, 0, up - 1))
     return x.reshape(n, c, h * up, w * up)
-
-
-def _correlate(x: Tensor, taps: Tensor, dim: int) -> Tensor:
-    """Correlate one axis with the flipped taps, as a sum of shifted views: [.., S, ..] -> [.., S - K + 1, ..]."""
-    length = x.shape[dim] - len(taps) + 1
-    shifted = (x.narrow(dim, k, length) * tap for k, tap in enumerate(taps.flip(0)))
-    total = next(shifted)
-    for term in shifted:
-        total = total + term
-    return total

@@ -41,10 +41,10 @@ def snippets(readme: str) -> list[Snippet]:
 
 
 def commands(block: str) -> list[str]:
-    """The lines of a shell block, continued lines joined, without comments."""
+    """The commands of a shell block: lines split at `&&`, continued lines joined, without comments."""
     lines = block.replace("\\\n", " ").splitlines()
-    stripped = (re.sub(r"(^|\s)#.*", "", line).strip() for line in lines)
-    return [line for line in stripped if line]
+    parts = (part.strip() for line in lines for part in re.sub(r"(^|\s)#.*", "", line).split(" && "))
+    return [part for part in parts if part]
 
 
 SNIPPETS = snippets(README.read_text()) if README.exists() else []
