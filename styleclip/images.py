@@ -71,17 +71,21 @@ def labelled_sheet(
     rows: Sequence[Sequence[Image.Image]],
     column_labels: Sequence[str] = (),
     row_labels: Sequence[str] = (),
+    cell: int = CELL,
 ) -> Image.Image:
-    """A table of equally large pictures with labels above the columns and left of the rows; small ones are enlarged."""
-    cells = [[enlarged(picture) for picture in row] for row in rows]
+    """A table of equally large pictures with labels above the columns and left of the rows.
+
+    Pictures whose shorter side is less than `cell` px are enlarged by a whole number.
+    """
+    cells = [[enlarged(picture, cell) for picture in row] for row in rows]
     width, height = cells[0][0].size
     left = GAP + (LABEL_WIDTH + GAP if row_labels else 0)
     top = GAP + (LABEL_HEIGHT if column_labels else 0)
     size = (left + max(map(len, cells)) * (width + GAP), top + len(cells) * (height + GAP))
     sheet = Image.new("RGB", size, PAPER)
     for r, row in enumerate(cells):
-        for c, cell in enumerate(row):
-            sheet.paste(cell, (left + c * (width + GAP), top + r * (height + GAP)))
+        for c, picture in enumerate(row):
+            sheet.paste(picture, (left + c * (width + GAP), top + r * (height + GAP)))
     draw = ImageDraw.Draw(sheet)
     for c, label in enumerate(column_labels):
         _write(draw, label, (left + c * (width + GAP), 0, width, top))
@@ -90,9 +94,9 @@ def labelled_sheet(
     return sheet
 
 
-def enlarged(picture: Image.Image) -> Image.Image:
-    """The picture times the least whole number that makes its shorter side `CELL` px; a large one as it is."""
-    factor = -(-CELL // min(picture.size))
+def enlarged(picture: Image.Image, side: int = CELL) -> Image.Image:
+    """The picture times the least whole number that makes its shorter side `side` px; a large one as it is."""
+    factor = -(-side // min(picture.size))
     if factor == 1:
         return picture
     return picture.resize((picture.width * factor, picture.height * factor), Image.Resampling.BICUBIC)

@@ -94,4 +94,5 @@ def test_the_report_is_a_table_json_and_a_picture(models: Models, tmp_path: Path
     assert report.table().count("\n") == 4 and "| an old face |" in report.table()
     assert json.loads(json.dumps(report.to_json()))["mean"]["success"] == 0
     report.plot(tmp_path / "plot.png")
-    assert Image.open(tmp_path / "plot.png").size[0] > 400
+    with Image.open(tmp_path / "plot.png") as picture:
+        assert picture.width > 400

@@ -18,7 +18,7 @@ from styleclip.demo.captions import naming
 from styleclip.demo.judge import load_judge
 from styleclip.demo.render import render
 from styleclip.demo.world import ATTRIBUTES, faces, with_state
-from styleclip.images import labelled_sheet
+from styleclip.images import labelled_sheet, to_pil
 from styleclip.latents import Latent, Space
 from styleclip.models.bundle import Models
 from styleclip.models.clip import CLIP
@@ -79,8 +79,8 @@ def identity_auc(models: Models, count: int = 600) -> float:
 
 def draw(path: Path, made: Tensor, images: Tensor, columns: int = 8) -> None:
     """Rows in turn: generated faces, and the renders of the same latents."""
-    rows = [x[start : start + columns] for start in (0, columns) for x in (made, images)]
-    labelled_sheet(rows, [""] * columns, ["generated", "render"] * 2).save(path)
+    rows = [to_pil(x[start : start + columns]) for start in (0, columns) for x in (made, images)]
+    labelled_sheet(rows, row_labels=["generated", "render"] * 2, cell=128).save(path)
 
 
 if __name__ == "__main__":

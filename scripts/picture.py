@@ -1,0 +1,45 @@
+"""Draw the picture at the head of the README: python -m scripts.picture --out docs/faces.png
+
+Faces down the side, prompts across the top; every cell is one run of latent optimization with the defaults.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+import styleclip
+from styleclip.images import labelled_sheet, png_bytes, to_pil
+from styleclip.prompts import Prompt
+from styleclip.records import atomic_write
+
+PROMPTS = (
+    Prompt("a face with red hair", "a face with hair"),
+    Prompt("a face with curly hair", "a face with hair"),
+    Prompt("a smiling face"),
+    Prompt("an angry face"),
+    Prompt("a face with glasses"),
+    Prompt("a face with blue eyes"),
+    Prompt("a face wearing a hat"),
+    Prompt("a face with a beard"),
+    Prompt("an old face"),
+)
+
+
+@click.command()
+@click.option("--seeds", default="3,8,14,21,27")
+@click.option("--out", type=Path, default=Path("docs/faces.png"))
+def main(seeds: str, out: Path) -> None:
+    """Write OUT."""
+    editor = styleclip.Editor(styleclip.load("demo"))
+    latent = editor.sample(seeds=[int(seed) for seed in seeds.split(",")])
+    columns = [to_pil(editor.render(latent))]
+    columns += [to_pil(editor.edit(latent, prompt, styleclip.Optimize()).after) for prompt in PROMPTS]
+    labels = ["before", *(prompt.target for prompt in PROMPTS)]
+    sheet = labelled_sheet(list(zip(*columns, strict=True)), labels, cell=128)
+    atomic_write(out, png_bytes(sheet))
+
+
+if __name__ == "__main__":
+    main()
