@@ -11,19 +11,18 @@ import click
 
 import styleclip
 from styleclip.images import labelled_sheet, png_bytes, to_pil
-from styleclip.prompts import Prompt
 from styleclip.records import atomic_write
 
 PROMPTS = (
-    Prompt("a face with red hair", "a face with hair"),
-    Prompt("a face with curly hair", "a face with hair"),
-    Prompt("a smiling face"),
-    Prompt("an angry face"),
-    Prompt("a face with glasses"),
-    Prompt("a face with blue eyes"),
-    Prompt("a face wearing a hat"),
-    Prompt("a face with a beard"),
-    Prompt("an old face"),
+    "a face with red hair",
+    "a face with curly hair",
+    "a smiling face",
+    "an angry face",
+    "a face with glasses",
+    "a face with blue eyes",
+    "a face wearing a hat",
+    "a face with a beard",
+    "an old face",
 )
 
 
@@ -36,7 +35,7 @@ def main(seeds: str, out: Path) -> None:
     latent = editor.sample(seeds=[int(seed) for seed in seeds.split(",")])
     columns = [to_pil(editor.render(latent))]
     columns += [to_pil(editor.edit(latent, prompt, styleclip.Optimize()).after) for prompt in PROMPTS]
-    labels = ["before", *(prompt.target for prompt in PROMPTS)]
+    labels = ["before", *PROMPTS]
     sheet = labelled_sheet(list(zip(*columns, strict=True)), labels, cell=128)
     atomic_write(out, png_bytes(sheet))
 

@@ -27,29 +27,29 @@ from styleclip.prompts import Prompt
 from styleclip.weights.resources import checkpoint_path
 
 METHODS: dict[str, Callable[[], Method]] = {"optimize": Optimize}
-PROMPTS: tuple[tuple[str, str], ...] = (  # target, neutral
-    ("a face with red hair", "a face with hair"),
-    ("a face with blonde hair", "a face with hair"),
-    ("a face with blue hair", "a face with hair"),
-    ("a face with curly hair", "a face with hair"),
-    ("a face with long hair", "a face with hair"),
-    ("a face with bangs", "a face with hair"),
-    ("a bald face", "a face with hair"),
-    ("a face wearing a hat", "a face"),
-    ("a face with glasses", "a face"),
-    ("a face wearing sunglasses", "a face"),
-    ("a face with blue eyes", "a face"),
-    ("a face with green eyes", "a face"),
-    ("a smiling face", "a face"),
-    ("a surprised face", "a face"),
-    ("a sad face", "a face"),
-    ("an angry face", "a face"),
-    ("a face with a beard", "a face"),
-    ("a face with a moustache", "a face"),
-    ("a face wearing makeup", "a face"),
-    ("a face with freckles", "a face"),
-    ("an old face", "a face"),
-    ("a face with earrings", "a face"),
+PROMPTS = (
+    "a face with red hair",
+    "a face with blonde hair",
+    "a face with blue hair",
+    "a face with curly hair",
+    "a face with long hair",
+    "a face with bangs",
+    "a bald face",
+    "a face wearing a hat",
+    "a face with glasses",
+    "a face wearing sunglasses",
+    "a face with blue eyes",
+    "a face with green eyes",
+    "a smiling face",
+    "a surprised face",
+    "a sad face",
+    "an angry face",
+    "a face with a beard",
+    "a face with a moustache",
+    "a face wearing makeup",
+    "a face with freckles",
+    "an old face",
+    "a face with earrings",
 )
 CLEARLY = 0.5  # an attribute changed when the state seen before lost more than this much probability
 
@@ -124,12 +124,12 @@ def run(
     """
     editor, judge = Editor(models), load_judge(checkpoint_path("demo/judge.safetensors"))
     editing = METHODS[method]() if isinstance(method, str) else method
-    pairs = PROMPTS if prompts is None else [(prompt, Prompt(prompt).neutral) for prompt in prompts]
+    texts = PROMPTS if prompts is None else prompts
     cells = []
-    for i, (target, neutral) in enumerate(pairs):
-        cells.append(_cell(editor, judge, editing, Prompt(target, neutral), seeds))
+    for i, text in enumerate(texts):
+        cells.append(_cell(editor, judge, editing, Prompt(text), seeds))
         if on_cell is not None:
-            on_cell(i + 1, len(pairs), {"success": cells[-1].success, "leakage": cells[-1].leakage})
+            on_cell(i + 1, len(texts), {"success": cells[-1].success, "leakage": cells[-1].leakage})
     return Report(editing.name, editing.settings(models), list(seeds), cells, dict(models.provenance))
 
 

@@ -1,0 +1,96 @@
+"""`styleclip.load`: which networks come together, and what is said when one cannot be had."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+import styleclip
+from styleclip.errors import WeightError
+from styleclip.models.identity import Facenet, SmallRecogniser
+from styleclip.weights.catalog import catalog, home
+from styleclip.weights.formats.native import save_generator
+from styleclip.weights.models import load_clip, load_identity
+from tests.golden.fill import draw, state_dict, vectors
+from tests.tiny import clip_config, tiny_clip, tiny_generator
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("STYLECLIP_HOME", str(tmp_path / "cache"))
+    (tmp_path / "cache").mkdir()
+    return tmp_path / "cache"
+
+
+def tiny_clip_file(folder: Path) -> Path:
+    config = json.dumps(clip_config())
+    save_file(tiny_clip().state_dict(), folder / "clip.safetensors", {"styleclip": "clip", "config": config})
+    return folder / "clip.safetensors"
+
+
+def test_demo_is_frozen_and_says_what_it_is() -> None:
+    models = styleclip.load("demo")
+    assert models.generator.resolution >= 64 and models.clip.vocabulary is not None
+    assert isinstance(models.identity, SmallRecogniser)
+    modules = (models.generator, models.clip, models.identity)
+    assert not any(p.requires_grad for module in modules for p in module.parameters())
+    assert not any(module.training for module in modules)
+    assert len(models.provenance["generator"]["sha256"]) == 64 and models.provenance["identity"] == "demo"
+    assert models.defaults["optimize"] == catalog()["models"]["demo"]["optimize"]
+
+
+def test_files_of_ones_own(tmp_path: Path) -> None:
+    path = save_generator(tiny_generator(), tmp_path / "mine.safetensors")
+    models = styleclip.load(str(path), clip=tiny_clip_file(tmp_path))
+    assert models.generator.resolution == 16 and models.identity is None and not models.defaults
+    torch.testing.assert_close(models.clip.encode_text(["a red face"]), tiny_clip().encode_text(["a red face"]))
+    assert models.clip.preprocess == "correct"
+    paper = styleclip.load(generator=path, clip=tiny_clip_file(tmp_path), clip_preprocess="paper")
+    assert paper.clip.preprocess == "paper" and paper.provenance["clip"]["preprocess"] == "paper"
+
+
+def test_unknown_names_list_the_known_ones() -> None:
+    with pytest.raises(WeightError, match=r"'ffhqq' is not among the known models \(demo\), nor a file"):
+        styleclip.load("ffhqq")
+    with pytest.raises(WeightError, match="demo, arcface, facenet"):
+        load_identity("facebook")
+
+
+def test_a_file_that_is_no_clip(tmp_path: Path) -> None:
+    path = save_generator(tiny_generator(), tmp_path / "mine.safetensors")
+    with pytest.raises(WeightError, match="not a CLIP of styleclip"):
+        load_clip(str(path))
+
+
+def test_what_is_not_here_says_where_to_get_it(cache: Path) -> None:
+    assert home() == cache
+    with pytest.raises(WeightError, match=r"download https://drive.google.com/\S+ to \S+model_ir_se50.pth \(code MIT"):
+        load_identity("arcface")
+
+
+def test_no_identity_loads_nothing(cache: Path) -> None:
+    assert load_identity("none") is None
+
+
+def test_arcface_from_the_published_file(cache: Path) -> None:
+    tensors = {name: torch.from_numpy(array) for name, array in state_dict("arcface_ir_se50").items()}
+    torch.save(tensors, cache / "model_ir_se50.pth")
+    arcface = load_identity("arcface")
+    faces = 0.5 * torch.from_numpy(draw("input.face", (2, 3, 112, 112), 7))
+    expected = torch.from_numpy(vectors("arcface_ir_se50")["features"])
+    torch.testing.assert_close(arcface(faces), expected, atol=1e-5, rtol=0)  # type: ignore[operator]
+    assert arcface is not None and arcface.embed(torch.zeros(1, 3, 64, 64)).shape == (1, 512)
+
+
+def test_facenet_from_the_published_file(cache: Path) -> None:
+    from facenet_pytorch import InceptionResnetV1
+
+    network = InceptionResnetV1(classify=True, num_classes=10)
+    torch.save(network.state_dict(), cache / "20180402-114759-vggface2.pt")
+    facenet = load_identity("facenet")
+    assert isinstance(facenet, Facenet)
+    features = facenet.embed(torch.rand(2, 3, 64, 64) * 2 - 1)
+    assert features.shape == (2, 512)
+    torch.testing.assert_close(features.norm(dim=1), torch.ones(2))
