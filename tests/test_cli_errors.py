@@ -123,6 +123,15 @@ def test_an_edit_as_json(run: Run) -> None:
     assert all(Path(file).exists() for file in record["files"])
 
 
+def test_a_recogniser_that_weighs_nothing_is_not_loaded(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded: list[object] = []
+    monkeypatch.setitem(vars(styleclip), "load", lambda model, **choices: loaded.append(choices.get("identity")))
+    run("optimize", *PROMPT, "--lambda-id", "0", "--out", "a")
+    run("optimize", *PROMPT, "--lambda-id", "0", "--identity", "demo", "--out", "b")
+    run("optimize", *PROMPT, "--out", "c")
+    assert loaded == ["none", "demo", None]
+
+
 def test_the_way_there(run: Run, tmp_path: Path) -> None:
     result = run("optimize", *PROMPT, "--seeds", "0-1", "--save-every", "2", "--video", "--out", "out")
     assert result.exit_code == 0, result.output

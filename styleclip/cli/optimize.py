@@ -66,6 +66,8 @@ def optimize(
     text = styleclip.Prompt(prompt, **given({"neutral": neutral}))
     method = styleclip.Optimize(**given({**settings, "text": "ensemble" if ensemble else None}))
     folder = common.folder(slug(prompt), FILES)
+    if settings["lambda_id"] == 0:
+        identity = identity or "none"  # a recogniser that weighs nothing is not loaded
     editor = styleclip.Editor(common.load(identity=identity, clip_preprocess=clip_preprocess))
     trajectory = Trajectory(editor, save_every, folder / "frames" if save_every else None, video)
     with Progress(prompt, common.quiet) as progress:
