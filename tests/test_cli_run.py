@@ -61,7 +61,7 @@ def test_ctrl_c_keeps_the_best_so_far(tmp_path: Path) -> None:
     assert process.returncode == 130
     assert "kept the best result so far" in errors and "Traceback" not in errors
     assert json.loads((tmp_path / "out" / "result.json").read_text())["interrupted"] is True
-    assert not [path for path in (tmp_path / "out").rglob(".*")]
+    assert not list((tmp_path / "out").rglob(".*"))
 
 
 @pytest.mark.parametrize(

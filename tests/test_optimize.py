@@ -111,7 +111,24 @@ def test_nan_is_one_sentence() -> None:
         QUICK(models, Editor(models).sample(), PROMPT)
 
 
-@pytest.mark.parametrize("field", ["steps", "restarts", "patience", "lr", "lambda_l2", "lambda_id", "reach"])
+def test_tied_layers_take_one_step() -> None:
+    source, edited, _ = run(replace(QUICK, layers="tied"))
+    moved = edited.data - source.data
+    torch.testing.assert_close(moved, moved[:, :1].expand_as(moved))
+    assert moved.abs().max() > 0.01
+
+
+def test_exploring_is_seeded_and_dies_out() -> None:
+    runs = [run(replace(QUICK, explore=1.0, lr=0.0, seed=seed, patience=99))[2] for seed in (0, 0, 1)]
+    losses = [[step.losses["clip"] for step in steps] for steps in runs]
+    assert losses[0] == losses[1] != losses[2]
+    assert len(set(losses[0][:9])) == 9 and len(set(losses[0][9:])) == 1
+
+
+FIELDS = ["steps", "restarts", "patience", "lr", "lambda_l2", "lambda_id", "reach", "explore"]
+
+
+@pytest.mark.parametrize("field", FIELDS)
 def test_senseless_settings_are_refused(field: str) -> None:
     with pytest.raises(UsageError, match=field):
         Optimize(**{field: -1})

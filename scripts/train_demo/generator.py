@@ -37,7 +37,7 @@ GRAIN = 0.02  # standard deviation of the film grain that the noise inputs learn
 
 @click.command()
 @click.option("--mapping-steps", default=7000)
-@click.option("--steps", default=6000)
+@click.option("--steps", default=8500)
 @click.option("--noise-steps", default=200)
 @click.option("--threads", default=1)
 @click.option("--compile/--no-compile", "compiled", default=True)

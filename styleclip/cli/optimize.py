@@ -35,6 +35,8 @@ VIDEO_FRAMES = 100  # about as many as a video of the whole run shows
 @click.option("--patience", type=click.IntRange(1), metavar="N", help="Stop after so many steps without progress.")
 @click.option("--clip-loss", type=click.Choice(["global", "directional"]), help="The loss on CLIP's features.")
 @click.option("--reach", type=FiniteRange(0), metavar="F", help="Length of the directional step in CLIP space.")
+@click.option("--explore", type=FiniteRange(0), metavar="F", help="Noise on the first steps.")
+@click.option("--layers", type=click.Choice(["free", "tied"]), help="One step for each w of W+, or for all.")
 @click.option("--coordinates", type=click.Choice(["latent", "whitened"]), help="What a step of one is.")
 @click.option("--ensemble", is_flag=True, help="Average the text over CLIP's prompt templates.")
 @click.option(

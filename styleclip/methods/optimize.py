@@ -28,7 +28,9 @@ PUBLISHED: dict[str, Any] = {
     "lambda_id": 0.005,
     "clip_loss": "global",
     "coordinates": "latent",
+    "layers": "free",
     "reach": 1.0,
+    "explore": 0.0,
 }
 MOVES = 1e-4  # a loss that falls by less than this within `patience` steps does not move
 
@@ -50,6 +52,8 @@ class Optimize:
     clip_loss: Literal["global", "directional"] | None = None
     reach: float | None = None  # length of the directional step in CLIP space
     coordinates: Literal["latent", "whitened"] | None = None  # whitened: steps in standard deviations of the samples
+    layers: Literal["free", "tied"] | None = None  # tied: one step for all w of W+, which stays nearer to true samples
+    explore: float | None = None  # noise on the step that dies out by 3/4 of the way (StyleGAN2, appendix D)
     text: TextEncoding = "prompt"
     restarts: int = 1  # the best of several runs; all but the first start from a perturbed latent
     patience: int = 50  # stop when the loss has not moved for so many steps
@@ -62,7 +66,7 @@ class Optimize:
             value = getattr(self, field)
             if value is not None and value < 1:
                 raise UsageError(f"{field} is {value}; it must be at least 1")
-        for field in ("lr", "lambda_l2", "lambda_id", "reach"):
+        for field in ("lr", "lambda_l2", "lambda_id", "reach", "explore"):
             value = getattr(self, field)
             if value is not None and not (math.isfinite(value) and value >= 0):
                 raise UsageError(f"{field} is {value}; it must be a finite number, 0 or more")
@@ -135,16 +139,19 @@ class Optimize:
         on_step: OnStep,
     ) -> tuple[Tensor, Tensor]:
         """One run of Adam: the lowest loss [N] that each image reached, and its latent then."""
-        step = torch.zeros_like(source.data)
+        tied = self.layers == "tied" and source.space is Space.W_PLUS
+        step = torch.zeros_like(source.data[:, :1] if tied else source.data)
+        random = torch.Generator().manual_seed(self.seed + run)  # one draw for the batch: neighbours do not matter
         if run:
-            noise = torch.Generator().manual_seed(self.seed + run)
-            step += 0.1 * torch.randn(step.shape, generator=noise).to(step)
+            step += 0.1 * torch.randn(step.shape[1:], generator=random).to(step)
         step.requires_grad_(True)
         optimizer = torch.optim.Adam([step], lr=self.lr or 0.0)
         lowest, best = torch.full((len(source),), torch.inf, device=step.device), source.data.clone()
         steps, watched, since = self.steps or 0, torch.inf, 0
         for i in range(steps):
-            latent = Latent(source.space, source.data + coordinates.offset(step))
+            noise = (self.explore or 0.0) * max(0.0, 1 - i / (0.75 * steps)) ** 2
+            shaken = step + noise * torch.randn(step.shape[1:], generator=random).to(step)
+            latent = Latent(source.space, source.data + coordinates.offset(shaken))
             parts = objective(latent, step)
             loss = torch.stack([*parts.values()]).sum(dim=0)  # [N]
             if not loss.isfinite().all():
