@@ -31,6 +31,7 @@ PUBLISHED: dict[str, Any] = {
     "layers": "free",
     "reach": 1.0,
     "explore": 0.0,
+    "restarts": 1,
 }
 MOVES = 1e-4  # a loss that falls by less than this within `patience` steps does not move
 
@@ -55,7 +56,7 @@ class Optimize:
     layers: Literal["free", "tied"] | None = None  # tied: one step for all w of W+, which stays nearer to true samples
     explore: float | None = None  # noise on the step that dies out by 3/4 of the way (StyleGAN2, appendix D)
     text: TextEncoding = "prompt"
-    restarts: int = 1  # the best of several runs; all but the first start from a perturbed latent
+    restarts: int | None = None  # the best of several runs; all but the first start from a perturbed latent
     patience: int = 50  # stop when the loss has not moved for so many steps
     seed: int = 0  # of the restarts
 
@@ -82,7 +83,8 @@ class Optimize:
         source = settled._source(models, latent)
         objective = settled._objective(models, source, prompt)
         coordinates = settled._coordinates(models)
-        runs = [settled._descend(source, coordinates, objective, run, on_step) for run in range(self.restarts)]
+        count = settled.restarts or 1
+        runs = [settled._descend(source, coordinates, objective, run, on_step) for run in range(count)]
         losses = torch.stack([loss for loss, _ in runs])  # [restarts, N]
         data = torch.stack([edited for _, edited in runs])
         return Latent(source.space, data[losses.argmin(dim=0), torch.arange(len(source))])
@@ -160,7 +162,7 @@ class Optimize:
             lowest, best = torch.where(better, loss, lowest).detach(), best.clone()
             best[better] = latent.data.detach()[better]
             values = {name: part.mean().item() for name, part in parts.items()}
-            done, total = run * steps + i + 1, self.restarts * steps
+            done, total = run * steps + i + 1, (self.restarts or 1) * steps
             on_step(Step(done, total, {"loss": loss.mean().item(), **values}, latent.detach()))
             mean = lowest.mean().item()
             watched, since = (mean, 0) if mean < watched - MOVES else (watched, since + 1)
