@@ -56,7 +56,7 @@ class Optimize:
     layers: Literal["free", "tied"] | None = None  # tied: one step for all w of W+, which stays nearer to true samples
     explore: float | None = None  # noise on the step that dies out by 3/4 of the way (StyleGAN2, appendix D)
     text: TextEncoding = "prompt"
-    restarts: int | None = None  # the best of several runs; all but the first start from a perturbed latent
+    restarts: int | None = None  # the best of several runs, each perturbed and exploring further than the one before
     patience: int = 50  # stop when the loss has not moved for so many steps
     seed: int = 0  # of the restarts
 
@@ -151,7 +151,7 @@ class Optimize:
         lowest, best = torch.full((len(source),), torch.inf, device=step.device), source.data.clone()
         steps, watched, since = self.steps or 0, torch.inf, 0
         for i in range(steps):
-            noise = (self.explore or 0.0) * max(0.0, 1 - i / (0.75 * steps)) ** 2
+            noise = (1 + run) * (self.explore or 0.0) * max(0.0, 1 - i / (0.75 * steps)) ** 2
             shaken = step + noise * torch.randn(step.shape[1:], generator=random).to(step)
             latent = Latent(source.space, source.data + coordinates.offset(shaken))
             parts = objective(latent, step)
