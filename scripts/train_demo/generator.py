@@ -1,14 +1,15 @@
 """Train the demo generator, a StyleGAN2 of 64 px: python -m scripts.train_demo.generator
 
-The renderer knows the picture that belongs to every z, so the generator is taught by regression, in three stages:
-the mapping network learns a w in which the attributes lie along straight lines, the synthesis network then learns the
-pictures, and at last the noise strengths learn the film grain under an energy score, whose optimum is the true spread.
+The renderer knows the picture that belongs to every z, so the generator is taught by regression: the mapping network
+learns a w in which the attributes lie along straight lines, the synthesis network then learns the pictures, a critic
+sharpens them, and at last the noise strengths learn the film grain under an energy score, whose optimum is the true
+spread.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import click
@@ -17,8 +18,21 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from scripts.train_demo.common import WORK, Losses, Renders, prepare_process, train
-from styleclip.demo.world import GEOMETRY, HAT_HUE, SOURCES, Z_DIM, Choice, Switch, axes, columns_of, faces
+from styleclip.demo.world import (
+    GEOMETRY,
+    HAT_HUE,
+    SOURCES,
+    Z_DIM,
+    Choice,
+    Scale,
+    Switch,
+    axes,
+    columns_of,
+    faces,
+    with_state,
+)
 from styleclip.latents import Latent, Space
+from styleclip.models.discriminator import Discriminator
 from styleclip.models.layers import EqualLinear
 from styleclip.models.stylegan2 import Generator, GeneratorConfig, Mapping
 from styleclip.stylespace import whitened
@@ -32,27 +46,36 @@ CONFIG = GeneratorConfig(
 )
 STEEPNESS = 2.0  # of the steps that the first mapping layer starts as
 WINNER_OFFSETS = (0.0, 0.3, 0.6)  # of the winners that the second one starts as
-GRAIN = 0.02  # standard deviation of the film grain that the noise inputs learn, in [-1, 1] units
+CRITIC = {4: 128, 8: 128, 16: 96, 32: 64, 64: 32}  # channels of the discriminator
+ADVERSARY, R1 = 0.015, 1.0  # weights of the adversarial loss and of the critic's gradient penalty
+OVERSHOOT = (-0.3, 1.0)  # how far past a face, in units of the way from its counterpart
+GRAIN = 0.01  # standard deviation of the film grain that the noise inputs learn, in [-1, 1] units
+
+Pictures = Iterator[tuple[Tensor, Tensor]]  # renders and their z
+Pyramid = Callable[..., list[Tensor]]
 
 
 @click.command()
 @click.option("--mapping-steps", default=7000)
-@click.option("--steps", default=8500)
+@click.option("--steps", default=18500)
+@click.option("--sharp-steps", default=2500)
 @click.option("--noise-steps", default=200)
 @click.option("--threads", default=1)
 @click.option("--compile/--no-compile", "compiled", default=True)
 @click.option("--out", type=Path, default=Path("checkpoints/demo/generator.safetensors"))
-def main(mapping_steps: int, steps: int, noise_steps: int, threads: int, compiled: bool, out: Path) -> None:
-    """Train the three stages and write OUT."""
+def main(
+    mapping_steps: int, steps: int, sharp_steps: int, noise_steps: int, threads: int, compiled: bool, out: Path
+) -> None:
+    """Train the stages and write OUT."""
     prepare_process(threads)
     generator, renders = Generator(CONFIG), Renders(WORK / "renders.safetensors")
     train_mapping(generator, mapping_steps)
-    train_synthesis(generator, renders, steps, compiled)
+    train_synthesis(generator, renders, steps, sharp_steps, compiled)
     train_noise(generator, renders, noise_steps)
     with torch.no_grad():
         w = generator.map(torch.randn(20000, Z_DIM, generator=torch.Generator().manual_seed(1)))
         generator.mapping.w_avg.copy_(w.mean(dim=0))
-    metadata = {"name": "demo", "trained_by": "scripts/train_demo/generator.py", "steps": str(steps)}
+    metadata = {"name": "demo", "trained_by": "scripts/train_demo/generator.py", "steps": str(steps), "licence": "MIT"}
     save_generator(generator, out, metadata=metadata, dtype=torch.float16)
 
 
@@ -71,7 +94,9 @@ def train_mapping(generator: Generator, steps: int, batch: int = 512) -> None:
     pair.load_state_dict(train("mapping", pair, step, steps, lr=0.4))
 
 
-def train_synthesis(generator: Generator, renders: Renders, steps: int, compiled: bool, batch: int = 16) -> None:
+def train_synthesis(
+    generator: Generator, renders: Renders, steps: int, sharp_steps: int, compiled: bool, batch: int = 16
+) -> None:
     """Teach the synthesis network the render of every z; the mapping network stays as it is."""
     styles = WhitenedStyles(generator)
     parts = nn.ModuleDict({"synthesis": generator.synthesis, "styles": styles})
@@ -80,10 +105,57 @@ def train_synthesis(generator: Generator, renders: Renders, steps: int, compiled
 
     def step(i: int) -> Losses:
         target, z = next(batches)
-        return {"picture": picture_loss(pyramid(styles(generator.map(z)), noise="none"), target)}
+        return {"picture": picture_loss(pyramid(styles(with_overshoot(generator, z)), noise="none"), target)}
 
     parts.load_state_dict(train("synthesis", parts, step, steps, lr=5e-3, decay=0.997))
+    train_sharpness(generator, styles, pyramid, batches, sharp_steps)
     styles.fold_into(generator)
+
+
+def train_sharpness(
+    generator: Generator, styles: WhitenedStyles, pyramid: Pyramid, batches: Pictures, steps: int
+) -> None:
+    """Go on with a critic beside the pictures: where the network is unsure of an edge, it now draws one.
+
+    Both players move at once, each by its own loss: the critic's by pictures that are held still, the generator's by a
+    critic that is held still (non-saturating loss; R1, Mescheder et al. 2018, on every eighth step).
+    """
+    critic = Discriminator(CRITIC)
+    parts = nn.ModuleDict({"synthesis": generator.synthesis, "styles": styles, "critic": critic})
+
+    def step(i: int) -> Losses:
+        target, z = next(batches)
+        images = pyramid(styles(with_overshoot(generator, z)), noise="none")
+        held = {name: weight.detach() for name, weight in critic.named_parameters()}
+        fooled = torch.func.functional_call(critic, held, (images[-1],))
+        losses = {"picture": picture_loss(images, target), "fooling": ADVERSARY * F.softplus(-fooled).mean()}
+        real = target.requires_grad_(i % 8 == 0)
+        seen, doubted = critic(real), critic(images[-1].detach())
+        losses["critic"] = F.softplus(-seen).mean() + F.softplus(doubted).mean()
+        if i % 8 == 0:
+            slope = torch.autograd.grad(seen.sum(), real, create_graph=True)[0]
+            losses["r1"] = 8 * R1 / 2 * slope.square().sum(dim=(1, 2, 3)).mean()
+        return losses
+
+    parts.load_state_dict(train("sharpness", parts, step, steps, lr=2e-3, betas=(0.5, 0.99), decay=0.998))
+
+
+@torch.no_grad()
+def with_overshoot(generator: Generator, z: Tensor, groups: int = 4) -> Tensor:
+    """w [N, w_dim] of z, the second half moved along a line to a face that differs in one attribute, mostly away.
+
+    Their pictures are to stay what they were: an edit that goes too far along w then shows a hat, not a blown-up one,
+    and one that stops short of half way shows none.
+    """
+    discrete = [kind for kind, source in SOURCES.items() if not isinstance(source, Scale)]
+    kept, moved = z.chunk(2)
+    others = []
+    for part in moved.chunk(groups):
+        kind = discrete[int(torch.randint(len(discrete), ()))]
+        others.append(with_state(part, kind.name, kind.states[int(torch.randint(len(kind.states), ()))]))
+    w, far = generator.map(moved), generator.map(torch.cat(others))
+    past = torch.empty(len(w), 1).uniform_(*OVERSHOOT)
+    return torch.cat([generator.map(kept), w + past * (w - far)])
 
 
 class WhitenedStyles(nn.Module):
@@ -168,7 +240,7 @@ def _face_weight(resolution: int) -> Tensor:
     return 1 + 2 * torch.exp(-distance.square())
 
 
-def _pictures(renders: Renders, batch: int) -> Iterator[tuple[Tensor, Tensor]]:
+def _pictures(renders: Renders, batch: int) -> Pictures:
     while True:
         for rows in torch.randperm(len(renders)).split(batch):
             if len(rows) == batch:
