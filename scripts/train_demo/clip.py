@@ -4,7 +4,8 @@ The loss is CLIP's symmetric contrastive one, except that a caption may be true 
 target is then uniform over all of them, so what a caption does not mention does not move its similarity. One
 linear probe predicts the render parameters from the features of a picture, and from those of a caption what they are
 on average when it is true: so small things (eyes, freckles) count, and both towers say them in the same direction.
-With `--generator` half of the pictures are made by the generator, so its small faults do not look like attributes.
+With `--generator` half of the pictures are made by the generator, so its small faults do not look like attributes;
+half of those lie where editors go, between and beyond the faces it was taught, so that a hint of a hat is no hat.
 """
 
 from __future__ import annotations
@@ -22,11 +23,12 @@ from torch import Tensor, nn
 
 from scripts.train_demo.common import WORK, Losses, Renders, augmented, halved, prepare_process, train
 from styleclip.demo.captions import Caption, caption, matches, vocabulary
-from styleclip.demo.world import ATTRIBUTES, Z_DIM, Faces, faces
+from styleclip.demo.world import ATTRIBUTES, Z_DIM, Faces, faces, people_with, with_state
 from styleclip.latents import Latent, Space
 from styleclip.models.clip import CompactTokenizer, build_clip
 from styleclip.models.stylegan2 import Generator
 from styleclip.prompts import TEMPLATES
+from styleclip.stylespace import whitened
 from styleclip.weights.load import load_generator
 
 MODEL = {
@@ -53,13 +55,13 @@ def main(
     clip, renders = build_clip(config()), Renders(WORK / "renders.safetensors")
     if start is not None:
         clip.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in load_file(start).items()})
-    painter = load_generator(generator) if generator else None
+    painter = Painter(load_generator(generator)) if generator else None
     scale = ParameterScale()
     probe = nn.Linear(MODEL["embed_dim"], len(scale.center))
     batches = renders.batches(batch)
 
     def step(i: int) -> Losses:
-        images, people = next(batches) if painter is None or i % 2 else generated(painter, batch)
+        images, people = next(batches) if painter is None or i % 2 else painter(batch)
         rng = random.Random(i)
         captions = [caption(row, rng) for row in label_rows(people)]
         features = clip.model.encode_image(clip.pixels(augmented(images)))
@@ -113,10 +115,36 @@ def with_unknowns(tokens: Tensor, share: float = 0.02) -> Tensor:
     return tokens.masked_fill(ordinary & (torch.rand(tokens.shape) < share), 2)
 
 
-@torch.no_grad()
-def generated(generator: Generator, batch: int) -> tuple[Tensor, Faces]:
-    z = torch.randn(batch, Z_DIM)
-    return generator(Latent(Space.Z, z), noise="random").clamp(-1, 1), faces(z)
+class Painter:
+    """Pictures by the generator, and the people on them: known from z, or read off w where no z belongs to it."""
+
+    def __init__(self, generator: Generator) -> None:
+        self.generator, self.basis = generator, whitened(generator, Space.W).basis
+        z = torch.randn(20000, Z_DIM, generator=torch.Generator().manual_seed(3))
+        self.reading = torch.linalg.lstsq(self._with_one(generator.map(z)), faces(z).parameters).solution
+
+    @torch.no_grad()
+    def __call__(self, batch: int) -> tuple[Tensor, Faces]:
+        z = torch.randn(batch, Z_DIM)
+        w, people = self.generator.map(z), faces(z)
+        if torch.rand(()) < 0.5:
+            w = self.edited(z, w)
+            people = people_with(self._with_one(w) @ self.reading)
+        return self.generator(Latent(Space.W, w), noise="random").clamp(-1, 1), people
+
+    def edited(self, z: Tensor, w: Tensor, groups: int = 16) -> Tensor:
+        """w on the way to a face with another state of one attribute, or past it, and a little off to all sides."""
+        others = []
+        for part in z.chunk(groups):
+            kind = ATTRIBUTES[int(torch.randint(len(ATTRIBUTES), ()))]
+            others.append(with_state(part, kind.name, kind.states[int(torch.randint(len(kind.states), ()))]))
+        way = torch.empty(len(w), 1).uniform_(0, 1.5)
+        wander = torch.empty(len(w), 1).uniform_(0, 0.5) * torch.randn_like(w)
+        return w + way * (self.generator.map(torch.cat(others)) - w) + wander @ self.basis
+
+    @staticmethod
+    def _with_one(w: Tensor) -> Tensor:
+        return F.pad(w, (0, 1), value=1.0)
 
 
 def label_rows(people: Faces) -> list[dict[str, int]]:

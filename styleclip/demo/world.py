@@ -198,6 +198,20 @@ def parameter_matrix(values: dict[str, Tensor], measures: dict[str, Tensor]) -> 
     return torch.cat([*blocks, torch.stack(list(measures.values()), dim=1)], dim=1)
 
 
+def people_with(parameters: Tensor) -> Faces:
+    """The people that a matrix [N, 58] of parameters describes, as `parameter_matrix` orders them."""
+    values: dict[str, Tensor] = {}
+    widths = [1 if len(a.states) == 2 else len(a.states) for a in ATTRIBUTES]
+    *blocks, rest = parameters.split([*widths, parameters.shape[1] - sum(widths)], dim=1)
+    for attribute, block in zip(ATTRIBUTES, blocks, strict=True):
+        block = block.clamp(0, 1)
+        block = torch.cat([1 - block, block], dim=1) if len(attribute.states) == 2 else block
+        values[attribute.name] = block / block.sum(dim=1, keepdim=True).clamp(min=1e-3)
+    measures = dict(zip((HAT_HUE, *GEOMETRY, SKIN_TONE), rest.unbind(dim=1), strict=True))
+    identity = torch.stack([measures[name] for name in PERSON], dim=1) / LIMITED_STD
+    return Faces(values | measures, visible_labels(values), identity, parameter_matrix(values, measures))
+
+
 def visible_labels(values: dict[str, Tensor]) -> dict[str, Tensor]:
     """The clear state of each attribute, -1 where there is none or something hides it."""
     labels = {}
