@@ -23,3 +23,7 @@ class NumericError(StyleClipError):
 
 class OutputError(StyleClipError):
     """A result cannot be written: folder missing, not writable, or the disk is full."""
+
+
+class WeightWarning(UserWarning):
+    """A weight file was loaded, but something about it was filled in or left out."""

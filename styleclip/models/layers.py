@@ -22,7 +22,7 @@ class EqualLinear(nn.Module):
         self, in_features: int, out_features: int, lr_mul: float = 1.0, bias: float = 0.0, activate: bool = False
     ) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.randn(out_features, in_features) / lr_mul)
+        self.weight = nn.Parameter(normal(out_features, in_features, std=1 / lr_mul))
         self.bias = nn.Parameter(torch.full((out_features,), bias / lr_mul))
         self.lr_mul, self.activate = lr_mul, activate
 
@@ -47,7 +47,7 @@ class EqualConv2d(nn.Module):
         activate: bool = True,
     ) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.randn(out_channels, in_channels, kernel, kernel))
+        self.weight = nn.Parameter(normal(out_channels, in_channels, kernel, kernel))
         self.bias = nn.Parameter(torch.zeros(out_channels)) if bias else None
         self.down, self.activate = down, activate
         self.register_buffer("taps", fir_taps(), persistent=False)
@@ -82,10 +82,10 @@ class StyledConv(nn.Module):
         clamp: float | None = None,
     ) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.randn(out_channels, in_channels, 3, 3))
+        self.weight = nn.Parameter(normal(out_channels, in_channels, 3, 3))
         self.bias = nn.Parameter(torch.zeros(out_channels))
         self.noise_strength = nn.Parameter(torch.zeros([]))
-        self.register_buffer("noise_const", torch.randn(resolution, resolution))
+        self.register_buffer("noise_const", normal(resolution, resolution))
         self.affine = EqualLinear(w_dim, in_channels, bias=1.0)
         self.up, self.clamp = up, clamp
         self.register_buffer("taps", fir_taps(), persistent=False)
@@ -95,7 +95,7 @@ class StyledConv(nn.Module):
         x = modulated_conv2d(x, self.weight, styles, self.up, self.taps)
         if noise is not None:
             x = x + noise * self.noise_strength
-        return bias_act(x, self.bias, clamp=None if self.clamp is None else self.clamp * math.sqrt(2))
+        return bias_act(x, self.bias, clamp=self.clamp)
 
 
 class ToRGB(nn.Module):
@@ -103,7 +103,7 @@ class ToRGB(nn.Module):
 
     def __init__(self, in_channels: int, out_channels: int, w_dim: int, clamp: float | None = None) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.randn(out_channels, in_channels, 1, 1))
+        self.weight = nn.Parameter(normal(out_channels, in_channels, 1, 1))
         self.bias = nn.Parameter(torch.zeros(out_channels))
         self.affine = EqualLinear(w_dim, in_channels, bias=1.0)
         self.clamp = clamp
@@ -142,9 +142,15 @@ def upsample(image: Tensor, taps: Tensor) -> Tensor:
     return upfirdn2d(image, taps, up=2, padding=(2, 1), gain=4)
 
 
+def normal(*shape: int, std: float = 1.0) -> Tensor:
+    """N(0, std^2) to start from; no numbers where a network is built without memory, which would cost a second."""
+    weight = torch.empty(shape)
+    return weight if weight.is_meta else weight.normal_(std=std)
+
+
 def fir_taps() -> Tensor:
     """The [1, 3, 3, 1] low-pass filter. Kept out of state dicts: every public checkpoint has this one."""
-    return torch.tensor(FIR_TAPS)
+    return torch.tensor(FIR_TAPS, device="cpu")  # real numbers even where a network is built without memory
 
 
 def normalize_2nd_moment(x: Tensor) -> Tensor:

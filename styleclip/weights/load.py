@@ -1,80 +1,191 @@
-"""Open a weight file of any supported format and hand back the frozen network it holds."""
+"""From files to frozen networks: the one place that knows which network a part becomes."""
+
+from __future__ import annotations
 
 import hashlib
+import json
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-import torch
 from torch import Tensor
 
 from styleclip.errors import WeightError
+from styleclip.latents import Latent, Space
+from styleclip.models.clip import CLIP, Preprocess, build_clip
+from styleclip.models.clip_names import architectures_like, is_architecture, open_clip_architecture
+from styleclip.models.discriminator import Discriminator
+from styleclip.models.e4e import Encoder
+from styleclip.models.identity import Facenet, Identity, SmallRecogniser
 from styleclip.models.irse import ArcFace
-from styleclip.models.stylegan2 import Generator, GeneratorConfig
-from styleclip.weights.formats import native, rosinality
-from styleclip.weights.formats.containers import read_torch, sniff, unreadable
-from styleclip.weights.strict import fill
+from styleclip.models.mapper import Mapper
+from styleclip.models.stylegan2 import MAPPING_LR_MUL, Generator, GeneratorConfig
+from styleclip.weights.formats import nvidia, rosinality
+from styleclip.weights.formats.encoders import count_styles, encoder_kind
+from styleclip.weights.formats.mappers import mapper_network
+from styleclip.weights.identify import naming, part
+from styleclip.weights.strict import fill, unallocated
 
 
-def load_generator(path: str | Path) -> Generator:
-    """The generator in a safetensors file of ours or a torch file of rosinality's or NVIDIA's names, ready to render.
+def load_generator(path: str | Path, label: int | None = None) -> Generator:
+    """The generator in any supported file, ready to render; `label` chooses the class of a conditional one.
 
-    Raises WeightError for a file that is none of these, is damaged, lacks tensors or has too many.
+    Raises WeightError for a file that holds none, is damaged, lacks tensors or has too many, and for a label that is
+    missing or has no use.
     """
-    path = Path(path)
-    with _naming(path):
-        contents, metadata = _read(path)
-        native.check_kind(metadata, "generator")
-        if "g_ema" in contents:
-            latent_avg = contents.get("latent_avg")
-            tensors = rosinality.import_generator(
-                _tensors(contents["g_ema"]), latent_avg if isinstance(latent_avg, Tensor) else None
-            )
+    found = part(path, "generator")
+    with naming(path):
+        tensors = nvidia.choose_class(found.read(), label)
+        lr_mul = found.settings.get("mapping_lr_mul", MAPPING_LR_MUL)
+        return generator_from_state_dict(tensors, found.settings.get("conv_clamp"), lr_mul)
+
+
+def load_discriminator(path: str | Path) -> Discriminator:
+    """The discriminator in a file of rosinality's or NVIDIA's code, PyTorch or TensorFlow.
+
+    Raises WeightError for a file that holds none, is damaged, or holds one that our class cannot compute.
+    """
+    found = part(path, "discriminator")
+    with naming(path):
+        tensors = found.read()
+        blocks = [int(match[1]) for match in (re.match(r"b(\d+)\.conv0\.weight", name) for name in tensors) if match]
+        channels = {side: _size(tensors, f"b{side}.conv0.weight", axis=0) for side in blocks}
+        channels[4] = _size(tensors, "b4.conv.weight", axis=0)
+        group, clamp = found.settings.get("mbstd_group_size", 4), found.settings.get("conv_clamp")
+        return fill(unallocated(lambda: Discriminator(channels, group, clamp)), tensors)
+
+
+def load_encoder(path: str | Path) -> Encoder:
+    """The encoder in a file of e4e, of pSp or of ours: `encoder.encode(frame)` gives codes in W+.
+
+    Raises WeightError for a file that holds none, is damaged, or does not fit the architecture.
+    """
+    found = part(path, "encoder")
+    with naming(path):
+        kind = encoder_kind(found.settings)
+        tensors = found.read()
+        return fill(unallocated(lambda: Encoder(count_styles(tensors), kind)), tensors)
+
+
+def load_mapper(path: str | Path) -> Mapper:
+    """The latent mapper in a file of StyleCLIP or of ours; a generator beside it is not read.
+
+    Raises WeightError for a file that holds none, is damaged, lacks tensors or has too many.
+    """
+    found = part(path, "mapper")
+    with naming(path):
+        tensors = found.read()
+        return fill(unallocated(lambda: mapper_network(tensors)), tensors)
+
+
+def load_latents(path: str | Path) -> Latent:
+    """All latents in a file of StyleCLIP, e4e, PTI or ours, in the space they are in.
+
+    Raises WeightError for a file that holds none or is damaged.
+    """
+    found = part(path, "latents")
+    with naming(path):
+        [(space, data)] = found.read().items()
+        return Latent(Space(space), data)
+
+
+def load_identity_file(path: str | Path) -> Identity:
+    """The recogniser in a file: ArcFace's `model_ir_se50.pth`, facenet-pytorch's InceptionResnetV1 or ours."""
+    found = part(path, "arcface", "facenet", "identity")
+    with naming(path):
+        tensors = found.read()
+        if found.kind == "arcface":
+            return fill(unallocated(ArcFace), tensors)
+        if found.kind == "facenet":
+            return _facenet(tensors)
+        return fill(unallocated(lambda: SmallRecogniser(_size(tensors, "head.bias", axis=0))), tensors)
+
+
+def load_clip_file(path: str | Path, preprocess: Preprocess = "correct", architecture: str = "") -> CLIP:
+    """The CLIP in a file of ours, of OpenAI or of open_clip, in float32.
+
+    The last kind does not tell its activation, its heads, nor mean and std: `architecture`, a name of open_clip such
+    as `ViT-B-32-quickgelu` or `ViT-L-14/openai`, does. Raises WeightError for a file that holds no CLIP, is damaged,
+    needs an architecture or does not fit it.
+    """
+    found = part(path, "clip")
+    with naming(path):
+        config = json.loads(found.settings.get("config", "null"))
+        if architecture:
+            clip = open_clip_architecture(architecture, quick_gelu=bool(config and config["model"].get("quick_gelu")))
+            clip.name = f"{architecture}/{Path(path).name}"
+        elif config:
+            clip = unallocated(lambda: build_clip(config))
         else:
-            tensors = _tensors(contents)
-        return generator_from_state_dict(tensors, native.conv_clamp(metadata))
+            raise WeightError(_ask_for_architecture(found.settings.get("shape"), path))
+        clip.preprocess = preprocess
+        return fill(clip, found.read())
 
 
-def load_arcface(path: str | Path) -> ArcFace:
-    """The identity network in `model_ir_se50.pth`."""
-    tensors = load_state_dict_file(path)
-    with _naming(Path(path)), torch.random.fork_rng(devices=[]):
-        return fill(ArcFace(), tensors)
+def clip_path(name: str) -> tuple[str, str]:
+    """PATH, ARCHITECTURE/PATH or ARCHITECTURE/TAG/PATH -> what stands before the path, and the path of a file.
+
+    The path is empty where `name` ends in no file.
+    """
+    words = name.split("/")
+    for cut in range(3):
+        path = "/".join(words[cut:])
+        if Path(path).is_file() and (cut == 0 or is_architecture(words[0])):
+            return "/".join(words[:cut]), path
+    return name, ""
 
 
-def load_state_dict_file(path: str | Path) -> dict[str, Tensor]:
-    """The tensors of a file that holds a bare state dict, safetensors or torch."""
-    with _naming(Path(path)):
-        return _tensors(_read(Path(path))[0])
+def _ask_for_architecture(shape: Mapping[str, Any] | None, path: str | Path) -> str:
+    likely = (architectures_like(shape) if shape else []) or ["ARCHITECTURE"]
+    forms = " or ".join(f"{name}/{path}" for name in likely)
+    return (
+        "files of open_clip do not tell the activation and the heads; put the architecture before the path, "
+        f"{forms}, or the tag of open_clip too, {likely[0]}/TAG/{path}"
+    )
 
 
-def generator_from_state_dict(tensors: Mapping[str, Tensor], conv_clamp: float | None = None) -> Generator:
+def _facenet(tensors: Mapping[str, Tensor]) -> Facenet:
+    from facenet_pytorch import InceptionResnetV1
+
+    classes = _size(tensors, "logits.weight", axis=0)
+    network = unallocated(lambda: InceptionResnetV1(classify=True, num_classes=classes))
+    network.classify = False  # features instead of class logits
+    return Facenet(fill(network, tensors))
+
+
+def generator_from_state_dict(
+    tensors: Mapping[str, Tensor], conv_clamp: float | None = None, mapping_lr_mul: float = MAPPING_LR_MUL
+) -> Generator:
     """A frozen generator from its tensors, in NVIDIA's names (which are ours) or rosinality's.
 
-    Every number of the configuration but `conv_clamp` is read from the shapes; FIR filters are recomputed.
+    Every other number of the configuration is read from the shapes; FIR filters are checked and recomputed.
+    The network takes float32 tensors over as they are, without a copy.
     """
     if rosinality.is_generator(tensors):
         tensors = rosinality.import_generator(tensors)
-    tensors = {name: tensor for name, tensor in tensors.items() if not name.endswith("resample_filter")}
-    config = generator_config(tensors, conv_clamp)
-    with torch.random.fork_rng(devices=[]):  # initial values are about to be overwritten: leave the caller's seed
-        return fill(Generator(config), tensors)
+    tensors = nvidia.without_filters(tensors)
+    config = generator_config(tensors, conv_clamp, mapping_lr_mul)
+    return fill(unallocated(lambda: Generator(config)), tensors)
 
 
-def generator_config(tensors: Mapping[str, Tensor], conv_clamp: float | None = None) -> GeneratorConfig:
+def generator_config(
+    tensors: Mapping[str, Tensor], conv_clamp: float | None = None, mapping_lr_mul: float = MAPPING_LR_MUL
+) -> GeneratorConfig:
     """Read resolution, channels, z_dim, w_dim and the mapping's depth from the tensors of a generator, in our names."""
     blocks = [int(match[1]) for match in (re.match(r"synthesis\.b(\d+)\.", name) for name in tensors) if match]
     layers = [int(match[1]) for match in (re.match(r"mapping\.fc(\d+)\.", name) for name in tensors) if match]
     if not blocks or not layers:
         raise WeightError("it has no tensors named synthesis.b4 and mapping.fc0; pass a StyleGAN2 generator")
     resolutions = [2**k for k in range(2, max(blocks).bit_length())]
+    embedded = _size(tensors, "mapping.embed.weight", axis=0) if "mapping.embed.weight" in tensors else 0
     return GeneratorConfig(
-        z_dim=_size(tensors, "mapping.fc0.weight", axis=1),
+        z_dim=_size(tensors, "mapping.fc0.weight", axis=1) - embedded,
         w_dim=_size(tensors, "synthesis.b4.conv1.affine.weight", axis=1),
         mapping_widths=tuple(_size(tensors, f"mapping.fc{i}.weight", axis=0) for i in range(max(layers) + 1)),
         channels={side: _size(tensors, f"synthesis.b{side}.conv1.weight", axis=0) for side in resolutions},
         conv_clamp=conv_clamp,
+        mapping_lr_mul=mapping_lr_mul,
     )
 
 
@@ -87,41 +198,9 @@ def sha256_of(path: str | Path) -> str:
     return digest.hexdigest()
 
 
-def _read(path: Path) -> tuple[Mapping[str, object], Mapping[str, str]]:
-    """The top-level dict of a file, and the metadata of a safetensors file."""
-    container = sniff(path)
-    if container == "safetensors":
-        return native.read(path)
-    if container != "torch":
-        raise unreadable(container)
-    contents = read_torch(path)
-    if not isinstance(contents, dict):
-        raise WeightError(f"it holds a {type(contents).__name__}; pass a file with a state dict")
-    return contents, {}
-
-
-def _tensors(contents: object) -> dict[str, Tensor]:
-    """`contents` as a state dict, or WeightError where it holds anything but tensors."""
-    if not isinstance(contents, Mapping):
-        raise WeightError(f"it holds a {type(contents).__name__} instead of tensors; pass a state dict")
-    strangers = [str(name) for name, value in contents.items() if not isinstance(value, Tensor)]
-    if strangers:
-        raise WeightError(f"{strangers[0]} is not a tensor; pass a file with a bare state dict")
-    return dict(contents)
-
-
 def _size(tensors: Mapping[str, Tensor], name: str, axis: int) -> int:
     if name not in tensors:
         raise WeightError(f"the tensor {name} is missing; pass a complete file")
     if tensors[name].ndim <= axis:
         raise WeightError(f"{name} has shape {list(tensors[name].shape)}; pass a StyleGAN2 generator")
     return tensors[name].shape[axis]
-
-
-@contextmanager
-def _naming(path: Path) -> Iterator[None]:
-    """Put the path in front of every WeightError, once."""
-    try:
-        yield
-    except WeightError as error:
-        raise WeightError(f"{path}: {error}") from error

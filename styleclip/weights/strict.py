@@ -1,8 +1,9 @@
 """Put tensors into a module, or say exactly which ones do not fit."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TypeVar
 
+import torch
 from torch import Tensor, nn
 
 from styleclip.errors import WeightError
@@ -12,18 +13,31 @@ MENTIONED = 5  # names spelled out in an error
 Module = TypeVar("Module", bound=nn.Module)
 
 
-def fill(module: Module, tensors: Mapping[str, Tensor]) -> Module:
-    """Copy every tensor into the parameter or buffer of its name, and freeze the module.
+def unallocated(make: Callable[[], Module]) -> Module:
+    """The module that `make` builds, without memory or random numbers: `fill` puts the tensors of a file in place."""
+    with torch.device("meta"):
+        return make()
 
-    Half precision is widened to the module's float32. Raises WeightError for missing, surplus or misshapen tensors.
+
+def fill(module: Module, tensors: Mapping[str, Tensor]) -> Module:
+    """Make these tensors the parameters and buffers of the module and freeze it; float32 ones are not copied.
+
+    Half precision is widened. Raises WeightError for missing, surplus or misshapen tensors, and for values that are
+    not finite.
     """
     own = module.state_dict()
     check_names(own, tensors)
+    ready = {}
     for name, tensor in tensors.items():
         if tensor.shape != own[name].shape:
             expected, found = list(own[name].shape), list(tensor.shape)
             raise WeightError(f"{name} has shape {found} instead of {expected}; pass a file of this architecture")
-    module.load_state_dict(tensors)
+        if tensor.is_floating_point() != own[name].is_floating_point():
+            raise WeightError(f"{name} holds {tensor.dtype} numbers; pass a file of this architecture")
+        ready[name] = tensor.detach().to(own[name].dtype).contiguous()
+        if tensor.numel() and not torch.stack(ready[name].aminmax()).isfinite().all():  # NaN passes through aminmax
+            raise WeightError(f"{name} holds NaN or infinite numbers; download the file again")
+    module.load_state_dict(ready, assign=True)
     return module.eval().requires_grad_(False)
 
 

@@ -1,12 +1,14 @@
 """Our own files: safetensors whose tensor names are those of our state dicts; the metadata says what they are.
 
-A generator has `{"styleclip": "generator"}` and, where it clamps, `"conv_clamp": "256.0"`. Tensors may be half
-precision to save space; they are float32 again once loaded.
+A generator has `{"styleclip": "generator"}` and the numbers of its configuration that no shape tells, where they are
+unusual: `"conv_clamp": "256.0"`. Tensors may be half precision to save space; they are float32 again once loaded.
 """
 
 import os
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
+from typing import Any, cast, get_args
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -14,9 +16,12 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from styleclip.errors import OutputError, WeightError
-from styleclip.models.stylegan2 import Generator
+from styleclip.models.stylegan2 import Generator, GeneratorConfig
+from styleclip.weights.formats.part import Content, Kind, Part
+from styleclip.weights.formats.stored import Stored, read_tensors
 
 KIND = "styleclip"  # the metadata key that names what the file holds
+NUMBERS = ("conv_clamp", "mapping_lr_mul")  # of GeneratorConfig, which no shape tells
 
 
 def save_generator(
@@ -26,9 +31,9 @@ def save_generator(
     dtype: torch.dtype = torch.float32,
 ) -> Path:
     """Write a generator; `metadata` is added to what loading needs. Half precision must not overflow."""
-    clamp = generator.config.conv_clamp
-    own = {KIND: "generator"} | ({} if clamp is None else {"conv_clamp": str(clamp)})
-    return save_tensors(generator.state_dict(), path, {**(metadata or {}), **own}, dtype)
+    numbers = {name: getattr(generator.config, name) for name in NUMBERS}
+    unusual = {name: str(value) for name, value in numbers.items() if value != getattr(GeneratorConfig, name)}
+    return save_tensors(generator.state_dict(), path, {**(metadata or {}), KIND: "generator", **unusual}, dtype)
 
 
 def save_tensors(
@@ -51,26 +56,35 @@ def save_tensors(
     return path
 
 
-def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Tensors, floating ones as float32, and metadata of any safetensors file."""
-    try:
-        with safe_open(path, framework="pt") as file:
-            tensors = {name: _widen(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118 (no mapping)
-            return tensors, file.metadata() or {}
-    except SafetensorError as error:
-        raise WeightError(f"it cannot be read ({error}); download it again") from error
+class SafeTensor(Stored):
+    """A tensor of a safetensors file."""
+
+    def __init__(self, path: Path, name: str) -> None:
+        self.path, self.name = path, name
+
+    def read(self) -> Tensor:
+        with safe_open(self.path, framework="pt") as file:
+            return file.get_tensor(self.name)
 
 
-def check_kind(metadata: Mapping[str, str], kind: str) -> None:
-    """Raise WeightError when the file says that it holds something else; one that says nothing may be anything."""
-    found = metadata.get(KIND, kind)
-    if found != kind:
-        raise WeightError(f"it holds a {found}, not a {kind}; pass a {kind} file")
+def read(path: Path) -> tuple[dict[str, Stored], dict[str, str]]:
+    """The tensors and the metadata of any safetensors file."""
+    with safe_open(path, framework="pt") as file:
+        return {name: SafeTensor(path, name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
 
 
-def conv_clamp(metadata: Mapping[str, str]) -> float | None:
-    """The activation bound of a generator, the one number that no tensor tells."""
-    return float(metadata["conv_clamp"]) if "conv_clamp" in metadata else None
+def parts(content: Content) -> list[Part]:
+    """What styleclip wrote, as the metadata says, or a bare state dict of a generator in NVIDIA's names (ours)."""
+    value, metadata = content.value, dict(content.metadata)
+    kind = metadata.pop(KIND, None)
+    if kind is None:
+        if not isinstance(value, Mapping) or "synthesis.b4.const" not in value:
+            return []
+        return [Part("generator", "state dict in NVIDIA's names", partial(read_tensors, value))]
+    if kind not in get_args(Kind):
+        raise WeightError(f"it holds a {kind}, which this version of styleclip does not know; update styleclip")
+    settings: dict[str, Any] = {key: float(text) if key in NUMBERS else text for key, text in metadata.items()}
+    return [Part(cast(Kind, kind), "styleclip", partial(read_tensors, value), settings)]
 
 
 def _cast(name: str, tensor: Tensor, dtype: torch.dtype) -> Tensor:
@@ -78,7 +92,3 @@ def _cast(name: str, tensor: Tensor, dtype: torch.dtype) -> Tensor:
     if not torch.equal(stored.isfinite(), tensor.detach().cpu().isfinite()):
         raise WeightError(f"{name} overflows {dtype}; save it as float32")
     return stored
-
-
-def _widen(tensor: Tensor) -> Tensor:
-    return tensor.float() if tensor.is_floating_point() else tensor

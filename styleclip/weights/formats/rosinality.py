@@ -8,16 +8,20 @@ import math
 import re
 import warnings
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from styleclip.errors import WeightError
+from styleclip.errors import WeightError, WeightWarning
 from styleclip.models import stylegan2
 from styleclip.models.layers import fir_taps
-from styleclip.weights.strict import check_names, fill
+from styleclip.weights.formats.part import Content, Part
+from styleclip.weights.formats.stored import Stored, read_tensors
+from styleclip.weights.strict import check_names, fill, unallocated
 
+FORMAT = "rosinality stylegan2-pytorch"
+LICENCE = "weights that derive from NVIDIA's StyleGAN2 are non-commercial (Nvidia Source Code License-NC)"
 AVERAGE_SAMPLES = 4096  # as StyleCLIP's mean_latent(4096), but seeded
 
 
@@ -39,6 +43,30 @@ class Tie(NamedTuple):
         return tensor.reshape((1,) * self.before + tuple(tensor.shape) + (1,) * self.after)
 
 
+def parts(content: Content) -> list[Part]:
+    """rosinality's files (`g_ema`, `latent_avg`, `d`; StyleGAN-NADA's too) and bare state dicts in its names."""
+    table = content.table()
+    if is_generator(table):
+        return [generator_part(table, None)]
+    if not is_generator(content.table("g_ema")):
+        return []
+    found = [generator_part(content.table("g_ema"), table.get("latent_avg"))]
+    critic = content.table("d")
+    if critic:
+        found.append(Part("discriminator", FORMAT, lambda: import_discriminator(read_tensors(critic)), {}, LICENCE))
+    return found
+
+
+def generator_part(table: Mapping[str, Any], latent_avg: Any) -> Part:
+    """The generator in `table`; `latent_avg` is a Stored tensor, or None where the file has none."""
+
+    def read() -> dict[str, Tensor]:
+        average = latent_avg.read() if isinstance(latent_avg, Stored) else None
+        return import_generator(read_tensors(table), average)
+
+    return Part("generator", FORMAT, read, {}, LICENCE)
+
+
 def is_generator(tensors: Mapping[str, object]) -> bool:
     """Whether these are the names of a rosinality generator."""
     return any(name.startswith(("to_rgb1.", "style.1.")) for name in tensors)
@@ -55,11 +83,13 @@ def import_generator(tensors: Mapping[str, Tensor], latent_avg: Tensor | None = 
     ties = generator_ties(2 ** (_last_index(tensors, r"to_rgbs\.(\d+)\.") + 3), depth)
     if not any(name.startswith("noises.") for name in tensors):
         tensors |= _seeded_noise(ties)
-        warnings.warn("the file has no noise buffers; seeded ones are used, so fine detail is our own", stacklevel=2)
+        told = "the file has no noise buffers; seeded ones are used, so fine detail is our own"
+        warnings.warn(told, WeightWarning, stacklevel=2)
     ours = _import(tensors, ties)
     if latent_avg is None:
         ours["mapping.w_avg"] = _mean_w(ours, depth)
-        warnings.warn("the file has no average latent; the mean of 4096 seeded samples is used", stacklevel=2)
+        told = "the file has no average latent; the mean of 4096 seeded samples is used"
+        warnings.warn(told, WeightWarning, stacklevel=2)
     else:
         ours["mapping.w_avg"] = latent_avg.reshape(-1, latent_avg.shape[-1])[0]
     return ours
@@ -181,9 +211,9 @@ def _seeded_noise(ties: list[Tie]) -> dict[str, Tensor]:
 
 def _mean_w(ours: Mapping[str, Tensor], depth: int) -> Tensor:
     weights = [ours[f"mapping.fc{i}.weight"] for i in range(depth)]
-    mapping = stylegan2.Mapping(weights[0].shape[1], [len(weight) for weight in weights])
+    mapping = unallocated(lambda: stylegan2.Mapping(weights[0].shape[1], [len(weight) for weight in weights]))
     layers = {name.removeprefix("mapping."): tensor for name, tensor in ours.items() if name.startswith("mapping.")}
-    fill(mapping, {**layers, "w_avg": mapping.w_avg})
+    fill(mapping, {**layers, "w_avg": torch.zeros(len(weights[-1]))})
     z = torch.randn(AVERAGE_SAMPLES, weights[0].shape[1], generator=torch.Generator().manual_seed(0))
     average: Tensor = mapping(z).mean(dim=0)
     return average
