@@ -16,18 +16,21 @@ from styleclip.models.layers import EqualConv2d, EqualLinear
 class Discriminator(nn.Module):
     """`discriminator(image) -> logits [N, 1]`: residual blocks down to 4x4, then a verdict (StyleGAN2, figure 7c).
 
-    `channels` maps every resolution from 4 upwards to its channels, as in `GeneratorConfig`.
+    `channels` maps every resolution from 4 upwards to its channels, as in `GeneratorConfig`. `mbstd_group_size=None`
+    makes the whole batch one group; `conv_clamp` bounds what every convolution with an activation gives.
     """
 
-    def __init__(self, channels: dict[int, int], mbstd_group_size: int = 4) -> None:
+    def __init__(
+        self, channels: dict[int, int], mbstd_group_size: int | None = 4, conv_clamp: float | None = None
+    ) -> None:
         super().__init__()
         self.channels = dict(channels)
         self.resolutions = tuple(sorted(channels, reverse=True))[:-1]  # R, ..., 8
         for resolution in self.resolutions:
             from_image = resolution == max(channels)
-            block = ResidualBlock(channels[resolution], channels[resolution // 2], from_image)
+            block = ResidualBlock(channels[resolution], channels[resolution // 2], from_image, conv_clamp)
             self.add_module(f"b{resolution}", block)
-        self.b4 = Epilogue(channels[4], mbstd_group_size)
+        self.b4 = Epilogue(channels[4], mbstd_group_size, conv_clamp)
 
     def forward(self, image: Tensor) -> Tensor:  # [N, 3, R, R] -> [N, 1]
         x = image
@@ -40,8 +43,11 @@ class Discriminator(nn.Module):
 class ResidualBlock(nn.Module):
     """One halving of the resolution: two convolutions beside a linear skip; the first block also reads the image."""
 
-    def __init__(self, in_channels: int, out_channels: int, from_image: bool = False) -> None:
+    def __init__(
+        self, in_channels: int, out_channels: int, from_image: bool = False, conv_clamp: float | None = None
+    ) -> None:
         super().__init__()
+        self.conv_clamp = conv_clamp
         self.fromrgb = EqualConv2d(3, in_channels, kernel=1) if from_image else None
         self.conv0 = EqualConv2d(in_channels, in_channels, kernel=3)
         self.conv1 = EqualConv2d(in_channels, out_channels, kernel=3, down=True)
@@ -49,37 +55,44 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:  # [N, in or 3, R, R] -> [N, out, R/2, R/2]
         if self.fromrgb is not None:
-            x = self.fromrgb(x)
-        y: Tensor = self.conv1(self.conv0(x)) + self.skip(x)
+            x = clamp(self.fromrgb(x), self.conv_clamp)
+        y = clamp(self.conv0(x), self.conv_clamp)
+        y = clamp(self.conv1(y), self.conv_clamp) + self.skip(x)
         return y / math.sqrt(2)
 
 
 class Epilogue(nn.Module):
     """The 4x4 end: minibatch standard deviation, one convolution, two fully connected layers."""
 
-    def __init__(self, channels: int, mbstd_group_size: int) -> None:
+    def __init__(self, channels: int, mbstd_group_size: int | None, conv_clamp: float | None = None) -> None:
         super().__init__()
-        self.mbstd_group_size = mbstd_group_size
+        self.mbstd_group_size, self.conv_clamp = mbstd_group_size, conv_clamp
         self.conv = EqualConv2d(channels + 1, channels, kernel=3)
         self.fc = EqualLinear(16 * channels, channels, activate=True)
         self.out = EqualLinear(channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:  # [N, C, 4, 4] -> [N, 1]
-        x = self.conv(minibatch_stddev(x, self.mbstd_group_size))
+        x = clamp(self.conv(minibatch_stddev(x, self.mbstd_group_size)), self.conv_clamp)
         verdict: Tensor = self.out(self.fc(x.flatten(1)))
         return verdict
 
 
-def minibatch_stddev(x: Tensor, group_size: int) -> Tensor:
+def minibatch_stddev(x: Tensor, group_size: int | None) -> Tensor:
     """Append the mean standard deviation over a group as a channel (Karras et al. 2018, section 3).
 
-    Samples n, n + N/G, n + 2N/G, ... form a group of G = min(group_size, N): [N, C, H, W] -> [N, C + 1, H, W].
+    Samples n, n + N/G, n + 2N/G, ... form a group of G = min(group_size, N), or of all N without a
+    group size: [N, C, H, W] -> [N, C + 1, H, W].
     """
     n, c, h, w = x.shape
-    group = min(group_size, n)
+    group = min(group_size or n, n)
     if n % group:
         raise UsageError(f"a batch of {n} does not divide into groups of {group}; use a multiple of {group}")
     groups = x.reshape(group, n // group, c, h, w)
     deviation = torch.sqrt(groups.var(dim=0, correction=0) + 1e-8)  # [N/G, C, H, W]
     statistic = deviation.mean(dim=(1, 2, 3)).repeat(group)  # [N]
     return torch.cat([x, statistic[:, None, None, None].expand(-1, 1, h, w)], dim=1)
+
+
+def clamp(x: Tensor, bound: float | None) -> Tensor:
+    """Keep half precision from overflowing, as NVIDIA's `conv_clamp` does; None leaves `x` as it is."""
+    return x if bound is None else x.clamp(-bound, bound)

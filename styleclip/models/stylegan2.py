@@ -15,20 +15,22 @@ from torch import Tensor, nn
 
 from styleclip.errors import SpaceError, UsageError
 from styleclip.latents import Latent, Space, StyleLayout
-from styleclip.models.layers import EqualLinear, StyledConv, ToRGB, fir_taps, normalize_2nd_moment, upsample
+from styleclip.models.layers import EqualLinear, StyledConv, ToRGB, fir_taps, normal, normalize_2nd_moment, upsample
 
 Noise = Literal["const", "random", "none"]
+MAPPING_LR_MUL = 0.01  # how fast the mapping network learned, next to the rest (StyleGAN, appendix C)
 
 
 @dataclass(frozen=True)
 class GeneratorConfig:
-    """The numbers of a generator; loaders read every one of them from the shapes of the file's tensors."""
+    """The numbers of a generator: loaders read those without a default from the shapes of the file's tensors."""
 
     z_dim: int
     w_dim: int
     mapping_widths: tuple[int, ...]  # output width of each fully connected layer; the last equals w_dim
     channels: dict[int, int]  # resolution -> channels, from 4 upwards, e.g. {4: 512, ..., 1024: 32}
-    conv_clamp: float | None = None
+    conv_clamp: float | None = None  # bounds of the activations
+    mapping_lr_mul: float = MAPPING_LR_MUL
 
     @property
     def resolution(self) -> int:
@@ -45,7 +47,7 @@ class Generator(nn.Module):
         super().__init__()
         self.config = config
         self.layout = StyleLayout.from_channels(config.channels)
-        self.mapping = Mapping(config.z_dim, config.mapping_widths)
+        self.mapping = Mapping(config.z_dim, config.mapping_widths, config.mapping_lr_mul)
         self.synthesis = Synthesis(config)
 
     @property
@@ -109,16 +111,16 @@ class Generator(nn.Module):
 
 
 class Mapping(nn.Module):
-    """The mapping network f: z -> w, fully connected layers with lr_mul 0.01 (StyleGAN, section 2)."""
+    """The mapping network f: z -> w, fully connected layers that learn slowly (StyleGAN, section 2)."""
 
     w_avg: Tensor
 
-    def __init__(self, z_dim: int, widths: Sequence[int]) -> None:
+    def __init__(self, z_dim: int, widths: Sequence[int], lr_mul: float = MAPPING_LR_MUL) -> None:
         super().__init__()
         sizes = (z_dim, *widths)
         self.num_layers = len(widths)
         for i in range(self.num_layers):
-            self.add_module(f"fc{i}", EqualLinear(sizes[i], sizes[i + 1], lr_mul=0.01, activate=True))
+            self.add_module(f"fc{i}", EqualLinear(sizes[i], sizes[i + 1], lr_mul=lr_mul, activate=True))
         self.register_buffer("w_avg", torch.zeros(sizes[-1]))
 
     def forward(self, z: Tensor) -> Tensor:  # [N, z_dim] -> [N, w_dim]
@@ -181,7 +183,7 @@ class Block(nn.Module):
         if before:
             self.conv0 = StyledConv(before, width, w_dim, resolution, up=True, clamp=clamp)
         else:
-            self.const = nn.Parameter(torch.randn(width, resolution, resolution))
+            self.const = nn.Parameter(normal(width, resolution, resolution))
         self.conv1 = StyledConv(width, width, w_dim, resolution, clamp=clamp)
         self.torgb = ToRGB(width, 3, w_dim, clamp)
         self.register_buffer("taps", fir_taps(), persistent=False)
