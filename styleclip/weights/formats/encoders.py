@@ -1,0 +1,111 @@
+"""Files of e4e and pSp: an encoder, the generator it was trained with, and the options of the training.
+
+A torch file with `state_dict` (names begin with `encoder.` or `decoder.`), `latent_avg` [num_ws, 512] and `opts`,
+a dict or a Namespace. What training adds to resume from (optimizers, a discriminator, counters) is ignored.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from styleclip.errors import WeightError
+from styleclip.models.e4e import W_DIM, Combination, Encoder
+from styleclip.weights.formats import rosinality
+from styleclip.weights.formats.native import KIND, save_tensors
+from styleclip.weights.formats.part import Content, Part
+from styleclip.weights.formats.pickles import Record
+from styleclip.weights.formats.stored import Stored, read_tensors
+from styleclip.weights.strict import check_names
+
+FORMAT = "encoder4editing or pixel2style2pixel"
+LICENCE = "encoders that start from IR-SE50 saw faces licensed for research only: treat them as non-commercial"
+TYPES: dict[str, Combination] = {"Encoder4Editing": "e4e", "GradualStyleEncoder": "psp"}  # by opts.encoder_type
+TRUNK = ("input_layer.", "body.", "styles.")  # how the names of an encoder begin
+PSP_OPTIONS = {"output_size", "learn_in_w", "n_styles", "label_nc"}  # only pSp's files have them
+
+
+def parts(content: Content) -> list[Part]:
+    """The encoder, with the settings `kind` and `start_from_latent_avg`, and its generator where the file has one."""
+    table, options, average = content.table("state_dict"), _options(content), content.table().get("latent_avg")
+    encoder, decoder = _below("encoder.", table), _below("decoder.", table)
+    if not any(name.startswith(TRUNK) for name in encoder):
+        return []
+    check_names((), [name for name in table if not name.startswith(("encoder.", "decoder."))])
+    centred = bool(options.get("start_from_latent_avg", isinstance(average, Stored)))
+
+    def read() -> dict[str, Tensor]:
+        _check(options)
+        tensors = read_tensors(encoder)
+        count = count_styles(tensors)
+        return {"w_avg": _average(average, count) if centred else torch.zeros(count, W_DIM), **tensors}
+
+    settings = {"kind": _kind(options), "start_from_latent_avg": centred}
+    found = [Part("encoder", FORMAT, read, settings, LICENCE)]
+    return [*found, rosinality.generator_part(decoder, average)] if decoder else found
+
+
+def save_encoder(
+    encoder: Encoder,
+    path: str | Path,
+    metadata: Mapping[str, str] | None = None,
+    dtype: torch.dtype = torch.float32,
+) -> Path:
+    """Write an encoder as a file of ours; `metadata` is added to what loading needs."""
+    return save_tensors(encoder.state_dict(), path, {**(metadata or {}), KIND: "encoder", "kind": encoder.kind}, dtype)
+
+
+def encoder_kind(settings: Mapping[str, Any]) -> Combination:
+    """How the vectors of this encoder combine; raises WeightError for encoders of another architecture."""
+    for kind in TYPES.values():
+        if settings.get("kind") == kind:
+            return kind
+    raise WeightError(f"its encoder is a {settings.get('kind')}, none of {' or '.join(TYPES)}; pass one of these")
+
+
+def count_styles(names: Iterable[str]) -> int:
+    """The number of vectors of W+ that an encoder with tensors of these names gives."""
+    return len({match[1] for match in (re.match(r"styles\.(\d+)\.", name) for name in names) if match})
+
+
+def _options(content: Content) -> Mapping[str, Any]:
+    options = content.table().get("opts")
+    if isinstance(options, Record):
+        return options.state
+    return options if isinstance(options, Mapping) else {}
+
+
+def _below(prefix: str, table: Mapping[str, Any]) -> dict[str, Any]:
+    return {name.removeprefix(prefix): value for name, value in table.items() if name.startswith(prefix)}
+
+
+def _kind(options: Mapping[str, Any]) -> str:
+    """The combination; for an architecture that is not ours, its name. Tensors cannot tell e4e from pSp."""
+    if "encoder_type" in options:
+        named = str(options["encoder_type"])[:60]
+        return TYPES.get(named, named)
+    return "psp" if PSP_OPTIONS & options.keys() else "e4e"
+
+
+def _check(options: Mapping[str, Any]) -> None:
+    if "encoder_type" not in options:
+        warnings.warn(f"the file does not name its encoder; it is read as one of {_kind(options)}", stacklevel=2)
+    if options.get("learn_in_w"):
+        raise WeightError("its encoder was trained for W (learn_in_w), not W+; pass one for W+")
+    if options.get("label_nc") or options.get("input_nc", 3) != 3:
+        raise WeightError("its encoder takes label maps or sketches, not photographs; pass one for RGB pictures")
+
+
+def _average(stored: Any, count: int) -> Tensor:
+    """latent_avg, [num_ws, 512], [1, 512] or [512], as [num_ws, 512]."""
+    if not isinstance(stored, Stored):
+        raise WeightError("its encoder starts from an average latent that the file lacks; pass one with latent_avg")
+    average = stored.read()
+    rows = average.reshape(-1, average.shape[-1])
+    return rows.expand(count, -1) if len(rows) == 1 else rows
