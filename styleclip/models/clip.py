@@ -14,6 +14,7 @@ from styleclip.errors import UsageError, WeightError
 
 Preprocess = Literal["correct", "paper"]
 Tokenizer = Callable[..., Tensor]  # (texts, context_length=None) -> [N, context]
+LONGEST_CONTEXT = 1024  # CLIP's is 77; the causal mask is quadratic in it
 
 
 class CLIP(nn.Module):
@@ -41,8 +42,9 @@ class CLIP(nn.Module):
         super().__init__()
         self.model, self.tokenizer, self.name = model, tokenizer, name
         self.image_size, self.preprocess, self.vocabulary = image_size, preprocess, vocabulary
-        self.register_buffer("mean", torch.tensor(mean).reshape(3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(std).reshape(3, 1, 1), persistent=False)
+        # no file holds these, so they are real even where the weights are left unallocated
+        self.register_buffer("mean", torch.tensor(mean, device="cpu").reshape(3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std, device="cpu").reshape(3, 1, 1), persistent=False)
         self._texts: dict[str, Tensor] = {}
 
     def encode_image(self, image: Tensor) -> Tensor:
@@ -146,42 +148,26 @@ class CompactTokenizer:
 
 
 def build_clip(config: dict[str, Any]) -> CLIP:
-    """A CLIP of custom size from its description, with random weights.
+    """A CLIP of any size from its description, with random weights.
 
-    `config` holds `name`, `model` (open_clip's embed_dim, vision_cfg, text_cfg), `tokens` (known byte-pair tokens),
-    `vocabulary` (the words a person may use), `mean` and `std`.
+    `config` holds `name` and `model` (open_clip's embed_dim, vision_cfg, text_cfg, quick_gelu). A small model also has
+    `tokens` (the byte-pair tokens it knows), `vocabulary` (the words a person may use), `mean` and `std`; one that
+    lacks them reads everything and sees pictures as OpenAI's do. Only what no file holds is allocated under
+    `torch.device("meta")`.
     """
     from open_clip import CLIP as OpenCLIP
+    from open_clip import OPENAI_DATASET_MEAN, OPENAI_DATASET_STD, SimpleTokenizer
 
-    text = dict(config["model"]["text_cfg"])
-    tokenizer = CompactTokenizer(config["tokens"], text["context_length"])
-    model = OpenCLIP(
-        embed_dim=config["model"]["embed_dim"],
-        vision_cfg=dict(config["model"]["vision_cfg"]),
-        text_cfg=text | {"vocab_size": tokenizer.vocab_size},
-    )
+    context = config["model"]["text_cfg"]["context_length"]
+    if context > LONGEST_CONTEXT:
+        raise WeightError(f"it reads {context} tokens at once, which no CLIP does; do not trust it")
+    small = "tokens" in config
+    tokenizer = CompactTokenizer(config["tokens"], context) if small else SimpleTokenizer(context_length=context)
+    text = config["model"]["text_cfg"] | {"vocab_size": tokenizer.vocab_size}
+    model = OpenCLIP(**config["model"] | {"text_cfg": text})
+    causal = torch.full((context, context), -torch.inf, device="cpu").triu(1)
+    model.register_buffer("attn_mask", causal, persistent=False)
     size = config["model"]["vision_cfg"]["image_size"]
-    words = tuple(config["vocabulary"])
-    return CLIP(model, tokenizer, size, config["mean"], config["std"], config["name"], vocabulary=words)
-
-
-def open_clip_model(name: str, preprocess: Preprocess = "correct") -> CLIP:
-    """Any open_clip model by `name/tag`, e.g. `ViT-B-32-quickgelu/openai` (OpenAI's weights use QuickGELU).
-
-    Raises WeightError for a name that open_clip does not know, or weights that cannot be had.
-    """
-    import open_clip
-
-    architecture, _, tag = name.partition("/")
-    if architecture not in open_clip.list_models():
-        raise WeightError(f"{name!r} is neither a file nor an open_clip model such as ViT-B-32-quickgelu/openai")
-    try:
-        model = open_clip.create_model(architecture, pretrained=tag or None, require_pretrained=True)
-    except Exception as error:
-        reason = " ".join(str(error).split())[:200]
-        raise WeightError(f"open_clip cannot load {name} ({reason}); check the tag and the connection") from error
-    size = model.visual.image_size
-    side = size if isinstance(size, int) else size[0]
-    shown = open_clip.get_model_preprocess_cfg(model)
-    tokenizer = cast(Tokenizer, open_clip.get_tokenizer(architecture))
-    return CLIP(model, tokenizer, side, shown["mean"], shown["std"], name, preprocess)
+    mean, std = config.get("mean", OPENAI_DATASET_MEAN), config.get("std", OPENAI_DATASET_STD)
+    words = tuple(config["vocabulary"]) if small else None
+    return CLIP(model, tokenizer, size, mean, std, config["name"], vocabulary=words)
