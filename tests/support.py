@@ -21,7 +21,7 @@ SIZE = 16
 def environment(**extra: str) -> dict[str, str]:
     """The environment in which a child finds what this process finds, installed or not."""
     paths = os.pathsep.join(filter(None, sys.path))
-    return {**os.environ, "PYTHONPATH": paths, "MPLBACKEND": "agg", **extra}
+    return {**os.environ, "PYTHONPATH": paths, "MPLBACKEND": "agg", "STYLECLIP_OFFLINE": "1", **extra}
 
 
 def run_python(*arguments: str, cwd: Path | None = None, **extra: str) -> subprocess.CompletedProcess[str]:

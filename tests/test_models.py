@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 import styleclip
 from styleclip.errors import WeightError
 from styleclip.models.identity import Facenet, SmallRecogniser
-from styleclip.weights.catalog import catalog, home
+from styleclip.weights.catalog import Weight, catalog, home
 from styleclip.weights.formats.native import save_generator
 from styleclip.weights.models import load_clip, load_identity
 from tests.golden.fill import draw, state_dict, vectors
@@ -52,22 +52,47 @@ def test_files_of_ones_own(tmp_path: Path) -> None:
 
 
 def test_unknown_names_list_the_known_ones() -> None:
-    with pytest.raises(WeightError, match=r"'ffhqq' is not among the known models \(demo\), nor a file"):
+    with pytest.raises(WeightError, match="'ffhqq' is neither a model nor a file nor a URL; the closest .* are ffhq, "):
         styleclip.load("ffhqq")
-    with pytest.raises(WeightError, match="demo, arcface, facenet"):
+    with pytest.raises(WeightError, match="no identity is called 'facebook'; the closest are .*facenet"):
         load_identity("facebook")
 
 
 def test_a_file_that_is_no_clip(tmp_path: Path) -> None:
     path = save_generator(tiny_generator(), tmp_path / "mine.safetensors")
-    with pytest.raises(WeightError, match="not a CLIP of styleclip"):
+    with pytest.raises(WeightError, match="no clip"):
         load_clip(str(path))
 
 
-def test_what_is_not_here_says_where_to_get_it(cache: Path) -> None:
+def test_what_is_not_here_says_where_to_get_it(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert home() == cache
-    with pytest.raises(WeightError, match=r"download https://drive.google.com/\S+ to \S+model_ir_se50.pth \(code MIT"):
-        load_identity("arcface")
+    monkeypatch.setenv("STYLECLIP_OFFLINE", "1")
+    remedy = r"download https://drive\S+ to \S+model_ir_se50.pth \(licence: code MIT"
+    for ask in (lambda: load_identity("arcface"), lambda: styleclip.load(identity="arcface")):
+        with pytest.raises(WeightError, match=remedy):
+            ask()
+    with pytest.raises(WeightError, match=r"download https://\S+/ffhq.pkl to \S+ffhq.pkl \(licence: NVIDIA"):
+        styleclip.load("ffhq")
+
+
+@pytest.mark.parametrize("name", ["ffhq", "afhqcat", "https://example.org/net.pt"])
+def test_what_is_not_here_is_fetched(name: str, tmp_path: Path) -> None:
+    path, asked = save_generator(tiny_generator(), tmp_path / "mine.safetensors"), []
+
+    def fetch(weight: Weight) -> Path:
+        asked.append(weight.name)
+        return path
+
+    choices = {"clip": tiny_clip_file(tmp_path), "identity": "none", "fetch": fetch}
+    assert styleclip.load(name, **choices).generator.resolution == 16  # type: ignore[arg-type]
+    assert styleclip.load(generator=name, **choices).generator.resolution == 16  # type: ignore[arg-type]
+    assert asked == [name, name]
+
+
+def test_a_file_url(tmp_path: Path) -> None:
+    path = save_generator(tiny_generator(), tmp_path / "mine.safetensors")
+    models = styleclip.load(path.as_uri(), clip=tiny_clip_file(tmp_path))
+    assert models.generator.resolution == 16 and models.provenance["generator"]["name"] == "mine.safetensors"
 
 
 def test_no_identity_loads_nothing(cache: Path) -> None:
@@ -80,7 +105,7 @@ def test_arcface_from_the_published_file(cache: Path) -> None:
     arcface = load_identity("arcface")
     faces = 0.5 * torch.from_numpy(draw("input.face", (2, 3, 112, 112), 7))
     expected = torch.from_numpy(vectors("arcface_ir_se50")["features"])
-    torch.testing.assert_close(arcface(faces), expected, atol=1e-5, rtol=0)  # type: ignore[operator]
+    torch.testing.assert_close(arcface(faces), expected, atol=1e-5, rtol=0)  # type: ignore[misc, operator]
     assert arcface is not None and arcface.embed(torch.zeros(1, 3, 64, 64)).shape == (1, 512)
 
 

@@ -2,14 +2,51 @@
 
 from __future__ import annotations
 
+import difflib
 import functools
 import os
 import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from styleclip.errors import WeightError
 from styleclip.weights.resources import checkpoint_path
+
+
+@dataclass(frozen=True)
+class Weight:
+    """One file: what it is, where it comes from, and how to know that it is the right one."""
+
+    name: str
+    kind: str
+    what: str
+    licence: str
+    file: str
+    urls: tuple[str, ...] = ()
+    size: int | None = None  # bytes
+    sha256: str | None = None
+    md5: str | None = None
+    git_sha1: str | None = None  # the id of a git blob
+    resolution: int | None = None
+    homepage: str | None = None
+
+    @property
+    def ships(self) -> bool:
+        """Whether the file came with styleclip."""
+        return not self.urls
+
+    @property
+    def path(self) -> Path:
+        """Where the file lies, or would lie once fetched."""
+        return checkpoint_path(self.file) if self.ships else home() / self.file
+
+    @property
+    def hashes(self) -> dict[str, str]:
+        """What its publisher says to know it by: algorithm -> digest."""
+        published = {"sha256": self.sha256, "md5": self.md5, "git_sha1": self.git_sha1}
+        return {algorithm: digest for algorithm, digest in published.items() if digest}
 
 
 @functools.cache
@@ -18,26 +55,35 @@ def catalog() -> dict[str, Any]:
     return tomllib.loads(checkpoint_path("catalog.toml").read_text("utf-8"))
 
 
-def entry(section: str, name: str) -> dict[str, Any]:
-    """One entry; raises WeightError with the known names when there is none."""
-    entries = catalog()[section]
-    if name not in entries:
-        raise WeightError(f"{name!r} is not among the known {section} ({', '.join(entries)}), nor a file")
-    return dict(entries[name])
+@functools.cache
+def weights() -> dict[str, Weight]:
+    """Every weight by its name."""
+    entries = catalog()["weights"]
+    return {name: Weight(name, **entry | {"urls": tuple(entry.get("urls", ()))}) for name, entry in entries.items()}
 
 
-def weight_file(section: str, name: str) -> Path:
-    """The file of an entry: shipped with styleclip, or in the cache; raises WeightError that says where to get it."""
-    found = entry(section, name)
-    if "source" not in found:
-        return checkpoint_path(found["file"])
-    path = home() / found["file"]
-    if not path.exists():
-        raise WeightError(f"{name} is not in {path.parent}; download {found['source']} to {path} ({found['licence']})")
-    return path
+def weight(name: str, kind: str | None = None) -> Weight:
+    """The weight of that name, of that kind; raises WeightError with the closest names when there is none."""
+    known = {each.name: each for each in weights().values() if kind in (None, each.kind)}
+    if name not in known:
+        raise WeightError(f"no {kind or 'weight'} is called {name!r}; the closest are {closest(name, known)}")
+    return known[name]
+
+
+def bundle(name: str) -> dict[str, Any]:
+    """What goes together under a model's name; raises WeightError with the closest names when there is none."""
+    models = catalog()["models"]
+    if name not in models:
+        raise WeightError(f"no model is called {name!r}; the closest are {closest(name, models)}")
+    return dict(models[name])
+
+
+def closest(name: str, known: Iterable[str]) -> str:
+    """The three of the known names that `name` most likely stands for, in words."""
+    return ", ".join(difflib.get_close_matches(name, list(known), n=3, cutoff=0.0))
 
 
 def home() -> Path:
     """Where downloaded weights lie: STYLECLIP_HOME, else the user's cache folder."""
     cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(os.environ.get("STYLECLIP_HOME") or Path(cache) / "styleclip")
+    return Path(os.environ.get("STYLECLIP_HOME") or Path(cache) / "styleclip").expanduser()

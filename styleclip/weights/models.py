@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +10,13 @@ from torch import nn
 
 from styleclip.errors import WeightError
 from styleclip.models.bundle import Models
-from styleclip.models.clip import CLIP, Preprocess, build_clip, open_clip_model
-from styleclip.models.identity import Facenet, Identity, SmallRecogniser
-from styleclip.weights.catalog import catalog, entry, weight_file
-from styleclip.weights.formats import native
-from styleclip.weights.load import load_arcface, load_generator, load_state_dict_file, sha256_of
+from styleclip.models.clip import CLIP, Preprocess
+from styleclip.models.clip_names import open_clip_model
+from styleclip.models.identity import Identity
+from styleclip.weights.catalog import bundle, catalog, closest, weight, weights
+from styleclip.weights.fetch import Fetch, fetch, is_url, weight_at
+from styleclip.weights.load import clip_path, load_clip_file, load_generator, load_identity_file, sha256_of
 from styleclip.weights.resources import checkpoint_path
-from styleclip.weights.strict import fill
 
 FULL_SIZE = {"clip": "ViT-B-32-quickgelu/openai", "identity": "none"}  # what goes with a generator that names nothing
 
@@ -32,17 +30,20 @@ def load(
     clip_preprocess: Preprocess = "correct",
     device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float32,
+    fetch: Fetch = fetch,
 ) -> Models:
-    """The models of a catalog entry or of a generator file, frozen and on `device`.
+    """The models of a catalog entry, or of a generator's name, file or URL, frozen and on `device`.
 
     `clip` is a file of ours or an open_clip `name/tag`; `identity` is arcface, demo, facenet or none. What is left
-    out comes with the generator. Raises WeightError for what is unknown, missing or unreadable.
+    out comes with the generator, and what is not on this disk through `fetch`. Raises WeightError for what is unknown,
+    cannot be had or is unreadable.
     """
     chosen = _chosen(str(generator or name))
-    painter, generator_file = load_generator(chosen["generator"]), Path(chosen["generator"])
+    generator_file = _located(chosen["generator"], fetch)
+    painter = load_generator(generator_file)
     clip_name, identity_name = str(clip or chosen["clip"]), identity or chosen["identity"]
     reader = load_clip(clip_name, clip_preprocess)
-    recogniser = load_identity(identity_name)
+    recogniser = load_identity(identity_name, fetch)
     for network in (painter, reader, recogniser):
         if isinstance(network, nn.Module):
             network.eval().requires_grad_(False).to(device=device, dtype=dtype)
@@ -57,41 +58,33 @@ def load(
 
 
 def load_clip(name: str, preprocess: Preprocess = "correct") -> CLIP:
-    """A CLIP file of ours, or an open_clip model by `name/tag` (the tag may be a path to its weights)."""
-    path = Path(name)
-    if not path.is_file():
-        return open_clip_model(name, preprocess)
-    tensors, metadata = native.read(path)
-    if "config" not in metadata:
-        raise WeightError(f"{path} is not a CLIP of styleclip; pass one, or an open_clip name/tag")
-    clip = build_clip(json.loads(metadata["config"]))
-    clip.preprocess = preprocess
-    return fill(clip, tensors)
+    """The CLIP in a file (PATH; for open_clip's ARCHITECTURE/PATH or ARCHITECTURE/TAG/PATH) or at ARCHITECTURE/TAG."""
+    architecture, path = clip_path(name)
+    return load_clip_file(path, preprocess, architecture) if path else open_clip_model(name, preprocess)
 
 
-def load_identity(name: str) -> Identity | None:
+def load_identity(name: str, fetch: Fetch = fetch) -> Identity | None:
     """A recogniser by name; None for "none"."""
-    if name == "none":
-        return None
-    path = weight_file("identities", name)
-    if name == "arcface":
-        return load_arcface(path)
-    tensors = load_state_dict_file(path)
-    if name == "facenet":
-        from facenet_pytorch import InceptionResnetV1
-
-        classes = tensors["logits.weight"].shape[0]
-        network = fill(InceptionResnetV1(classify=True, num_classes=classes), tensors)
-        network.classify = False  # features instead of class logits
-        return Facenet(network)
-    return fill(SmallRecogniser(tensors["head.bias"].shape[0]), tensors)
+    return None if name == "none" else load_identity_file(fetch(weight(name, "identity")))
 
 
 def _chosen(name: str) -> dict[str, Any]:
-    """Paths and names of the parts that belong to a catalog entry or to a generator file."""
-    if name not in catalog()["models"] and Path(name).is_file():
+    """Paths and names of the parts that belong to a catalog entry, or to a generator by name, file or URL."""
+    if name in catalog()["models"]:
+        found = bundle(name)
+        defaults = {key: value for key, value in found.items() if isinstance(value, dict)}
+        parts = {part: found[part] for part in ("generator", "clip", "identity")}
+        ships = {part: checkpoint_path(file) for part, file in parts.items() if file.endswith(".safetensors")}
+        return {**parts, **ships, "defaults": defaults}
+    generators = [each.name for each in weights().values() if each.kind == "generator"]
+    if name in generators or is_url(name) or Path(name).is_file():
         return {"generator": name, "defaults": {}, **FULL_SIZE}
-    found = entry("models", name)
-    defaults: Mapping[str, Any] = {key: value for key, value in found.items() if isinstance(value, dict)}
-    parts = {part: checkpoint_path(found[part]) for part in ("generator", "clip")}
-    return {**parts, "identity": found["identity"], "defaults": defaults}
+    likely = closest(name, {*catalog()["models"], *generators})
+    raise WeightError(f"{name!r} is neither a model nor a file nor a URL; the closest models are {likely}")
+
+
+def _located(generator: str | Path, fetch: Fetch) -> Path:
+    """The file of a generator: fetched by its name or URL, or where the path says."""
+    if str(generator) in weights():
+        return fetch(weight(str(generator), "generator"))
+    return fetch(weight_at(str(generator))) if is_url(str(generator)) else Path(generator)

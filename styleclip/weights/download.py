@@ -1,0 +1,211 @@
+"""One URL into one file over an unreliable line: continued where it broke off, tried again, never longer than right.
+
+Beside `x.partial` lies `x.partial.json`: where its bytes came from. Only the very same file is continued.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import re
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import requests
+
+from styleclip.errors import WeightError
+
+CHUNK = 1 << 16  # bytes
+TIMEOUT = (10.0, 60.0)  # seconds until connected; seconds without a byte
+BACKOFF = (1.0, 2.0, 4.0)  # seconds before each further attempt; one that got further starts the row again
+BUSY = (408, 429, *range(500, 600))
+
+Progress = Callable[[int, int | None], None]  # bytes so far, bytes in all where known
+
+
+class DownloadError(Exception):
+    """This URL does not give the file; another may."""
+
+
+class _Broken(DownloadError):
+    """The line or the server failed for now; another attempt may do better."""
+
+
+def ignore(*_: object) -> None:
+    """The hook of those who do not watch."""
+
+
+def download(url: str, partial: Path, size: int | None = None, on_progress: Progress = ignore) -> None:
+    """Fill `partial` with what `url` gives, continuing what an earlier attempt left there.
+
+    `size` is how many bytes it must be. Raises DownloadError when this URL does not give the file, WeightError when
+    there is no room for it.
+    """
+    furthest, failures = partial_size(partial), 0
+    while True:
+        try:
+            return _attempt(url, partial, size, on_progress)
+        except _Broken:
+            reached = partial_size(partial)
+            failures = 1 if reached > furthest else failures + 1
+            furthest = max(furthest, reached)
+            if failures > len(BACKOFF):
+                raise
+            time.sleep(BACKOFF[failures - 1])
+
+
+def partial_size(partial: Path) -> int:
+    """The bytes that are there already."""
+    try:
+        return partial.stat().st_size
+    except FileNotFoundError:  # another process may just have given it its name
+        return 0
+
+
+def discard(partial: Path) -> None:
+    """Remove a partial file and the note beside it."""
+    for path in (partial, _note(partial)):
+        path.unlink(missing_ok=True)
+
+
+def _attempt(url: str, partial: Path, size: int | None, on_progress: Progress) -> None:
+    """Ask once, for what is missing."""
+    before = _Origin.read(partial)
+    start = partial_size(partial) if before and before.url == url and before.version else 0
+    if before and start and start == before.total:
+        return
+    headers = {"Accept-Encoding": "identity"}
+    if before and start:
+        headers |= {"Range": f"bytes={start}-", "If-Range": str(before.version)}
+    with _failures_named(), requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as response:
+        chunks = response.iter_content(CHUNK)
+        first = next(chunks, b"")
+        if response.status_code in BUSY:
+            raise _Broken(f"HTTP {response.status_code} {response.reason}")
+        now = _Origin.of(url, response)
+        if response.status_code == 200 and first and not _is_page(first):
+            start = 0
+        elif response.status_code in (206, 416):
+            if before is None or not before.continued_by(response, now, start):
+                discard(partial)
+                raise _Broken("the file changed on the server")
+        else:
+            raise DownloadError(_explanation(response, first))
+        _receive(itertools.chain([first], chunks), partial, start, now, size, on_progress)
+
+
+def _receive(
+    chunks: Iterator[bytes], partial: Path, start: int, origin: _Origin, size: int | None, on_progress: Progress
+) -> None:
+    """Write what arrives to `partial`: behind the `start` bytes that are there, or instead of them."""
+    total = size if origin.total is None else origin.total
+    if size not in (None, total):
+        raise DownloadError(f"it announces {total:,} bytes where {size:,} are right")
+    if start == 0:
+        discard(partial)
+        origin.write(partial)
+    _check_room(partial.parent, (total or 0) - start)
+    done = start
+    with partial.open("ab") as file:
+        for chunk in chunks:
+            done += len(chunk)
+            if total is not None and done > total:
+                break
+            file.write(chunk)
+            on_progress(done, total)
+        file.flush()
+        os.fsync(file.fileno())  # a full disk may tell only now
+    if total is not None and done > total:
+        discard(partial)
+        raise DownloadError(f"it sends more than the {total:,} bytes that are right")
+    if total is not None and done < total:
+        raise _Broken(f"the connection broke after {done:,} of {total:,} bytes")
+
+
+@dataclass(frozen=True)
+class _Origin:
+    """Which version of the file at a URL some bytes belong to, and how long all of it is; None is not told."""
+
+    url: str
+    version: str | None
+    total: int | None
+
+    @classmethod
+    def of(cls, url: str, response: requests.Response) -> _Origin:
+        etag = response.headers.get("ETag", "")
+        version = etag if etag.startswith('"') else response.headers.get("Last-Modified")  # a weak tag promises little
+        whole = response.headers.get("Content-Length", "")
+        if response.status_code != 200:
+            whole = response.headers.get("Content-Range", "").rpartition("/")[2]
+        return cls(url, version, int(whole) if whole.isdecimal() else None)
+
+    def continued_by(self, response: requests.Response, now: _Origin, start: int) -> bool:
+        """Whether a partial answer begins where our bytes end, and belongs to the same version."""
+        begins = response.headers.get("Content-Range", "").startswith(f"bytes {start}-")
+        return begins and now.version in (None, self.version)
+
+    @classmethod
+    def read(cls, partial: Path) -> _Origin | None:
+        with suppress(OSError, ValueError, TypeError):
+            return cls(**json.loads(_note(partial).read_text("utf-8")))
+        return None
+
+    def write(self, partial: Path) -> None:
+        _note(partial).write_text(json.dumps(asdict(self)), "utf-8")
+
+
+def _note(partial: Path) -> Path:
+    return partial.with_name(partial.name + ".json")
+
+
+def _check_room(folder: Path, needed: int) -> None:
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise WeightError(
+            f"{folder} has {free / 1e6:,.0f} MB free and {needed / 1e6:,.0f} MB are to come; "
+            "free some space or set STYLECLIP_HOME to a folder with more"
+        )
+
+
+def _is_page(start: bytes) -> bool:
+    """Whether these are the first bytes of HTML; no weight begins like that."""
+    return re.match(rb"(\xef\xbb\xbf)?\s*<(!doctype html|html|head)\b", start, re.I) is not None
+
+
+def _explanation(response: requests.Response, first: bytes) -> str:
+    """Why an answer is not the file. Google Drive says so in pages only."""
+    page = first.lower() if _is_page(first) else b""
+    if response.status_code not in (200, 401, 403):
+        return f"HTTP {response.status_code} {response.reason}"
+    if b"quota" in page or b"too many users" in page:
+        return "a page came instead, saying that the download quota of this file is used up for now"
+    if b"accounts.google.com" in page or b"sign in" in page:
+        return "a page came instead, asking to sign in"
+    if response.status_code != 200:
+        return f"HTTP {response.status_code} {response.reason}"
+    return "a web page came instead of the file" if page else "nothing came"
+
+
+@contextmanager
+def _failures_named() -> Iterator[None]:
+    """The exceptions of requests as ours; left alone they would pass for OSErrors of the disk."""
+    try:
+        yield
+    except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
+        raise _Broken(f"the connection failed, {_root(error)}") from error
+    except requests.RequestException as error:
+        raise DownloadError(_root(error)) from error
+
+
+def _root(error: BaseException) -> str:
+    """What the system said, below the exceptions of requests and urllib3."""
+    if error.args and isinstance(error.args[0], Exception):
+        error = error.args[0]
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return " ".join((getattr(error, "strerror", None) or str(error)).split())[:200]
