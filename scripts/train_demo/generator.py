@@ -8,8 +8,7 @@ spread.
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
@@ -18,23 +17,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from scripts.train_demo.common import WORK, Losses, Renders, prepare_process, train
-from styleclip.demo.world import (
-    GEOMETRY,
-    HAT_HUE,
-    SOURCES,
-    Z_DIM,
-    Choice,
-    Scale,
-    Switch,
-    axes,
-    columns_of,
-    faces,
-    with_state,
-)
+from scripts.train_demo.mapping import train_mapping
+from styleclip.demo.world import SOURCES, Z_DIM, Scale, with_state
 from styleclip.latents import Latent, Space
 from styleclip.models.discriminator import Discriminator
-from styleclip.models.layers import EqualLinear
-from styleclip.models.stylegan2 import Generator, GeneratorConfig, Mapping
+from styleclip.models.stylegan2 import Generator, GeneratorConfig
 from styleclip.stylespace import whitened
 from styleclip.weights.formats.native import save_generator
 
@@ -44,10 +31,8 @@ CONFIG = GeneratorConfig(
     mapping_widths=(512, 512, 256),
     channels={4: 128, 8: 128, 16: 128, 32: 96, 64: 48},
 )
-STEEPNESS = 2.0  # of the steps that the first mapping layer starts as
-WINNER_OFFSETS = (0.0, 0.3, 0.6)  # of the winners that the second one starts as
 CRITIC = {4: 128, 8: 128, 16: 96, 32: 64, 64: 32}  # channels of the discriminator
-ADVERSARY, R1 = 0.015, 1.0  # weights of the adversarial loss and of the critic's gradient penalty
+ADVERSARY, R1 = 0.04, 1.0  # weights of the adversarial loss and of the critic's gradient penalty
 OVERSHOOT = (-0.3, 1.0)  # how far past a face, in units of the way from its counterpart
 GRAIN = 0.01  # standard deviation of the film grain that the noise inputs learn, in [-1, 1] units
 
@@ -58,7 +43,7 @@ Pyramid = Callable[..., list[Tensor]]
 @click.command()
 @click.option("--mapping-steps", default=7000)
 @click.option("--steps", default=18500)
-@click.option("--sharp-steps", default=2500)
+@click.option("--sharp-steps", default=2000)
 @click.option("--noise-steps", default=200)
 @click.option("--threads", default=1)
 @click.option("--compile/--no-compile", "compiled", default=True)
@@ -77,21 +62,6 @@ def main(
         generator.mapping.w_avg.copy_(w.mean(dim=0))
     metadata = {"name": "demo", "trained_by": "scripts/train_demo/generator.py", "steps": str(steps), "licence": "MIT"}
     save_generator(generator, out, metadata=metadata, dtype=torch.float16)
-
-
-def train_mapping(generator: Generator, steps: int, batch: int = 512) -> None:
-    """Teach z -> w so that a linear probe reads every render parameter off w."""
-    widths = faces(torch.randn(4096, Z_DIM)).parameters
-    center, scale = widths.mean(dim=0), widths.std(dim=0)
-    _init_as_steps(generator.mapping)
-    probe = EqualLinear(CONFIG.w_dim, len(center), lr_mul=0.01)
-    pair = nn.ModuleList([generator.mapping, probe])
-
-    def step(i: int) -> Losses:
-        z = torch.randn(batch, Z_DIM)
-        return {"probe": F.mse_loss(probe(generator.map(z)), (faces(z).parameters - center) / scale)}
-
-    pair.load_state_dict(train("mapping", pair, step, steps, lr=0.4))
 
 
 def train_synthesis(
@@ -127,10 +97,11 @@ def train_sharpness(
         target, z = next(batches)
         images = pyramid(styles(with_overshoot(generator, z)), noise="none")
         held = {name: weight.detach() for name, weight in critic.named_parameters()}
-        fooled = torch.func.functional_call(critic, held, (images[-1],))
+        fakes, real = (pictures.chunk(2)[0] for pictures in (images[-1], target))  # the half without overshoot
+        fooled = torch.func.functional_call(critic, held, (fakes,))
         losses = {"picture": picture_loss(images, target), "fooling": ADVERSARY * F.softplus(-fooled).mean()}
-        real = target.requires_grad_(i % 8 == 0)
-        seen, doubted = critic(real), critic(images[-1].detach())
+        real = real.clone().requires_grad_(i % 8 == 0)
+        seen, doubted = critic(real), critic(fakes.detach())
         losses["critic"] = F.softplus(-seen).mean() + F.softplus(doubted).mean()
         if i % 8 == 0:
             slope = torch.autograd.grad(seen.sum(), real, create_graph=True)[0]
@@ -249,61 +220,6 @@ def _pictures(renders: Renders, batch: int) -> Pictures:
 
 def _noise_strengths(generator: Generator) -> list[nn.Parameter]:
     return [p for name, p in generator.named_parameters() if name.endswith("noise_strength")]
-
-
-Vote = tuple[str, int, float]  # attribute, state, weight: a first-layer row speaks for (or against) a state
-
-
-def _init_as_steps(mapping: Mapping) -> None:
-    """Start the first layer with the steps that attributes are made of, the second with the states that they amount to.
-
-    First layer: both sides of every threshold, and `u_i - u_j` for states that compete. Second layer: for the states
-    of a choice `offset - sum_j relu(u_j - u_i)`, which is large only where nobody beats it, and for switches the
-    difference of two steps, a ramp with two ends. The rest of the rows stay random.
-    """
-    rows, biases, votes = zip(*_step_features(), strict=True)
-    states = dict.fromkeys(vote[:2] for vote in votes if vote)
-    tallies = [torch.tensor([vote[2] if vote and vote[:2] == state else 0.0 for vote in votes]) for state in states]
-    _set_rows(mapping.get_submodule("fc0"), torch.stack(rows), torch.stack(biases))
-    repeated = torch.stack(tallies).repeat(len(WINNER_OFFSETS), 1)
-    _set_rows(mapping.get_submodule("fc1"), repeated, torch.tensor(WINNER_OFFSETS).repeat_interleave(len(states)))
-
-
-def _set_rows(layer: nn.Module, weight: Tensor, bias: Tensor) -> None:
-    """Let the first rows of an equalised layer compute `weight @ x + bias` (stored unscaled)."""
-    assert isinstance(layer, EqualLinear)
-    count, width = weight.shape
-    with torch.no_grad():
-        layer.weight[:count].mul_(0.1)
-        layer.weight[:count, :width] = weight * layer.weight.shape[1] ** 0.5 / layer.lr_mul
-        layer.bias[:count] = bias / layer.lr_mul
-
-
-def _step_features() -> Iterator[tuple[Tensor, Tensor, Vote | None]]:
-    """Rows (a, b, vote) of `a . z + b`."""
-    for attribute, source in SOURCES.items():
-        columns = axes()[:, columns_of(attribute.name)].T
-        if isinstance(source, Choice):
-            for i, j in itertools.permutations(range(len(columns)), 2):
-                gain = STEEPNESS / 2**0.5
-                bias = torch.tensor(gain * (source.bias[i] - source.bias[j]))
-                yield gain * (columns[i] - columns[j]), bias, (attribute.name, j, -1.0)
-        elif isinstance(source, Switch):
-            edges = [source.threshold + offset for offset in (-0.15, 0.15)]
-            yield from _both_sides(columns[0], edges, STEEPNESS, [(attribute.name, 1, sign) for sign in (1.0, -1.0)])
-        else:
-            yield from _both_sides(columns[0], (-2, -1, -0.6, -0.4, 0, 0.4, 0.6, 1, 2), 1)
-    for name in (HAT_HUE, *GEOMETRY):
-        yield from _both_sides(axes()[:, columns_of(name)][:, 0], (-1.6, -0.8, 0, 0.8, 1.6), 1)
-
-
-def _both_sides(
-    column: Tensor, edges: Sequence[float], gain: float, votes: Sequence[Vote] = ()
-) -> Iterator[tuple[Tensor, Tensor, Vote | None]]:
-    """`gain * (u - edge)`, which casts the edge's vote, and its opposite, which casts none."""
-    for edge, vote in itertools.zip_longest(edges, votes):
-        yield gain * column, torch.tensor(-gain * edge), vote
-        yield -gain * column, torch.tensor(gain * edge), None
 
 
 if __name__ == "__main__":
