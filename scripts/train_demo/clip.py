@@ -77,7 +77,7 @@ def main(
     clip.to(memory_format=torch.channels_last).train()
     state = train(name, modules, step, steps, lr=lr, max_grad=5.0)
     weights = {key.removeprefix("clip."): value for key, value in state.items() if key.startswith("clip.")}
-    save_file(halved(weights), out, metadata={"styleclip": "clip", "config": json.dumps(config())})
+    save_file(halved(weights), out, metadata={"styleclip": "clip", "config": json.dumps(config()), "licence": "MIT"})
 
 
 def config() -> dict[str, Any]:

@@ -36,7 +36,7 @@ def main(steps: int, batch: int, lr: float, threads: int, out: Path) -> None:
         return {"measures": F.mse_loss(measured, people.identity), "angle": apart}
 
     state = train("identity", recogniser, step, steps, lr=lr, max_grad=5.0)
-    save_file(halved(state), out, metadata={"styleclip": "identity", "features": str(features)})
+    save_file(halved(state), out, metadata={"styleclip": "identity", "features": str(features), "licence": "MIT"})
 
 
 if __name__ == "__main__":

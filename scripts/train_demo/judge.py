@@ -30,7 +30,7 @@ def main(steps: int, batch: int, lr: float, threads: int, out: Path) -> None:
         return {name: F.cross_entropy(logits, people.labels[name], ignore_index=-1) for name, logits in verdict.items()}
 
     state = train("judge", judge, step, steps, lr=lr, max_grad=20.0)
-    save_file(halved(state), out, metadata={"styleclip": "judge"})
+    save_file(halved(state), out, metadata={"styleclip": "judge", "licence": "MIT"})
 
 
 if __name__ == "__main__":
