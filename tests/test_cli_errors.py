@@ -50,7 +50,7 @@ class FakeOptimize:
 
 def load(model: str, **choices: object) -> SimpleNamespace:
     if model != "demo":
-        raise WeightError(f"no model is called {model!r}; try demo")
+        raise WeightError(f"{model!r} is neither a model nor a file nor a URL; the closest models are demo")
     return SimpleNamespace(**choices)
 
 
@@ -151,7 +151,7 @@ def test_samples(run: Run, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("command", [("optimize", *PROMPT), ("sample",)])
 def test_unknown_model(run: Run, command: tuple[str, ...]) -> None:
-    failed(run(*command, "--model", "nonsense"), 1, "no model is called 'nonsense'")
+    failed(run(*command, "--model", "nonsense"), 1, "'nonsense' is neither a model nor a file nor a URL")
 
 
 @pytest.mark.parametrize("command", [("optimize", *PROMPT), ("sample",)])
@@ -262,7 +262,8 @@ def test_an_evaluation(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         assert (method, seeds, prompts) == ("optimize", [0, 1], ["a smile"])
         return report
 
-    monkeypatch.setitem(vars(styleclip), "evaluate", SimpleNamespace(run=evaluate))
+    monkeypatch.setitem(sys.modules, "styleclip.evaluate", SimpleNamespace(run=evaluate))
+    monkeypatch.setitem(vars(styleclip), "evaluate", sys.modules["styleclip.evaluate"])
     (tmp_path / "prompts.txt").write_text("a smile\n")
     result = run("evaluate", "--seeds", "0-1", "--prompts", "prompts.txt", "--out", "out")
     assert result.exit_code == 0, result.output

@@ -68,7 +68,7 @@ def test_ctrl_c_keeps_the_best_so_far(tmp_path: Path) -> None:
     ("arguments", "code", "words"),
     [
         (("--prompt", "hair " * 500), 2, "more than the"),
-        ((*PROMPT, "--model", "nobody"), 1, "'nobody' is not among the known models (demo), nor a file"),
+        ((*PROMPT, "--model", "nobody"), 1, "'nobody' is neither a model nor a file nor a URL; the closest models are"),
         ((*PROMPT, "--identity", "arcface"), 1, "download https://"),
         ((*PROMPT, "--device", "cuda:99"), 2, "device"),
     ],

@@ -12,7 +12,13 @@ import click
 from styleclip import __version__
 from styleclip.errors import StyleClipError, UsageError
 
-COMMANDS = ("optimize", "sample", "evaluate", "doctor")  # each is the function of that name in the file of that name
+COMMANDS = (
+    "optimize",
+    "sample",
+    "evaluate",
+    "models",
+    "doctor",
+)  # each is the function of that name in the file of that name
 
 
 class Commands(click.Group):

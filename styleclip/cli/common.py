@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 MAX_SEEDS = 10_000
 MAX_SEED = 2**63 - 1
+MAX_LATENTS = 64  # of a file without --rows: some hold the faces of a whole dataset
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
@@ -47,14 +48,20 @@ class Seeds(click.ParamType):
         for part in str(value).split(","):
             match = re.fullmatch(r"\s*(\d{1,18})(?:-(\d{1,18}))?\s*", part, re.ASCII)
             if match is None:
-                self.fail(f"{value!r} is not a list of seeds; write it like 0-7 or 0-7,12.", param, ctx)
+                self.fail(f"{value!r} is not a list of {self.name}; write it like 0-7 or 0-7,12.", param, ctx)
             first, last = int(match[1]), int(match[2] or match[1])
             if last < first:
-                self.fail(f"{part.strip()!r} runs backwards; write the smaller seed first.", param, ctx)
+                self.fail(f"{part.strip()!r} runs backwards; write the smaller number first.", param, ctx)
             if last - first + len(seeds) >= MAX_SEEDS:
-                self.fail(f"{value!r} names too many seeds; ask for at most {MAX_SEEDS} at once.", param, ctx)
+                self.fail(f"{value!r} names too many {self.name}; ask for at most {MAX_SEEDS} at once.", param, ctx)
             seeds |= dict.fromkeys(range(first, last + 1))
         return tuple(seeds)
+
+
+class Rows(Seeds):
+    """Rows of a file, counted from 0, written like seeds."""
+
+    name = "rows"
 
 
 @dataclass(frozen=True)
@@ -69,15 +76,20 @@ class Common:
     as_json: bool
     quiet: bool
     overwrite: bool
+    offline: bool
+    label: int | None
 
     def load(self, **choices: Any) -> Models:
         """The models, with the choices that were made (None: the library's default)."""
         import styleclip
+        from styleclip.cli.fetching import fetched
         from styleclip.devices import pick_device, pick_dtype
 
         device = pick_device(self.device)
         dtype = pick_dtype(self.dtype, device)
-        return styleclip.load(self.model, clip=self.clip, device=device, dtype=dtype, **given(choices))
+        fetch = functools.partial(fetched, offline=self.offline, quiet=self.quiet)
+        more = given({"label": self.label, **choices})
+        return styleclip.load(self.model, clip=self.clip, device=device, dtype=dtype, fetch=fetch, **more)
 
     def folder(self, default: str, patterns: Sequence[str]) -> Path:
         """The output folder, made and checked before the work begins."""
@@ -97,25 +109,41 @@ class Common:
 
 @dataclass(frozen=True)
 class Source:
-    """Where the latent comes from: at most one of three options; seed 0 when none is given."""
+    """Where the latent comes from: at most one of three options; seed 0 when none is given. Rows choose from a file."""
 
     seed: int | None
     seeds: tuple[int, ...] | None
     latent: Path | None
+    rows: tuple[int, ...] | None
 
     def __post_init__(self) -> None:
-        named = [f"--{name}" for name, value in vars(self).items() if value is not None]
+        named = [f"--{name}" for name, value in vars(self).items() if value is not None and name != "rows"]
         if len(named) > 1:
             raise UsageError(f"{' and '.join(named)} both name a source; pass one of them")
+        if self.rows is not None and self.latent is None:
+            raise UsageError("--rows chooses from the latents of a file; pass it with --latent")
 
     def load(self, editor: Editor) -> Latent:
-        from styleclip.latents import Latent
-
-        return Latent.load(self.latent) if self.latent else editor.sample(seeds=self._seeds())
+        return self._read(self.latent) if self.latent else editor.sample(seeds=self._seeds())
 
     def record(self) -> dict[str, Any]:
         """Where the latent came from, for the record of the result."""
-        return {"latent": self.latent.resolve()} if self.latent else {"seeds": self._seeds()}
+        if self.latent is None:
+            return {"seeds": self._seeds()}
+        return {"latent": self.latent.resolve(), **given({"rows": self.rows})}
+
+    def _read(self, path: Path) -> Latent:
+        import torch
+
+        from styleclip.weights.load import load_latents
+
+        latent = load_latents(path)
+        rows = range(len(latent)) if self.rows is None else self.rows
+        if self.rows is None and len(rows) > MAX_LATENTS:
+            raise UsageError(f"{path} holds {len(rows)} latents; choose some of them, e.g. with --rows 0-7")
+        if max(rows) >= len(latent):
+            raise UsageError(f"{path} holds {len(latent)} latents, the last is row {len(latent) - 1}; change --rows")
+        return latent[torch.tensor(rows)]
 
     def _seeds(self) -> list[int]:
         return list(self.seeds) if self.seeds is not None else [self.seed or 0]
@@ -148,20 +176,37 @@ def gathered(name: str, kind: type, options: Sequence[Callable[[Any], Any]]) -> 
     return decorate
 
 
+overwrite_option = click.option("--overwrite", is_flag=True, help="Replace earlier results.")
+quiet_option = click.option("--quiet", is_flag=True, help="No progress.")
+offline_option = click.option("--offline", is_flag=True, help="Never use the network; say what is missing.")
+label_option = click.option("--label", type=int, metavar="N", help="The class of a conditional generator, from 0.")
+
 common_options = gathered(
     "common",
     Common,
     (
-        click.option("--model", default="demo", metavar="NAME_OR_PATH", help="The generator."),
-        click.option("--clip", metavar="NAME", help="The CLIP model.  [default: the one that suits the generator]"),
+        click.option(
+            "--model",
+            default="demo",
+            metavar="NAME",
+            help="The generator: a name (`styleclip models list`), file or URL.",
+        ),
+        label_option,
+        click.option(
+            "--clip",
+            metavar="NAME",
+            help="The CLIP: NAME (`styleclip models list --kind clip`), FILE, URL, ARCHITECTURE/TAG for one that "
+            "open_clip fetches, or ARCHITECTURE/FILE for one that it wrote.  [default: what suits the generator]",
+        ),
         click.option(
             "--out", type=click.Path(path_type=Path), metavar="DIR", help="Output folder.  [default: in styleclip-out/]"
         ),
         click.option("--device", default="auto", metavar="auto|cpu|cuda[:N]", help="Where to run."),
         click.option("--dtype", default="auto", type=click.Choice(["auto", "float32", "bfloat16"]), help="Precision."),
         click.option("--json", "as_json", is_flag=True, help="Print the record as JSON and nothing else."),
-        click.option("--quiet", is_flag=True, help="No progress."),
-        click.option("--overwrite", is_flag=True, help="Replace earlier results."),
+        quiet_option,
+        overwrite_option,
+        offline_option,
     ),
 )
 
@@ -175,7 +220,10 @@ source_options = gathered(
             "--latent",
             type=click.Path(exists=True, dir_okay=False, path_type=Path),
             metavar="FILE",
-            help="A latent that styleclip saved.",
+            help="Latents that styleclip saved, or of StyleCLIP, e4e or PTI, e.g. train_faces.pt or w_plus.npy.",
+        ),
+        click.option(
+            "--rows", type=Rows(), metavar="LIST", help="Which latents of FILE, e.g. 0-7,12.  [default: all, up to 64]"
         ),
     ),
 )

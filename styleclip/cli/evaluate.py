@@ -26,7 +26,7 @@ FILES = ("report.json", "report.png")
 @common_options
 def evaluate(common: Common, method: str, seeds: tuple[int, ...], prompt_file: Path | None) -> None:
     """Edit many faces with many prompts, and tabulate how well each edit hit and what else it moved."""
-    from styleclip import evaluate as evaluation
+    import styleclip.evaluate as evaluation
     from styleclip.records import atomic_write, replacing, to_json
 
     prompts = read_prompts(prompt_file) if prompt_file else None

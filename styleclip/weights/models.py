@@ -27,6 +27,7 @@ def load(
     generator: str | Path | None = None,
     clip: str | Path | None = None,
     identity: str | None = None,
+    label: int | None = None,
     clip_preprocess: Preprocess = "correct",
     device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float32,
@@ -34,21 +35,22 @@ def load(
 ) -> Models:
     """The models of a catalog entry, or of a generator's name, file or URL, frozen and on `device`.
 
-    `clip` is a file of ours or an open_clip `name/tag`; `identity` is arcface, demo, facenet or none. What is left
-    out comes with the generator, and what is not on this disk through `fetch`. Raises WeightError for what is unknown,
-    cannot be had or is unreadable.
+    `clip` is what `load_clip` takes: NAME, FILE, URL, ARCHITECTURE/TAG or ARCHITECTURE/FILE; `identity` is arcface,
+    demo, facenet or none; `label` is the class of a conditional generator. What is left out comes with the generator,
+    and what is not on this disk through `fetch`. Raises WeightError for what is unknown, cannot be had or is
+    unreadable, and for a label that is missing or has no use.
     """
     chosen = _chosen(str(generator or name))
-    generator_file = _located(chosen["generator"], fetch)
-    painter = load_generator(generator_file)
+    generator_path = _located(str(chosen["generator"]), fetch)
+    painter = load_generator(generator_path, label)
     clip_name, identity_name = str(clip or chosen["clip"]), identity or chosen["identity"]
-    reader = load_clip(clip_name, clip_preprocess)
+    reader = load_clip(clip_name, clip_preprocess, fetch)
     recogniser = load_identity(identity_name, fetch)
     for network in (painter, reader, recogniser):
         if isinstance(network, nn.Module):
             network.eval().requires_grad_(False).to(device=device, dtype=dtype)
     provenance = {
-        "generator": {"name": generator_file.name, "sha256": sha256_of(generator_file)},
+        "generator": {"name": generator_path.name, "sha256": sha256_of(generator_path), "label": label},
         "clip": {"name": reader.name, "preprocess": clip_preprocess},
         "identity": identity_name,
         "device": str(device),
@@ -57,9 +59,22 @@ def load(
     return Models(painter, reader, recogniser, chosen["defaults"], provenance)
 
 
-def load_clip(name: str, preprocess: Preprocess = "correct") -> CLIP:
-    """The CLIP in a file (PATH; for open_clip's ARCHITECTURE/PATH or ARCHITECTURE/TAG/PATH) or at ARCHITECTURE/TAG."""
-    architecture, path = clip_path(name)
+def generator_file(name: str, fetch: Fetch = fetch) -> Path:
+    """The file of the generator that `load(name)` takes; raises WeightError for an unknown name."""
+    return _located(str(_chosen(name)["generator"]), fetch)
+
+
+def load_clip(name: str, preprocess: Preprocess = "correct", fetch: Fetch = fetch) -> CLIP:
+    """The CLIP of one of these names, in float32:
+
+    | name | where it is |
+    |---|---|
+    | NAME | a weight of the catalog, e.g. `openai-ViT-B-32`, fetched |
+    | FILE, URL | a file of ours or of OpenAI |
+    | ARCHITECTURE/TAG | published weights that open_clip fetches, e.g. `ViT-B-32-quickgelu/openai` |
+    | ARCHITECTURE/FILE, ARCHITECTURE/TAG/FILE | a file of open_clip, which does not tell its architecture |
+    """
+    architecture, path = clip_path(str(_fetched(name, "clip", fetch) or name))
     return load_clip_file(path, preprocess, architecture) if path else open_clip_model(name, preprocess)
 
 
@@ -83,8 +98,13 @@ def _chosen(name: str) -> dict[str, Any]:
     raise WeightError(f"{name!r} is neither a model nor a file nor a URL; the closest models are {likely}")
 
 
-def _located(generator: str | Path, fetch: Fetch) -> Path:
-    """The file of a generator: fetched by its name or URL, or where the path says."""
-    if str(generator) in weights():
-        return fetch(weight(str(generator), "generator"))
-    return fetch(weight_at(str(generator))) if is_url(str(generator)) else Path(generator)
+def _located(generator: str, fetch: Fetch) -> Path:
+    return _fetched(generator, "generator", fetch) or Path(generator)
+
+
+def _fetched(name: str, kind: str, fetch: Fetch) -> Path | None:
+    """The file of a weight of this kind, by its name or URL; None for what is neither."""
+    if is_url(name):
+        return fetch(weight_at(name, kind))
+    known = weights().get(name)
+    return fetch(known) if known and known.kind == kind else None
