@@ -44,7 +44,7 @@ def test_the_ladder_has_no_way_up(generator: Generator) -> None:
 
 
 def test_w_plus_of_another_generator_is_refused(generator: Generator) -> None:
-    with pytest.raises(SpaceError, match="takes 6 vectors in w[+], got 5"):
+    with pytest.raises(SpaceError, match=r"w[+] has shape \[6, 8\], the latent's \[5, 8\]; pass one made for it"):
         generator(Latent(Space.W_PLUS, torch.zeros(1, 5, 8)))
 
 

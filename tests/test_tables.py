@@ -197,4 +197,7 @@ def test_published_files_on_the_demo_generator(tmp_path: Path, monkeypatch: pyte
     torch.save(normal(1, 18, 512), tmp_path / "pivot.pt")
     result = optimize(tmp_path, "--latent", tmp_path / "pivot.pt", "--steps", "1", "--overwrite")
     assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr == "Error: this generator takes 10 vectors in w+, got 18\n"
+    assert (
+        result.stderr
+        == "Error: this generator's w+ has shape [10, 256], the latent's [18, 512]; pass one made for it\n"
+    )

@@ -81,7 +81,8 @@ class Generator(nn.Module):
         return self.mapping(z)
 
     def to_space(self, latent: Latent, space: Space) -> Latent:
-        """Walk the ladder Z -> W -> W+ -> S down to `space`; raises SpaceError for a step upward."""
+        """Walk the ladder Z -> W -> W+ -> S down to `space`; SpaceError for a step upward or a foreign latent."""
+        self._check_shape(latent)
         ladder = list(Space)
         start, stop = ladder.index(latent.space), ladder.index(space)
         if start > stop:
@@ -105,6 +106,18 @@ class Generator(nn.Module):
         if cutoff is not None:
             pulled = torch.cat([pulled[:, :cutoff], latent.data[:, cutoff:]], dim=1)
         return Latent(latent.space, pulled)
+
+    def _check_shape(self, latent: Latent) -> None:
+        shapes = {
+            Space.Z: (self.config.z_dim,),
+            Space.W: (self.config.w_dim,),
+            Space.W_PLUS: (self.num_ws, self.config.w_dim),
+            Space.S: (self.layout.size,),
+        }
+        own, found = list(shapes[latent.space]), list(latent.data.shape[1:])
+        if own != found:
+            name = latent.space.value
+            raise SpaceError(f"this generator's {name} has shape {own}, the latent's {found}; pass one made for it")
 
     def _broadcast(self, w: Tensor) -> Tensor:  # [N, w_dim] -> [N, num_ws, w_dim]
         return w[:, None].expand(-1, self.num_ws, -1)
@@ -153,8 +166,6 @@ class Synthesis(nn.Module):
 
     def styles(self, ws: Tensor) -> Tensor:
         """W+ [N, num_ws, w_dim] -> S [N, C]: the affine layer of every convolution, in execution order."""
-        if ws.shape[1] != self.layout.num_ws:
-            raise SpaceError(f"this generator takes {self.layout.num_ws} vectors in w+, got {ws.shape[1]}")
         affines = (self.get_submodule(f"{entry.name}.affine") for entry in self.layout.entries)
         parts = [affine(ws[:, entry.ws_index]) for affine, entry in zip(affines, self.layout.entries, strict=True)]
         return torch.cat(parts, dim=1)

@@ -15,13 +15,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from styleclip.errors import WeightError
+from styleclip.errors import WeightError, WeightWarning
 from styleclip.models.e4e import W_DIM, Combination, Encoder
 from styleclip.weights.formats import rosinality
 from styleclip.weights.formats.native import KIND, save_tensors
 from styleclip.weights.formats.part import Content, Part
-from styleclip.weights.formats.pickles import Record
+from styleclip.weights.formats.stand_ins import Record
 from styleclip.weights.formats.stored import Stored, read_tensors
+from styleclip.weights.formats.words import shown
 from styleclip.weights.strict import check_names
 
 FORMAT = "encoder4editing or pixel2style2pixel"
@@ -70,8 +71,8 @@ def encoder_kind(settings: Mapping[str, Any]) -> Combination:
 
 
 def count_styles(names: Iterable[str]) -> int:
-    """The number of vectors of W+ that an encoder with tensors of these names gives."""
-    return len({match[1] for match in (re.match(r"styles\.(\d+)\.", name) for name in names) if match})
+    """The number of vectors of W+, at most 100, that an encoder with tensors of these names gives."""
+    return len({match[1] for match in (re.match(r"styles\.(\d\d?)\.", name) for name in names) if match})
 
 
 def _options(content: Content) -> Mapping[str, Any]:
@@ -88,14 +89,15 @@ def _below(prefix: str, table: Mapping[str, Any]) -> dict[str, Any]:
 def _kind(options: Mapping[str, Any]) -> str:
     """The combination; for an architecture that is not ours, its name. Tensors cannot tell e4e from pSp."""
     if "encoder_type" in options:
-        named = str(options["encoder_type"])[:60]
-        return TYPES.get(named, named)
+        named = options["encoder_type"]
+        return TYPES.get(named, named) if isinstance(named, str) else shown(named)
     return "psp" if PSP_OPTIONS & options.keys() else "e4e"
 
 
 def _check(options: Mapping[str, Any]) -> None:
     if "encoder_type" not in options:
-        warnings.warn(f"the file does not name its encoder; it is read as one of {_kind(options)}", stacklevel=2)
+        told = f"the file does not name its encoder; it is read as one of {_kind(options)}"
+        warnings.warn(told, WeightWarning, stacklevel=2)
     if options.get("learn_in_w"):
         raise WeightError("its encoder was trained for W (learn_in_w), not W+; pass one for W+")
     if options.get("label_nc") or options.get("input_nc", 3) != 3:

@@ -4,23 +4,25 @@ A generator has `{"styleclip": "generator"}` and the numbers of its configuratio
 unusual: `"conv_clamp": "256.0"`. Tensors may be half precision to save space; they are float32 again once loaded.
 """
 
-import os
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, cast, get_args
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors import safe_open
+from safetensors.torch import save
 from torch import Tensor
 
-from styleclip.errors import OutputError, WeightError
+from styleclip.errors import WeightError
 from styleclip.models.stylegan2 import Generator, GeneratorConfig
-from styleclip.weights.formats.part import Content, Kind, Part
+from styleclip.records import atomic_write
+from styleclip.weights.formats.part import Content, Network, Part
 from styleclip.weights.formats.stored import Stored, read_tensors
+from styleclip.weights.formats.words import printable, shown
 
 KIND = "styleclip"  # the metadata key that names what the file holds
+DERIVED = "if it derives from NVIDIA's StyleGAN2, for non-commercial use (Nvidia Source Code License-NC)"
 NUMBERS = ("conv_clamp", "mapping_lr_mul")  # of GeneratorConfig, which no shape tells
 
 
@@ -43,34 +45,27 @@ def save_tensors(
 
     Raises OutputError where the folder cannot be written, and WeightError where `dtype` is too narrow.
     """
-    path = Path(path)
     stored = {name: _cast(name, tensor, dtype) for name, tensor in tensors.items()}
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        save_file(stored, partial, dict(metadata))
-        os.replace(partial, path)
-    except (OSError, SafetensorError) as error:
-        raise OutputError(f"cannot write {path} ({error}); choose a folder that exists and is writable") from error
-    finally:
-        partial.unlink(missing_ok=True)
-    return path
+    return atomic_write(Path(path), save(stored, dict(metadata)))
 
 
 class SafeTensor(Stored):
-    """A tensor of a safetensors file."""
+    """A tensor of a safetensors file, which stays open: to open it is to read the names of all tensors."""
 
-    def __init__(self, path: Path, name: str) -> None:
-        self.path, self.name = path, name
+    __slots__ = ("file", "name")
+
+    def __init__(self, file: safe_open, name: str) -> None:
+        self.file, self.name = file, name
 
     def read(self) -> Tensor:
-        with safe_open(self.path, framework="pt") as file:
-            return file.get_tensor(self.name)
+        return self.file.get_tensor(self.name)
 
 
-def read(path: Path) -> tuple[dict[str, Stored], dict[str, str]]:
-    """The tensors and the metadata of any safetensors file."""
-    with safe_open(path, framework="pt") as file:
-        return {name: SafeTensor(path, name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+def read(path: Path) -> Content:
+    """Any safetensors file: its tensors and its metadata."""
+    file = safe_open(path, framework="pt")
+    tensors = {name: SafeTensor(file, name) for name in file.keys()}  # noqa: SIM118
+    return Content("safetensors", tensors, file.metadata() or {})
 
 
 def parts(content: Content) -> list[Part]:
@@ -80,11 +75,12 @@ def parts(content: Content) -> list[Part]:
     if kind is None:
         if not isinstance(value, Mapping) or "synthesis.b4.const" not in value:
             return []
-        return [Part("generator", "state dict in NVIDIA's names", partial(read_tensors, value))]
-    if kind not in get_args(Kind):
-        raise WeightError(f"it holds a {kind}, which this version of styleclip does not know; update styleclip")
-    settings: dict[str, Any] = {key: float(text) if key in NUMBERS else text for key, text in metadata.items()}
-    return [Part(cast(Kind, kind), "styleclip", partial(read_tensors, value), settings)]
+        return [Part("generator", "state dict in NVIDIA's names", partial(read_tensors, value), {}, DERIVED)]
+    if kind not in get_args(Network):
+        raise WeightError(f"it holds a {shown(kind)}, which this version of styleclip does not know; update styleclip")
+    settings: dict[str, Any] = {key: printable(text) for key, text in metadata.items()}
+    settings |= {key: float(settings[key]) for key in NUMBERS if key in settings}
+    return [Part(cast(Network, kind), "styleclip", partial(read_tensors, value), settings)]
 
 
 def _cast(name: str, tensor: Tensor, dtype: torch.dtype) -> Tensor:

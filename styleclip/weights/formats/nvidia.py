@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Collection, Iterator, Mapping
-from itertools import islice
 from typing import Any, NamedTuple
 
 import torch
@@ -19,13 +18,15 @@ from torch import Tensor
 from styleclip.errors import WeightError
 from styleclip.models.layers import fir_taps, normalize_2nd_moment
 from styleclip.weights.formats.part import Content, Part
-from styleclip.weights.formats.pickles import Record
+from styleclip.weights.formats.stand_ins import Record
 from styleclip.weights.formats.stored import read_tensors
+from styleclip.weights.formats.words import shown
 
 FORMAT = "NVIDIA stylegan2-ada-pytorch or stylegan3"
 LICENCE = "NVIDIA's networks are for non-commercial research and evaluation (Nvidia Source Code License-NC)"
 PERSISTENT = "torch_utils.persistence._reconstruct_persistent_obj"
-MODULES = 1000  # more than any network has: a generator of 1024 px has 73
+MODULES, TENSORS = 1000, 10_000  # more than any network has: a generator of 1024 px has 73 modules and 200 tensors
+LONGEST = 1000  # characters of a path
 GENERATOR = {
     "Generator", "MappingNetwork", "SynthesisNetwork", "SynthesisBlock", "SynthesisLayer", "ToRGBLayer",
     "FullyConnectedLayer",
@@ -94,7 +95,8 @@ def without_filters(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The tensors but the FIR filters, a constant of our networks; WeightError where one is another filter."""
     usual = torch.outer(fir_taps(), fir_taps())
     for name, tensor in tensors.items():
-        if name.endswith("resample_filter") and not (tensor.shape == usual.shape and torch.allclose(tensor, usual)):
+        same = tensor.shape == usual.shape and torch.allclose(tensor.float(), usual)
+        if name.endswith("resample_filter") and not same:
             raise WeightError(f"{name} is not the filter [1, 3, 3, 1], the only one supported; pass another StyleGAN2")
     return {name: tensor for name, tensor in tensors.items() if not name.endswith("resample_filter")}
 
@@ -105,7 +107,7 @@ def _generator(modules: list[Module], origin: str) -> Part:
     lr_mul = _attribute(modules, "mapping.fc0", "bias_gain")
     blocks = sum(module.kind == "SynthesisBlock" for module in modules)
     _check_attributes(modules, _generator_rules(blocks, clamp, lr_mul))
-    settings = {"conv_clamp": clamp, "mapping_lr_mul": lr_mul, "classes": _attribute(modules, "", "c_dim")}
+    settings = {"conv_clamp": clamp, "mapping_lr_mul": lr_mul}
     return Part("generator", origin, lambda: _read(modules), settings, LICENCE)
 
 
@@ -117,7 +119,7 @@ def _discriminator(modules: list[Module], origin: str) -> Part:
         _check_classes(modules, DISCRIMINATOR)
         if classes := _attribute(modules, "", "c_dim"):
             raise WeightError(
-                f"its discriminator judges {classes} classes, which ours cannot; pass one without classes"
+                f"its discriminator judges {shown(classes)} classes, which ours cannot; pass one without classes"
             )
         _check_attributes(modules, _discriminator_rules(clamp))
         return _read(modules)
@@ -167,9 +169,13 @@ def _is_module(value: Any) -> bool:
 
 def _modules(network: Record) -> list[Module]:
     """The network and all modules inside of it, in the order of its state dict."""
-    found = list(islice(_walk(network, ""), MODULES + 1))
-    if len(found) > MODULES:
-        raise WeightError(f"a network in it has more than {MODULES} modules; do not trust it")
+    found = []
+    for module in _walk(network, ""):
+        found.append(module)
+        if len(found) > MODULES:
+            raise WeightError(f"a network in it has more than {MODULES} modules; do not trust it")
+        if len(module.path) > LONGEST:
+            raise WeightError("a module in it has a name of many pages; do not trust it")
     return found
 
 
@@ -184,7 +190,7 @@ def _walk(value: Any, path: str) -> Iterator[Module]:
 def _described(value: Any) -> tuple[str, Mapping[str, Any]]:
     """The class and the attributes of what stands where a module should."""
     if _is_module(value):
-        return value.arguments[0]["class_name"], value.arguments[0]["state"]
+        return shown(value.arguments[0]["class_name"]), value.arguments[0]["state"]
     return (value.name, value.state) if isinstance(value, Record) else (type(value).__name__, {})
 
 
@@ -200,7 +206,7 @@ def _check_classes(modules: list[Module], known: Collection[str]) -> None:
     for module in modules:
         if module.kind not in known:
             where = module.path or "network"
-            raise WeightError(f"its {where} is of the class {module.kind!s:.60}; pass an unchanged StyleGAN2")
+            raise WeightError(f"its {where} is of the class {module.kind}; pass an unchanged StyleGAN2")
 
 
 def _check_attributes(modules: list[Module], rules: Rules) -> None:
@@ -213,12 +219,12 @@ def _check_attributes(modules: list[Module], rules: Rules) -> None:
         for name, value in expected.items():
             if not _same(found := module.state.get(name, "not set"), value):
                 where = f"{module.path}.{name}".lstrip(".")
-                raise WeightError(f"its {where} is {found!s:.40}, where ours has {value}; pass another StyleGAN2")
+                raise WeightError(f"its {where} is {shown(found)}, where ours has {value}; pass another StyleGAN2")
 
 
 def _expected_of_weight(module: Module) -> dict[str, Any]:
     """The equalised learning rate and the padding that go with the shape of a weight."""
-    weight = {**module.state["_buffers"], **module.state["_parameters"]}.get("weight")
+    weight = module.state["_parameters"].get("weight", module.state["_buffers"].get("weight"))
     if weight is None:
         return {}
     gain = module.state.get("bias_gain", 1) / math.sqrt(math.prod(weight.shape[1:]))
@@ -237,9 +243,11 @@ def _read(modules: list[Module]) -> dict[str, Tensor]:
     silent: dict[str, Tensor] = {}
     for path, _, state in modules:
         kept = {**state["_parameters"], **state["_buffers"]}
-        hidden = state.get("_non_persistent_buffers_set", ())
+        hidden = state.get("_non_persistent_buffers_set", set())
+        if len(stored) + len(kept) > TENSORS or not isinstance(hidden, set):
+            raise WeightError(f"a network in it has more than {TENSORS} tensors, or hides them; do not trust it")
         stored |= {f"{path}.{name}".lstrip("."): t for name, t in kept.items() if t is not None and name not in hidden}
         if not state.get("use_noise", True):  # the same as noise of strength 0
-            side = state["resolution"]
-            silent |= {f"{path}.noise_strength": torch.zeros([]), f"{path}.noise_const": torch.zeros(side, side)}
+            noise = torch.zeros([]).expand(state["resolution"], state["resolution"])  # not allocated: it may be absurd
+            silent |= {f"{path}.noise_strength": torch.zeros([]), f"{path}.noise_const": noise}
     return without_filters(read_tensors(stored)) | silent
