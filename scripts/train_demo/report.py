@@ -27,10 +27,12 @@ from styleclip.weights.resources import checkpoint_path
 
 @click.command()
 @click.option("--count", default=4000)
+@click.option("--threads", default=2)
 @click.option("--sheet", type=Path, default=WORK / "samples.png")
-def main(count: int, sheet: Path) -> None:
+@torch.no_grad()
+def main(count: int, threads: int, sheet: Path) -> None:
     """Print the figures and draw SHEET."""
-    prepare_process(2)
+    prepare_process(threads)
     models, renders = styleclip.load("demo"), Renders(WORK / "unseen.safetensors")
     images, people = renders.at(torch.arange(min(count, len(renders))))
     made = torch.cat([models.generator(Latent(Space.Z, z)) for z in renders.z[: len(images)].split(100)]).clamp(-1, 1)
@@ -38,10 +40,11 @@ def main(count: int, sheet: Path) -> None:
     print("| attribute | judge on renders | judge on generated | demo CLIP on renders | demo CLIP on generated |")
     print("|---|---|---|---|---|")
     verdicts = [judge.see(x) for x in (images, made)]
+    features = [torch.cat([models.clip.encode_image(part) for part in x.split(200)]) for x in (images, made)]
     for attribute in ATTRIBUTES:
         truth, states = people.labels[attribute.name], len(attribute.states)
         seen = [verdict[attribute.name].argmax(dim=1) for verdict in verdicts]
-        read = [zero_shot(models.clip, x, attribute.name, states) for x in (images, made)]
+        read = [zero_shot(models.clip, x, attribute.name, states) for x in features]
         figures = " | ".join(f"{balanced_accuracy(answer, truth, states):.3f}" for answer in (*seen, *read))
         print(f"| {attribute.name} | {figures} |")
     error = (made - images).square().mean().div(4)
@@ -55,11 +58,10 @@ def balanced_accuracy(answer: Tensor, truth: Tensor, states: int) -> float:
     return sum((answer[truth == k] == k).float().mean().item() for k in range(states)) / states
 
 
-@torch.no_grad()
-def zero_shot(clip: CLIP, images: Tensor, attribute: str, states: int) -> Tensor:
-    """The state whose plain sentence is nearest: [N]."""
+def zero_shot(clip: CLIP, features: Tensor, attribute: str, states: int) -> Tensor:
+    """The state whose plain sentence is nearest to a picture's features [N, D]: [N]."""
     texts = clip.encode_text([naming(attribute, k) for k in range(states)])
-    return torch.cat([(clip.encode_image(x) @ texts.T).argmax(dim=1) for x in images.split(200)])
+    return (features @ texts.T).argmax(dim=1)
 
 
 @torch.no_grad()
