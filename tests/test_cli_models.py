@@ -283,7 +283,7 @@ def test_the_licence_of_our_own_files(tmp_path: Path) -> None:
     assert untold["licence"] == UNSTATED and "source" not in untold
     for name in ("generator", "clip", "identity", "judge"):
         [part] = describe(checkpoint_path(f"demo/{name}.safetensors"))["parts"]
-        assert (part["kind"], part["licence"]) == (name, UNSTATED)
+        assert (part["kind"], part["licence"]) == (name, "MIT")
 
 
 def test_a_part_of_no_use_does_not_hide_the_others(tmp_path: Path) -> None:
