@@ -443,7 +443,8 @@ print(fetch(Weight(**json.loads(sys.argv[1]))))
 def child(entry: Weight) -> subprocess.Popen[str]:
     """Fetch in a process of its own."""
     command = [sys.executable, "-W", "error", "-c", FETCH, json.dumps(vars(entry))]
-    return subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    online = environment(STYLECLIP_OFFLINE="0")
+    return subprocess.Popen(command, env=online, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 @pytest.mark.parametrize("entry", [known, unknown])
