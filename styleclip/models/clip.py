@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, cast
 
 import torch
@@ -14,7 +14,10 @@ from styleclip.errors import UsageError, WeightError
 
 Preprocess = Literal["correct", "paper"]
 Tokenizer = Callable[..., Tensor]  # (texts, context_length=None) -> [N, context]
-LONGEST_CONTEXT = 1024  # CLIP's is 77; the causal mask is quadratic in it
+LIMITS = {  # of the numbers in a description; the largest CLIP has 56 layers of width 1792
+    "embed_dim": 2**14, "image_size": 2**14, "patch_size": 2**14, "width": 2**14, "layers": 100, "head_width": 2**14,
+    "context_length": 2**10, "heads": 2**10,
+}  # fmt: skip
 
 
 class CLIP(nn.Module):
@@ -153,14 +156,13 @@ def build_clip(config: dict[str, Any]) -> CLIP:
     `config` holds `name` and `model` (open_clip's embed_dim, vision_cfg, text_cfg, quick_gelu). A small model also has
     `tokens` (the byte-pair tokens it knows), `vocabulary` (the words a person may use), `mean` and `std`; one that
     lacks them reads everything and sees pictures as OpenAI's do. Only what no file holds is allocated under
-    `torch.device("meta")`.
+    `torch.device("meta")`. Raises WeightError for a description of anything but two plain towers of a plausible size.
     """
     from open_clip import CLIP as OpenCLIP
     from open_clip import OPENAI_DATASET_MEAN, OPENAI_DATASET_STD, SimpleTokenizer
 
+    check_towers(config["model"])
     context = config["model"]["text_cfg"]["context_length"]
-    if context > LONGEST_CONTEXT:
-        raise WeightError(f"it reads {context} tokens at once, which no CLIP does; do not trust it")
     small = "tokens" in config
     tokenizer = CompactTokenizer(config["tokens"], context) if small else SimpleTokenizer(context_length=context)
     text = config["model"]["text_cfg"] | {"vocab_size": tokenizer.vocab_size}
@@ -169,5 +171,25 @@ def build_clip(config: dict[str, Any]) -> CLIP:
     model.register_buffer("attn_mask", causal, persistent=False)
     size = config["model"]["vision_cfg"]["image_size"]
     mean, std = config.get("mean", OPENAI_DATASET_MEAN), config.get("std", OPENAI_DATASET_STD)
+    if not (all(abs(number) < 10 for number in mean) and all(0 < number < 10 for number in std)):
+        raise WeightError("its mean and std are not those of pictures; download it again")
     words = tuple(config["vocabulary"]) if small else None
+    if not all(word.isprintable() for word in words or ()):
+        raise WeightError("its vocabulary has control characters; do not trust it")
     return CLIP(model, tokenizer, size, mean, std, config["name"], vocabulary=words)
+
+
+def check_towers(description: Mapping[str, Any]) -> None:
+    """Raise WeightError unless this describes two plain towers of a plausible size.
+
+    A description may come with a file: open_clip fetches what some keys name, and builds whatever it is told to.
+    """
+    for key, value in description.items():
+        if key in ("vision_cfg", "text_cfg"):
+            check_towers(value)
+        elif key not in ("quick_gelu", *LIMITS):
+            raise WeightError(f"it describes a CLIP with {key}, which ours do not have; do not trust it")
+        elif key in LIMITS and value is not None:  # residual networks have no patches
+            numbers = value if isinstance(value, list) else [value]
+            if not all(isinstance(number, int) and 0 < number <= LIMITS[key] for number in numbers):
+                raise WeightError(f"it describes a CLIP with {key} {value!s:.40}, which no CLIP has; do not trust it")

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from styleclip.errors import WeightError
 from styleclip.latents import StyleLayout
+from styleclip.models.clip import check_towers
 from styleclip.weights.formats.encoders import count_styles
 from styleclip.weights.formats.part import Kind, Part
 from styleclip.weights.identify import naming, parts
@@ -99,6 +100,8 @@ def _mapper(tensors: Tensors, settings: Settings) -> dict[str, Any]:
 def _clip(_: Tensors, settings: Settings) -> dict[str, Any]:
     """What the file says, or its shapes tell, of the embedding and both towers, in open_clip's words."""
     model = json.loads(settings["config"])["model"] if "config" in settings else settings.get("shape") or {}
+    if "config" in settings:
+        check_towers(model)
     towers = {tower: model.get(f"{tower}_cfg", {}) for tower in ("vision", "text")}
     numbers = {f"{tower}_{name}": value for tower, numbers in towers.items() for name, value in numbers.items()}
     return {"embed_dim": model.get("embed_dim"), **numbers}

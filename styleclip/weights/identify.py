@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from styleclip.errors import WeightError
+from styleclip.errors import StyleClipError, WeightError
 from styleclip.weights.formats import (
     clip_files,
     encoders,
@@ -22,6 +22,7 @@ from styleclip.weights.formats import (
 )
 from styleclip.weights.formats.containers import open_content, told_as_damage
 from styleclip.weights.formats.part import Content, Kind, Part
+from styleclip.weights.formats.words import described, sentence
 
 READERS: tuple[Callable[[Content], list[Part]], ...] = (
     native.parts,
@@ -66,9 +67,9 @@ def naming(path: str | Path) -> Iterator[None]:
     try:
         with told_as_damage():
             yield
-    except WeightError as error:
+    except StyleClipError as error:
         text = str(error)
-        raise WeightError(text if text.startswith(f"{path}: ") else f"{path}: {text}") from error
+        raise WeightError(text if text.startswith(f"{path}: ") else f"{path}: {sentence(text)}") from error
 
 
 def _guarded(read: Callable[[], Any], path: Path) -> Callable[[], Any]:
@@ -83,4 +84,4 @@ def _described(value: Any) -> str:
     if isinstance(value, dict):
         keys = ", ".join(str(key)[:40] for key in list(value)[:3])
         return f"a dict of {len(value)} entries ({keys}{', ...' if len(value) > 3 else ''})"
-    return f"a {type(value).__name__}"
+    return described(value)

@@ -24,6 +24,7 @@ from styleclip.models.stylegan2 import MAPPING_LR_MUL, Generator, GeneratorConfi
 from styleclip.weights.formats import nvidia, rosinality
 from styleclip.weights.formats.encoders import count_styles, encoder_kind
 from styleclip.weights.formats.mappers import mapper_network
+from styleclip.weights.formats.words import shown
 from styleclip.weights.identify import naming, part
 from styleclip.weights.strict import fill, unallocated
 
@@ -50,9 +51,11 @@ def load_discriminator(path: str | Path) -> Discriminator:
     with naming(path):
         tensors = found.read()
         blocks = [int(match[1]) for match in (re.match(r"b(\d+)\.conv0\.weight", name) for name in tensors) if match]
-        channels = {side: _size(tensors, f"b{side}.conv0.weight", axis=0) for side in blocks}
+        resolutions = [2**k for k in range(3, max(blocks, default=4).bit_length())]
+        channels = {side: _size(tensors, f"b{side}.conv0.weight", axis=0) for side in resolutions}
         channels[4] = _size(tensors, "b4.conv.weight", axis=0)
         group, clamp = found.settings.get("mbstd_group_size", 4), found.settings.get("conv_clamp")
+        _check_numbers(mbstd_group_size=group, conv_clamp=clamp)
         return fill(unallocated(lambda: Discriminator(channels, group, clamp)), tensors)
 
 
@@ -113,9 +116,10 @@ def load_clip_file(path: str | Path, preprocess: Preprocess = "correct", archite
     with naming(path):
         config = json.loads(found.settings.get("config", "null"))
         if architecture:
-            clip = open_clip_architecture(architecture, quick_gelu=bool(config and config["model"].get("quick_gelu")))
+            quick_gelu = config is not None and bool(config["model"].get("quick_gelu"))
+            clip = open_clip_architecture(architecture, quick_gelu)
             clip.name = f"{architecture}/{Path(path).name}"
-        elif config:
+        elif config is not None:
             clip = unallocated(lambda: build_clip(config))
         else:
             raise WeightError(_ask_for_architecture(found.settings.get("shape"), path))
@@ -172,17 +176,27 @@ def generator_from_state_dict(
 def generator_config(
     tensors: Mapping[str, Tensor], conv_clamp: float | None = None, mapping_lr_mul: float = MAPPING_LR_MUL
 ) -> GeneratorConfig:
-    """Read resolution, channels, z_dim, w_dim and the mapping's depth from the tensors of a generator, in our names."""
+    """Read resolution, channels, z_dim, w_dim and the mapping's depth from the tensors of a generator, in our names.
+
+    Raises WeightError where they fit no generator.
+    """
+    _check_numbers(conv_clamp=conv_clamp, mapping_lr_mul=mapping_lr_mul)
     blocks = [int(match[1]) for match in (re.match(r"synthesis\.b(\d+)\.", name) for name in tensors) if match]
     layers = [int(match[1]) for match in (re.match(r"mapping\.fc(\d+)\.", name) for name in tensors) if match]
     if not blocks or not layers:
         raise WeightError("it has no tensors named synthesis.b4 and mapping.fc0; pass a StyleGAN2 generator")
     resolutions = [2**k for k in range(2, max(blocks).bit_length())]
     embedded = _size(tensors, "mapping.embed.weight", axis=0) if "mapping.embed.weight" in tensors else 0
+    widths = tuple(_size(tensors, f"mapping.fc{i}.weight", axis=0) for i in range(max(layers) + 1))
+    w_dim = _size(tensors, "synthesis.b4.conv1.affine.weight", axis=1)
+    if widths[-1] != w_dim:
+        raise WeightError(
+            f"its mapping gives w of length {widths[-1]}, its synthesis takes {w_dim}; pass a complete file"
+        )
     return GeneratorConfig(
         z_dim=_size(tensors, "mapping.fc0.weight", axis=1) - embedded,
-        w_dim=_size(tensors, "synthesis.b4.conv1.affine.weight", axis=1),
-        mapping_widths=tuple(_size(tensors, f"mapping.fc{i}.weight", axis=0) for i in range(max(layers) + 1)),
+        w_dim=w_dim,
+        mapping_widths=widths,
         channels={side: _size(tensors, f"synthesis.b{side}.conv1.weight", axis=0) for side in resolutions},
         conv_clamp=conv_clamp,
         mapping_lr_mul=mapping_lr_mul,
@@ -196,6 +210,13 @@ def sha256_of(path: str | Path) -> str:
         for chunk in iter(lambda: file.read(1 << 20), b""):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+def _check_numbers(**numbers: object) -> None:
+    """Raise WeightError unless these settings of a file are positive numbers, or None."""
+    for name, number in numbers.items():
+        if number is not None and not (isinstance(number, int | float) and 0 < number < 1e9):
+            raise WeightError(f"its {name} is {shown(number)}, not a positive number; download it again")
 
 
 def _size(tensors: Mapping[str, Tensor], name: str, axis: int) -> int:

@@ -22,8 +22,8 @@ def unallocated(make: Callable[[], Module]) -> Module:
 def fill(module: Module, tensors: Mapping[str, Tensor]) -> Module:
     """Make these tensors the parameters and buffers of the module and freeze it; float32 ones are not copied.
 
-    Half precision is widened. Raises WeightError for missing, surplus or misshapen tensors, and for values that are
-    not finite.
+    Half precision is widened. Raises WeightError for missing, surplus, misshapen or empty tensors, and for values that
+    are not finite.
     """
     own = module.state_dict()
     check_names(own, tensors)
@@ -32,10 +32,12 @@ def fill(module: Module, tensors: Mapping[str, Tensor]) -> Module:
         if tensor.shape != own[name].shape:
             expected, found = list(own[name].shape), list(tensor.shape)
             raise WeightError(f"{name} has shape {found} instead of {expected}; pass a file of this architecture")
-        if tensor.is_floating_point() != own[name].is_floating_point():
+        if tensor.is_complex() or tensor.is_floating_point() != own[name].is_floating_point():
             raise WeightError(f"{name} holds {tensor.dtype} numbers; pass a file of this architecture")
+        if not tensor.numel():
+            raise WeightError(f"{name} is empty; pass a complete file")
         ready[name] = tensor.detach().to(own[name].dtype).contiguous()
-        if tensor.numel() and not torch.stack(ready[name].aminmax()).isfinite().all():  # NaN passes through aminmax
+        if not torch.stack(ready[name].aminmax()).isfinite().all():  # NaN passes through aminmax
             raise WeightError(f"{name} holds NaN or infinite numbers; download the file again")
     module.load_state_dict(ready, assign=True)
     return module.eval().requires_grad_(False)

@@ -17,11 +17,12 @@ from torch import Tensor
 
 from styleclip.errors import WeightError
 from styleclip.weights.formats.part import Content, Part
-from styleclip.weights.formats.pickles import Record
+from styleclip.weights.formats.stand_ins import Record
 from styleclip.weights.formats.stored import Stored, read_tensors
 
 NUMBERS = ("input_resolution", "context_length", "vocab_size")
 TOWERS = {"visual.conv1.weight", "text_projection", "token_embedding.weight"}
+LONGEST = 1000  # characters of a name
 HEAD = 64  # channels of one attention head
 LICENCE = "code MIT; OpenAI's model card puts deployed use out of scope"
 
@@ -55,11 +56,16 @@ def _tensors(content: Content) -> Tensors:
 
 
 def _attributes(root: Record) -> dict[str, Stored]:
-    """Every tensor in a tree of objects by its dotted name; each object is looked at once, so this ends."""
+    """Every tensor in a tree of objects by its dotted name; each object is looked at once, so this ends.
+
+    Raises WeightError for a name that is too long, as in a tree of a million objects that each hold the next.
+    """
     found: dict[str, Stored] = {}
     waiting, seen = [("", root)], {id(root)}
     while waiting:
         prefix, record = waiting.pop()
+        if len(prefix) > LONGEST:
+            raise WeightError("a tensor in it has a name of many pages; do not trust it")
         for name, value in record.state.items():
             if isinstance(value, Stored):
                 found[f"{prefix}{name}"] = value

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import zipfile
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,8 @@ from torch import Tensor
 
 from styleclip.errors import StyleClipError, WeightError
 from styleclip.weights.formats import native
-from styleclip.weights.formats.part import Container, Content
-from styleclip.weights.formats.pickles import read_pickle
+from styleclip.weights.formats.part import Content
+from styleclip.weights.formats.pickles import Allowance, read_pickle
 from styleclip.weights.formats.stored import Stored
 from styleclip.weights.formats.torch_files import read_stream, read_zip
 
@@ -41,57 +42,46 @@ class _NpyFile(Stored):
 
 def open_content(path: Path) -> Content:
     """What the file holds. Raises WeightError, one sentence, for anything that is absent, foreign or damaged."""
-    container = sniff(path)
+    head = _head(path)
     with told_as_damage():
-        if container == "safetensors":
-            return Content(container, *native.read(path))
-        if container == "npy":
-            return Content(container, _NpyFile(path))
-        with path.open("rb") as file:
-            if container == "pickle":
-                return Content(container, read_pickle(file, path.stat().st_size, nested=read_stream))
-            head = file.read(4)
-        return Content(container, read_zip(path) if head == ZIP else read_stream(path))
-
-
-def sniff(path: Path) -> Container:
-    """The container of the file at `path`; raises WeightError where there is none that we know."""
-    if path.is_dir():
-        raise WeightError("it is a folder; pass the file inside of it")
-    if not path.is_file():
-        raise WeightError("there is no such file; check the path, or see `styleclip models list`")
-    try:
-        with path.open("rb") as file:
-            head = file.read(64)
-    except OSError as error:
-        raise WeightError(f"it cannot be opened ({error.strerror}); check its permissions") from error
-    if not head:
-        raise WeightError("it is empty; download it again")
-    if head[8:9] == b"{" and int.from_bytes(head[:8], "little") < path.stat().st_size:
-        return "safetensors"  # first: the length of its header may look like a pickle
-    if head.startswith(ZIP):
-        return _sniff_zip(path)
-    if head.startswith(TORCH_STREAM):
-        return "torch"
-    if head.startswith(PICKLE):
-        return "pickle"
-    if head.startswith(NPY):
-        return "npy"
+        if head[8:9] == b"{" and int.from_bytes(head[:8], "little") < path.stat().st_size:
+            return native.read(path)  # first: the length of its header may look like a pickle
+        if head.startswith(ZIP):
+            return read_zip(path)
+        if head.startswith(TORCH_STREAM):
+            return Content("torch", read_stream(path))
+        if head.startswith(PICKLE):
+            return _read_pickle(path)
+        if head.startswith(NPY):
+            return Content("npy", _NpyFile(path))
     for start, reason in REFUSED.items():
         if head.lstrip().startswith(start):
             raise WeightError(reason)
     raise WeightError("it is neither a safetensors, a torch, a pickle nor a npy file; check the download")
 
 
-def _sniff_zip(path: Path) -> Container:
+def _head(path: Path) -> bytes:
+    """The first bytes of a file; raises WeightError for what is none, before it is opened: a pipe would wait."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            names = {name.partition("/")[2] for name in archive.namelist()}
-    except Exception as error:  # zipfile raises whatever it stumbles on
-        raise WeightError("it is a zip archive that was cut off or damaged; download it again") from error
-    if "data.pkl" not in names:
-        raise WeightError("it is a zip archive, but not one of torch; unpack it and pass the file inside of it")
-    return "torchscript" if "constants.pkl" in names and any(name.startswith("code/") for name in names) else "torch"
+        status = path.stat()
+        if stat.S_ISDIR(status.st_mode):
+            raise WeightError("it is a folder; pass the file inside of it")
+        if not stat.S_ISREG(status.st_mode):
+            raise WeightError("it is a device or a pipe; save what it gives to a file and pass that")
+        if not status.st_size:
+            raise WeightError("it is empty; download it again")
+        with path.open("rb") as file:
+            return file.read(64)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise WeightError("there is no such file; check the path, or see `styleclip models list`") from error
+    except OSError as error:
+        raise WeightError(f"it cannot be opened ({error.strerror}); check the path and its permissions") from error
+
+
+def _read_pickle(path: Path) -> Content:
+    allowance = Allowance(path.stat().st_size)
+    with path.open("rb") as file:
+        return Content("pickle", read_pickle(file, allowance, nested=partial(read_stream, allowance=allowance)))
 
 
 @contextmanager

@@ -24,8 +24,9 @@ from styleclip.models.mapper import LAYERS, LEVELS, LevelsMapper, Mapper, StyleM
 from styleclip.weights.formats import rosinality
 from styleclip.weights.formats.native import KIND, save_tensors
 from styleclip.weights.formats.part import Content, Part
-from styleclip.weights.formats.pickles import Record
+from styleclip.weights.formats.stand_ins import Record
 from styleclip.weights.formats.stored import read_tensors
+from styleclip.weights.formats.words import shown
 from styleclip.weights.strict import check_names
 
 FORMAT = "StyleCLIP mapper"
@@ -105,7 +106,7 @@ def _check_options(settings: Mapping[str, str], options: Any) -> None:
     """Raise WeightError where the training options in the file, a dict or a Namespace, speak of another mapper."""
     given = options.state if isinstance(options, Record) else options if isinstance(options, Mapping) else {}
     expected = _options_of(settings)
-    wrong = [f"{name}={given[name]!s:.40}" for name in expected if given.get(name) not in (None, expected[name])]
+    wrong = [f"{name}={shown(given[name])}" for name in expected if given.get(name) not in (None, expected[name])]
     if wrong:
         kind = " ".join(settings.values())
         raise WeightError(f"its options say {', '.join(wrong)}, but its tensors are those of {kind}; download it again")

@@ -8,10 +8,10 @@ from typing import Any, Literal
 
 from torch import Tensor
 
-Kind = Literal[
-    "generator", "discriminator", "encoder", "mapper", "arcface", "facenet", "identity", "judge", "clip",
-    "latents", "statistics", "relevance",
+Network = Literal[
+    "generator", "discriminator", "encoder", "mapper", "arcface", "facenet", "identity", "judge", "clip"
 ]  # fmt: skip
+Kind = Literal[Network, "latents", "statistics", "relevance"]
 Container = Literal["safetensors", "torch", "torchscript", "pickle", "npy"]
 
 
@@ -24,11 +24,11 @@ class Content:
     metadata: Mapping[str, str] = field(default_factory=dict)  # of safetensors
 
     def table(self, *keys: str) -> Mapping[str, Any]:
-        """The dict found by these keys, or an empty one."""
+        """The dict found by these keys, whose own keys are names, or an empty one."""
         value = self.value
         for key in keys:
             value = value.get(key) if isinstance(value, Mapping) else None
-        return value if isinstance(value, Mapping) else {}
+        return value if isinstance(value, Mapping) and all(isinstance(name, str) for name in value) else {}
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from styleclip.weights.strict import check_names, fill, unallocated
 
 FORMAT = "rosinality stylegan2-pytorch"
 LICENCE = "weights that derive from NVIDIA's StyleGAN2 are non-commercial (Nvidia Source Code License-NC)"
+WIDEST = 4096  # layer of a mapping network that is averaged; all published ones have 512
 AVERAGE_SAMPLES = 4096  # as StyleCLIP's mean_latent(4096), but seeded
 
 
@@ -79,8 +80,8 @@ def import_generator(tensors: Mapping[str, Tensor], latent_avg: Tensor | None = 
     seeded generator) and the average w (the mean of 4096 seeded samples).
     """
     tensors = _without_kernels(tensors)
-    depth = _last_index(tensors, r"style\.(\d+)\.")
-    ties = generator_ties(2 ** (_last_index(tensors, r"to_rgbs\.(\d+)\.") + 3), depth)
+    depth = _last_index(tensors, r"style\.(\d\d?)\.")
+    ties = generator_ties(2 ** (_last_index(tensors, r"to_rgbs\.(\d)\.") + 3), depth)  # one digit: up to 4096 px
     if not any(name.startswith("noises.") for name in tensors):
         tensors |= _seeded_noise(ties)
         told = "the file has no noise buffers; seeded ones are used, so fine detail is our own"
@@ -109,7 +110,7 @@ def export_generator(tensors: Mapping[str, Tensor]) -> dict[str, dict[str, Tenso
 def import_discriminator(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """rosinality's `d` -> a state dict in our names."""
     tensors = _without_kernels(tensors)
-    return _import(tensors, discriminator_ties(2 ** (_last_index(tensors, r"convs\.(\d+)\.") + 2)))
+    return _import(tensors, discriminator_ties(2 ** (_last_index(tensors, r"convs\.(\d)\.") + 2)))
 
 
 def export_discriminator(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -211,6 +212,8 @@ def _seeded_noise(ties: list[Tie]) -> dict[str, Tensor]:
 
 def _mean_w(ours: Mapping[str, Tensor], depth: int) -> Tensor:
     weights = [ours[f"mapping.fc{i}.weight"] for i in range(depth)]
+    if max(max(weight.shape) for weight in weights) > WIDEST:
+        raise WeightError(f"its mapping network is wider than {WIDEST}; do not trust it")
     mapping = unallocated(lambda: stylegan2.Mapping(weights[0].shape[1], [len(weight) for weight in weights]))
     layers = {name.removeprefix("mapping."): tensor for name, tensor in ours.items() if name.startswith("mapping.")}
     fill(mapping, {**layers, "w_avg": torch.zeros(len(weights[-1]))})

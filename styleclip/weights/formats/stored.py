@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,21 +11,23 @@ import torch
 from torch import Tensor
 
 from styleclip.errors import WeightError
+from styleclip.weights.formats.words import described, shown
+
+AXES = 64  # the most that numpy allows
+LARGEST = 2**62  # a size, a stride or an offset
+SLACK = 2**20  # bytes that nobody counts
+SPARSE = 16  # to read over so many numbers costs as much as to keep one
 
 Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Storage:
-    """`numel` elements that lie one after the other somewhere in a file; `load` fetches their bytes."""
+    """`numel` elements that lie one after the other in a file; `load(start, nbytes)` fetches some of their bytes."""
 
     dtype: torch.dtype
     numel: int
-    load: Callable[[], bytearray]
-
-    @property
-    def nbytes(self) -> int:
-        return self.numel * self.dtype.itemsize
+    load: Callable[[int, int], bytearray]
 
 
 class Stored:
@@ -33,42 +35,49 @@ class Stored:
 
     __slots__ = ()
 
+    @property
+    def nbytes(self) -> int:
+        """What reading it costs; 0 where nothing else in the file can share it."""
+        return 0
+
     def read(self) -> Tensor:
         raise NotImplementedError
 
 
-@dataclass(frozen=True, slots=True)
 class StoredTensor(Stored):
-    """A view of a storage."""
+    """A view of a storage. Raises WeightError where it does not lie inside of it."""
 
-    storage: Storage
-    offset: int
-    shape: Shape
-    stride: Shape
+    __slots__ = ("offset", "shape", "storage", "stride")
+
+    def __init__(self, storage: Storage, offset: Any, shape: Iterable[Any], stride: Iterable[Any]) -> None:
+        [self.offset] = _sizes([offset])
+        self.storage, self.shape, self.stride = storage, _sizes(shape), _sizes(stride)
+        if self.offset + self.span > storage.numel:
+            raise WeightError(
+                f"a tensor of shape {list(self.shape)} does not fit in the {storage.numel} numbers stored for it; "
+                "download the file again"
+            )
 
     @property
     def numel(self) -> int:
         return math.prod(self.shape)
 
     @property
-    def nbytes(self) -> int:
-        return self.numel * self.storage.dtype.itemsize
+    def span(self) -> int:
+        """The elements of the storage from the first of the tensor to its last."""
+        last = sum((size - 1) * step for size, step in zip(self.shape, self.stride, strict=True))
+        return last + 1 if self.numel else 0
 
-    def check(self) -> None:
-        """Raise WeightError where the view does not lie inside its storage."""
-        positive = self.offset >= 0 and min((*self.shape, *self.stride), default=0) >= 0
-        last = self.offset + sum((size - 1) * step for size, step in zip(self.shape, self.stride, strict=True))
-        if not positive or (self.numel and last >= self.storage.numel):
-            raise WeightError(
-                f"a tensor of shape {list(self.shape)} does not fit in the {self.storage.numel} numbers stored for it; "
-                "download the file again"
-            )
+    @property
+    def nbytes(self) -> int:
+        return max(self.numel, self.span // SPARSE) * self.storage.dtype.itemsize
 
     def read(self) -> Tensor:
+        dtype = self.storage.dtype
         if not self.numel:
-            return torch.empty(self.shape, dtype=self.storage.dtype)
-        flat = torch.frombuffer(self.storage.load(), dtype=self.storage.dtype)
-        return flat.as_strided(self.shape, self.stride, self.offset).contiguous()
+            return torch.empty(self.shape, dtype=dtype)
+        data = self.storage.load(self.offset * dtype.itemsize, self.span * dtype.itemsize)
+        return torch.frombuffer(data, dtype=dtype).as_strided(self.shape, self.stride).contiguous()
 
 
 class Array(Stored):
@@ -79,20 +88,21 @@ class Array(Stored):
     def __init__(self, *_: Any) -> None:
         self.tensor: StoredTensor | None = None
 
+    @property
+    def nbytes(self) -> int:
+        return self.tensor.nbytes if self.tensor else 0
+
     def set_state(self, state: Any) -> None:
         _, shape, kind, fortran, data = state
         self.fill(shape, kind, fortran, data)
 
-    def fill(self, shape: Any, kind: ArrayType, fortran: bool, data: Any) -> Array:
-        raw = data.encode("latin1") if isinstance(data, str) else bytes(data)
-        dtype, shape = kind.dtype, tuple(map(int, shape))
-        order = range(len(shape)) if fortran else reversed(range(len(shape)))
-        stride, step = [0] * len(shape), 1
-        for axis in order:
-            stride[axis], step = step, step * shape[axis]
-        storage = Storage(dtype, len(raw) // dtype.itemsize, lambda: bytearray(raw))
-        self.tensor = StoredTensor(storage, 0, shape, tuple(stride))
-        self.tensor.check()
+    def fill(self, shape: Iterable[Any], kind: ArrayType, fortran: bool, data: Any) -> Array:
+        raw = data.encode("latin1") if isinstance(data, str) else data
+        sizes, itemsize = _sizes(shape), kind.dtype.itemsize
+        if not isinstance(raw, bytes | bytearray) or len(raw) != math.prod(sizes) * itemsize:
+            raise WeightError(f"an array in it is not made of {list(sizes)} numbers; download it again")
+        storage = Storage(kind.dtype, len(raw) // itemsize, lambda start, size: bytearray(raw[start : start + size]))
+        self.tensor = StoredTensor(storage, 0, sizes, _steps(sizes, fortran))
         return self
 
     def read(self) -> Tensor:
@@ -101,14 +111,29 @@ class Array(Stored):
         return self.tensor.read()
 
 
+def _sizes(numbers: Iterable[Any]) -> Shape:
+    """What a file gives as a shape, as strides or as an offset."""
+    sizes = tuple(map(int, numbers))
+    if len(sizes) > AXES or not all(0 <= size <= LARGEST for size in sizes):
+        raise WeightError("a tensor in it has a shape that no tensor has; do not trust it")
+    return sizes
+
+
+def _steps(shape: Shape, fortran: bool) -> Shape:
+    """The strides of an array whose last axis runs fastest, or in Fortran's order the first."""
+    sizes = shape if fortran else shape[::-1]
+    steps = tuple(math.prod(sizes[:axis]) for axis in range(len(sizes)))
+    return steps if fortran else steps[::-1]
+
+
 class ArrayType:
     """A numpy dtype in a pickle: numbers in little-endian order, nothing else."""
 
     __slots__ = ("dtype",)
 
-    def __init__(self, code: str, *_: Any) -> None:
-        if code not in ARRAY_TYPES:
-            raise WeightError(f"it holds an array of type {code!r}; only numbers can be read")
+    def __init__(self, code: Any, *_: Any) -> None:
+        if not isinstance(code, str) or code not in ARRAY_TYPES:
+            raise WeightError(f"it holds an array of type {shown(code)}; only plain numbers can be read")
         self.dtype = ARRAY_TYPES[code]
 
     def set_state(self, state: Any) -> None:
@@ -130,13 +155,18 @@ STORAGES = {
 def read_tensors(contents: object) -> dict[str, Tensor]:
     """A mapping of names to stored tensors, read; WeightError where it holds anything else."""
     if not isinstance(contents, Mapping):
-        raise WeightError(f"it holds {_described(contents)} instead of named tensors; pass a state dict")
+        raise WeightError(f"it holds {described(contents)} instead of named tensors; pass a state dict")
     for name, value in contents.items():
         if not isinstance(name, str) or not isinstance(value, Stored):
-            raise WeightError(f"{name!s:.60} is {_described(value)}, not a tensor; pass a file with a bare state dict")
-    return {name: value.read() for name, value in contents.items()}
+            raise WeightError(f"{shown(name)} is {described(value)}, not a tensor; pass a file with a bare state dict")
+        if not name.isprintable():
+            raise WeightError(f"the name {shown(name)} has control characters; do not trust it")
+    return dict(zip(contents, read_each(contents.values()), strict=True))
 
 
-def _described(value: object) -> str:
-    kind = type(value).__name__
-    return f"a{'n' if kind[:1].lower() in 'aeiou' else ''} {kind}"
+def read_each(stored: Collection[Stored]) -> list[Tensor]:
+    """These tensors, each read for itself; WeightError where one stands under so many names that memory could end."""
+    distinct = {id(each): each.nbytes for each in stored}
+    if sum(each.nbytes for each in stored) > 2 * sum(distinct.values()) + SLACK:
+        raise WeightError("it holds the same tensor under many names; do not trust it")
+    return [each.read() for each in stored]

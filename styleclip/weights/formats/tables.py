@@ -27,7 +27,7 @@ from torch import Tensor
 from styleclip.errors import WeightError
 from styleclip.latents import Space, StyleLayout
 from styleclip.weights.formats.part import Content, Part
-from styleclip.weights.formats.stored import Array, Stored
+from styleclip.weights.formats.stored import Array, Stored, read_each
 
 FORMAT = "StyleCLIP"
 ROWS = 64  # looked at to tell directions from latents, and checked at a time
@@ -90,7 +90,7 @@ def _latents(space: Space, read: Callable[[], Tensor]) -> Part:
 
 def _side_by_side(layers: Sequence[Stored]) -> Tensor:
     """The tables of every layer, [N, 1, C_i, 1, 1] or [N, C_i] or [C_i] -> [N, C] or [C]."""
-    tables = [layer.read() for layer in layers]
+    tables = read_each(layers)
     return _numbers(torch.cat([table.flatten(1) if table.ndim > 1 else table for table in tables], dim=-1))
 
 
@@ -106,7 +106,7 @@ def _numbers(table: Tensor) -> Tensor:
 def _check_widths(layers: Sequence[Stored]) -> None:
     """Raise WeightError unless these are the tables of all layers of a StyleGAN2."""
     widths = [math.prod(_shape(layer)[1:]) if len(_shape(layer)) > 1 else _shape(layer)[0] for layer in layers]
-    channels = {2 ** (i + 2): width for i, width in enumerate(widths[::3])}  # of b4.conv1, b8.conv1, b16.conv1, ...
+    channels = {2 ** (i + 2): width for i, width in enumerate(widths[:99:3])}  # of b4.conv1, b8.conv1, b16.conv1, ...
     if widths != [entry.channels for entry in StyleLayout.from_channels(channels).entries]:
         raise WeightError(
             f"its {len(widths)} layers have the widths of no StyleGAN2; pass all of them, toRGB included, in order"

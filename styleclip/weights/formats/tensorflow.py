@@ -17,12 +17,14 @@ from styleclip.errors import WeightError
 from styleclip.models.stylegan2 import MAPPING_LR_MUL
 from styleclip.weights.formats.nvidia import LICENCE
 from styleclip.weights.formats.part import Content, Part
-from styleclip.weights.formats.pickles import Record
-from styleclip.weights.formats.stored import Stored
+from styleclip.weights.formats.stand_ins import Record
+from styleclip.weights.formats.stored import Stored, read_tensors
+from styleclip.weights.formats.words import shown
 from styleclip.weights.strict import check_names
 
 FORMAT = "NVIDIA stylegan2 for TensorFlow"
 NETWORK = "dnnlib.tflib.network.Network"
+VARIABLES = 10_000  # more than any network has
 OLDEST = 4  # the first version of the format that StyleGAN2 was published in
 
 Values = dict[str, list[Any]]
@@ -71,20 +73,19 @@ def parts(content: Content) -> list[Part]:
 def _generator(network: Record) -> Part:
     arguments, variables = network.state["static_kwargs"], _variables(network)
     if not any(name.endswith("/mod_weight") for name in variables):
-        made_by = str(network.state.get("build_func_name"))[:60]
+        made_by = shown(network.state.get("build_func_name"))
         raise WeightError(f"its Gs was made by {made_by}, not by StyleGAN2; pass a StyleGAN2 file")
     if any("_lod" in name for name in variables):
         raise WeightError("its generator has the architecture 'orig', where ours has 'skip'; pass another StyleGAN2")
     _check_arguments(arguments, GENERATOR)
     ties = generator_ties(
-        resolution=_largest(variables, r"synthesis/(\d+)x\d+/"),
+        resolution=_largest(variables, r"synthesis/(\d{1,4})x\d+/"),
         depth=sum(re.fullmatch(r"mapping/Dense\d+/weight", name) is not None for name in variables),
         conditional="mapping/LabelEmbed/weight" in variables,
     )
     settings = {
         "conv_clamp": arguments.get("conv_clamp"),
         "mapping_lr_mul": arguments.get("mapping_lrmul", MAPPING_LR_MUL),
-        "classes": arguments.get("label_size", 0),
     }
     return Part("generator", FORMAT, lambda: _read(variables, ties), settings, LICENCE)
 
@@ -97,10 +98,10 @@ def _discriminator(network: Record) -> Part:
         variables = _variables(network)
         if classes := arguments.get("label_size"):
             raise WeightError(
-                f"its discriminator judges {classes} classes, which ours cannot; pass one without classes"
+                f"its discriminator judges {shown(classes)} classes, which ours cannot; pass one without classes"
             )
         _check_arguments(arguments, DISCRIMINATOR)
-        return _read(variables, discriminator_ties(_largest(variables, r"(\d+)x\d+/")))
+        return _read(variables, discriminator_ties(_largest(variables, r"(\d{1,4})x\d+/")))
 
     settings = {"conv_clamp": arguments.get("conv_clamp"), "mbstd_group_size": arguments.get("mbstd_group_size", 4)}
     return Part("discriminator", FORMAT, read, settings, LICENCE)
@@ -184,6 +185,8 @@ def _variables(network: Record) -> dict[str, Stored]:
         )
     variables = dict(network.state["variables"])
     for name, component in network.state["components"].items():
+        if len(variables) + len(component.state["variables"]) > VARIABLES:
+            raise WeightError(f"a network in it has more than {VARIABLES} variables; do not trust it")
         variables |= {f"{name}/{key}": value for key, value in component.state["variables"]}
     return variables
 
@@ -192,15 +195,18 @@ def _check_arguments(arguments: Mapping[str, Any], needed: Values) -> None:
     for name, value in arguments.items():
         plain = list(value) if isinstance(value, tuple) else value
         if name in needed and plain not in needed[name]:
-            expected = " or ".join(map(repr, needed[name]))
-            raise WeightError(f"its {name} is {value!r:.40}, where ours is {expected}; pass another StyleGAN2")
+            expected = " or ".join(map(shown, needed[name]))
+            raise WeightError(f"its {name} is {shown(value)}, where ours is {expected}; pass another StyleGAN2")
         if name not in needed and name not in HONOURED | NO_MATTER:
-            raise WeightError(f"it was made with {name}={value!r:.40}, which is not known here; pass another StyleGAN2")
+            raise WeightError(
+                f"it was made with {name}={shown(value)}, which is not known here; pass another StyleGAN2"
+            )
 
 
 def _read(variables: Mapping[str, Stored], ties: list[Tie]) -> dict[str, Tensor]:
     check_names([tie.theirs for tie in ties], variables)
-    return {tie.ours: tie.turn(variables[tie.theirs].read()).contiguous() for tie in ties}
+    tensors = read_tensors({tie.theirs: variables[tie.theirs] for tie in ties})
+    return {tie.ours: tie.turn(tensors[tie.theirs]).contiguous() for tie in ties}
 
 
 def _largest(variables: Mapping[str, Stored], pattern: str) -> int:

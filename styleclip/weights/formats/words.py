@@ -1,0 +1,40 @@
+"""How an error speaks of what a file holds: whatever that is, in a few printable words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+LONGEST = 60  # characters of a value
+WHAT = 240  # characters of what is wrong; the remedy comes on top
+
+
+def sentence(text: str) -> str:
+    """One line that can be printed, shortened in front of its remedy, which follows the last semicolon."""
+    line = printable(text)
+    what, semicolon, remedy = line.rpartition("; ")
+    return f"{what[: WHAT - 4]} ...{semicolon}{remedy}" if len(what) > WHAT else line
+
+
+def printable(text: str) -> str:
+    """The same in one line, without what a terminal would obey."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def shown(value: Any) -> str:
+    """A value as it is written, if it is a plain one or a few of them in a list; of any other, what it is."""
+    if isinstance(value, list | tuple) and len(value) <= 8:
+        return f"[{', '.join(map(_word, value))}]"[:LONGEST]
+    return _word(value)
+
+
+def described(value: object) -> str:
+    """What a value is: a tensor, an int, a list."""
+    kind = type(value).__name__
+    return f"a{'n' if kind[:1].lower() in 'aeiou' else ''} {kind}"
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, str):
+        return value[:LONGEST]
+    small = isinstance(value, int) and value.bit_length() <= 64
+    return str(value) if small or isinstance(value, float | None) else described(value)
