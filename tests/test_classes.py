@@ -13,7 +13,6 @@ from torch import Tensor
 from styleclip.errors import WeightError
 from styleclip.weights.describe import describe
 from styleclip.weights.formats.native import save_generator
-from styleclip.weights.identify import parts
 from styleclip.weights.load import load_generator
 from tests.alike import SAME, error, z
 from tests.nvidia_trees import conditional
@@ -65,8 +64,8 @@ def unfused(tensors: dict[str, Tensor], z: Tensor, label: int, lr_mul: float) ->
 )
 def test_a_class_must_be_chosen(tmp_path: Path, label: int | None, message: str) -> None:
     path = write_nvidia_pickle(tmp_path / "conditional.pkl", tiny_generator(), c_dim=CLASSES)
-    assert parts(path)[0].settings["classes"] == CLASSES
-    assert describe(path)["parts"][0]["z_dim"] == TINY.z_dim
+    [described] = describe(path)["parts"]
+    assert (described["classes"], described["z_dim"]) == (CLASSES, TINY.z_dim)
     with pytest.raises(WeightError) as caught:
         load_generator(path, label)
     assert str(caught.value) == f"{path}: {message}"

@@ -16,7 +16,7 @@ from styleclip.models.clip import CLIP
 from styleclip.weights.formats import clip_files
 from styleclip.weights.formats.native import save_generator
 from styleclip.weights.formats.part import Content
-from styleclip.weights.formats.pickles import Record
+from styleclip.weights.formats.stand_ins import Record
 from styleclip.weights.identify import part
 from styleclip.weights.load import clip_path, load_clip_file
 from styleclip.weights.models import FULL_SIZE, load_clip
@@ -147,7 +147,7 @@ def lengthen(tensors: Weights) -> None:
         (add, "surplus model.visual.extra; "),
         (shrink, r"token_embedding.weight has shape \[10, 64\] instead of \[49408, 64\]"),
         (spoil, "visual.proj holds NaN"),
-        (lengthen, "100000 tokens at once, which no CLIP does"),
+        (lengthen, "a CLIP with context_length 100000, which no CLIP has"),
     ],
 )
 def test_what_does_not_fit_is_named(tmp_path: Path, change: Callable[[Weights], None], message: str) -> None:

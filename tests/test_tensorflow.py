@@ -54,7 +54,7 @@ def test_round_trip(tmp_path: Path) -> None:
 def test_the_parts(tmp_path: Path) -> None:
     gs, critic = parts(write_tf_pickle(tmp_path / "network.pkl", generator(), tiny_discriminator(), c_dim=3))
     assert (gs.kind, gs.format) == ("generator", "NVIDIA stylegan2 for TensorFlow")
-    assert gs.settings == {"conv_clamp": 2.0, "mapping_lr_mul": 0.1, "classes": 3}
+    assert gs.settings == {"conv_clamp": 2.0, "mapping_lr_mul": 0.1}
     assert (critic.kind, critic.settings) == ("discriminator", {"conv_clamp": None, "mbstd_group_size": 4})
 
 
@@ -129,13 +129,13 @@ def one_more_variable() -> Any:
         (progressive, "its generator has the architecture 'orig', where ours has 'skip'; pass another StyleGAN2"),
         (first_stylegan, "its Gs was made by G_style, not by StyleGAN2; pass a StyleGAN2 file"),
         (one_more_variable, "the tensors do not fit: surplus lod; pass"),
-        (changed(architecture="resnet"), "its architecture is 'resnet', where ours is 'skip'; pass another StyleGAN2"),
+        (changed(architecture="resnet"), "its architecture is resnet, where ours is skip; pass another StyleGAN2"),
         (
             changed(resample_kernel=[1, 4, 6, 4, 1]),
             r"its resample_kernel is \[1, 4, 6, 4, 1\], where ours is \[1, 3, 3, 1\];",
         ),
-        (changed(nonlinearity="relu"), "its nonlinearity is 'relu', where ours is 'lrelu'; pass"),
-        (changed(mapping_nonlinearity="relu"), "its mapping_nonlinearity is 'relu', where ours is 'lrelu'; pass"),
+        (changed(nonlinearity="relu"), "its nonlinearity is relu, where ours is lrelu; pass"),
+        (changed(mapping_nonlinearity="relu"), "its mapping_nonlinearity is relu, where ours is lrelu; pass"),
         (changed(normalize_latents=False), "its normalize_latents is False, where ours is True; pass"),
         (changed(num_channels=1), "its num_channels is 1, where ours is 3; pass"),
         (changed(resolution_w=512), "it was made with resolution_w=512, which is not known here; pass another"),
@@ -151,7 +151,7 @@ def test_unlike_generators_are_refused(tmp_path: Path, make: Callable[[], Any], 
     ("arguments", "message"),
     [
         ({"label_size": 10}, "its discriminator judges 10 classes, which ours cannot; pass one without classes"),
-        ({"architecture": "skip"}, "its architecture is 'skip', where ours is 'resnet'; pass"),
+        ({"architecture": "skip"}, "its architecture is skip, where ours is resnet; pass"),
         ({"mbstd_num_features": 4}, "its mbstd_num_features is 4, where ours is 1; pass"),
     ],
 )

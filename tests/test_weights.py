@@ -141,7 +141,7 @@ def test_a_failed_write_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.M
         raise OSError("disk full")
 
     monkeypatch.setattr(os, "replace", fail)
-    with pytest.raises(OutputError, match="cannot write .* choose a folder"):
+    with pytest.raises(OutputError, match="cannot write .*disk full; choose another folder"):
         save_generator(tiny_generator(), path)
     assert path.read_bytes() == b"old" and [file.name for file in tmp_path.iterdir()] == ["g.safetensors"]
 
@@ -242,14 +242,18 @@ def save_legacy(contents: object, path: Path) -> None:
 @pytest.mark.parametrize("save", [save_plain, save_legacy, torch.save])
 def test_code_in_a_file_never_runs(tmp_path: Path, save: Callable[[object, Path], None]) -> None:
     save({**exported(), "args": Hostile(tmp_path / "executed")}, tmp_path / "hostile.pt")
-    with pytest.raises(WeightError, match="it names posix.mkdir, which no weights need, so it was not opened; do not trust it"):
+    with pytest.raises(
+        WeightError, match="it names posix.mkdir, which no weights need, so it was not opened; do not trust it"
+    ):
         load_generator(tmp_path / "hostile.pt")
     assert not (tmp_path / "executed").exists()
 
 
 def test_something_else_is_described(tmp_path: Path) -> None:
     torch.save({"x": torch.ones(2), "y": 1}, tmp_path / "other.pt")
-    with pytest.raises(WeightError, match=r"other.pt: it holds a dict of 2 entries \(x, y\), none of the known weights"):
+    with pytest.raises(
+        WeightError, match=r"other.pt: it holds a dict of 2 entries \(x, y\), none of the known weights"
+    ):
         load_generator(tmp_path / "other.pt")
 
 
