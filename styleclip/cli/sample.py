@@ -23,8 +23,8 @@ def sample(common: Common, seeds: tuple[int, ...], psi: float) -> None:
     folder = common.folder("samples", FILES)
     editor = styleclip.Editor(common.load())
     latent = editor.sample(seeds=list(seeds), psi=psi)
-    record = {"command": "sample", "model": common.model, "label": common.label, "seeds": seeds, "psi": psi}
-    record["versions"] = versions()
+    drawn = {"command": "sample", "model": common.model, "label": common.label, "seeds": seeds, "psi": psi}
+    record = {**drawn, "versions": versions()}
     pictures, paths = [], []
     with Progress("sample", common.quiet) as progress:
         for i, seed in enumerate(seeds):
