@@ -18,7 +18,7 @@ from styleclip.weights.identify import naming, parts
 from styleclip.weights.load import generator_config, sha256_of
 
 BUFFERS = ("noise_const", "w_avg", "running_mean", "running_var", "num_batches_tracked", "resample_filter")
-TABLES: tuple[Kind, ...] = ("latents", "statistics", "relevance")
+TABLES: tuple[Kind, ...] = ("latents", "statistics", "relevance", "direction")
 REMEMBERED = ("source", "label")  # what `convert` writes into the metadata of our files
 UNSTATED = "not stated in the file"
 

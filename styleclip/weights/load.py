@@ -209,6 +209,15 @@ def sha256_of(path: str | Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def fingerprint(generator: Generator) -> str:
+    """A hash of the network itself, in float32: the same whichever file it came from."""
+    digest = hashlib.sha256(repr(generator.config).encode())
+    for name, tensor in sorted(generator.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(tensor.detach().float().cpu().contiguous().numpy().data)
+    return digest.hexdigest()
+
+
 def _check_numbers(**numbers: object) -> None:
     """Raise WeightError unless these settings of a file are positive numbers, or None."""
     for name, number in numbers.items():

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
+from styleclip.channels import Relevance
 from styleclip.errors import WeightError
 from styleclip.models.bundle import Models
 from styleclip.models.clip import CLIP, Preprocess
@@ -15,7 +17,8 @@ from styleclip.models.clip_names import open_clip_model
 from styleclip.models.identity import Identity
 from styleclip.weights.catalog import bundle, catalog, closest, weight, weights
 from styleclip.weights.fetch import Fetch, fetch, is_url, weight_at
-from styleclip.weights.load import clip_path, load_clip_file, load_generator, load_identity_file, sha256_of
+from styleclip.weights.load import clip_path, fingerprint, load_clip_file, load_generator, load_identity_file, sha256_of
+from styleclip.weights.relevance import load_relevance, load_statistics, prepared_path
 from styleclip.weights.resources import checkpoint_path
 
 FULL_SIZE = {"clip": "ViT-B-32-quickgelu/openai", "identity": "none"}  # what goes with a generator that names nothing
@@ -28,6 +31,8 @@ def load(
     clip: str | Path | None = None,
     identity: str | None = None,
     label: int | None = None,
+    relevance: str | Path | None = None,
+    statistics: str | Path | None = None,
     clip_preprocess: Preprocess = "correct",
     device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float32,
@@ -36,27 +41,42 @@ def load(
     """The models of a catalog entry, or of a generator's name, file or URL, frozen and on `device`.
 
     `clip` is what `load_clip` takes: NAME, FILE, URL, ARCHITECTURE/TAG or ARCHITECTURE/FILE; `identity` is arcface,
-    demo, facenet or none; `label` is the class of a conditional generator. What is left out comes with the generator,
-    and what is not on this disk through `fetch`. Raises WeightError for what is unknown, cannot be had or is
-    unreadable, and for a label that is missing or has no use.
+    demo, facenet or none; `label` is the class of a conditional generator. `relevance` is the name, file or URL of a
+    relevance table and `statistics` an `S_mean_std` for one that has none; they are read when an editor asks. What is
+    left out comes with the generator, and what is not on this disk through `fetch`. Raises WeightError for what is
+    unknown, cannot be had or is unreadable, and for a label that is missing or has no use.
     """
     chosen = _chosen(str(generator or name))
     generator_path = _located(str(chosen["generator"]), fetch)
     painter = load_generator(generator_path, label)
     clip_name, identity_name = str(clip or chosen["clip"]), identity or chosen["identity"]
     reader = load_clip(clip_name, clip_preprocess, fetch)
+    made_of = fingerprint(painter)
     recogniser = load_identity(identity_name, fetch)
     for network in (painter, reader, recogniser):
         if isinstance(network, nn.Module):
             network.eval().requires_grad_(False).to(device=device, dtype=dtype)
     provenance = {
-        "generator": {"name": generator_path.name, "sha256": sha256_of(generator_path), "label": label},
+        "generator": {
+            "name": generator_path.name,
+            "sha256": sha256_of(generator_path),
+            "label": label,
+            "network": made_of,
+        },
         "clip": {"name": reader.name, "preprocess": clip_preprocess},
         "identity": identity_name,
         "device": str(device),
         "dtype": str(dtype).removeprefix("torch."),
     }
-    return Models(painter, reader, recogniser, chosen["defaults"], provenance)
+
+    @functools.cache
+    def table() -> Relevance | None:
+        suits = chosen.get("relevance") if clip_name == str(chosen["clip"]) else None
+        path = _relevance_file(relevance, prepared_path(made_of, reader), suits, fetch)
+        spread = load_statistics(statistics, painter.layout) if statistics else None
+        return load_relevance(path, painter.layout, reader, made_of, spread) if path else None
+
+    return Models(painter, reader, recogniser, chosen["defaults"], provenance, table)
 
 
 def generator_file(name: str, fetch: Fetch = fetch) -> Path:
@@ -88,14 +108,26 @@ def _chosen(name: str) -> dict[str, Any]:
     if name in catalog()["models"]:
         found = bundle(name)
         defaults = {key: value for key, value in found.items() if isinstance(value, dict)}
-        parts = {part: found[part] for part in ("generator", "clip", "identity")}
-        ships = {part: checkpoint_path(file) for part, file in parts.items() if file.endswith(".safetensors")}
+        parts: dict[str, Any] = {
+            part: found[part] for part in ("generator", "clip", "identity", "relevance") if part in found
+        }
+        ships: dict[str, Any] = {
+            part: checkpoint_path(file) for part, file in parts.items() if file.endswith(".safetensors")
+        }
         return {**parts, **ships, "defaults": defaults}
     generators = [each.name for each in weights().values() if each.kind == "generator"]
     if name in generators or is_url(name) or Path(name).is_file():
         return {"generator": name, "defaults": {}, **FULL_SIZE}
     likely = closest(name, {*catalog()["models"], *generators})
     raise WeightError(f"{name!r} is neither a model nor a file nor a URL; the closest models are {likely}")
+
+
+def _relevance_file(chosen: str | Path | None, prepared: Path, suits: str | Path | None, fetch: Fetch) -> Path | None:
+    """The table that was chosen, else the one that was prepared here, else the one that suits the generator."""
+    if chosen is None and prepared.is_file():
+        return prepared
+    name = chosen or suits
+    return None if name is None else _fetched(str(name), "relevance", fetch) or Path(name)
 
 
 def _located(generator: str, fetch: Fetch) -> Path:

@@ -17,7 +17,7 @@ from torch import Tensor
 from styleclip.errors import WeightError
 from styleclip.models.stylegan2 import Generator, GeneratorConfig
 from styleclip.records import atomic_write
-from styleclip.weights.formats.part import Content, Network, Part
+from styleclip.weights.formats.part import Content, Native, Part
 from styleclip.weights.formats.stored import Stored, read_tensors
 from styleclip.weights.formats.words import printable, shown
 
@@ -76,11 +76,11 @@ def parts(content: Content) -> list[Part]:
         if not isinstance(value, Mapping) or "synthesis.b4.const" not in value:
             return []
         return [Part("generator", "state dict in NVIDIA's names", partial(read_tensors, value), {}, DERIVED)]
-    if kind not in get_args(Network):
+    if kind not in get_args(Native):
         raise WeightError(f"it holds a {shown(kind)}, which this version of styleclip does not know; update styleclip")
     settings: dict[str, Any] = {key: printable(text) for key, text in metadata.items()}
     settings |= {key: float(settings[key]) for key in NUMBERS if key in settings}
-    return [Part(cast(Network, kind), "styleclip", partial(read_tensors, value), settings)]
+    return [Part(cast(Native, kind), "styleclip", partial(read_tensors, value), settings)]
 
 
 def _cast(name: str, tensor: Tensor, dtype: torch.dtype) -> Tensor:

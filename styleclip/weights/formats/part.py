@@ -11,7 +11,8 @@ from torch import Tensor
 Network = Literal[
     "generator", "discriminator", "encoder", "mapper", "arcface", "facenet", "identity", "judge", "clip"
 ]  # fmt: skip
-Kind = Literal[Network, "latents", "statistics", "relevance"]
+Native = Literal[Network, "relevance", "direction"]  # what a file of ours may say it holds
+Kind = Literal[Native, "latents", "statistics"]
 Container = Literal["safetensors", "torch", "torchscript", "pickle", "npy"]
 
 

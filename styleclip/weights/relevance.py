@@ -1,0 +1,131 @@
+"""Relevance tables and style statistics as files: ours, StyleCLIP's `fs3.npy` and `S_mean_std`.
+
+Ours is safetensors with the metadata `{"styleclip": "relevance", "about": JSON}` and the tensors of `Relevance`:
+`delta_i` [C, D], `mean` and `std` [C], `effect` and `error` [C], and `probe` [D], the CLIP's features of one text, by
+which the CLIP is known again under any name.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from styleclip.channels import Relevance, StyleStatistics
+from styleclip.errors import WeightError
+from styleclip.latents import StyleLayout
+from styleclip.models.clip import CLIP
+from styleclip.records import to_json
+from styleclip.weights.catalog import home
+from styleclip.weights.formats.native import KIND, save_tensors
+from styleclip.weights.identify import naming, part
+
+PROBE = "a face"
+NEEDED = ("delta_i", "mean", "std", "probe")
+SAME = 0.99  # cosine of the features that two precisions of one CLIP give a text
+
+
+def save_relevance(table: Relevance, clip: CLIP, path: str | Path, dtype: torch.dtype = torch.float32) -> Path:
+    """Write a table and what it was made for, all or nothing; raises OutputError where it cannot be written."""
+    spread = table.statistics
+    tensors = {
+        "delta_i": table.delta_i,
+        "mean": spread.mean if spread else None,
+        "std": spread.std if spread else None,
+        "effect": table.effect,
+        "error": table.error,
+        "probe": clip.encode_text([PROBE])[0],
+    }
+    present = {name: tensor for name, tensor in tensors.items() if tensor is not None}
+    return save_tensors(present, path, {KIND: "relevance", "about": to_json(table.about)}, dtype)
+
+
+def load_relevance(
+    path: str | Path, layout: StyleLayout, clip: CLIP, fingerprint: str, statistics: StyleStatistics | None = None
+) -> Relevance:
+    """The table in a file, for the style channels of `layout`.
+
+    A table of StyleCLIP has a row for each channel that belongs to no toRGB layer, 6048 at 1024 px, or for those up to
+    128 px only, 5376; it takes the `statistics` given. Raises WeightError for a table of another generator (by its
+    `fingerprint`) or CLIP, and for a file without one.
+    """
+    found = part(path, "relevance")
+    with naming(path):
+        tensors = found.read()
+        if "relevance" in tensors:
+            return _published(tensors["relevance"], layout, clip, statistics)
+        if missing := [name for name in NEEDED if name not in tensors]:
+            raise WeightError(f"the tensor {missing[0]} is missing; make the table again with `styleclip prepare`")
+        about = json.loads(found.settings.get("about", "{}"))
+        _check_maker(about, tensors, clip, fingerprint)
+        return _ours(tensors, about, layout)
+
+
+def load_statistics(path: str | Path, layout: StyleLayout) -> StyleStatistics:
+    """Mean and deviation of every channel from `S_mean_std`; raises WeightError where they are another generator's."""
+    found = part(path, "statistics")
+    with naming(path):
+        tensors = found.read()
+        _check_channels(len(tensors["mean"]), layout)
+        return StyleStatistics(tensors["mean"], tensors["std"])
+
+
+def prepared_path(fingerprint: str, clip: CLIP) -> Path:
+    """Where `styleclip prepare` puts the table of a generator and a CLIP, and where the editors look for it."""
+    return home() / "relevance" / f"{fingerprint[:16]}-{re.sub(r'[^A-Za-z0-9]+', '-', clip.name)}.safetensors"
+
+
+def _ours(tensors: dict[str, Tensor], about: dict[str, Any], layout: StyleLayout) -> Relevance:
+    delta_i, mean, std = (tensors[name] for name in ("delta_i", "mean", "std"))
+    for table in (delta_i, mean, std):
+        _check_channels(len(table), layout)
+    return Relevance(delta_i, StyleStatistics(mean, std), tensors.get("effect"), tensors.get("error"), about)
+
+
+def _published(rows: Tensor, layout: StyleLayout, clip: CLIP, statistics: StyleStatistics | None) -> Relevance:
+    _check_width(rows, clip)
+    convolutions = [entry for entry in layout.entries if not entry.is_torgb]
+    counts = {
+        sum(entry.channels for entry in convolutions): "all",
+        sum(entry.channels for entry in convolutions if entry.resolution <= 128): "up to 128 px",
+    }
+    if len(rows) not in counts:
+        expected = " or ".join(f"{count} ({which})" for count, which in counts.items())
+        raise WeightError(
+            f"it has {len(rows)} rows, this generator's convolutions have {expected} style channels; "
+            "pass the table of this generator or make one with `styleclip prepare`"
+        )
+    delta_i = torch.zeros(layout.size, rows.shape[1])
+    delta_i[(~layout.torgb_mask()).nonzero()[: len(rows), 0]] = rows
+    return Relevance(delta_i, statistics, about={"method": "published"})
+
+
+def _check_maker(about: dict[str, Any], tensors: dict[str, Tensor], clip: CLIP, fingerprint: str) -> None:
+    if about.get("generator") != fingerprint:
+        raise WeightError("this table was made for another generator; make one for this with `styleclip prepare`")
+    probe, own = tensors["probe"], clip.encode_text([PROBE])[0].cpu()
+    if probe.shape != own.shape or not torch.dot(probe, own) > SAME:
+        raise WeightError(
+            f"this table was made for the CLIP {about.get('clip')}, not for {clip.name}; make one for this with "
+            "`styleclip prepare`"
+        )
+
+
+def _check_width(rows: Tensor, clip: CLIP) -> None:
+    width = clip.encode_text([PROBE]).shape[1]
+    if rows.shape[1] != width:
+        raise WeightError(
+            f"its rows have {rows.shape[1]} numbers, the features of the CLIP {clip.name} {width}; pass the CLIP that "
+            "it was made for (StyleCLIP's tables: ViT-B-32-quickgelu/openai)"
+        )
+
+
+def _check_channels(count: int, layout: StyleLayout) -> None:
+    if count != layout.size:
+        raise WeightError(
+            f"it has {count} style channels, this generator {layout.size}; pass the file of this generator"
+        )
