@@ -12,7 +12,7 @@ from styleclip.latents import Latent, Space
 from styleclip.methods.optimize import PUBLISHED, Optimize, schedule
 from styleclip.prompts import Prompt
 from styleclip.records import Step
-from styleclip.stylespace import whitened
+from styleclip.stylespace.whitening import whitened
 from tests.tiny import tiny_models
 
 PROMPT = Prompt("a face with red hair", "a face")

@@ -1,6 +1,7 @@
 """The generator's behaviour on tiny random networks; its numbers are the business of test_golden."""
 
 import dataclasses
+from typing import Any
 
 import pytest
 import torch
@@ -61,6 +62,52 @@ def test_the_pyramid_ends_in_the_image(generator: Generator) -> None:
     pyramid = generator.pyramid(z())
     assert [image.shape[-1] for image in pyramid] == [4, 8, 16]
     assert torch.equal(pyramid[-1], generator(z()))
+
+
+@pytest.mark.parametrize("cut", range(8))
+def test_a_run_can_stop_before_any_layer_and_go_on(generator: Generator, cut: int) -> None:
+    synthesis, entries = generator.synthesis, generator.layout.entries
+    layers = generator.layout.split(generator.to_space(z(), Space.S).data), synthesis.noise_inputs(3, "const")
+    state = synthesis.run(entries[:cut], synthesis.start(3), *layers)
+    assert torch.equal(synthesis.run(entries[cut:], state, *layers).image, generator(z()))
+
+
+def test_many_pictures_can_go_on_from_one_state(generator: Generator) -> None:
+    synthesis, entries = generator.synthesis, generator.layout.entries
+    styles = generator.to_space(z(1), Space.S).data.repeat(3, 1)
+    behind = styles[:, entries[5].start :]
+    behind += torch.randn(behind.shape, generator=torch.Generator().manual_seed(0))
+    layers, noise = generator.layout.split(styles), synthesis.noise_inputs(1, "const")
+    state = synthesis.run(entries[:5], synthesis.start(1), {name: part[:1] for name, part in layers.items()}, noise)
+    together = synthesis.run(entries[5:], state, layers, noise).image
+    assert (together - generator(Latent(Space.S, styles))).abs().max() <= ROUNDING
+
+
+@pytest.mark.parametrize("clamp", [None, 0.5])
+def test_a_torgb_layer_only_adds(clamp: float | None) -> None:
+    generator = tiny_generator(dataclasses.replace(TINY, conv_clamp=clamp))
+    synthesis, styles = generator.synthesis, generator.to_space(z(1), Space.S).data
+    for k, entry in enumerate(generator.layout.entries):
+        if entry.is_torgb:
+            changed = styles.repeat(2, 1)
+            changed[:, entry.span] += torch.randn(2, entry.channels, generator=torch.Generator().manual_seed(k))
+            before, after = (generator.layout.split(each)[entry.name] for each in (styles, changed))
+            head = generator.layout.entries[:k]
+            noise = synthesis.noise_inputs(1, "const")
+            x = synthesis.run(head, synthesis.start(1), generator.layout.split(styles), noise).x
+            expected = generator(Latent(Space.S, changed)) - generator(Latent(Space.S, styles))
+            assert (synthesis.recolour(entry, x, before, after) - expected).abs().max() <= ROUNDING
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-6), (torch.bfloat16, 0.05)])
+@pytest.mark.parametrize("noise", ["const", "random", "none"])
+def test_any_precision_from_z_to_the_image(
+    generator: Generator, dtype: torch.dtype, tolerance: float, noise: Any
+) -> None:
+    rounded, seeds = tiny_generator().to(dtype), [1, 2, 3]
+    image, expected = rounded(z(), noise, seeds), generator(z(), noise, seeds)
+    assert image.dtype == dtype
+    assert ((image - expected).norm() / expected.norm()).item() <= tolerance
 
 
 def test_const_noise_is_repeatable_and_none_differs(generator: Generator) -> None:

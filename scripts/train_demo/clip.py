@@ -28,7 +28,7 @@ from styleclip.latents import Latent, Space
 from styleclip.models.clip import CompactTokenizer, build_clip
 from styleclip.models.stylegan2 import Generator
 from styleclip.prompts import TEMPLATES
-from styleclip.stylespace import whitened
+from styleclip.stylespace.whitening import whitened
 from styleclip.weights.load import load_generator
 
 MODEL = {

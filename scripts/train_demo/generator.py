@@ -22,7 +22,7 @@ from styleclip.demo.world import SOURCES, Z_DIM, Scale, with_state
 from styleclip.latents import Latent, Space
 from styleclip.models.discriminator import Discriminator
 from styleclip.models.stylegan2 import Generator, GeneratorConfig
-from styleclip.stylespace import whitened
+from styleclip.stylespace.whitening import whitened
 from styleclip.weights.formats.native import save_generator
 
 CONFIG = GeneratorConfig(

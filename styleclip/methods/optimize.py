@@ -18,7 +18,7 @@ from styleclip.methods.base import OnStep
 from styleclip.models.bundle import Models
 from styleclip.prompts import Prompt, TextEncoding, delta_t, encode
 from styleclip.records import Step, ignore
-from styleclip.stylespace import Coordinates, whitened
+from styleclip.stylespace.whitening import Coordinates, whitened
 
 # The published values, for FFHQ at 1024 px; a generator may come with others (checkpoints/catalog.toml).
 PUBLISHED: dict[str, Any] = {

@@ -6,18 +6,20 @@ there; FIR filters are constants and are not stored.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from styleclip.errors import SpaceError, UsageError
-from styleclip.latents import Latent, Space, StyleLayout
+from styleclip.latents import Latent, Space, StyleEntry, StyleLayout
 from styleclip.models.layers import EqualLinear, StyledConv, ToRGB, fir_taps, normal, normalize_2nd_moment, upsample
 
 Noise = Literal["const", "random", "none"]
+Styles = dict[str, Tensor]  # of every layer, by name: [N, C_i]
+NoiseInputs = dict[str, Tensor | None]  # of every convolution, by name: [N or 1, 1, R, R], None without noise
 MAPPING_LR_MUL = 0.01  # how fast the mapping network learned, next to the rest (StyleGAN, appendix C)
 
 
@@ -137,14 +139,27 @@ class Mapping(nn.Module):
         self.register_buffer("w_avg", torch.zeros(sizes[-1]))
 
     def forward(self, z: Tensor) -> Tensor:  # [N, z_dim] -> [N, w_dim]
-        x = normalize_2nd_moment(z.float())
+        x = normalize_2nd_moment(z.float()).to(self.w_avg.dtype)
         for i in range(self.num_layers):
             x = self.get_submodule(f"fc{i}")(x)
         return x
 
 
+class State(NamedTuple):
+    """What the layers so far have made of a batch, or of one picture that a batch is to share."""
+
+    x: Tensor  # [N or 1, C, R, R]
+    image: Tensor  # the skip image [N or 1, 3, R, R]; at half the size until toRGB has run
+
+
 class Synthesis(nn.Module):
-    """The synthesis network g: styles -> image, with RGB skip connections (StyleGAN2, figure 7b)."""
+    """The synthesis network g: styles -> image, with RGB skip connections (StyleGAN2, figure 7b).
+
+    Its layers run one after the other in the order of `layout.entries`, so a run can stop before any of them, and many
+    pictures that differ only from there on can go on from one state.
+    """
+
+    taps: Tensor
 
     def __init__(self, config: GeneratorConfig) -> None:
         super().__init__()
@@ -154,15 +169,43 @@ class Synthesis(nn.Module):
         for resolution, width in config.channels.items():
             self.add_module(f"b{resolution}", Block(before, width, resolution, config.w_dim, config.conv_clamp))
             before = width
+        self.register_buffer("taps", fir_taps(), persistent=False)
 
-    def forward(self, styles: dict[str, Tensor], noise: dict[str, Tensor | None]) -> list[Tensor]:
-        """The styles and noise of every layer, by name -> the skip image after every block."""
-        batch = len(next(iter(styles.values())))
-        x, image, images = None, None, []
-        for resolution in self.resolutions:
-            x, image = self.get_submodule(f"b{resolution}")(x, image, styles, noise, batch)
-            images.append(image)
+    def forward(self, styles: Styles, noise: NoiseInputs) -> list[Tensor]:
+        """The skip image after every block."""
+        state, images = self.start(len(next(iter(styles.values())))), []
+        for entry in self.layout.entries:
+            state = self.step(entry, state, styles, noise)
+            if entry.is_torgb:
+                images.append(state.image)
         return images
+
+    def start(self, batch: int) -> State:
+        """The learned constant and a grey picture, before the first layer."""
+        side = self.resolutions[0]
+        const = self.get_parameter(f"b{side}.const")
+        return State(const.expand(batch, -1, -1, -1), const.new_zeros(batch, 3, side // 2, side // 2))
+
+    def run(self, entries: Iterable[StyleEntry], state: State, styles: Styles, noise: NoiseInputs) -> State:
+        """The state after these layers, which follow on `state`."""
+        for entry in entries:
+            state = self.step(entry, state, styles, noise)
+        return state
+
+    def step(self, entry: StyleEntry, state: State, styles: Styles, noise: NoiseInputs) -> State:
+        """The state after one more layer: a convolution makes new features, toRGB adds to the upsampled skip image."""
+        layer, (x, image) = self.get_submodule(entry.name), state
+        if not entry.is_torgb:
+            return State(layer(x, styles[entry.name], noise[entry.name]), image)
+        return State(x, layer(x, styles[entry.name]) + upsample(image, self.taps))
+
+    def recolour(self, entry: StyleEntry, x: Tensor, before: Tensor, after: Tensor) -> Tensor:
+        """What the picture gains [N, 3, R, R] when a toRGB layer's styles [N or 1, C_i] change: only sums follow."""
+        torgb = self.get_submodule(entry.name)
+        gain = torgb(x, after) - torgb(x, before)
+        while gain.shape[-1] < self.resolutions[-1]:
+            gain = upsample(gain, self.taps)
+        return gain
 
     def styles(self, ws: Tensor) -> Tensor:
         """W+ [N, num_ws, w_dim] -> S [N, C]: the affine layer of every convolution, in execution order."""
@@ -170,12 +213,12 @@ class Synthesis(nn.Module):
         parts = [affine(ws[:, entry.ws_index]) for affine, entry in zip(affines, self.layout.entries, strict=True)]
         return torch.cat(parts, dim=1)
 
-    def noise_inputs(self, batch: int, mode: Noise, seeds: Sequence[int] | None) -> dict[str, Tensor | None]:
-        """The noise of every convolution by name: [1 or N, 1, R, R], or None where there is none."""
+    def noise_inputs(self, batch: int, mode: Noise, seeds: Sequence[int] | None = None) -> NoiseInputs:
+        """The noise of every convolution."""
         if mode == "random" and seeds is not None and len(seeds) != batch:
             raise UsageError(f"{batch} images need {batch} noise seeds, got {len(seeds)}")
         sources = [torch.Generator().manual_seed(seed) for seed in seeds or ()]
-        inputs: dict[str, Tensor | None] = {}
+        inputs: NoiseInputs = {}
         for entry in self.layout.entries:
             if not entry.is_torgb:
                 const = self.get_buffer(f"{entry.name}.noise_const")
@@ -184,37 +227,16 @@ class Synthesis(nn.Module):
 
 
 class Block(nn.Module):
-    """One resolution: conv0 (upsampling, absent at 4x4), conv1 and toRGB added to the upsampled skip image."""
-
-    taps: Tensor
+    """The layers of one resolution: conv0 (upsampling; the learned constant in its place at 4x4), conv1 and toRGB."""
 
     def __init__(self, before: int, width: int, resolution: int, w_dim: int, clamp: float | None) -> None:
         super().__init__()
-        self.name = f"b{resolution}"
         if before:
             self.conv0 = StyledConv(before, width, w_dim, resolution, up=True, clamp=clamp)
         else:
             self.const = nn.Parameter(normal(width, resolution, resolution))
         self.conv1 = StyledConv(width, width, w_dim, resolution, clamp=clamp)
         self.torgb = ToRGB(width, 3, w_dim, clamp)
-        self.register_buffer("taps", fir_taps(), persistent=False)
-
-    def forward(
-        self,
-        x: Tensor | None,
-        image: Tensor | None,
-        styles: dict[str, Tensor],
-        noise: dict[str, Tensor | None],
-        batch: int,
-    ) -> tuple[Tensor, Tensor]:
-        conv0, conv1, torgb = (f"{self.name}.{layer}" for layer in ("conv0", "conv1", "torgb"))
-        if x is None:
-            x = self.const.expand(batch, -1, -1, -1)
-        else:
-            x = self.conv0(x, styles[conv0], noise[conv0])
-        x = self.conv1(x, styles[conv1], noise[conv1])
-        rgb = self.torgb(x, styles[torgb])
-        return x, rgb if image is None else rgb + upsample(image, self.taps)
 
 
 def _noise(const: Tensor, mode: Noise, batch: int, sources: list[torch.Generator]) -> Tensor | None:
@@ -223,5 +245,5 @@ def _noise(const: Tensor, mode: Noise, batch: int, sources: list[torch.Generator
     if mode == "const":
         return const[None, None]
     if not sources:
-        return torch.randn(batch, 1, *const.shape, device=const.device)
-    return torch.stack([torch.randn(1, *const.shape, generator=source) for source in sources]).to(const.device)
+        return torch.randn(batch, 1, *const.shape, device=const.device).to(const.dtype)
+    return torch.stack([torch.randn(1, *const.shape, generator=source) for source in sources]).to(const)

@@ -16,9 +16,14 @@ from styleclip.weights.formats.encoders import count_styles
 from styleclip.weights.formats.part import Kind, Part
 from styleclip.weights.identify import naming, parts
 from styleclip.weights.load import generator_config, sha256_of
+from styleclip.weights.relevance import read_about
 
 BUFFERS = ("noise_const", "w_avg", "running_mean", "running_var", "num_batches_tracked", "resample_filter")
 TABLES: tuple[Kind, ...] = ("latents", "statistics", "relevance", "direction")
+MADE = (  # how a table of ours was made
+    "method", "images", "samples", "seed", "psi", "cutoff", "sigmas", "torgb", "rows", "shard", "generator",
+    "generator_name", "clip", "clip_preprocess", "dtype", "styleclip",
+)  # fmt: skip
 REMEMBERED = ("source", "label")  # what `convert` writes into the metadata of our files
 UNSTATED = "not stated in the file"
 
@@ -107,8 +112,10 @@ def _clip(_: Tensors, settings: Settings) -> dict[str, Any]:
     return {"embed_dim": model.get("embed_dim"), **numbers}
 
 
-def _table(tensors: Tensors, _: Settings) -> dict[str, Any]:
-    return {name: list(tensor.shape) for name, tensor in tensors.items()}
+def _table(tensors: Tensors, settings: Settings) -> dict[str, Any]:
+    told = read_about(settings) if "about" in settings else {}
+    made = {name: told[name] for name in MADE if isinstance(told.get(name), int | float | str)}
+    return {**made, **{name: list(tensor.shape) for name, tensor in tensors.items()}}
 
 
 def _nothing(*_: Any) -> dict[str, Any]:
