@@ -29,16 +29,23 @@ class PromptWarning(UserWarning):
 
 @dataclass(frozen=True)
 class Prompt:
-    """The text to edit towards, and what the picture is taken to show before ("a face")."""
+    """The text to edit towards, and what the picture is taken to show before ("a face").
+
+    Several neutral texts, such as the other colours of hair, stand for their mean.
+    """
 
     target: str
-    neutral: str = "a face"
+    neutral: str | tuple[str, ...] = "a face"
 
     def __post_init__(self) -> None:
         if not self.target.strip():
             raise UsageError('the prompt is empty; say what the picture shall show, e.g. "a face with red hair"')
-        if not self.neutral.strip():
+        if not self.neutrals or not all(text.strip() for text in self.neutrals):
             raise UsageError('the neutral text is empty; say what the picture shows before, e.g. "a face"')
+
+    @property
+    def neutrals(self) -> tuple[str, ...]:
+        return (self.neutral,) if isinstance(self.neutral, str) else self.neutral
 
 
 def encode(clip: CLIP, texts: Sequence[str], encoding: TextEncoding = "prompt") -> Tensor:
@@ -54,18 +61,28 @@ def delta_t(clip: CLIP, prompt: Prompt, encoding: TextEncoding = "ensemble") -> 
 
     Raises UsageError when the two texts mean the same to CLIP.
     """
-    target, neutral = encode(clip, [prompt.target, prompt.neutral], encoding)
-    difference = target - neutral
+    target, *neutrals = encode(clip, [prompt.target, *prompt.neutrals], encoding)
+    difference = target - F.normalize(torch.stack(neutrals).mean(dim=0), dim=-1)
     if difference.norm() < 1e-4:
-        raise UsageError(f"{prompt.target!r} and {prompt.neutral!r} mean the same to CLIP; change one of them")
+        neutral = " and ".join(map(repr, prompt.neutrals))
+        raise UsageError(f"{prompt.target!r} and {neutral} mean the same to CLIP; change one of them")
     return F.normalize(difference, dim=-1)
+
+
+def preference(clip: CLIP, features: Tensor, prompt: Prompt, encoding: TextEncoding = "ensemble") -> Tensor:
+    """How sure CLIP is that pictures show the target, not a neutral text: unit features [N, D] -> [N] in 0..1.
+
+    This is its zero-shot classification (Radford et al. 2021, section 3.1) at its own temperature.
+    """
+    texts = encode(clip, [prompt.target, *prompt.neutrals], encoding)
+    return (clip.logit_scale * features @ texts.T).softmax(dim=-1)[..., 0]
 
 
 def warn_unknown_words(clip: CLIP, prompt: Prompt) -> None:
     """Issue a PromptWarning for words that a small CLIP was never shown; does nothing for one that reads everything."""
     if clip.vocabulary is None:
         return
-    words = re.findall(r"[a-z]+", f"{prompt.target} {prompt.neutral}".lower())
+    words = re.findall(r"[a-z]+", " ".join((prompt.target, *prompt.neutrals)).lower())
     unknown = [word for word in dict.fromkeys(words) if word not in clip.vocabulary]
     if unknown:
         named = ", ".join(repr(word) for word in unknown)

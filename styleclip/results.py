@@ -21,7 +21,7 @@ class EditResult:
     """Before and after, with everything needed to run the edit again."""
 
     prompt: str
-    neutral: str | None
+    neutral: str | tuple[str, ...] | None
     method: str
     settings: dict[str, Any]
     before: Tensor  # [N, 3, H, W] in [-1, 1]

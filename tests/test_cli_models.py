@@ -36,7 +36,7 @@ from tests.alike import assert_same, tiny_discriminator
 from tests.golden import fill
 from tests.nvidia_trees import nvidia_discriminator, nvidia_generator
 from tests.support import run_python, run_styleclip
-from tests.tiny import TINY, clip_config, tiny_clip, tiny_generator
+from tests.tiny import CONTEXT, TINY, clip_config, tiny_clip, tiny_generator
 from tests.writers import save_pickle, write_nvidia_pickle
 
 PICKLES = [fill.HERE / f"nvidia_{flavour}_tiny32.pkl" for flavour in ("ada", "sg3repo")]
@@ -309,7 +309,7 @@ def test_other_kinds(tmp_path: Path) -> None:
     [latents] = describe(tmp_path / "latents.pt")["parts"]
     assert (latents["kind"], latents["w+"], latents["precision"]) == ("latents", [6, 18, 512], "float32")
     clip = describe(tiny_clip_file(tmp_path))["parts"][0]
-    assert (clip["embed_dim"], clip["vision_image_size"], clip["text_context_length"]) == (10, 32, 12)
+    assert (clip["embed_dim"], clip["vision_image_size"], clip["text_context_length"]) == (10, 32, CONTEXT)
     tensors = {
         "w_avg": torch.zeros(4, 8),
         "styles.0.linear.weight": torch.ones(8, 8),

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from styleclip.errors import UsageError, WeightError
 from styleclip.models.clip import CLIP, CompactTokenizer, build_clip, resize
 from styleclip.models.clip_names import architectures_like, open_clip_architecture, open_clip_model
-from tests.tiny import WORDS, clip_config, tiny_clip
+from tests.tiny import CONTEXT, WORDS, clip_config, tiny_clip
 
 
 @pytest.mark.parametrize("source", [64, 256, 1024])
@@ -62,9 +62,9 @@ def test_texts_are_encoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_prompt_that_does_not_fit_is_refused() -> None:
     clip = tiny_clip()
-    clip.encode_text([" ".join(["hair"] * 10)])
-    with pytest.raises(UsageError, match="more than the 10 tokens"):
-        clip.encode_text([" ".join(["hair"] * 11)])
+    clip.encode_text([" ".join(["hair"] * (CONTEXT - 2))])
+    with pytest.raises(UsageError, match=f"more than the {CONTEXT - 2} tokens"):
+        clip.encode_text([" ".join(["hair"] * (CONTEXT - 1))])
 
 
 def test_compact_tokens_keep_their_order_and_end_highest() -> None:
@@ -133,7 +133,7 @@ def test_only_what_no_file_holds_is_allocated() -> None:
     whole = dict(tiny_clip().named_buffers())
     assert left.keys() == {"mean", "std", "model.attn_mask"} == whole.keys()
     assert all(torch.equal(left[name], whole[name]) for name in left)
-    assert torch.equal(left["model.attn_mask"], torch.full((12, 12), -torch.inf).triu(1))
+    assert torch.equal(left["model.attn_mask"], torch.full((CONTEXT, CONTEXT), -torch.inf).triu(1))
 
 
 def test_clip_is_a_module_without_extra_state() -> None:

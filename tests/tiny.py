@@ -11,6 +11,7 @@ from styleclip.models.identity import SmallRecogniser
 from styleclip.models.stylegan2 import Generator, GeneratorConfig
 
 TINY = GeneratorConfig(z_dim=12, w_dim=8, mapping_widths=(10, 8), channels={4: 6, 8: 5, 16: 4})
+CONTEXT = 24  # tokens: room for the templates
 WORDS = ("a", "face", "with", "red", "hair", "old")
 
 
@@ -27,7 +28,7 @@ def tiny_generator(config: GeneratorConfig = TINY, seed: int = 0) -> Generator:
 
 def clip_config() -> dict[str, Any]:
     vision = {"image_size": 32, "patch_size": 8, "width": 32, "layers": 1, "head_width": 16}
-    text = {"context_length": 12, "width": 16, "heads": 2, "layers": 1}
+    text = {"context_length": CONTEXT, "width": 16, "heads": 2, "layers": 1}
     return {
         "name": "tiny",
         "model": {"embed_dim": 10, "vision_cfg": vision, "text_cfg": text},

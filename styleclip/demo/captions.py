@@ -144,6 +144,14 @@ def naming(attribute: str, state: int) -> str:
     return text.replace("a a", "an a").replace("a old", "an old")
 
 
+def alternatives(text: str) -> tuple[str, ...]:
+    """The plain sentences for the other states of what a text claims: "a face with black hair", ... for red hair."""
+    claims = claims_of(text)
+    return tuple(
+        naming(name, other) for name, state in claims.items() for other in range(len(_states(name))) if other != state
+    )
+
+
 def matches(captions: Sequence[Caption], faces: Faces) -> tuple[Tensor, Tensor]:
     """Which caption is true of whom: bool `true` and `unclear`, both [captions, faces].
 

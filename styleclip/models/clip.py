@@ -50,6 +50,11 @@ class CLIP(nn.Module):
         self.register_buffer("std", torch.tensor(std, device="cpu").reshape(3, 1, 1), persistent=False)
         self._texts: dict[str, Tensor] = {}
 
+    @property
+    def logit_scale(self) -> float:
+        """What multiplies a cosine to make it a logit, as learned: 100 for OpenAI's models."""
+        return float(cast(Any, self.model).logit_scale.exp())
+
     def encode_image(self, image: Tensor) -> Tensor:
         """[N, 3, H, W] in [-1, 1] -> unit features [N, D]."""
         features = cast(Any, self.model).encode_image(self.pixels(image))
