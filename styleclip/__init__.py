@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from styleclip.editor import Editor
     from styleclip.errors import StyleClipError
     from styleclip.latents import Direction, Latent, Space
+    from styleclip.methods.global_direction import GlobalDirection
     from styleclip.methods.optimize import Optimize
     from styleclip.prompts import Prompt, PromptWarning
     from styleclip.results import EditResult
@@ -24,6 +25,7 @@ __all__ = [
     "Direction",
     "EditResult",
     "Editor",
+    "GlobalDirection",
     "Latent",
     "Optimize",
     "Prompt",
@@ -39,6 +41,7 @@ _HOMES = {
     "Direction": "styleclip.latents",
     "EditResult": "styleclip.results",
     "Editor": "styleclip.editor",
+    "GlobalDirection": "styleclip.methods.global_direction",
     "Latent": "styleclip.latents",
     "Optimize": "styleclip.methods.optimize",
     "Prompt": "styleclip.prompts",

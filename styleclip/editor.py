@@ -36,49 +36,61 @@ class Editor:
         latent = Latent(Space.Z, torch.stack(drawn).to(self.models.device))
         return generator.to_space(generator.truncate(latent, psi), Space.W_PLUS)
 
-    @torch.no_grad()
     def render(self, latent: Latent, noise: Noise = "const") -> Tensor:
         """Images [N, 3, H, W], nominally in [-1, 1]."""
-        return self.models.generator(latent.to(self.models.device), noise)
+        return self.models.images(latent.to(self.models.device), noise)
 
     def edit(self, latent: Latent, prompt: Prompt | str, method: Method, on_step: OnStep = ignore) -> EditResult:
         """Edit a latent towards a text. Ctrl-C on the way keeps the best latent so far (`result.interrupted`).
 
         Raises NumericError instead of returning a picture with NaN in it.
         """
-        prompt = Prompt(prompt) if isinstance(prompt, str) else prompt
-        warn_unknown_words(self.models.clip, prompt)
-        latent, best, started = latent.to(self.models.device), _Best(on_step), time.perf_counter()
-        try:
-            edited, interrupted = method(self.models, latent, prompt, best), False
-        except KeyboardInterrupt:
-            edited, interrupted = best.latent or latent, True
+        return self.edit_in_turn(latent, [(Prompt(prompt) if isinstance(prompt, str) else prompt, method)], on_step)
+
+    def edit_in_turn(
+        self, latent: Latent, edits: Sequence[tuple[Prompt, Method]], on_step: OnStep = ignore
+    ) -> EditResult:
+        """Several edits, each of the result of the one before; scores are means over the texts. Else as `edit`."""
+        for prompt, _ in edits:
+            warn_unknown_words(self.models.clip, prompt)
+        source = edited = latent.to(self.models.device)
+        started, interrupted = time.perf_counter(), False
+        for prompt, method in edits:
+            best = _Best(on_step)
+            try:
+                edited = method(self.models, edited, prompt, best)
+            except KeyboardInterrupt:
+                edited, interrupted = best.latent or edited, True
+                break
         seconds = time.perf_counter() - started
-        before, after = self.render(latent), self.render(edited)
+        before, after = self.render(source), self.render(edited)
         if not after.isfinite().all():
             raise NumericError("the edited picture is not finite; lower the strength of the edit")
+        prompts = [prompt for prompt, _ in edits]
+        settings = [method.settings(self.models) for _, method in edits]
         return EditResult(
-            prompt=prompt.target,
-            neutral=prompt.neutral,
-            method=method.name,
-            settings=method.settings(self.models),
+            prompt=" + ".join(prompt.target for prompt in prompts),
+            neutral=prompts[0].neutral if len(prompts) == 1 else tuple(" / ".join(p.neutrals) for p in prompts),
+            method=edits[0][1].name,
+            settings=settings[0] if len(settings) == 1 else {"edits": settings},
             before=before,
             after=after,
-            source=latent,
+            source=source,
             edited=edited,
-            scores=self._scores(before, after, prompt),
+            scores=self._scores(before, after, prompts),
             seconds=seconds,
             provenance={"versions": versions(), **self.models.provenance},
             interrupted=interrupted,
         )
 
     @torch.no_grad()
-    def _scores(self, before: Tensor, after: Tensor, prompt: Prompt) -> list[dict[str, float]]:
-        """For every image: cosine with the text before and after, and how much of the person is left."""
+    def _scores(self, before: Tensor, after: Tensor, prompts: Sequence[Prompt]) -> list[dict[str, float]]:
+        """For every image: cosine with the texts before and after, and how much of the person is left."""
         clip, identity = self.models.clip, self.models.identity
-        text = encode(clip, [prompt.target])
+        texts = encode(clip, [prompt.target for prompt in prompts])
         scores = {
-            f"clip_{name}": similarity(clip.encode_image(x), text) for name, x in (("before", before), ("after", after))
+            f"clip_{name}": (clip.encode_image(x) @ texts.T).mean(dim=1)
+            for name, x in (("before", before), ("after", after))
         }
         if identity is not None:
             scores["identity"] = similarity(identity.embed(before), identity.embed(after))

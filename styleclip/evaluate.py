@@ -15,18 +15,20 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from styleclip.demo.captions import claims_of
+from styleclip.demo.captions import alternatives, claims_of
 from styleclip.demo.judge import Judge, Verdict, load_judge
 from styleclip.demo.world import HIDDEN_BY
 from styleclip.editor import Editor
 from styleclip.errors import UsageError
+from styleclip.latents import Latent
 from styleclip.methods.base import Method
+from styleclip.methods.global_direction import GlobalDirection
 from styleclip.methods.optimize import Optimize
 from styleclip.models.bundle import Models
 from styleclip.prompts import Prompt
 from styleclip.weights.resources import checkpoint_path
 
-METHODS: dict[str, Callable[[], Method]] = {"optimize": Optimize}
+METHODS: dict[str, Callable[[], Method]] = {"optimize": Optimize, "global-dir": GlobalDirection}
 PROMPTS = (
     "a face with red hair",
     "a face with blonde hair",
@@ -120,31 +122,38 @@ def run(
 ) -> Report:
     """Edit the face of every seed with every prompt and let the judge look.
 
-    `prompts` must speak of attributes that the judge knows; raises UsageError otherwise.
+    `prompts` must speak of attributes that the judge knows; raises UsageError otherwise. A global direction is found
+    between the prompt and what else could be ("a face with black hair", ... for red hair), as it needs a neutral text.
     """
     editor, judge = Editor(models), load_judge(checkpoint_path("demo/judge.safetensors"))
     editing = METHODS[method]() if isinstance(method, str) else method
     texts = PROMPTS if prompts is None else prompts
-    cells = []
+    latent = editor.sample(seeds=seeds)
+    seen, cells = judge.see(editor.render(latent)), []
     for i, text in enumerate(texts):
-        cells.append(_cell(editor, judge, editing, Prompt(text), seeds))
+        cells.append(_cell(editor, judge, editing, _prompt(text, editing), latent, seen))
         if on_cell is not None:
             on_cell(i + 1, len(texts), {"success": cells[-1].success, "leakage": cells[-1].leakage})
     return Report(editing.name, editing.settings(models), list(seeds), cells, dict(models.provenance))
 
 
-def _cell(editor: Editor, judge: Judge, method: Method, prompt: Prompt, seeds: Sequence[int]) -> Cell:
+def _prompt(text: str, method: Method) -> Prompt:
+    neutral = alternatives(text) if isinstance(method, GlobalDirection) else ()
+    return Prompt(text, neutral) if neutral else Prompt(text)
+
+
+def _cell(editor: Editor, judge: Judge, method: Method, prompt: Prompt, latent: Latent, seen: Verdict) -> Cell:
+    """Edit the faces that lack what the prompt asks for; `seen` is what the judge sees of all before."""
     claims = claims_of(prompt.target)
     if not claims:
         raise UsageError(
             f"the judge cannot tell whether {prompt.target!r} came true; name attributes of the demo world"
         )
-    latent = editor.sample(seeds=seeds)
-    lacking = ~_shows(judge.see(editor.render(latent)), claims)
+    lacking = ~_shows(seen, claims)
     if not lacking.any():
         raise UsageError(f"every face already shows {prompt.target!r}; pass more --seeds")
     result = editor.edit(latent[lacking], prompt, method)
-    before, after = judge.see(result.before), judge.see(result.after)
+    before, after = {name: states[lacking] for name, states in seen.items()}, judge.see(result.after)
     success = _shows(after, claims)
     changed = {name: _changed(before, after, name) for name in before if name not in claims}
     leaks = {name: flags[seen].float().mean().item() if seen.any() else 0.0 for name, (flags, seen) in changed.items()}

@@ -15,6 +15,7 @@ PUBLIC = [
     "Direction",
     "EditResult",
     "Editor",
+    "GlobalDirection",
     "Latent",
     "Optimize",
     "Prompt",

@@ -14,7 +14,13 @@ FILES = ("report.json", "report.png")
 
 
 @click.command()
-@click.option("--editor", "method", type=click.Choice(["optimize"]), default="optimize", help="The editor to measure.")
+@click.option(
+    "--editor",
+    "method",
+    type=click.Choice(["optimize", "global-dir"]),
+    default="optimize",
+    help="The editor to measure.",
+)
 @click.option("--seeds", type=Seeds(), default="0-19", metavar="LIST", help="The faces to edit, e.g. 0-7,12.")
 @click.option(
     "--prompts",

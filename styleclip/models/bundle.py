@@ -7,11 +7,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from styleclip.channels import Relevance
+from styleclip.latents import Latent
 from styleclip.models.clip import CLIP
 from styleclip.models.identity import Identity
-from styleclip.models.stylegan2 import Generator
+from styleclip.models.stylegan2 import Generator, Noise
+
+PIXELS = 2**22  # in flight at once where there is no gradient: four pictures of 1024 px
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,20 @@ class Models:
     defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
     relevance: Callable[[], Relevance | None] = lambda: None
+
+    @torch.no_grad()
+    def images(self, latent: Latent, noise: Noise = "const") -> Tensor:
+        """Render without a gradient, a few at a time: images [N, 3, H, W], nominally in [-1, 1]."""
+        return torch.cat([self.generator(part, noise) for part in self._parts(latent)])
+
+    @torch.no_grad()
+    def look(self, latent: Latent) -> Tensor:
+        """What CLIP sees in the pictures of a latent, a few at a time: unit features [N, D]."""
+        return torch.cat([self.clip.encode_image(self.generator(part)) for part in self._parts(latent)])
+
+    def _parts(self, latent: Latent) -> list[Latent]:
+        size = max(1, PIXELS // self.generator.resolution**2)
+        return [latent[start : start + size] for start in range(0, len(latent), size)]
 
     @property
     def device(self) -> torch.device:

@@ -1,0 +1,128 @@
+"""Measure global directions in the demo world: python -m scripts.global_direction curves|gradient
+
+The judge of `styleclip evaluate` says what came true and what else moved. `curves` sweeps alpha and beta and draws
+benchmarks/global_direction.png; `gradient` sets relevance by gradient against the table. Both print Markdown.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import click
+import torch
+
+import styleclip
+from styleclip import evaluate
+from styleclip.cli.common import Seeds
+from styleclip.demo.captions import alternatives
+from styleclip.methods.global_direction import GlobalDirection
+from styleclip.models.bundle import Models
+from styleclip.prompts import Prompt
+from styleclip.records import replacing
+
+ALPHAS = (1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0)
+BETAS = (0.05, 0.1, 0.15, 0.2, 0.25, "auto")
+REACHES = (0.15, 0.2, 0.3, 0.4, 0.5, 0.6)
+COMPARED = evaluate.PROMPTS[::2] + evaluate.PROMPTS[1:2]  # 12 of them
+TOP = 50
+
+Curve = list[tuple[float, float, float]]  # strength, success, leakage
+
+
+@click.group()
+@click.option("--threads", default=1)
+def main(threads: int) -> None:
+    """Measure global directions."""
+    torch.set_num_threads(threads)
+    torch.set_flush_denormal(True)
+
+
+@main.command()
+@click.option("--seeds", type=Seeds(), default="0-49")
+@click.option("--out", type=Path, default=Path("benchmarks/global_direction.png"))
+def curves(seeds: Sequence[int], out: Path) -> None:
+    """Success and leakage over alpha for several beta, and over the reach of alpha=auto."""
+    models = styleclip.load("demo")
+    lines = {
+        f"beta {beta}": [(alpha, *_measure(models, GlobalDirection(alpha=alpha, beta=beta), seeds)) for alpha in ALPHAS]
+        for beta in BETAS
+    }
+    auto = [(reach, *_measure(models, GlobalDirection(alpha="auto", reach=reach), seeds)) for reach in REACHES]
+    for name, curve in {**lines, "alpha auto, by reach": auto}.items():
+        print(f"\n{name}\n\n| | " + " | ".join(f"{point[0]:g}" for point in curve) + " |")
+        print("|---|" + "---|" * len(curve))
+        for row, index in (("success", 1), ("leakage", 2)):
+            print(f"| {row} | " + " | ".join(f"{point[index]:.3f}" for point in curve) + " |")
+    _draw(lines, auto, out)
+
+
+@main.command()
+@click.option("--seeds", type=Seeds(), default="0-49")
+@click.option("--images", default=100)
+def gradient(seeds: Sequence[int], images: int) -> None:
+    """Rank correlation, overlap of the top channels and success of gradient relevance against the table."""
+    models = styleclip.load("demo")
+    quick = GlobalDirection(relevance="gradient", images=images)
+    columns = ("rank correlation", f"top {TOP}", "table", "gradient", "refined", "s to the first edit")
+    print("| prompt | " + " | ".join(columns) + " |\n|---|" + "---|" * len(columns))
+    rows = []
+    for text in COMPARED:
+        prompt = Prompt(text, alternatives(text))
+        exact = GlobalDirection().find(models, prompt).relevance
+        started = time.perf_counter()
+        rough = quick.find(models, prompt)
+        seconds = time.perf_counter() - started
+        overlap = len(set(_top(exact)) & set(_top(rough.relevance))) / TOP
+        refined = replace(quick, refine_top=TOP).find(models, prompt)
+        hits = [_measure(models, GlobalDirection(found=found), seeds, [text]) for found in (None, rough, refined)]
+        rows.append([_rank_correlation(exact, rough.relevance), overlap, *(hit[0] for hit in hits), seconds])
+        print(f"| {text} | " + " | ".join(f"{value:.2f}" for value in rows[-1]) + " |", flush=True)
+    print("| **mean** | " + " | ".join(f"{value:.3f}" for value in torch.tensor(rows).mean(dim=0).tolist()) + " |")
+
+
+def _measure(
+    models: Models, method: GlobalDirection, seeds: Sequence[int], prompts: Sequence[str] | None = None
+) -> tuple[float, float]:
+    report = evaluate.run(models, method, list(seeds), prompts)
+    return report.mean("success"), report.mean("leakage")
+
+
+def _top(relevance: torch.Tensor) -> list[int]:
+    return relevance.abs().topk(TOP).indices.tolist()
+
+
+def _rank_correlation(a: torch.Tensor, b: torch.Tensor) -> float:
+    """Spearman's, of the signed relevance of all channels."""
+    ranks = torch.stack([x.argsort().argsort().double() for x in (a, b)])
+    return torch.corrcoef(ranks)[0, 1].item()
+
+
+def _draw(lines: dict[str, Curve], auto: Curve, path: Path) -> None:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10, 4.2), layout="constrained")
+    over_alpha, trade = figure.subplots(1, 2)
+    for name, curve in lines.items():
+        alphas, success, leakage = zip(*curve, strict=True)
+        (line,) = over_alpha.plot(alphas, success, label=name)
+        over_alpha.plot(alphas, leakage, "--", color=line.get_color())
+        trade.plot(leakage, success, ".-", color=line.get_color(), label=name)
+    trade.plot(
+        [x[2] for x in auto],
+        [x[1] for x in auto],
+        "k*-",
+        label="alpha auto, reach " + f"{auto[0][0]:g} to {auto[-1][0]:g}",
+    )
+    over_alpha.set(xlabel="alpha", title="success (full) and leakage (dashed)")
+    trade.set(xlabel="leakage", ylabel="success", title="every strength of each beta")
+    over_alpha.legend(fontsize=8)
+    trade.legend(fontsize=8)
+    with replacing(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=110)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+"""Directions as small files, to share an edit: safetensors with the tensors of a `StyleEdit` and the texts as JSON.
+
+The metadata is `{"styleclip": "direction", "about": JSON}`; `about` holds target, neutral, alpha, beta, movement, and
+`generator`, the fingerprint of the network that the direction belongs to.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from styleclip.errors import WeightError
+from styleclip.methods.style_edit import StyleEdit
+from styleclip.models.bundle import Models
+from styleclip.prompts import Prompt
+from styleclip.records import to_json
+from styleclip.weights.formats.native import KIND, save_tensors
+from styleclip.weights.identify import naming, part
+
+TENSORS = ("weights", "std", "relevance")
+
+
+def save_direction(edit: StyleEdit, models: Models, path: str | Path) -> Path:
+    """Write an edit; raises OutputError where that cannot be done."""
+    about = {
+        "target": edit.prompt.target,
+        "neutral": edit.prompt.neutrals,
+        "alpha": edit.alpha,
+        "beta": edit.beta,
+        "movement": edit.movement,
+        "generator": network_of(models),
+    }
+    tensors = {name: getattr(edit, name) for name in TENSORS}
+    return save_tensors(tensors, path, {KIND: "direction", "about": to_json(about)})
+
+
+def load_direction(path: str | Path, models: Models) -> StyleEdit:
+    """The edit in a file; raises WeightError for a file without one, and for one of another generator."""
+    found = part(path, "direction")
+    with naming(path):
+        tensors = found.read()
+        about: dict[str, Any] = json.loads(found.settings.get("about", "{}"))
+        if missing := [name for name in TENSORS if name not in tensors]:
+            raise WeightError(f"the tensor {missing[0]} is missing; save the direction again")
+        if about.get("generator") != network_of(models):
+            raise WeightError("this direction was found for another generator; pass that one with --model")
+        prompt = Prompt(about["target"], tuple(about["neutral"]))
+        numbers = (tensors[name].to(models.device) for name in TENSORS)
+        return StyleEdit(prompt, *numbers, about["beta"], about["alpha"], about["movement"])
+
+
+def network_of(models: Models) -> str | None:
+    """The fingerprint of the generator, where the models came from files."""
+    generator: dict[str, Any] = models.provenance.get("generator", {})
+    return generator.get("network")

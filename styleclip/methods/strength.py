@@ -1,0 +1,44 @@
+"""How strong an edit has to be: for every image the least strength at which CLIP is sure of the text."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from styleclip.latents import Latent
+from styleclip.methods.base import OnStep
+from styleclip.methods.style_edit import StyleEdit
+from styleclip.models.bundle import Models
+from styleclip.prompts import preference
+from styleclip.records import Step, ignore
+
+STEPS = 10  # strengths that are tried
+LEAST = 0.2  # the first of them, over the last
+MOST = 10.0  # the last, where nothing says how far an edit may move CLIP: the end of StyleCLIP's slider
+
+
+@torch.no_grad()
+def enough(
+    models: Models, source: Latent, edit: StyleEdit, reach: float | None, sure: float, on_step: OnStep = ignore
+) -> Tensor:
+    """The alpha [N] of every image of `source` (in S), each found on its own.
+
+    Rising strengths are rendered until CLIP gives the target at least the probability `sure` against the neutral
+    texts. The last one is to move CLIP by `reach` along the texts, or is `MOST` where that is left open or cannot be
+    told. Where CLIP never gets so sure, the strength at which it was surest is taken.
+    """
+    most = reach / edit.movement if reach and edit.movement else MOST
+    alpha, surest = torch.zeros(2, len(source), device=models.device)
+    rest = torch.arange(len(source), device=models.device)
+    for index, share in enumerate(torch.linspace(math.log(LEAST), 0, STEPS).exp().tolist(), start=1):
+        strength = share * most
+        probability = preference(models.clip, models.look(source[rest] + strength * edit.direction), edit.prompt)
+        better = probability > surest[rest]
+        alpha[rest[better]], surest[rest[better]] = strength, probability[better]
+        on_step(Step(index, STEPS, {"loss": 1 - surest.mean().item()}, edit.moved(source, alpha)))
+        rest = rest[probability < sure]
+        if not len(rest):
+            break
+    return alpha
