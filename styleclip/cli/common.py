@@ -181,10 +181,10 @@ quiet_option = click.option("--quiet", is_flag=True, help="No progress.")
 offline_option = click.option("--offline", is_flag=True, help="Never use the network; say what is missing.")
 label_option = click.option("--label", type=int, metavar="N", help="The class of a conditional generator, from 0.")
 
-common_options = gathered(
-    "common",
-    Common,
-    (
+
+def common_options_with(out: Callable[[Any], Any]) -> Callable[[Command], Command]:
+    """The options of `Common`, for a command that says itself what `--out` is."""
+    options = (
         click.option(
             "--model",
             default="demo",
@@ -198,16 +198,21 @@ common_options = gathered(
             help="The CLIP: NAME (`styleclip models list --kind clip`), FILE, URL, ARCHITECTURE/TAG for one that "
             "open_clip fetches, or ARCHITECTURE/FILE for one that it wrote.  [default: what suits the generator]",
         ),
-        click.option(
-            "--out", type=click.Path(path_type=Path), metavar="DIR", help="Output folder.  [default: in styleclip-out/]"
-        ),
+        out,
         click.option("--device", default="auto", metavar="auto|cpu|cuda[:N]", help="Where to run."),
         click.option("--dtype", default="auto", type=click.Choice(["auto", "float32", "bfloat16"]), help="Precision."),
         click.option("--json", "as_json", is_flag=True, help="Print the record as JSON and nothing else."),
         quiet_option,
         overwrite_option,
         offline_option,
-    ),
+    )
+    return gathered("common", Common, options)
+
+
+common_options = common_options_with(
+    click.option(
+        "--out", type=click.Path(path_type=Path), metavar="DIR", help="Output folder.  [default: in styleclip-out/]"
+    )
 )
 
 source_options = gathered(

@@ -1,8 +1,9 @@
-"""The progress bar: on stderr, and only when that is a terminal."""
+"""The progress bar: on stderr, and only when that is a terminal; for the work of hours, lines where it is none."""
 
 from __future__ import annotations
 
 import sys
+import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
 
 class Progress:
     """`with Progress(label, quiet) as progress:` - hand it to `on_step` as it is; it remembers the last step."""
+
+    bar_format: str | None = None  # tqdm's own
 
     def __init__(self, label: str, quiet: bool = False, unit: str = "it") -> None:
         self.label, self.quiet, self.unit, self.last = label, quiet, unit, 0
@@ -26,6 +29,7 @@ class Progress:
             dynamic_ncols=True,
             unit=self.unit,
             unit_scale=self.unit == "B",
+            bar_format=self.bar_format,
         )
         return self
 
@@ -47,3 +51,37 @@ class Progress:
             shown = {name: f"{value:.3f}" for name, value in values.items()}
             self._bar.set_postfix(shown, refresh=False)
         self._bar.update(done - self._bar.n)
+
+
+class Forecast(Progress):
+    """A bar for the work of hours, told what is left; where there is no terminal a line every LINE_EVERY seconds."""
+
+    LINE_EVERY = 30.0
+    bar_format = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt}{postfix}"
+
+    def __enter__(self) -> Forecast:
+        super().__enter__()
+        self._told = time.monotonic()
+        return self
+
+    def tell(self, done: int, total: int, left: float) -> None:
+        """Move the bar to `done` of `total`; the rest will take `left` seconds."""
+        words = f"{human_time(left)} left"
+        self._bar.set_postfix_str(words, refresh=False)
+        self.show(done, total)
+        if self._bar.disable and not self.quiet and time.monotonic() - self._told >= self.LINE_EVERY:
+            self.note(f"{self.label}: {done:,} of {total:,}, {words}")
+            self._told = time.monotonic()
+
+
+def human_time(seconds: float) -> str:
+    """`7384 -> "2 h 03 min"`, `184 -> "3 min 04 s"`, `12.3 -> "12 s"`."""
+    whole = round(seconds)
+    if whole >= 3600:
+        return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+    return f"{whole // 60} min {whole % 60:02d} s" if whole >= 60 else f"{whole} s"
+
+
+def human_number(number: float) -> str:
+    """`0.2398 -> "0.24"`, `73.42 -> "73.4"`, `2021.7 -> "2,022"`."""
+    return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"
