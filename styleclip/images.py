@@ -58,13 +58,17 @@ def comparison(before: Tensor, after: Tensor, label: str, row_labels: Sequence[s
 def contact_sheet(pictures: Sequence[Image.Image], captions: Sequence[str], columns: int = 8) -> Image.Image:
     """All pictures in reading order, each below its caption."""
     starts = range(0, len(pictures), columns)
-    strips = [labelled_sheet([pictures[i : i + columns]], captions[i : i + columns]) for i in starts]
-    sheet = Image.new("RGB", (strips[0].width, sum(strip.height for strip in strips)), PAPER)
+    return stacked([labelled_sheet([pictures[i : i + columns]], captions[i : i + columns]) for i in starts])
+
+
+def stacked(sheets: Sequence[Image.Image]) -> Image.Image:
+    """Sheets below one another."""
+    whole = Image.new("RGB", (max(sheet.width for sheet in sheets), sum(sheet.height for sheet in sheets)), PAPER)
     top = 0
-    for strip in strips:
-        sheet.paste(strip, (0, top))
-        top += strip.height
-    return sheet
+    for sheet in sheets:
+        whole.paste(sheet, (0, top))
+        top += sheet.height
+    return whole
 
 
 def labelled_sheet(
@@ -100,6 +104,14 @@ def enlarged(picture: Image.Image, side: int = CELL) -> Image.Image:
     if factor == 1:
         return picture
     return picture.resize((picture.width * factor, picture.height * factor), Image.Resampling.BICUBIC)
+
+
+def fitted(picture: Image.Image, side: int) -> Image.Image:
+    """The picture with a shorter side of `side` px, or a little more where that takes a whole factor."""
+    if min(picture.size) <= side:
+        return enlarged(picture, side)
+    factor = side / min(picture.size)
+    return picture.resize((round(picture.width * factor), round(picture.height * factor)), Image.Resampling.LANCZOS)
 
 
 def png_bytes(picture: Image.Image, record: Mapping[str, Any] | None = None) -> bytes:
@@ -162,6 +174,10 @@ def _write(draw: ImageDraw.ImageDraw, text: str, box: tuple[int, int, int, int])
 
 
 def _wrapped(text: str, font: Any, width: int) -> list[str]:
+    return [line for part in text.splitlines() for line in _wrapped_line(part, font, width)]
+
+
+def _wrapped_line(text: str, font: Any, width: int) -> list[str]:
     lines: list[str] = []
     for word in text.split():
         pieces = [word] if font.getlength(word) <= width else list(word)  # one long word breaks anywhere

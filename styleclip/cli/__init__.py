@@ -14,7 +14,9 @@ from styleclip.errors import StyleClipError, UsageError
 
 COMMANDS = (
     "optimize",
+    "global-dir",
     "sample",
+    "prepare",
     "evaluate",
     "models",
     "doctor",
@@ -30,7 +32,8 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        command: click.Command = getattr(import_module(f"styleclip.cli.{name.replace('-', '_')}"), name)
+        name = name.replace("-", "_")
+        command: click.Command = getattr(import_module(f"styleclip.cli.{name}"), name)
         return command
 
     def invoke(self, ctx: click.Context) -> object:
@@ -80,7 +83,7 @@ def _show_warning(message: Warning | str, category: type[Warning], *_: object, *
 def _surprise(error: Exception) -> str:
     """One sentence for an error that nobody foresaw."""
     if type(error).__name__ == "OutOfMemoryError":
-        return "the GPU is out of memory; use fewer seeds at once, or --device cpu"
+        return "the GPU is out of memory; use fewer seeds at once or a smaller --batch-size, or --device cpu"
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:  # files raise OutputError, so this is stdout
         return "cannot write to stdout: the disk is full; free some space or send the output elsewhere"
     what = " ".join(str(error).split())[:300]

@@ -25,7 +25,7 @@ def save_direction(edit: StyleEdit, models: Models, path: str | Path) -> Path:
     """Write an edit; raises OutputError where that cannot be done."""
     about = {
         "target": edit.prompt.target,
-        "neutral": edit.prompt.neutrals,
+        "neutral": edit.prompt.neutral,
         "alpha": edit.alpha,
         "beta": edit.beta,
         "movement": edit.movement,
@@ -45,9 +45,10 @@ def load_direction(path: str | Path, models: Models) -> StyleEdit:
             raise WeightError(f"the tensor {missing[0]} is missing; save the direction again")
         if about.get("generator") != network_of(models):
             raise WeightError("this direction was found for another generator; pass that one with --model")
-        prompt = Prompt(about["target"], tuple(about["neutral"]))
-        numbers = (tensors[name].to(models.device) for name in TENSORS)
-        return StyleEdit(prompt, *numbers, about["beta"], about["alpha"], about["movement"])
+        neutral = about["neutral"]
+        prompt = Prompt(about["target"], neutral if isinstance(neutral, str) else tuple(neutral))
+        weights, std, relevance = (tensors[name].to(models.device) for name in TENSORS)
+        return StyleEdit(prompt, weights, std, relevance, about["beta"], about["alpha"], about["movement"])
 
 
 def network_of(models: Models) -> str | None:

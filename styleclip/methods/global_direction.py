@@ -85,7 +85,7 @@ class GlobalDirection:
         alpha = edit.alpha if self.alpha is None and self.found else settled["alpha"]
         if alpha == "auto":
             return enough(models, source, edit, settled["reach"], settled["sure"], on_step)
-        return torch.full((len(source),), float(alpha), dtype=torch.float64).to(source.data)
+        return torch.full((len(source),), float(alpha), dtype=torch.float64).float().to(models.device)
 
     def find(self, models: Models, prompt: Prompt) -> StyleEdit:
         """The direction of a prompt. Raises UsageError where the texts single out no channel."""

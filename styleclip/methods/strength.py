@@ -34,7 +34,8 @@ def enough(
     rest = torch.arange(len(source), device=models.device)
     for index, share in enumerate(torch.linspace(math.log(LEAST), 0, STEPS).exp().tolist(), start=1):
         strength = share * most
-        probability = preference(models.clip, models.look(source[rest] + strength * edit.direction), edit.prompt)
+        moved = edit.moved(source[rest], torch.full((len(rest),), strength, device=models.device))
+        probability = preference(models.clip, models.look(moved), edit.prompt).float()
         better = probability > surest[rest]
         alpha[rest[better]], surest[rest[better]] = strength, probability[better]
         on_step(Step(index, STEPS, {"loss": 1 - surest.mean().item()}, edit.moved(source, alpha)))

@@ -41,8 +41,8 @@ class StyleEdit:
         return Direction(Space.S, (self.weights * self.std)[None])
 
     def moved(self, source: Latent, alpha: Tensor) -> Latent:
-        """`source` [N, C] in S with every image at its own strength `alpha` [N]."""
-        return source + Direction(Space.S, alpha[:, None] * self.direction.data)
+        """`source` [N, C] in S with every image at its own strength `alpha` [N], in the precision of the source."""
+        return source + Direction(Space.S, (alpha[:, None] * self.direction.data).to(source.data))
 
     @property
     def channels(self) -> Tensor:
