@@ -11,11 +11,12 @@ from styleclip.latents import Latent
 from styleclip.methods.base import OnStep
 from styleclip.methods.style_edit import StyleEdit
 from styleclip.models.bundle import Models
-from styleclip.prompts import preference
+from styleclip.prompts import delta_t, preference
 from styleclip.records import Step, ignore
 
 STEPS = 10  # strengths that are tried
 LEAST = 0.2  # the first of them, over the last
+GONE = 0.5  # the share of its reach that CLIP has to move before it may be sure
 MOST = 10.0  # the last, where nothing says how far an edit may move CLIP: the end of StyleCLIP's slider
 
 
@@ -26,20 +27,24 @@ def enough(
     """The alpha [N] of every image of `source` (in S), each found on its own.
 
     Rising strengths are rendered until CLIP gives the target at least the probability `sure` against the neutral
-    texts. The last one is to move CLIP by `reach` along the texts, or is `MOST` where that is left open or cannot be
-    told. Where CLIP never gets so sure, the strength at which it was surest is taken.
+    texts, and has moved along them by half of `reach`, so that a picture it was sure of before is edited too. The last
+    one should move it by all of `reach`, or is `MOST` where that is left open or cannot be told. Where CLIP never gets
+    so sure, the strength at which it was surest is taken.
     """
     most = reach / edit.movement if reach and edit.movement else MOST
+    along, before = delta_t(models.clip, edit.prompt), models.look(source)
     alpha, surest = torch.zeros(2, len(source), device=models.device)
     rest = torch.arange(len(source), device=models.device)
     for index, share in enumerate(torch.linspace(math.log(LEAST), 0, STEPS).exp().tolist(), start=1):
         strength = share * most
         moved = edit.moved(source[rest], torch.full((len(rest),), strength, device=models.device))
-        probability = preference(models.clip, models.look(moved), edit.prompt).float()
-        better = probability > surest[rest]
+        features = models.look(moved)
+        probability = preference(models.clip, features, edit.prompt).float()
+        settled = (probability >= sure) & ((features - before[rest]) @ along >= GONE * (reach or 0.0))
+        better = settled | (probability > surest[rest])
         alpha[rest[better]], surest[rest[better]] = strength, probability[better]
         on_step(Step(index, STEPS, {"loss": 1 - surest.mean().item()}, edit.moved(source, alpha)))
-        rest = rest[probability < sure]
+        rest = rest[~settled]
         if not len(rest):
             break
     return alpha
