@@ -24,7 +24,7 @@ from styleclip.prompts import Prompt
 from styleclip.records import replacing
 
 ALPHAS = (1.0, 2.0, 4.0, 6.0, 9.0, 13.0)
-BETAS: tuple[Strength, ...] = (0.05, 0.1, 0.2, "auto")
+BETAS: tuple[Strength, ...] = (0.05, 0.08, 0.12, "auto")
 REACHES = (0.15, 0.25, 0.35, 0.45, 0.6)
 COMPARED = evaluate.PROMPTS[::2] + evaluate.PROMPTS[1:2]  # 12 of them
 TOP = 50

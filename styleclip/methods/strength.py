@@ -17,6 +17,7 @@ from styleclip.records import Step, ignore
 STEPS = 10  # strengths that are tried
 LEAST = 0.2  # the first of them, over the last
 GONE = 0.5  # the share of its reach that CLIP has to move before it may be sure
+NEARLY = 0.92  # of the surest that CLIP gets for an image is enough, too
 MOST = 10.0  # the last, where nothing says how far an edit may move CLIP: the end of StyleCLIP's slider
 
 
@@ -26,25 +27,26 @@ def enough(
 ) -> Tensor:
     """The alpha [N] of every image of `source` (in S), each found on its own.
 
-    Rising strengths are rendered until CLIP gives the target at least the probability `sure` against the neutral
-    texts, and has moved along them by half of `reach`, so that a picture it was sure of before is edited too. The last
-    one should move it by all of `reach`, or is `MOST` where that is left open or cannot be told. Where CLIP never gets
-    so sure, the strength at which it was surest is taken.
+    Ten rising strengths are tried; the last should move CLIP along the texts by `reach`, or is `MOST` where that is
+    left open or cannot be told. Taken is the least at which CLIP gives the target the probability `sure` against the
+    neutral texts, or nearly the highest it ever gives: a neutral text like "a face" is true of every edit, too. It has
+    to have moved by half of `reach`, if it ever does, so that a picture it was sure of before is edited as well.
     """
     most = reach / edit.movement if reach and edit.movement else MOST
+    ladder = (torch.linspace(math.log(LEAST), 0, STEPS).exp() * most).to(models.device)
     along, before = delta_t(models.clip, edit.prompt), models.look(source)
-    alpha, surest = torch.zeros(2, len(source), device=models.device)
-    rest = torch.arange(len(source), device=models.device)
-    for index, share in enumerate(torch.linspace(math.log(LEAST), 0, STEPS).exp().tolist(), start=1):
-        strength = share * most
-        moved = edit.moved(source[rest], torch.full((len(rest),), strength, device=models.device))
+    tried, gone = torch.zeros(2, STEPS, len(source), device=models.device)
+    for index, strength in enumerate(ladder):
+        moved = edit.moved(source, strength.expand(len(source)))
         features = models.look(moved)
-        probability = preference(models.clip, features, edit.prompt).float()
-        settled = (probability >= sure) & ((features - before[rest]) @ along >= GONE * (reach or 0.0))
-        better = settled | (probability > surest[rest])
-        alpha[rest[better]], surest[rest[better]] = strength, probability[better]
-        on_step(Step(index, STEPS, {"loss": 1 - surest.mean().item()}, edit.moved(source, alpha)))
-        rest = rest[~settled]
-        if not len(rest):
-            break
-    return alpha
+        tried[index] = preference(models.clip, features, edit.prompt)
+        gone[index] = (features - before) @ along
+        on_step(Step(index + 1, STEPS, {"loss": 1 - tried.amax(dim=0).mean().item()}, moved))
+    convinced = tried >= (NEARLY * tried.amax(dim=0)).clamp(max=sure)
+    far = convinced & (gone >= GONE * (reach or 0.0))
+    return ladder[torch.where(far.any(dim=0), _first(far), _first(convinced))]
+
+
+def _first(true: Tensor) -> Tensor:
+    """The first row [N] of [rows, N] that is true."""
+    return true.float().argmax(dim=0)
