@@ -73,7 +73,8 @@ class Wishes:
 
     @property
     def folder(self) -> str:
-        return slug(" ".join(wish.name for wish in self.all))
+        """Apart from those of `optimize`, which makes the same prompts."""
+        return f"global-dir/{slug(' '.join(wish.name for wish in self.all))}"
 
 
 @dataclass(frozen=True)
