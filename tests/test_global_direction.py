@@ -134,7 +134,7 @@ def test_nothing_selected_names_the_largest_relevance() -> None:
 
 
 def test_auto_alpha_is_the_least_that_makes_clip_sure() -> None:
-    """Against the rule written out for one image at a time; tiny CLIP never moves by half of a reach."""
+    """Against the rule written out for one image at a time; tiny CLIP never moves by so much of a reach."""
     models, prompt = models_with_table(), Prompt("an old face", "red hair")
     source = Editor(models).sample(seeds=range(8))
     styles = models.generator.to_space(source, Space.S)
@@ -157,7 +157,7 @@ def test_auto_alpha_is_the_least_that_makes_clip_sure() -> None:
 
 
 def test_a_picture_clip_was_sure_of_is_edited_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sure from the start, CLIP still has to move by half of the reach: the third of ten steps here."""
+    """Sure from the start, CLIP still has to move by 0.65 of the reach: the fourth of ten steps here."""
     models = models_with_table()
     walk = torch.tensor([0.0, 0.1, 0.3, 0.6, 0.7, 0.8, 0.9, 0.9, 0.9, 0.9, 0.9])  # before, and at each strength
     along = delta_t(models.clip, PROMPT)
@@ -168,7 +168,7 @@ def test_a_picture_clip_was_sure_of_is_edited_too(monkeypatch: pytest.MonkeyPatc
     styles = models.generator.to_space(Editor(models).sample(), Space.S)
     alpha = strength.enough(models, styles, found, reach=1.0, sure=0.9)
     assert found.movement is not None
-    assert alpha.item() == pytest.approx(0.2 ** (1 - 2 / 9) / found.movement, rel=1e-4)
+    assert alpha.item() == pytest.approx(0.2 ** (1 - 3 / 9) / found.movement, rel=1e-4)
 
 
 def test_an_image_does_not_depend_on_its_neighbours() -> None:

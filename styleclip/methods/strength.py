@@ -16,7 +16,7 @@ from styleclip.records import Step, ignore
 
 STEPS = 10  # strengths that are tried
 LEAST = 0.2  # the first of them, over the last
-GONE = 0.5  # the share of its reach that CLIP has to move before it may be sure
+GONE = 0.65  # the share of its reach that CLIP has to move before it may be sure
 NEARLY = 0.92  # of the surest that CLIP gets for an image is enough, too
 MOST = 10.0  # the last, where nothing says how far an edit may move CLIP: the end of StyleCLIP's slider
 
@@ -30,7 +30,7 @@ def enough(
     Ten rising strengths are tried; the last should move CLIP along the texts by `reach`, or is `MOST` where that is
     left open or cannot be told. Taken is the least at which CLIP gives the target the probability `sure` against the
     neutral texts, or nearly the highest it ever gives: a neutral text like "a face" is true of every edit, too. It has
-    to have moved by half of `reach`, if it ever does, so that a picture it was sure of before is edited as well.
+    to have moved by two thirds of `reach`, if it ever does, so that a picture it was sure of before is edited as well.
     """
     most = reach / edit.movement if reach and edit.movement else MOST
     ladder = (torch.linspace(math.log(LEAST), 0, STEPS).exp() * most).to(models.device)
