@@ -1,4 +1,4 @@
-"""Measure global directions in the demo world: python -m scripts.global_direction curves|gradient
+"""Measure global directions in the demo world: python -m scripts.global_direction curves|gradient|ratio
 
 The judge of `styleclip evaluate` says what came true and what else moved. `curves` sweeps alpha and beta and draws
 benchmarks/global_direction.png; `gradient` sets relevance by gradient against the table. Both print Markdown.
@@ -22,6 +22,8 @@ from styleclip.methods.style_edit import Strength
 from styleclip.models.bundle import Models
 from styleclip.prompts import Prompt
 from styleclip.records import replacing
+from styleclip.stylespace.effects import measure
+from styleclip.stylespace.statistics import sample_styles, style_statistics
 
 ALPHAS = (1.0, 2.0, 4.0, 6.0, 9.0, 13.0)
 BETAS: tuple[Strength, ...] = (0.05, 0.08, 0.12, "auto")
@@ -80,6 +82,26 @@ def gradient(seeds: Sequence[int], images: int) -> None:
         rows.append([_rank_correlation(exact, rough.relevance), overlap, *(hit[0] for hit in hits), seconds])
         print(f"| {text} | " + " | ".join(f"{value:.2f}" for value in rows[-1]) + " |", flush=True)
     print("| **mean** | " + " | ".join(f"{value:.3f}" for value in torch.tensor(rows).mean(dim=0).tolist()) + " |")
+
+
+@main.command()
+@click.option("--images", default=100)
+@click.option("--every", default=96, help="Measure one channel of so many.")
+def ratio(images: int, every: int) -> None:
+    """How much longer the exact table takes than the gradient of one prompt, in one run."""
+    models = styleclip.load("demo")
+    prompt = Prompt("a face with red hair", "a face with hair")
+    started = time.perf_counter()
+    GlobalDirection(relevance="gradient", images=images).find(models, prompt)
+    gradient_seconds = time.perf_counter() - started
+    statistics, styles = style_statistics(models.generator, 10_000), sample_styles(models.generator, images)
+    channels = torch.arange(0, models.generator.layout.size, every)
+    started = time.perf_counter()
+    list(measure(models, statistics, styles, channels))
+    table_seconds = (time.perf_counter() - started) * every
+    print(
+        f"gradient {gradient_seconds:.1f} s, table {table_seconds:.0f} s: {table_seconds / gradient_seconds:.0f} times"
+    )
 
 
 def _measure(
