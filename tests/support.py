@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import torch
+from click.testing import Result
 from torch import Tensor
 
 from styleclip.latents import Latent, Space
@@ -31,6 +32,20 @@ def run_python(*arguments: str, cwd: Path | None = None, **extra: str) -> subpro
 
 def run_styleclip(*arguments: str, cwd: Path | None = None, **extra: str) -> subprocess.CompletedProcess[str]:
     return run_python("-m", "styleclip", *arguments, cwd=cwd, **extra)
+
+
+def done(result: Result) -> Result:
+    """The result of a command that has to succeed."""
+    assert result.exit_code == 0, result.stderr
+    return result
+
+
+def failed(result: Result, code: int, *words: str) -> None:
+    """See that a command ended with this code and one sentence that has these words."""
+    assert (result.exit_code, result.stdout) == (code, ""), result.output
+    last = result.stderr.strip().splitlines()[-1]
+    assert last.startswith("Error: ") and [word for word in words if word not in last] == [], result.stderr
+    assert "Traceback" not in result.stderr
 
 
 def pictures(count: int = 1, seed: int = 0) -> Tensor:

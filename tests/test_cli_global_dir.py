@@ -30,7 +30,7 @@ from styleclip.prompts import Prompt, delta_t
 from styleclip.weights.formats.native import save_generator
 from styleclip.weights.models import load_clip
 from styleclip.weights.relevance import prepared_path, save_relevance
-from tests.support import run_python, run_styleclip
+from tests.support import done, failed, run_python, run_styleclip
 from tests.test_global_direction import random_table
 from tests.test_images import decoded
 from tests.test_prepare import tiny_files
@@ -84,18 +84,6 @@ def bare(files: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def run(bare: Run, files: dict[str, Path]) -> Run:
     """The same with the table."""
     return lambda *more: bare("--relevance", files["relevance"], *more)
-
-
-def done(result: Result) -> Result:
-    assert result.exit_code == 0, result.stderr
-    return result
-
-
-def failed(result: Result, code: int, *words: str) -> None:
-    assert (result.exit_code, result.stdout) == (code, ""), result.output
-    last = result.stderr.strip().splitlines()[-1]
-    assert last.startswith("Error: ") and [word for word in words if word not in last] == [], result.stderr
-    assert "Traceback" not in result.stderr
 
 
 def records(result: Result) -> list[dict[str, Any]]:

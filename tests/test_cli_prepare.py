@@ -20,7 +20,7 @@ from styleclip.cli.prepare import _place
 from styleclip.cli.progress import Forecast, human_number, human_time
 from styleclip.errors import UsageError
 from styleclip.weights.catalog import home
-from tests.support import run_python
+from tests.support import done, failed, run_python
 from tests.test_prepare import LAYOUT, assert_same, content, tiny_files
 
 Run = Callable[..., Result]
@@ -48,18 +48,6 @@ def table(files: tuple[Path, Path], path: Path | None = None) -> Relevance:
     found = styleclip.load(str(files[0]), clip=files[1], relevance=path).relevance()
     assert found is not None
     return found
-
-
-def done(result: Result) -> Result:
-    assert result.exit_code == 0, result.stderr
-    return result
-
-
-def failed(result: Result, code: int, *words: str) -> None:
-    assert (result.exit_code, result.stdout) == (code, ""), result.output
-    last = result.stderr.strip().splitlines()[-1]
-    assert last.startswith("Error: ") and [word for word in words if word not in last] == [], result.stderr
-    assert "Traceback" not in result.stderr
 
 
 def torchrun(monkeypatch: pytest.MonkeyPatch, rank: int, count: int) -> None:
