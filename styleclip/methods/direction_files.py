@@ -29,7 +29,7 @@ def save_direction(edit: StyleEdit, models: Models, path: str | Path) -> Path:
         "alpha": edit.alpha,
         "beta": edit.beta,
         "movement": edit.movement,
-        "generator": network_of(models),
+        "generator": models.network,
     }
     tensors = {name: getattr(edit, name) for name in TENSORS}
     return save_tensors(tensors, path, {KIND: "direction", "about": to_json(about)})
@@ -43,15 +43,9 @@ def load_direction(path: str | Path, models: Models) -> StyleEdit:
         about: dict[str, Any] = json.loads(found.settings.get("about", "{}"))
         if missing := [name for name in TENSORS if name not in tensors]:
             raise WeightError(f"the tensor {missing[0]} is missing; save the direction again")
-        if about.get("generator") != network_of(models):
+        if about.get("generator") != models.network:
             raise WeightError("this direction was found for another generator; pass that one with --model")
         neutral = about["neutral"]
         prompt = Prompt(about["target"], neutral if isinstance(neutral, str) else tuple(neutral))
         weights, std, relevance = (tensors[name].to(models.device) for name in TENSORS)
         return StyleEdit(prompt, weights, std, relevance, about["beta"], about["alpha"], about["movement"])
-
-
-def network_of(models: Models) -> str | None:
-    """The fingerprint of the generator, where the models came from files."""
-    generator: dict[str, Any] = models.provenance.get("generator", {})
-    return generator.get("network")

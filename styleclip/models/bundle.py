@@ -48,5 +48,11 @@ class Models:
         return [latent[start : start + size] for start in range(0, len(latent), size)]
 
     @property
+    def network(self) -> str | None:
+        """The fingerprint of the generator, where it came from a file."""
+        generator: Mapping[str, Any] = self.provenance.get("generator", {})
+        return generator.get("network")
+
+    @property
     def device(self) -> torch.device:
         return self.generator.w_avg.device

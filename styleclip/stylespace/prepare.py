@@ -79,7 +79,7 @@ class Preparation:
             **asdict(self),
             "torgb": self.torgb and self.method != "official",
             "rows": len(channels),
-            "generator": generator["network"],
+            "generator": models.network,
             "generator_name": generator["name"],
             "clip": clip["name"],
             "clip_preprocess": clip["preprocess"],
