@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from styleclip.errors import StyleClipError
     from styleclip.latents import Direction, Latent, Space
     from styleclip.methods.global_direction import GlobalDirection
+    from styleclip.methods.mapper import LatentMapper
     from styleclip.methods.optimize import Optimize
     from styleclip.prompts import Prompt, PromptWarning
     from styleclip.results import EditResult
@@ -27,6 +28,7 @@ __all__ = [
     "Editor",
     "GlobalDirection",
     "Latent",
+    "LatentMapper",
     "Optimize",
     "Prompt",
     "PromptWarning",
@@ -43,6 +45,7 @@ _HOMES = {
     "Editor": "styleclip.editor",
     "GlobalDirection": "styleclip.methods.global_direction",
     "Latent": "styleclip.latents",
+    "LatentMapper": "styleclip.methods.mapper",
     "Optimize": "styleclip.methods.optimize",
     "Prompt": "styleclip.prompts",
     "PromptWarning": "styleclip.prompts",

@@ -72,14 +72,22 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        os.replace(temporary, path)
-    except OSError as error:
-        raise OutputError(_refusal(path, error)) from error
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            yield temporary
+            os.replace(temporary, path)
     finally:
         with suppress(OSError):
             temporary.unlink()
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn what the disk refuses while `path` is written into an OutputError with its remedy."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(_refusal(path, error)) from error
 
 
 def output_folder(folder: Path, patterns: Sequence[str], overwrite: bool = False) -> Path:

@@ -17,6 +17,7 @@ PUBLIC = [
     "Editor",
     "GlobalDirection",
     "Latent",
+    "LatentMapper",
     "Optimize",
     "Prompt",
     "PromptWarning",

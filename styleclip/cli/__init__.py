@@ -14,6 +14,8 @@ from styleclip.errors import StyleClipError, UsageError
 
 COMMANDS = (
     "optimize",
+    "train-mapper",
+    "map",
     "global-dir",
     "sample",
     "prepare",

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from styleclip.editor import Editor
     from styleclip.latents import Latent
     from styleclip.models.bundle import Models
+    from styleclip.weights.fetch import Fetch
 
 MAX_SEEDS = 10_000
 MAX_SEED = 2**63 - 1
@@ -82,14 +83,19 @@ class Common:
     def load(self, **choices: Any) -> Models:
         """The models, with the choices that were made (None: the library's default)."""
         import styleclip
-        from styleclip.cli.fetching import fetched
         from styleclip.devices import pick_device, pick_dtype
 
         device = pick_device(self.device)
         dtype = pick_dtype(self.dtype, device)
-        fetch = functools.partial(fetched, offline=self.offline, quiet=self.quiet)
         more = given({"label": self.label, **choices})
-        return styleclip.load(self.model, clip=self.clip, device=device, dtype=dtype, fetch=fetch, **more)
+        return styleclip.load(self.model, clip=self.clip, device=device, dtype=dtype, fetch=self.fetch, **more)
+
+    @property
+    def fetch(self) -> Fetch:
+        """Downloads as these options want them."""
+        from styleclip.cli.fetching import fetched
+
+        return functools.partial(fetched, offline=self.offline, quiet=self.quiet)
 
     def folder(self, default: str, patterns: Sequence[str]) -> Path:
         """The output folder, made and checked before the work begins."""
@@ -131,6 +137,12 @@ class Source:
         if self.latent is None:
             return {"seeds": self._seeds()}
         return {"latent": self.latent.resolve(), **given({"rows": self.rows})}
+
+    def names(self, count: int) -> list[str]:
+        """What the faces are called on a sheet."""
+        if self.latent is None:
+            return [f"seed {seed}" for seed in self._seeds()]
+        return [f"row {row}" for row in self.rows or range(count)]
 
     def _read(self, path: Path) -> Latent:
         import torch

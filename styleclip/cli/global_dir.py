@@ -84,7 +84,7 @@ def global_dir(
     folder = _folder(common, wishes, folders.values())
     editor = styleclip.Editor(common.load(relevance=file, statistics=statistics))
     latent = source.load(editor)
-    faces = _faces(source, len(latent))
+    faces = source.names(len(latent))
     extras.check_size(len(faces), len(alpha or (0,)), len(beta or (0,)))
     turns = find_turns(editor.models, wishes.all, method, list(folders))
     about = {"source": source.record(), **given({"relevance": file, "statistics": statistics})}
@@ -117,11 +117,3 @@ def _folder(common: Common, wishes: Wishes, names: Iterable[str]) -> Path:
         if place.exists():
             output_folder(place, RESULTS, common.overwrite)
     return folder
-
-
-def _faces(source: Source, count: int) -> list[str]:
-    """What the faces are called on a sheet."""
-    seeds = source.record().get("seeds")
-    if seeds is not None:
-        return [f"seed {seed}" for seed in seeds]
-    return [f"row {row}" for row in source.rows or range(count)]

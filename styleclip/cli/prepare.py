@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 
 TRUNCATED = {"all": None, "coarse": 8}  # how many w of W+: all in StyleCLIP's TensorFlow code, 8 in its PyTorch port
 MAX_SEED = 2**32 - 1  # of numpy's RandomState
-TORCHRUN = ("RANK", "WORLD_SIZE", "LOCAL_RANK")  # what it tells each of its processes
 
 table_option = click.option(
     "--out",
@@ -137,17 +135,15 @@ def _merge(common: Common, shard: str | None) -> None:
 
 def _place(shard: str | None, device: str) -> tuple[Shard, str]:
     """The shard and the device of this process; torchrun tells them in the environment."""
-    import torch
-
+    from styleclip.devices import Torchrun
     from styleclip.stylespace.parts import parse_shard
 
-    if any(name not in os.environ for name in TORCHRUN):
+    told = Torchrun.told()
+    if told is None:
         return parse_shard(shard or "1/1"), device
     if shard:
         raise UsageError("torchrun says which shard this is; leave out --shard")
-    rank, count, local = (int(os.environ[name]) for name in TORCHRUN)
-    own = f"cuda:{local}" if device == "auto" and torch.cuda.is_available() else device
-    return parse_shard(f"{rank + 1}/{count}"), own
+    return parse_shard(f"{told.rank + 1}/{told.count}"), told.device(device)
 
 
 def _models(common: Common) -> Models:

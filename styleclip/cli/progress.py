@@ -64,9 +64,9 @@ class Forecast(Progress):
         self._told = time.monotonic()
         return self
 
-    def tell(self, done: int, total: int, left: float) -> None:
-        """Move the bar to `done` of `total`; the rest will take `left` seconds."""
-        words = f"{human_time(left)} left"
+    def tell(self, done: int, total: int, left: float, values: dict[str, float] | None = None) -> None:
+        """Move the bar to `done` of `total` and show named values; the rest will take `left` seconds."""
+        words = ", ".join([f"{human_time(left)} left", *(f"{k} {v:.3f}" for k, v in (values or {}).items())])
         self._bar.set_postfix_str(words, refresh=False)
         self.show(done, total)
         if self._bar.disable and not self.quiet and time.monotonic() - self._told >= self.LINE_EVERY:

@@ -155,6 +155,15 @@ def strengths(text: str) -> tuple[Strength, ...]:
         raise ValueError(f"{text!r} is not a list of numbers; write it like 4 or -4,0,4 or auto.") from None
 
 
+def numbers(text: str) -> tuple[float, ...]:
+    """Finite numbers such as `1` or `-1,0,1`; each is taken once."""
+    try:
+        values = strengths(text)
+        return tuple(float(value) for value in values)
+    except ValueError:
+        raise ValueError(f"{text!r} is not a list of numbers; write it like 1 or -1,0.5,1.") from None
+
+
 def edit(text: str) -> Wish:
     """`NEUTRAL -> TARGET [@ ALPHA[, BETA]]`, with several neutrals apart by ` / `."""
     texts, at, numbers = text.partition("@")
@@ -180,6 +189,7 @@ def direction(text: str) -> Wish:
 
 
 STRENGTHS = Parser("strengths", strengths)
+NUMBERS = Parser("numbers", numbers)
 
 wishes_options = gathered(
     "wishes",

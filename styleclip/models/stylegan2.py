@@ -64,19 +64,34 @@ class Generator(nn.Module):
     def w_avg(self) -> Tensor:
         return self.mapping.w_avg
 
-    def forward(self, latent: Latent, noise: Noise = "const", seeds: Sequence[int] | None = None) -> Tensor:
+    def forward(
+        self,
+        latent: Latent,
+        noise: Noise = "const",
+        seeds: Sequence[int] | None = None,
+        resolution: int | None = None,
+    ) -> Tensor:
         """Render a latent of any space.
 
         `noise="const"` uses the buffers of the checkpoint, `"random"` draws fresh noise (one seed per sample when
-        `seeds` are given, so an image does not depend on its batch), `"none"` leaves it out.
+        `seeds` are given, so an image does not depend on its batch), `"none"` leaves it out. A smaller `resolution`
+        gives the skip image of that block, a preview without the finest details, and runs no block behind it.
         """
-        return self.pyramid(latent, noise, seeds)[-1]
+        return self.pyramid(latent, noise, seeds, resolution)[-1]
 
-    def pyramid(self, latent: Latent, noise: Noise = "const", seeds: Sequence[int] | None = None) -> list[Tensor]:
-        """The skip image after every block: [N, 3, 4, 4], [N, 3, 8, 8], ..., [N, 3, R, R]."""
+    def pyramid(
+        self,
+        latent: Latent,
+        noise: Noise = "const",
+        seeds: Sequence[int] | None = None,
+        resolution: int | None = None,
+    ) -> list[Tensor]:
+        """The skip image after every block up to `resolution`: [N, 3, 4, 4], [N, 3, 8, 8], ..., [N, 3, R, R]."""
+        if resolution is not None and resolution not in self.config.channels:
+            raise UsageError(f"this generator has no block of {resolution} px; choose one of {[*self.config.channels]}")
         styles = self.to_space(latent, Space.S).data
         inputs = self.synthesis.noise_inputs(len(styles), noise, seeds)
-        return self.synthesis(self.layout.split(styles), inputs)
+        return self.synthesis(self.layout.split(styles), inputs, resolution)
 
     def map(self, z: Tensor) -> Tensor:
         """z [N, z_dim] -> w [N, w_dim]."""
@@ -171,10 +186,12 @@ class Synthesis(nn.Module):
             before = width
         self.register_buffer("taps", fir_taps(), persistent=False)
 
-    def forward(self, styles: Styles, noise: NoiseInputs) -> list[Tensor]:
-        """The skip image after every block."""
+    def forward(self, styles: Styles, noise: NoiseInputs, resolution: int | None = None) -> list[Tensor]:
+        """The skip image after every block, up to that of `resolution`."""
         state, images = self.start(len(next(iter(styles.values())))), []
         for entry in self.layout.entries:
+            if entry.resolution > (resolution or self.resolutions[-1]):
+                break
             state = self.step(entry, state, styles, noise)
             if entry.is_torgb:
                 images.append(state.image)

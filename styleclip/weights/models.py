@@ -84,6 +84,15 @@ def generator_file(name: str, fetch: Fetch = fetch) -> Path:
     return _located(str(_chosen(name)["generator"]), fetch)
 
 
+def mapper_file(name: str, fetch: Fetch = fetch) -> Path:
+    """The file of a latent mapper by its name, path or URL; raises WeightError for an unknown name."""
+    path = _fetched(name, "mapper", fetch) or Path(name)
+    if not path.is_file():
+        likely = closest(name, [each.name for each in weights().values() if each.kind == "mapper"])
+        raise WeightError(f"{name!r} is neither a mapper nor a file nor a URL; the closest mappers are {likely}")
+    return path
+
+
 def load_clip(name: str, preprocess: Preprocess = "correct", fetch: Fetch = fetch) -> CLIP:
     """The CLIP of one of these names, in float32:
 

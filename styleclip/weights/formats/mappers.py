@@ -41,13 +41,14 @@ def parts(content: Content) -> list[Part]:
         return []
     ours = our_names(own)
     settings = describe(ours.values())
+    told = _told(content.value.get("opts"))
 
     def read() -> dict[str, Tensor]:
         check_names(ours, own)
-        _check_options(settings, content.value.get("opts"))
+        _check_options(settings, told)
         return {ours[name]: tensor for name, tensor in read_tensors(own).items()}
 
-    found = [Part("mapper", FORMAT, read, settings)]
+    found = [Part("mapper", FORMAT, read, {**settings, **_text(told)})]
     decoder = {name.removeprefix("decoder."): table[name] for name in table if name not in own}
     return found + ([rosinality.generator_part(decoder, None)] if decoder else [])
 
@@ -102,9 +103,20 @@ def _style_networks(indices: list[int]) -> dict[str, str]:
     return {f"mapper_{i}": entry.name for i, entry in enumerate(entries) if torgb or not entry.is_torgb}
 
 
-def _check_options(settings: Mapping[str, str], options: Any) -> None:
-    """Raise WeightError where the training options in the file, a dict or a Namespace, speak of another mapper."""
-    given = options.state if isinstance(options, Record) else options if isinstance(options, Mapping) else {}
+def _told(options: Any) -> Mapping[str, Any]:
+    """The training options in the file, a dict or a Namespace; {} for anything else."""
+    given = options.state if isinstance(options, Record) else options
+    return given if isinstance(given, Mapping) else {}
+
+
+def _text(given: Mapping[str, Any]) -> dict[str, str]:
+    """The text that the mapper was trained for, where the options tell."""
+    text = given.get("description")
+    return {"description": text} if isinstance(text, str) else {}
+
+
+def _check_options(settings: Mapping[str, str], given: Mapping[str, Any]) -> None:
+    """Raise WeightError where the training options speak of another mapper."""
     expected = _options_of(settings)
     wrong = [f"{name}={shown(given[name])}" for name in expected if given.get(name) not in (None, expected[name])]
     if wrong:

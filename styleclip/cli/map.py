@@ -1,0 +1,124 @@
+"""`styleclip map`: edit faces by a latent mapper, in milliseconds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from styleclip.cli.common import Common, Source, common_options, slug, source_options
+from styleclip.cli.wishes import NUMBERS, number
+from styleclip.errors import UsageError
+
+if TYPE_CHECKING:
+    from styleclip.editor import Editor
+    from styleclip.latents import Latent
+    from styleclip.methods.mapper_files import TrainedMapper
+    from styleclip.prompts import Prompt
+    from styleclip.results import EditResult
+
+FILES = ("grid.png",)
+
+
+@click.command("map")
+@click.option(
+    "--mapper",
+    "name",
+    required=True,
+    metavar="NAME",
+    help="What train-mapper wrote, or StyleCLIP: a name (`styleclip models list --kind mapper`), file or URL.",
+)
+@click.option("--prompt", metavar="TEXT", help="The text the scores speak of.  [default: that of the mapper]")
+@source_options
+@click.option(
+    "--strength",
+    "strengths",
+    type=NUMBERS,
+    default="1",
+    metavar="F|LIST",
+    help="Of what was trained; negative reverses, --strength=-1,0.5,1 makes three results.",
+)
+@click.option("--grid", is_flag=True, help="Draw strengths on grid.png; a list of them always does.")
+@common_options
+def map(
+    common: Common, source: Source, name: str, prompt: str | None, strengths: tuple[float, ...], grid: bool
+) -> None:
+    """Edit faces by a mapper: each face moves as the mapper has learned for it."""
+    import styleclip
+    from styleclip.methods.mapper import LatentMapper
+    from styleclip.methods.mapper_files import load_trained_mapper
+    from styleclip.weights.load import sha256_of
+    from styleclip.weights.models import mapper_file
+
+    path = mapper_file(name, common.fetch)
+    folders = {strength: f"strength_{number(strength)}" if len(strengths) > 1 else "" for strength in strengths}
+    folder = _folder(common, path, folders)
+    editor = styleclip.Editor(common.load())
+    trained = load_trained_mapper(path, editor.models)
+    text = _prompt(trained, prompt, path)
+    latent = source.load(editor)
+    about = {"source": source.record(), "mapper": {"file": path.resolve(), "sha256": sha256_of(path)}}
+    results: dict[float, EditResult] = {}
+    for strength in sorted(strengths, key=abs, reverse=True):  # a picture that is not finite comes first
+        result = editor.edit(latent, text, LatentMapper(trained, strength))
+        result.provenance = {**result.provenance, **about}
+        results[strength] = result
+    paths = [
+        file for strength in strengths for file in results[strength].save(folder / folders[strength], common.overwrite)
+    ]
+    if grid or len(strengths) > 1:
+        paths.append(_sheet(editor, trained, latent, {each: results[each] for each in strengths}, source, folder))
+    records = [results[strength].record() for strength in strengths]
+    common.report(paths, records[0] if len(records) == 1 else {"results": records})
+
+
+def _folder(common: Common, path: Path, names: Mapping[float, str]) -> Path:
+    """The output folder, after a look at those in it that are there already: none holds results."""
+    from styleclip.records import output_folder
+    from styleclip.results import FILES as RESULTS
+
+    folder = common.folder(f"map/{slug(path.stem)}", (*RESULTS, *FILES))
+    for place in (folder / name for name in names.values() if name):
+        if place.exists():
+            output_folder(place, RESULTS, common.overwrite)
+    return folder
+
+
+def _prompt(trained: TrainedMapper, text: str | None, path: Path) -> Prompt:
+    from styleclip.prompts import Prompt
+
+    if text is not None:
+        return Prompt(text)
+    if trained.prompt is None:
+        raise UsageError(f"{path} does not tell its text; pass --prompt, so that the result can be scored")
+    return trained.prompt
+
+
+def _sheet(
+    editor: Editor,
+    trained: TrainedMapper,
+    latent: Latent,
+    results: Mapping[float, EditResult],
+    source: Source,
+    folder: Path,
+) -> Path:
+    """grid.png: the faces before and at every strength; a single one is shown among others."""
+    from styleclip.cli.outcomes import AROUND
+    from styleclip.cli.sheets import View, sheet, thumbnails
+    from styleclip.images import png_bytes
+    from styleclip.methods.mapper import LatentMapper
+    from styleclip.records import atomic_write
+
+    shown: dict[float, Any] = {strength: result.after for strength, result in results.items()}
+    [first, *_] = results.values()
+    if len(shown) == 1:
+        [only] = shown
+        around = [factor * only for factor in AROUND]
+        prompt = _prompt(trained, first.prompt, folder)
+        latents = {each: LatentMapper(trained, each)(editor.models, first.source, prompt) for each in around}
+        shown = {each: editor.render(edited) for each, edited in latents.items()}
+    views = [View(f"strength {number(each)}", "", thumbnails(images)) for each, images in shown.items()]
+    drawn = sheet(thumbnails(first.before), views, source.names(len(first.before)))
+    return atomic_write(folder / "grid.png", png_bytes(drawn, {"results": [r.record() for r in results.values()]}))

@@ -1,0 +1,75 @@
+"""What a training leaves to look at: metrics.jsonl, sheets of sample edits and, where it is installed, TensorBoard."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from PIL.Image import Image
+
+from styleclip.errors import OutputError
+from styleclip.images import png_bytes
+from styleclip.records import atomic_write, writing
+
+METRICS = "metrics.jsonl"
+FILES = (METRICS, "samples_*.png", "events.out.tfevents.*")
+
+
+class Journal:
+    """Appends to the files of one folder; a training that goes on first takes back what came after its `step`."""
+
+    def __init__(self, folder: Path, step: int) -> None:
+        self.folder, self.path = folder, folder / METRICS
+        kept = [line for line in self._lines() if json.loads(line)["step"] <= step]
+        atomic_write(self.path, "".join(f"{line}\n" for line in kept).encode())
+        self.board = _tensorboard(folder, step)
+
+    def add(self, step: int, prompt: str, split: str, values: Mapping[str, float]) -> None:
+        """One line: step, prompt, split (train or held-out) and the values."""
+        row = {"step": step, "prompt": prompt, "split": split, **{k: round(v, 6) for k, v in values.items()}}
+        with writing(self.path), self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+        if self.board is not None:
+            for name, value in values.items():
+                self.board.add_scalar(f"{prompt}/{split}/{name}", value, step)
+
+    def show(self, step: int, sheet: Image) -> None:
+        """Write a sheet of edits as samples_STEP.png."""
+        atomic_write(self.folder / f"samples_{step:06d}.png", png_bytes(sheet))
+
+    def close(self) -> None:
+        if self.board is not None:
+            self.board.close()
+
+    def _lines(self) -> list[str]:
+        """The lines that are whole: a kill may have torn the last one."""
+        text = self.path.read_text("utf-8") if self.path.exists() else ""
+        return [line for line in text.split("\n")[:-1] if _is_row(line)]
+
+
+def clear(folder: Path) -> None:
+    """Remove what an earlier training left here."""
+    for pattern in FILES:
+        for path in folder.glob(pattern):
+            path.unlink()
+
+
+def _is_row(line: str) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except ValueError:
+        return False
+
+
+def _tensorboard(folder: Path, step: int) -> Any:
+    """A writer where TensorBoard is installed, else None."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        return None
+    try:
+        return SummaryWriter(str(folder), purge_step=step + 1)
+    except OSError as error:
+        raise OutputError(f"cannot write {folder}: {error.strerror}; choose another folder with --out") from error

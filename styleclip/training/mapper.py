@@ -1,0 +1,304 @@
+"""The training of latent mappers: one function, one loop."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from styleclip import __version__
+from styleclip.errors import NumericError, OutputError, UsageError
+from styleclip.latents import Latent
+from styleclip.methods.mapper_files import TrainedMapper, load_trained_mapper, save_trained_mapper
+from styleclip.methods.optimize import schedule
+from styleclip.models.bundle import Models
+from styleclip.prompts import Prompt
+from styleclip.records import output_folder
+from styleclip.training.journal import Journal, clear
+from styleclip.training.objective import Objective
+from styleclip.training.settings import PIXELS, MapperTraining
+from styleclip.training.sheet import sheet
+from styleclip.training.sources import Batches, Sources, divided, latents_to_learn
+from styleclip.training.state import STATE, State, difference
+from styleclip.training.student import Student
+from styleclip.training.workers import Workers
+
+SAVE_EVERY = 10.0  # seconds between two writes of what is learned so far
+LOG_EVERY = 5  # steps between two lines of metrics
+MOVES = 0.005  # a CLIP loss that has fallen by less than this after `STILL` looks does not move
+STILL = 2
+
+
+class TrainingWarning(UserWarning):
+    """A training that will hardly come to anything as it is."""
+
+
+@dataclass(frozen=True)
+class Learned:
+    """How far a training is: after step `index` of `total` at most, what the batch came to, and the seconds left.
+
+    `values` are means over the prompts: loss, target, identity (where it counts).
+    """
+
+    index: int
+    total: int
+    values: dict[str, float]
+    left: float
+
+
+def train_mappers(
+    models: Models,
+    prompts: Sequence[Prompt],
+    training: MapperTraining,
+    paths: Sequence[Path],
+    folder: Path,
+    latents: Latent | None = None,
+    *,
+    resume: bool = False,
+    overwrite: bool = False,
+    sheet_every: int = 100,
+    micro_batch: int | None = None,
+    workers: Workers | None = None,
+    on_step: Callable[[Learned], None] | None = None,
+) -> list[TrainedMapper]:
+    """Train a mapper for every prompt, all on the same latents, and write each to its path once it is done.
+
+    `folder` takes what is learned so far, every SAVE_EVERY seconds, besides metrics and sheets of samples. From there
+    a call with the same arguments and `resume` goes on, on one CPU process to the same mappers bit for bit.
+    `micro_batch` pictures are rendered at once; a batch is added up from them. Several `workers` share each batch.
+
+    Raises OutputError where nothing can be written, and where a mapper or an unfinished training is in the way unless
+    `overwrite`; WeightError where that was begun otherwise; NumericError for a loss that is not finite.
+    """
+    run = _Run(models, prompts, training, latents, micro_batch, workers or Workers())
+    if resume and (mappers := run.there(paths, folder)):
+        return mappers
+    first = run.begin(paths, folder, resume, overwrite)
+    run.learn(first, folder, sheet_every, on_step)
+    return run.finish(paths, folder)
+
+
+class _Run:
+    """One call of `train_mappers`, step by step."""
+
+    def __init__(
+        self,
+        models: Models,
+        prompts: Sequence[Prompt],
+        training: MapperTraining,
+        latents: Latent | None,
+        micro_batch: int | None,
+        workers: Workers,
+    ) -> None:
+        if not prompts or len({prompt.target for prompt in prompts}) < len(prompts):
+            raise UsageError("each prompt gets a mapper of its own; pass one or more, each once")
+        self.models, self.prompts, self.workers = models, prompts, workers
+        self.training = training = training.settled(models)
+        self.objective = Objective(models, prompts, training)
+        latent = latents_to_learn(models, training, latents)
+        self.sources = Sources(models, latent, self.objective.side, bool(training.lambda_id))
+        learning, self.held_out = divided(len(latent), training)
+        self.batches = Batches(learning, training.batch_size or 1, training.seed)
+        self.students = [
+            Student(prompt, training.network(models.generator), training, models.device) for prompt in prompts
+        ]
+        self.micro_batch = micro_batch or max(1, PIXELS // self.objective.side**2 // len(prompts))
+        self.steps = training.steps or 0
+        self.about = self._about(latent)
+
+    def there(self, paths: Sequence[Path], folder: Path) -> list[TrainedMapper]:
+        """The mappers, if just this training has made them before; else none."""
+        if (folder / STATE).exists() or not all(path.exists() for path in paths):
+            return []
+        mappers = [load_trained_mapper(path, self.models) for path in paths]
+        for path, mapper, student in zip(paths, mappers, self.students, strict=True):
+            if why := difference(mapper.about, self._record(student, scored=False)):
+                raise OutputError(f"{path} was trained {why}; pass --overwrite or another --out")
+        return mappers
+
+    def begin(self, paths: Sequence[Path], folder: Path, resume: bool, overwrite: bool) -> int:
+        """See that all can be written, and take up what an earlier run left: the number of steps that are done."""
+        state = folder / STATE
+        for path in paths:
+            output_folder(path.parent, ())
+            if path.exists() and not overwrite and not (resume and state.exists()):
+                raise OutputError(f"{path} exists; pass --overwrite or another --out")
+        output_folder(folder, ())
+        if state.exists() and not (resume or overwrite):
+            raise OutputError(f"{state} holds an unfinished training; pass --resume to go on, or --overwrite")
+        first = self._resume(state) if resume and state.exists() else 0
+        self.workers.wait()  # nobody writes before everybody has read
+        if self.workers.leads and not first:
+            state.unlink(missing_ok=True)
+            clear(folder)
+        return first
+
+    def learn(self, first: int, folder: Path, sheet_every: int, on_step: Callable[[Learned], None] | None) -> None:
+        """Take all steps that are left, and save what is learned on the way."""
+        journal = Journal(folder, first) if self.workers.leads else None
+        try:
+            self._learn(first, folder, sheet_every, on_step, journal)
+        finally:
+            if journal:
+                journal.close()
+
+    def _learn(
+        self,
+        first: int,
+        folder: Path,
+        sheet_every: int,
+        on_step: Callable[[Learned], None] | None,
+        journal: Journal | None,
+    ) -> None:
+        started = saved = time.monotonic()
+        untouched = self._look(None)
+        for step in range(first, self.steps):
+            if not any(student.learns for student in self.students):
+                break
+            values = self._step(step)
+            done = step + 1
+            if done % LOG_EVERY == 0 or done == self.steps:
+                self._note(done, "train", values, journal)
+            if done % self.training.evaluate_every == 0 or done == self.steps:
+                self._note(done, "held-out", self._judge(done, untouched), journal)
+            if journal and sheet_every and (done % sheet_every == 0 or done == self.steps):
+                journal.show(done, sheet(self.models, self.sources.latent[self.held_out], self.students))
+            if self.workers.leads and time.monotonic() - saved > SAVE_EVERY:
+                State.of(done, self.about, self.students).save(folder / STATE)
+                saved = time.monotonic()
+            if on_step:
+                each = (time.monotonic() - started) / (done - first)
+                on_step(Learned(done, self.steps, _mean(list(values.values())), each * (self.steps - done)))
+
+    def finish(self, paths: Sequence[Path], folder: Path) -> list[TrainedMapper]:
+        """Write the best mapper of every prompt, and remove what an unfinished training needs."""
+        mappers = []
+        for student, path in zip(self.students, paths, strict=True):
+            student.network.load_state_dict(student.best)
+            network = student.network.requires_grad_(False).eval()
+            mappers.append(TrainedMapper(network, student.prompt, self._record(student)))
+            if self.workers.leads:
+                save_trained_mapper(mappers[-1], path)
+        if self.workers.leads:
+            (folder / STATE).unlink(missing_ok=True)
+        self.workers.wait()
+        return mappers
+
+    def _step(self, step: int) -> dict[int, dict[str, float]]:
+        """One step of every mapper that still learns: what its batch came to, by the number of its prompt."""
+        active = [i for i, student in enumerate(self.students) if student.learns]
+        for i in active:
+            self.students[i].network.zero_grad()
+        rows = self.batches.at(step)
+        sums = self._summed(self.workers.share(rows), active, backward=len(rows))
+        parameters = [p for i in active for p in self.students[i].network.parameters()]
+        for parameter in parameters:
+            if parameter.grad is None:  # this process had no latent of a last, short batch
+                parameter.grad = torch.zeros_like(parameter)
+        self.workers.add([p.grad for p in parameters if p.grad is not None])
+        values = self._means(sums, active, len(rows))
+        if not all(torch.tensor([*own.values()]).isfinite().all() for own in values.values()):
+            raise NumericError(f"the loss is not finite at step {step + 1}; lower --lr, or use --dtype float32")
+        lr = (self.training.lr or 0.0) * schedule((step + 0.5) / self.steps)
+        for i in active:
+            self.students[i].update(lr)
+        return values
+
+    def _summed(self, rows: Tensor, active: Sequence[int], backward: int = 0) -> dict[str, Tensor]:
+        """Losses and scores [A] summed over rows; with the gradients of their mean over `backward` rows, if any."""
+        sums: dict[str, Tensor] = {}
+        for part in rows.split(self.micro_batch) if len(rows) else ():
+            source = self.sources.at(part)
+            steps = torch.stack([self.students[i].step(source.latent.data) for i in active])
+            values = self.objective(source, steps, active)
+            if backward:
+                (values["loss"].sum() / backward).backward()
+            for name, own in values.items():
+                sums[name] = sums.get(name, 0.0) + own.detach().float().sum(dim=1)
+        return sums
+
+    def _means(self, sums: dict[str, Tensor], active: Sequence[int], count: int) -> dict[int, dict[str, float]]:
+        """Sums of all processes over `count` rows as means, by the number of the prompt."""
+        names = ["loss", "clip", "l2", "target", *(["identity"] if self.sources.identity else [])]
+        none = torch.zeros(len(active), device=self.models.device)
+        table = torch.stack([sums.get(name, none) for name in names])  # [names, A]
+        self.workers.add([table])
+        columns = (table / count).T.tolist()
+        return {i: dict(zip(names, column, strict=True)) for i, column in zip(active, columns, strict=True)}
+
+    @torch.no_grad()
+    def _look(self, active: Sequence[int] | None) -> dict[int, dict[str, float]]:
+        """The means over the latents held out; without a mapper (None) those of the pictures as they are."""
+        rows = self.workers.share(self.held_out)
+        if active is not None:
+            return self._means(self._summed(rows, active), active, len(self.held_out))
+        everyone = range(len(self.students))
+        sums: dict[str, Tensor] = {}
+        for part in rows.split(self.micro_batch) if len(rows) else ():
+            for name, own in self.objective.unedited(self.sources.at(part), everyone).items():
+                sums[name] = sums.get(name, 0.0) + own.float().sum(dim=1)
+        return self._means(sums, everyone, len(self.held_out))
+
+    def _judge(self, step: int, untouched: dict[int, dict[str, float]]) -> dict[int, dict[str, float]]:
+        """Look at the latents held out, remember what is best, and warn once where nothing moves."""
+        looks = self._look([i for i, student in enumerate(self.students) if student.learns])
+        for i, own in looks.items():
+            student, before = self.students[i], untouched[i]
+            student.look(step, {**own, "target_before": before["target"]})
+            still = step == STILL * self.training.evaluate_every and before["clip"] - own["clip"] < MOVES
+            if still and self.workers.leads:
+                warnings.warn(
+                    f"nothing moves: after {step} steps CLIP sees hardly more of {student.prompt.target!r} "
+                    f"({own['target']:.2f}, before {before['target']:.2f}); raise --lr, or lower --lambda-l2 and "
+                    "--lambda-id",
+                    TrainingWarning,
+                    stacklevel=2,
+                )
+        return looks
+
+    def _note(self, step: int, split: str, values: dict[int, dict[str, float]], journal: Journal | None) -> None:
+        if journal is not None:
+            for i, own in values.items():
+                journal.add(step, self.prompts[i].target, split, own)
+
+    def _resume(self, path: Path) -> int:
+        state = State.load(path)
+        if why := difference(state.about, self.about):
+            raise OutputError(f"{path} was begun {why}; finish that, or pass --overwrite to begin again")
+        state.restore(self.students)
+        return state.step
+
+    def _about(self, latent: Latent) -> dict[str, Any]:
+        """All that decides what is learned."""
+        provenance = self.models.provenance
+        digest = hashlib.sha256(latent.data.cpu().contiguous().numpy().data).hexdigest()
+        return {
+            "prompts": [[prompt.target, *prompt.neutrals] for prompt in self.prompts],
+            "latents": digest,
+            **dataclasses.asdict(self.training),
+            "generator": self.models.network,
+            "generator_name": provenance.get("generator", {}).get("name"),
+            "clip": provenance.get("clip"),
+            "identity": provenance.get("identity"),
+            "dtype": provenance.get("dtype"),
+            "styleclip": __version__,
+        }
+
+    def _record(self, student: Student, scored: bool = True) -> dict[str, Any]:
+        """What the file of a mapper tells of itself."""
+        about = {name: value for name, value in self.about.items() if name != "prompts"}
+        scores = {name: round(value, 4) for name, value in student.scores.items()}
+        prompt = {"target": student.prompt.target, "neutral": student.prompt.neutral}
+        return {**prompt, **about, **({"best_step": student.best_step, "scores": scores} if scored else {})}
+
+
+def _mean(values: Sequence[dict[str, float]]) -> dict[str, float]:
+    return {name: sum(own[name] for own in values) / len(values) for name in values[0]}
