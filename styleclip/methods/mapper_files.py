@@ -6,7 +6,6 @@ fingerprint of the network it was trained with, settings, scores and the number 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,8 +19,7 @@ from styleclip.models.bundle import Models
 from styleclip.models.mapper import STEP, Mapper
 from styleclip.prompts import Prompt
 from styleclip.records import to_json
-from styleclip.weights.formats.mappers import save_mapper
-from styleclip.weights.formats.words import printable
+from styleclip.weights.formats.mappers import read_record, save_mapper
 from styleclip.weights.identify import naming, part
 from styleclip.weights.load import load_mapper
 
@@ -59,17 +57,6 @@ def load_trained_mapper(path: str | Path, models: Models) -> TrainedMapper:
             raise WeightError("this mapper was trained for another generator; pass that one with --model")
         _check_shape(network, models)
         return TrainedMapper(network, _prompt(about), about)
-
-
-def read_record(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """What a file of either kind tells of the training, fit to be printed; raises WeightError for nonsense."""
-    if "about" not in settings:
-        told = settings.get("description")
-        return {"target": printable(told)} if isinstance(told, str) and told.strip() else {}
-    told = json.loads(settings["about"])
-    if not isinstance(told, dict):
-        raise WeightError("it does not say how it was trained; train it again")
-    return {name: printable(value) if isinstance(value, str) else value for name, value in told.items()}
 
 
 def _prompt(about: Mapping[str, Any]) -> Prompt | None:

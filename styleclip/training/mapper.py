@@ -11,22 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor
-
 from styleclip import __version__
-from styleclip.errors import NumericError, OutputError, UsageError
+from styleclip.errors import OutputError, UsageError
 from styleclip.latents import Latent
 from styleclip.methods.mapper_files import TrainedMapper, load_trained_mapper, save_trained_mapper
-from styleclip.methods.optimize import schedule
 from styleclip.models.bundle import Models
-from styleclip.prompts import Prompt
+from styleclip.prompts import Prompt, warn_unknown_words
 from styleclip.records import output_folder
 from styleclip.training.journal import Journal, clear
-from styleclip.training.objective import Objective
-from styleclip.training.settings import PIXELS, MapperTraining
+from styleclip.training.learners import Learners, Values
+from styleclip.training.settings import MapperTraining
 from styleclip.training.sheet import sheet
-from styleclip.training.sources import Batches, Sources, divided, latents_to_learn
+from styleclip.training.sources import latents_to_learn
 from styleclip.training.state import STATE, State, difference
 from styleclip.training.student import Student
 from styleclip.training.workers import Workers
@@ -102,17 +98,13 @@ class _Run:
             raise UsageError("each prompt gets a mapper of its own; pass one or more, each once")
         self.models, self.prompts, self.workers = models, prompts, workers
         self.training = training = training.settled(models)
-        self.objective = Objective(models, prompts, training)
-        latent = latents_to_learn(models, training, latents)
-        self.sources = Sources(models, latent, self.objective.side, bool(training.lambda_id))
-        learning, self.held_out = divided(len(latent), training)
-        self.batches = Batches(learning, training.batch_size or 1, training.seed)
-        self.students = [
-            Student(prompt, training.network(models.generator), training, models.device) for prompt in prompts
-        ]
-        self.micro_batch = micro_batch or max(1, PIXELS // self.objective.side**2 // len(prompts))
+        for prompt in prompts:
+            warn_unknown_words(models.clip, prompt)
+        own = latents_to_learn(models, training, latents)
+        self.learners = Learners(models, prompts, training, own, workers, micro_batch)
+        self.students = self.learners.students
         self.steps = training.steps or 0
-        self.about = self._about(latent)
+        self.about = self._about(latents)
 
     def there(self, paths: Sequence[Path], folder: Path) -> list[TrainedMapper]:
         """The mappers, if just this training has made them before; else none."""
@@ -159,18 +151,18 @@ class _Run:
         journal: Journal | None,
     ) -> None:
         started = saved = time.monotonic()
-        untouched = self._look(None)
+        untouched = self.learners.untouched()
         for step in range(first, self.steps):
-            if not any(student.learns for student in self.students):
+            if not self.learners.active:
                 break
-            values = self._step(step)
+            values = self.learners.step(step)
             done = step + 1
             if done % LOG_EVERY == 0 or done == self.steps:
                 self._note(done, "train", values, journal)
             if done % self.training.evaluate_every == 0 or done == self.steps:
                 self._note(done, "held-out", self._judge(done, untouched), journal)
             if journal and sheet_every and (done % sheet_every == 0 or done == self.steps):
-                journal.show(done, sheet(self.models, self.sources.latent[self.held_out], self.students))
+                journal.show(done, sheet(self.models, self.learners.faces, self.students))
             if self.workers.leads and time.monotonic() - saved > SAVE_EVERY:
                 State.of(done, self.about, self.students).save(folder / STATE)
                 saved = time.monotonic()
@@ -192,64 +184,9 @@ class _Run:
         self.workers.wait()
         return mappers
 
-    def _step(self, step: int) -> dict[int, dict[str, float]]:
-        """One step of every mapper that still learns: what its batch came to, by the number of its prompt."""
-        active = [i for i, student in enumerate(self.students) if student.learns]
-        for i in active:
-            self.students[i].network.zero_grad()
-        rows = self.batches.at(step)
-        sums = self._summed(self.workers.share(rows), active, backward=len(rows))
-        parameters = [p for i in active for p in self.students[i].network.parameters()]
-        for parameter in parameters:
-            if parameter.grad is None:  # this process had no latent of a last, short batch
-                parameter.grad = torch.zeros_like(parameter)
-        self.workers.add([p.grad for p in parameters if p.grad is not None])
-        values = self._means(sums, active, len(rows))
-        if not all(torch.tensor([*own.values()]).isfinite().all() for own in values.values()):
-            raise NumericError(f"the loss is not finite at step {step + 1}; lower --lr, or use --dtype float32")
-        lr = (self.training.lr or 0.0) * schedule((step + 0.5) / self.steps)
-        for i in active:
-            self.students[i].update(lr)
-        return values
-
-    def _summed(self, rows: Tensor, active: Sequence[int], backward: int = 0) -> dict[str, Tensor]:
-        """Losses and scores [A] summed over rows; with the gradients of their mean over `backward` rows, if any."""
-        sums: dict[str, Tensor] = {}
-        for part in rows.split(self.micro_batch) if len(rows) else ():
-            source = self.sources.at(part)
-            steps = torch.stack([self.students[i].step(source.latent.data) for i in active])
-            values = self.objective(source, steps, active)
-            if backward:
-                (values["loss"].sum() / backward).backward()
-            for name, own in values.items():
-                sums[name] = sums.get(name, 0.0) + own.detach().float().sum(dim=1)
-        return sums
-
-    def _means(self, sums: dict[str, Tensor], active: Sequence[int], count: int) -> dict[int, dict[str, float]]:
-        """Sums of all processes over `count` rows as means, by the number of the prompt."""
-        names = ["loss", "clip", "l2", "target", *(["identity"] if self.sources.identity else [])]
-        none = torch.zeros(len(active), device=self.models.device)
-        table = torch.stack([sums.get(name, none) for name in names])  # [names, A]
-        self.workers.add([table])
-        columns = (table / count).T.tolist()
-        return {i: dict(zip(names, column, strict=True)) for i, column in zip(active, columns, strict=True)}
-
-    @torch.no_grad()
-    def _look(self, active: Sequence[int] | None) -> dict[int, dict[str, float]]:
-        """The means over the latents held out; without a mapper (None) those of the pictures as they are."""
-        rows = self.workers.share(self.held_out)
-        if active is not None:
-            return self._means(self._summed(rows, active), active, len(self.held_out))
-        everyone = range(len(self.students))
-        sums: dict[str, Tensor] = {}
-        for part in rows.split(self.micro_batch) if len(rows) else ():
-            for name, own in self.objective.unedited(self.sources.at(part), everyone).items():
-                sums[name] = sums.get(name, 0.0) + own.float().sum(dim=1)
-        return self._means(sums, everyone, len(self.held_out))
-
-    def _judge(self, step: int, untouched: dict[int, dict[str, float]]) -> dict[int, dict[str, float]]:
+    def _judge(self, step: int, untouched: Values) -> Values:
         """Look at the latents held out, remember what is best, and warn once where nothing moves."""
-        looks = self._look([i for i, student in enumerate(self.students) if student.learns])
+        looks = self.learners.look()
         for i, own in looks.items():
             student, before = self.students[i], untouched[i]
             student.look(step, {**own, "target_before": before["target"]})
@@ -264,7 +201,7 @@ class _Run:
                 )
         return looks
 
-    def _note(self, step: int, split: str, values: dict[int, dict[str, float]], journal: Journal | None) -> None:
+    def _note(self, step: int, split: str, values: Values, journal: Journal | None) -> None:
         if journal is not None:
             for i, own in values.items():
                 journal.add(step, self.prompts[i].target, split, own)
@@ -276,13 +213,13 @@ class _Run:
         state.restore(self.students)
         return state.step
 
-    def _about(self, latent: Latent) -> dict[str, Any]:
+    def _about(self, given: Latent | None) -> dict[str, Any]:
         """All that decides what is learned."""
         provenance = self.models.provenance
-        digest = hashlib.sha256(latent.data.cpu().contiguous().numpy().data).hexdigest()
+        digest = given and hashlib.sha256(given.data.float().cpu().contiguous().numpy().data).hexdigest()
         return {
             "prompts": [[prompt.target, *prompt.neutrals] for prompt in self.prompts],
-            "latents": digest,
+            "latents": digest or "samples",
             **dataclasses.asdict(self.training),
             "generator": self.models.network,
             "generator_name": provenance.get("generator", {}).get("name"),

@@ -13,6 +13,7 @@ from styleclip.errors import WeightError
 from styleclip.latents import StyleLayout
 from styleclip.models.clip import check_towers
 from styleclip.weights.formats.encoders import count_styles
+from styleclip.weights.formats.mappers import read_record
 from styleclip.weights.formats.part import Kind, Part
 from styleclip.weights.identify import naming, parts
 from styleclip.weights.load import generator_config, sha256_of
@@ -24,6 +25,7 @@ MADE = (  # how a table of ours was made
     "method", "images", "samples", "seed", "psi", "cutoff", "sigmas", "torgb", "rows", "shard", "generator",
     "generator_name", "clip", "clip_preprocess", "dtype", "styleclip",
 )  # fmt: skip
+TRAINED = ("target", "neutral", "steps", "batch_size", "best_step", "latents", "num_latents", "generator", "styleclip")
 REMEMBERED = ("source", "label")  # what `convert` writes into the metadata of our files
 UNSTATED = "not stated in the file"
 
@@ -99,6 +101,8 @@ def _encoder(tensors: Tensors, settings: Settings) -> dict[str, Any]:
 
 def _mapper(tensors: Tensors, settings: Settings) -> dict[str, Any]:
     told = {name: settings[name] for name in ("mapper", "levels") if name in settings}
+    record = read_record(settings)
+    told |= {name: record[name] for name in TRAINED if isinstance(record.get(name), int | float | str)}
     return {**told, "networks": len({name.rpartition(".fc")[0] for name in tensors})}
 
 

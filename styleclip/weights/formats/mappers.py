@@ -11,6 +11,7 @@ Ours is a safetensors file of kind `mapper` that holds the mapper and nothing el
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -26,7 +27,7 @@ from styleclip.weights.formats.native import KIND, save_tensors
 from styleclip.weights.formats.part import Content, Part
 from styleclip.weights.formats.stand_ins import Record
 from styleclip.weights.formats.stored import read_tensors
-from styleclip.weights.formats.words import shown
+from styleclip.weights.formats.words import printable, shown
 from styleclip.weights.strict import check_names
 
 FORMAT = "StyleCLIP mapper"
@@ -57,6 +58,17 @@ def save_mapper(mapper: Mapper, path: str | Path, metadata: Mapping[str, str] | 
     """Write a mapper, all or nothing; `metadata` is added to what describes it. Raises OutputError."""
     tensors = mapper.state_dict()
     return save_tensors(tensors, path, {**(metadata or {}), **describe(tensors), KIND: "mapper"})
+
+
+def read_record(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What a file of either kind tells of the training, fit to be printed; raises WeightError for nonsense."""
+    if "about" not in settings:
+        text = settings.get("description")
+        return {"target": printable(text)} if isinstance(text, str) and text.strip() else {}
+    told = json.loads(settings["about"])
+    if not isinstance(told, dict):
+        raise WeightError("it does not say how it was trained; train it again")
+    return {name: printable(value) if isinstance(value, str) else value for name, value in told.items()}
 
 
 def mapper_network(tensors: Mapping[str, Tensor]) -> Mapper:
