@@ -23,6 +23,7 @@ from styleclip.errors import UsageError
 from styleclip.latents import Latent
 from styleclip.methods.base import Method
 from styleclip.methods.global_direction import GlobalDirection
+from styleclip.methods.mapper import LatentMapper
 from styleclip.methods.optimize import Optimize
 from styleclip.models.bundle import Models
 from styleclip.prompts import Prompt
@@ -53,6 +54,7 @@ PROMPTS = (
     "an old face",
     "a face with earrings",
 )
+OnCell = Callable[[int, int, dict[str, float]], None]  # cells done, cells in all, success and leakage of the last
 CLEARLY = 0.5  # an attribute changed when the state seen before lost more than this much probability
 
 
@@ -118,23 +120,47 @@ def run(
     method: str | Method,
     seeds: Sequence[int],
     prompts: Sequence[str] | None = None,
-    on_cell: Callable[[int, int, dict[str, float]], None] | None = None,
+    on_cell: OnCell | None = None,
 ) -> Report:
     """Edit the face of every seed with every prompt and let the judge look.
 
     `prompts` must speak of attributes that the judge knows; raises UsageError otherwise. A global direction is found
     between the prompt and what else could be ("a face with black hair", ... for red hair), as it needs a neutral text.
     """
-    editor, judge = Editor(models), load_judge(checkpoint_path("demo/judge.safetensors"))
     editing = METHODS[method]() if isinstance(method, str) else method
     texts = PROMPTS if prompts is None else prompts
-    latent = editor.sample(seeds=seeds)
-    seen, cells = judge.see(editor.render(latent)), []
-    for i, text in enumerate(texts):
-        cells.append(_cell(editor, judge, editing, _prompt(text, editing), latent, seen))
-        if on_cell is not None:
-            on_cell(i + 1, len(texts), {"success": cells[-1].success, "leakage": cells[-1].leakage})
+    cells = _cells(models, [(_prompt(text, editing), editing) for text in texts], seeds, on_cell)
     return Report(editing.name, editing.settings(models), list(seeds), cells, dict(models.provenance))
+
+
+def run_mappers(
+    models: Models, mappers: Sequence[LatentMapper], seeds: Sequence[int], on_cell: OnCell | None = None
+) -> Report:
+    """As `run`, with a mapper for each prompt: that which its file tells. Raises UsageError where it does not."""
+    edits = []
+    for mapper in mappers:
+        prompt = mapper.trained(models).prompt
+        if prompt is None:
+            raise UsageError("a mapper does not tell the text it was trained for; pass one that train-mapper wrote")
+        edits.append((prompt, mapper))
+    settings = {"mappers": [mapper.settings(models) for mapper in mappers]}
+    return Report(
+        LatentMapper.name, settings, list(seeds), _cells(models, edits, seeds, on_cell), dict(models.provenance)
+    )
+
+
+def _cells(
+    models: Models, edits: Sequence[tuple[Prompt, Method]], seeds: Sequence[int], on_cell: OnCell | None
+) -> list[Cell]:
+    """A cell for every prompt and the method that edits towards it."""
+    editor, judge = Editor(models), load_judge(checkpoint_path("demo/judge.safetensors"))
+    latent = editor.sample(seeds=seeds)
+    seen, cells = judge.see(editor.render(latent)), list[Cell]()
+    for prompt, method in edits:
+        cells.append(_cell(editor, judge, method, prompt, latent, seen))
+        if on_cell is not None:
+            on_cell(len(cells), len(edits), {"success": cells[-1].success, "leakage": cells[-1].leakage})
+    return cells
 
 
 def _prompt(text: str, method: Method) -> Prompt:

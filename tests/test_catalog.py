@@ -49,7 +49,7 @@ def test_no_two_entries_share_a_file_a_url_or_a_hash() -> None:
 
 def test_what_people_ask_for_is_there() -> None:
     kinds = Counter(entry.kind for entry in weights().values())
-    assert kinds["mapper"] == 14 and kinds["clip"] == 6 and kinds.keys() == KINDS
+    assert kinds["mapper"] == 14 + 4 and kinds["clip"] == 6 and kinds.keys() == KINDS
     assert weight("ffhq").resolution == 1024 and weight("afhqcat").resolution == 512
     assert all(entry.sha256 and entry.sha256 in entry.urls[0] for entry in weights().values() if entry.kind == "clip")
 

@@ -18,8 +18,14 @@ FILES = ("report.json", "report.png")
     "--editor",
     "method",
     type=click.Choice(["optimize", "global-dir"]),
-    default="optimize",
-    help="The editor to measure.",
+    help="The editor to measure.  [default: optimize]",
+)
+@click.option(
+    "--mapper",
+    "mappers",
+    multiple=True,
+    metavar="NAME",
+    help="In place of an editor, a latent mapper with the prompt it was trained for: a name, file or URL.",
 )
 @click.option("--seeds", type=Seeds(), default="0-19", metavar="LIST", help="The faces to edit, e.g. 0-7,12.")
 @click.option(
@@ -30,16 +36,28 @@ FILES = ("report.json", "report.png")
     help="One prompt per line.  [default: the built-in set]",
 )
 @common_options
-def evaluate(common: Common, method: str, seeds: tuple[int, ...], prompt_file: Path | None) -> None:
+def evaluate(
+    common: Common, method: str | None, mappers: tuple[str, ...], seeds: tuple[int, ...], prompt_file: Path | None
+) -> None:
     """Edit many faces with many prompts, and tabulate how well each edit hit and what else it moved."""
+    if mappers and (method or prompt_file):
+        raise UsageError("a mapper is an editor with its own prompt; leave out --editor and --prompts")
     import styleclip.evaluate as evaluation
+    from styleclip.methods.mapper import LatentMapper
+    from styleclip.methods.mapper_files import load_trained_mapper
     from styleclip.records import atomic_write, replacing, to_json
+    from styleclip.weights.models import mapper_file
 
     prompts = read_prompts(prompt_file) if prompt_file else None
+    files = [mapper_file(name, common.fetch) for name in mappers]
     folder = common.folder("evaluation", FILES)
     models = common.load()
     with Progress("evaluate", common.quiet) as progress:
-        report = evaluation.run(models, method, list(seeds), prompts=prompts, on_cell=progress.show)
+        if files:
+            trained = [LatentMapper(load_trained_mapper(file, models)) for file in files]
+            report = evaluation.run_mappers(models, trained, list(seeds), progress.show)
+        else:
+            report = evaluation.run(models, method or "optimize", list(seeds), prompts, progress.show)
     with replacing(folder / "report.png") as temporary:
         report.plot(temporary)
     record = report.to_json()

@@ -75,6 +75,7 @@ class Levels(click.ParamType):
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), metavar="N", help="Of samples and weights.  [default: 0]")
 @click.option("--identity", type=click.Choice(["arcface", "demo", "facenet", "none"]), help="Compares the faces.")
 @click.option("--clip-preprocess", type=click.Choice(["correct", "paper"]), help="How CLIP sees the picture.")
+@click.option("--half", is_flag=True, help="Write the mapper in half precision: half the size.")
 @click.option("--resume", is_flag=True, help="Go on where an earlier run was cut off.")
 @common_options_with(out_option)
 def train_mapper(
@@ -88,6 +89,7 @@ def train_mapper(
     ensemble: bool,
     identity: str | None,
     clip_preprocess: str | None,
+    half: bool,
     resume: bool,
     **settings: Any,
 ) -> None:
@@ -96,6 +98,8 @@ def train_mapper(
     `styleclip map` applies it. Options without a default take the one that suits the model. Several --prompt train a
     mapper each, on the same pictures; torchrun shares the work among processes.
     """
+    import torch
+
     import styleclip
     from styleclip.devices import Torchrun, pick_device
     from styleclip.training.settings import MapperTraining
@@ -112,7 +116,13 @@ def train_mapper(
     told = Torchrun.told()
     mine = replace(common, device=told.device(common.device), quiet=common.quiet or told.rank > 0) if told else common
     models = mine.load(identity=identity, clip_preprocess=clip_preprocess)
-    options = {"sheet_every": sheet_every, "micro_batch": micro_batch, "resume": resume, "overwrite": mine.overwrite}
+    options = {
+        "sheet_every": sheet_every,
+        "micro_batch": micro_batch,
+        "dtype": torch.float16 if half else torch.float32,
+        "resume": resume,
+        "overwrite": mine.overwrite,
+    }
     with workers(told, pick_device(mine.device)) as crew:
         mappers, last = _train(mine.quiet, models, prompts, training, paths, folder, learn_from, options, crew)
     if crew.leads:

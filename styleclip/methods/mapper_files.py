@@ -39,9 +39,9 @@ class TrainedMapper:
         return Direction(latent.space, STEP * self.network(latent.data.to(weight)))
 
 
-def save_trained_mapper(trained: TrainedMapper, path: str | Path) -> Path:
+def save_trained_mapper(trained: TrainedMapper, path: str | Path, dtype: torch.dtype = torch.float32) -> Path:
     """Write a mapper and its record, all or nothing; raises OutputError."""
-    return save_mapper(trained.network, path, {"about": to_json(trained.about)})
+    return save_mapper(trained.network, path, {"about": to_json(trained.about)}, dtype)
 
 
 def load_trained_mapper(path: str | Path, models: Models) -> TrainedMapper:

@@ -17,6 +17,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from styleclip.errors import WeightError
@@ -54,10 +55,15 @@ def parts(content: Content) -> list[Part]:
     return found + ([rosinality.generator_part(decoder, None)] if decoder else [])
 
 
-def save_mapper(mapper: Mapper, path: str | Path, metadata: Mapping[str, str] | None = None) -> Path:
+def save_mapper(
+    mapper: Mapper,
+    path: str | Path,
+    metadata: Mapping[str, str] | None = None,
+    dtype: torch.dtype = torch.float32,
+) -> Path:
     """Write a mapper, all or nothing; `metadata` is added to what describes it. Raises OutputError."""
     tensors = mapper.state_dict()
-    return save_tensors(tensors, path, {**(metadata or {}), **describe(tensors), KIND: "mapper"})
+    return save_tensors(tensors, path, {**(metadata or {}), **describe(tensors), KIND: "mapper"}, dtype)
 
 
 def read_record(settings: Mapping[str, Any]) -> dict[str, Any]:
