@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import errno
+import glob
 import json
 import math
 import os
@@ -79,6 +80,12 @@ def replacing(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink()
+
+
+def sweep(path: Path) -> None:
+    """Remove what a kill in the middle of writing `path` left of it (`replacing`)."""
+    for torn in path.parent.glob(f".{glob.escape(path.stem)}.[0-9]*{path.suffix}"):
+        torn.unlink(missing_ok=True)
 
 
 @contextmanager

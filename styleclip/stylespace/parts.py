@@ -96,12 +96,6 @@ def shard_paths(path: Path, count: int) -> list[Path]:
     return [shard_path(path, (i, count)) for i in range(1, count + 1)]
 
 
-def sweep(path: Path) -> None:
-    """Remove what a kill in the middle of writing `path` left of it (`records.replacing`)."""
-    for torn in path.parent.glob(f".{glob.escape(path.stem)}.[0-9]*{path.suffix}"):
-        torn.unlink(missing_ok=True)
-
-
 def merge(path: Path, shards: Sequence[Path] = ()) -> Relevance:
     """Join shards, else all that lie beside it, to the table `path`; they stay where they are.
 

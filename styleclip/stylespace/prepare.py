@@ -18,11 +18,11 @@ from styleclip.channels import Relevance, StyleStatistics
 from styleclip.errors import NumericError, UsageError, WeightError
 from styleclip.latents import StyleLayout
 from styleclip.models.bundle import Models
-from styleclip.records import output_folder
+from styleclip.records import output_folder, sweep
 from styleclip.stylespace.effects import Effects, groups, measure
 from styleclip.stylespace.gradients import gradient_effects
 from styleclip.stylespace.pace import Done, Pace
-from styleclip.stylespace.parts import Part, Shard, difference, is_made, shard_path, sweep, unfinished_path
+from styleclip.stylespace.parts import Part, Shard, difference, is_made, shard_path, unfinished_path
 from styleclip.stylespace.statistics import sample_styles, style_statistics
 from styleclip.weights.relevance import load_relevance, probe, save_relevance
 

@@ -45,7 +45,7 @@ class Journal:
 
     def _lines(self) -> list[str]:
         """The lines that are whole: a kill may have torn the last one."""
-        text = self.path.read_text("utf-8") if self.path.exists() else ""
+        text = self.path.read_text("utf-8", errors="replace") if self.path.exists() else ""
         return [line for line in text.split("\n")[:-1] if _is_row(line)]
 
 

@@ -67,18 +67,19 @@ class Learners:
                 parameter.grad = torch.zeros_like(parameter)
         self.workers.add([p.grad for p in parameters if p.grad is not None])
         values = self._means(sums, active, len(rows))
-        if not all(torch.tensor([*own.values()]).isfinite().all() for own in values.values()):
-            raise NumericError(f"the loss is not finite at step {step + 1}; lower --lr, or use --dtype float32")
+        _check(values, step + 1)
         lr = (self.training.lr or 0.0) * schedule((step + 0.5) / (self.training.steps or 1))
         for i in active:
             self.students[i].update(lr)
         return values
 
     @torch.no_grad()
-    def look(self) -> Values:
-        """The means over the latents held out, of the mappers that still learn."""
+    def look(self, step: int) -> Values:
+        """The means over the latents held out, of the mappers that still learn, after `step` steps."""
         rows = self.workers.share(self.held_out)
-        return self._means(self._summed(rows, self.active), self.active, len(self.held_out))
+        values = self._means(self._summed(rows, self.active), self.active, len(self.held_out))
+        _check(values, step)
+        return values
 
     @torch.no_grad()
     def untouched(self) -> Values:
@@ -115,3 +116,8 @@ class Learners:
     def _parts(self, rows: Tensor) -> list[Tensor]:
         """What is rendered at once; nothing where this process has no rows."""
         return list(rows.split(self.micro_batch)) if len(rows) else []
+
+
+def _check(values: Values, step: int) -> None:
+    if not all(torch.tensor([*own.values()]).isfinite().all() for own in values.values()):
+        raise NumericError(f"the loss is not finite at step {step}; lower --lr, or use --dtype float32")

@@ -11,14 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from styleclip import __version__
-from styleclip.errors import OutputError, UsageError
+from styleclip.errors import OutputError, UsageError, WeightError
 from styleclip.latents import Latent
 from styleclip.methods.mapper_files import TrainedMapper, load_trained_mapper, save_trained_mapper
 from styleclip.models.bundle import Models
 from styleclip.prompts import Prompt, warn_unknown_words
-from styleclip.records import output_folder
-from styleclip.training.journal import Journal, clear
+from styleclip.records import output_folder, sweep, to_json
+from styleclip.training.journal import METRICS, Journal, clear
 from styleclip.training.learners import Learners, Values
 from styleclip.training.settings import MapperTraining
 from styleclip.training.sheet import sheet
@@ -26,6 +28,7 @@ from styleclip.training.sources import latents_to_learn
 from styleclip.training.state import STATE, State, difference
 from styleclip.training.student import Student
 from styleclip.training.workers import Workers
+from styleclip.weights.formats.mappers import read_record
 
 SAVE_EVERY = 10.0  # seconds between two writes of what is learned so far
 LOG_EVERY = 5  # steps between two lines of metrics
@@ -62,6 +65,7 @@ def train_mappers(
     overwrite: bool = False,
     sheet_every: int = 100,
     micro_batch: int | None = None,
+    dtype: torch.dtype = torch.float32,
     workers: Workers | None = None,
     on_step: Callable[[Learned], None] | None = None,
 ) -> list[TrainedMapper]:
@@ -69,17 +73,18 @@ def train_mappers(
 
     `folder` takes what is learned so far, every SAVE_EVERY seconds, besides metrics and sheets of samples. From there
     a call with the same arguments and `resume` goes on, on one CPU process to the same mappers bit for bit.
-    `micro_batch` pictures are rendered at once; a batch is added up from them. Several `workers` share each batch.
+    With `overwrite` besides, what another training left is begun again. `micro_batch` pictures are rendered at once; a
+    batch is added up from them. `dtype` is the precision of the files. Several `workers` share each batch.
 
-    Raises OutputError where nothing can be written, and where a mapper or an unfinished training is in the way unless
-    `overwrite`; WeightError where that was begun otherwise; NumericError for a loss that is not finite.
+    Raises OutputError where nothing can be written, where a mapper or an unfinished training is in the way unless
+    `overwrite`, and where that was begun otherwise; NumericError for a loss that is not finite.
     """
     run = _Run(models, prompts, training, latents, micro_batch, workers or Workers())
-    if resume and (mappers := run.there(paths, folder)):
+    if resume and (mappers := run.there(paths, folder, overwrite)):
         return mappers
     first = run.begin(paths, folder, resume, overwrite)
     run.learn(first, folder, sheet_every, on_step)
-    return run.finish(paths, folder)
+    return run.finish(paths, folder, dtype)
 
 
 class _Run:
@@ -106,13 +111,16 @@ class _Run:
         self.steps = training.steps or 0
         self.about = self._about(latents)
 
-    def there(self, paths: Sequence[Path], folder: Path) -> list[TrainedMapper]:
+    def there(self, paths: Sequence[Path], folder: Path, overwrite: bool) -> list[TrainedMapper]:
         """The mappers, if just this training has made them before; else none."""
         if (folder / STATE).exists() or not all(path.exists() for path in paths):
             return []
         mappers = [load_trained_mapper(path, self.models) for path in paths]
         for path, mapper, student in zip(paths, mappers, self.students, strict=True):
-            if why := difference(mapper.about, self._record(student, scored=False)):
+            now = read_record({"about": to_json(self._record(student, scored=False))})  # as the file tells it
+            if why := difference(mapper.about, now):
+                if overwrite:
+                    return []
                 raise OutputError(f"{path} was trained {why}; pass --overwrite or another --out")
         return mappers
 
@@ -126,11 +134,14 @@ class _Run:
         output_folder(folder, ())
         if state.exists() and not (resume or overwrite):
             raise OutputError(f"{state} holds an unfinished training; pass --resume to go on, or --overwrite")
-        first = self._resume(state) if resume and state.exists() else 0
+        first = self._resume(state, overwrite) if resume and state.exists() else 0
         self.workers.wait()  # nobody writes before everybody has read
-        if self.workers.leads and not first:
-            state.unlink(missing_ok=True)
-            clear(folder)
+        if self.workers.leads:
+            for path in (*paths, state, folder / METRICS):
+                sweep(path)
+            if not first:
+                state.unlink(missing_ok=True)
+                clear(folder)
         return first
 
     def learn(self, first: int, folder: Path, sheet_every: int, on_step: Callable[[Learned], None] | None) -> None:
@@ -170,7 +181,7 @@ class _Run:
                 each = (time.monotonic() - started) / (done - first)
                 on_step(Learned(done, self.steps, _mean(list(values.values())), each * (self.steps - done)))
 
-    def finish(self, paths: Sequence[Path], folder: Path) -> list[TrainedMapper]:
+    def finish(self, paths: Sequence[Path], folder: Path, dtype: torch.dtype) -> list[TrainedMapper]:
         """Write the best mapper of every prompt, and remove what an unfinished training needs."""
         mappers = []
         for student, path in zip(self.students, paths, strict=True):
@@ -178,7 +189,7 @@ class _Run:
             network = student.network.requires_grad_(False).eval()
             mappers.append(TrainedMapper(network, student.prompt, self._record(student)))
             if self.workers.leads:
-                save_trained_mapper(mappers[-1], path)
+                save_trained_mapper(mappers[-1], path, dtype)
         if self.workers.leads:
             (folder / STATE).unlink(missing_ok=True)
         self.workers.wait()
@@ -186,7 +197,7 @@ class _Run:
 
     def _judge(self, step: int, untouched: Values) -> Values:
         """Look at the latents held out, remember what is best, and warn once where nothing moves."""
-        looks = self.learners.look()
+        looks = self.learners.look(step)
         for i, own in looks.items():
             student, before = self.students[i], untouched[i]
             student.look(step, {**own, "target_before": before["target"]})
@@ -206,9 +217,16 @@ class _Run:
             for i, own in values.items():
                 journal.add(step, self.prompts[i].target, split, own)
 
-    def _resume(self, path: Path) -> int:
-        state = State.load(path)
+    def _resume(self, path: Path, overwrite: bool) -> int:
+        try:
+            state = State.load(path)
+        except WeightError as error:
+            if overwrite:
+                return 0
+            raise WeightError(f"{path} cannot be read; pass --overwrite to begin again") from error
         if why := difference(state.about, self.about):
+            if overwrite:
+                return 0
             raise OutputError(f"{path} was begun {why}; finish that, or pass --overwrite to begin again")
         state.restore(self.students)
         return state.step

@@ -53,7 +53,7 @@ class State:
                 told = json.loads(found.settings["about"])
                 return State(int(told["step"]), dict(told["training"]), tensors, list(told["students"]))
             except (KeyError, TypeError, ValueError) as error:
-                raise WeightError("it does not say what it is; pass --overwrite to begin again") from error
+                raise WeightError("it does not say what it is; pass the state of an unfinished training") from error
 
     def restore(self, students: Sequence[Student]) -> None:
         """Give every student back what it had learned."""

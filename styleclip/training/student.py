@@ -68,10 +68,10 @@ class Student:
     def restore(self, tensors: Mapping[str, Tensor], told: Mapping[str, Any]) -> None:
         """Become what `tensors` and `told` were taken from; raises WeightError where they do not fit."""
         own: dict[str, dict[str, Tensor]] = {"network": {}, "best": {}, "optimizer": {}}
-        for name, tensor in tensors.items():
-            head, _, rest = name.partition(".")
-            own[head][rest] = tensor
         try:
+            for name, tensor in tensors.items():
+                head, _, rest = name.partition(".")
+                own[head][rest] = tensor
             self.network.load_state_dict(own["network"])
             self.best = {name: own["best"][name].to(self._device) for name in self.network.state_dict()}
             moments: dict[int, dict[str, Tensor]] = {}
@@ -83,7 +83,7 @@ class Student:
                 group |= {"lookahead_step": step} if "lookahead_step" in group else {}
             self.optimizer.load_state_dict({"state": moments, "param_groups": groups})
             self.scores, self.best_step, self.idle = dict(told["scores"]), told["best_step"], told["idle"]
-        except (KeyError, ValueError, RuntimeError) as error:
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise WeightError("what it holds does not fit this training; pass --overwrite to begin again") from error
 
     @property
