@@ -29,6 +29,8 @@ from tests.test_mappers import network as published_network
 from tests.test_prepare import tiny_files
 from tests.tiny import TINY, tiny_generator
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 Run = Callable[..., Result]
 PROMPT = Prompt("a face with red hair", "a face")
 

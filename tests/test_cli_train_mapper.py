@@ -22,6 +22,8 @@ from tests.support import done, failed, run_python
 from tests.test_prepare import tiny_files
 from tests.tiny import TINY
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 Run = Callable[..., Result]
 PROMPT = ("--prompt", "a face with red hair")
 SMALL = ("--num-latents", "12", "--held-out", "4", "--batch-size", "4", "--steps", "4", "--evaluate-every", "2")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,19 +25,12 @@ from styleclip.training.settings import PUBLISHED, MapperTraining
 from styleclip.training.sources import Batches, Sources, divided, latents_to_learn
 from tests.tiny import tiny_models
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 RED, OLD = Prompt("a face with red hair", "a face"), Prompt("a face with old hair")
 FEW = MapperTraining(
     num_latents=20, held_out=4, batch_size=4, steps=8, evaluate_every=4, lr=5.0, lambda_l2=0.01, lambda_id=0.1
 )
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Tiny networks are no work for several threads, which only wait for each other."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 class Pixels:

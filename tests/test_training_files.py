@@ -23,10 +23,12 @@ from styleclip.training.mapper import Learned
 from styleclip.training.state import STATE, State
 from tests.test_cli_train_mapper import faces
 from tests.test_prepare import content, is_one_sentence, other_network
-from tests.test_training import FEW, OLD, RED, metrics, numbers, one_thread, trained
+from tests.test_training import FEW, OLD, RED, metrics, numbers, trained
 from tests.test_training_resume import StoppedAfter, begin, made, models
 
-__all__ = ["begin", "models", "one_thread"]  # fixtures
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+__all__ = ["begin", "models"]  # fixtures
 
 
 # --- mappers

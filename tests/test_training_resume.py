@@ -27,9 +27,10 @@ from styleclip.training.state import STATE, State
 from tests.support import run_python
 from tests.test_cli_train_mapper import faces
 from tests.test_prepare import content, is_one_sentence, load, other_network, tiny_files
-from tests.test_training import FEW, OLD, RED, metrics, numbers, one_thread, trained
+from tests.test_training import FEW, OLD, RED, metrics, numbers, trained
 
-__all__ = ["one_thread"]  # a fixture of every test here
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 SHORT = replace(FEW, num_latents=8, held_out=2, batch_size=2)
 
 
@@ -102,6 +103,24 @@ def test_early_ends_are_remembered(models: Models, tmp_path: Path, begin: Callab
     begin(training, prompts, after=min(last.values()) + 1)
     trained(tmp_path, models, training, prompts, resume=True)
     assert made(tmp_path) == expected
+
+
+def test_a_kill_between_two_mappers(models: Models, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the first needs is there for the second, however short the training was."""
+    trained(tmp_path / "whole", models, prompts=(RED, OLD))
+    save, count = module.save_trained_mapper, list[Path]()
+
+    def once(mapper: TrainedMapper, path: Path, dtype: torch.dtype) -> Path:
+        count.append(path)
+        if len(count) == 2:
+            raise KeyboardInterrupt
+        return save(mapper, path, dtype)
+
+    monkeypatch.setattr(module, "save_trained_mapper", once)
+    with pytest.raises(KeyboardInterrupt):
+        trained(tmp_path / "cut", models, prompts=(RED, OLD))
+    trained(tmp_path / "cut", models, prompts=(RED, OLD), resume=True)
+    assert made(tmp_path / "cut") == made(tmp_path / "whole")
 
 
 def test_killed_at_any_moment(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import math
 import time
 import warnings
 from collections.abc import Callable, Sequence
@@ -32,7 +33,7 @@ from styleclip.weights.formats.mappers import read_record
 
 SAVE_EVERY = 10.0  # seconds between two writes of what is learned so far
 LOG_EVERY = 5  # steps between two lines of metrics
-MOVES = 0.005  # a CLIP loss that has fallen by less than this after `STILL` looks does not move
+MOVES = 0.005  # a CLIP loss that has fallen by less than this after `STILL` looks, and a tenth of all steps, is still
 STILL = 2
 
 
@@ -83,8 +84,8 @@ def train_mappers(
     if resume and (mappers := run.there(paths, folder, overwrite)):
         return mappers
     first = run.begin(paths, folder, resume, overwrite)
-    run.learn(first, folder, sheet_every, on_step)
-    return run.finish(paths, folder, dtype)
+    last = run.learn(first, folder, sheet_every, on_step)
+    return run.finish(last, paths, folder, dtype)
 
 
 class _Run:
@@ -109,6 +110,8 @@ class _Run:
         self.learners = Learners(models, prompts, training, own, workers, micro_batch)
         self.students = self.learners.students
         self.steps = training.steps or 0
+        looks = max(STILL, math.ceil(self.steps / 10 / training.evaluate_every))
+        self.expected = looks * training.evaluate_every  # steps, after which something should have moved
         self.about = self._about(latents)
 
     def there(self, paths: Sequence[Path], folder: Path, overwrite: bool) -> list[TrainedMapper]:
@@ -144,11 +147,11 @@ class _Run:
                 clear(folder)
         return first
 
-    def learn(self, first: int, folder: Path, sheet_every: int, on_step: Callable[[Learned], None] | None) -> None:
-        """Take all steps that are left, and save what is learned on the way."""
+    def learn(self, first: int, folder: Path, sheet_every: int, on_step: Callable[[Learned], None] | None) -> int:
+        """Take all steps that are left, save what is learned on the way, and return how many are done in all."""
         journal = Journal(folder, first) if self.workers.leads else None
         try:
-            self._learn(first, folder, sheet_every, on_step, journal)
+            return self._learn(first, folder, sheet_every, on_step, journal)
         finally:
             if journal:
                 journal.close()
@@ -160,8 +163,8 @@ class _Run:
         sheet_every: int,
         on_step: Callable[[Learned], None] | None,
         journal: Journal | None,
-    ) -> None:
-        started = saved = time.monotonic()
+    ) -> int:
+        done, started, saved = first, time.monotonic(), time.monotonic()
         untouched = self.learners.untouched()
         for step in range(first, self.steps):
             if not self.learners.active:
@@ -180,10 +183,13 @@ class _Run:
             if on_step:
                 each = (time.monotonic() - started) / (done - first)
                 on_step(Learned(done, self.steps, _mean(list(values.values())), each * (self.steps - done)))
+        return done
 
-    def finish(self, paths: Sequence[Path], folder: Path, dtype: torch.dtype) -> list[TrainedMapper]:
+    def finish(self, last: int, paths: Sequence[Path], folder: Path, dtype: torch.dtype) -> list[TrainedMapper]:
         """Write the best mapper of every prompt, and remove what an unfinished training needs."""
         mappers = []
+        if self.workers.leads and len(paths) > 1:  # a kill may come between two of them
+            State.of(last, self.about, self.students).save(folder / STATE)
         for student, path in zip(self.students, paths, strict=True):
             student.network.load_state_dict(student.best)
             network = student.network.requires_grad_(False).eval()
@@ -201,7 +207,7 @@ class _Run:
         for i, own in looks.items():
             student, before = self.students[i], untouched[i]
             student.look(step, {**own, "target_before": before["target"]})
-            still = step == STILL * self.training.evaluate_every and before["clip"] - own["clip"] < MOVES
+            still = step == self.expected and before["clip"] - own["clip"] < MOVES
             if still and self.workers.leads:
                 warnings.warn(
                     f"nothing moves: after {step} steps CLIP sees hardly more of {student.prompt.target!r} "

@@ -33,6 +33,13 @@ PUBLISHED: dict[str, Any] = {
     "levels": ("coarse", "medium", "fine"),
 }
 
+CHOICES = {
+    "clip_loss": (None, "global", "directional"),
+    "space": ("w+", "s"),
+    "optimizer": ("adam", "ranger"),
+    "text": ("prompt", "ensemble"),
+}
+
 
 @dataclass(frozen=True)
 class MapperTraining:
@@ -76,6 +83,9 @@ class MapperTraining:
                 raise UsageError(f"{name} is {value}; it must be a finite number, 0 or more")
         if not math.isfinite(self.psi) or not 0 <= self.seed < 2**32:
             raise UsageError(f"psi is {self.psi} and seed {self.seed}; psi must be finite, seed from 0 to {2**32 - 1}")
+        for name, known in CHOICES.items():
+            if getattr(self, name) not in known:
+                raise UsageError(f"{name} is {getattr(self, name)!r}; choose one of {', '.join(filter(None, known))}")
         self._check_levels()
 
     def _check_levels(self) -> None:
