@@ -1,39 +1,38 @@
-"""How fast this machine is: python -m scripts.bench prepare
+"""How fast this machine is: python -m scripts.bench prepare, python -m scripts.bench mapper
 
-`prepare` times the renders behind a relevance table (docs/relevance.md), with the demo models and with a StyleGAN2 of
-1024 px (config-f) and a CLIP ViT-B/32 whose weights are random, so no file is needed.
+`mapper` is in bench_mapper.py. `prepare` times the renders behind a relevance table (docs/relevance.md), with the demo
+models and with a StyleGAN2 of 1024 px (config-f) and a CLIP ViT-B/32 whose weights are random, so no file is needed.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 import torch
 from torch import Tensor
 
 import styleclip
+from scripts.bench_mapper import mapper
+from scripts.timing import config_f, machine, timed
 from styleclip.cli.progress import human_number
 from styleclip.devices import pick_device, pick_dtype
 from styleclip.latents import Latent, Space, StyleEntry
 from styleclip.models.bundle import Models
 from styleclip.models.clip_names import open_clip_architecture
-from styleclip.models.stylegan2 import Generator, GeneratorConfig
+from styleclip.models.stylegan2 import Generator
 from styleclip.records import to_json
 from styleclip.stylespace.effects import Painter, groups
 from styleclip.stylespace.prepare import Preparation
 from styleclip.stylespace.statistics import sample_styles
 
-Value = TypeVar("Value")
-WIDTHS = {4: 512, 8: 512, 16: 512, 32: 512, 64: 512, 128: 256, 256: 128, 512: 64, 1024: 32}
-CONFIG_F = GeneratorConfig(z_dim=512, w_dim=512, mapping_widths=(512,) * 8, channels=WIDTHS)
-
 
 @click.group()
 def main() -> None:
     """Time what takes long."""
+
+
+main.add_command(mapper)
 
 
 @main.command()
@@ -47,25 +46,24 @@ def prepare(demo_only: bool, quick: bool, batch_size: int | None, device: str, d
     """Time `styleclip prepare`: renders per second, and the hours of a whole table."""
     where = pick_device(device)
     results = []
-    for name, load in {"demo": demo, "config-f, ViT-B/32": config_f}.items():
+    for name, load in {"demo": demo, "config-f, ViT-B/32": large}.items():
         if name == "demo" or not demo_only:
             models = load(where, pick_dtype(dtype, where))
             size = batch_size or (2 if quick else Preparation().batch_size(models.generator.resolution))
             results.append({"models": name, **measured(models, size, repeats=1 if quick else 3)})
-    machine = torch.cuda.get_device_name(where) if where.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
     if as_json:
-        click.echo(to_json({"machine": machine, "results": results}), nl=False)
+        click.echo(to_json({"machine": machine(where), "results": results}), nl=False)
     else:
-        click.echo("\n".join([machine, *map(markdown, results)]))
+        click.echo("\n".join([machine(where), *map(markdown, results)]))
 
 
 def demo(device: torch.device, dtype: torch.dtype) -> Models:
     return styleclip.load("demo", identity="none", device=device, dtype=dtype)
 
 
-def config_f(device: torch.device, dtype: torch.dtype) -> Models:
+def large(device: torch.device, dtype: torch.dtype) -> Models:
     torch.manual_seed(0)
-    networks: list[Any] = [Generator(CONFIG_F), open_clip_architecture("ViT-B-32")]
+    networks: list[Any] = [Generator(config_f(1024)), open_clip_architecture("ViT-B-32")]
     return Models(*(network.eval().requires_grad_(False).to(device, dtype) for network in networks))
 
 
@@ -101,18 +99,6 @@ def renders_per_second(models: Models, entry: StyleEntry, styles: Tensor, repeat
     each, _ = timed(lambda: models.clip.encode_image(painter(0, styles)), repeats)
     _, group = next(groups(generator.layout, torch.arange(entry.start, entry.span.stop), len(styles)))
     return 2 * len(group) / (shared / len(few) + 2 * len(group) * each / len(styles))
-
-
-def timed(work: Callable[[], Value], repeats: int) -> tuple[float, Value]:
-    """The least of several times, in seconds, and what comes of the work."""
-    taken = []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        value = work()
-        if torch.cuda.is_available():
-            torch.cuda.synchronize()
-        taken.append(time.perf_counter() - started)
-    return min(taken), value
 
 
 def markdown(result: dict[str, Any]) -> str:

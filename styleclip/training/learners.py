@@ -13,7 +13,7 @@ from styleclip.methods.optimize import schedule
 from styleclip.models.bundle import Models
 from styleclip.prompts import Prompt
 from styleclip.training.objective import Objective
-from styleclip.training.settings import PIXELS, MapperTraining
+from styleclip.training.settings import MapperTraining
 from styleclip.training.sources import Batches, Sources, divided
 from styleclip.training.student import Student
 from styleclip.training.workers import Workers
@@ -42,7 +42,7 @@ class Learners:
         self.students = [
             Student(prompt, network, training, models.device) for prompt, network in zip(prompts, networks, strict=True)
         ]
-        self.micro_batch = micro_batch or max(1, PIXELS // self.objective.side**2 // len(prompts))
+        self.micro_batch = micro_batch or training.micro_batch(models.generator, len(prompts))
 
     @property
     def active(self) -> list[int]:

@@ -17,7 +17,7 @@ from styleclip.models.stylegan2 import Generator
 from styleclip.prompts import TextEncoding
 
 LOSS_SIDE = 256  # px, where loss_resolution is "auto": CLIP sees 224 of them
-PIXELS = 2**20  # rendered with a gradient at once: sixteen pictures of 256 px
+PIXELS = {"cpu": 2**16, "cuda": 2**20}  # rendered with a gradient at once: one picture of 256 px, or sixteen
 
 # StyleCLIP's values (its mapper/options/train_options.py), but for the steps and the batch: 50,000 of 2, with all
 # recomputed in each. A generator may come with others (checkpoints/catalog.toml).
@@ -127,6 +127,11 @@ class MapperTraining:
             sides = ", ".join(map(str, generator.config.channels))
             raise UsageError(f"loss_resolution is {wanted}; this generator draws {sides} px")
         return min(wanted, generator.resolution)
+
+    def micro_batch(self, generator: Generator, prompts: int) -> int:
+        """How many latents are edited at once, for so many prompts: on a CPU more would cost memory and no time."""
+        pixels = PIXELS[generator.w_avg.device.type]
+        return max(1, pixels // self.side(generator) ** 2 // prompts)
 
     @property
     def latent_space(self) -> Space:
