@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from styleclip.prompts import Prompt
     from styleclip.training.mapper import Learned
     from styleclip.training.settings import MapperTraining
+    from styleclip.training.workers import Workers
 
 SUFFIX = ".safetensors"
 SHOWN = ("loss", "target", "identity")  # on the progress bar
@@ -138,7 +139,7 @@ def _train(
     folder: Path,
     latents: Latent | None,
     options: dict[str, Any],
-    crew: Any,
+    crew: Workers,
 ) -> tuple[list[TrainedMapper], Learned | None]:
     """The mappers, and how far the training went if there was any to do. Ctrl-C ends the command."""
     from styleclip.training.mapper import train_mappers
