@@ -11,10 +11,10 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor
 
-from styleclip.errors import NumericError, UsageError
+from styleclip.errors import NumericError
 from styleclip.latents import Latent, Space
 from styleclip.losses import clip_loss, directional_goal, identity_loss
-from styleclip.methods.base import OnStep
+from styleclip.methods.base import OnStep, check_settings
 from styleclip.models.bundle import Models
 from styleclip.prompts import Prompt, TextEncoding, delta_t, encode
 from styleclip.records import Step, ignore
@@ -63,14 +63,8 @@ class Optimize:
     name: ClassVar[str] = "optimize"
 
     def __post_init__(self) -> None:
-        for field in ("steps", "restarts", "patience"):
-            value = getattr(self, field)
-            if value is not None and value < 1:
-                raise UsageError(f"{field} is {value}; it must be at least 1")
-        for field in ("lr", "lambda_l2", "lambda_id", "reach", "explore"):
-            value = getattr(self, field)
-            if value is not None and not (math.isfinite(value) and value >= 0):
-                raise UsageError(f"{field} is {value}; it must be a finite number, 0 or more")
+        weights = ("lr", "lambda_l2", "lambda_id", "reach", "explore")
+        check_settings(self, ("steps", "restarts", "patience"), weights)
 
     def settings(self, models: Models) -> dict[str, Any]:
         """Every setting as it will be used with these models."""

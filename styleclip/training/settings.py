@@ -11,6 +11,7 @@ import torch
 
 from styleclip.errors import UsageError
 from styleclip.latents import Space
+from styleclip.methods.base import check_settings
 from styleclip.models.bundle import Models
 from styleclip.models.mapper import LEVELS, LevelsMapper, Mapper, StyleMapper
 from styleclip.models.stylegan2 import Generator
@@ -73,14 +74,7 @@ class MapperTraining:
 
     def __post_init__(self) -> None:
         counts = ("steps", "batch_size", "num_latents", "held_out", "evaluate_every", "patience")
-        for name in counts:
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise UsageError(f"{name} is {value}; it must be at least 1")
-        for name in ("lr", "lambda_clip", "lambda_id", "lambda_l2", "reach"):
-            value = getattr(self, name)
-            if value is not None and not (math.isfinite(value) and value >= 0):
-                raise UsageError(f"{name} is {value}; it must be a finite number, 0 or more")
+        check_settings(self, counts, ("lr", "lambda_clip", "lambda_id", "lambda_l2", "reach"))
         if not math.isfinite(self.psi) or not 0 <= self.seed < 2**32:
             raise UsageError(f"psi is {self.psi} and seed {self.seed}; psi must be finite, seed from 0 to {2**32 - 1}")
         for name, known in CHOICES.items():
