@@ -74,7 +74,11 @@ def preference(clip: CLIP, features: Tensor, prompt: Prompt, encoding: TextEncod
 
     This is its zero-shot classification (Radford et al. 2021, section 3.1) at its own temperature.
     """
-    texts = encode(clip, [prompt.target, *prompt.neutrals], encoding)
+    return first_of(clip, features, encode(clip, [prompt.target, *prompt.neutrals], encoding))
+
+
+def first_of(clip: CLIP, features: Tensor, texts: Tensor) -> Tensor:
+    """As `preference`, for texts that are encoded already: unit features [T, D], the target first."""
     return (clip.logit_scale * features @ texts.T).softmax(dim=-1)[..., 0]
 
 

@@ -26,18 +26,12 @@ from styleclip.records import save_latent
 from styleclip.weights.catalog import weights
 from tests.support import done, failed
 from tests.test_mappers import network as published_network
-from tests.test_prepare import tiny_files
 from tests.tiny import TINY, tiny_generator
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 Run = Callable[..., Result]
 PROMPT = Prompt("a face with red hair", "a face")
-
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    return tiny_files(tmp_path_factory.mktemp("models"))
 
 
 @pytest.fixture(scope="module")

@@ -21,15 +21,10 @@ from styleclip.cli.progress import Forecast, human_number, human_time
 from styleclip.errors import UsageError
 from styleclip.weights.catalog import home
 from tests.support import done, failed, run_python
-from tests.test_prepare import LAYOUT, assert_same, content, tiny_files
+from tests.test_prepare import LAYOUT, assert_same, content
 
 Run = Callable[..., Result]
 SMALL = ("--images", "3", "--num-latents", "50")
-
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    return tiny_files(tmp_path_factory.mktemp("models"))
 
 
 @pytest.fixture

@@ -19,7 +19,6 @@ from styleclip.methods.mapper_files import load_trained_mapper
 from styleclip.records import save_latent
 from styleclip.weights.describe import describe
 from tests.support import done, failed, run_python
-from tests.test_prepare import tiny_files
 from tests.tiny import TINY
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -29,11 +28,6 @@ PROMPT = ("--prompt", "a face with red hair")
 SMALL = ("--num-latents", "12", "--held-out", "4", "--batch-size", "4", "--steps", "4", "--evaluate-every", "2")
 OUT = ("--out", "m.safetensors")
 RUN = (*PROMPT, *SMALL, *OUT)
-
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    return tiny_files(tmp_path_factory.mktemp("models"))
 
 
 @pytest.fixture

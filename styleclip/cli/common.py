@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -102,6 +102,17 @@ class Common:
         from styleclip.records import output_folder
 
         return output_folder(self.out or Path("styleclip-out") / default, patterns, self.overwrite)
+
+    def results_folder(self, default: str, extras: Sequence[str], names: Iterable[str]) -> Path:
+        """The output folder of a command that makes a result there, or in the folders `names` within: none has any."""
+        from styleclip.records import output_folder
+        from styleclip.results import FILES
+
+        folder = self.folder(default, (*FILES, *extras))
+        for place in (folder / name for name in names if name):
+            if place.exists():
+                output_folder(place, FILES, self.overwrite)
+        return folder
 
     def report(self, paths: Sequence[Path], record: dict[str, Any]) -> None:
         """Print the paths of the results, or with `--json` their record."""

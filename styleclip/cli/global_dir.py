@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +80,7 @@ def global_dir(
     method = styleclip.GlobalDirection(**given({**settings, "relevance": "table" if file else relevance}))
     check(wishes.texts, method, folders)
     extras.check(wishes, len(folders) > 1, common.overwrite)
-    folder = _folder(common, wishes, folders.values())
+    folder = common.results_folder(wishes.folder, FILES, folders.values())
     editor = styleclip.Editor(common.load(relevance=file, statistics=statistics))
     latent = source.load(editor)
     faces = source.names(len(latent))
@@ -105,15 +104,3 @@ def global_dir(
         what = f"{len(results.all)} of {len(places)} results" if len(places) > 1 else "the best result so far"
         click.echo(f"Interrupted; kept {what}", err=True)
         click.get_current_context().exit(130)
-
-
-def _folder(common: Common, wishes: Wishes, names: Iterable[str]) -> Path:
-    """The output folder, after a look at those in it that are there already: none holds results."""
-    from styleclip.records import output_folder
-    from styleclip.results import FILES as RESULTS
-
-    folder = common.folder(wishes.folder, (*RESULTS, *FILES))
-    for place in (folder / name for name in names if name):
-        if place.exists():
-            output_folder(place, RESULTS, common.overwrite)
-    return folder

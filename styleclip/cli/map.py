@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,7 +14,6 @@ from styleclip.errors import UsageError
 
 if TYPE_CHECKING:
     from styleclip.editor import Editor
-    from styleclip.latents import Latent
     from styleclip.methods.mapper_files import TrainedMapper
     from styleclip.prompts import Prompt
     from styleclip.results import EditResult
@@ -54,7 +53,7 @@ def map(
 
     path = mapper_file(name, common.fetch)
     folders = {strength: f"strength_{number(strength)}" if len(strengths) > 1 else "" for strength in strengths}
-    folder = _folder(common, path, folders)
+    folder = common.results_folder(f"map/{slug(path.stem)}", FILES, folders.values())
     editor = styleclip.Editor(common.load())
     trained = load_trained_mapper(path, editor.models)
     text = _prompt(trained, prompt, path)
@@ -69,21 +68,10 @@ def map(
         file for strength in strengths for file in results[strength].save(folder / folders[strength], common.overwrite)
     ]
     if grid or len(strengths) > 1:
-        paths.append(_sheet(editor, trained, latent, {each: results[each] for each in strengths}, source, folder))
+        ordered = {strength: results[strength] for strength in strengths}
+        paths.append(_sheet(editor, ordered, source.names(len(latent)), folder))
     records = [results[strength].record() for strength in strengths]
     common.report(paths, records[0] if len(records) == 1 else {"results": records})
-
-
-def _folder(common: Common, path: Path, names: Mapping[float, str]) -> Path:
-    """The output folder, after a look at those in it that are there already: none holds results."""
-    from styleclip.records import output_folder
-    from styleclip.results import FILES as RESULTS
-
-    folder = common.folder(f"map/{slug(path.stem)}", (*RESULTS, *FILES))
-    for place in (folder / name for name in names.values() if name):
-        if place.exists():
-            output_folder(place, RESULTS, common.overwrite)
-    return folder
 
 
 def _prompt(trained: TrainedMapper, text: str | None, path: Path) -> Prompt:
@@ -96,29 +84,20 @@ def _prompt(trained: TrainedMapper, text: str | None, path: Path) -> Prompt:
     return trained.prompt
 
 
-def _sheet(
-    editor: Editor,
-    trained: TrainedMapper,
-    latent: Latent,
-    results: Mapping[float, EditResult],
-    source: Source,
-    folder: Path,
-) -> Path:
+def _sheet(editor: Editor, results: Mapping[float, EditResult], faces: Sequence[str], folder: Path) -> Path:
     """grid.png: the faces before and at every strength; a single one is shown among others."""
     from styleclip.cli.outcomes import AROUND
     from styleclip.cli.sheets import View, sheet, thumbnails
     from styleclip.images import png_bytes
-    from styleclip.methods.mapper import LatentMapper
     from styleclip.records import atomic_write
 
-    shown: dict[float, Any] = {strength: result.after for strength, result in results.items()}
-    [first, *_] = results.values()
-    if len(shown) == 1:
-        [only] = shown
-        around = [factor * only for factor in AROUND]
-        prompt = _prompt(trained, first.prompt, folder)
-        latents = {each: LatentMapper(trained, each)(editor.models, first.source, prompt) for each in around}
-        shown = {each: editor.render(edited) for each, edited in latents.items()}
+    first = next(iter(results.values()))
+    shown = {strength: result.after for strength, result in results.items()}
+    if len(results) == 1:
+        [strength] = results
+        source = editor.models.generator.to_space(first.source, first.edited.space)
+        step = first.edited - source
+        shown = {factor * strength: editor.render(source + factor * step) for factor in AROUND}
     views = [View(f"strength {number(each)}", "", thumbnails(images)) for each, images in shown.items()]
-    drawn = sheet(thumbnails(first.before), views, source.names(len(first.before)))
+    drawn = sheet(thumbnails(first.before), views, faces)
     return atomic_write(folder / "grid.png", png_bytes(drawn, {"results": [r.record() for r in results.values()]}))

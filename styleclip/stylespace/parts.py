@@ -15,12 +15,12 @@ from torch import Tensor
 from styleclip.channels import Relevance, StyleStatistics
 from styleclip.errors import OutputError, UsageError, WeightError
 from styleclip.stylespace.effects import Effects
+from styleclip.weights.formats import words
 from styleclip.weights.formats.words import shown
 from styleclip.weights.identify import naming
 from styleclip.weights.relevance import read_table, same_clip, save_relevance, write_table
 
 Shard = tuple[int, int]  # I of N, from 1
-WITHOUT_EFFECT = ("styleclip", "generator_name")  # on these the numbers of a table do not depend
 ELSE = {"generator": "for another generator", "clip": "for another CLIP"}
 
 
@@ -128,10 +128,7 @@ def all_made(shards: Sequence[Path], about: Mapping[str, Any], probe: Tensor) ->
 
 def difference(told: Mapping[str, Any], stored: Tensor, about: Mapping[str, Any], probe: Tensor) -> str:
     """How a table that says `told` and has the probe `stored` was made otherwise than `about` and `probe` say."""
-    for name in about:
-        if name not in WITHOUT_EFFECT and told.get(name) != about[name]:
-            return ELSE.get(name) or f"with {name} {shown(told.get(name))}, not {shown(about[name])}"
-    return "" if same_clip(stored, probe) else ELSE["clip"]
+    return words.difference(told, about, ELSE) or ("" if same_clip(stored, probe) else ELSE["clip"])
 
 
 def _otherwise(path: Path, about: Mapping[str, Any], probe: Tensor) -> str:

@@ -22,7 +22,7 @@ class Journal:
 
     def __init__(self, folder: Path, step: int) -> None:
         self.folder, self.path = folder, folder / METRICS
-        kept = [line for line in self._lines() if json.loads(line)["step"] <= step]
+        kept = [line for line in self._lines() if _step_of(line) <= step]
         atomic_write(self.path, "".join(f"{line}\n" for line in kept).encode())
         self.board = _tensorboard(folder, step)
 
@@ -44,9 +44,9 @@ class Journal:
             self.board.close()
 
     def _lines(self) -> list[str]:
-        """The lines that are whole: a kill may have torn the last one."""
+        """All but the last one, which a kill may have torn."""
         text = self.path.read_text("utf-8", errors="replace") if self.path.exists() else ""
-        return [line for line in text.split("\n")[:-1] if _is_row(line)]
+        return text.split("\n")[:-1]
 
 
 def clear(folder: Path) -> None:
@@ -56,11 +56,12 @@ def clear(folder: Path) -> None:
             path.unlink()
 
 
-def _is_row(line: str) -> bool:
+def _step_of(line: str) -> float:
+    """The step of a line; infinity for a torn one, which is later than any."""
     try:
-        return isinstance(json.loads(line), dict)
-    except ValueError:
-        return False
+        return int(json.loads(line)["step"])
+    except (KeyError, TypeError, ValueError):
+        return float("inf")
 
 
 def _tensorboard(folder: Path, step: int) -> Any:

@@ -10,7 +10,7 @@ from torch import Tensor
 from styleclip.latents import Latent, Space
 from styleclip.losses import directional_goal, similarity
 from styleclip.models.bundle import Models
-from styleclip.prompts import Prompt, delta_t, encode, preference
+from styleclip.prompts import Prompt, delta_t, encode, first_of
 from styleclip.training.settings import MapperTraining
 from styleclip.training.sources import Source
 
@@ -19,10 +19,13 @@ class Objective:
     """The losses of edited latents for several prompts at once, whose texts are encoded here, once."""
 
     def __init__(self, models: Models, prompts: Sequence[Prompt], training: MapperTraining) -> None:
-        self.models, self.prompts, self.training = models, prompts, training
+        self.models, self.training = models, training
         self.side = training.side(models.generator)
         texts = [encode(models.clip, [prompt.target], training.text) for prompt in prompts]
         self.texts = torch.stack(texts)  # [P, 1, D]
+        self.choices = [  # [T, D] of each prompt: the target, then the neutral texts
+            encode(models.clip, [prompt.target, *prompt.neutrals], training.text) for prompt in prompts
+        ]
         directional = training.clip_loss == "directional"
         moves = [delta_t(models.clip, prompt, training.text) for prompt in prompts] if directional else []
         self.moves = torch.stack(moves)[:, None] if moves else None  # [P, 1, D]
@@ -47,8 +50,7 @@ class Objective:
 
     def target(self, features: Tensor, active: Sequence[int]) -> Tensor:
         """How sure CLIP is of the target, from features [A, n, D]: [A, n] in 0..1."""
-        clip, text = self.models.clip, self.training.text
-        each = [preference(clip, own, self.prompts[i], text) for own, i in zip(features, active, strict=True)]
+        each = [first_of(self.models.clip, own, self.choices[i]) for own, i in zip(features, active, strict=True)]
         return torch.stack(each)
 
     def unedited(self, source: Source, active: Sequence[int]) -> dict[str, Tensor]:

@@ -124,7 +124,7 @@ class MapperTraining:
 
     def micro_batch(self, generator: Generator, prompts: int) -> int:
         """How many latents are edited at once, for so many prompts: on a CPU more would cost memory and no time."""
-        pixels = PIXELS[generator.w_avg.device.type]
+        pixels = PIXELS["cuda" if generator.w_avg.is_cuda else "cpu"]
         return max(1, pixels // self.side(generator) ** 2 // prompts)
 
     @property

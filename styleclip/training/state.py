@@ -16,12 +16,17 @@ from torch import Tensor
 from styleclip.errors import WeightError
 from styleclip.records import to_json
 from styleclip.training.student import Student
+from styleclip.weights.formats import words
 from styleclip.weights.formats.native import KIND, save_tensors
-from styleclip.weights.formats.words import shown
 from styleclip.weights.identify import naming, part
 
 STATE = "state.safetensors"
-WITHOUT_EFFECT = ("styleclip", "generator_name")  # on these what is learned does not depend
+ELSE = {
+    "generator": "with another generator",
+    "clip": "with another clip",
+    "latents": "with other latents",
+    "prompts": "with another prompt",
+}
 
 
 @dataclass(frozen=True)
@@ -66,10 +71,4 @@ class State:
 
 def difference(told: Mapping[str, Any], about: Mapping[str, Any]) -> str:
     """How the training `told` of differs from `about`; "" where it does not."""
-    now = json.loads(to_json(about))
-    for name in now:
-        if name not in WITHOUT_EFFECT and told.get(name) != now[name]:
-            if name in ("generator", "clip", "latents", "prompts"):
-                return f"with another {name.removesuffix('s')}" if name != "latents" else "with other latents"
-            return f"with {name} {shown(told.get(name))}, not {shown(now[name])}"
-    return ""
+    return words.difference(told, json.loads(to_json(about)), ELSE)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 LONGEST = 60  # characters of a value
+WITHOUT_EFFECT = ("styleclip", "generator_name")  # on these the numbers in a file do not depend
 WHAT = 240  # characters of what is wrong; the remedy comes on top
 
 
@@ -31,6 +33,14 @@ def described(value: object) -> str:
     """What a value is: a tensor, an int, a list."""
     kind = type(value).__name__
     return f"a{'n' if kind[:1].lower() in 'aeiou' else ''} {kind}"
+
+
+def difference(told: Mapping[str, Any], about: Mapping[str, Any], named: Mapping[str, str]) -> str:
+    """How what a file says of its making differs from `about`, where `named` in those words; "" where it does not."""
+    for name, value in about.items():
+        if name not in WITHOUT_EFFECT and told.get(name) != value:
+            return named.get(name) or f"with {name} {shown(told.get(name))}, not {shown(value)}"
+    return ""
 
 
 def _word(value: Any) -> str:
