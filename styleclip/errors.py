@@ -17,6 +17,14 @@ class WeightError(StyleClipError):
     """A weight file is absent, unreadable or not what it was taken for."""
 
 
+class PhotoError(StyleClipError):
+    """A photo cannot be read, or is not one picture."""
+
+
+class NoFaceError(PhotoError):
+    """No face was found in a photo, or not the one that was asked for."""
+
+
 class NumericError(StyleClipError):
     """A loss or picture became NaN or infinite."""
 

@@ -12,7 +12,9 @@ from torch import Tensor
 from styleclip.channels import Relevance
 from styleclip.latents import Latent
 from styleclip.models.clip import CLIP
+from styleclip.models.e4e import Encoder
 from styleclip.models.identity import Identity
+from styleclip.models.perceptual import Perceptual
 from styleclip.models.stylegan2 import Generator, Noise
 
 PIXELS = 2**22  # in flight at once where there is no gradient: four pictures of 1024 px
@@ -23,7 +25,8 @@ class Models:
     """Frozen networks on one device. `identity` is None where faces are not to be compared.
 
     `defaults` holds the settings that suit this generator, by method name; `provenance` says which files these are;
-    `relevance()` reads the relevance table of this generator and CLIP, or gives None where there is none.
+    What few need is read when it is first asked for, and is None where there is none: `relevance()`, the relevance
+    table of this generator and CLIP; `encoder()`, which inverts pictures; `perceptual()`, LPIPS.
     """
 
     generator: Generator
@@ -32,6 +35,8 @@ class Models:
     defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
     relevance: Callable[[], Relevance | None] = lambda: None
+    encoder: Callable[[], Encoder | None] = lambda: None
+    perceptual: Callable[[], Perceptual | None] = lambda: None
 
     @torch.no_grad()
     def images(self, latent: Latent, noise: Noise = "const") -> Tensor:
