@@ -8,6 +8,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -95,9 +96,9 @@ def test_golden_256_from_an_old_torch_file(tmp_path: Path) -> None:
     content = {"state_dict": drawn("e4e_encoder_256", range(14)), "opts": {**E4E, "start_from_latent_avg": False}}
     encoder = load_encoder(save(content, tmp_path / "e4e.pt", zipped=False))
     (tmp_path / "e4e.pt").unlink()  # 0.8 GB
-    assert (encoder.num_ws, encoder.kind) == (14, "e4e") and not encoder.w_avg.any()
+    assert (encoder.config.num_ws, encoder.config.kind) == (14, "e4e") and not encoder.w_avg.any()
     assert error(encoder(image), codes) <= CODE
-    encoder.kind = "psp"  # the same vectors before e4e adds the first one
+    encoder.config = replace(encoder.config, kind="psp")  # the same vectors before e4e adds the first one
     offsets = torch.cat([codes[:, :1], codes[:, 1:] - codes[:, :1]], dim=1)
     assert error(encoder(image), offsets) <= CODE
 
@@ -154,18 +155,18 @@ def test_the_decoder_is_read_without_the_encoder(path: Path, tmp_path: Path) -> 
 def test_our_file(encoder: Encoder, tmp_path: Path) -> None:
     again = load_encoder(save_encoder(encoder, tmp_path / "encoder.safetensors", {"source": "test"}))
     own = encoder.state_dict()
-    assert (again.kind, again.num_ws) == ("e4e", SMALL)
+    assert (again.config.kind, again.config.num_ws) == ("e4e", SMALL)
     assert all(torch.equal(tensor, own[name]) for name, tensor in again.state_dict().items())
 
 
 def test_psp_with_one_average_and_options_in_a_namespace_and_in_half_precision(tmp_path: Path) -> None:
     content = {"state_dict": small(), "latent_avg": random(1, 512), "opts": argparse.Namespace(**PSP)}
     encoder = load_encoder(save(content, tmp_path / "psp.pt", zipped=False))
-    assert encoder.kind == "psp" and torch.equal(encoder.w_avg, content["latent_avg"].expand(SMALL, 512))
+    assert encoder.config.kind == "psp" and torch.equal(encoder.w_avg, content["latent_avg"].expand(SMALL, 512))
     assert load_generator(tmp_path / "psp.pt").num_ws == SMALL
     again = load_encoder(save_encoder(encoder, tmp_path / "psp.safetensors", dtype=torch.float16))
     own = encoder.state_dict()
-    assert again.kind == "psp"
+    assert again.config.kind == "psp"
     assert all(torch.equal(tensor.half(), own[name].half()) for name, tensor in again.state_dict().items())
 
 

@@ -96,3 +96,11 @@ def minibatch_stddev(x: Tensor, group_size: int | None) -> Tensor:
 def clamp(x: Tensor, bound: float | None) -> Tensor:
     """Keep half precision from overflowing, as NVIDIA's `conv_clamp` does; None leaves `x` as it is."""
     return x if bound is None else x.clamp(-bound, bound)
+
+
+class LatentDiscriminator(nn.Sequential):
+    """Tells w of the mapping network from what an encoder gives (e4e, section 5.2): w [M, w_dim] -> logits [M, 1]."""
+
+    def __init__(self, w_dim: int, layers: int = 4) -> None:
+        hidden = (EqualLinear(w_dim, w_dim, activate=True) for _ in range(layers - 1))
+        super().__init__(*hidden, EqualLinear(w_dim, 1))

@@ -4,8 +4,8 @@ Its trunk is shared by ArcFace, which measures identity, and by the e4e encoder.
 `model_ir_se50.pth`.
 """
 
+from collections.abc import Sequence
 from itertools import accumulate
-from typing import NamedTuple
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -14,34 +14,33 @@ FRAME, FACE = 256, 112  # sides of the aligned frame and of the face ArcFace loo
 FACE_ROWS, FACE_COLUMNS = slice(35, 223), slice(32, 220)  # where the face lies in the frame
 
 
-class Stage(NamedTuple):
-    """A run of bottlenecks; the first one halves the resolution and widens the channels."""
-
-    in_channels: int
-    out_channels: int
-    units: int
-
-
-STAGES = (Stage(64, 64, 3), Stage(64, 128, 4), Stage(128, 256, 14), Stage(256, 512, 3))
+WIDTHS = (64, 128, 256, 512)  # channels of the four stages
+UNITS = (3, 4, 14, 3)  # bottlenecks of each; the first one of a stage halves the resolution
 
 
 class IRSE50(nn.Module):
-    """The trunk: `stages(image)` is the output of each of the four stages, from 1/2 to 1/16 of the image's side."""
+    """The trunk: `stages(image)` is the output of each of the four stages, from 1/2 to 1/16 of the image's side.
 
-    def __init__(self) -> None:
+    The published ones have WIDTHS channels; small worlds need less.
+    """
+
+    def __init__(self, widths: Sequence[int] = WIDTHS) -> None:
         super().__init__()
-        self.input_layer = nn.Sequential(nn.Conv2d(3, 64, 3, padding=1, bias=False), nn.BatchNorm2d(64), nn.PReLU(64))
+        first = widths[0]
+        self.input_layer = nn.Sequential(
+            nn.Conv2d(3, first, 3, padding=1, bias=False), nn.BatchNorm2d(first), nn.PReLU(first)
+        )
         self.body = nn.Sequential(
             *(
-                Bottleneck(stage.out_channels if unit else stage.in_channels, stage.out_channels, 1 if unit else 2)
-                for stage in STAGES
-                for unit in range(stage.units)
+                Bottleneck(width if unit else before, width, 1 if unit else 2)
+                for before, width, units in zip((first, *widths), widths, UNITS, strict=False)
+                for unit in range(units)
             )
         )
 
     def stages(self, image: Tensor) -> list[Tensor]:
-        """[N, 3, H, W] -> [N, 64, H/2, W/2], [N, 128, H/4, W/4], [N, 256, H/8, W/8], [N, 512, H/16, W/16]."""
-        ends = set(accumulate(stage.units for stage in STAGES))
+        """[N, 3, H, W] -> [N, w1, H/2, W/2], [N, w2, H/4, W/4], [N, w3, H/8, W/8], [N, w4, H/16, W/16]."""
+        ends = set(accumulate(UNITS))
         x, outputs = self.input_layer(image), []
         for count, bottleneck in enumerate(self.body, start=1):
             x = bottleneck(x)
@@ -55,7 +54,7 @@ class ArcFace(IRSE50):
 
     def __init__(self) -> None:
         super().__init__()
-        width, side = STAGES[-1].out_channels, FACE // 2 ** len(STAGES)
+        width, side = WIDTHS[-1], FACE // 2 ** len(UNITS)
         self.output_layer = nn.Sequential(
             nn.BatchNorm2d(width),
             nn.Dropout(0.6),
@@ -105,8 +104,9 @@ class SqueezeExcitation(nn.Module):
 
     def __init__(self, channels: int, reduction: int = 16) -> None:
         super().__init__()
-        self.fc1 = nn.Conv2d(channels, channels // reduction, 1, bias=False)
-        self.fc2 = nn.Conv2d(channels // reduction, channels, 1, bias=False)
+        few = max(1, channels // reduction)
+        self.fc1 = nn.Conv2d(channels, few, 1, bias=False)
+        self.fc2 = nn.Conv2d(few, channels, 1, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:  # [N, C, H, W] -> [N, C, H, W]
         gate: Tensor = self.fc2(F.relu(self.fc1(x.mean(dim=(2, 3), keepdim=True)))).sigmoid()

@@ -1,13 +1,65 @@
-"""How alike two pictures look: LPIPS (Zhang et al. 2018)."""
+"""How alike two pictures look: LPIPS (Zhang et al. 2018, "The unreasonable effectiveness of deep features").
+
+The trunk is torchvision's AlexNet or VGG16 up to its last convolution, under the names of torchvision's files.
+"""
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Iterator
+from typing import Literal, Protocol
 
-from torch import Tensor
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+Trunk = Literal["alex", "vgg"]
+TAPS: dict[Trunk, tuple[int, ...]] = {"alex": (1, 4, 7, 9, 11), "vgg": (3, 8, 15, 22, 29)}  # ReLUs that are compared
+SIDE = 256  # larger pictures are reduced to this, as in pSp, e4e and PTI
+SHIFT, SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)  # mean and deviation of ImageNet, for [-1, 1]
 
 
 class Perceptual(Protocol):
     """Anything that gives the perceptual distance [N] of pictures [N, 3, R, R] in [-1, 1], two by two."""
 
     def distance(self, image: Tensor, target: Tensor) -> Tensor: ...
+
+
+class LPIPS(nn.Module):
+    """Distances of unit features, weighted channel by channel as people judged them (version 0.1 of the weights)."""
+
+    shift: Tensor
+    scale: Tensor
+
+    def __init__(self, trunk: Trunk = "alex") -> None:
+        from torchvision.models import alexnet, vgg16
+
+        super().__init__()
+        self.taps = TAPS[trunk]
+        whole = alexnet(weights=None) if trunk == "alex" else vgg16(weights=None)
+        self.features = whole.features[: self.taps[-1] + 1]
+        widths = [self.features[tap - 1].out_channels for tap in self.taps]
+        self.heads = nn.ModuleList(nn.Conv2d(width, 1, 1, bias=False) for width in widths)
+        for name, numbers in (("shift", SHIFT), ("scale", SCALE)):
+            self.register_buffer(name, torch.tensor(numbers, device="cpu").view(3, 1, 1), persistent=False)
+
+    def distance(self, image: Tensor, target: Tensor) -> Tensor:
+        """[N] for pictures [N, 3, R, R] in [-1, 1], 0 for equal ones; at more than 256 px both are area-reduced."""
+        return self(_reduced(image), _reduced(target))
+
+    def forward(self, image: Tensor, target: Tensor) -> Tensor:
+        """[N]: `sum_l mean_hw w_l . (a_l - b_l)^2` over unit features a_l, b_l of every tap l (equation 1)."""
+        pairs = zip(self.heads, self.unit_features(image), self.unit_features(target), strict=True)
+        distances = [head((a - b).square()).mean(dim=(1, 2, 3)) for head, a, b in pairs]  # each [N]
+        return torch.stack(distances).sum(dim=0)
+
+    def unit_features(self, image: Tensor) -> Iterator[Tensor]:
+        """The features [N, C_l, H_l, W_l] of every tap, of unit length at every place."""
+        x = (image - self.shift) / self.scale
+        for index, layer in enumerate(self.features):
+            x = layer(x)
+            if index in self.taps:
+                yield x / (x.square().sum(dim=1, keepdim=True).sqrt() + 1e-10)
+
+
+def _reduced(image: Tensor) -> Tensor:
+    return F.interpolate(image, (SIDE, SIDE), mode="area") if image.shape[-1] > SIDE else image

@@ -13,6 +13,7 @@ from torch import Tensor
 from styleclip.errors import WeightError
 from styleclip.models.mapper import STEP, Mapper
 from styleclip.prompts import Prompt
+from styleclip.training.moments import moments, restore_moments
 from styleclip.training.settings import MapperTraining
 
 BETTER = 1e-4  # a held-out loss that falls by less brings nothing new
@@ -55,10 +56,8 @@ class Student:
 
     def tensors(self) -> dict[str, Tensor]:
         """All numbers that the next steps depend on, but for `told`."""
-        state = self.optimizer.state_dict()["state"]
-        moments = {f"optimizer.{i}.{name}": each for i, own in state.items() for name, each in own.items()}
-        network = {f"network.{name}": each for name, each in self.network.state_dict().items()}
-        return {**network, **{f"best.{name}": each for name, each in self.best.items()}, **moments}
+        parts = {"network": self.network.state_dict(), "best": self.best, "optimizer": moments(self.optimizer)}
+        return {f"{head}.{name}": each for head, part in parts.items() for name, each in part.items()}
 
     def told(self) -> dict[str, Any]:
         """The rest, as JSON takes it."""
@@ -74,14 +73,10 @@ class Student:
                 own[head][rest] = tensor
             self.network.load_state_dict(own["network"])
             self.best = {name: own["best"][name].to(self._device) for name in self.network.state_dict()}
-            moments: dict[int, dict[str, Tensor]] = {}
-            for name, tensor in own["optimizer"].items():
-                index, _, kind = name.partition(".")
-                moments.setdefault(int(index), {})[kind] = tensor
             groups = self.optimizer.state_dict()["param_groups"]
             for group, step in zip(groups, told["lookahead"], strict=True):
                 group |= {"lookahead_step": step} if "lookahead_step" in group else {}
-            self.optimizer.load_state_dict({"state": moments, "param_groups": groups})
+            restore_moments(self.optimizer, own["optimizer"], groups)
             self.scores, self.best_step, self.idle = dict(told["scores"]), told["best_step"], told["idle"]
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise WeightError("what it holds does not fit this training; pass --overwrite to begin again") from error

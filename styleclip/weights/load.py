@@ -22,7 +22,7 @@ from styleclip.models.irse import ArcFace
 from styleclip.models.mapper import Mapper
 from styleclip.models.stylegan2 import MAPPING_LR_MUL, Generator, GeneratorConfig
 from styleclip.weights.formats import nvidia, rosinality
-from styleclip.weights.formats.encoders import count_styles, encoder_kind
+from styleclip.weights.formats.encoders import encoder_config
 from styleclip.weights.formats.mappers import mapper_network
 from styleclip.weights.formats.words import shown
 from styleclip.weights.identify import naming, part
@@ -66,9 +66,9 @@ def load_encoder(path: str | Path) -> Encoder:
     """
     found = part(path, "encoder")
     with naming(path):
-        kind = encoder_kind(found.settings)
         tensors = found.read()
-        return fill(unallocated(lambda: Encoder(count_styles(tensors), kind)), tensors)
+        config = encoder_config(tensors, found.settings)
+        return fill(unallocated(lambda: Encoder(config)), tensors)
 
 
 def load_mapper(path: str | Path) -> Mapper:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterable, Mapping
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ import torch
 from torch import Tensor
 
 from styleclip.errors import WeightError, WeightWarning
-from styleclip.models.e4e import W_DIM, Combination, Encoder
+from styleclip.models.e4e import DEEPEST, Combination, Encoder, EncoderConfig
+from styleclip.models.irse import UNITS, WIDTHS
 from styleclip.weights.formats import rosinality
 from styleclip.weights.formats.native import KIND, save_tensors
 from styleclip.weights.formats.part import Content, Part
@@ -29,6 +31,7 @@ FORMAT = "encoder4editing or pixel2style2pixel"
 LICENCE = "encoders that start from IR-SE50 saw faces licensed for research only: treat them as non-commercial"
 TYPES: dict[str, Combination] = {"Encoder4Editing": "e4e", "GradualStyleEncoder": "psp"}  # by opts.encoder_type
 TRUNK = ("input_layer.", "body.", "styles.")  # how the names of an encoder begin
+CONV = re.compile(r"styles\.0\.convs\.(\d)\.weight")  # of the first style, which halve its level down to 1x1
 PSP_OPTIONS = {"output_size", "learn_in_w", "n_styles", "label_nc"}  # only pSp's files have them
 
 
@@ -45,7 +48,7 @@ def parts(content: Content) -> list[Part]:
         _check(options)
         tensors = read_tensors(encoder)
         count = count_styles(tensors)
-        return {"w_avg": _average(average, count) if centred else torch.zeros(count, W_DIM), **tensors}
+        return {"w_avg": _average(average, count) if centred else torch.zeros(count, WIDTHS[-1]), **tensors}
 
     settings = {"kind": _kind(options), "start_from_latent_avg": centred}
     found = [Part("encoder", FORMAT, read, settings, LICENCE)]
@@ -59,7 +62,9 @@ def save_encoder(
     dtype: torch.dtype = torch.float32,
 ) -> Path:
     """Write an encoder as a file of ours; `metadata` is added to what loading needs."""
-    return save_tensors(encoder.state_dict(), path, {**(metadata or {}), KIND: "encoder", "kind": encoder.kind}, dtype)
+    return save_tensors(
+        encoder.state_dict(), path, {**(metadata or {}), KIND: "encoder", "kind": encoder.config.kind}, dtype
+    )
 
 
 def encoder_kind(settings: Mapping[str, Any]) -> Combination:
@@ -68,6 +73,26 @@ def encoder_kind(settings: Mapping[str, Any]) -> Combination:
         if settings.get("kind") == kind:
             return kind
     raise WeightError(f"its encoder is a {settings.get('kind')}, none of {' or '.join(TYPES)}; pass one of these")
+
+
+def encoder_config(tensors: Mapping[str, Tensor], settings: Mapping[str, Any]) -> EncoderConfig:
+    """The shape of an encoder, from its tensors and the settings of its file; what they do not tell is as published.
+
+    Raises WeightError for encoders of another architecture.
+    """
+    ends = [end - 1 for end in accumulate(UNITS)]
+    widths = tuple(
+        _width(tensors, f"body.{end}.res_layer.3.weight", 0, width) for end, width in zip(ends, WIDTHS, strict=True)
+    )
+    depth = max((int(match[1]) for match in (CONV.fullmatch(name) for name in tensors) if match), default=6)
+    frame = DEEPEST * 2 ** (depth // 2 + 1)
+    w_dim, leak = _width(tensors, "w_avg", 1, WIDTHS[-1]), float(settings.get("leak", EncoderConfig.leak))
+    return EncoderConfig(count_styles(tensors), encoder_kind(settings), w_dim, widths, frame, leak)
+
+
+def _width(tensors: Mapping[str, Tensor], name: str, axis: int, published: int) -> int:
+    tensor = tensors.get(name)
+    return published if tensor is None or tensor.ndim <= axis else tensor.shape[axis]
 
 
 def count_styles(names: Iterable[str]) -> int:

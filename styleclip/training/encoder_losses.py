@@ -1,0 +1,101 @@
+"""What an encoder is asked for: pictures like the ones it saw, and codes where the generator knows its way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from styleclip.latents import Latent, Space
+from styleclip.losses import similarity
+from styleclip.models.bundle import Models
+from styleclip.models.discriminator import LatentDiscriminator
+from styleclip.models.e4e import Encoder, resize_frame
+from styleclip.training.encoder_settings import EncoderTraining
+
+SPREAD = 10_000  # samples from which the variance of w is taken
+Losses = dict[str, Tensor]
+
+
+class EncoderLosses:
+    """The terms of `EncoderTraining` for pictures [N, 3, R, R] at the generator's resolution."""
+
+    def __init__(self, models: Models, training: EncoderTraining) -> None:
+        self.models, self.training = models, training
+        self.perceptual = models.perceptual()
+        w = models.generator.map(_normal(SPREAD, models.generator.config.z_dim, training.seed).to(models.device))
+        self.variance = w.var(dim=0).sum()
+
+    def __call__(
+        self, encoder: Encoder, critic: LatentDiscriminator, images: Tensor, known: Tensor, step: int
+    ) -> tuple[Losses, Tensor]:
+        """All terms, weighted, and the codes [N, num_ws, w_dim]; the last rows of `images` were drawn from `known`."""
+        training = self.training
+        codes, deltas = self.codes(encoder, images, step)
+        losses = self._pictures(codes, images)
+        if training.lambda_adversary:
+            losses["adversary"] = training.lambda_adversary * F.softplus(-critic(codes.flatten(0, 1))).mean()
+        if training.lambda_delta and deltas:
+            losses["delta"] = training.lambda_delta * torch.stack([delta.norm(dim=1).mean() for delta in deltas]).sum()
+        if training.lambda_latent and len(known):
+            away = (codes[-len(known) :] - known[:, None]).square().sum(dim=2).mean()
+            losses["latent"] = training.lambda_latent * away / self.variance
+        return losses, codes
+
+    def _pictures(self, codes: Tensor, images: Tensor) -> Losses:
+        """The terms that look at what the generator draws; without any it does not draw."""
+        training = self.training
+        terms: dict[str, tuple[float, Callable[[Tensor, Tensor], Tensor]]] = {
+            "l2": (training.lambda_l2, F.mse_loss),
+            "perceptual": (training.lambda_perceptual, self._look),
+            "identity": (training.lambda_id, self._identity),
+        }
+        if not any(weight for weight, _ in terms.values()):
+            return {}
+        drawn = self.models.generator(Latent(Space.W_PLUS, codes))
+        return {name: weight * look(drawn, images) for name, (weight, look) in terms.items() if weight}
+
+    def codes(self, encoder: Encoder, images: Tensor, step: int) -> tuple[Tensor, list[Tensor]]:
+        """Codes [N, num_ws, w_dim] of which only the offsets count that have joined by now, and these offsets."""
+        frame, last = resize_frame(images, encoder.config.frame), encoder.config.num_ws - 1
+        if encoder.config.kind == "psp":
+            first, others = encoder.offsets(frame)
+            return torch.stack([first, *others], dim=1) + encoder.w_avg, []
+        first, deltas = encoder.offsets(frame, self.training.active(step, last))
+        vectors = [first, *(first + delta for delta in deltas), *[first] * (last - len(deltas))]
+        return torch.stack(vectors, dim=1) + encoder.w_avg, deltas
+
+    def critic(self, critic: LatentDiscriminator, codes: Tensor, real: Tensor, penalised: bool) -> Tensor:
+        """Non-saturating logistic loss of codes [N, num_ws, w_dim] against w [M, w_dim]; R1 (Mescheder et al. 2018)."""
+        real = real.clone().requires_grad_(penalised)
+        seen = critic(real)
+        loss = F.softplus(-seen).mean() + F.softplus(critic(codes.detach().flatten(0, 1))).mean()
+        if penalised:
+            slope = torch.autograd.grad(seen.sum(), real, create_graph=True)[0]
+            loss = loss + self.training.r1 / 2 * slope.square().sum(dim=1).mean()
+        return loss
+
+    def _look(self, drawn: Tensor, images: Tensor) -> Tensor:
+        if self.perceptual is not None:
+            return self.perceptual.distance(drawn, images).mean()
+        return self._meaning(drawn, images)
+
+    def _identity(self, drawn: Tensor, images: Tensor) -> Tensor:
+        identity = self.models.identity
+        if identity is None:
+            return self._meaning(drawn, images)
+        with torch.no_grad():
+            person = identity.embed(images)
+        return 1 - similarity(identity.embed(drawn), person).mean()
+
+    def _meaning(self, drawn: Tensor, images: Tensor) -> Tensor:
+        clip = self.models.clip
+        with torch.no_grad():
+            features = clip.encode_image(images)
+        return 1 - similarity(clip.encode_image(drawn), features).mean()
+
+
+def _normal(count: int, size: int, seed: int) -> Tensor:
+    return torch.randn(count, size, generator=torch.Generator().manual_seed(seed))
