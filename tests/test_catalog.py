@@ -12,7 +12,9 @@ import pytest
 from styleclip.errors import WeightError
 from styleclip.weights.catalog import Weight, bundle, catalog, home, weight, weights
 
-KINDS = {"generator", "encoder", "identity", "clip", "mapper", "latents", "relevance", "landmarks"}
+KINDS = {
+    "generator", "encoder", "identity", "clip", "mapper", "latents", "relevance", "landmarks", "perceptual",
+}  # fmt: skip
 DIGITS = {"sha256": 64, "md5": 32, "git_sha1": 40}
 DRIVE = r"https://drive\.usercontent\.google\.com/download\?id=[\w-]{33}&export=download&confirm=t"
 

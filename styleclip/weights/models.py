@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
@@ -14,13 +14,28 @@ from styleclip.errors import WeightError
 from styleclip.models.bundle import Models
 from styleclip.models.clip import CLIP, Preprocess
 from styleclip.models.clip_names import open_clip_model
+from styleclip.models.e4e import Encoder
 from styleclip.models.identity import Identity
+from styleclip.models.perceptual import Perceptual
+from styleclip.models.stylegan2 import Generator
 from styleclip.weights.catalog import bundle, catalog, closest, weight, weights
 from styleclip.weights.fetch import Fetch, fetch, is_url, weight_at
-from styleclip.weights.load import clip_path, fingerprint, load_clip_file, load_generator, load_identity_file, sha256_of
+from styleclip.weights.load import (
+    clip_path,
+    fingerprint,
+    load_clip_file,
+    load_encoder,
+    load_generator,
+    load_identity_file,
+    sha256_of,
+)
+from styleclip.weights.perceptual import load_perceptual
 from styleclip.weights.relevance import load_relevance, load_statistics, prepared_path
 from styleclip.weights.resources import checkpoint_path
 
+Network = TypeVar("Network")
+LANDMARKS = "landmarks-68"  # in the catalog
+PARTS = ("generator", "clip", "identity", "relevance", "encoder")
 FULL_SIZE = {"clip": "ViT-B-32-quickgelu/openai", "identity": "none"}  # what goes with a generator that names nothing
 
 
@@ -33,6 +48,7 @@ def load(
     label: int | None = None,
     relevance: str | Path | None = None,
     statistics: str | Path | None = None,
+    encoder: str | Path | None = None,
     clip_preprocess: Preprocess = "correct",
     device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float32,
@@ -42,9 +58,10 @@ def load(
 
     `clip` is what `load_clip` takes: NAME, FILE, URL, ARCHITECTURE/TAG or ARCHITECTURE/FILE; `identity` is arcface,
     demo, facenet or none; `label` is the class of a conditional generator. `relevance` is the name, file or URL of a
-    relevance table and `statistics` an `S_mean_std` for one that has none; they are read when an editor asks. What is
-    left out comes with the generator, and what is not on this disk through `fetch`. Raises WeightError for what is
-    unknown, cannot be had or is unreadable, and for a label that is missing or has no use.
+    relevance table, `statistics` an `S_mean_std` for one that has none, and `encoder` an encoder to invert pictures
+    ("none": there is to be none); they are read when somebody asks. What is left out comes with the generator, and what
+    is not on this disk through `fetch`. Raises WeightError for what is unknown, cannot be had or is unreadable, and for
+    a label that is missing or has no use.
     """
     chosen = _chosen(str(generator or name))
     generator_path = _located(str(chosen["generator"]), fetch)
@@ -53,9 +70,14 @@ def load(
     reader = load_clip(clip_name, clip_preprocess, fetch)
     made_of = fingerprint(painter)
     recogniser = load_identity(identity_name, fetch)
-    for network in (painter, reader, recogniser):
+
+    def _placed(network: Network) -> Network:
         if isinstance(network, nn.Module):
             network.eval().requires_grad_(False).to(device=device, dtype=dtype)
+        return network
+
+    for network in (painter, reader, recogniser):
+        _placed(network)
     provenance = {
         "generator": {
             "name": generator_path.name,
@@ -76,7 +98,17 @@ def load(
         spread = load_statistics(statistics, painter.layout) if statistics else None
         return load_relevance(path, painter.layout, reader, made_of, spread) if path else None
 
-    return Models(painter, reader, recogniser, chosen["defaults"], provenance, table)
+    @functools.cache
+    def inverter() -> Encoder | None:
+        named = encoder or chosen.get("encoder", "none")
+        return None if named == "none" else _fitting(_placed(load_encoder(_encoder_file(str(named), fetch))), painter)
+
+    @functools.cache
+    def perceptual() -> Perceptual | None:
+        found = load_perceptual()
+        return found and _placed(found)
+
+    return Models(painter, reader, recogniser, chosen["defaults"], provenance, table, inverter, perceptual)
 
 
 def generator_file(name: str, fetch: Fetch = fetch) -> Path:
@@ -91,6 +123,11 @@ def mapper_file(name: str, fetch: Fetch = fetch) -> Path:
         likely = closest(name, [each.name for each in weights().values() if each.kind == "mapper"])
         raise WeightError(f"{name!r} is neither a mapper nor a file nor a URL; the closest mappers are {likely}")
     return path
+
+
+def landmarks_file(name: str | None = None, fetch: Fetch = fetch) -> Path:
+    """The file of dlib's landmark predictor: the published one, or that of this name, path or URL."""
+    return _fetched(name or LANDMARKS, "landmarks", fetch) or Path(name or LANDMARKS)
 
 
 def load_clip(name: str, preprocess: Preprocess = "correct", fetch: Fetch = fetch) -> CLIP:
@@ -112,13 +149,30 @@ def load_identity(name: str, fetch: Fetch = fetch) -> Identity | None:
     return None if name == "none" else load_identity_file(fetch(weight(name, "identity")))
 
 
+def _encoder_file(name: str, fetch: Fetch) -> Path:
+    path = _fetched(name, "encoder", fetch) or Path(name)
+    if not path.is_file():
+        likely = closest(name, [each.name for each in weights().values() if each.kind == "encoder"])
+        raise WeightError(f"{name!r} is neither an encoder nor a file nor a URL; the closest encoders are {likely}")
+    return path
+
+
+def _fitting(encoder: Encoder, generator: Generator) -> Encoder:
+    """The encoder, if its codes are latents of the generator."""
+    gives = [encoder.config.num_ws, encoder.config.w_dim]
+    takes = [generator.num_ws, generator.config.w_dim]
+    if gives != takes:
+        raise WeightError(f"the encoder gives W+ of {gives}, the generator takes {takes}; pass another or `none`")
+    return encoder
+
+
 def _chosen(name: str) -> dict[str, Any]:
     """Paths and names of the parts that belong to a catalog entry, or to a generator by name, file or URL."""
     if name in catalog()["models"]:
         found = bundle(name)
         defaults = {key: value for key, value in found.items() if isinstance(value, dict)}
         parts: dict[str, Any] = {
-            part: found[part] for part in ("generator", "clip", "identity", "relevance") if part in found
+            part: found[part] for part in PARTS if part in found
         }
         ships: dict[str, Any] = {
             part: checkpoint_path(file) for part, file in parts.items() if file.endswith(".safetensors")

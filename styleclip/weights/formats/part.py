@@ -11,7 +11,7 @@ from torch import Tensor
 Network = Literal[
     "generator", "discriminator", "encoder", "mapper", "arcface", "facenet", "identity", "judge", "clip"
 ]  # fmt: skip
-Native = Literal[Network, "relevance", "direction", "training"]  # what a file of ours may say it holds
+Native = Literal[Network, "relevance", "direction", "training", "tuning"]  # what a file of ours may say it holds
 Kind = Literal[Native, "latents", "statistics"]
 Container = Literal["safetensors", "torch", "torchscript", "pickle", "npy"]
 

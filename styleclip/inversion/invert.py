@@ -1,0 +1,146 @@
+"""Photos -> latents that draw them: align, encode, refine, tune; each stage says how near it came."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from styleclip.alignment.align import Aligned, align
+from styleclip.alignment.faces import Detector, Which, dlib_detector, mtcnn_detector
+from styleclip.alignment.framing import Framing
+from styleclip.alignment.photos import Photo, read_photo
+from styleclip.errors import UsageError
+from styleclip.images import from_pil
+from styleclip.inversion.inversion import Inversion, Stage
+from styleclip.inversion.likeness import fitted, scores
+from styleclip.inversion.refine import Refine
+from styleclip.inversion.tune import Tune
+from styleclip.inversion.tuning import Tuning
+from styleclip.latents import Latent, Space
+from styleclip.models.bundle import Models
+from styleclip.models.irse import FRAME
+from styleclip.records import Step, versions
+
+OnStage = Callable[[str, Step], None]  # the name of a stage and one of its steps
+ALIGN = "align"  # the settings of a generator that say how it frames faces, by name
+
+
+def ignore(stage: str, step: Step) -> None:
+    """The `on_step` of those who do not watch."""
+
+
+@dataclass(frozen=True)
+class Invert:
+    """How photos become latents.
+
+    The encoder of the generator makes the first guess; a generator without one is searched from its average face, by
+    `Refine()` where `refine` is None. `tune` fine-tunes a copy of the generator on the result (pivotal tuning).
+    """
+
+    refine: Refine | None = None
+    tune: Tune | None = None
+    align: bool | None = None  # None: pictures that are aligned crops are recognised
+    face: Which = "largest"
+    landmarks: Literal["mtcnn", "dlib"] = "mtcnn"
+    predictor: Path | None = None  # of dlib's 68 landmarks
+
+    def __call__(
+        self, models: Models, photo: Photo | Image.Image | Path | str, on_step: OnStage = ignore
+    ) -> list[Inversion]:
+        """The faces of a photo that are meant, each inverted on its own, from left to right; at least one.
+
+        Raises PhotoError for what is no picture, NoFaceError where a face is missing, WeightError for an encoder that
+        does not fit, NumericError where a loss is not finite.
+        """
+        return [self.invert(models, aligned, on_step) for aligned in self.frames(models, photo)]
+
+    def frames(self, models: Models, photo: Photo | Image.Image | Path | str) -> list[Aligned]:
+        """The faces of a photo that are meant, framed for the generator."""
+        found, framing = _photo(photo), _framing(models)
+        needed = framing is not None and self.align is not False
+        detector = detector_of(self.landmarks, self.predictor, str(models.device)) if needed else None
+        size = max(FRAME, models.generator.resolution)
+        return align(found, detector, framing or Framing(), size, self.face, self.align)
+
+    def invert(self, models: Models, aligned: Aligned, on_step: OnStage = ignore) -> Inversion:
+        """The latent of one frame."""
+        frame = from_pil([aligned.frame])
+        run = _Run(models, fitted(models, frame), on_step)
+        encoder = models.encoder()
+        refine = self.refine
+        if encoder is None:
+            run.begin("average", lambda: models.generator.w_avg.expand(1, models.generator.num_ws, -1))
+            refine = refine or Refine()
+        else:
+            run.begin("encoder", lambda: encoder.encode(frame.to(models.generator.w_avg)))
+        if refine is not None:
+            run.refine(refine, guessed=encoder is not None)
+        if self.tune is not None:
+            run.tune(self.tune)
+        provenance = {"versions": versions(), **models.provenance, "encoder": encoder is not None}
+        return Inversion(aligned, run.target, run.latent, run.image, run.stages, run.models, run.tuning, provenance)
+
+
+@dataclass
+class _Run:
+    """One frame on its way through the stages."""
+
+    models: Models
+    target: Tensor  # [1, 3, R, R]
+    on_step: OnStage
+    stages: list[Stage] = field(default_factory=list)
+    tuning: Tuning | None = None
+
+    @torch.no_grad()
+    def begin(self, name: str, guess: Callable[[], Tensor]) -> None:
+        started = time.perf_counter()
+        self.latent = Latent(Space.W_PLUS, guess().clone())
+        self._add(name, {}, started)
+
+    def refine(self, refine: Refine, guessed: bool) -> None:
+        started = time.perf_counter()
+        start = self.latent if guessed else None
+        self.latent = refine(self.models, self.target, start, functools.partial(self.on_step, refine.name))
+        self._add(refine.name, vars(refine), started)
+
+    def tune(self, tune: Tune) -> None:
+        started = time.perf_counter()
+        self.tuning = tune(self.models, self.target, self.latent, functools.partial(self.on_step, tune.name))
+        self.models = self.tuning.apply(self.models)
+        self._add(tune.name, vars(tune), started)
+
+    def _add(self, name: str, settings: dict[str, Any], started: float) -> None:
+        seconds = time.perf_counter() - started
+        self.image = self.models.images(self.latent)
+        [reached] = scores(self.models, self.target, self.image)
+        self.stages.append(Stage(name, dict(settings), reached, seconds))
+
+
+@functools.lru_cache(maxsize=2)
+def detector_of(landmarks: str, predictor: Path | None, device: str) -> Detector:
+    """The detector of this name; it is kept, because loading one takes longer than looking once."""
+    if landmarks == "mtcnn":
+        return mtcnn_detector(device)
+    if predictor is None:
+        raise UsageError("dlib's landmarks need its predictor; run `styleclip models pull landmarks-68`, or pass one")
+    return dlib_detector(predictor)
+
+
+def _photo(photo: Photo | Image.Image | Path | str) -> Photo:
+    if isinstance(photo, Photo):
+        return photo
+    return Photo(photo.convert("RGB")) if isinstance(photo, Image.Image) else read_photo(Path(photo))
+
+
+def _framing(models: Models) -> Framing | None:
+    """How the generator frames faces; None for one that draws something else."""
+    own = dict(models.defaults.get(ALIGN, {}))
+    return Framing(**own) if own.pop("faces", True) else None
