@@ -11,6 +11,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from styleclip.editor import Editor
     from styleclip.errors import StyleClipError
+    from styleclip.inversion.inversion import Inversion
+    from styleclip.inversion.invert import Invert
+    from styleclip.inversion.refine import Refine
+    from styleclip.inversion.tune import Tune
     from styleclip.latents import Direction, Latent, Space
     from styleclip.methods.global_direction import GlobalDirection
     from styleclip.methods.mapper import LatentMapper
@@ -27,13 +31,17 @@ __all__ = [
     "EditResult",
     "Editor",
     "GlobalDirection",
+    "Inversion",
+    "Invert",
     "Latent",
     "LatentMapper",
     "Optimize",
     "Prompt",
     "PromptWarning",
+    "Refine",
     "Space",
     "StyleClipError",
+    "Tune",
     "__version__",
     "load",
     "load_generator",
@@ -44,13 +52,17 @@ _HOMES = {
     "EditResult": "styleclip.results",
     "Editor": "styleclip.editor",
     "GlobalDirection": "styleclip.methods.global_direction",
+    "Inversion": "styleclip.inversion.inversion",
+    "Invert": "styleclip.inversion.invert",
     "Latent": "styleclip.latents",
     "LatentMapper": "styleclip.methods.mapper",
     "Optimize": "styleclip.methods.optimize",
     "Prompt": "styleclip.prompts",
     "PromptWarning": "styleclip.prompts",
+    "Refine": "styleclip.inversion.refine",
     "Space": "styleclip.latents",
     "StyleClipError": "styleclip.errors",
+    "Tune": "styleclip.inversion.tune",
     "load": "styleclip.weights.models",
     "load_generator": "styleclip.weights.load",
 }

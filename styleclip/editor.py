@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
+from PIL.Image import Image
 from torch import Tensor
 
-from styleclip.errors import NumericError
+from styleclip.errors import NumericError, UsageError
+from styleclip.inversion.inversion import Inversion
+from styleclip.inversion.invert import Invert, OnStage
+from styleclip.inversion.invert import ignore as ignore_stage
 from styleclip.latents import Latent, Space
 from styleclip.losses import similarity
 from styleclip.methods.base import Method, OnStep
@@ -39,6 +44,20 @@ class Editor:
     def render(self, latent: Latent, noise: Noise = "const") -> Tensor:
         """Images [N, 3, H, W], nominally in [-1, 1]."""
         return self.models.images(latent.to(self.models.device), noise)
+
+    def invert(
+        self, photo: Path | str | Image, how: Invert | None = None, on_step: OnStage = ignore_stage
+    ) -> Inversion:
+        """The latent that draws the largest face of a photo, or an aligned crop; `how` says which face, and how well.
+
+        `editor.edit(inversion.latent, ...)` edits it; where the generator was tuned, `Editor(inversion.models)` does.
+        Raises PhotoError, NoFaceError, and UsageError where `how` means several faces (`Invert` itself gives them all).
+        """
+        how = how or Invert()
+        if how.face == "all":
+            raise UsageError("this gives one face; call Invert(face='all') with the models and the photo for all")
+        [inversion] = how(self.models, photo, on_step)
+        return inversion
 
     def edit(self, latent: Latent, prompt: Prompt | str, method: Method, on_step: OnStep = ignore) -> EditResult:
         """Edit a latent towards a text. Ctrl-C on the way keeps the best latent so far (`result.interrupted`).

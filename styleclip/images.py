@@ -114,13 +114,13 @@ def fitted(picture: Image.Image, side: int) -> Image.Image:
     return picture.resize((round(picture.width * factor), round(picture.height * factor)), Image.Resampling.LANCZOS)
 
 
-def png_bytes(picture: Image.Image, record: Mapping[str, Any] | None = None) -> bytes:
-    """The picture as a PNG file, with `record` as JSON in its `styleclip` text chunk."""
+def png_bytes(picture: Image.Image, record: Mapping[str, Any] | None = None, icc_profile: bytes | None = None) -> bytes:
+    """The picture as a PNG file, with `record` as JSON in its `styleclip` text chunk, and its colour profile."""
     info = PngImagePlugin.PngInfo()
     if record is not None:
         info.add_itxt(RECORD_KEY, to_json(record))
     buffer = io.BytesIO()
-    picture.save(buffer, "PNG", pnginfo=info)
+    picture.save(buffer, "PNG", pnginfo=info, **({"icc_profile": icc_profile} if icc_profile else {}))
     return buffer.getvalue()
 
 

@@ -18,11 +18,14 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import safetensors
 import safetensors.torch
 
 from styleclip import __version__
 from styleclip.errors import OutputError
 from styleclip.latents import Latent
+
+TUNED = "tuned"  # of the metadata of latents, and of the provenance of results
 
 
 @dataclass(frozen=True)
@@ -50,10 +53,23 @@ def to_json(value: object) -> str:
     return json.dumps(_plain(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def save_latent(latent: Latent, path: Path) -> Path:
-    """Write what `Latent.load` reads: one tensor, named by its space."""
+def save_latent(latent: Latent, path: Path, tuned: str | None = None) -> Path:
+    """Write what `Latent.load` reads: one tensor, named by its space.
+
+    `tuned` is the hash of the tuning of the generator that draws it, where it is not the untouched one.
+    """
     data = latent.data.detach().cpu().contiguous()
-    return atomic_write(path, safetensors.torch.save({latent.space.value: data}))
+    metadata = {TUNED: tuned} if tuned else None
+    return atomic_write(path, safetensors.torch.save({latent.space.value: data}, metadata))
+
+
+def tuning_of(path: Path) -> str | None:
+    """The hash of the tuning that a file of latents names; None for all other files."""
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            return (file.metadata() or {}).get(TUNED)
+    except (OSError, safetensors.SafetensorError):
+        return None
 
 
 def atomic_write(path: Path, content: bytes) -> Path:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from styleclip.images import comparison, png_bytes, to_pil
 from styleclip.latents import Latent
-from styleclip.records import atomic_write, output_folder, save_latent, to_json
+from styleclip.records import TUNED, atomic_write, output_folder, save_latent, to_json
 
 FILES = ("result.json", "*before.png", "*after.png", "comparison.png", "latent.safetensors", "source.safetensors")
 
@@ -55,8 +55,8 @@ class EditResult:
         folder = output_folder(Path(folder), FILES, overwrite)
         record = self.record()
         paths = [atomic_write(folder / name, png_bytes(image, record)) for name, image in self._pictures().items()]
-        paths.append(save_latent(self.edited, folder / "latent.safetensors"))
-        paths.append(save_latent(self.source, folder / "source.safetensors"))
+        for name, latent in (("latent", self.edited), ("source", self.source)):
+            paths.append(save_latent(latent, folder / f"{name}.safetensors", self.provenance.get(TUNED)))
         paths.append(atomic_write(folder / "result.json", to_json(record).encode()))
         return paths
 

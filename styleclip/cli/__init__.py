@@ -17,6 +17,7 @@ COMMANDS = (
     "train-mapper",
     "map",
     "global-dir",
+    "invert",
     "sample",
     "prepare",
     "evaluate",

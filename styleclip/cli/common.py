@@ -126,15 +126,16 @@ class Common:
 
 @dataclass(frozen=True)
 class Source:
-    """Where the latent comes from: at most one of three options; seed 0 when none is given. Rows choose from a file."""
+    """Where the latents come from: at most one of four options; seed 0 when none is given. Rows choose from a file."""
 
     seed: int | None
     seeds: tuple[int, ...] | None
     latent: Path | None
     rows: tuple[int, ...] | None
+    image: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        named = [f"--{name}" for name, value in vars(self).items() if value is not None and name != "rows"]
+        named = [f"--{name}" for name, value in vars(self).items() if value not in (None, ()) and name != "rows"]
         if len(named) > 1:
             raise UsageError(f"{' and '.join(named)} both name a source; pass one of them")
         if self.rows is not None and self.latent is None:
@@ -252,6 +253,12 @@ source_options = gathered(
         ),
         click.option(
             "--rows", type=Rows(), metavar="LIST", help="Which latents of FILE, e.g. 0-7,12.  [default: all, up to 64]"
+        ),
+        click.option(
+            "--image",
+            multiple=True,
+            metavar="PHOTO",
+            help="Your own photo: a file, a folder or a pattern such as 'holiday/*.jpg'; may be given again.",
         ),
     ),
 )

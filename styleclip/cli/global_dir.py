@@ -9,6 +9,7 @@ import click
 
 from styleclip.cli.common import Common, FiniteRange, Source, common_options, given, source_options
 from styleclip.cli.extras import FILES, Extras, extras_options
+from styleclip.cli.photos import PastedPhotos, pasted_photo_options
 from styleclip.cli.progress import Progress
 from styleclip.cli.wishes import STRENGTHS, Strength, Wishes, combinations, wishes_options
 from styleclip.errors import UsageError
@@ -19,6 +20,7 @@ WAYS = ("auto", "table", "gradient")  # of --relevance; all else names a table
 @click.command("global-dir")
 @wishes_options
 @source_options
+@pasted_photo_options
 @click.option(
     "--alpha",
     type=STRENGTHS,
@@ -55,6 +57,7 @@ WAYS = ("auto", "table", "gradient")  # of --relevance; all else names a table
 def global_dir(
     common: Common,
     source: Source,
+    photos: PastedPhotos,
     wishes: Wishes,
     extras: Extras,
     alpha: tuple[Strength, ...] | None,
@@ -71,8 +74,10 @@ def global_dir(
     from styleclip.cli.explain import table
     from styleclip.cli.making import explain, make
     from styleclip.cli.outcomes import Results
+    from styleclip.cli.subjects import Made, Subject, edit_all
     from styleclip.cli.turns import check, find_turns
 
+    photos.check(source)
     if statistics and relevance == "gradient":
         raise UsageError("--statistics is for a table that has none; leave it out with gradient")
     folders = combinations(wishes, alpha, beta)
@@ -81,26 +86,25 @@ def global_dir(
     check(wishes.texts, method, folders)
     extras.check(wishes, len(folders) > 1, common.overwrite)
     folder = common.results_folder(wishes.folder, FILES, folders.values())
-    editor = styleclip.Editor(common.load(relevance=file, statistics=statistics))
-    latent = source.load(editor)
-    faces = source.names(len(latent))
-    extras.check_size(len(faces), len(alpha or (0,)), len(beta or (0,)))
+    editor = styleclip.Editor(common.load(relevance=file, statistics=statistics, encoder=photos.encoder))
     turns = find_turns(editor.models, wishes.all, method, list(folders))
-    about = {"source": source.record(), **given({"relevance": file, "statistics": statistics})}
-    places = {combination: folder / name for combination, name in folders.items()}
-    results = Results(editor, places, common.overwrite, about)
-    with Progress("global-dir", common.quiet) as progress:
-        results.make(latent, turns, progress)
-    paths, record = results.paths, results.record
-    if extras.explain:
-        told, files = explain(editor, results.all, folder)
-        paths, record = paths + files, {**record, "explanation": told}
-        if not common.as_json:
-            click.echo("\n".join(map(table, told)))
-    if not results.interrupted:
-        paths += make(extras, editor, results.all, faces, folder, common.quiet)
-    common.report(paths, record)
-    if results.interrupted:
-        what = f"{len(results.all)} of {len(places)} results" if len(places) > 1 else "the best result so far"
-        click.echo(f"Interrupted; kept {what}", err=True)
-        click.get_current_context().exit(130)
+    about = given({"relevance": file, "statistics": statistics})
+
+    def edit(subject: Subject, place: Path) -> Made:
+        extras.check_size(len(subject.names), len(alpha or (0,)), len(beta or (0,)))
+        each = {combination: place / name for combination, name in folders.items()}
+        results = Results(subject.editor, each, common.overwrite, {**about, "source": subject.about})
+        with Progress("global-dir", common.quiet) as progress:
+            results.make(subject.latent, turns, progress)
+        paths, record = results.paths, results.record
+        if extras.explain:
+            told, files = explain(subject.editor, results.all, place)
+            paths, record = paths + files, {**record, "explanation": told}
+            if not common.as_json:
+                click.echo("\n".join(map(table, told)))
+        if not results.interrupted:
+            paths += make(extras, subject.editor, results.all, subject.names, place, common.quiet)
+        made = {folders[outcome.combination]: outcome.result for outcome in results.all if outcome.result}
+        return Made(paths, record, made, results.said)
+
+    edit_all(common, source, photos, editor, folder, edit)

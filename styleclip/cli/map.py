@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from styleclip.cli.common import Common, Source, common_options, slug, source_options
+from styleclip.cli.photos import PastedPhotos, pasted_photo_options
 from styleclip.cli.wishes import NUMBERS, number
 from styleclip.errors import UsageError
 
@@ -31,6 +32,7 @@ FILES = ("grid.png",)
 )
 @click.option("--prompt", metavar="TEXT", help="The text the scores speak of.  [default: that of the mapper]")
 @source_options
+@pasted_photo_options
 @click.option(
     "--strength",
     "strengths",
@@ -42,36 +44,50 @@ FILES = ("grid.png",)
 @click.option("--grid", is_flag=True, help="Draw strengths on grid.png; a list of them always does.")
 @common_options
 def map(
-    common: Common, source: Source, name: str, prompt: str | None, strengths: tuple[float, ...], grid: bool
+    common: Common,
+    source: Source,
+    photos: PastedPhotos,
+    name: str,
+    prompt: str | None,
+    strengths: tuple[float, ...],
+    grid: bool,
 ) -> None:
     """Edit faces by a mapper: each face moves as the mapper has learned for it."""
     import styleclip
+    from styleclip.cli.subjects import Made, Subject, edit_all
     from styleclip.methods.mapper import LatentMapper
     from styleclip.methods.mapper_files import load_trained_mapper
     from styleclip.weights.load import sha256_of
     from styleclip.weights.models import mapper_file
 
+    photos.check(source)
     path = mapper_file(name, common.fetch)
     folders = {strength: f"strength_{number(strength)}" if len(strengths) > 1 else "" for strength in strengths}
     folder = common.results_folder(f"map/{slug(path.stem)}", FILES, folders.values())
-    editor = styleclip.Editor(common.load())
+    editor = styleclip.Editor(common.load(encoder=photos.encoder))
     trained = load_trained_mapper(path, editor.models)
     text = _prompt(trained, prompt, path)
-    latent = source.load(editor)
-    about = {"source": source.record(), "mapper": {"file": path.resolve(), "sha256": sha256_of(path)}}
-    results: dict[float, EditResult] = {}
-    for strength in sorted(strengths, key=abs, reverse=True):  # a picture that is not finite comes first
-        result = editor.edit(latent, text, LatentMapper(trained, strength))
-        result.provenance = {**result.provenance, **about}
-        results[strength] = result
-    paths = [
-        file for strength in strengths for file in results[strength].save(folder / folders[strength], common.overwrite)
-    ]
-    if grid or len(strengths) > 1:
+    mapper = {"file": path.resolve(), "sha256": sha256_of(path)}
+
+    def edit(subject: Subject, place: Path) -> Made:
+        results: dict[float, EditResult] = {}
+        for strength in sorted(strengths, key=abs, reverse=True):  # a picture that is not finite comes first
+            result = subject.editor.edit(subject.latent, text, LatentMapper(trained, strength))
+            result.provenance = {**result.provenance, "source": subject.about, "mapper": mapper}
+            results[strength] = result
         ordered = {strength: results[strength] for strength in strengths}
-        paths.append(_sheet(editor, ordered, source.names(len(latent)), folder))
-    records = [results[strength].record() for strength in strengths]
-    common.report(paths, records[0] if len(records) == 1 else {"results": records})
+        paths = [
+            file
+            for strength, each in ordered.items()
+            for file in each.save(place / folders[strength], common.overwrite)
+        ]
+        if grid or len(strengths) > 1:
+            paths.append(_sheet(subject.editor, ordered, subject.names, place))
+        records = [result.record() for result in ordered.values()]
+        record = records[0] if len(records) == 1 else {"results": records}
+        return Made(paths, record, {folders[strength]: result for strength, result in ordered.items()})
+
+    edit_all(common, source, photos, editor, folder, edit)
 
 
 def _prompt(trained: TrainedMapper, text: str | None, path: Path) -> Prompt:

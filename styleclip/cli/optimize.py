@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from styleclip.cli.common import Common, FiniteRange, Source, common_options, given, slug, source_options
+from styleclip.cli.photos import PastedPhotos, pasted_photo_options
 from styleclip.cli.progress import Progress
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ VIDEO_FRAMES = 100  # about as many as a video of the whole run shows
 @click.option("--prompt", required=True, metavar="TEXT", help="What the picture shall show.")
 @click.option("--neutral", metavar="TEXT", help="What it shows now.")
 @source_options
+@pasted_photo_options
 @click.option("--steps", type=click.IntRange(1), metavar="N", help="Optimization steps.")
 @click.option("--lr", type=FiniteRange(0, min_open=True), metavar="F", help="Learning rate.")
 @click.option("--lambda-l2", type=FiniteRange(0), metavar="F", help="Weight of the distance from the source latent.")
@@ -49,6 +51,7 @@ VIDEO_FRAMES = 100  # about as many as a video of the whole run shows
 def optimize(
     common: Common,
     source: Source,
+    photos: PastedPhotos,
     prompt: str,
     neutral: str | None,
     identity: str | None,
@@ -63,28 +66,33 @@ def optimize(
     Options without a default take the one that suits the model.
     """
     import styleclip
+    from styleclip.cli.subjects import Made, Subject, edit_all
     from styleclip.results import FILES
 
+    photos.check(source)
     text = styleclip.Prompt(prompt, **given({"neutral": neutral}))
     method = styleclip.Optimize(**given({**settings, "text": "ensemble" if ensemble else None}))
     folder = common.folder(slug(prompt), FILES)
     if settings["lambda_id"] == 0:
         identity = identity or "none"  # a recogniser that weighs nothing is not loaded
-    editor = styleclip.Editor(common.load(identity=identity, clip_preprocess=clip_preprocess))
-    trajectory = Trajectory(editor, save_every, folder / "frames" if save_every else None, video)
-    with Progress(prompt, common.quiet) as progress:
+    choices = {"identity": identity, "clip_preprocess": clip_preprocess, "encoder": photos.encoder}
+    editor = styleclip.Editor(common.load(**choices))
 
-        def on_step(step: Step) -> None:
-            progress(step)
-            trajectory(step)
+    def edit(subject: Subject, place: Path) -> Made:
+        trajectory = Trajectory(subject.editor, save_every, place / "frames" if save_every else None, video)
+        with Progress(prompt, common.quiet) as progress:
 
-        result = editor.edit(source.load(editor), text, method, on_step=on_step)
-    result.provenance = {**result.provenance, "source": source.record()}
-    paths = result.save(folder, common.overwrite) + trajectory.save(result, folder)
-    common.report(paths, result.record())
-    if result.interrupted:
-        click.echo(f"Interrupted at step {progress.last}; kept the best result so far", err=True)
-        click.get_current_context().exit(130)
+            def on_step(step: Step) -> None:
+                progress(step)
+                trajectory(step)
+
+            result = subject.editor.edit(subject.latent, text, method, on_step=on_step)
+        result.provenance = {**result.provenance, "source": subject.about}
+        paths = result.save(place, common.overwrite) + trajectory.save(result, place)
+        said = f"Interrupted at step {progress.last}; kept the best result so far" if result.interrupted else ""
+        return Made(paths, result.record(), {"": result}, said)
+
+    edit_all(common, source, photos, editor, folder, edit)
 
 
 class Trajectory:

@@ -32,11 +32,13 @@ class Outcome:
     edited: Latent
     pictures: Sequence[Image]
     record: dict[str, Any]
+    result: EditResult | None  # of a single face, which may be pasted; many would need much memory
 
     @staticmethod
     def of(editor: Editor, combination: Combination, turns: Sequence[Turn], result: EditResult) -> Outcome:
         source, edited = (editor.models.generator.to_space(each, Space.S) for each in (result.source, result.edited))
-        return Outcome(combination, turns, source, edited, thumbnails(result.after), result.record())
+        kept = result if len(source) == 1 else None
+        return Outcome(combination, turns, source, edited, thumbnails(result.after), result.record(), kept)
 
     @property
     def alpha(self) -> Strength | None:
@@ -93,6 +95,14 @@ class Results:
         """The record of the single result, or of all."""
         records = [outcome.record for outcome in self.all]
         return {"results": records} if len(self.places) > 1 else records[0]
+
+    @property
+    def said(self) -> str:
+        """What to say after Ctrl-C; "" where it did not come."""
+        if not self.interrupted:
+            return ""
+        several = f"{len(self.all)} of {len(self.places)} results"
+        return f"Interrupted; kept {several if len(self.places) > 1 else 'the best result so far'}"
 
     def make(self, latent: Latent, turns: Mapping[Combination, Sequence[Turn]], progress: Progress) -> None:
         """Edit and save, the strongest first: a picture that is not finite ends the work before anything is written.

@@ -1,0 +1,162 @@
+"""Who is edited: latents, all together, or photos, each on its own, whose faces go back to where they were.
+
+Imported when a command works.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from styleclip.alignment.paste import paste
+from styleclip.alignment.photos import Photo
+from styleclip.cli.common import Common, Source
+from styleclip.cli.photos import PastedPhotos
+from styleclip.cli.progress import Progress
+from styleclip.cli.rounds import Outcome, each_photo
+from styleclip.editor import Editor
+from styleclip.errors import WeightWarning
+from styleclip.images import png_bytes
+from styleclip.inversion.inversion import LATENT, Inversion, tuning_path
+from styleclip.inversion.tuning import Tuning, load_tuning, save_tuning
+from styleclip.latents import Latent
+from styleclip.records import atomic_write, output_folder, tuning_of
+from styleclip.results import FILES, EditResult
+
+PASTED = "photo.png"
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """Latents that are edited together, by the editor that draws them."""
+
+    editor: Editor
+    latent: Latent
+    names: Sequence[str]  # of the faces, on sheets
+    about: Mapping[str, Any]  # where they come from, for the record
+    tuning: Tuning | None = None
+
+    @staticmethod
+    def of(source: Source, editor: Editor) -> Subject:
+        """What was asked for; the tuning beside a file of latents is used."""
+        latent, about = source.load(editor), source.record()
+        tuning = _tuning_beside(source.latent, editor) if source.latent else None
+        return Subject(_tuned(editor, tuning), latent, source.names(len(latent)), about, tuning)
+
+    @staticmethod
+    def inverted(inversion: Inversion, name: str) -> Subject:
+        path = inversion.aligned.photo.path
+        about = {"image": path and path.resolve(), "inversion": inversion.record()}
+        return Subject(Editor(inversion.models), inversion.latent, [name], about, inversion.tuning)
+
+
+@dataclass(frozen=True, eq=False)
+class Made:
+    """What an edit of a subject has left: files, their record, and the results by folder, "" for the first one."""
+
+    paths: Sequence[Path]
+    record: dict[str, Any]
+    results: Mapping[str, EditResult]  # where a single face is edited
+    interrupted: str = ""  # what to say after Ctrl-C
+
+
+Edit = Callable[[Subject, Path], Made]  # the subject, and the folder of its results
+
+
+def edit_all(common: Common, source: Source, photos: PastedPhotos, editor: Editor, folder: Path, edit: Edit) -> None:
+    """Edit what was asked for, and report it."""
+    if source.image:
+        _edit_photos(common, source, photos, editor, folder, edit)
+        return
+    made = _edited(edit, Subject.of(source, editor), folder)
+    common.report(made.paths, made.record)
+    if made.interrupted:
+        click.echo(made.interrupted, err=True)
+        click.get_current_context().exit(130)
+
+
+def _edit_photos(
+    common: Common, source: Source, photos: PastedPhotos, editor: Editor, folder: Path, edit: Edit
+) -> None:
+    invert = photos.invert(common)
+
+    def one(path: Path, place: Path) -> Outcome:
+        output_folder(place, (*FILES, PASTED), common.overwrite)
+        with Progress(f"invert {path.name}", common.quiet) as progress:
+            inversions = invert(editor.models, path, lambda _, step: progress(step))
+        several = len(inversions) > 1
+        made: dict[str, Made] = {}
+        for i, inversion in enumerate(inversions, start=1):
+            name = f"face_{i}" if several else ""
+            inversion.save(place / name / "inversion", overwrite=True)
+            subject = Subject.inverted(inversion, path.stem + (f" {i}" if several else ""))
+            made[name] = _edited(edit, subject, place / name)
+            if made[name].interrupted:
+                break
+        pasted = [] if photos.paste is False else _paste(inversions, [*made.values()], place)
+        return _outcome(path, place, inversions, made, pasted)
+
+    each_photo(common, source.image, folder, one)
+
+
+def _outcome(
+    path: Path, place: Path, inversions: Sequence[Inversion], made: Mapping[str, Made], pasted: Sequence[Path]
+) -> Outcome:
+    faces = [{**each.record, "folder": place / name} for name, each in made.items()]
+    interrupted = next((each.interrupted for each in made.values() if each.interrupted), "")
+    paths = [*pasted, *(file for each in made.values() for file in each.paths)]
+    notes = {each.aligned.note for each in inversions} - {""}
+    return Outcome(path, paths, {"faces": faces, "pasted": pasted}, ", ".join(notes), interrupted)
+
+
+def _paste(inversions: Sequence[Inversion], made: Sequence[Made], place: Path) -> list[Path]:
+    """photo.png for every result: the photo with all its edited faces."""
+    photo, paths = inversions[0].aligned.photo, []
+    for key in made[0].results:
+        results = [each.results[key] for each in made if key in each.results]
+        pieces = [one.piece(result.after) for one, result in zip(inversions, results, strict=False)]
+        there = [piece for piece in pieces if piece is not None]
+        if there:
+            picture = paste(photo.image, there)
+            record = {"pasted": True, "photo": photo.path, "results": [result.record() for result in results]}
+            paths.append(atomic_write(place / key / PASTED, _as_file(photo, picture, record)))
+    return paths
+
+
+def _as_file(photo: Photo, picture: Any, record: Mapping[str, Any]) -> bytes:
+    """The picture as a PNG with what the photo had besides: alpha and colour profile."""
+    if photo.alpha is not None:
+        picture.putalpha(photo.alpha)
+    return png_bytes(picture, record, photo.icc_profile)
+
+
+def _edited(edit: Edit, subject: Subject, place: Path) -> Made:
+    """The edit, and the tuning beside each of its latents."""
+    made = edit(subject, place)
+    if subject.tuning is None:
+        return made
+    beside = [save_tuning(subject.tuning, tuning_path(place / key / LATENT)) for key in made.results]
+    return dataclasses.replace(made, paths=[*made.paths, *beside])
+
+
+def _tuning_beside(latent: Path, editor: Editor) -> Tuning | None:
+    """The tuning that a file of latents was made with, if it lies beside it; else a warning."""
+    wanted, path = tuning_of(latent), tuning_path(latent)
+    if wanted is None:
+        return None
+    tuning = load_tuning(path, editor.models) if path.is_file() else None
+    if tuning is None or tuning.sha256 != wanted:
+        told = f"{latent} was made with a tuned generator, whose {path.name} is not beside it; faces look less alike"
+        warnings.warn(told, WeightWarning, stacklevel=2)
+        return None
+    return tuning
+
+
+def _tuned(editor: Editor, tuning: Tuning | None) -> Editor:
+    return Editor(tuning.apply(editor.models)) if tuning else editor
