@@ -31,9 +31,12 @@ class EncoderLosses:
     def __call__(
         self, encoder: Encoder, critic: LatentDiscriminator, images: Tensor, known: Tensor, step: int
     ) -> tuple[Losses, Tensor]:
-        """All terms, weighted, and the codes [N, num_ws, w_dim]; the last rows of `images` were drawn from `known`."""
+        """All terms, weighted, and the codes [N, num_ws, w_dim]; the last rows of `images` were drawn from `known`.
+
+        The encoder sees the images out of place by `jitter`, and is asked for what they are in place.
+        """
         training = self.training
-        codes, deltas = self.codes(encoder, images, step)
+        codes, deltas = self.codes(encoder, displaced(images, training.jitter, step), step)
         losses = self._pictures(codes, images)
         if training.lambda_adversary:
             losses["adversary"] = training.lambda_adversary * F.softplus(-critic(codes.flatten(0, 1))).mean()
@@ -95,6 +98,18 @@ class EncoderLosses:
         with torch.no_grad():
             features = clip.encode_image(images)
         return 1 - similarity(clip.encode_image(drawn), features).mean()
+
+
+def displaced(images: Tensor, size: float, seed: int) -> Tensor:
+    """The pictures shifted, scaled and turned, each by about `size` of its side (a normal distribution)."""
+    if not size:
+        return images
+    random = torch.Generator().manual_seed(seed)
+    dx, dy, scale, turn = (size * torch.randn(4, len(images), generator=random)).to(images.device)
+    cos, sin = (1 + scale) * torch.cos(turn), (1 + scale) * torch.sin(turn)
+    matrix = torch.stack([torch.stack([cos, -sin, dx], dim=1), torch.stack([sin, cos, dy], dim=1)], dim=1)
+    grid = F.affine_grid(matrix, list(images.shape), align_corners=False)
+    return F.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
 
 
 def _normal(count: int, size: int, seed: int) -> Tensor:

@@ -44,6 +44,7 @@ class EncoderTraining:
     r1: float = 10.0  # weight of the gradient penalty of the discriminator, on every R1_EVERY-th step
     decay: float = 0.999  # of the running mean of the weights, which is the encoder that is kept
     flip: bool = True  # whether photos are mirrored at random
+    jitter: float = 0.0  # errors of alignment that the encoder learns to see through, in sides of the picture
     kind: Combination = "e4e"
     widths: tuple[int, ...] = WIDTHS  # channels of the trunk
     frame: int = FRAME  # px of the pictures that the encoder sees, a power of 2

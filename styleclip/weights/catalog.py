@@ -30,6 +30,7 @@ class Weight:
     md5: str | None = None
     git_sha1: str | None = None  # the id of a git blob
     resolution: int | None = None
+    faces: bool = True  # whether a generator draws them
     homepage: str | None = None
 
     @property

@@ -178,9 +178,10 @@ def _chosen(name: str) -> dict[str, Any]:
             part: checkpoint_path(file) for part, file in parts.items() if file.endswith(".safetensors")
         }
         return {**parts, **ships, "defaults": defaults}
-    generators = [each.name for each in weights().values() if each.kind == "generator"]
+    generators = {each.name: each for each in weights().values() if each.kind == "generator"}
     if name in generators or is_url(name) or Path(name).is_file():
-        return {"generator": name, "defaults": {}, **FULL_SIZE}
+        faces = name not in generators or generators[name].faces
+        return {"generator": name, "defaults": {} if faces else {"align": {"faces": False}}, **FULL_SIZE}
     likely = closest(name, {*catalog()["models"], *generators})
     raise WeightError(f"{name!r} is neither a model nor a file nor a URL; the closest models are {likely}")
 

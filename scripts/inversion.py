@@ -1,0 +1,138 @@
+"""Invert renderings that no training has seen: python -m scripts.inversion measure|table|photo
+
+`measure` appends a line for each rendering to a file, and goes on where it was; `--shard 1/2` takes the half of them.
+`table` prints Markdown of such files. `photo` draws docs/photo.png: people of the demo world on a wall.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import torch
+from PIL import Image, ImageDraw, ImageFilter
+
+import styleclip
+from styleclip.alignment.align import Aligned
+from styleclip.alignment.photos import Photo
+from styleclip.demo.judge import Judge, Verdict, load_judge
+from styleclip.demo.render import render
+from styleclip.demo.world import Z_DIM, faces
+from styleclip.images import from_pil, to_pil
+from styleclip.models.bundle import Models
+from styleclip.records import replacing
+from styleclip.weights.resources import checkpoint_path
+
+SEED = 1  # of the renderings; the training took 0, and settings were chosen on 77
+SIDE = 64  # px
+WALL, PRINT = (1200, 520), 300  # px of the photo, and of a portrait on it
+HANGING = ((190, 250, 6.0), (600, 268, -4.0), (1010, 245, 9.0))  # centre and turn (degrees) of each portrait
+
+
+@click.group()
+@click.option("--threads", default=1)
+def main(threads: int) -> None:
+    """Measure inversions in the demo world."""
+    torch.set_num_threads(threads)
+
+
+@main.command()
+@click.option("--count", default=200)
+@click.option("--shard", default="1/1", help="Which part of them, e.g. 1/2.")
+@click.option("--out", type=Path, default=Path("build/inversion.jsonl"))
+def measure(count: int, shard: str, out: Path) -> None:
+    """Encode, refine and tune COUNT renderings."""
+    models, judge = styleclip.load("demo"), load_judge(checkpoint_path("demo/judge.safetensors"))
+    invert = styleclip.Invert(refine=styleclip.Refine(), tune=styleclip.Tune(), align=False)
+    part, parts = (int(number) for number in shard.split("/"))
+    z = torch.randn(count, Z_DIM, generator=torch.Generator().manual_seed(SEED))
+    out.parent.mkdir(parents=True, exist_ok=True)
+    done = {row["face"] for row in rows([out])} if out.exists() else set()
+    for face in range(part - 1, count, parts):
+        if face not in done:
+            [picture] = to_pil(render(faces(z[face : face + 1]), SIDE))
+            with out.open("a") as file:
+                file.write(json.dumps({"face": face, "stages": list(stages(models, judge, invert, picture))}) + "\n")
+
+
+def stages(models: Models, judge: Judge, invert: styleclip.Invert, picture: Image.Image) -> Iterator[dict[str, Any]]:
+    """What every stage came to: errors, identity, seconds, and the share of attributes on which the judge agrees."""
+    target = judge.see(from_pil([picture]))
+    for refine, tune in ((None, None), (invert.refine, None), (invert.refine, invert.tune)):
+        how = styleclip.Invert(refine, tune, align=False)
+        inversion = how.invert(models, Aligned(Photo(picture), picture))
+        [*_, last] = inversion.stages
+        agreement = agreed(target, judge.see(inversion.image))
+        yield {"name": last.name, "seconds": last.seconds, **last.scores, "agreement": agreement}
+
+
+def agreed(one: Verdict, other: Verdict) -> float:
+    return float(np.mean([(one[name].argmax() == other[name].argmax()).item() for name in one]))
+
+
+@main.command()
+@click.argument("files", type=Path, nargs=-1, required=True)
+def table(files: Sequence[Path]) -> None:
+    """Means over all faces, and on how many of them each stage lowered the error of the one before."""
+    found = list(rows(files))
+    print(f"{len(found)} renderings\n")
+    print("| stage | L1 | L2 | identity | attributes | seconds | better than before |\n|---|---|---|---|---|---|---|")
+    for i, name in enumerate(stage["name"] for stage in found[0]["stages"]):
+        own = [row["stages"][i] for row in found]
+        means = {key: np.mean([stage[key] for stage in own]) for key in own[0] if key != "name"}
+        lower = [row["stages"][i]["l2"] < row["stages"][i - 1]["l2"] for row in found] if i else []
+        print(
+            f"| {name} | {means['l1']:.4f} | {means['l2']:.4f} | {means['identity']:.3f} | {means['agreement']:.3f} "
+            f"| {means['seconds']:.2f} | {f'{np.mean(lower):.1%}' if lower else ''} |"
+        )
+
+
+def rows(files: Sequence[Path]) -> Iterator[dict[str, Any]]:
+    for file in files:
+        yield from map(json.loads, file.read_text().splitlines())
+
+
+@main.command()
+@click.option("--people", default="165,136,140", help="Renderings of seed 55; detectors know some better than others.")
+@click.option("--out", type=Path, default=Path("docs/photo.jpg"))
+def photo(people: str, out: Path) -> None:
+    """Draw OUT: portraits that hang on a wall, each a little crooked."""
+    z = torch.randn(200, Z_DIM, generator=torch.Generator().manual_seed(55))[[int(each) for each in people.split(",")]]
+    wall = wallpaper()
+    for picture, hanging in zip(to_pil(render(faces(z), PRINT).clamp(-1, 1)), HANGING, strict=True):
+        hang(wall, picture, *hanging)
+    with replacing(out) as temporary:
+        wall.save(temporary, "JPEG", quality=92)
+
+
+def wallpaper() -> Image.Image:
+    """A wall with a little light on it and a little roughness."""
+    width, height = WALL
+    x, y = np.meshgrid(np.linspace(-1, 1, width), np.linspace(-1, 1, height))
+    light = 1 - 0.25 * (0.6 * x**2 + (y + 0.4) ** 2)
+    rough = np.random.default_rng(0).normal(0, 2.0, (height, width))
+    stripes = 4 * np.cos(x * 40 * np.pi)
+    grey = (light * 205 + stripes + rough)[..., None] * np.array([0.92, 0.97, 1.0])
+    return Image.fromarray(grey.clip(0, 255).astype(np.uint8))
+
+
+def hang(wall: Image.Image, picture: Image.Image, x: int, y: int, turn: float) -> None:
+    """Paste a framed picture onto the wall, with its shadow."""
+    frame = Image.new("RGBA", (PRINT + 44, PRINT + 44), "#5b4636")
+    ImageDraw.Draw(frame).rectangle((10, 10, PRINT + 33, PRINT + 33), "#efe9dc")
+    frame.paste(picture, (22, 22))
+    turned = frame.rotate(turn, Image.Resampling.BICUBIC, expand=True)
+    left, top = x - turned.width // 2, y - turned.height // 2
+    shadow = Image.new("L", wall.size)
+    shadow.paste(turned.getchannel("A"), (left + 8, top + 10))
+    shadow = shadow.filter(ImageFilter.GaussianBlur(10)).point(lambda value: value * 0.45)
+    wall.paste("black", mask=shadow)
+    wall.paste(turned, (left, top), turned)
+
+
+if __name__ == "__main__":
+    main()
