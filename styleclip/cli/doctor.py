@@ -72,6 +72,32 @@ def _demo_weights() -> Finding:
     return Finding(f"{', '.join(names)} in {folder}", needed=True)
 
 
+def _faces() -> Finding:
+    from styleclip.alignment.faces import mtcnn_detector
+
+    mtcnn_detector()
+    return Finding("MTCNN of facenet-pytorch", needed=True)
+
+
+def _landmarks() -> Finding:
+    from styleclip.alignment.predictors import import_dlib
+    from styleclip.weights.catalog import weight
+
+    version, predictor = import_dlib().__version__, weight("landmarks-68")
+    if predictor.path.is_file():
+        return Finding(f"dlib {version}, {predictor.path}")
+    return Finding(f"dlib {version}", f"only for --landmarks dlib: `styleclip models pull {predictor.name}`")
+
+
+def _perceptual() -> Finding:
+    from styleclip.weights.perceptual import trunk_file
+
+    found = trunk_file()
+    return Finding(
+        str(found) if found else "none", "" if found else "for nearer inversions: `styleclip models pull lpips-alex`"
+    )
+
+
 def _disk() -> Finding:
     free = shutil.disk_usage(".").free / 2**30
     return Finding(f"{free:.1f} GiB free here", "" if free > 1 else "free some space")
@@ -84,6 +110,9 @@ CHECKS: dict[str, Callable[[], Finding]] = {
     "ops": _ops,
     "compilers": _compilers,
     "demo weights": _demo_weights,
+    "faces": _faces,
+    "landmarks": _landmarks,
+    "LPIPS": _perceptual,
     "disk": _disk,
 }
 
