@@ -1,7 +1,7 @@
-"""Invert renderings that no training has seen: python -m scripts.inversion measure|table|photo
+"""Invert renderings that no training has seen: python -m scripts.inversion measure|table
 
 `measure` appends a line for each rendering to a file, and goes on where it was; `--shard 1/2` takes the half of them.
-`table` prints Markdown of such files. `photo` draws docs/photo.png: people of the demo world on a wall.
+`table` prints Markdown of such files.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 import click
 import numpy as np
 import torch
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image
 
 import styleclip
 from styleclip.alignment.align import Aligned
@@ -24,13 +24,10 @@ from styleclip.demo.render import render
 from styleclip.demo.world import Z_DIM, faces
 from styleclip.images import from_pil, to_pil
 from styleclip.models.bundle import Models
-from styleclip.records import replacing
 from styleclip.weights.resources import checkpoint_path
 
 SEED = 1  # of the renderings; the training took 0, and settings were chosen on 77
 SIDE = 64  # px
-WALL, PRINT = (1200, 520), 300  # px of the photo, and of a portrait on it
-HANGING = ((190, 250, 6.0), (600, 268, -4.0), (1010, 245, 9.0))  # centre and turn (degrees) of each portrait
 
 
 @click.group()
@@ -94,44 +91,6 @@ def table(files: Sequence[Path]) -> None:
 def rows(files: Sequence[Path]) -> Iterator[dict[str, Any]]:
     for file in files:
         yield from map(json.loads, file.read_text().splitlines())
-
-
-@main.command()
-@click.option("--people", default="165,136,140", help="Renderings of seed 55; detectors know some better than others.")
-@click.option("--out", type=Path, default=Path("docs/photo.jpg"))
-def photo(people: str, out: Path) -> None:
-    """Draw OUT: portraits that hang on a wall, each a little crooked."""
-    z = torch.randn(200, Z_DIM, generator=torch.Generator().manual_seed(55))[[int(each) for each in people.split(",")]]
-    wall = wallpaper()
-    for picture, hanging in zip(to_pil(render(faces(z), PRINT).clamp(-1, 1)), HANGING, strict=True):
-        hang(wall, picture, *hanging)
-    with replacing(out) as temporary:
-        wall.save(temporary, "JPEG", quality=92)
-
-
-def wallpaper() -> Image.Image:
-    """A wall with a little light on it and a little roughness."""
-    width, height = WALL
-    x, y = np.meshgrid(np.linspace(-1, 1, width), np.linspace(-1, 1, height))
-    light = 1 - 0.25 * (0.6 * x**2 + (y + 0.4) ** 2)
-    rough = np.random.default_rng(0).normal(0, 2.0, (height, width))
-    stripes = 4 * np.cos(x * 40 * np.pi)
-    grey = (light * 205 + stripes + rough)[..., None] * np.array([0.92, 0.97, 1.0])
-    return Image.fromarray(grey.clip(0, 255).astype(np.uint8))
-
-
-def hang(wall: Image.Image, picture: Image.Image, x: int, y: int, turn: float) -> None:
-    """Paste a framed picture onto the wall, with its shadow."""
-    frame = Image.new("RGBA", (PRINT + 44, PRINT + 44), "#5b4636")
-    ImageDraw.Draw(frame).rectangle((10, 10, PRINT + 33, PRINT + 33), "#efe9dc")
-    frame.paste(picture, (22, 22))
-    turned = frame.rotate(turn, Image.Resampling.BICUBIC, expand=True)
-    left, top = x - turned.width // 2, y - turned.height // 2
-    shadow = Image.new("L", wall.size)
-    shadow.paste(turned.getchannel("A"), (left + 8, top + 10))
-    shadow = shadow.filter(ImageFilter.GaussianBlur(10)).point(lambda value: value * 0.45)
-    wall.paste("black", mask=shadow)
-    wall.paste(turned, (left, top), turned)
 
 
 if __name__ == "__main__":

@@ -70,10 +70,10 @@ def test_readme(snippet: Snippet, folder: Path) -> None:
 
 
 def as_installed(command: str) -> str:
-    """The command where there may be no console script on the path, and where the scripts lie in the checkout."""
+    """The command where there may be no console script on the path, and where scripts and pictures lie in the checkout."""
     command = re.sub(r"(^|[|;&(]\s*)styleclip\b", rf"\1{sys.executable} -m styleclip", command)
     command = re.sub(r"(^|[|;&(]\s*)python\b", rf"\1{sys.executable}", command)
-    return re.sub(r"(?<=\s)(scripts|benchmarks)/", rf"{ROOT}/\1/", command)
+    return re.sub(r"(?<=\s)(scripts|benchmarks|docs)/", rf"{ROOT}/\1/", command)
 
 
 def check_install(command: str) -> None:
