@@ -70,7 +70,7 @@ def test_readme(snippet: Snippet, folder: Path) -> None:
 
 
 def as_installed(command: str) -> str:
-    """The command where there may be no console script on the path, and where scripts and pictures lie in the checkout."""
+    """The command without a console script on the path, with scripts and pictures that lie in the checkout."""
     command = re.sub(r"(^|[|;&(]\s*)styleclip\b", rf"\1{sys.executable} -m styleclip", command)
     command = re.sub(r"(^|[|;&(]\s*)python\b", rf"\1{sys.executable}", command)
     return re.sub(r"(?<=\s)(scripts|benchmarks|docs)/", rf"{ROOT}/\1/", command)
