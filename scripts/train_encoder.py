@@ -7,7 +7,8 @@ PICTURES is a folder of aligned crops, e.g. the `aligned.png` of `styleclip inve
     python -m scripts.train_encoder --images build/train_demo/renders.safetensors \\
         --out checkpoints/demo/encoder.safetensors --frame 64 --widths 16,32,64,64 ...
 
-(checkpoints/demo/README.md has the whole lines). A run that was killed goes on with --resume.
+(checkpoints/demo/README.md has the whole lines). A run that was killed goes on with --resume. The options of the
+losses are explained in styleclip/training/encoder_settings.py.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from typing import Any
 import click
 import torch
 import torch.nn.functional as F
+from PIL import Image
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -38,6 +41,8 @@ NUMBERS = [name for name, value in DEFAULTS.items() if isinstance(value, int | f
 
 @click.command()
 @click.option("--model", default="demo", help="The generator: a name, file or URL.")
+@click.option("--clip", help="The CLIP that stands in for LPIPS or a recogniser.  [default: the generator's]")
+@click.option("--identity", help="arcface, demo, facenet or none.  [default: the generator's]")
 @click.option("--images", type=Path, help="Aligned pictures: a folder, or a file of renders.")
 @click.option("--out", type=Path, required=True, help="The encoder.")
 @click.option("--folder", type=Path, help="For metrics and the unfinished training.  [default: OUT without its suffix]")
@@ -51,6 +56,8 @@ NUMBERS = [name for name, value in DEFAULTS.items() if isinstance(value, int | f
 @click.option("--overwrite", is_flag=True)
 def main(
     model: str,
+    clip: str | None,
+    identity: str | None,
     images: Path | None,
     out: Path,
     folder: Path | None,
@@ -67,11 +74,9 @@ def main(
     if threads:
         torch.set_num_threads(threads)
     torch.set_flush_denormal(True)  # on a CPU denormals cost a factor of ten
-    if widths:
-        settings["widths"] = tuple(int(width) for width in widths.split(","))
     try:
-        training = EncoderTraining(**settings)
-        models = styleclip.load(model, device=pick_device(device))
+        training = EncoderTraining(**settings, **({"widths": numbers(widths)} if widths else {}))
+        models = styleclip.load(model, clip=clip, identity=identity, device=pick_device(device))
         with Progress("encoder") as progress:
             train_encoder(
                 models,
@@ -91,7 +96,16 @@ def main(
 
 
 for name in NUMBERS:  # one option for every number of the settings
-    click.option(f"--{name.replace('_', '-')}", name, type=type(DEFAULTS[name]), default=DEFAULTS[name])(main)
+    flag, default = f"--{name.replace('_', '-')}", DEFAULTS[name]
+    click.option(flag, name, type=type(default), default=default, show_default=True)(main)
+
+
+def numbers(text: str) -> tuple[int, ...]:
+    """`64,128` -> (64, 128)."""
+    try:
+        return tuple(int(word) for word in text.split(","))
+    except ValueError as error:
+        raise UsageError(f"--widths is {text!r}; give whole numbers, e.g. 64,128,256,512") from error
 
 
 def pictures(path: Path) -> Renders | Folder:
@@ -102,7 +116,13 @@ class Renders:
     """Pictures of one size in memory."""
 
     def __init__(self, path: Path) -> None:
-        self.images = load_file(path)["images"]  # uint8 [M, 3, R, R]
+        try:
+            self.images = load_file(path)["images"]  # uint8 [M, 3, R, R]
+        except (OSError, KeyError, SafetensorError) as error:
+            raise UsageError(f"{path} has no tensor `images` that can be read; pass a file of renders") from error
+        shape = list(self.images.shape)
+        if self.images.dtype != torch.uint8 or len(shape) != 4 or shape[1] != 3 or shape[2] != shape[3]:
+            raise UsageError(f"the images in {path} are {self.images.dtype} {shape}; pass uint8 of shape [M, 3, R, R]")
 
     def __len__(self) -> int:
         return len(self.images)
@@ -113,10 +133,12 @@ class Renders:
 
 
 class Folder:
-    """Pictures on the disk, read when they are wanted."""
+    """Pictures on the disk, read when they are wanted; that they are square is seen before hours of training."""
 
     def __init__(self, path: Path) -> None:
         self.paths = find_photos([str(path)])
+        for each in self.paths:
+            _check_square(each, _size(each))
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -127,10 +149,23 @@ class Folder:
 
     @staticmethod
     def _one(path: Path, resolution: int) -> Tensor:
-        image = from_pil([read_photo(path).image])
-        if image.shape[2] != image.shape[3]:
-            raise UsageError(f"{path} is not square; align the pictures first, e.g. by `styleclip invert`")
-        return fitting(image, resolution)
+        picture = read_photo(path).image
+        _check_square(path, picture.size)
+        return fitting(from_pil([picture]), resolution)
+
+
+def _size(path: Path) -> tuple[int, int]:
+    """Width and height by the header of a picture; 0 for what `read_photo` will complain about."""
+    try:
+        with Image.open(path) as picture:
+            return picture.size
+    except Exception:  # parsers of damaged headers raise anything
+        return 0, 0
+
+
+def _check_square(path: Path, size: tuple[int, int]) -> None:
+    if size[0] != size[1]:
+        raise UsageError(f"{path} is not square; align the pictures first, e.g. by `styleclip invert`")
 
 
 def fitting(images: Tensor, resolution: int) -> Tensor:

@@ -10,7 +10,7 @@ import math
 import os
 import platform
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum
@@ -36,6 +36,9 @@ class Step:
     total: int
     losses: dict[str, float]
     latent: Latent
+
+
+OnStep = Callable[[Step], None]
 
 
 def ignore(step: Step) -> None:

@@ -9,11 +9,10 @@ import torch
 from styleclip.editor import Editor
 from styleclip.errors import NumericError
 from styleclip.latents import Latent, Space
-from styleclip.methods.base import OnStep
 from styleclip.methods.optimize import Optimize
 from styleclip.models.bundle import Models
 from styleclip.prompts import Prompt, PromptWarning
-from styleclip.records import Step, ignore
+from styleclip.records import OnStep, Step, ignore
 from tests.tiny import tiny_models
 
 TEXT = Prompt("a face with red hair", "a face")

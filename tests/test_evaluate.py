@@ -13,10 +13,9 @@ import styleclip
 from styleclip import evaluate
 from styleclip.errors import UsageError
 from styleclip.latents import Latent
-from styleclip.methods.base import OnStep
 from styleclip.models.bundle import Models
 from styleclip.prompts import Prompt
-from styleclip.records import ignore
+from styleclip.records import OnStep, ignore
 
 
 @dataclass(frozen=True)

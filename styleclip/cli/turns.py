@@ -11,13 +11,12 @@ from typing import Any, ClassVar
 from styleclip.cli.wishes import Combination, Strength, Wish
 from styleclip.errors import UsageError
 from styleclip.latents import Latent, Space
-from styleclip.methods.base import OnStep
 from styleclip.methods.direction_files import load_direction
 from styleclip.methods.global_direction import GlobalDirection
 from styleclip.methods.style_edit import StyleEdit
 from styleclip.models.bundle import Models
 from styleclip.prompts import Prompt
-from styleclip.records import ignore
+from styleclip.records import OnStep, ignore
 from styleclip.weights.load import sha256_of
 
 

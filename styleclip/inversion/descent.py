@@ -1,17 +1,14 @@
-"""What the descents of an inversion share: how they report, how fast they go, and which settings make sense."""
+"""What the descents of an inversion share: how fast they go, and what they go down."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 
-from styleclip.errors import NumericError, UsageError
-from styleclip.records import Step
-
-OnStep = Callable[[Step], None]
+from styleclip.errors import NumericError
 
 
 def schedule(t: float) -> float:
@@ -26,14 +23,3 @@ def total(parts: Mapping[str, Tensor], step: int) -> Tensor:
     if not loss.isfinite().all():
         raise NumericError(f"the loss became {loss.max().item()} at step {step}; lower the learning rate, --lr")
     return loss
-
-
-def check(settings: object, counts: Iterable[str], numbers: Iterable[str]) -> None:
-    """Raise UsageError unless these fields are at least 1, or finite and not negative."""
-    for name in counts:
-        if getattr(settings, name) < 1:
-            raise UsageError(f"{name} is {getattr(settings, name)}; it must be at least 1")
-    for name in numbers:
-        value = getattr(settings, name)
-        if not (math.isfinite(value) and value >= 0):
-            raise UsageError(f"{name} is {value}; it must be a finite number, 0 or more")

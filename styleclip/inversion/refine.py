@@ -15,12 +15,13 @@ import torch
 from torch import Tensor
 
 from styleclip.errors import UsageError
-from styleclip.inversion.descent import OnStep, check, schedule, total
+from styleclip.inversion.descent import schedule, total
 from styleclip.inversion.likeness import Likeness, Wish
 from styleclip.latents import Latent, Space
 from styleclip.models.bundle import Models
 from styleclip.models.stylegan2 import Generator
-from styleclip.records import Step, ignore
+from styleclip.records import OnStep, Step, ignore
+from styleclip.settings import check_settings
 from styleclip.stylespace.whitening import Coordinates, whitened
 
 TIED = 0.4  # share of the steps from the average face in which all vectors of W+ are one
@@ -79,7 +80,7 @@ class Refine:
 
     def __post_init__(self) -> None:
         weights = ("lambda_pixel", "lambda_perceptual", "lambda_identity", "lambda_average")
-        check(self, ("steps",), ("lr", "explore", *weights))
+        check_settings(self, ("steps",), ("lr", "explore", *weights))
 
     def __call__(self, models: Models, target: Tensor, start: Latent | None = None, on_step: OnStep = ignore) -> Latent:
         """The latents in W+ that draw `target` [N, 3, H, H] in [-1, 1]: those of the lowest loss seen, per image.

@@ -17,13 +17,14 @@ from torch import Tensor
 from torch.func import functional_call
 
 from styleclip.errors import UsageError
-from styleclip.inversion.descent import OnStep, check, schedule, total
+from styleclip.inversion.descent import schedule, total
 from styleclip.inversion.likeness import Likeness, Wish, pixel_loss, pyramid
 from styleclip.inversion.tuning import LEFT, RIGHT, Tuning, changes, stored_as, tunable
 from styleclip.latents import Latent, Space
 from styleclip.models.bundle import Models
 from styleclip.models.stylegan2 import Generator
-from styleclip.records import Step, ignore
+from styleclip.records import OnStep, Step, ignore
+from styleclip.settings import check_settings
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Tune:
 
     def __post_init__(self) -> None:
         weights = ("lr", "alpha", "lambda_pixel", "lambda_perceptual", "lambda_identity", "lambda_locality")
-        check(self, ("steps", "rank"), weights)
+        check_settings(self, ("steps", "rank"), weights)
 
     def __call__(self, models: Models, target: Tensor, pivot: Latent, on_step: OnStep = ignore) -> Tuning:
         """The change under which `pivot`, one latent in W or W+, draws `target` [1, 3, H, H] in [-1, 1].

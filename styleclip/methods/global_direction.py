@@ -12,13 +12,12 @@ from torch import Tensor
 
 from styleclip.errors import UsageError
 from styleclip.latents import Latent, Space
-from styleclip.methods.base import OnStep
 from styleclip.methods.seen import Seen, by_gradient, by_table
 from styleclip.methods.strength import enough
 from styleclip.methods.style_edit import Strength, StyleEdit, auto_beta, beta_for, style_weights
 from styleclip.models.bundle import Models
 from styleclip.prompts import Prompt, TextEncoding, delta_t
-from styleclip.records import ignore
+from styleclip.records import OnStep, ignore
 
 # The published values; a generator may come with others (checkpoints/catalog.toml).
 PUBLISHED: dict[str, Any] = {"alpha": 4.0, "beta": "auto", "torgb": False, "sure": 0.95}

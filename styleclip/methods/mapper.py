@@ -9,11 +9,10 @@ from typing import Any, ClassVar
 
 from styleclip.errors import UsageError
 from styleclip.latents import Direction, Latent
-from styleclip.methods.base import OnStep
 from styleclip.methods.mapper_files import TrainedMapper, load_trained_mapper
 from styleclip.models.bundle import Models
 from styleclip.prompts import Prompt
-from styleclip.records import Step, ignore
+from styleclip.records import OnStep, Step, ignore
 
 
 @dataclass(frozen=True)

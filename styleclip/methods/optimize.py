@@ -14,10 +14,10 @@ from torch import Tensor
 from styleclip.errors import NumericError
 from styleclip.latents import Latent, Space
 from styleclip.losses import clip_loss, directional_goal, identity_loss
-from styleclip.methods.base import OnStep, check_settings
 from styleclip.models.bundle import Models
 from styleclip.prompts import Prompt, TextEncoding, delta_t, encode
-from styleclip.records import Step, ignore
+from styleclip.records import OnStep, Step, ignore
+from styleclip.settings import check_settings
 from styleclip.stylespace.whitening import Coordinates, whitened
 
 # The published values, for FFHQ at 1024 px; a generator may come with others (checkpoints/catalog.toml).

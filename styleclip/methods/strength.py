@@ -8,11 +8,10 @@ import torch
 from torch import Tensor
 
 from styleclip.latents import Latent
-from styleclip.methods.base import OnStep
 from styleclip.methods.style_edit import StyleEdit
 from styleclip.models.bundle import Models
 from styleclip.prompts import delta_t, preference
-from styleclip.records import Step, ignore
+from styleclip.records import OnStep, Step, ignore
 
 STEPS = 10  # strengths that are tried
 LEAST = 0.2  # the first of them, over the last

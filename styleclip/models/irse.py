@@ -12,8 +12,6 @@ from torch import Tensor, nn
 
 FRAME, FACE = 256, 112  # sides of the aligned frame and of the face ArcFace looks at
 FACE_ROWS, FACE_COLUMNS = slice(35, 223), slice(32, 220)  # where the face lies in the frame
-
-
 WIDTHS = (64, 128, 256, 512)  # channels of the four stages
 UNITS = (3, 4, 14, 3)  # bottlenecks of each; the first one of a stage halves the resolution
 

@@ -8,7 +8,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -23,15 +23,16 @@ from styleclip.methods.optimize import schedule
 from styleclip.models.bundle import Models
 from styleclip.models.discriminator import LatentDiscriminator
 from styleclip.models.e4e import Encoder
-from styleclip.records import output_folder, to_json
+from styleclip.records import output_folder, sweep, to_json
+from styleclip.training.encoder_batches import EncoderBatches, Pictures
 from styleclip.training.encoder_losses import EncoderLosses
 from styleclip.training.encoder_settings import EncoderTraining
-from styleclip.training.journal import Journal, clear
+from styleclip.training.journal import METRICS, Journal, clear
 from styleclip.training.moments import moments, restore_moments
-from styleclip.training.state import STATE, difference
+from styleclip.training.state import STATE, State, difference, unfinished
 from styleclip.weights.formats.encoders import save_encoder
-from styleclip.weights.formats.native import KIND, save_tensors
 from styleclip.weights.identify import naming, part
+from styleclip.weights.load import load_encoder
 
 R1_EVERY = 16
 MAX_GRADIENT = 5.0
@@ -41,16 +42,6 @@ SHOWN = 8  # faces on a sheet
 LABEL = "encoder"  # of the lines of metrics
 
 OnProgress = Callable[[int, int, dict[str, float]], None]  # steps done, of all, and the losses
-
-
-class Pictures(Protocol):
-    """Aligned pictures to learn from."""
-
-    def __len__(self) -> int: ...
-
-    def at(self, rows: Tensor, resolution: int) -> Tensor:
-        """These pictures, [N, 3, R, R] in [-1, 1]."""
-        ...
 
 
 def train_encoder(
@@ -69,73 +60,79 @@ def train_encoder(
     """Train an encoder for the generator of `models` on aligned `pictures` and on its samples, and write it to `path`.
 
     Without pictures it learns from samples alone. `folder` takes metrics, sheets and, every SAVE_EVERY seconds, what
-    is learned so far; from there a call with the same arguments and `resume` goes on. `start` is an encoder of the
-    same shape to begin with. Raises OutputError where nothing can be written or an unfinished training is in the way,
-    and NumericError for a loss that is not finite.
+    is learned so far; from there a call with the same arguments and `resume` goes on, on a CPU to the same encoder bit
+    for bit. With `overwrite` besides, what another training left is begun again. `start` is an encoder of the same
+    shape to begin with; `dtype` is the precision of the file.
+
+    Raises OutputError where nothing can be written, where an encoder or an unfinished training is in the way unless
+    `overwrite`, and where that was begun otherwise; NumericError for a loss that is not finite.
     """
-    if path.exists() and not (overwrite or resume):
-        raise OutputError(f"{path} exists; pass --overwrite or another --out")
-    for place in (path.parent, folder):
-        output_folder(place, ())
     run = _Run(models, pictures, training, start)
-    first = run.begin(folder / STATE, resume, overwrite)
-    if not first:
-        clear(folder)
+    if resume and (encoder := run.there(path, folder, overwrite)):
+        return encoder
+    first = run.begin(path, folder, resume, overwrite)
     run.learn(first, folder, on_step)
-    encoder = run.average
-    metadata = {"about": to_json(run.about), "trained_by": "styleclip"}
-    save_encoder(encoder, path, metadata, dtype)
+    save_encoder(run.average, path, {"about": to_json(run.about), "trained_by": "styleclip"}, dtype)
     (folder / STATE).unlink(missing_ok=True)
-    return encoder
+    return run.average
 
 
 class _Run:
-    """One call of `train_encoder`."""
+    """One call of `train_encoder`, step by step. `average` is the running mean of the encoder, which is kept."""
 
     def __init__(
         self, models: Models, pictures: Pictures | None, training: EncoderTraining, start: Encoder | None
     ) -> None:
         self.models, self.training = models, training
-        self.pictures = pictures
-        self.encoder = training.network(models.generator).to(models.device)
-        if start is not None:
-            if start.config != self.encoder.config:
-                raise WeightError(
-                    f"the encoder to start with is {start.config}, not {self.encoder.config}; pass another"
-                )
-            self.encoder.load_state_dict(start.state_dict())
+        self.batches = EncoderBatches(models, pictures, training)
+        self.losses = EncoderLosses(models, training)
+        self.encoder = _begun(training.network(models.generator), start).to(models.device).train()
         self.average = copy.deepcopy(self.encoder).eval().requires_grad_(False)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(training.seed)
             self.critic = LatentDiscriminator(models.generator.config.w_dim).to(models.device)
         self.optimizer = torch.optim.Adam(self.encoder.parameters(), lr=training.lr)
         self.critic_optimizer = torch.optim.Adam(self.critic.parameters(), lr=training.lr_discriminator)
-        self.losses = EncoderLosses(models, training)
-        self.encoder.train()
         self.about = {
             **dataclasses.asdict(training),
             "generator": models.network,
+            "clip": models.provenance.get("clip"),
             "identity": models.provenance.get("identity"),
-            "pictures": len(pictures) if pictures else 0,
+            "pictures": 0 if pictures is None else len(pictures),
             "styleclip": __version__,
         }
 
-    def begin(self, state: Path, resume: bool, overwrite: bool) -> int:
-        """Take up what an earlier run left: the number of steps that are done."""
-        if not state.exists():
-            return 0
-        if not (resume or overwrite):
+    def there(self, path: Path, folder: Path, overwrite: bool) -> Encoder | None:
+        """The encoder, if just this training has made it before."""
+        if (folder / STATE).exists() or not path.exists():
+            return None
+        found = part(path, "encoder")
+        with naming(path):
+            why = difference(json.loads(found.settings.get("about", "{}")), self.about)
+        if why and not overwrite:
+            raise OutputError(f"{path} was trained {why}; pass --overwrite or another --out")
+        return None if why else load_encoder(path).to(self.models.device)
+
+    def begin(self, path: Path, folder: Path, resume: bool, overwrite: bool) -> int:
+        """See that all can be written, and take up what an earlier run left: the number of steps that are done."""
+        state = folder / STATE
+        if path.is_dir() or path.resolve() == folder.resolve():
+            raise OutputError(f"{path} is to be a file, not a folder; pass another --out, e.g. {path}.safetensors")
+        for place in (path.parent, folder):
+            output_folder(place, ())
+        if path.exists() and not overwrite and not (resume and state.exists()):
+            raise OutputError(f"{path} exists; pass --overwrite or another --out")
+        if state.exists() and not (resume or overwrite):
             raise OutputError(f"{state} holds an unfinished training; pass --resume to go on, or --overwrite")
-        if not resume:
-            state.unlink()
-            return 0
-        found = part(state, "training")
-        with naming(state):
-            tensors, told = found.read(), json.loads(found.settings["about"])
-            if why := difference(told["training"], self.about):
-                raise OutputError(f"it was begun {why}; finish that, or pass --overwrite without --resume")
-            self._restore(tensors)
-            return int(told["step"])
+        found = unfinished(state, self.about, overwrite) if resume and state.exists() else None
+        if found:
+            self._restore(found.tensors)
+        for each in (path, state, folder / METRICS):
+            sweep(each)
+        if not found:
+            state.unlink(missing_ok=True)
+            clear(folder)
+        return found.step if found else 0
 
     def learn(self, first: int, folder: Path, on_step: OnProgress | None) -> None:
         """Take all steps that are left."""
@@ -149,7 +146,7 @@ class _Run:
                 if done % self.training.evaluate_every == 0 or done == self.training.steps:
                     journal.add(done, LABEL, "held-out", self.look(journal, done))
                 if time.monotonic() - saved > SAVE_EVERY:
-                    self.save(folder / STATE, done)
+                    State(done, self.about, self._tensors(), []).save(folder / STATE)
                     saved = time.monotonic()
                 if on_step:
                     on_step(done, self.training.steps, values)
@@ -158,80 +155,45 @@ class _Run:
 
     def step(self, step: int) -> dict[str, float]:
         """One step of the encoder and of the discriminator; the losses by name."""
-        images, known = self._batch(step)
+        images, known = self.batches.at(step)
         losses, codes = self.losses(self.encoder, self.critic, images, known, step)
         total = torch.stack([*losses.values()]).sum()
         if not total.isfinite():
-            raise NumericError("the loss of the encoder is not finite; lower --lr")
+            raise _not_finite(step + 1)
         self.optimizer.zero_grad(set_to_none=True)
         total.backward()
         nn.utils.clip_grad_norm_(self.encoder.parameters(), MAX_GRADIENT)
         for group in self.optimizer.param_groups:
-            group["lr"] = self.training.lr * schedule((step + 1) / self.training.steps)
+            group["lr"] = self.training.lr * schedule((step + 0.5) / self.training.steps)
         self.optimizer.step()
         if self.training.lambda_adversary:
-            real = self.models.generator.map(self._draw(step, 1, codes.shape[0] * codes.shape[1]))
-            verdict = self.losses.critic(self.critic, codes, real, step % R1_EVERY == 0)
-            self.critic_optimizer.zero_grad(set_to_none=True)
-            verdict.backward()
-            self.critic_optimizer.step()
-            losses["critic"] = verdict
+            losses["critic"] = self._criticise(codes, step)
         self._average(step)
         return {"loss": total.item(), **{name: loss.item() for name, loss in losses.items()}}
 
     @torch.no_grad()
     def look(self, journal: Journal, step: int) -> dict[str, float]:
         """How well the running mean does on the pictures held out; draws a sheet of them."""
-        images = self._held_out()
-        codes = torch.cat([self.average.encode(part) for part in images.split(self.training.batch_size)])
+        images = self.batches.held_out()
+        codes = torch.cat([self.average.encode(few) for few in images.split(self.training.batch_size)])
         drawn = self.models.images(Latent(Space.W_PLUS, codes))
+        if not drawn.isfinite().all():
+            raise _not_finite(step)
         journal.show(step, comparison(images[:SHOWN], drawn[:SHOWN], f"step {step}"))
         values = {"l1": (drawn - images).abs().mean().item(), "l2": F.mse_loss(drawn, images).item()}
         if (identity := self.models.identity) is not None:
             values["identity"] = similarity(identity.embed(drawn), identity.embed(images)).mean().item()
         return values
 
-    def save(self, path: Path, step: int) -> None:
-        """Write all that the next steps depend on."""
-        about = {"step": step, "training": self.about}
-        save_tensors(self._tensors(), path, {KIND: "training", "about": to_json(about)})
-
-    def _batch(self, step: int) -> tuple[Tensor, Tensor]:
-        """Pictures [N, 3, R, R], and the w [M, w_dim] of the last M of them, which the generator has drawn."""
-        training, generator = self.training, self.models.generator
-        drawn = training.batch_size if self.pictures is None else round(training.samples * training.batch_size)
-        with torch.no_grad():
-            known = generator.map(self._draw(step, 0, drawn)) if drawn else torch.empty(0, device=self.models.device)
-            images = [generator(Latent(Space.W, known), noise="random").clamp(-1, 1)] if drawn else []
-        if count := training.batch_size - drawn:
-            images.insert(0, self._photos(step, count))
-        return torch.cat(images), known
-
-    def _photos(self, step: int, count: int) -> Tensor:
-        assert self.pictures is not None
-        rng = torch.Generator().manual_seed(2**32 * self.training.seed + step)
-        rows = torch.randint(max(1, len(self.pictures) - self.training.held_out), (count,), generator=rng)
-        images = self.pictures.at(rows, self.models.generator.resolution).to(self.models.device)
-        if self.training.flip:
-            mirrored = torch.rand(count, generator=rng).to(images.device) < 0.5
-            images = torch.where(mirrored[:, None, None, None], images.flip(3), images)
-        return images
-
-    def _held_out(self) -> Tensor:
-        count = self.training.held_out
-        if self.pictures is None:
-            with torch.no_grad():
-                return self.models.images(self._latent(self._draw(self.training.steps, 2, count))).clamp(-1, 1)
-        rows = torch.arange(len(self.pictures))[-count:]
-        return self.pictures.at(rows, self.models.generator.resolution).to(self.models.device)
-
-    def _latent(self, z: Tensor) -> Latent:
-        return Latent(Space.W, self.models.generator.map(z))
-
-    def _draw(self, step: int, purpose: int, count: int) -> Tensor:
-        """z [count, z_dim] that follow from the step, so that a resumed training sees the same."""
-        rng = torch.Generator().manual_seed(2**32 * (3 * self.training.seed + purpose) + step)
-        return torch.randn(count, self.models.generator.config.z_dim, generator=rng).to(self.models.device)
+    def _criticise(self, codes: Tensor, step: int) -> Tensor:
+        """One step of the discriminator, against as many w as there are vectors in the codes [N, num_ws, w_dim]."""
+        real = self.batches.known("critic", step, codes.shape[0] * codes.shape[1])
+        penalised = self.training.r1 > 0 and step % R1_EVERY == 0
+        verdict = self.losses.critic(self.critic, codes, real, penalised)
+        self.critic_optimizer.zero_grad(set_to_none=True)
+        verdict.backward()
+        self.critic_optimizer.step()
+        return verdict
 
     def _average(self, step: int) -> None:
         decay = min(self.training.decay, (1 + step) / (10 + step))  # what was random at the start is forgotten
@@ -243,6 +205,7 @@ class _Run:
                 tensor.copy_(own[name])
 
     def _tensors(self) -> dict[str, Tensor]:
+        """All numbers that the next steps depend on."""
         parts: Mapping[str, Mapping[str, Tensor]] = {
             "encoder": self.encoder.state_dict(),
             "average": self.average.state_dict(),
@@ -264,3 +227,16 @@ class _Run:
             restore_moments(self.critic_optimizer, own.get("critic_optimizer", {}))
         except (KeyError, RuntimeError, ValueError) as error:
             raise WeightError("what it holds does not fit this training; pass --overwrite to begin again") from error
+
+
+def _begun(encoder: Encoder, start: Encoder | None) -> Encoder:
+    """The new encoder with what `start` has learned; raises WeightError where that has another shape."""
+    if start is not None:
+        if start.config != encoder.config:
+            raise WeightError(f"the encoder to start with is {start.config}, not {encoder.config}; pass another")
+        encoder.load_state_dict(start.state_dict())
+    return encoder
+
+
+def _not_finite(step: int) -> NumericError:
+    return NumericError(f"the loss of the encoder is not finite at step {step}; lower --lr")

@@ -13,6 +13,7 @@ from styleclip.losses import similarity
 from styleclip.models.bundle import Models
 from styleclip.models.discriminator import LatentDiscriminator
 from styleclip.models.e4e import Encoder, resize_frame
+from styleclip.models.stylegan2 import Generator
 from styleclip.training.encoder_settings import EncoderTraining
 
 SPREAD = 10_000  # samples from which the variance of w is taken
@@ -24,9 +25,8 @@ class EncoderLosses:
 
     def __init__(self, models: Models, training: EncoderTraining) -> None:
         self.models, self.training = models, training
-        self.perceptual = models.perceptual()
-        w = models.generator.map(_normal(SPREAD, models.generator.config.z_dim, training.seed).to(models.device))
-        self.variance = w.var(dim=0).sum()
+        self.perceptual = models.perceptual() if training.lambda_perceptual else None
+        self.variance = _variance(models.generator, training.seed) if training.lambda_latent else None
 
     def __call__(
         self, encoder: Encoder, critic: LatentDiscriminator, images: Tensor, known: Tensor, step: int
@@ -36,13 +36,14 @@ class EncoderLosses:
         The encoder sees the images out of place by `jitter`, and is asked for what they are in place.
         """
         training = self.training
-        codes, deltas = self.codes(encoder, displaced(images, training.jitter, step), step)
+        seen = displaced(images, training.jitter, training.random("jitter", step))
+        codes, deltas = self.codes(encoder, seen, step)
         losses = self._pictures(codes, images)
         if training.lambda_adversary:
             losses["adversary"] = training.lambda_adversary * F.softplus(-critic(codes.flatten(0, 1))).mean()
         if training.lambda_delta and deltas:
             losses["delta"] = training.lambda_delta * torch.stack([delta.norm(dim=1).mean() for delta in deltas]).sum()
-        if training.lambda_latent and len(known):
+        if self.variance is not None and len(known):
             away = (codes[-len(known) :] - known[:, None]).square().sum(dim=2).mean()
             losses["latent"] = training.lambda_latent * away / self.variance
         return losses, codes
@@ -100,17 +101,22 @@ class EncoderLosses:
         return 1 - similarity(clip.encode_image(drawn), features).mean()
 
 
-def displaced(images: Tensor, size: float, seed: int) -> Tensor:
-    """The pictures shifted, scaled and turned, each by about `size` of its side (a normal distribution)."""
+def displaced(images: Tensor, size: float, random: torch.Generator) -> Tensor:
+    """The pictures [N, 3, R, R] shifted, scaled and turned, each on its own: normally distributed around no change.
+
+    `size` is the standard deviation, in sides of the picture, of the scale, and in radians. Reflections fill the rim.
+    """
     if not size:
         return images
-    random = torch.Generator().manual_seed(seed)
-    dx, dy, scale, turn = (size * torch.randn(4, len(images), generator=random)).to(images.device)
+    dx, dy, scale, turn = (size * torch.randn(4, len(images), generator=random)).to(images)
     cos, sin = (1 + scale) * torch.cos(turn), (1 + scale) * torch.sin(turn)
-    matrix = torch.stack([torch.stack([cos, -sin, dx], dim=1), torch.stack([sin, cos, dy], dim=1)], dim=1)
+    rows = [cos, -sin, 2 * dx], [sin, cos, 2 * dy]  # the grid counts from -1 to 1: a side is 2
+    matrix = torch.stack([torch.stack(row, dim=1) for row in rows], dim=1)  # [N, 2, 3]
     grid = F.affine_grid(matrix, list(images.shape), align_corners=False)
     return F.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
 
 
-def _normal(count: int, size: int, seed: int) -> Tensor:
-    return torch.randn(count, size, generator=torch.Generator().manual_seed(seed))
+def _variance(generator: Generator, seed: int) -> Tensor:
+    """The mean squared distance of samples of W from their average."""
+    z = torch.randn(SPREAD, generator.config.z_dim, generator=torch.Generator().manual_seed(seed))
+    return generator.map(z.to(generator.w_avg)).var(dim=0).sum()

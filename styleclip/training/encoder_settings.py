@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, get_args
 
+import numpy as np
 import torch
 from torch import nn
 
 from styleclip.errors import UsageError
-from styleclip.methods.base import check_settings
-from styleclip.models.e4e import Combination, Encoder, EncoderConfig
+from styleclip.models.e4e import DEEPEST, Combination, Encoder, EncoderConfig
 from styleclip.models.irse import FRAME, WIDTHS
 from styleclip.models.layers import EqualLinear
 from styleclip.models.stylegan2 import Generator
+from styleclip.settings import check_settings
 
 NEAR = 0.1  # of the standard start of the last layers: the first codes are near the average w
 
@@ -44,7 +45,7 @@ class EncoderTraining:
     r1: float = 10.0  # weight of the gradient penalty of the discriminator, on every R1_EVERY-th step
     decay: float = 0.999  # of the running mean of the weights, which is the encoder that is kept
     flip: bool = True  # whether photos are mirrored at random
-    jitter: float = 0.0  # errors of alignment that the encoder learns to see through, in sides of the picture
+    jitter: float = 0.0  # errors of alignment the encoder learns to see through, in sides of the picture and radians
     kind: Combination = "e4e"
     widths: tuple[int, ...] = WIDTHS  # channels of the trunk
     frame: int = FRAME  # px of the pictures that the encoder sees, a power of 2
@@ -60,10 +61,29 @@ class EncoderTraining:
         check_settings(self, ("steps", "batch_size", "held_out", "evaluate_every", "frame"), weights)
         if self.samples > 1 or self.decay >= 1:
             raise UsageError(f"samples is {self.samples} and decay {self.decay}; samples is at most 1, decay below 1")
-        if self.frame < FRAME // 16 or self.frame & (self.frame - 1):
-            raise UsageError(f"frame is {self.frame}; it must be a power of 2, at least {FRAME // 16}")
+        if self.frame < DEEPEST or self.frame & (self.frame - 1):
+            raise UsageError(f"frame is {self.frame}; it must be a power of 2, at least {DEEPEST}")
         if len(self.widths) != len(WIDTHS) or min(self.widths) < 1:
             raise UsageError(f"widths are {self.widths}; give the channels of the {len(WIDTHS)} stages")
+        self._check_the_rest()
+
+    def _check_the_rest(self) -> None:
+        if self.kind not in get_args(Combination) or self.leak > 1:
+            raise UsageError(f"kind is {self.kind!r} and leak {self.leak}; choose e4e or psp, and at most 1")
+        if not 0 <= self.seed < 2**32:
+            raise UsageError(f"seed is {self.seed}; choose one from 0 to {2**32 - 1}")
+        if not (self.lambda_l2 or self.lambda_perceptual or self.lambda_id or self.lambda_latent):
+            raise UsageError("nothing is asked for; give lambda_l2, lambda_perceptual, lambda_id or lambda_latent")
+        if self.batch_size == 1 and self.frame == DEEPEST:
+            raise UsageError(f"one picture of {DEEPEST} px is no batch to normalise; raise batch_size or frame")
+
+    def random(self, purpose: str, step: int) -> torch.Generator:
+        """Random numbers that follow from the seed, the step and what they are for.
+
+        They are mixed, because torch takes only the lower 32 bits of a seed.
+        """
+        mixed = np.random.SeedSequence([self.seed, step, *purpose.encode()]).generate_state(1)
+        return torch.Generator().manual_seed(int(mixed[0]))
 
     def network(self, generator: Generator) -> Encoder:
         """A new encoder of this shape on the CPU, which starts from the average w; the global random state is kept."""
@@ -84,4 +104,4 @@ class EncoderTraining:
         begun = step / self.steps - self.deltas_from
         if begun < 0:
             return 0
-        return deltas if not self.deltas_every else min(deltas, 1 + int(begun / self.deltas_every))
+        return deltas if begun >= deltas * self.deltas_every else 1 + int(begun / self.deltas_every)

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from styleclip import __version__
-from styleclip.errors import OutputError, UsageError, WeightError
+from styleclip.errors import OutputError, UsageError
 from styleclip.latents import Latent
 from styleclip.methods.mapper_files import TrainedMapper, load_trained_mapper, save_trained_mapper
 from styleclip.models.bundle import Models
@@ -26,7 +26,7 @@ from styleclip.training.learners import Learners, Values
 from styleclip.training.settings import MapperTraining
 from styleclip.training.sheet import sheet
 from styleclip.training.sources import latents_to_learn
-from styleclip.training.state import STATE, State, difference
+from styleclip.training.state import STATE, State, difference, unfinished
 from styleclip.training.student import Student
 from styleclip.training.workers import Workers
 from styleclip.weights.formats.mappers import read_record
@@ -224,16 +224,9 @@ class _Run:
                 journal.add(step, self.prompts[i].target, split, own)
 
     def _resume(self, path: Path, overwrite: bool) -> int:
-        try:
-            state = State.load(path)
-        except WeightError as error:
-            if overwrite:
-                return 0
-            raise WeightError(f"{path} cannot be read; pass --overwrite to begin again") from error
-        if why := difference(state.about, self.about):
-            if overwrite:
-                return 0
-            raise OutputError(f"{path} was begun {why}; finish that, or pass --overwrite to begin again")
+        state = unfinished(path, self.about, overwrite)
+        if state is None:
+            return 0
         state.restore(self.students)
         return state.step
 

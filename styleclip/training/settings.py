@@ -11,11 +11,11 @@ import torch
 
 from styleclip.errors import UsageError
 from styleclip.latents import Space
-from styleclip.methods.base import check_settings
 from styleclip.models.bundle import Models
 from styleclip.models.mapper import LEVELS, LevelsMapper, Mapper, StyleMapper
 from styleclip.models.stylegan2 import Generator
 from styleclip.prompts import TextEncoding
+from styleclip.settings import check_settings
 
 LOSS_SIDE = 256  # px, where loss_resolution is "auto": CLIP sees 224 of them
 PIXELS = {"cpu": 2**16, "cuda": 2**20}  # rendered with a gradient at once: one picture of 256 px, or sixteen

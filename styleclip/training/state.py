@@ -13,7 +13,7 @@ from typing import Any
 
 from torch import Tensor
 
-from styleclip.errors import WeightError
+from styleclip.errors import OutputError, WeightError
 from styleclip.records import to_json
 from styleclip.training.student import Student
 from styleclip.weights.formats import words
@@ -67,6 +67,24 @@ class State:
         for i, student in enumerate(students):
             own = {name.partition(".")[2]: each for name, each in self.tensors.items() if name.startswith(f"{i}.")}
             student.restore(own, self.told[i])
+
+
+def unfinished(path: Path, about: Mapping[str, Any], overwrite: bool) -> State | None:
+    """What the training `about` left at `path`; None where `overwrite` lets it begin again in place of another one.
+
+    Raises WeightError for a file that cannot be read, and OutputError for the state of another training.
+    """
+    try:
+        state = State.load(path)
+    except WeightError as error:
+        if overwrite:
+            return None
+        raise WeightError(f"{path} cannot be read; pass --overwrite to begin again") from error
+    if why := difference(state.about, about):
+        if overwrite:
+            return None
+        raise OutputError(f"{path} was begun {why}; finish that, or pass --overwrite to begin again")
+    return state
 
 
 def difference(told: Mapping[str, Any], about: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ from torch import Tensor
 from styleclip.errors import WeightError
 from styleclip.latents import StyleLayout
 from styleclip.models.clip import check_towers
-from styleclip.weights.formats.encoders import count_styles
+from styleclip.weights.formats.encoders import encoder_config
 from styleclip.weights.formats.mappers import read_record
 from styleclip.weights.formats.part import Kind, Part
 from styleclip.weights.identify import naming, parts
@@ -96,7 +96,9 @@ def _discriminator(tensors: Tensors, _: Settings) -> dict[str, Any]:
 
 
 def _encoder(tensors: Tensors, settings: Settings) -> dict[str, Any]:
-    return {"encoder": settings.get("kind"), "num_ws": count_styles(tensors), "w_dim": tensors["w_avg"].shape[-1]}
+    config = encoder_config(tensors, settings)
+    shape = {"num_ws": config.num_ws, "w_dim": config.w_dim, "frame": config.frame, "widths": list(config.widths)}
+    return {"encoder": config.kind, **shape}
 
 
 def _mapper(tensors: Tensors, settings: Settings) -> dict[str, Any]:

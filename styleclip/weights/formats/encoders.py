@@ -6,6 +6,7 @@ a dict or a Namespace. What training adds to resume from (optimizers, a discrimi
 
 from __future__ import annotations
 
+import math
 import re
 import warnings
 from collections.abc import Iterable, Mapping
@@ -31,7 +32,7 @@ FORMAT = "encoder4editing or pixel2style2pixel"
 LICENCE = "encoders that start from IR-SE50 saw faces licensed for research only: treat them as non-commercial"
 TYPES: dict[str, Combination] = {"Encoder4Editing": "e4e", "GradualStyleEncoder": "psp"}  # by opts.encoder_type
 TRUNK = ("input_layer.", "body.", "styles.")  # how the names of an encoder begin
-CONV = re.compile(r"styles\.0\.convs\.(\d)\.weight")  # of the first style, which halve its level down to 1x1
+CONV = re.compile(r"styles\.0\.convs\.(\d\d?)\.weight")  # of the first style, which halve its level down to 1x1
 PSP_OPTIONS = {"output_size", "learn_in_w", "n_styles", "label_nc"}  # only pSp's files have them
 
 
@@ -62,9 +63,8 @@ def save_encoder(
     dtype: torch.dtype = torch.float32,
 ) -> Path:
     """Write an encoder as a file of ours; `metadata` is added to what loading needs."""
-    return save_tensors(
-        encoder.state_dict(), path, {**(metadata or {}), KIND: "encoder", "kind": encoder.config.kind}, dtype
-    )
+    told = {KIND: "encoder", "kind": encoder.config.kind, "leak": str(encoder.config.leak)}
+    return save_tensors(encoder.state_dict(), path, {**(metadata or {}), **told}, dtype)
 
 
 def encoder_kind(settings: Mapping[str, Any]) -> Combination:
@@ -78,16 +78,35 @@ def encoder_kind(settings: Mapping[str, Any]) -> Combination:
 def encoder_config(tensors: Mapping[str, Tensor], settings: Mapping[str, Any]) -> EncoderConfig:
     """The shape of an encoder, from its tensors and the settings of its file; what they do not tell is as published.
 
-    Raises WeightError for encoders of another architecture.
+    Raises WeightError for encoders of another architecture, and for numbers that make no sense.
     """
     ends = [end - 1 for end in accumulate(UNITS)]
     widths = tuple(
         _width(tensors, f"body.{end}.res_layer.3.weight", 0, width) for end, width in zip(ends, WIDTHS, strict=True)
     )
-    depth = max((int(match[1]) for match in (CONV.fullmatch(name) for name in tensors) if match), default=6)
-    frame = DEEPEST * 2 ** (depth // 2 + 1)
-    w_dim, leak = _width(tensors, "w_avg", 1, WIDTHS[-1]), float(settings.get("leak", EncoderConfig.leak))
-    return EncoderConfig(count_styles(tensors), encoder_kind(settings), w_dim, widths, frame, leak)
+    w_dim = _width(tensors, "w_avg", 1, WIDTHS[-1])
+    if min(*widths, w_dim) < 1:
+        raise WeightError(f"its trunk has {shown(widths)} channels, its w {w_dim} numbers; pass a complete file")
+    return EncoderConfig(count_styles(tensors), encoder_kind(settings), w_dim, widths, _frame(tensors), _leak(settings))
+
+
+def _frame(tensors: Mapping[str, Tensor]) -> int:
+    """The side in px of what the encoder looks at: the convolutions of the first style halve 1/16 of it to 1."""
+    convs = [int(match[1]) // 2 for match in (CONV.fullmatch(name) for name in tensors) if match]
+    if not convs and "styles.0.linear.weight" not in tensors:
+        return EncoderConfig.frame
+    return DEEPEST * 2 ** max((1 + last for last in convs), default=0)
+
+
+def _leak(settings: Mapping[str, Any]) -> float:
+    told = settings.get("leak", EncoderConfig.leak)
+    try:
+        leak = float(told)
+    except (TypeError, ValueError):
+        leak = math.nan
+    if not 0 <= leak <= 1:
+        raise WeightError(f"its leak is {shown(told)}, not a number from 0 to 1; download it again")
+    return leak
 
 
 def _width(tensors: Mapping[str, Tensor], name: str, axis: int, published: int) -> int:
