@@ -59,12 +59,9 @@ def measure(count: int, shard: str, out: Path) -> None:
 def stages(models: Models, judge: Judge, invert: styleclip.Invert, picture: Image.Image) -> Iterator[dict[str, Any]]:
     """What every stage came to: errors, identity, seconds, and the share of attributes on which the judge agrees."""
     target = judge.see(from_pil([picture]))
-    for refine, tune in ((None, None), (invert.refine, None), (invert.refine, invert.tune)):
-        how = styleclip.Invert(refine, tune, align=False)
-        inversion = how.invert(models, Aligned(Photo(picture), picture))
-        [*_, last] = inversion.stages
-        agreement = agreed(target, judge.see(inversion.image))
-        yield {"name": last.name, "seconds": last.seconds, **last.scores, "agreement": agreement}
+    for stage in invert.invert(models, Aligned(Photo(picture), picture)).stages:
+        agreement = agreed(target, judge.see(stage.image))
+        yield {"name": stage.name, "seconds": stage.seconds, **stage.scores, "agreement": agreement}
 
 
 def agreed(one: Verdict, other: Verdict) -> float:

@@ -16,11 +16,11 @@ from styleclip.inversion.invert import Invert, OnStage
 from styleclip.inversion.invert import ignore as ignore_stage
 from styleclip.latents import Latent, Space
 from styleclip.losses import similarity
-from styleclip.methods.base import Method, OnStep
+from styleclip.methods.base import Method
 from styleclip.models.bundle import Models
 from styleclip.models.stylegan2 import Noise
 from styleclip.prompts import Prompt, encode, warn_unknown_words
-from styleclip.records import Step, ignore, versions
+from styleclip.records import OnStep, Step, ignore, versions
 from styleclip.results import EditResult
 
 

@@ -273,7 +273,19 @@ def test_an_evaluation(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_doctor() -> None:
     result = run_styleclip("doctor", "--json")
     findings = json.loads(result.stdout)
-    assert {"versions", "open_clip", "GPU", "ops", "compilers", "demo weights", "disk"} == findings.keys()
+    expected = {
+        "versions",
+        "open_clip",
+        "GPU",
+        "ops",
+        "compilers",
+        "demo weights",
+        "faces",
+        "landmarks",
+        "LPIPS",
+        "disk",
+    }
+    assert expected == findings.keys()
     amiss = any(finding["needed"] and finding["remedy"] for finding in findings.values())
     assert result.returncode == int(amiss)
     assert "Traceback" not in result.stdout + result.stderr

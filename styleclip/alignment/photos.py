@@ -65,11 +65,16 @@ def read_photo(path: Path) -> Photo:
     """
     path = Path(path)
     with _quiet_pillow(), _file(path) as file:
-        picture = _opened(file, path)
-        _check_size(picture, path)
-        _decode(picture, path)
-        colours, alpha = separated(picture, str(path))
-        turn = UPRIGHT.get(_orientation(picture))
+        return photo_of(_opened(file, path), path)
+
+
+def photo_of(picture: Image.Image, path: Path | None = None) -> Photo:
+    """A picture that Pillow has opened, upright, as `read_photo` gives it; raises PhotoError for the same reasons."""
+    name = path or Path("the picture")
+    _check_size(picture, name)
+    _decode(picture, name)
+    colours, alpha = separated(picture, str(name))
+    turn = UPRIGHT.get(_orientation(picture))
     if turn is not None:
         colours, alpha = colours.transpose(turn), alpha.transpose(turn) if alpha else None
     return Photo(colours, alpha, rgb_profile(picture), path, _drawn_by_us(picture))

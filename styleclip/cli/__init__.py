@@ -59,7 +59,7 @@ class Commands(click.Group):
             kind = BadUsage if isinstance(error, UsageError) else click.ClickException
             raise kind(str(error)) from error
         except Exception as error:
-            raise click.ClickException(_surprise(error)) from error
+            raise click.ClickException(surprise(error)) from error
 
 
 class BadUsage(click.ClickException):
@@ -83,7 +83,7 @@ def _show_warning(message: Warning | str, category: type[Warning], *_: object, *
         click.echo(f"Warning: {message}", err=True)
 
 
-def _surprise(error: Exception) -> str:
+def surprise(error: Exception) -> str:
     """One sentence for an error that nobody foresaw."""
     if type(error).__name__ == "OutOfMemoryError":
         return "the GPU is out of memory; use fewer seeds at once or a smaller --batch-size, or --device cpu"

@@ -107,4 +107,4 @@ def global_dir(
         made = {folders[outcome.combination]: outcome.result for outcome in results.all if outcome.result}
         return Made(paths, record, made, results.said)
 
-    edit_all(common, source, photos, editor, folder, edit)
+    edit_all(common, source, photos, editor, folder, edit, folders.values())

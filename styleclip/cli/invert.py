@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,11 +10,11 @@ import click
 
 from styleclip.cli.common import Common, common_options
 from styleclip.cli.photos import Photos, photo_options
-from styleclip.cli.progress import Progress
 
 if TYPE_CHECKING:
     from styleclip.cli.rounds import Outcome
     from styleclip.inversion.inversion import Inversion
+    from styleclip.latents import Latent
 
 
 @click.command()
@@ -25,45 +25,61 @@ def invert(common: Common, photos: Photos, names: tuple[str, ...]) -> None:
     """Find the latent that draws each PHOTO: a file, a folder or a pattern such as 'holiday/*.jpg'.
 
     Writes the aligned crop, the reconstruction beside it, the latent, and how near it came. What makes several latents
-    also writes all of them as one file, which `--latent` and `train-mapper --latents` take.
+    also writes all of them as one file, which `--latent` and `train-mapper --latents` take; tuned generators belong to
+    the latents alone.
     """
     import styleclip
-    from styleclip.cli.rounds import each_photo
-    from styleclip.inversion.inversion import FILES, LATENT
-    from styleclip.latents import Latent
-    from styleclip.records import output_folder, save_latent
+    from styleclip.alignment.photos import find_photos
+    from styleclip.cli.faces import inverted
+    from styleclip.cli.rounds import each_photo, make_room
+    from styleclip.inversion.inversion import FILES
 
+    pictures = find_photos(names)
     folder = common.folder("inverted", FILES)
     inverter = photos.invert(common)
     editor = styleclip.Editor(common.load(encoder=photos.encoder))
+    inverter.prepare(editor.models)
     latents: list[Latent] = []
 
     def one(path: Path, place: Path) -> Outcome:
-        output_folder(place, FILES, common.overwrite)
-        with Progress(f"invert {path.name}", common.quiet) as progress:
-            found = inverter(editor.models, path, lambda _, step: progress(step))
-        latents.extend(each.latent for each in found)
-        names = [f"face_{i}" if len(found) > 1 else "" for i in range(1, len(found) + 1)]
-        paths = [
-            file for name, each in zip(names, found, strict=True) for file in each.save(place / name, common.overwrite)
-        ]
-        if len(found) > 1:
-            paths.append(save_latent(Latent.cat([each.latent for each in found]), place / LATENT))
-        return _outcome(path, paths, found)
+        make_room(path, place, (*FILES, "face_*/result.json"), common.overwrite)
+        found: dict[str, Inversion] = {}
+        paths: list[Path] = []
+        said = ""
+        try:
+            for name, inversion in inverted(inverter, editor.models, path, common.quiet):
+                paths += inversion.save(place / name, common.overwrite)
+                found[name] = inversion
+        except KeyboardInterrupt:
+            if not found:
+                raise
+            said = f"Interrupted; kept {', '.join(found)}"
+        own = [each.latent for each in found.values()]
+        latents.extend(own)
+        together = _together(own, place) if "" not in found else []
+        return _outcome(path, place, [*paths, *together], found, said)
 
-    def end() -> list[Path]:
-        return [save_latent(Latent.cat(latents), folder / LATENT)] if latents else []
-
-    each_photo(common, names, folder, one, end)
+    each_photo(common, pictures, folder, one, lambda: _together(latents, folder))
 
 
-def _outcome(path: Path, paths: Sequence[Path], found: Sequence[Inversion]) -> Outcome:
+def _together(latents: Sequence[Latent], folder: Path) -> list[Path]:
+    """One file of all latents; none where there is none."""
+    from styleclip.inversion.inversion import LATENT
+    from styleclip.latents import Latent
+    from styleclip.records import save_latent
+
+    return [save_latent(Latent.cat(latents), folder / LATENT)] if latents else []
+
+
+def _outcome(path: Path, place: Path, paths: Sequence[Path], found: Mapping[str, Inversion], said: str) -> Outcome:
     from styleclip.cli.rounds import Outcome
 
-    notes = [f"{each.aligned.note + ', ' if each.aligned.note else ''}{_gains(each)}" for each in found]
-    return Outcome(path, paths, {"faces": [each.record() for each in found]}, "; ".join(notes))
+    notes = [f"{name} {', '.join(filter(None, (each.aligned.note, _scores(each))))}" for name, each in found.items()]
+    return Outcome(
+        path, place, paths, {"faces": [each.record() for each in found.values()]}, "; ".join(notes).strip(), said
+    )
 
 
-def _gains(inversion: Inversion) -> str:
-    """L2 after each stage, as a person reads it: `encoder 0.021, refine 0.009`."""
-    return ", ".join(f"{stage.name} {stage.scores['l2']:.4f}" for stage in inversion.stages)
+def _scores(inversion: Inversion) -> str:
+    """L2 after each stage, as a person reads it: `L2 encoder 0.0210, refine 0.0090`."""
+    return "L2 " + ", ".join(f"{stage.name} {stage.scores['l2']:.4f}" for stage in inversion.stages)

@@ -87,7 +87,7 @@ def map(
         record = records[0] if len(records) == 1 else {"results": records}
         return Made(paths, record, {folders[strength]: result for strength, result in ordered.items()})
 
-    edit_all(common, source, photos, editor, folder, edit)
+    edit_all(common, source, photos, editor, folder, edit, folders.values())
 
 
 def _prompt(trained: TrainedMapper, text: str | None, path: Path) -> Prompt:

@@ -43,10 +43,15 @@ class Photos:
     tune: bool
 
     def check(self, source: Source) -> None:
-        """Raise UsageError for options that have no photo to speak of."""
-        named = [name for name, value in vars(self).items() if value not in (None, False)]
+        """Raise UsageError for options that have no photo to speak of, and for photos that are not there."""
+        from styleclip.alignment.photos import find_photos
+
+        options = given({**vars(self), "tune": self.tune or None})
+        named = [f"--{'no-' if value is False else ''}{name}" for name, value in options.items()]
         if named and not source.image:
-            raise UsageError(f"--{named[0]} is for photos; pass it with --image")
+            raise UsageError(f"{named[0]} is for photos; pass it with --image")
+        if source.image:
+            find_photos(source.image)
 
     def invert(self, common: Common) -> Invert:
         """How the photos become latents."""
@@ -97,9 +102,16 @@ OPTIONS = (
         "what suits the generator]",
     ),
     click.option(
-        "--refine", type=click.IntRange(0), metavar="N", help="Steps that bring the latent nearer to the photo."
+        "--refine",
+        type=click.IntRange(1),
+        metavar="N",
+        help="Steps that bring the latent nearer to the photo.  [default: none, without an encoder 200]",
     ),
-    click.option("--tune", is_flag=True, help="Fine-tune the generator on the photo; a small file beside the latent."),
+    click.option(
+        "--tune",
+        is_flag=True,
+        help="Fine-tune the generator on the photo; a small file beside the latent, which is used with it by itself.",
+    ),
 )
 PASTE = click.option(
     "--paste/--no-paste", default=None, help="Put the face back into the photo.  [default: where it was cut out]"

@@ -7,26 +7,26 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import click
 
 from styleclip.alignment.paste import paste
-from styleclip.alignment.photos import Photo
+from styleclip.alignment.photos import Photo, find_photos
 from styleclip.cli.common import Common, Source
+from styleclip.cli.faces import inverted
 from styleclip.cli.photos import PastedPhotos
-from styleclip.cli.progress import Progress
-from styleclip.cli.rounds import Outcome, each_photo
+from styleclip.cli.rounds import Outcome, each_photo, make_room
 from styleclip.editor import Editor
 from styleclip.errors import WeightWarning
 from styleclip.images import png_bytes
 from styleclip.inversion.inversion import LATENT, Inversion, tuning_path
 from styleclip.inversion.tuning import Tuning, load_tuning, save_tuning
 from styleclip.latents import Latent
-from styleclip.records import atomic_write, output_folder, tuning_of
+from styleclip.records import atomic_write, tuning_of
 from styleclip.results import FILES, EditResult
 
 PASTED = "photo.png"
@@ -69,10 +69,20 @@ class Made:
 Edit = Callable[[Subject, Path], Made]  # the subject, and the folder of its results
 
 
-def edit_all(common: Common, source: Source, photos: PastedPhotos, editor: Editor, folder: Path, edit: Edit) -> None:
-    """Edit what was asked for, and report it."""
+def edit_all(
+    common: Common,
+    source: Source,
+    photos: PastedPhotos,
+    editor: Editor,
+    folder: Path,
+    edit: Edit,
+    names: Iterable[str] = ("",),
+) -> None:
+    """Edit what was asked for, and report it; `names` are the folders of the results of one edit, within its own."""
     if source.image:
-        _edit_photos(common, source, photos, editor, folder, edit)
+        places = [Path(face, name) for face in ("", "face_*") for name in names]
+        patterns = [str(place / file) for place in places for file in ("after.png", PASTED)]
+        _edit_photos(common, source, photos, editor, folder, edit, [*FILES, *patterns])
         return
     made = _edited(edit, Subject.of(source, editor), folder)
     common.report(made.paths, made.record)
@@ -82,37 +92,60 @@ def edit_all(common: Common, source: Source, photos: PastedPhotos, editor: Edito
 
 
 def _edit_photos(
-    common: Common, source: Source, photos: PastedPhotos, editor: Editor, folder: Path, edit: Edit
+    common: Common,
+    source: Source,
+    photos: PastedPhotos,
+    editor: Editor,
+    folder: Path,
+    edit: Edit,
+    patterns: Sequence[str],
 ) -> None:
-    invert = photos.invert(common)
+    inverter = photos.invert(common)
+    inverter.prepare(editor.models)
 
     def one(path: Path, place: Path) -> Outcome:
-        output_folder(place, (*FILES, PASTED), common.overwrite)
-        with Progress(f"invert {path.name}", common.quiet) as progress:
-            inversions = invert(editor.models, path, lambda _, step: progress(step))
-        several = len(inversions) > 1
-        made: dict[str, Made] = {}
-        for i, inversion in enumerate(inversions, start=1):
-            name = f"face_{i}" if several else ""
-            inversion.save(place / name / "inversion", overwrite=True)
-            subject = Subject.inverted(inversion, path.stem + (f" {i}" if several else ""))
-            made[name] = _edited(edit, subject, place / name)
-            if made[name].interrupted:
-                break
-        pasted = [] if photos.paste is False else _paste(inversions, [*made.values()], place)
-        return _outcome(path, place, inversions, made, pasted)
+        make_room(path, place, patterns, common.overwrite)
+        done = Done()
+        try:
+            for name, inversion in inverted(inverter, editor.models, path, common.quiet):
+                inversion.save(place / name / "inversion", overwrite=True)
+                subject = Subject.inverted(inversion, path.stem + name.replace("face_", " "))
+                done.add(name, inversion, _edited(edit, subject, place / name))
+                if done.interrupted:
+                    break
+        except KeyboardInterrupt:
+            done.stop()
+        pasted = [] if photos.paste is False else _paste(done.inversions, [*done.made.values()], place)
+        return done.outcome(path, place, pasted)
 
-    each_photo(common, source.image, folder, one)
+    each_photo(common, find_photos(source.image), folder, one)
 
 
-def _outcome(
-    path: Path, place: Path, inversions: Sequence[Inversion], made: Mapping[str, Made], pasted: Sequence[Path]
-) -> Outcome:
-    faces = [{**each.record, "folder": place / name} for name, each in made.items()]
-    interrupted = next((each.interrupted for each in made.values() if each.interrupted), "")
-    paths = [*pasted, *(file for each in made.values() for file in each.paths)]
-    notes = {each.aligned.note for each in inversions} - {""}
-    return Outcome(path, paths, {"faces": faces, "pasted": pasted}, ", ".join(notes), interrupted)
+@dataclass
+class Done:
+    """The faces of a photo that are edited."""
+
+    inversions: list[Inversion] = field(default_factory=list)
+    made: dict[str, Made] = field(default_factory=dict)  # by folder, "" for the only face
+    interrupted: str = ""
+
+    def add(self, name: str, inversion: Inversion, made: Made) -> None:
+        self.inversions.append(inversion)
+        self.made[name] = made
+        self.interrupted = made.interrupted
+
+    def stop(self) -> None:
+        """Ctrl-C between two edits; it goes on where nothing is done."""
+        if not self.made:
+            raise KeyboardInterrupt
+        self.interrupted = f"Interrupted; kept {', '.join(self.made) or 'the edit'}"
+
+    def outcome(self, path: Path, place: Path, pasted: Sequence[Path]) -> Outcome:
+        faces = [{**each.record, "folder": place / name} for name, each in self.made.items()]
+        paths = [*pasted, *(file for each in self.made.values() for file in each.paths)]
+        notes = dict.fromkeys(each.aligned.note for each in self.inversions if each.aligned.note)
+        shown = pasted[0] if len(pasted) == 1 else place
+        return Outcome(path, shown, paths, {"faces": faces, "pasted": pasted}, ", ".join(notes), self.interrupted)
 
 
 def _paste(inversions: Sequence[Inversion], made: Sequence[Made], place: Path) -> list[Path]:
@@ -124,7 +157,11 @@ def _paste(inversions: Sequence[Inversion], made: Sequence[Made], place: Path) -
         there = [piece for piece in pieces if piece is not None]
         if there:
             picture = paste(photo.image, there)
-            record = {"pasted": True, "photo": photo.path, "results": [result.record() for result in results]}
+            record = {
+                "pasted": True,
+                "photo": photo.path and photo.path.resolve(),
+                "results": [result.record() for result in results],
+            }
             paths.append(atomic_write(place / key / PASTED, _as_file(photo, picture, record)))
     return paths
 
@@ -147,15 +184,17 @@ def _edited(edit: Edit, subject: Subject, place: Path) -> Made:
 
 def _tuning_beside(latent: Path, editor: Editor) -> Tuning | None:
     """The tuning that a file of latents was made with, if it lies beside it; else a warning."""
-    wanted, path = tuning_of(latent), tuning_path(latent)
+    wanted = tuning_of(latent)
     if wanted is None:
         return None
-    tuning = load_tuning(path, editor.models) if path.is_file() else None
-    if tuning is None or tuning.sha256 != wanted:
-        told = f"{latent} was made with a tuned generator, whose {path.name} is not beside it; faces look less alike"
-        warnings.warn(told, WeightWarning, stacklevel=2)
-        return None
-    return tuning
+    beside = [path for path in (tuning_path(latent), tuning_path(latent.with_name(LATENT))) if path.is_file()]
+    for path in dict.fromkeys(beside):  # source.safetensors shares that of latent.safetensors
+        tuning = load_tuning(path, editor.models)
+        if tuning.sha256 == wanted:
+            return tuning
+    told = f"{latent} was made with a tuned generator, whose change is not beside it as {tuning_path(latent).name}"
+    warnings.warn(f"{told}; the untouched one is used, so faces look less alike", WeightWarning, stacklevel=2)
+    return None
 
 
 def _tuned(editor: Editor, tuning: Tuning | None) -> Editor:

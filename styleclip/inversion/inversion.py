@@ -22,11 +22,12 @@ LATENT = "latent.safetensors"
 FILES = ("aligned.png", "reconstruction.png", "comparison.png", "latent*.safetensors", "result.json")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Stage:
-    """One stage of an inversion: how near the picture is after it (`likeness.scores`), and the seconds it took."""
+    """One stage of an inversion: what is drawn after it, how near that is (`likeness.scores`), and its seconds."""
 
     name: str  # encoder or average, refine, tune
+    image: Tensor  # [1, 3, R, R], nominally in [-1, 1]
     settings: dict[str, Any]
     scores: dict[str, float]
     seconds: float
@@ -39,11 +40,15 @@ class Inversion:
     aligned: Aligned  # the photo, the frame, and where it lies in the photo
     target: Tensor  # [1, 3, R, R] in [-1, 1]: the frame at the generator's resolution
     latent: Latent  # one in W+
-    image: Tensor  # [1, 3, R, R], nominally in [-1, 1]: what the latent draws
     stages: Sequence[Stage]
     models: Models
     tuning: Tuning | None
     provenance: dict[str, Any]
+
+    @property
+    def image(self) -> Tensor:
+        """[1, 3, R, R], nominally in [-1, 1]: what the latent draws."""
+        return self.stages[-1].image
 
     @property
     def scores(self) -> dict[str, float]:
@@ -100,10 +105,10 @@ class Inversion:
         return paths
 
     def _side_by_side(self) -> Image.Image:
-        """The frame and its reconstruction, of one size."""
-        frame, image = self.aligned.frame, to_pil(self.image)[0]
-        larger = image.resize(frame.size, Image.Resampling.BICUBIC)
-        return labelled_sheet([[frame, larger]], ["photo", self.stages[-1].name], cell=min(frame.size))
+        """The frame and what every stage made of it, of one size."""
+        frame, labels = self.aligned.frame, ["photo", *(stage.name for stage in self.stages)]
+        drawn = [to_pil(stage.image)[0].resize(frame.size, Image.Resampling.BICUBIC) for stage in self.stages]
+        return labelled_sheet([[frame, *drawn]], labels, cell=min(frame.size))
 
 
 def tuning_path(latent: Path) -> Path:

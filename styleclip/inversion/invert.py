@@ -15,8 +15,8 @@ from torch import Tensor
 
 from styleclip.alignment.align import Aligned, align
 from styleclip.alignment.faces import Detector, Which, dlib_detector, mtcnn_detector
-from styleclip.alignment.framing import Framing
-from styleclip.alignment.photos import Photo, read_photo
+from styleclip.alignment.framing import FFHQ, Framing
+from styleclip.alignment.photos import Photo, photo_of, read_photo
 from styleclip.errors import UsageError
 from styleclip.images import from_pil
 from styleclip.inversion.inversion import Inversion, Stage
@@ -62,13 +62,22 @@ class Invert:
         """
         return [self.invert(models, aligned, on_step) for aligned in self.frames(models, photo)]
 
+    def prepare(self, models: Models) -> None:
+        """Read the encoder and the detector, so that what is wrong with them is said once, and not of each photo."""
+        models.encoder()
+        self._detector(models)
+
     def frames(self, models: Models, photo: Photo | Image.Image | Path | str) -> list[Aligned]:
         """The faces of a photo that are meant, framed for the generator."""
-        found, framing = _photo(photo), _framing(models)
-        needed = framing is not None and self.align is not False
-        detector = detector_of(self.landmarks, self.predictor, str(models.device)) if needed else None
+        found, detector = _photo(photo), self._detector(models)
         size = max(FRAME, models.generator.resolution)
-        return align(found, detector, framing or Framing(), size, self.face, self.align)
+        return align(found, detector, _framing(models) or FFHQ, size, self.face, self.align)
+
+    def _detector(self, models: Models) -> Detector | None:
+        """What finds faces; None where there is no need."""
+        if self.align is False or _framing(models) is None:
+            return None
+        return detector_of(self.landmarks, self.predictor, str(models.device))
 
     def invert(self, models: Models, aligned: Aligned, on_step: OnStage = ignore) -> Inversion:
         """The latent of one frame."""
@@ -86,7 +95,7 @@ class Invert:
         if self.tune is not None:
             run.tune(self.tune)
         provenance = {"versions": versions(), **models.provenance, "encoder": encoder is not None}
-        return Inversion(aligned, run.target, run.latent, run.image, run.stages, run.models, run.tuning, provenance)
+        return Inversion(aligned, run.target, run.latent, run.stages, run.models, run.tuning, provenance)
 
 
 @dataclass
@@ -119,9 +128,9 @@ class _Run:
 
     def _add(self, name: str, settings: dict[str, Any], started: float) -> None:
         seconds = time.perf_counter() - started
-        self.image = self.models.images(self.latent)
-        [reached] = scores(self.models, self.target, self.image)
-        self.stages.append(Stage(name, dict(settings), reached, seconds))
+        image = self.models.images(self.latent)
+        [reached] = scores(self.models, self.target, image)
+        self.stages.append(Stage(name, image, dict(settings), reached, seconds))
 
 
 @functools.lru_cache(maxsize=2)
@@ -137,7 +146,7 @@ def detector_of(landmarks: str, predictor: Path | None, device: str) -> Detector
 def _photo(photo: Photo | Image.Image | Path | str) -> Photo:
     if isinstance(photo, Photo):
         return photo
-    return Photo(photo.convert("RGB")) if isinstance(photo, Image.Image) else read_photo(Path(photo))
+    return photo_of(photo) if isinstance(photo, Image.Image) else read_photo(Path(photo))
 
 
 def _framing(models: Models) -> Framing | None:
