@@ -14,15 +14,15 @@ from typing import Any
 import click
 import numpy as np
 import torch
-from PIL import Image
+from torch import Tensor
 
 import styleclip
-from styleclip.alignment.align import Aligned
-from styleclip.alignment.photos import Photo
 from styleclip.demo.judge import Judge, Verdict, load_judge
 from styleclip.demo.render import render
 from styleclip.demo.world import Z_DIM, faces
 from styleclip.images import from_pil, to_pil
+from styleclip.inversion.likeness import scores
+from styleclip.latents import Latent, Space
 from styleclip.models.bundle import Models
 from styleclip.weights.resources import checkpoint_path
 
@@ -40,28 +40,41 @@ def main(threads: int) -> None:
 @main.command()
 @click.option("--count", default=200)
 @click.option("--shard", default="1/1", help="Which part of them, e.g. 1/2.")
+@click.option("--batch", default=10, help="Renderings refined at once.")
 @click.option("--out", type=Path, default=Path("build/inversion.jsonl"))
-def measure(count: int, shard: str, out: Path) -> None:
+def measure(count: int, shard: str, batch: int, out: Path) -> None:
     """Encode, refine and tune COUNT renderings."""
     models, judge = styleclip.load("demo"), load_judge(checkpoint_path("demo/judge.safetensors"))
-    invert = styleclip.Invert(refine=styleclip.Refine(), tune=styleclip.Tune(), align=False)
     part, parts = (int(number) for number in shard.split("/"))
     z = torch.randn(count, Z_DIM, generator=torch.Generator().manual_seed(SEED))
     out.parent.mkdir(parents=True, exist_ok=True)
     done = {row["face"] for row in rows([out])} if out.exists() else set()
-    for face in range(part - 1, count, parts):
-        if face not in done:
-            [picture] = to_pil(render(faces(z[face : face + 1]), SIDE))
+    left = [face for face in range(part - 1, count, parts) if face not in done]
+    for first in range(0, len(left), batch):
+        several = left[first : first + batch]
+        target = from_pil(to_pil(render(faces(z[several]), SIDE)))
+        for row in inverted(models, judge, several, target):
             with out.open("a") as file:
-                file.write(json.dumps({"face": face, "stages": list(stages(models, judge, invert, picture))}) + "\n")
+                file.write(json.dumps(row) + "\n")
 
 
-def stages(models: Models, judge: Judge, invert: styleclip.Invert, picture: Image.Image) -> Iterator[dict[str, Any]]:
-    """What every stage came to: errors, identity, seconds, and the share of attributes on which the judge agrees."""
-    target = judge.see(from_pil([picture]))
-    for stage in invert.invert(models, Aligned(Photo(picture), picture)).stages:
-        agreement = agreed(target, judge.see(stage.image))
-        yield {"name": stage.name, "seconds": stage.seconds, **stage.scores, "agreement": agreement}
+def inverted(models: Models, judge: Judge, numbers: Sequence[int], target: Tensor) -> Iterator[dict[str, Any]]:
+    """For every face what each stage came to; the faces are refined together and tuned one by one."""
+    encoder = models.encoder()
+    assert encoder is not None
+    guess = Latent(Space.W_PLUS, encoder.encode(target))
+    refined = styleclip.Refine()(models, target, guess)
+    for i, face in enumerate(numbers):
+        own, pivot = target[i : i + 1], refined[i]
+        tuned = styleclip.Tune()(models, own, pivot).apply(models)
+        drawn = {"encoder": models.images(guess[i]), "refine": models.images(pivot), "tune": tuned.images(pivot)}
+        yield {"face": face, "stages": [reached(models, judge, name, own, each) for name, each in drawn.items()]}
+
+
+def reached(models: Models, judge: Judge, name: str, target: Tensor, image: Tensor) -> dict[str, Any]:
+    """Errors, identity, and the share of attributes on which the judge says the same of both pictures."""
+    [scored] = scores(models, target, image)
+    return {"name": name, **scored, "agreement": agreed(judge.see(target), judge.see(image.clamp(-1, 1)))}
 
 
 def agreed(one: Verdict, other: Verdict) -> float:
@@ -74,14 +87,14 @@ def table(files: Sequence[Path]) -> None:
     """Means over all faces, and on how many of them each stage lowered the error of the one before."""
     found = list(rows(files))
     print(f"{len(found)} renderings\n")
-    print("| stage | L1 | L2 | identity | attributes | seconds | better than before |\n|---|---|---|---|---|---|---|")
+    print("| stage | L1 | L2 | identity | attributes | better than before |\n|---|---|---|---|---|---|")
     for i, name in enumerate(stage["name"] for stage in found[0]["stages"]):
         own = [row["stages"][i] for row in found]
         means = {key: np.mean([stage[key] for stage in own]) for key in own[0] if key != "name"}
         lower = [row["stages"][i]["l2"] < row["stages"][i - 1]["l2"] for row in found] if i else []
         print(
             f"| {name} | {means['l1']:.4f} | {means['l2']:.4f} | {means['identity']:.3f} | {means['agreement']:.3f} "
-            f"| {means['seconds']:.2f} | {f'{np.mean(lower):.1%}' if lower else ''} |"
+            f"| {f'{np.mean(lower):.1%}' if lower else ''} |"
         )
 
 

@@ -94,7 +94,7 @@ class Invert:
             run.refine(refine, guessed=encoder is not None)
         if self.tune is not None:
             run.tune(self.tune)
-        provenance = {"versions": versions(), **models.provenance, "encoder": encoder is not None}
+        provenance = {"versions": versions(), **models.provenance}
         return Inversion(aligned, run.target, run.latent, run.stages, run.models, run.tuning, provenance)
 
 

@@ -100,8 +100,12 @@ def load(
 
     @functools.cache
     def inverter() -> Encoder | None:
-        named = encoder or chosen.get("encoder", "none")
-        return None if named == "none" else _fitting(_placed(load_encoder(_encoder_file(str(named), fetch))), painter)
+        named = str(encoder or chosen.get("encoder", "none"))
+        if named == "none":
+            return None
+        path = _encoder_file(named, fetch)
+        provenance["encoder"] = {"name": path.name, "sha256": sha256_of(path)}
+        return _fitting(_placed(load_encoder(path)), painter)
 
     @functools.cache
     def perceptual() -> Perceptual | None:
@@ -171,9 +175,7 @@ def _chosen(name: str) -> dict[str, Any]:
     if name in catalog()["models"]:
         found = bundle(name)
         defaults = {key: value for key, value in found.items() if isinstance(value, dict)}
-        parts: dict[str, Any] = {
-            part: found[part] for part in PARTS if part in found
-        }
+        parts: dict[str, Any] = {part: found[part] for part in PARTS if part in found}
         ships: dict[str, Any] = {
             part: checkpoint_path(file) for part, file in parts.items() if file.endswith(".safetensors")
         }
