@@ -1,6 +1,6 @@
 """The photo of the README and what becomes of it: python -m scripts.photo wall|pasted
 
-`wall` draws docs/photo.jpg, people of the demo world on a wall; `pasted` docs/pasted.png, their faces inverted and
+`wall` draws docs/photo.jpg, people of the demo world on a wall; `pasted` docs/pasted.jpg, their faces inverted and
 edited.
 """
 
@@ -45,11 +45,11 @@ def wall(people: str, out: Path) -> None:
 
 @main.command()
 @click.option("--photo", "path", type=Path, default=Path("docs/photo.jpg"))
-@click.option("--out", type=Path, default=Path("docs/pasted.png"))
+@click.option("--out", type=Path, default=Path("docs/pasted.jpg"))
 def pasted(path: Path, out: Path) -> None:
     """Draw OUT: the photo, its faces inverted and pasted back without an edit, and with one."""
     models = styleclip.load("demo")
-    inversions = styleclip.Invert(styleclip.Refine(), face="all")(models, path)
+    inversions = styleclip.Invert(styleclip.Refine(), styleclip.Tune(), face="all")(models, path)
     prompt, method = styleclip.Prompt("a smiling face", alternatives("a smiling face")), styleclip.GlobalDirection()
     smiles = [styleclip.Editor(each.models).edit(each.latent, prompt, method).after for each in inversions]
     photo = inversions[0].aligned.photo.image
@@ -61,7 +61,7 @@ def pasted(path: Path, out: Path) -> None:
     halves = [[picture.resize((picture.width // 2, picture.height // 2)) for picture in row] for row in rows]
     sheet = labelled_sheet(halves, row_labels=labels, cell=min(halves[0][0].size))
     with replacing(out) as temporary:
-        sheet.quantize(256, dither=Image.Dither.NONE).save(temporary, "PNG")
+        sheet.save(temporary, "JPEG", quality=90)
 
 
 def wallpaper() -> Image.Image:
