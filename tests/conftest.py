@@ -1,21 +1,13 @@
-"""Fixtures of several modules: `pytestmark = pytest.mark.usefixtures("one_thread")`."""
+"""Fixtures of several modules, and one thread for each of the two processes that share the tests."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
 from pathlib import Path
 
 import pytest
-import torch
 
-
-@pytest.fixture
-def one_thread() -> Iterator[None]:
-    """Tiny networks are no work for several threads, which only wait for each other."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when torch is first imported, here and in commands that tests run
 
 
 @pytest.fixture(scope="session")

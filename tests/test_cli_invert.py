@@ -29,7 +29,6 @@ from tests.test_inversion import ASTRONAUT, eyes, tiny_encoder
 from tests.test_photos import header_only
 
 __all__ = ["eyes"]  # a fixture
-pytestmark = pytest.mark.usefixtures("one_thread")
 Run = Callable[..., Result]
 FILES = ["aligned.png", "comparison.png", "latent.safetensors", "reconstruction.png", "result.json"]
 

@@ -28,8 +28,6 @@ from tests.support import done, failed
 from tests.test_mappers import network as published_network
 from tests.tiny import TINY, tiny_generator
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 Run = Callable[..., Result]
 PROMPT = Prompt("a face with red hair", "a face")
 

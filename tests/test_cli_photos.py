@@ -39,7 +39,6 @@ from tests.test_photos import SRGB
 from tests.tiny import tiny_generator
 
 __all__ = ["eyes"]  # a fixture
-pytestmark = pytest.mark.usefixtures("one_thread")
 Run = Callable[..., Result]
 OPTIMIZE = ("optimize", "--prompt", PROMPT.target, "--steps", "2")
 MAP = ("map", "--mapper", "m.safetensors")

@@ -21,8 +21,6 @@ from styleclip.weights.describe import describe
 from tests.support import done, failed, run_python
 from tests.tiny import TINY
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 Run = Callable[..., Result]
 PROMPT = ("--prompt", "a face with red hair")
 SMALL = ("--num-latents", "12", "--held-out", "4", "--batch-size", "4", "--steps", "4", "--evaluate-every", "2")

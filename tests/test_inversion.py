@@ -36,7 +36,6 @@ from styleclip.weights.models import load
 from tests.test_alignment import LANDMARKS, QUAD, astronaut, difference
 from tests.tiny import TINY, tiny_generator
 
-pytestmark = pytest.mark.usefixtures("one_thread")
 ASTRONAUT = Path(__file__).parent / "data" / "astronaut.webp"
 QUICK = Invert(Refine(steps=2))
 WHOLE = Invert(Refine(steps=2), align=False)

@@ -17,7 +17,6 @@ from styleclip.models.bundle import Models
 from styleclip.records import Step
 from tests.tiny import tiny_models
 
-pytestmark = pytest.mark.usefixtures("one_thread")
 QUICK = Refine(steps=20, lr=0.1)
 
 

@@ -16,8 +16,6 @@ from styleclip.models.perceptual import LPIPS, Trunk
 from styleclip.weights.catalog import weight
 from styleclip.weights.perceptual import load_perceptual, trunk_file
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -18,8 +18,6 @@ from styleclip.training.encoder_settings import EncoderTraining
 from styleclip.weights.load import load_encoder
 from tests.support import done, failed
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 Run = Callable[..., Result]
 SMALL = (
     "--widths",

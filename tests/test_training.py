@@ -25,8 +25,6 @@ from styleclip.training.settings import PUBLISHED, MapperTraining
 from styleclip.training.sources import Batches, Sources, divided, latents_to_learn
 from tests.tiny import tiny_models
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 RED, OLD = Prompt("a face with red hair", "a face"), Prompt("a face with old hair")
 FEW = MapperTraining(
     num_latents=20, held_out=4, batch_size=4, steps=8, evaluate_every=4, lr=5.0, lambda_l2=0.01, lambda_id=0.1

@@ -23,8 +23,6 @@ from styleclip.training.encoder_settings import EncoderTraining
 from tests.test_prepare import is_one_sentence
 from tests.tiny import tiny_models
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 FEW = EncoderTraining(
     widths=(4, 4, 6, 8), frame=16, batch_size=4, steps=4, lr=1e-2, leak=0.2, decay=0.9, held_out=8, evaluate_every=2
 )

@@ -17,8 +17,6 @@ from tests.test_prepare import is_one_sentence
 from tests.test_training_encoder import FEW, weights
 from tests.tiny import tiny_models
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 
 class Photos:
     """Pictures of one colour each, brighter to the left, which is their number."""

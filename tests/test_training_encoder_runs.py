@@ -30,8 +30,6 @@ from tests.test_training_encoder import FEW, weights
 from tests.test_training_encoder_batches import Photos
 from tests.tiny import tiny_models
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 MIXED = replace(FEW, steps=5, samples=0.5, jitter=0.05, deltas_from=0.4, deltas_every=0.2, held_out=4, decay=0.99)
 
 

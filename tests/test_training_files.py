@@ -26,8 +26,6 @@ from tests.test_prepare import content, is_one_sentence, other_network
 from tests.test_training import FEW, OLD, RED, metrics, numbers, trained
 from tests.test_training_resume import StoppedAfter, begin, made, models
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 __all__ = ["begin", "models"]  # fixtures
 
 

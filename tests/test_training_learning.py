@@ -25,8 +25,6 @@ from styleclip.training.student import Student
 from tests.test_training import FEW, OLD, RED, metrics, moved, numbers, trained
 from tests.tiny import tiny_models
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 
 def held_out_of(models: Models, training: MapperTraining) -> Latent:
     """The four of 24 latents that nothing is learned from."""

@@ -29,8 +29,6 @@ from tests.test_cli_train_mapper import faces
 from tests.test_prepare import content, is_one_sentence, load, other_network, tiny_files
 from tests.test_training import FEW, OLD, RED, metrics, numbers, trained
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 SHORT = replace(FEW, num_latents=8, held_out=2, batch_size=2)
 
 

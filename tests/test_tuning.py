@@ -22,7 +22,6 @@ from styleclip.weights.identify import parts
 from styleclip.weights.load import fingerprint
 from tests.tiny import tiny_generator, tiny_models
 
-pytestmark = pytest.mark.usefixtures("one_thread")
 QUICK = Tune(steps=25, lr=0.01, rank=2, alpha=3.0)
 PIVOT, OTHERS = 0, (1, 2, 3, 4)
 
