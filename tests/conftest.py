@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from styleclip.models.bundle import Models
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when torch is first imported, here and in commands that tests run
 
@@ -16,3 +20,11 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     from tests.test_prepare import tiny_files
 
     return tiny_files(tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture(scope="session")
+def models(files: tuple[Path, Path]) -> Models:
+    """The networks of these files, which compare no faces."""
+    import styleclip
+
+    return styleclip.load(str(files[0]), clip=files[1], identity="none")

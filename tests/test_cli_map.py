@@ -32,11 +32,6 @@ Run = Callable[..., Result]
 PROMPT = Prompt("a face with red hair", "a face")
 
 
-@pytest.fixture(scope="module")
-def models(files: tuple[Path, Path]) -> Models:
-    return styleclip.load(str(files[0]), clip=files[1], identity="none")
-
-
 @pytest.fixture
 def run(files: tuple[Path, Path], models: Models, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """`styleclip map` on the tiny models, in an empty folder that holds the mapper m.safetensors."""

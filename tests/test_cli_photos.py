@@ -48,11 +48,6 @@ PHOTO = ("--image", str(ASTRONAUT), "--refine", "2")
 TUNED = "latent.tuning.safetensors"
 
 
-@pytest.fixture(scope="module")
-def models(files: tuple[Path, Path]) -> Models:
-    return styleclip.load(str(files[0]), clip=files[1], identity="none")
-
-
 @pytest.fixture
 def run(files: tuple[Path, Path], models: Models, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """A command on the tiny models, in an empty folder that holds the mapper m.safetensors, without LPIPS."""

@@ -24,6 +24,7 @@ from styleclip.editor import Editor
 from styleclip.errors import WeightWarning
 from styleclip.images import png_bytes
 from styleclip.inversion.inversion import LATENT, Inversion, tuning_path
+from styleclip.inversion.invert import Invert
 from styleclip.inversion.tuning import Tuning, load_tuning, save_tuning
 from styleclip.latents import Latent
 from styleclip.records import atomic_write, tuning_of
@@ -80,9 +81,10 @@ def edit_all(
 ) -> None:
     """Edit what was asked for, and report it; `names` are the folders of the results of one edit, within its own."""
     if source.image:
-        places = [Path(face, name) for face in ("", "face_*") for name in names]
-        patterns = [str(place / file) for place in places for file in ("after.png", PASTED)]
-        _edit_photos(common, source, photos, editor, folder, edit, [*FILES, *patterns])
+        inverter = photos.invert(common)
+        inverter.prepare(editor.models)
+        work = EditPhoto(common, editor, inverter, edit, list(names), photos.paste is not False)
+        each_photo(common, find_photos(source.image), folder, work)
         return
     made = _edited(edit, Subject.of(source, editor), folder)
     common.report(made.paths, made.record)
@@ -91,34 +93,36 @@ def edit_all(
         click.get_current_context().exit(130)
 
 
-def _edit_photos(
-    common: Common,
-    source: Source,
-    photos: PastedPhotos,
-    editor: Editor,
-    folder: Path,
-    edit: Edit,
-    patterns: Sequence[str],
-) -> None:
-    inverter = photos.invert(common)
-    inverter.prepare(editor.models)
+@dataclass(frozen=True)
+class EditPhoto:
+    """What is done with every photo: invert, edit and save each of its faces, then paste them all."""
 
-    def one(path: Path, place: Path) -> Outcome:
-        make_room(path, place, patterns, common.overwrite)
+    common: Common
+    editor: Editor
+    inverter: Invert
+    edit: Edit
+    names: Sequence[str]
+    pastes: bool
+
+    def __call__(self, path: Path, place: Path) -> Outcome:
+        make_room(path, place, self._patterns(), self.common.overwrite)
         done = Done()
         try:
-            for name, inversion in inverted(inverter, editor.models, path, common.quiet):
+            for name, inversion in inverted(self.inverter, self.editor.models, path, self.common.quiet):
                 inversion.save(place / name / "inversion", overwrite=True)
                 subject = Subject.inverted(inversion, path.stem + name.replace("face_", " "))
-                done.add(name, inversion, _edited(edit, subject, place / name))
+                done.add(name, inversion, _edited(self.edit, subject, place / name))
                 if done.interrupted:
                     break
         except KeyboardInterrupt:
             done.stop()
-        pasted = [] if photos.paste is False else _paste(done.inversions, [*done.made.values()], place)
+        pasted = _paste(done.inversions, [*done.made.values()], place) if self.pastes else []
         return done.outcome(path, place, pasted)
 
-    each_photo(common, find_photos(source.image), folder, one)
+    def _patterns(self) -> list[str]:
+        """The names that results may have."""
+        places = [Path(face, name) for face in ("", "face_*") for name in self.names]
+        return [*FILES, *(str(place / file) for place in places for file in ("after.png", PASTED))]
 
 
 @dataclass
