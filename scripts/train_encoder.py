@@ -19,7 +19,6 @@ from typing import Any
 
 import click
 import torch
-import torch.nn.functional as F
 from PIL import Image
 from safetensors import SafetensorError
 from safetensors.torch import load_file
@@ -31,6 +30,7 @@ from styleclip.cli.progress import Progress
 from styleclip.devices import pick_device
 from styleclip.errors import StyleClipError, UsageError
 from styleclip.images import from_pil
+from styleclip.models.e4e import resize_frame
 from styleclip.training.encoder import train_encoder
 from styleclip.training.encoder_settings import EncoderTraining
 from styleclip.weights.load import load_encoder
@@ -129,7 +129,7 @@ class Renders:
 
     def at(self, rows: Tensor, resolution: int) -> Tensor:
         """These pictures, [N, 3, R, R] in [-1, 1]."""
-        return fitting(self.images[rows].float() / 127.5 - 1, resolution)
+        return resize_frame(self.images[rows].float() / 127.5 - 1, resolution)
 
 
 class Folder:
@@ -151,7 +151,7 @@ class Folder:
     def _one(path: Path, resolution: int) -> Tensor:
         picture = read_photo(path).image
         _check_square(path, picture.size)
-        return fitting(from_pil([picture]), resolution)
+        return resize_frame(from_pil([picture]), resolution)
 
 
 def _size(path: Path) -> tuple[int, int]:
@@ -166,13 +166,6 @@ def _size(path: Path) -> tuple[int, int]:
 def _check_square(path: Path, size: tuple[int, int]) -> None:
     if size[0] != size[1]:
         raise UsageError(f"{path} is not square; align the pictures first, e.g. by `styleclip invert`")
-
-
-def fitting(images: Tensor, resolution: int) -> Tensor:
-    """The same pictures at this resolution."""
-    if images.shape[-1] == resolution:
-        return images
-    return F.interpolate(images, (resolution, resolution), mode="bilinear", antialias=True)
 
 
 if __name__ == "__main__":

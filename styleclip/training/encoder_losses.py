@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from styleclip.latents import Latent, Space
-from styleclip.losses import similarity
+from styleclip.losses import clip_loss, identity_loss
 from styleclip.models.bundle import Models
 from styleclip.models.discriminator import LatentDiscriminator
 from styleclip.models.e4e import Encoder, resize_frame
@@ -92,13 +92,13 @@ class EncoderLosses:
             return self._meaning(drawn, images)
         with torch.no_grad():
             person = identity.embed(images)
-        return 1 - similarity(identity.embed(drawn), person).mean()
+        return identity_loss(identity, drawn, person).mean()
 
     def _meaning(self, drawn: Tensor, images: Tensor) -> Tensor:
         clip = self.models.clip
         with torch.no_grad():
             features = clip.encode_image(images)
-        return 1 - similarity(clip.encode_image(drawn), features).mean()
+        return clip_loss(clip, drawn, features).mean()
 
 
 def displaced(images: Tensor, size: float, random: torch.Generator) -> Tensor:

@@ -103,7 +103,7 @@ def load(
         named = str(encoder or chosen.get("encoder", "none"))
         if named == "none":
             return None
-        path = _encoder_file(named, fetch)
+        path = _file(named, "encoder", "an encoder", fetch)
         provenance["encoder"] = {"name": path.name, "sha256": sha256_of(path)}
         return _fitting(_placed(load_encoder(path)), painter)
 
@@ -122,11 +122,7 @@ def generator_file(name: str, fetch: Fetch = fetch) -> Path:
 
 def mapper_file(name: str, fetch: Fetch = fetch) -> Path:
     """The file of a latent mapper by its name, path or URL; raises WeightError for an unknown name."""
-    path = _fetched(name, "mapper", fetch) or Path(name)
-    if not path.is_file():
-        likely = closest(name, [each.name for each in weights().values() if each.kind == "mapper"])
-        raise WeightError(f"{name!r} is neither a mapper nor a file nor a URL; the closest mappers are {likely}")
-    return path
+    return _file(name, "mapper", "a mapper", fetch)
 
 
 def landmarks_file(name: str | None = None, fetch: Fetch = fetch) -> Path:
@@ -153,11 +149,12 @@ def load_identity(name: str, fetch: Fetch = fetch) -> Identity | None:
     return None if name == "none" else load_identity_file(fetch(weight(name, "identity")))
 
 
-def _encoder_file(name: str, fetch: Fetch) -> Path:
-    path = _fetched(name, "encoder", fetch) or Path(name)
+def _file(name: str, kind: str, called: str, fetch: Fetch) -> Path:
+    """The file of a weight of this kind by its name, path or URL; raises WeightError for an unknown name."""
+    path = _fetched(name, kind, fetch) or Path(name)
     if not path.is_file():
-        likely = closest(name, [each.name for each in weights().values() if each.kind == "encoder"])
-        raise WeightError(f"{name!r} is neither an encoder nor a file nor a URL; the closest encoders are {likely}")
+        likely = closest(name, [each.name for each in weights().values() if each.kind == kind])
+        raise WeightError(f"{name!r} is neither {called} nor a file nor a URL; the closest {kind}s are {likely}")
     return path
 
 
