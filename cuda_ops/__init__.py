@@ -1,13 +1,23 @@
 """The native operations of StyleGAN2, each beside its plain-torch twin; importing compiles nothing.
 
-    bias_act(x, b)                 add a bias, leaky ReLU, gain, clamp
+    bias_act(x, b, scale, noise)   scale, add noise and bias, leaky ReLU, gain, clamp
     upfirdn2d(x, taps, up=2)       zero-insert, pad or crop, separable FIR filter, decimate
+    blur_act(x, taps, b, ...)      the filter behind an upsampling convolution and bias_act, in one pass
 
 `STYLECLIP_OPS=auto|native|reference` chooses the implementation; `backend()` says which one runs.
 """
 
 from cuda_ops._backend import backend
 from cuda_ops.bias_act import bias_act, bias_act_reference
+from cuda_ops.blur_act import blur_act, blur_act_reference
 from cuda_ops.upfirdn2d import upfirdn2d, upfirdn2d_reference
 
-__all__ = ["backend", "bias_act", "bias_act_reference", "upfirdn2d", "upfirdn2d_reference"]
+__all__ = [
+    "backend",
+    "bias_act",
+    "bias_act_reference",
+    "blur_act",
+    "blur_act_reference",
+    "upfirdn2d",
+    "upfirdn2d_reference",
+]
