@@ -50,7 +50,7 @@ class Tuning:
         generator = models.generator
         weights = generator.state_dict()
         changed = {name: weights[name] + change for name, change in changes(self.factors, weights).items()}
-        tuned = fill(unallocated(lambda: Generator(generator.config)), {**weights, **changed})
+        tuned = fill(unallocated(lambda: Generator(generator.config)), {**weights, **changed}).freeze()
         provenance = {**models.provenance, "tuned": self.sha256}
         return dataclasses.replace(models, generator=tuned.to(generator.w_avg), provenance=provenance)
 

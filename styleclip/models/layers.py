@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cuda_ops import bias_act, upfirdn2d
+from cuda_ops import bias_act, blur_act, upfirdn2d
 
 FIR_TAPS = (1 / 8, 3 / 8, 3 / 8, 1 / 8)  # [1, 3, 3, 1], summing to 1
 
@@ -27,9 +27,9 @@ class EqualLinear(nn.Module):
         self.lr_mul, self.activate = lr_mul, activate
 
     def forward(self, x: Tensor) -> Tensor:  # [N, in] -> [N, out]
-        weight = self.weight * (self.lr_mul / math.sqrt(self.weight.shape[1]))
-        bias = self.bias * self.lr_mul
-        return bias_act(x @ weight.T, bias) if self.activate else torch.addmm(bias, x, weight.T)
+        scale = self.lr_mul / math.sqrt(self.weight.shape[1])
+        y = torch.addmm(self.bias, x, self.weight.T, beta=self.lr_mul, alpha=scale)
+        return bias_act(y) if self.activate else y
 
 
 class EqualConv2d(nn.Module):
@@ -67,10 +67,15 @@ class EqualConv2d(nn.Module):
 
 
 class StyledConv(nn.Module):
-    """Modulated 3x3 convolution, noise, bias, leaky ReLU: one layer of the synthesis network (StyleGAN2, figure 2d)."""
+    """Modulated 3x3 convolution, noise, bias, leaky ReLU: one layer of the synthesis network (StyleGAN2, figure 2d).
+
+    The styles scale the input and the demodulation scales the output (equations 1 and 3 regrouped), so a batch shares
+    one weight, and what follows the convolution is one pass over memory.
+    """
 
     noise_const: Tensor
     taps: Tensor
+    energy: Tensor | None  # of the frozen weight
 
     def __init__(
         self,
@@ -89,13 +94,33 @@ class StyledConv(nn.Module):
         self.affine = EqualLinear(w_dim, in_channels, bias=1.0)
         self.up, self.clamp = up, clamp
         self.register_buffer("taps", fir_taps(), persistent=False)
+        self.register_buffer("energy", None, persistent=False)
+        self.frozen: tuple[nn.Parameter, ...] = ()  # the weight that `energy` was made of: another may take its place
 
     def forward(self, x: Tensor, styles: Tensor, noise: Tensor | None) -> Tensor:
-        """x [N, in, H, W], styles [N, in], noise [N or 1, 1, R, R] -> [N, out, R, R]."""
-        x = modulated_conv2d(x, self.weight, styles, self.up, self.taps)
-        if noise is not None:
-            x = x + noise * self.noise_strength
-        return bias_act(x, self.bias, clamp=self.clamp)
+        """x [N or 1, in, H, W], styles [N, in], noise [N or 1, 1, R, R] -> [N, out, R, R]."""
+        demodulation = self.demodulation(styles)
+        noise = noise if noise is None else noise * self.noise_strength
+        x = modulate(x, styles)
+        if self.up:
+            x = F.conv_transpose2d(x, self.weight.transpose(0, 1), stride=2)  # [N, out, 2H + 1, 2W + 1]
+            return blur_act(x, self.taps, self.bias, demodulation, noise, padding=(1, 1), fir_gain=4, clamp=self.clamp)
+        x = F.conv2d(x, self.weight, padding=1)
+        return bias_act(x, self.bias, demodulation, noise, clamp=self.clamp)
+
+    def demodulation(self, styles: Tensor) -> Tensor:
+        """`1 / sqrt(sum_ik (s_i w_ijk)^2 + 1e-8)` (StyleGAN2, equation 3): [N, in] -> [N, out]."""
+        known = any(weight is self.weight for weight in self.frozen)
+        energy = self.energy if known and self.energy is not None else energy_of(self.weight)
+        return torch.rsqrt(styles.square() @ energy.T + 1e-8)
+
+    def freeze(self) -> None:
+        """Stop learning: keep what follows from the weight, in the layout that its convolution reads fastest."""
+        self.requires_grad_(False)
+        self.energy, self.frozen = energy_of(self.weight), (self.weight,)
+        weight = self.weight.transpose(0, 1) if self.up else self.weight
+        dense = weight.contiguous(memory_format=torch.channels_last)
+        self.weight.data = dense.transpose(0, 1) if self.up else dense
 
 
 class ToRGB(nn.Module):
@@ -108,33 +133,22 @@ class ToRGB(nn.Module):
         self.affine = EqualLinear(w_dim, in_channels, bias=1.0)
         self.clamp = clamp
 
-    def forward(self, x: Tensor, styles: Tensor) -> Tensor:  # [N, C, R, R], [N, C] -> [N, 3, R, R]
-        styles = styles / math.sqrt(self.weight.shape[1])
-        x = F.conv2d(x * styles[:, :, None, None], self.weight)
-        return bias_act(x, self.bias, slope=1, gain=1, clamp=self.clamp)
+    def forward(self, x: Tensor, styles: Tensor) -> Tensor:  # [N or 1, C, R, R], [N, C] -> [N, 3, R, R]
+        """Every sample has a small weight of its own, so that nothing large is multiplied by the styles."""
+        weight = self.weight.flatten(1) * styles[:, None] / math.sqrt(self.weight.shape[1])  # [N, 3, C]
+        pixels = x.movedim(1, 3).flatten(1, 2)  # [N or 1, R * R, C]
+        rgb = (pixels @ weight.mT).unflatten(1, x.shape[2:]).movedim(3, 1)
+        return bias_act(rgb, self.bias, slope=1, gain=1, clamp=self.clamp)
 
 
-def modulated_conv2d(
-    x: Tensor,  # [N, I, H, W]
-    weight: Tensor,  # [O, I, 3, 3]
-    styles: Tensor,  # [N, I]
-    up: bool,
-    taps: Tensor,
-) -> Tensor:
-    """Modulated and demodulated 3x3 convolution (StyleGAN2, equations 1 and 3), optionally upsampling by 2.
+def modulate(x: Tensor, styles: Tensor) -> Tensor:
+    """`s_i x_i` (StyleGAN2, equation 1): [N or 1, C, H, W], [N, C] -> [N, C, H, W]."""
+    return bias_act(x.expand(len(styles), -1, -1, -1), scale=styles, slope=1, gain=1)
 
-    The styles scale the input and the demodulation scales the output, so the batch shares one weight; this is
-    the same algebra as scaling the weight of every sample.
-    """
-    energy = weight.square().sum(dim=(2, 3))  # [O, I]
-    demodulation = torch.rsqrt(styles.square() @ energy.T + 1e-8)  # [N, O]
-    x = x * styles[:, :, None, None]
-    if up:
-        x = F.conv_transpose2d(x, weight.transpose(0, 1), stride=2)  # [N, O, 2H + 1, 2W + 1]
-        x = upfirdn2d(x, taps, padding=(1, 1), gain=4)
-    else:
-        x = F.conv2d(x, weight, padding=1)
-    return x * demodulation[:, :, None, None]
+
+def energy_of(weight: Tensor) -> Tensor:
+    """The squares of every filter, summed: [O, I, 3, 3] -> [O, I]."""
+    return weight.square().sum(dim=(2, 3))
 
 
 def upsample(image: Tensor, taps: Tensor) -> Tensor:

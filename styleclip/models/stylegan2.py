@@ -64,6 +64,14 @@ class Generator(nn.Module):
     def w_avg(self) -> Tensor:
         return self.mapping.w_avg
 
+    def freeze(self) -> Generator:
+        """Stop learning for good, so that what follows from the weights alone is computed once. Returns itself."""
+        self.eval().requires_grad_(False)
+        for layer in self.synthesis.modules():
+            if isinstance(layer, StyledConv):
+                layer.freeze()
+        return self
+
     def forward(
         self,
         latent: Latent,

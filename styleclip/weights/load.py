@@ -170,7 +170,7 @@ def generator_from_state_dict(
         tensors = rosinality.import_generator(tensors)
     tensors = nvidia.without_filters(tensors)
     config = generator_config(tensors, conv_clamp, mapping_lr_mul)
-    return fill(unallocated(lambda: Generator(config)), tensors)
+    return fill(unallocated(lambda: Generator(config)), tensors).freeze()
 
 
 def generator_config(
