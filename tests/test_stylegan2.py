@@ -99,6 +99,40 @@ def test_a_torgb_layer_only_adds(clamp: float | None) -> None:
             assert (synthesis.recolour(entry, x, before, after) - expected).abs().max() <= ROUNDING
 
 
+def test_a_frozen_generator_draws_the_same(generator: Generator) -> None:
+    frozen = tiny_generator().freeze()
+    assert (frozen(z()) - generator(z())).abs().max() <= ROUNDING
+    leaf = generator.to_space(z(), Space.W_PLUS).data.clone().requires_grad_()
+    frozen(Latent(Space.W_PLUS, leaf)).sum().backward()
+    assert leaf.grad is not None and all(parameter.grad is None for parameter in frozen.parameters())
+
+
+def test_another_weight_in_the_place_of_a_frozen_one_is_demodulated_by_its_own_table() -> None:
+    """As pivotal tuning puts it there."""
+    frozen, name = tiny_generator().freeze(), "synthesis.b8.conv1.weight"
+    other = torch.randn(frozen.get_parameter(name).shape, generator=torch.Generator().manual_seed(1))
+    expected = tiny_generator()
+    expected.load_state_dict({**expected.state_dict(), name: other})
+    found = torch.func.functional_call(frozen, {name: other}, (z(),))
+    assert (found - expected(z())).abs().max() <= ROUNDING
+
+
+@pytest.mark.parametrize("ops", ["auto", "reference"])
+@pytest.mark.parametrize("space", [Space.W_PLUS, Space.S])
+def test_the_synthesis_compiles_without_a_break(ops: str, space: Space, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And so does its gradient; what the backend makes of the graph is torch's business."""
+    monkeypatch.setenv("STYLECLIP_OPS", ops)
+    torch.compiler.reset()
+    frozen = tiny_generator().freeze()
+    compiled = torch.compile(lambda data: frozen(Latent(space, data)), fullgraph=True, backend="aot_eager")
+    leaf = frozen.to_space(z(), space).data.clone().requires_grad_()
+    image = compiled(leaf)
+    expected = frozen(Latent(space, leaf))
+    assert (image - expected).abs().max() <= ROUNDING
+    gradients = [torch.autograd.grad(result.square().sum(), leaf)[0] for result in (image, expected)]
+    assert (gradients[0] - gradients[1]).abs().max() <= ROUNDING * gradients[1].abs().max()
+
+
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-6), (torch.bfloat16, 0.05)])
 @pytest.mark.parametrize("noise", ["const", "random", "none"])
 def test_any_precision_from_z_to_the_image(

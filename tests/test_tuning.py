@@ -85,7 +85,8 @@ def test_the_generator_itself_stays_bit_for_bit() -> None:
 
 def test_it_is_never_worse_than_the_pivot_and_reproducible(models: Models, tuning: Tuning) -> None:
     wild = replace(QUICK, lr=30.0, steps=5)(models, target(), latent(models, PIVOT))
-    assert error(wild.apply(models), target(), PIVOT) <= error(models, target(), PIVOT) + 1e-6
+    rounding = 1 + 1e-5  # a tuned generator is frozen, so it adds in another order
+    assert error(wild.apply(models), target(), PIVOT) <= error(models, target(), PIVOT) * rounding
     assert QUICK(models, target(), latent(models, PIVOT)).sha256 == tuning.sha256
     assert replace(QUICK, seed=1)(models, target(), latent(models, PIVOT)).sha256 != tuning.sha256
 

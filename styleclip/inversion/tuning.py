@@ -51,8 +51,8 @@ class Tuning:
         weights = generator.state_dict()
         changed = {name: weights[name] + change for name, change in changes(self.factors, weights).items()}
         tuned = fill(unallocated(lambda: Generator(generator.config)), {**weights, **changed}).freeze()
-        provenance = {**models.provenance, "tuned": self.sha256}
-        return dataclasses.replace(models, generator=tuned.to(generator.w_avg), provenance=provenance)
+        tuned.to(generator.w_avg.device).lower(generator.precision)
+        return dataclasses.replace(models, generator=tuned, provenance={**models.provenance, "tuned": self.sha256})
 
     @property
     def sha256(self) -> str:

@@ -57,8 +57,14 @@ class CLIP(nn.Module):
 
     def encode_image(self, image: Tensor) -> Tensor:
         """[N, 3, H, W] in [-1, 1] -> unit features [N, D]."""
-        features = cast(Any, self.model).encode_image(self.pixels(image))
+        model = cast(Any, self.model)
+        features = model.encode_image(self.pixels(image).to(model.logit_scale.dtype))
         return F.normalize(features.float(), dim=-1)
+
+    def lower(self, dtype: torch.dtype) -> CLIP:
+        """Compute both towers in `dtype`; pictures are prepared, and features compared, in float32. Returns itself."""
+        self.model.to(dtype)
+        return self
 
     def pixels(self, image: Tensor) -> Tensor:
         """The picture as the vision tower wants it: [N, 3, H, W] -> [N, 3, S, S]."""

@@ -98,10 +98,10 @@ class StyledConv(nn.Module):
         self.frozen: tuple[nn.Parameter, ...] = ()  # the weight that `energy` was made of: another may take its place
 
     def forward(self, x: Tensor, styles: Tensor, noise: Tensor | None) -> Tensor:
-        """x [N or 1, in, H, W], styles [N, in], noise [N or 1, 1, R, R] -> [N, out, R, R]."""
-        demodulation = self.demodulation(styles)
+        """x [N or 1, in, H, W], styles [N, in], noise [N or 1, 1, R, R] -> [N, out, R, R] in the weight's precision."""
+        demodulation = self.demodulation(styles).to(self.weight)
         noise = noise if noise is None else noise * self.noise_strength
-        x = modulate(x, styles)
+        x = modulate(x.to(self.weight), styles.to(self.weight))
         if self.up:
             x = F.conv_transpose2d(x, self.weight.transpose(0, 1), stride=2)  # [N, out, 2H + 1, 2W + 1]
             return blur_act(x, self.taps, self.bias, demodulation, noise, padding=(1, 1), fir_gain=4, clamp=self.clamp)
@@ -122,6 +122,11 @@ class StyledConv(nn.Module):
         dense = weight.contiguous(memory_format=torch.channels_last)
         self.weight.data = dense.transpose(0, 1) if self.up else dense
 
+    def lower(self, dtype: torch.dtype) -> None:
+        """Convolve in `dtype`; the affine layer and the table behind demodulation keep their precision."""
+        for own in (self.weight, self.bias, self.noise_strength, self.noise_const):
+            own.data = own.data.to(dtype)
+
 
 class ToRGB(nn.Module):
     """Modulated 1x1 convolution to RGB, without demodulation, noise or activation."""
@@ -134,11 +139,13 @@ class ToRGB(nn.Module):
         self.clamp = clamp
 
     def forward(self, x: Tensor, styles: Tensor) -> Tensor:  # [N or 1, C, R, R], [N, C] -> [N, 3, R, R]
-        """Every sample has a small weight of its own, so that nothing large is multiplied by the styles."""
-        weight = self.weight.flatten(1) * styles[:, None] / math.sqrt(self.weight.shape[1])  # [N, 3, C]
-        pixels = x.movedim(1, 3).flatten(1, 2)  # [N or 1, R * R, C]
-        rgb = (pixels @ weight.mT).unflatten(1, x.shape[2:]).movedim(3, 1)
-        return bias_act(rgb, self.bias, slope=1, gain=1, clamp=self.clamp)
+        """The colours are in the precision of this layer, whatever that of the features."""
+        weight, styles = self.weight.to(x), (styles / math.sqrt(self.weight.shape[1])).to(x)
+        if len(styles) == 1:  # scaling the few weights spares a pass over the features
+            rgb = F.conv2d(x, weight * styles[:, :, None, None])
+        else:
+            rgb = F.conv2d(modulate(x, styles), weight)
+        return bias_act(rgb.to(self.weight), self.bias, slope=1, gain=1, clamp=self.clamp)
 
 
 def modulate(x: Tensor, styles: Tensor) -> Tensor:

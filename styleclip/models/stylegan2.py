@@ -20,6 +20,7 @@ from styleclip.models.layers import EqualLinear, StyledConv, ToRGB, fir_taps, no
 Noise = Literal["const", "random", "none"]
 Styles = dict[str, Tensor]  # of every layer, by name: [N, C_i]
 NoiseInputs = dict[str, Tensor | None]  # of every convolution, by name: [N or 1, 1, R, R], None without noise
+FULL_PRECISION = 32  # px up to which `Generator.lower` changes nothing
 MAPPING_LR_MUL = 0.01  # how fast the mapping network learned, next to the rest (StyleGAN, appendix C)
 
 
@@ -51,6 +52,7 @@ class Generator(nn.Module):
         self.layout = StyleLayout.from_channels(config.channels)
         self.mapping = Mapping(config.z_dim, config.mapping_widths, config.mapping_lr_mul)
         self.synthesis = Synthesis(config)
+        self.precision = torch.float32  # of most of the work: `lower`
 
     @property
     def resolution(self) -> int:
@@ -70,6 +72,19 @@ class Generator(nn.Module):
         for layer in self.synthesis.modules():
             if isinstance(layer, StyledConv):
                 layer.freeze()
+        return self
+
+    def lower(self, dtype: torch.dtype, above: int = FULL_PRECISION) -> Generator:
+        """Convolve in `dtype` where pictures are larger than `above` px, and there is most of the work.
+
+        Latents, styles, demodulation and the sum of the skip images stay in float32. bfloat16 has its range, so nothing
+        is normalised before (as float16 needs; Karras et al. 2020b, appendix). Returns itself.
+        """
+        self.precision = dtype
+        for entry in self.layout.entries:
+            layer = self.synthesis.get_submodule(entry.name)
+            if entry.resolution > above and isinstance(layer, StyledConv):
+                layer.lower(dtype)
         return self
 
     def forward(

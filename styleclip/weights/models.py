@@ -73,11 +73,14 @@ def load(
 
     def _placed(network: Network) -> Network:
         if isinstance(network, nn.Module):
-            network.eval().requires_grad_(False).to(device=device, dtype=dtype)
+            network.eval().requires_grad_(False).to(device)
         return network
 
     for network in (painter, reader, recogniser):
         _placed(network)
+    if dtype != torch.float32:
+        painter.lower(dtype)
+        reader.lower(dtype)
     provenance = {
         "generator": {
             "name": generator_path.name,
