@@ -7,6 +7,7 @@ from torch import Tensor
 
 from styleclip.models.clip import CLIP
 from styleclip.models.identity import Identity
+from styleclip.models.views import look
 
 
 def clip_loss(clip: CLIP, image: Tensor, goal: Tensor) -> Tensor:
@@ -17,6 +18,14 @@ def clip_loss(clip: CLIP, image: Tensor, goal: Tensor) -> Tensor:
 def identity_loss(identity: Identity, image: Tensor, person: Tensor) -> Tensor:
     """`1 - <R(image), R(source)>`, the source's unit features [N, D] given as `person` (StyleCLIP, equation 2)."""
     return 1 - similarity(identity.embed(image), person)
+
+
+def features(image: Tensor, clip: CLIP, identity: Identity | None) -> tuple[Tensor, Tensor | None]:
+    """What CLIP and the recogniser (if any) see in pictures [N, 3, H, W], in one pass over them: unit features."""
+    if identity is None:
+        return clip.encode_image(image), None
+    for_clip, for_identity = look(image, clip.view(image), identity.view(image))
+    return clip.recognise(for_clip), identity.recognise(for_identity)
 
 
 def directional_goal(source: Tensor, delta_t: Tensor, reach: float) -> Tensor:

@@ -1,33 +1,13 @@
-"""CLIP: exact resizing, both preprocessings, tokens, and open_clip models by name."""
+"""CLIP: both preprocessings, tokens, and open_clip models by name."""
 
 import open_clip
 import pytest
 import torch
-import torch.nn.functional as F
 
 from styleclip.errors import UsageError, WeightError
-from styleclip.models.clip import CLIP, CompactTokenizer, build_clip, resize
+from styleclip.models.clip import CLIP, CompactTokenizer, build_clip
 from styleclip.models.clip_names import architectures_like, open_clip_architecture, open_clip_model
 from tests.tiny import CONTEXT, WORDS, clip_config, tiny_clip
-
-
-@pytest.mark.parametrize("source", [64, 256, 1024])
-def test_bicubic_is_torchs(source: int) -> None:
-    image = torch.rand(2, 3, source, source, generator=torch.Generator().manual_seed(0))
-    expected = F.interpolate(image.double(), (224, 224), mode="bicubic", antialias=True)
-    torch.testing.assert_close(resize(image, 224, "bicubic").double(), expected, atol=2e-6, rtol=0)
-
-
-@pytest.mark.parametrize("source", [32, 64, 256])
-def test_area_is_the_recipe_of_the_paper(source: int) -> None:
-    image = torch.rand(1, 3, source, source, generator=torch.Generator().manual_seed(0))
-    expected = F.avg_pool2d(F.interpolate(image, scale_factor=7, mode="nearest"), source // 32)
-    torch.testing.assert_close(resize(image, 224, "area"), expected, atol=1e-6, rtol=0)
-
-
-def test_resize_crops_the_middle_of_a_portrait() -> None:
-    image = torch.rand(1, 3, 48, 32, generator=torch.Generator().manual_seed(0))
-    torch.testing.assert_close(resize(image, 32, "area"), image[:, :, 8:40])
 
 
 def test_correct_preprocessing_normalises_and_paper_does_not() -> None:

@@ -17,6 +17,7 @@ from styleclip.errors import NumericError, SpaceError, UsageError
 from styleclip.latents import Latent, Space
 from styleclip.methods.mapper_files import TrainedMapper
 from styleclip.models.bundle import Models
+from styleclip.models.identity import Identity
 from styleclip.models.mapper import STEP
 from styleclip.prompts import Prompt
 from styleclip.training.mapper import train_mappers
@@ -31,11 +32,14 @@ FEW = MapperTraining(
 )
 
 
-class Pixels:
+class Pixels(Identity):
     """A recogniser that knows a face by its pixels: it sees more of a small edit than a random network does."""
 
-    def embed(self, image: Tensor) -> Tensor:
-        return F.normalize(image.flatten(1), dim=1)
+    def view(self, image: Tensor) -> None:
+        """The picture as it is."""
+
+    def recognise(self, seen: Tensor) -> Tensor:
+        return F.normalize(seen.flatten(1), dim=1)
 
 
 def trained(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, cast
 
@@ -11,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from styleclip.errors import UsageError, WeightError
+from styleclip.models.views import View, look, square
 
 Preprocess = Literal["correct", "paper"]
 Tokenizer = Callable[..., Tensor]  # (texts, context_length=None) -> [N, context]
@@ -57,20 +57,29 @@ class CLIP(nn.Module):
 
     def encode_image(self, image: Tensor) -> Tensor:
         """[N, 3, H, W] in [-1, 1] -> unit features [N, D]."""
-        model = cast(Any, self.model)
-        features = model.encode_image(self.pixels(image).to(model.logit_scale.dtype))
-        return F.normalize(features.float(), dim=-1)
+        return self.recognise(*look(image, self.view(image)))
 
     def lower(self, dtype: torch.dtype) -> CLIP:
         """Compute both towers in `dtype`; pictures are prepared, and features compared, in float32. Returns itself."""
         self.model.to(dtype)
         return self
 
+    def view(self, image: Tensor) -> View | None:
+        """What CLIP looks at of pictures of this shape [N, 3, H, W]."""
+        return square(image, self.image_size, "area" if self.preprocess == "paper" else "bicubic")
+
+    def recognise(self, seen: Tensor) -> Tensor:
+        """The unit features [N, D] of what is in view [N, 3, S, S]."""
+        model = cast(Any, self.model)
+        features = model.encode_image(self._prepared(seen).to(model.logit_scale.dtype))
+        return F.normalize(features.float(), dim=-1)
+
     def pixels(self, image: Tensor) -> Tensor:
         """The picture as the vision tower wants it: [N, 3, H, W] -> [N, 3, S, S]."""
-        if self.preprocess == "paper":
-            return resize(image, self.image_size, "area")
-        return (resize(image, self.image_size, "bicubic") * 0.5 + 0.5 - self.mean) / self.std
+        return self._prepared(*look(image, self.view(image)))
+
+    def _prepared(self, seen: Tensor) -> Tensor:
+        return seen if self.preprocess == "paper" else (seen * 0.5 + 0.5 - self.mean) / self.std
 
     @torch.no_grad()
     def encode_text(self, texts: Sequence[str]) -> Tensor:
@@ -95,33 +104,6 @@ class CLIP(nn.Module):
                     f"(it begins {text[:40]!r})"
                 )
         return tokens
-
-
-def resize(image: Tensor, size: int, mode: Literal["bicubic", "area"]) -> Tensor:
-    """Resize to size x size as two small matrix products, exact for any resolution: [N, 3, H, W] -> [N, 3, S, S].
-
-    Pictures that are not square are cropped in the middle first.
-    """
-    side = min(image.shape[-2:])
-    top, left = (image.shape[-2] - side) // 2, (image.shape[-1] - side) // 2
-    image = image[..., top : top + side, left : left + side]
-    if side == size:
-        return image
-    matrix = _resize_matrix(side, size, mode).to(image)
-    return matrix @ image @ matrix.T
-
-
-@functools.lru_cache(maxsize=32)
-def _resize_matrix(source: int, size: int, mode: str) -> Tensor:
-    """[size, source]: resizing is linear and separable, so resizing the columns of the identity gives its matrix."""
-    identity = torch.eye(source, dtype=torch.float64)
-    if mode == "bicubic":
-        columns = F.interpolate(identity[None, None], (size, source), mode="bicubic", antialias=True)
-        return columns[0, 0].float()
-    edges = torch.arange(size + 1, dtype=torch.float64) * source / size
-    pixels = torch.arange(source, dtype=torch.float64)
-    overlap = torch.minimum(edges[1:, None], pixels + 1) - torch.maximum(edges[:-1, None], pixels)
-    return (overlap.clamp(min=0) * size / source).float()
 
 
 class CompactTokenizer:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from styleclip.models.irse import FRAME, IRSE50, UNITS, WIDTHS
 from styleclip.models.layers import EqualLinear
+from styleclip.models.views import look, square
 
 Combination = Literal["e4e", "psp"]
 COARSE, MEDIUM, FINE = 0, 3, 7  # the first vector of W+ that each level of the pyramid gives, from 1/16 to 1/4
@@ -104,9 +105,7 @@ class Style(nn.Module):
 
 def resize_frame(image: Tensor, frame: int = FRAME) -> Tensor:
     """The frame as the encoder sees it, [N, 3, R, R] -> [N, 3, 256, 256]: bilinear and antialiased, as Pillow's."""
-    if image.shape[2:] == (frame, frame):
-        return image
-    return F.interpolate(image, (frame, frame), mode="bilinear", antialias=True)
+    return look(image, square(image, frame, "bilinear"))[0]
 
 
 def _level(index: int) -> int:

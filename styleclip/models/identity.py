@@ -6,19 +6,29 @@ facenet-pytorch's InceptionResnetV1.
 
 from __future__ import annotations
 
-from typing import Protocol
-
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-
-class Identity(Protocol):
-    """Anything that turns whole aligned frames [N, 3, R, R] in [-1, 1] into unit features [N, D]."""
-
-    def embed(self, image: Tensor) -> Tensor: ...
+from styleclip.models.views import View, look, square
 
 
-class SmallRecogniser(nn.Module):
+class Identity(nn.Module):
+    """A network that turns whole aligned frames [N, 3, R, R] in [-1, 1] into unit features [N, D]."""
+
+    def embed(self, image: Tensor) -> Tensor:
+        """Frames of any resolution -> unit features."""
+        return self.recognise(*look(image, self.view(image)))
+
+    def view(self, image: Tensor) -> View | None:
+        """What it looks at of frames of this shape."""
+        raise NotImplementedError
+
+    def recognise(self, seen: Tensor) -> Tensor:
+        """The unit features [N, D] of what is in view [N, 3, S, S]."""
+        raise NotImplementedError
+
+
+class SmallRecogniser(Identity):
     """A small convolutional network whose unit features follow the geometry and skin tone of a face."""
 
     side = 64
@@ -36,20 +46,22 @@ class SmallRecogniser(nn.Module):
     def forward(self, image: Tensor) -> Tensor:  # [N, 3, 64, 64] -> [N, features]
         return self.head(self.trunk(image))
 
-    def embed(self, image: Tensor) -> Tensor:
-        """Unit features [N, D] of whole frames of any resolution."""
-        if image.shape[-1] != self.side:
-            image = F.interpolate(image, (self.side, self.side), mode="bilinear", antialias=True)
-        return F.normalize(self(image), dim=-1)
+    def view(self, image: Tensor) -> View | None:
+        return square(image, self.side, "bilinear")
+
+    def recognise(self, seen: Tensor) -> Tensor:
+        return F.normalize(self(seen), dim=-1)
 
 
-class Facenet(nn.Module):
+class Facenet(Identity):
     """facenet-pytorch's InceptionResnetV1 on whole aligned frames, resized to the 160 px it was trained on."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network  # an eval-mode InceptionResnetV1: unit features [N, 512]
 
-    def embed(self, image: Tensor) -> Tensor:
-        """Unit features [N, 512] of whole frames of any resolution."""
-        return F.normalize(self.network(F.interpolate(image, (160, 160), mode="bilinear", antialias=True)), dim=-1)
+    def view(self, image: Tensor) -> View | None:
+        return square(image, 160, "bilinear")
+
+    def recognise(self, seen: Tensor) -> Tensor:
+        return F.normalize(self.network(seen), dim=-1)

@@ -4,11 +4,18 @@ Its trunk is shared by ArcFace, which measures identity, and by the e4e encoder.
 `model_ir_se50.pth`.
 """
 
+from __future__ import annotations
+
+import functools
 from collections.abc import Sequence
 from itertools import accumulate
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from styleclip.models.identity import Identity
+from styleclip.models.views import View, resizing
 
 FRAME, FACE = 256, 112  # sides of the aligned frame and of the face ArcFace looks at
 FACE_ROWS, FACE_COLUMNS = slice(35, 223), slice(32, 220)  # where the face lies in the frame
@@ -47,7 +54,7 @@ class IRSE50(nn.Module):
         return outputs
 
 
-class ArcFace(IRSE50):
+class ArcFace(IRSE50, Identity):
     """Identity of a face: `arcface.embed(image) -> unit features [N, 512]`, compared by their dot product."""
 
     def __init__(self) -> None:
@@ -61,9 +68,11 @@ class ArcFace(IRSE50):
             nn.BatchNorm1d(width),
         )
 
-    def embed(self, image: Tensor) -> Tensor:
-        """Aligned frame [N, 3, R, R] in [-1, 1], any resolution -> unit features [N, 512]."""
-        features: Tensor = self(crop_face(image))
+    def view(self, image: Tensor) -> View:
+        return face_view(image.shape[2], image.shape[3], image.device)
+
+    def recognise(self, seen: Tensor) -> Tensor:
+        features: Tensor = self(seen)
         return features
 
     def forward(self, face: Tensor) -> Tensor:
@@ -111,8 +120,11 @@ class SqueezeExcitation(nn.Module):
         return x * gate
 
 
-def crop_face(image: Tensor) -> Tensor:
-    """The face in an aligned frame, as the identity loss of StyleCLIP sees it: [N, 3, R, R] -> [N, 3, 112, 112]."""
-    if image.shape[2:] != (FRAME, FRAME):
-        image = F.adaptive_avg_pool2d(image, FRAME)
-    return F.adaptive_avg_pool2d(image[:, :, FACE_ROWS, FACE_COLUMNS], FACE)
+@functools.lru_cache(maxsize=8)
+def face_view(height: int, width: int, device: torch.device) -> View:
+    """The face in an aligned frame, as the identity loss of StyleCLIP sees it: pooled to 256 px, cropped, pooled."""
+    rows, columns = (
+        resizing(part.stop - part.start, FACE, "pool") @ resizing(length, FRAME, "pool")[part]
+        for length, part in ((height, FACE_ROWS), (width, FACE_COLUMNS))
+    )
+    return View(rows.float().to(device), columns.float().to(device))

@@ -1,0 +1,65 @@
+"""What a network wants to see of a picture, cropped and resized, as two small matrices: exact for any resolution.
+
+Resizing is linear and separable, so resizing the columns of the identity gives its matrix. Several networks look at a
+picture in one pass over it, and nothing larger than the picture is ever made.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+Mode = Literal["bicubic", "bilinear", "area", "pool"]
+
+
+@dataclass(frozen=True)
+class View:
+    """`rows @ image @ columns^T` of pictures [N, 3, H, W]: [N, 3, S, T]."""
+
+    rows: Tensor  # [S, H]
+    columns: Tensor  # [T, W]
+
+
+def look(image: Tensor, *views: View | None) -> list[Tensor]:
+    """The pictures [N, 3, H, W] through every view; None sees them as they are."""
+    chosen = [view for view in views if view is not None]
+    if not chosen:
+        return [image] * len(views)
+    columns = [view.columns.to(image) for view in chosen]
+    across = iter((image @ torch.cat(columns).T).split([len(each) for each in columns], dim=-1))
+    return [image if view is None else view.rows.to(image) @ next(across) for view in views]
+
+
+def square(image: Tensor, size: int, mode: Mode) -> View | None:
+    """The middle of a picture at size x size; None where that is the picture itself."""
+    height, width = image.shape[-2:]
+    return None if height == width == size else _square(height, width, size, mode, image.device)
+
+
+@functools.lru_cache(maxsize=32)
+def _square(height: int, width: int, size: int, mode: Mode, device: torch.device) -> View:
+    side = min(height, width)
+    matrix = resizing(side, size, mode)
+    top, left = (height - side) // 2, (width - side) // 2
+    rows, columns = (F.pad(matrix, (start, length - side - start)) for start, length in ((top, height), (left, width)))
+    return View(rows.float().to(device), columns.float().to(device))
+
+
+@functools.lru_cache(maxsize=32)
+def resizing(source: int, size: int, mode: Mode) -> Tensor:
+    """[size, source] in float64: `bicubic` and `bilinear` are antialiased, `pool` averages whole pixels as adaptive
+    pooling does, `area` weighs those at the borders by what lies within."""
+    identity = torch.eye(source, dtype=torch.float64)
+    if mode == "pool":
+        return F.adaptive_avg_pool2d(identity[None], (size, source))[0]
+    if mode != "area":
+        return F.interpolate(identity[None, None], (size, source), mode=mode, antialias=True)[0, 0]
+    edges = torch.arange(size + 1, dtype=torch.float64) * source / size
+    pixels = torch.arange(source, dtype=torch.float64)
+    overlap = torch.minimum(edges[1:, None], pixels + 1) - torch.maximum(edges[:-1, None], pixels)
+    return overlap.clamp(min=0) * size / source
