@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import click
+
+COST = "an edit takes longer"  # without compiled kernels; how much longer: benchmarks/generator.md
+BUILD = "run `styleclip doctor --build`"
+TAIL = 40  # lines of a failed build that STYLECLIP_DEBUG=1 shows
 
 
 @dataclass(frozen=True)
@@ -19,15 +25,45 @@ class Finding:
 
 
 @click.command()
+@click.option("--build", is_flag=True, help="First compile the kernels: for the CPU, and for GPUs where CUDA is.")
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON and nothing else.")
-def doctor(as_json: bool) -> None:
+def doctor(build: bool, as_json: bool) -> None:
     """Report versions, devices, compilers and weights; exit code 1 when something needed is missing."""
     from styleclip.records import to_json
 
+    built = _build_ops() if build else True
     findings = {name: _examine(check) for name, check in CHECKS.items()}
     click.echo(to_json(findings) if as_json else _table(findings), nl=False)
-    if any(finding.needed and finding.remedy for finding in findings.values()):
+    if not built or any(finding.needed and finding.remedy for finding in findings.values()):
         click.get_current_context().exit(1)
+
+
+def _build_ops() -> bool:
+    """Compile what can be compiled here, a line each on stderr; False when a compiler fails or there is none."""
+    from styleclip.models import ops
+
+    built = [_build(target) for target in ops.TARGETS]
+    return all(built)
+
+
+def _build(target: str) -> bool:
+    from styleclip.models import ops
+
+    if reason := ops.missing(target):
+        click.echo(f"The {target} kernels are not built: {reason}", err=True)
+        return target == "cuda"  # a machine may well do without
+    click.echo(f"Building the {target} kernels ... ", nl=False, err=True)
+    start = time.monotonic()
+    try:
+        path = ops.build(target)
+    except ops.BuildError as error:
+        said = error.output.splitlines()[-TAIL:]
+        debug = os.environ.get("STYLECLIP_DEBUG") == "1"
+        hint = "; set STYLECLIP_DEBUG=1 for more of the compiler's words" if said and not debug else ""
+        click.echo("\n".join([f"failed\nError: {error}{hint}", *(said if debug else [])]), err=True)
+        return False
+    click.echo(f"{time.monotonic() - start:.0f} s, {path}", err=True)
+    return True
 
 
 def _packages() -> Finding:
@@ -52,13 +88,32 @@ def _cuda() -> Finding:
 
 
 def _ops() -> Finding:
-    from styleclip.models import backend
+    import torch
 
-    return Finding(backend(), needed=True)
+    from styleclip.models import ops
+
+    choice = os.environ.get("STYLECLIP_OPS", "auto")
+    if choice not in ops.CHOICES:
+        return Finding(f"STYLECLIP_OPS={choice}", f"set it to one of {', '.join(ops.CHOICES)}", needed=True)
+    if choice == "reference":
+        return Finding("plain torch, as STYLECLIP_OPS=reference says")
+    here = ops.TARGETS if torch.cuda.is_available() else ("cpu",)
+    troubles = {target: trouble for target in here if (trouble := ops.trouble(target))}
+    value = ", ".join(f"{t} {'plain torch' if t in troubles else f'compiled ({ops.library(t)})'}" for t in here)
+    if "cuda" not in here and (built := ops.library("cuda")):
+        value += f", cuda compiled for GPUs elsewhere ({built})"
+    if not troubles:
+        return Finding(value)
+    target, trouble = next(iter(troubles.items()))
+    lacking = ops.missing(target)
+    remedy = f"{trouble}, and {COST}; " + (f"{lacking}, then {BUILD}" if lacking else BUILD)
+    return Finding(value, remedy, needed=choice == "native")
 
 
 def _compilers() -> Finding:
-    found = {name: shutil.which(name) for name in ("ninja", "c++", "nvcc")}
+    from styleclip.models import ops
+
+    found = {name: ops.find(name) for name in ("ninja", "c++")} | {"CUDA toolkit": ops.toolkit()}
     return Finding(", ".join(f"{name} {path or 'absent'}" for name, path in found.items()))
 
 
