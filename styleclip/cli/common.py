@@ -83,9 +83,11 @@ class Common:
     def load(self, **choices: Any) -> Models:
         """The models, with the choices that were made (None: the library's default)."""
         import styleclip
-        from styleclip.devices import pick_device, pick_dtype
+        from styleclip.devices import keep_memory, pick_device, pick_dtype
 
         device = pick_device(self.device)
+        if device.type == "cpu":
+            keep_memory()
         dtype = pick_dtype(self.dtype, device)
         more = given({"label": self.label, **choices})
         return styleclip.load(self.model, clip=self.clip, device=device, dtype=dtype, fetch=self.fetch, **more)
