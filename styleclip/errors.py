@@ -29,6 +29,10 @@ class NumericError(StyleClipError):
     """A loss or picture became NaN or infinite."""
 
 
+class NoMemoryError(StyleClipError):
+    """Not even a single picture fits into the memory of the device."""
+
+
 class OutputError(StyleClipError):
     """A result cannot be written: folder missing, not writable, or the disk is full."""
 

@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FLOORS = {
-    0: ("errors", "latents", "channels", "images", "devices", "records", "results", "settings"),
+    0: ("errors", "latents", "channels", "images", "devices", "memory", "graphs", "records", "results", "settings"),
     1: ("models",),
     2: ("weights", "prompts", "losses", "alignment", "demo"),
     3: ("inversion", "stylespace"),

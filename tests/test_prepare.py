@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -139,8 +140,9 @@ def test_what_the_published_code_leaves_out() -> None:
     ("resolution", "size", "with_gradients"), [(64, 32, 32), (512, 32, 8), (1024, 8, 2), (2048, 2, 1), (8192, 1, 1)]
 )
 def test_batches_fit_the_memory(resolution: int, size: int, with_gradients: int) -> None:
-    assert Preparation().batch_size(resolution) == size
-    assert Preparation("gradient").batch_size(resolution) == with_gradients
+    generator: Any = SimpleNamespace(w_avg=torch.zeros(1), resolution=resolution)
+    assert Preparation().batch_size(generator) == size
+    assert Preparation("gradient").batch_size(generator) == with_gradients
 
 
 # --- the table

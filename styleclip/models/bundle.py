@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,14 +11,15 @@ import torch
 from torch import Tensor
 
 from styleclip.channels import Relevance
+from styleclip.graphs import Graphs
 from styleclip.latents import Latent
+from styleclip.memory import Parts
 from styleclip.models.clip import CLIP
 from styleclip.models.e4e import Encoder
 from styleclip.models.identity import Identity
 from styleclip.models.perceptual import Perceptual
+from styleclip.models.room import LOOK, room
 from styleclip.models.stylegan2 import Generator, Noise
-
-PIXELS = 2**22  # in flight at once where there is no gradient: four pictures of 1024 px
 
 
 @dataclass(frozen=True)
@@ -41,16 +43,26 @@ class Models:
     @torch.no_grad()
     def images(self, latent: Latent, noise: Noise = "const") -> Tensor:
         """Render without a gradient, a few at a time: images [N, 3, H, W], nominally in [-1, 1]."""
-        return torch.cat([self.generator(part, noise) for part in self._parts(latent)])
+        name = None if noise == "random" else f"images with {noise} noise"
+        return self._in_parts(lambda part: self.generator(part, noise), latent, name)
 
     @torch.no_grad()
     def look(self, latent: Latent) -> Tensor:
         """What CLIP sees in the pictures of a latent, a few at a time: unit features [N, D]."""
-        return torch.cat([self.clip.encode_image(self.generator(part)) for part in self._parts(latent)])
+        return self._in_parts(lambda part: self.clip.encode_image(self.generator(part)), latent, "look")
 
-    def _parts(self, latent: Latent) -> list[Latent]:
-        size = max(1, PIXELS // self.generator.resolution**2)
-        return [latent[start : start + size] for start in range(0, len(latent), size)]
+    def _in_parts(self, work: Callable[[Latent], Tensor], latent: Latent, name: str | None) -> Tensor:
+        """`work` on a few latents at a time. What has a name is the same in every call, and a graph after many."""
+
+        def replayed(part: Latent) -> Tensor:
+            result: Tensor = self._graphs((name, part.space), lambda data: work(Latent(part.space, data)), part.data)
+            return result
+
+        return torch.cat([*Parts(room(self.generator, LOOK))(replayed if name else work, latent)])
+
+    @functools.cached_property
+    def _graphs(self) -> Graphs:
+        return Graphs(self.generator)
 
     @property
     def network(self) -> str | None:

@@ -12,7 +12,9 @@ from torch import Tensor
 
 from styleclip.channels import StyleStatistics
 from styleclip.errors import UsageError
+from styleclip.graphs import Graphs
 from styleclip.latents import StyleEntry, StyleLayout
+from styleclip.memory import Parts
 from styleclip.models.bundle import Models
 from styleclip.models.stylegan2 import Generator, State
 
@@ -61,7 +63,8 @@ def measure(
         raise UsageError(f"channels must be some of 0 to {layout.size - 1}, the style channels of this generator")
     if method == "official" and layout.torgb_mask()[channels].any():
         raise UsageError("the published code measures no toRGB channels; leave them out, or use the method exact")
-    return _measured(models, statistics, styles, channels, method, sigmas, batch_size)
+    meter = Meter(models, statistics, styles, method, sigmas, batch_size)
+    return (meter(entry, group) for entry, group in groups(layout, channels, batch_size))
 
 
 def groups(layout: StyleLayout, channels: Tensor, batch_size: int = 16) -> Iterator[tuple[StyleEntry, Tensor]]:
@@ -101,26 +104,50 @@ class Tally:
         return Effects(channels.cpu(), *(tensor.float().cpu() for tensor in (rows, effect, error)))
 
 
-@torch.no_grad()
-def _measured(
-    models: Models,
-    statistics: StyleStatistics,
-    styles: Tensor,
-    channels: Tensor,
-    method: Method,
-    sigmas: float,
-    batch_size: int,
-) -> Iterator[Effects]:
-    generator, encode = models.generator, models.clip.encode_image
-    for entry, group in groups(generator.layout, channels, batch_size):
-        change = _Change(generator, statistics, group, method, sigmas)
-        tally = Tally()
-        for rows in styles.to(generator.w_avg).split(batch_size):
-            painter = Painter(generator, entry, change.before(rows))
+class Meter:
+    """The effect of one group of channels after the other, as `measure` defines it.
+
+    Fewer pictures are rendered at once where memory runs out, and what is rendered often becomes a graph.
+    """
+
+    def __init__(
+        self,
+        models: Models,
+        statistics: StyleStatistics,
+        styles: Tensor,
+        method: Method = "exact",
+        sigmas: float = 5.0,
+        batch_size: int = 16,
+    ) -> None:
+        self.models, self.statistics, self.method, self.sigmas = models, statistics, method, sigmas
+        self.styles = styles.to(models.generator.w_avg)
+        self.parts, self.graphs = Parts(batch_size), Graphs()
+
+    @torch.no_grad()
+    def __call__(self, entry: StyleEntry, channels: Tensor) -> Effects:
+        """The effects of `channels`, all of the layer `entry`."""
+        generator, tally = self.models.generator, Tally()
+        change = _Change(generator, self.statistics, channels, self.method, self.sigmas)
+
+        def begun(rows: Tensor) -> tuple[Painter, Tensor]:
+            return Painter(generator, entry, change.before(rows)), rows
+
+        for painter, rows in self.parts(begun, self.styles):
             for i, row in enumerate(rows):
-                changed = change(row).split(batch_size)
-                tally.add(change.movement(torch.cat([encode(painter(i, some)) for some in changed])))
-        yield tally.effects(group, 2 * sigmas)
+                tally.add(change.movement(self._features(painter, i, change(row))))
+        return tally.effects(channels, 2 * self.sigmas)
+
+    def _features(self, painter: Painter, i: int, styles: Tensor) -> Tensor:
+        """What CLIP sees in the pictures of `styles` [M, C] that begin like number `i`: unit features [M, D]."""
+
+        def look(some: Tensor, *begun: Tensor) -> Tensor:
+            return self.models.clip.encode_image(painter.finish(some, *begun))
+
+        def replayed(some: Tensor) -> Tensor:
+            features: Tensor = self.graphs(painter.entry.name, look, some, *painter.begin(i))
+            return features
+
+        return torch.cat([*self.parts(replayed, styles)])
 
 
 class _Change:
@@ -130,8 +157,9 @@ class _Change:
         self, generator: Generator, statistics: StyleStatistics, channels: Tensor, method: Method, sigmas: float
     ) -> None:
         mean, std = statistics.mean[channels].cpu(), statistics.std[channels].cpu()
-        self.channels, self.mean = channels, statistics.mean.to(generator.w_avg)
+        self.mean = statistics.mean.to(generator.w_avg)
         self.ends = torch.cat([mean + sigmas * std, mean - sigmas * std]).to(generator.w_avg)  # [2k]
+        self.places = torch.arange(2 * len(channels)).to(self.ends.device), channels.repeat(2).to(self.ends.device)
         visited = ~generator.layout.torgb_mask() & (torch.arange(generator.layout.size) < channels[:, None])
         self.visited = (visited & (method == "official")).to(self.mean.device)  # [k, C]
 
@@ -142,7 +170,7 @@ class _Change:
     def __call__(self, style: Tensor) -> Tensor:
         """[C] -> [2k, C]: the high ends of all channels, then the low ones."""
         changed = torch.where(self.visited, self.mean, style).repeat(2, 1)
-        changed[torch.arange(len(changed)), self.channels.repeat(2)] = self.ends
+        changed[self.places] = self.ends
         return changed
 
     def movement(self, features: Tensor) -> Tensor:
@@ -168,13 +196,20 @@ class Painter:
 
     def __call__(self, i: int, styles: Tensor) -> Tensor:
         """Pictures [M, 3, H, W] that begin like number `i`; for a toRGB layer they differ in that layer only."""
-        state = State(*(tensor[i : i + 1] for tensor in self.states))
+        return self.finish(styles, *self.begin(i))
+
+    def begin(self, i: int) -> tuple[Tensor, ...]:
+        """What `finish` takes of picture number `i`: its features, its picture and, for a toRGB layer, its styles."""
+        x, image = (tensor[i : i + 1] for tensor in self.states)
         if self.images is None:
-            return self._run(self.tail, state, styles).image
-        span = self.entry.span
-        return self.images[i] + self.synthesis.recolour(
-            self.entry, state.x, self.styles[i : i + 1, span], styles[:, span]
-        )
+            return x, image
+        return x, self.images[i], self.styles[i : i + 1, self.entry.span]
+
+    def finish(self, styles: Tensor, x: Tensor, image: Tensor, before: Tensor | None = None) -> Tensor:
+        """The pictures of `styles` [M, C] that have begun like this. Any painter of the layer does it alike."""
+        if before is None:
+            return self._run(self.tail, State(x, image), styles).image
+        return image + self.synthesis.recolour(self.entry, x, before, styles[:, self.entry.span])
 
     def _run(self, entries: Sequence[StyleEntry], state: State, styles: Tensor) -> State:
         return self.synthesis.run(entries, state, self.layout.split(styles), self.noise)

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from styleclip.channels import StyleStatistics
 from styleclip.latents import Latent, Space
+from styleclip.memory import Parts
 from styleclip.models.bundle import Models
 from styleclip.stylespace.effects import Effects, Tally
 
@@ -29,11 +30,15 @@ def gradient_relevance(
     """
     probes = torch.randn(len(styles), len(delta_t), generator=torch.Generator().manual_seed(seed))
     slope, square = torch.zeros(2, styles.shape[1], dtype=torch.float64, device=models.device)
-    for (leaf, features), v in zip(_seen(models, styles, batch_size), probes.split(batch_size), strict=True):
-        along = features @ delta_t.to(features)
-        slope += torch.autograd.grad(along.sum(), leaf, retain_graph=True)[0].double().sum(dim=0)
-        across = features * v.to(features)
-        square += torch.autograd.grad(across.sum(), leaf)[0].double().square().sum(dim=0)
+
+    def derivatives(rows: Tensor) -> tuple[Tensor, Tensor]:
+        leaf, features = _seen(models, styles[rows])
+        along, across = features @ delta_t.to(features), features * probes[rows].to(features)
+        first = torch.autograd.grad(along.sum(), leaf, retain_graph=True)[0]
+        return first.double().sum(dim=0), torch.autograd.grad(across.sum(), leaf)[0].double().square().sum(dim=0)
+
+    for one, other in Parts(batch_size)(derivatives, torch.arange(len(styles))):
+        slope, square = slope + one, square + other
     std = statistics.std.to(models.device)
     return (slope / len(styles)).float() * std, (square / len(styles)).sqrt().float() * std
 
@@ -47,16 +52,20 @@ def gradient_effects(
     Each picture takes one forward and D backward passes.
     """
     std, tally = statistics.std.to(models.device), Tally()
-    for leaf, features in _seen(models, styles, batch_size):
+
+    def derivatives(some: Tensor) -> Tensor:
+        leaf, features = _seen(models, some)
         columns = [torch.autograd.grad(column.sum(), leaf, retain_graph=True)[0] for column in features.T]
-        for jacobian in torch.stack(columns, dim=2):  # [C, D] of every picture
+        return torch.stack(columns, dim=2)  # [n, C, D]
+
+    for jacobians in Parts(batch_size)(derivatives, styles):
+        for jacobian in jacobians:
             tally.add(std[:, None] * jacobian)
     yield tally.effects(torch.arange(styles.shape[1]))
 
 
-def _seen(models: Models, styles: Tensor, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
+def _seen(models: Models, styles: Tensor) -> tuple[Tensor, Tensor]:
     """Styles [n, C] in float32 and the unit features [n, D] of their pictures, which can be differentiated by them."""
     generator = models.generator
-    for part in styles.split(batch_size):
-        leaf = part.detach().to(models.device, torch.float32).requires_grad_()
-        yield leaf, models.clip.encode_image(generator(Latent(Space.S, leaf.to(generator.w_avg.dtype))))
+    leaf = styles.detach().to(models.device, torch.float32).requires_grad_()
+    return leaf, models.clip.encode_image(generator(Latent(Space.S, leaf.to(generator.w_avg.dtype))))

@@ -18,8 +18,10 @@ from styleclip.channels import Relevance, StyleStatistics
 from styleclip.errors import NumericError, UsageError, WeightError
 from styleclip.latents import StyleLayout
 from styleclip.models.bundle import Models
+from styleclip.models.room import COMPARE, DIFFERENTIATE, room
+from styleclip.models.stylegan2 import Generator
 from styleclip.records import output_folder, sweep
-from styleclip.stylespace.effects import Effects, groups, measure
+from styleclip.stylespace.effects import Effects, Meter, groups
 from styleclip.stylespace.gradients import gradient_effects
 from styleclip.stylespace.pace import Done, Pace
 from styleclip.stylespace.parts import Part, Shard, difference, is_made, shard_path, unfinished_path
@@ -28,10 +30,6 @@ from styleclip.weights.relevance import load_relevance, probe, save_relevance
 
 Method = Literal["exact", "official", "gradient"]
 SAVE_EVERY = 10.0  # seconds between two writes of what is done so far
-MAX_BATCH = 32  # more is hardly faster
-PIXELS = (
-    2**23
-)  # rendered at once at most: eight pictures of 1024 px, which take 5 GB; a quarter where there are gradients
 
 
 @dataclass(frozen=True)
@@ -62,10 +60,9 @@ class Preparation:
         left_out = layout.torgb_mask() if not self.torgb or self.method == "official" else torch.zeros(layout.size)
         return (~left_out.bool()).nonzero()[:, 0]
 
-    def batch_size(self, resolution: int) -> int:
-        """How many pictures of this resolution are rendered at once unless one says otherwise."""
-        pixels = PIXELS // 4 if self.method == "gradient" else PIXELS
-        return max(1, min(MAX_BATCH, pixels // resolution**2))
+    def batch_size(self, generator: Generator) -> int:
+        """How many pictures are rendered at once unless one says otherwise."""
+        return room(generator, DIFFERENTIATE if self.method == "gradient" else COMPARE)
 
     def renders(self, channels: int) -> int:
         """The pictures that so many channels take."""
@@ -102,7 +99,8 @@ def prepare(
 
     What was made in the same way before is returned as it is. What is done goes to a file beside `path`, every
     SAVE_EVERY seconds and when it ends, be it by Ctrl-C. From there the next call with the same arguments goes on, to
-    the same table bit for bit: a group of channels is rendered alike whichever were done before.
+    the same table bit for bit: a group of channels is rendered alike whichever were done before. (On a GPU up to
+    rounding: how many pictures are rendered at once follows from the memory that is free.)
 
     Raises OutputError where nothing can be written, and where `path` was made otherwise unless `overwrite`;
     WeightError where the unfinished file was begun otherwise, unless not to `resume`; UsageError for shards of the
@@ -126,7 +124,7 @@ class _Run:
         self, models: Models, preparation: Preparation, path: Path, shard: Shard, batch_size: int | None
     ) -> None:
         self.models, self.preparation, self.path, self.shard = models, preparation, path, shard
-        self.batch_size = batch_size or preparation.batch_size(models.generator.resolution)
+        self.batch_size = batch_size or preparation.batch_size(models.generator)
         self.about, self.probe = preparation.about(models), probe(models.clip)
         self.unfinished, self.target = unfinished_path(path, shard), shard_path(path, shard)
 
@@ -141,7 +139,8 @@ class _Run:
         """What an earlier run left, or a part without rows."""
         if not resume:
             self.unfinished.unlink(missing_ok=True)
-        sweep(self.unfinished)
+        for path in (self.unfinished, self.target):
+            sweep(path)
         about = {**self.about, "shard": f"{self.shard[0]}/{self.shard[1]}"}
         if not self.unfinished.exists():
             samples = self.preparation.samples
@@ -201,8 +200,9 @@ class _Run:
             return
         scattered = list(groups(self.models.generator.layout, channels, self.batch_size))
         random.Random(0).shuffle(scattered)
-        for _, group in scattered:
-            yield from measure(self.models, statistics, styles, group, method, sigmas, self.batch_size)
+        meter = Meter(self.models, statistics, styles, method, sigmas, self.batch_size)
+        for entry, group in scattered:
+            yield meter(entry, group)
 
 
 def _only(rows: Effects, channels: Tensor) -> Effects:

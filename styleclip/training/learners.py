@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
 
 from styleclip.errors import NumericError
 from styleclip.latents import Latent
+from styleclip.memory import Parts
 from styleclip.methods.optimize import schedule
 from styleclip.models.bundle import Models
 from styleclip.prompts import Prompt
@@ -42,7 +43,7 @@ class Learners:
         self.students = [
             Student(prompt, network, training, models.device) for prompt, network in zip(prompts, networks, strict=True)
         ]
-        self.micro_batch = micro_batch or training.micro_batch(models.generator, len(prompts))
+        self.parts = Parts(micro_batch or training.micro_batch(models.generator, len(prompts)))
 
     @property
     def active(self) -> list[int]:
@@ -60,8 +61,8 @@ class Learners:
         for i in active:
             self.students[i].network.zero_grad()
         rows = self.batches.at(step)
-        sums = self._summed(self.workers.share(rows), active, backward=len(rows))
         parameters = [p for i in active for p in self.students[i].network.parameters()]
+        sums = self._summed(self.workers.share(rows), active, parameters, len(rows))
         for parameter in parameters:
             if parameter.grad is None:  # this process had no latent of a last, short batch
                 parameter.grad = torch.zeros_like(parameter)
@@ -86,22 +87,30 @@ class Learners:
         """`clip` and `target` of the latents held out as they are."""
         everyone = range(len(self.students))
         sums: dict[str, Tensor] = {}
-        for part in self._parts(self.workers.share(self.held_out)):
-            for name, own in self.objective.unedited(self.sources.at(part), everyone).items():
-                sums[name] = sums.get(name, 0.0) + own.float().sum(dim=1)
+        rows = self.workers.share(self.held_out)
+        for values in self.parts(lambda part: self.objective.unedited(self.sources.at(part), everyone), rows):
+            _add(values, sums)
         return self._means(sums, everyone, len(self.held_out))
 
-    def _summed(self, rows: Tensor, active: Sequence[int], backward: int = 0) -> dict[str, Tensor]:
-        """Losses and scores [A] summed over rows; with the gradients of their mean over `backward` rows, if any."""
+    def _summed(
+        self, rows: Tensor, active: Sequence[int], parameters: Sequence[Tensor] = (), count: int = 1
+    ) -> dict[str, Tensor]:
+        """Losses and scores [A] summed over rows; `parameters` gain the gradients of the mean loss of `count` rows."""
         sums: dict[str, Tensor] = {}
-        for part in self._parts(rows):
+
+        def work(part: Tensor) -> tuple[dict[str, Tensor], Sequence[Tensor | None]]:
             source = self.sources.at(part)
             steps = torch.stack([self.students[i].step(source.latent.data) for i in active])
             values = self.objective(source, steps, active)
-            if backward:
-                (values["loss"].sum() / backward).backward()
-            for name, own in values.items():
-                sums[name] = sums.get(name, 0.0) + own.detach().float().sum(dim=1)
+            if not parameters:
+                return values, ()
+            return values, torch.autograd.grad(values["loss"].sum() / count, parameters, allow_unused=True)
+
+        for values, gradients in self.parts(work, rows):
+            _add(values, sums)
+            for parameter, gradient in zip(parameters, gradients, strict=True):
+                if gradient is not None:
+                    parameter.grad = gradient if parameter.grad is None else parameter.grad + gradient
         return sums
 
     def _means(self, sums: dict[str, Tensor], active: Sequence[int], count: int) -> Values:
@@ -113,9 +122,11 @@ class Learners:
         columns = (table / count).T.tolist()
         return {i: dict(zip(names, column, strict=True)) for i, column in zip(active, columns, strict=True)}
 
-    def _parts(self, rows: Tensor) -> list[Tensor]:
-        """What is rendered at once; nothing where this process has no rows."""
-        return list(rows.split(self.micro_batch)) if len(rows) else []
+
+def _add(values: Mapping[str, Tensor], sums: dict[str, Tensor]) -> None:
+    """Add values [A, n], summed over the n."""
+    for name, own in values.items():
+        sums[name] = sums.get(name, 0.0) + own.detach().float().sum(dim=1)
 
 
 def _check(values: Values, step: int) -> None:

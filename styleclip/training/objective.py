@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from styleclip.graphs import Graphs
 from styleclip.latents import Latent, Space
 from styleclip.losses import directional_goal, similarity
 from styleclip.models.bundle import Models
@@ -20,7 +21,7 @@ class Objective:
 
     def __init__(self, models: Models, prompts: Sequence[Prompt], training: MapperTraining) -> None:
         self.models, self.training = models, training
-        self.side = training.side(models.generator)
+        self.side, self.graphs = training.side(models.generator), Graphs()
         texts = [encode(models.clip, [prompt.target], training.text) for prompt in prompts]
         self.texts = torch.stack(texts)  # [P, 1, D]
         self.choices = [  # [T, D] of each prompt: the target, then the neutral texts
@@ -36,15 +37,21 @@ class Objective:
         `loss` is their weighted sum; `clip` is 1 - cosine, `target` CLIP's probability of the target against the
         neutral texts, `identity` the cosine of the recogniser, where it counts.
         """
-        generator, identity = self.models.generator, self.models.identity
+        generator, clip = self.models.generator, self.models.clip
+        identity = None if source.person is None else self.models.identity
+
+        def look(edited: Tensor) -> tuple[Tensor, ...]:
+            image = generator(Latent(source.latent.space, edited), resolution=self.side)
+            features = clip.encode_image(image)
+            return (features,) if identity is None else (features, identity.embed(image).float())
+
         edited = (source.latent.data + steps).flatten(0, 1).to(generator.w_avg.dtype)
-        image = generator(Latent(source.latent.space, edited), resolution=self.side)
-        features = self.models.clip.encode_image(image).unflatten(0, steps.shape[:2])
+        seen = self.graphs("clip" if identity is None else "clip and identity", look, edited)
+        features, *people = (each.unflatten(0, steps.shape[:2]) for each in seen)
         parts = {"clip": 1 - similarity(features, self._goals(source, active)), "l2": self._size(steps)}
         loss = (self.training.lambda_clip or 0.0) * parts["clip"] + (self.training.lambda_l2 or 0.0) * parts["l2"]
-        if identity is not None and source.person is not None:
-            people = identity.embed(image).float().unflatten(0, steps.shape[:2])
-            parts["identity"] = similarity(people, source.person)
+        if people and source.person is not None:
+            parts["identity"] = similarity(people[0], source.person)
             loss = loss + (self.training.lambda_id or 0.0) * (1 - parts["identity"])
         return {"loss": loss, **parts, "target": self.target(features.detach(), active)}
 

@@ -13,6 +13,7 @@ from styleclip.errors import UsageError
 from styleclip.latents import Space
 from styleclip.models.bundle import Models
 from styleclip.models.mapper import LEVELS, LevelsMapper, Mapper, StyleMapper
+from styleclip.models.room import LEARN, room
 from styleclip.models.stylegan2 import Generator
 from styleclip.prompts import TextEncoding
 from styleclip.settings import check_settings
@@ -123,9 +124,8 @@ class MapperTraining:
         return min(wanted, generator.resolution)
 
     def micro_batch(self, generator: Generator, prompts: int) -> int:
-        """How many latents are edited at once, for so many prompts: on a CPU more would cost memory and no time."""
-        pixels = PIXELS["cuda" if generator.w_avg.is_cuda else "cpu"]
-        return max(1, pixels // self.side(generator) ** 2 // prompts)
+        """How many latents are edited at once, for so many prompts."""
+        return max(1, room(generator, LEARN, self.side(generator)) // prompts)
 
     @property
     def latent_space(self) -> Space:

@@ -1,0 +1,201 @@
+"""CUDA graphs: what is done over and over to tensors of the same shapes is recorded once and replayed in one launch.
+
+Only work that is the same whatever the numbers can be recorded: no copy from or to the CPU, no `.item()`, no index that
+is a list or a mask, and one backward pass after each forward pass. `STYLECLIP_GRAPHS=0` does without graphs.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import threading
+import warnings
+import weakref
+from collections import Counter
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+Function = Callable[..., Any]  # of tensors, to one tensor or a tuple of them
+Record = Callable[[Function, tuple[Tensor, ...]], Function]
+
+AFTER = 8  # calls before a graph is made, which takes as long as half a dozen
+KEPT = {False: 64, True: 2}  # graphs at once; those with a gradient hold all their feature maps, the others share
+FAR = 0.05  # of the length of a result: the same kernels differ by rounding, a graph that missed an input by more
+
+
+class GraphWarning(UserWarning):
+    """Some work could not be recorded; it goes on without a graph."""
+
+
+def graphed(function: Function, *examples: Tensor, record: Record | None = None) -> Function:
+    """`function` as a graph for tensors like `examples`: of their shapes, and with a gradient where they have one.
+
+    Nothing but these tensors gets a gradient, and what is returned is the caller's own. On other devices than CUDA that
+    is `function` itself, and so it is, after a GraphWarning, where it cannot be recorded or the graph is wrong.
+    """
+    if record is None and not usable(examples):
+        return function
+    try:
+        expected = _results(function, examples)
+        graph = _copied((record or Recorder())(function, tuple(_alike(example) for example in examples)))
+        if _agree(_results(graph, examples), expected):
+            return graph
+        reason = "its results differ from those of what it records"
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:160]
+    warnings.warn(f"no CUDA graph could be made ({reason}); the work goes on without", GraphWarning, stacklevel=2)
+    return function
+
+
+def usable(tensors: Sequence[Tensor]) -> bool:
+    """Whether work on these tensors can be a graph, and may be."""
+    return all(tensor.is_cuda for tensor in tensors) and os.environ.get("STYLECLIP_GRAPHS", "1") != "0"
+
+
+class Graphs:
+    """Makes graphs of what is called often, and replays them.
+
+    They read the weights of `networks` where they lie, so all are dropped when one has moved. Threads are served one
+    after the other; graphs with a gradient are for a single thread.
+    """
+
+    def __init__(self, *networks: nn.Module) -> None:
+        self.networks = networks
+        self._lock = threading.RLock()
+        self._works = True
+        self._places: list[int] = []
+        self.clear()
+        _every.add(self)
+
+    def __call__(self, name: Hashable, function: Function, *tensors: Tensor) -> Any:
+        """`function(*tensors)`. All calls under one name have to do the same work, but for the tensors."""
+        if self._works and usable(tensors):
+            with self._lock:
+                if graph := self._graph(_Key.of(name, tensors), function, tensors):
+                    return graph(*tensors)
+        return function(*tensors)
+
+    def clear(self) -> None:
+        """Drop all graphs, to have their memory."""
+        with self._lock:
+            self._calls: Counter[_Key] = Counter()
+            self._ready: dict[_Key, Function] = {}
+            self._recorder = Recorder()
+
+    def _graph(self, key: _Key, function: Function, tensors: tuple[Tensor, ...]) -> Function | None:
+        places = [weight.data_ptr() for network in self.networks for weight in network.parameters()]
+        if places != self._places:
+            self.clear()
+            self._places = places
+        self._calls[key] += 1
+        if key not in self._ready and self._calls[key] > AFTER:
+            self._make(key, function, tensors)
+        return self._ready.get(key)
+
+    def _make(self, key: _Key, function: Function, tensors: tuple[Tensor, ...]) -> None:
+        """A graph in place of the oldest of its kind, where there are too many; after a failure none is made again."""
+        alike = [other for other in self._ready if other.gradient == key.gradient]
+        if len(alike) >= KEPT[key.gradient]:
+            del self._ready[alike[0]]
+            gc.collect()  # torch holds a graph in a circle of references
+        graph = graphed(function, *tensors, record=self._recorder)
+        self._works = graph is not function
+        if self._works:
+            self._ready[key] = graph
+
+
+class _Key(NamedTuple):
+    name: Hashable
+    forms: tuple[Hashable, ...]
+    gradient: bool
+
+    @staticmethod
+    def of(name: Hashable, tensors: Sequence[Tensor]) -> _Key:
+        forms = ((each.shape, each.dtype, each.device, _has_gradient(each)) for each in tensors)
+        return _Key(name, tuple(forms), any(_has_gradient(each) for each in tensors))
+
+
+_every: weakref.WeakSet[Graphs] = weakref.WeakSet()
+
+
+def forget() -> None:
+    """Drop every graph of this process, to have its memory."""
+    for graphs in list(_every):
+        graphs.clear()
+
+
+class Recorder:
+    """Records graphs by torch. They read `own` tensors, and write their results to the same place every time.
+
+    Those without a gradient share memory, so results have to be copied before another of them is replayed.
+    """
+
+    def __init__(self) -> None:
+        self.stream: torch.cuda.Stream | None = None
+        self.pool: Any = None
+
+    def __call__(self, function: Function, own: tuple[Tensor, ...]) -> Function:
+        """The graph of `function`; raises RuntimeError for work that cannot be recorded."""
+        with torch.cuda.device(own[0].device):
+            before = torch.cuda.current_stream()
+            try:
+                if any(tensor.requires_grad for tensor in own):
+                    return torch.cuda.make_graphed_callables(function, own)
+                return self._forward(function, own)
+            finally:
+                torch.cuda.set_stream(before)  # torch stays on its own stream when it fails
+
+    @torch.no_grad()
+    def _forward(self, function: Function, own: tuple[Tensor, ...]) -> Function:
+        """As torch.cuda.make_graphed_callables does it, but always on one stream: memory is shared within a stream."""
+        self.stream, self.pool = self.stream or torch.cuda.Stream(), self.pool or torch.cuda.graph_pool_handle()
+        self.stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(self.stream):
+            function(*own)  # what libraries set up at their first use on a stream cannot be recorded
+        torch.cuda.current_stream().wait_stream(self.stream)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph, self.pool, self.stream, capture_error_mode="thread_local"):
+            results = function(*own)
+
+        def replay(*tensors: Tensor) -> Any:
+            for mine, given in zip(own, tensors, strict=True):
+                mine.copy_(given)
+            graph.replay()
+            return results
+
+        return replay
+
+
+def _copied(graph: Function) -> Function:
+    def call(*tensors: Tensor) -> Any:
+        results = graph(*tensors)
+        return results.clone() if isinstance(results, Tensor) else tuple(result.clone() for result in results)
+
+    return call
+
+
+def _alike(example: Tensor) -> Tensor:
+    return example.detach().clone().requires_grad_(_has_gradient(example))
+
+
+def _has_gradient(tensor: Tensor) -> bool:
+    return tensor.requires_grad and torch.is_grad_enabled()
+
+
+def _results(function: Function, examples: Sequence[Tensor]) -> list[Tensor]:
+    """What `function` makes of half the `examples`, and the gradients: other numbers than a graph was recorded with."""
+    halves = [(0.5 * each.detach()).requires_grad_(_has_gradient(each)) for each in examples]
+    found = function(*halves)
+    results = [found] if isinstance(found, Tensor) else list(found)
+    learning = [half for half in halves if half.requires_grad]
+    total = torch.stack([result.sum() for result in results]).sum()
+    return [*results, *(torch.autograd.grad(total, learning) if learning else ())]
+
+
+def _agree(some: Sequence[Tensor], others: Sequence[Tensor]) -> bool:
+    """Whether no tensor is far from its other; NaN is."""
+    pairs = zip(some, others, strict=True)
+    return all(bool((one - other).norm() <= FAR * other.norm()) for one, other in pairs)
