@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch.nn.functional as F
 from torch import Tensor
 
+from styleclip.errors import UsageError
 from styleclip.models.clip import CLIP
 from styleclip.models.identity import Identity
+from styleclip.models.stylegan2 import Generator
 from styleclip.models.views import look
+
+LossResolution = Literal["auto", "full"] | int  # px of the pictures that the losses see
+FRAME = 256  # px that are enough for "auto": ArcFace pools its frames to this
 
 
 def clip_loss(clip: CLIP, image: Tensor, goal: Tensor) -> Tensor:
@@ -20,12 +27,28 @@ def identity_loss(identity: Identity, image: Tensor, person: Tensor) -> Tensor:
     return 1 - similarity(identity.embed(image), person)
 
 
-def features(image: Tensor, clip: CLIP, identity: Identity | None) -> tuple[Tensor, Tensor | None]:
+def picture_features(image: Tensor, clip: CLIP, identity: Identity | None) -> tuple[Tensor, Tensor | None]:
     """What CLIP and the recogniser (if any) see in pictures [N, 3, H, W], in one pass over them: unit features."""
     if identity is None:
         return clip.encode_image(image), None
     for_clip, for_identity = look(image, clip.view(image), identity.view(image))
     return clip.recognise(for_clip), identity.recognise(for_identity)
+
+
+def loss_side(generator: Generator, clip: CLIP, wanted: LossResolution) -> int:
+    """The px of the pictures that the losses see: the skip image of that block, behind which no block is run.
+
+    "full" is the generator's own, "auto" the smallest that is no smaller than what CLIP and ArcFace look at. Raises
+    UsageError for a resolution that the generator does not draw; a larger one is its own.
+    """
+    sides = sorted(generator.config.channels)
+    if wanted == "full":
+        return sides[-1]
+    if wanted == "auto":
+        return next((side for side in sides if side >= max(FRAME, clip.image_size)), sides[-1])
+    if wanted not in sides and wanted < sides[-1]:
+        raise UsageError(f"loss_resolution is {wanted}; this generator draws {', '.join(map(str, sides))} px")
+    return min(wanted, sides[-1])
 
 
 def directional_goal(source: Tensor, delta_t: Tensor, reach: float) -> Tensor:

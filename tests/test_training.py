@@ -15,16 +15,19 @@ from torch import Tensor
 
 from styleclip.errors import NumericError, SpaceError, UsageError
 from styleclip.latents import Latent, Space
+from styleclip.losses import loss_side
 from styleclip.methods.mapper_files import TrainedMapper
 from styleclip.models.bundle import Models
 from styleclip.models.identity import Identity
 from styleclip.models.mapper import STEP
+from styleclip.models.stylegan2 import Generator
 from styleclip.prompts import Prompt
 from styleclip.training.mapper import train_mappers
 from styleclip.training.objective import Objective
 from styleclip.training.settings import PUBLISHED, MapperTraining
 from styleclip.training.sources import Batches, Sources, divided, latents_to_learn
-from tests.tiny import tiny_models
+from styleclip.weights.strict import unallocated
+from tests.tiny import TINY, tiny_models
 
 RED, OLD = Prompt("a face with red hair", "a face"), Prompt("a face with old hair")
 FEW = MapperTraining(
@@ -109,11 +112,20 @@ def test_open_settings_take_what_suits_the_generator() -> None:
 
 
 def test_the_pictures_of_the_losses() -> None:
-    generator = tiny_models().generator
-    sides = {"auto": 16, "full": 16, 8: 8, 4: 4, 256: 16}
-    assert {wanted: MapperTraining(loss_resolution=wanted).side(generator) for wanted in sides} == sides  # type: ignore[arg-type]
+    models = tiny_models()
+    sides: dict[Any, int] = {"auto": 16, "full": 16, 8: 8, 4: 4, 256: 16}
+    assert {wanted: loss_side(models.generator, models.clip, wanted) for wanted in sides} == sides
     with pytest.raises(UsageError, match="loss_resolution is 12; this generator draws 4, 8, 16 px"):
-        MapperTraining(loss_resolution=12).side(generator)
+        loss_side(models.generator, models.clip, 12)
+
+
+@pytest.mark.parametrize(("clip_side", "expected"), [(224, 256), (256, 256), (336, 512), (2000, 1024)])
+def test_auto_is_no_smaller_than_what_clip_looks_at(clip_side: int, expected: int) -> None:
+    channels = {2**k: 4 for k in range(2, 11)}
+    generator = unallocated(lambda: Generator(replace(TINY, channels=channels)))
+    clip = tiny_models().clip
+    clip.image_size = clip_side
+    assert loss_side(generator, clip, "auto") == expected
 
 
 # --- losses
@@ -125,7 +137,7 @@ def by_hand(
     """Equation 4 of the paper, for steps [n, ...] of latents."""
     clip, space = models.clip, source.space
     before, after = (
-        models.generator.pyramid(Latent(space, data))[{8: 1, 16: 2}[training.side(models.generator)]]
+        models.generator(Latent(space, data), resolution=loss_side(models.generator, clip, training.loss_resolution))
         for data in (source.data, source.data + step)
     )
     [target], [neutral] = clip.encode_text([prompt.target]), clip.encode_text([prompt.neutrals[0]])

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from styleclip.losses import features
+from styleclip.losses import picture_features
 from styleclip.models.irse import face_view
 from styleclip.models.views import Mode, look, square
 from tests.tiny import tiny_models
@@ -65,7 +65,7 @@ def test_views_in_one_pass_are_those_one_by_one() -> None:
 def test_features_are_those_of_clip_and_of_the_recogniser() -> None:
     models, image = tiny_models(), 2 * picture(48, 48) - 1
     assert models.identity is not None
-    found = features(image, models.clip, models.identity)
+    found = picture_features(image, models.clip, models.identity)
     expected = models.clip.encode_image(image), models.identity.embed(image)
     torch.testing.assert_close(found, expected, atol=10 * ROUNDING, rtol=0)
-    assert features(image, models.clip, None)[1] is None
+    assert picture_features(image, models.clip, None)[1] is None

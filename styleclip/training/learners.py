@@ -43,7 +43,7 @@ class Learners:
         self.students = [
             Student(prompt, network, training, models.device) for prompt, network in zip(prompts, networks, strict=True)
         ]
-        self.parts = Parts(micro_batch or training.micro_batch(models.generator, len(prompts)))
+        self.parts = Parts(micro_batch or training.micro_batch(models.generator, self.objective.side, len(prompts)))
 
     @property
     def active(self) -> list[int]:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from styleclip.graphs import Graphs
 from styleclip.latents import Latent, Space
-from styleclip.losses import directional_goal, similarity
+from styleclip.losses import directional_goal, loss_side, picture_features, similarity
 from styleclip.models.bundle import Models
 from styleclip.prompts import Prompt, delta_t, encode, first_of
 from styleclip.training.settings import MapperTraining
@@ -21,7 +21,7 @@ class Objective:
 
     def __init__(self, models: Models, prompts: Sequence[Prompt], training: MapperTraining) -> None:
         self.models, self.training = models, training
-        self.side, self.graphs = training.side(models.generator), Graphs()
+        self.side, self.graphs = loss_side(models.generator, models.clip, training.loss_resolution), Graphs()
         texts = [encode(models.clip, [prompt.target], training.text) for prompt in prompts]
         self.texts = torch.stack(texts)  # [P, 1, D]
         self.choices = [  # [T, D] of each prompt: the target, then the neutral texts
@@ -42,18 +42,18 @@ class Objective:
 
         def look(edited: Tensor) -> tuple[Tensor, ...]:
             image = generator(Latent(source.latent.space, edited), resolution=self.side)
-            features = clip.encode_image(image)
-            return (features,) if identity is None else (features, identity.embed(image).float())
+            seen, person = picture_features(image, clip, identity)
+            return (seen,) if person is None else (seen, person)
 
         edited = (source.latent.data + steps).flatten(0, 1).to(generator.w_avg.dtype)
         seen = self.graphs("clip" if identity is None else "clip and identity", look, edited)
-        features, *people = (each.unflatten(0, steps.shape[:2]) for each in seen)
-        parts = {"clip": 1 - similarity(features, self._goals(source, active)), "l2": self._size(steps)}
+        pictures, *people = (each.unflatten(0, steps.shape[:2]) for each in seen)
+        parts = {"clip": 1 - similarity(pictures, self._goals(source, active)), "l2": self._size(steps)}
         loss = (self.training.lambda_clip or 0.0) * parts["clip"] + (self.training.lambda_l2 or 0.0) * parts["l2"]
         if people and source.person is not None:
             parts["identity"] = similarity(people[0], source.person)
             loss = loss + (self.training.lambda_id or 0.0) * (1 - parts["identity"])
-        return {"loss": loss, **parts, "target": self.target(features.detach(), active)}
+        return {"loss": loss, **parts, "target": self.target(pictures.detach(), active)}
 
     def target(self, features: Tensor, active: Sequence[int]) -> Tensor:
         """How sure CLIP is of the target, from features [A, n, D]: [A, n] in 0..1."""

@@ -11,15 +11,13 @@ import torch
 
 from styleclip.errors import UsageError
 from styleclip.latents import Space
+from styleclip.losses import LossResolution
 from styleclip.models.bundle import Models
 from styleclip.models.mapper import LEVELS, LevelsMapper, Mapper, StyleMapper
 from styleclip.models.room import LEARN, room
 from styleclip.models.stylegan2 import Generator
 from styleclip.prompts import TextEncoding
 from styleclip.settings import check_settings
-
-LOSS_SIDE = 256  # px, where loss_resolution is "auto": CLIP sees 224 of them
-PIXELS = {"cpu": 2**16, "cuda": 2**20}  # rendered with a gradient at once: one picture of 256 px, or sixteen
 
 # StyleCLIP's values (its mapper/options/train_options.py), but for the steps and the batch: 50,000 of 2, with all
 # recomputed in each. A generator may come with others (checkpoints/catalog.toml).
@@ -63,7 +61,7 @@ class MapperTraining:
     torgb: bool = False  # in s: whether the styles of toRGB layers move
     optimizer: Literal["adam", "ranger"] = "adam"  # ranger, published: RAdam with Lookahead
     text: TextEncoding = "prompt"
-    loss_resolution: Literal["auto", "full"] | int = "auto"  # px of the pictures that the losses see; auto: up to 256
+    loss_resolution: LossResolution = "auto"
     num_latents: int = 5000  # samples to train on, where no latents are given
     psi: float = 1.0  # truncation of the samples
     held_out: int = 32  # latents never trained on, by which the best mapper is chosen
@@ -113,19 +111,9 @@ class MapperTraining:
                 return StyleMapper(generator.layout, self.torgb)
             return LevelsMapper(self.levels or (), generator.config.w_dim)
 
-    def side(self, generator: Generator) -> int:
-        """The resolution of the losses."""
-        if self.loss_resolution == "full":
-            return generator.resolution
-        wanted = LOSS_SIDE if self.loss_resolution == "auto" else self.loss_resolution
-        if wanted not in generator.config.channels and wanted < generator.resolution:
-            sides = ", ".join(map(str, generator.config.channels))
-            raise UsageError(f"loss_resolution is {wanted}; this generator draws {sides} px")
-        return min(wanted, generator.resolution)
-
-    def micro_batch(self, generator: Generator, prompts: int) -> int:
-        """How many latents are edited at once, for so many prompts."""
-        return max(1, room(generator, LEARN, self.side(generator)) // prompts)
+    def micro_batch(self, generator: Generator, side: int, prompts: int) -> int:
+        """How many latents are edited at once, for so many prompts, if the losses see pictures of `side` px."""
+        return max(1, room(generator, LEARN, side) // prompts)
 
     @property
     def latent_space(self) -> Space:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from styleclip.errors import NumericError, UsageError
 from styleclip.latents import Latent, Space
+from styleclip.losses import picture_features
 from styleclip.models.bundle import Models
 from styleclip.stylespace.statistics import draw_z
 from styleclip.training.settings import MapperTraining
@@ -48,9 +49,10 @@ class Sources:
         image = generator(Latent(latent.space, latent.data.to(generator.w_avg.dtype)), resolution=self.side)
         if not image.isfinite().all():
             raise NumericError("a picture of the latents is not finite; pass latents of this generator")
-        features = self.models.clip.encode_image(image)
-        person = self.identity.embed(image).float() if self.identity else [None] * len(rows)
-        self.seen.update(zip(rows, zip(features, person, strict=True), strict=True))
+        seen, people = picture_features(image, self.models.clip, self.identity)
+        self.seen.update(
+            zip(rows, zip(seen, [None] * len(rows) if people is None else people, strict=True), strict=True)
+        )
 
 
 class Batches:
