@@ -7,7 +7,7 @@ namespace cuda_ops {
 namespace {
 
 constexpr int64_t CHUNK = 512;  // pixels that a thread takes at once
-constexpr int64_t RUN = 32;     // of them, whose gradients are added up in working precision before they join the rest
+constexpr int64_t RUN = 32;     // gradients that are added up one by one in working precision before they join the rest
 
 Tensor bias_act(const Tensor& input, const MaybeTensor& b, const MaybeTensor& scale, const MaybeTensor& noise,
                 double slope, double gain, std::optional<double> clamp) {
@@ -39,14 +39,15 @@ Tensor bias_act(const Tensor& input, const MaybeTensor& b, const MaybeTensor& sc
 // The gradient of one run of pixels; adds the sums of u and of u * x to `sum` and `moment` [inner].
 template <typename T, typename A>
 void activate_backward(const T* grad, const T* in, T* dx, int64_t pixels, int64_t inner, const A* scale, const A* bias,
-                       const T* noise, const Activation<A>& act, A* sum, A* moment) {
+                       const T* noise, const Activation<A> act, A* sum, A* moment) {
   if (inner == 1) {
     const A s = *scale, b = *bias;
     A sum_of_u = 0, sum_of_ux = 0;
 #pragma omp simd reduction(+ : sum_of_u, sum_of_ux)
     for (int64_t i = 0; i < pixels; ++i) {
-      const A x = A(in[i]), u = A(grad[i]) * act.derivative(x * s + b + (noise ? A(noise[i]) : A(0)));
-      dx[i] = T(u * s);
+      const A x = widen<A>(in[i]), added = noise ? widen<A>(noise[i]) : A(0);
+      const A u = widen<A>(grad[i]) * act.derivative(x * s + b + added);
+      narrow(u * s, dx[i]);
       sum_of_u += u;
       sum_of_ux += u * x;
     }
@@ -55,11 +56,11 @@ void activate_backward(const T* grad, const T* in, T* dx, int64_t pixels, int64_
     return;
   }
   for (int64_t i = 0; i < pixels; ++i, grad += inner, in += inner, dx += inner) {
-    const A added = noise ? A(noise[i]) : A(0);
+    const A added = noise ? widen<A>(noise[i]) : A(0);
 #pragma omp simd
     for (int64_t c = 0; c < inner; ++c) {
-      const A x = A(in[c]), u = A(grad[c]) * act.derivative(x * scale[c] + bias[c] + added);
-      dx[c] = T(u * scale[c]);
+      const A x = widen<A>(in[c]), u = widen<A>(grad[c]) * act.derivative(x * scale[c] + bias[c] + added);
+      narrow(u * scale[c], dx[c]);
       sum[c] += u;
       moment[c] += u * x;
     }
@@ -85,14 +86,15 @@ std::tuple<Tensor, Tensor> bias_act_backward(const Tensor& upstream, const Tenso
     const int64_t grain = std::max<int64_t>(1, GRAIN / (CHUNK * inner));
     at::parallel_for(0, picture.planes * chunks, grain, [&](int64_t begin, int64_t end) {
       std::vector<A> run(2 * inner);  // the sums of u, then those of u * x
+      const int64_t length = inner == 1 ? CHUNK : RUN;  // a row of pixels is added up lane by lane
       for (int64_t part = begin; part < end; ++part) {
         const int64_t plane = part / chunks, first = part % chunks * CHUNK, last = std::min(first + CHUNK, pixels);
         const scalar_t* added = terms.noise(plane);
-        for (int64_t pixel = first; pixel < last; pixel += RUN) {
+        for (int64_t pixel = first; pixel < last; pixel += length) {
           const int64_t at = (plane * pixels + pixel) * inner;
           std::fill(run.begin(), run.end(), A(0));
           activate_backward(g.const_data_ptr<scalar_t>() + at, x.const_data_ptr<scalar_t>() + at,
-                            dx.mutable_data_ptr<scalar_t>() + at, std::min(RUN, last - pixel), inner,
+                            dx.mutable_data_ptr<scalar_t>() + at, std::min(length, last - pixel), inner,
                             terms.scale(plane), terms.bias(plane), added ? added + pixel : nullptr, act, run.data(),
                             run.data() + inner);
           for (int64_t i = 0; i < 2 * inner; ++i) parts[part * 2 * inner + i] += run[i];

@@ -44,7 +44,7 @@ void weigh_rows(const T* plane, const Axis<A>& rows, int64_t row, int64_t length
     const T *a = plane + first * length, *b = a + length, *c = b + length, *d = c + length;
     const A wa = weight[0], wb = weight[1], wc = weight[2], wd = weight[3];
 #pragma omp simd
-    for (int64_t i = 0; i < length; ++i) out[i] = wa * A(a[i]) + wb * A(b[i]) + wc * A(c[i]) + wd * A(d[i]);
+    for (int64_t i = 0; i < length; ++i) out[i] = wa * widen<A>(a[i]) + wb * widen<A>(b[i]) + wc * widen<A>(c[i]) + wd * widen<A>(d[i]);
     return;
   }
   std::fill(out, out + length, A(0));
@@ -53,7 +53,7 @@ void weigh_rows(const T* plane, const Axis<A>& rows, int64_t row, int64_t length
     const T* in = plane + (first + j) * length;
     const A w = weight[j];
 #pragma omp simd
-    for (int64_t i = 0; i < length; ++i) out[i] += w * A(in[i]);
+    for (int64_t i = 0; i < length; ++i) out[i] += w * widen<A>(in[i]);
   }
 }
 

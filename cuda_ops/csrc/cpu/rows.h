@@ -5,6 +5,7 @@
 #include <ATen/OpMathType.h>
 #include <ATen/Parallel.h>
 
+#include <cstring>
 #include <limits>
 #include <optional>
 #include <vector>
@@ -48,8 +49,9 @@ struct Activation {
       : slope(slope), gain(gain), limit(clamp.value_or(std::numeric_limits<double>::infinity())) {}
 
   A operator()(A v) const {
-    const A y = gain * (v > 0 ? v : slope * v);
-    return y < -limit ? -limit : (y > limit ? limit : y);
+    A y = gain * (v > 0 ? v : slope * v);
+    y = y > limit ? limit : y;
+    return y < -limit ? -limit : y;
   }
 
   A derivative(A v) const {
@@ -57,6 +59,34 @@ struct Activation {
     return y < -limit || y > limit ? A(0) : (v > 0 ? gain : gain * slope);
   }
 };
+
+// Between a tensor's numbers and those of the computation. torch's conversions to and from bfloat16 have a branch for NaN
+// and copy a struct, both of which keep loops scalar.
+template <typename A, typename T>
+A widen(const T& value) {
+  return A(value);
+}
+
+template <>
+inline float widen<float>(const at::BFloat16& value) {
+  const uint32_t bits = uint32_t(value.x) << 16;
+  float wide;
+  std::memcpy(&wide, &bits, sizeof wide);
+  return wide;
+}
+
+template <typename A, typename T>
+void narrow(A value, T& to) {
+  to = T(value);
+}
+
+template <>
+inline void narrow(float value, at::BFloat16& to) {
+  uint32_t bits;
+  std::memcpy(&bits, &value, sizeof bits);
+  const uint32_t rounded = (bits + 0x7fff + (bits >> 16 & 1)) >> 16;  // to nearest, ties to even
+  to.x = static_cast<uint16_t>(value == value ? rounded : 0x7fc0);
+}
 
 // What is multiplied and added before the activation, in the precision `A` it is computed in: v = x * scale + bias + noise.
 template <typename T, typename A = at::opmath_type<T>>
@@ -90,25 +120,26 @@ class Terms {
   MaybeTensor noise_;
 };
 
-// One run of pixels through the activation. `in` may already be in the precision of the computation.
+// One run of pixels through the activation. `in` may already be in the precision of the computation. `act` is a copy, which
+// stays in registers: members behind a reference would be read under a mask, and loops over halves stay scalar.
 template <typename In, typename T, typename A>
 void activate(const In* in, T* out, int64_t pixels, int64_t inner, const A* scale, const A* bias, const T* noise,
-              const Activation<A>& act) {
+              const Activation<A> act) {
   if (inner == 1) {
     const A s = *scale, b = *bias;
     if (noise) {
 #pragma omp simd
-      for (int64_t i = 0; i < pixels; ++i) out[i] = T(act(A(in[i]) * s + b + A(noise[i])));
+      for (int64_t i = 0; i < pixels; ++i) narrow(act(widen<A>(in[i]) * s + b + widen<A>(noise[i])), out[i]);
     } else {
 #pragma omp simd
-      for (int64_t i = 0; i < pixels; ++i) out[i] = T(act(A(in[i]) * s + b));
+      for (int64_t i = 0; i < pixels; ++i) narrow(act(widen<A>(in[i]) * s + b), out[i]);
     }
     return;
   }
   for (int64_t i = 0; i < pixels; ++i, in += inner, out += inner) {
-    const A added = noise ? A(noise[i]) : A(0);
+    const A added = noise ? widen<A>(noise[i]) : A(0);
 #pragma omp simd
-    for (int64_t c = 0; c < inner; ++c) out[c] = T(act(A(in[c]) * scale[c] + bias[c] + added));
+    for (int64_t c = 0; c < inner; ++c) narrow(act(widen<A>(in[c]) * scale[c] + bias[c] + added), out[c]);
   }
 }
 
@@ -116,7 +147,7 @@ void activate(const In* in, T* out, int64_t pixels, int64_t inner, const A* scal
 template <typename A, typename T>
 void round_to(const A* in, T* out, int64_t count) {
 #pragma omp simd
-  for (int64_t i = 0; i < count; ++i) out[i] = T(in[i]);
+  for (int64_t i = 0; i < count; ++i) narrow(in[i], out[i]);
 }
 
 // The floating types the kernels take.
