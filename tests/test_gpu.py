@@ -1,0 +1,79 @@
+"""What only a GPU can show: `pytest -m gpu`. The CPU, in float64 where it matters, is the judge."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+import cuda_ops
+from styleclip.latents import Latent, Space
+from tests.test_ops import LAYOUTS, LOW, TAPS, normal, terms, with_gradients
+from tests.tiny import TINY, tiny_generator
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU"),
+]
+
+
+@pytest.fixture(autouse=True)
+def native(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernels have to be there: a GPU without them is a failure here. And no float32 product in fewer bits."""
+    monkeypatch.setenv("STYLECLIP_OPS", "native")
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("dtype", [torch.float64, *LOW])
+@pytest.mark.parametrize("size", [(51, 50), (64, 64), (3, 1)])
+@pytest.mark.parametrize("name", ["bias_act", "upfirdn2d", "downfirdn2d", "blur_act"])
+def test_kernels_round_at_most_twice_as_much_as_plain_torch(
+    layout: str, dtype: torch.dtype, size: tuple[int, int], name: str
+) -> None:
+    height, width = size
+    extra = [*terms(height - 1, width).values()] if name == "blur_act" else [*terms(height, width).values()]
+    inputs = [normal(2, 3, height, width, layout=LAYOUTS[layout])] + (extra if name.endswith("act") else [])
+    calls: dict[str, tuple[str, Callable[[Any, Tensor], Callable[..., Tensor]]]] = {
+        "bias_act": ("bias_act", lambda op, taps: lambda *x: op(*x, clamp=1.5)),
+        "upfirdn2d": ("upfirdn2d", lambda op, taps: lambda x: op(x, taps, 2, 1, (2, 1), 4.0)),
+        "downfirdn2d": ("upfirdn2d", lambda op, taps: lambda x: op(x, taps, 1, 2, (2, 3), 1.0)),
+        "blur_act": ("blur_act", lambda op, taps: lambda x, *rest: op(x, taps, *rest, padding=(1, 1), fir_gain=4.0)),
+    }
+    op_name, call = calls[name]
+    if name == "blur_act":
+        inputs[0] = normal(2, 3, height, width + 1, layout=LAYOUTS[layout])
+    twin = getattr(cuda_ops, f"{op_name}_reference")
+    inputs = [tensor.to(dtype) for tensor in inputs]
+    exact = with_gradients(call(twin, TAPS), [tensor.double() for tensor in inputs])
+    plain = with_gradients(call(twin, TAPS), inputs)
+    on_gpu = with_gradients(call(getattr(cuda_ops, op_name), TAPS.cuda()), [tensor.cuda() for tensor in inputs])
+    for ours, theirs, right in zip(on_gpu, plain, exact, strict=True):
+        floor = 16 if dtype is torch.float64 else 2  # of the last digit; in float64 plain torch is what is exact
+        limit = 2 * (theirs - right).abs().max() + floor * torch.finfo(dtype).eps * right.abs().max()
+        assert (ours.cpu() - right).abs().max() <= limit
+
+
+@pytest.mark.parametrize("check", [torch.autograd.gradcheck, torch.autograd.gradgradcheck])
+def test_derivatives(check: Callable[..., bool]) -> None:
+    inputs = [normal(2, 3, 3, 4), *terms(2, 3).values()]
+    leaves = tuple(tensor.cuda().requires_grad_() for tensor in inputs)
+    taps = TAPS.cuda()
+    assert check(
+        lambda x, *rest: cuda_ops.blur_act(x, taps, *rest, padding=(1, 1), clamp=0.8), leaves, nondet_tol=1e-12
+    )
+
+
+def test_a_generator_draws_what_it_draws_on_the_cpu() -> None:
+    frozen = tiny_generator().freeze()
+    ws = frozen.to_space(Latent(Space.Z, normal(3, TINY.z_dim).float()), Space.W_PLUS).data
+    results = []
+    for generator, device in ((frozen, "cpu"), (tiny_generator().freeze().cuda(), "cuda")):
+        leaf = ws.to(device).requires_grad_()
+        image = generator(Latent(Space.W_PLUS, leaf))
+        results.append((image.detach().cpu(), torch.autograd.grad(image.square().sum(), leaf)[0].cpu()))
+    for ours, expected in zip(results[1], results[0], strict=True):
+        assert (ours - expected).abs().max() <= 1e-4 * expected.abs().max()
