@@ -34,7 +34,7 @@ def native(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_kernels_round_about_as_much_as_plain_torch(
     layout: str, dtype: torch.dtype, size: tuple[int, int], name: str
 ) -> None:
-    """Half as strict as on the CPU, where both meet the same numbers: the sums of gradients are few, and chance counts."""
+    """Half as strict as on the CPU: sums of gradients are few numbers, and chance counts."""
     height, width = size
     extra = [*terms(height - 1, width).values()] if name == "blur_act" else [*terms(height, width).values()]
     inputs = [normal(2, 3, height, width, layout=LAYOUTS[layout])] + (extra if name.endswith("act") else [])
