@@ -1,0 +1,58 @@
+// The launches: plain structs and pointers, so that neither the kernels nor those who call them need each other's
+// headers.
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include <cstdint>
+
+namespace cuda_ops::cuda {
+
+enum class DType : int { float32, float64, float16, bfloat16 };
+
+// A dense tensor [samples, channels, height, width]. A sample has less than 2^31 values, so that kernels count in 32
+// bits within a sample and in 64 bits across samples.
+struct Picture {
+  int64_t samples, channels, height, width;
+  bool channels_last;  // the channels of a pixel are adjacent, else the pixels of a channel
+
+  int64_t pixels() const { return height * width; }
+  int64_t sample() const { return channels * pixels(); }
+  int64_t row() const { return channels_last ? channels : pixels(); }  // adjacent values of one pixel, or one channel
+};
+
+// What bias_act is asked for; pointers may be null.
+struct BiasAct {
+  const void* b;       // [channels]
+  const void* scale;   // [samples, channels]
+  const void* noise;   // [noises, height, width]
+  int64_t noises;      // samples, or 1 for one noise that all share
+  double slope, gain;  // gain * leaky_relu(v), slope where v <= 0
+  double limit;        // bounds the result to [-limit, limit]; infinity does not
+};
+
+// What upfirdn2d is asked for. The size of its result is the caller's: it alone says how far the right and bottom
+// padding go.
+struct Fir {
+  const void* taps;  // [count], in float, or in double for float64
+  int64_t count, up, down;
+  int64_t left, top;  // padding, in upsampled pixels
+  double gain;
+};
+
+cudaError_t bias_act(DType, const Picture&, const BiasAct&, const void* x, void* y, cudaStream_t);
+
+// dx as x, sums [2, samples, channels]; `partial` is room for [bias_act_parts(), 2, samples, channels] in float, or in
+// double for float64.
+int64_t bias_act_parts(DType, const Picture&);
+cudaError_t bias_act_backward(DType, const Picture&, const BiasAct&, const void* grad, const void* x, void* dx,
+                              void* partial, void* sums, cudaStream_t);
+
+// `x` is the picture that comes in, `y` the one that goes out, with as many samples and channels and in the same
+// layout.
+cudaError_t upfirdn2d(DType, const Picture& of_x, const Picture& of_y, const Fir&, const void* x, void* y,
+                      cudaStream_t);
+cudaError_t blur_act(DType, const Picture& of_x, const Picture& of_y, const Fir&, const BiasAct&, const void* x,
+                     void* y, cudaStream_t);
+
+}  // namespace cuda_ops::cuda
