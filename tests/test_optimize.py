@@ -92,11 +92,23 @@ def test_free_generation_starts_from_the_average() -> None:
 def test_restarts_keep_the_best_of_each_image() -> None:
     _, _, once = run(QUICK, seeds=(0, 1))
     _, edited, steps = run(replace(QUICK, restarts=3), seeds=(0, 1))
-    assert len(steps) == 36 and steps[-1].index == steps[-1].total == 36
+    assert len(steps) == 12 and steps[-1].index == steps[-1].total == 12, "side by side"
     models = tiny_models()
-    objective = replace(QUICK, clip_loss="global")._objective(models, Editor(models).sample(seeds=(0, 1)), PROMPT)
-    reached = objective(edited, edited.data - Editor(models).sample(seeds=(0, 1)).data)
+    source = Editor(models).sample(seeds=(0, 1))
+    objective = replace(QUICK, clip_loss="global")._objective(models, source, PROMPT)
+    reached = objective(edited, edited.data - source.data, torch.arange(2))
     assert sum(part.mean() for part in reached.values()) <= min(step.losses["loss"] for step in once) + 1e-5
+
+
+@pytest.mark.parametrize("layers", ["free", "tied"])
+def test_restarts_side_by_side_are_those_one_by_one(layers: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With runs that stop early, at steps of their own."""
+    method = replace(QUICK, restarts=3, layers=layers, explore=0.5, patience=4, steps=20)
+    _, together, steps = run(method, seeds=(0, 1))
+    monkeypatch.setattr("styleclip.methods.optimize.room", lambda *_: 1)
+    _, apart, each = run(method, seeds=(0, 1))
+    assert len(steps) <= 20 < len(each) <= 60 and each[-1].total == 60
+    torch.testing.assert_close(together.data, apart.data, atol=1e-4, rtol=1e-4)
 
 
 def test_it_stops_when_nothing_moves() -> None:
@@ -150,3 +162,17 @@ def test_whitened_coordinates_have_unit_spread(space: Space) -> None:
     centered = data - data.mean(dim=0)
     found = centered / basis if basis.ndim == 1 else torch.linalg.solve(basis.T, centered.T).T
     torch.testing.assert_close(found.std(dim=0), torch.ones(found.shape[1]), atol=0.08, rtol=0)
+
+
+def test_the_losses_may_look_at_a_smaller_picture_and_no_block_behind_it_runs() -> None:
+    models, drawn = tiny_models(), []
+    models.generator.synthesis.b16.torgb.register_forward_hook(lambda *_: drawn.append(16))
+    source = Editor(models).sample(seeds=(0,))
+    counts = {}
+    for wanted in ("auto", "full", 8):
+        drawn.clear()
+        replace(QUICK, loss_resolution=wanted)(models, source, PROMPT)  # type: ignore[arg-type]
+        counts[wanted] = len(drawn)
+    assert counts == {"auto": 13, "full": 13, 8: 0}, "the source once, then twelve steps"
+    with pytest.raises(UsageError, match="loss_resolution is 12; this generator draws 4, 8, 16 px"):
+        replace(QUICK, loss_resolution=12)(models, source, PROMPT)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from PIL.Image import Resampling
-from scipy.ndimage import distance_transform_edt, gaussian_filter
 
 from styleclip.alignment.framing import FFHQ, Landmarks
 from styleclip.errors import NumericError
@@ -88,7 +88,7 @@ def _layer(photo: Image.Image, piece: Piece, to_photo: Matrix, box: Box, earlier
     there = (_lattice(size) @ to_photo.T)[..., :2]
     depth = np.minimum(there, photo.size - there).min(axis=2)  # px to the photo's border
     after, before = (_resized(p, size).astype(np.float32) for p in (picture, piece.before or picture))
-    change = gaussian_filter(np.abs(after - before).max(axis=2), SMEAR * size)
+    change = _blurred(np.abs(after - before).max(axis=2), SMEAR * size)
     weight = _weight(_face(size, piece.landmarks) | (change > CHANGED), depth < EDGE + side / size / 2)
     weight *= (depth > 0).any()
     known = (depth > 0) * (1 - _smoothstep(change / CHANGED))
@@ -124,7 +124,7 @@ def _weight(core: Mask, open_end: Mask) -> Array:
     openness = _smoothstep(2 * to_seam / (to_seam + to_end + 1e-9) - 1)  # the weight goes on to an end that is nearer
     fall = 1 - _smoothstep(to_core / (openness * whole + (1 - openness) * np.minimum(whole, REACH)))
     fall = np.minimum(fall, _smoothstep(to_seam / FADE))
-    return gaussian_filter(fall, SOFTEN * len(core), mode="nearest", truncate=2).astype(np.float32)
+    return _blurred(fall, SOFTEN * len(core), mode="nearest", truncate=2).astype(np.float32)
 
 
 def _shift(difference: Array, weight: Array, known: Array) -> Array:
@@ -132,8 +132,8 @@ def _shift(difference: Array, weight: Array, known: Array) -> Array:
     band, sigma = 4 * weight * (1 - weight) * known, LOCAL * len(weight)
     # A difference d counts as d exp(-(d / TINT)^4): 20 whole, nothing more than 33, and what is no tint not at all.
     trusted = band * np.exp(-((np.abs(difference).max(axis=2) / TINT) ** 4))
-    mean = gaussian_filter(difference * trusted[..., None], (sigma, sigma, 0))
-    mean /= gaussian_filter(band, sigma)[..., None] + 1e-4
+    mean = _blurred(difference * trusted[..., None], (sigma, sigma, 0))
+    mean /= _blurred(band, sigma)[..., None] + 1e-4
     inside = _smoothstep(_way(weight < 0.98) / INWARD)
     return (mean * (1 - inside[..., None])).astype(np.float32)
 
@@ -186,8 +186,16 @@ def _lattice(size: int) -> Array:
     return np.stack([x, y, np.ones_like(x)], axis=2)
 
 
+def _blurred(values: Array, sigma: float | tuple[float, ...], **how: Any) -> Array:
+    from scipy.ndimage import gaussian_filter  # a fifth of a second, and few commands paste
+
+    return gaussian_filter(values, sigma, **how)
+
+
 def _way(to: Mask) -> Array:
     """[G, G]: distance to the nearest such cell, in sides of the crop; far where there is none."""
+    from scipy.ndimage import distance_transform_edt
+
     return distance_transform_edt(~to) / len(to) if to.any() else np.full(to.shape, 9.0)
 
 

@@ -10,6 +10,7 @@ from importlib import import_module
 import click
 
 from styleclip import __version__
+from styleclip.cli.garbage import resting
 from styleclip.errors import StyleClipError, UsageError
 
 COMMANDS = (
@@ -40,12 +41,13 @@ class Commands(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> object:
-        if os.environ.get("STYLECLIP_DEBUG") == "1":
-            return super().invoke(ctx)
-        with warnings.catch_warnings():
-            warnings.simplefilter("default")
-            warnings.showwarning = _show_warning
-            return self._invoke_quietly(ctx)
+        with resting():
+            if os.environ.get("STYLECLIP_DEBUG") == "1":
+                return super().invoke(ctx)
+            with warnings.catch_warnings():
+                warnings.simplefilter("default")
+                warnings.showwarning = _show_warning
+                return self._invoke_quietly(ctx)
 
     def _invoke_quietly(self, ctx: click.Context) -> object:
         try:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from styleclip.cli.garbage import resume
 from styleclip.errors import UsageError
 
 if TYPE_CHECKING:
@@ -59,6 +60,19 @@ class Seeds(click.ParamType):
         return tuple(seeds)
 
 
+class LossResolution(click.ParamType):
+    """`auto`, `full` or a number of px."""
+
+    name = "px"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str | int:
+        if value in ("auto", "full") or isinstance(value, int):
+            return value
+        if not value.isascii() or not value.isdigit() or int(value) < 4:
+            self.fail(f"{value!r} is not a resolution; pass auto, full or a number of px, e.g. 256.", param, ctx)
+        return int(value)
+
+
 class Rows(Seeds):
     """Rows of a file, counted from 0, written like seeds."""
 
@@ -90,7 +104,9 @@ class Common:
             keep_memory()
         dtype = pick_dtype(self.dtype, device)
         more = given({"label": self.label, **choices})
-        return styleclip.load(self.model, clip=self.clip, device=device, dtype=dtype, fetch=self.fetch, **more)
+        models = styleclip.load(self.model, clip=self.clip, device=device, dtype=dtype, fetch=self.fetch, **more)
+        resume()
+        return models
 
     @property
     def fetch(self) -> Fetch:
@@ -205,6 +221,12 @@ def gathered(name: str, kind: type, options: Sequence[Callable[[Any], Any]]) -> 
 overwrite_option = click.option("--overwrite", is_flag=True, help="Replace earlier results.")
 quiet_option = click.option("--quiet", is_flag=True, help="No progress.")
 offline_option = click.option("--offline", is_flag=True, help="Never use the network; say what is missing.")
+loss_resolution_option = click.option(
+    "--loss-resolution",
+    type=LossResolution(),
+    metavar="auto|full|PX",
+    help="Of the pictures that the losses see; auto is no less than CLIP sees.  [default: auto]",
+)
 label_option = click.option("--label", type=int, metavar="N", help="The class of a conditional generator, from 0.")
 
 

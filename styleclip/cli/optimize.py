@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from styleclip.cli.common import Common, FiniteRange, Source, common_options, given, slug, source_options
+from styleclip.cli.common import (
+    Common,
+    FiniteRange,
+    Source,
+    common_options,
+    given,
+    loss_resolution_option,
+    slug,
+    source_options,
+)
 from styleclip.cli.photos import PastedPhotos, pasted_photo_options
 from styleclip.cli.progress import Progress
 
@@ -45,6 +54,7 @@ VIDEO_FRAMES = 100  # about as many as a video of the whole run shows
     "--identity", type=click.Choice(["arcface", "demo", "facenet", "none"]), help="The network that compares faces."
 )
 @click.option("--clip-preprocess", type=click.Choice(["correct", "paper"]), help="How CLIP sees the picture.")
+@loss_resolution_option
 @click.option("--save-every", type=click.IntRange(1), metavar="N", help="Write every N-th step to frames/.")
 @click.option("--video", is_flag=True, help="Write the way there as video.mp4.")
 @common_options

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from styleclip.cli.common import Common, FiniteRange, common_options_with, given, slug
+from styleclip.cli.common import Common, FiniteRange, common_options_with, given, loss_resolution_option, slug
 from styleclip.cli.progress import Forecast
 from styleclip.errors import UsageError
 
@@ -68,7 +68,7 @@ class Levels(click.ParamType):
 @click.option("--space", type=click.Choice(["w+", "s"]), help="The space the mapper works in.")
 @click.option("--levels", type=Levels(), metavar="LIST", help="Of W+: coarse,medium,fine or some, or all for one net.")
 @click.option("--torgb", is_flag=True, help="In s: let toRGB styles move, too.")
-@click.option("--loss-resolution", default="auto", metavar="auto|full|PX", help="Of the pictures that the losses see.")
+@loss_resolution_option
 @click.option("--held-out", type=click.IntRange(1), metavar="N", help="Latents that choose the best mapper.")
 @click.option("--evaluate-every", type=click.IntRange(1), metavar="N", help="Steps between two looks at them.")
 @click.option("--patience", type=click.IntRange(1), metavar="N", help="Stop after so many looks without progress.")
@@ -85,7 +85,6 @@ def train_mapper(
     neutral: tuple[str, ...],
     latents: Path | None,
     micro_batch: int | None,
-    loss_resolution: str,
     sheet_every: int,
     ensemble: bool,
     identity: str | None,
@@ -108,8 +107,7 @@ def train_mapper(
 
     words = given({"neutral": neutral[0] if len(neutral) == 1 else neutral or None})
     prompts = [styleclip.Prompt(target, **words) for target in targets]
-    chosen = {**settings, "text": "ensemble" if ensemble else None, "loss_resolution": _side(loss_resolution)}
-    training = MapperTraining(**given(chosen))
+    training = MapperTraining(**given({**settings, "text": "ensemble" if ensemble else None}))
     paths, folder = _places(common.out, targets)
     if settings["lambda_id"] == 0:
         identity = identity or "none"  # a recogniser that weighs nothing is not loaded
@@ -187,14 +185,6 @@ def _latents(path: Path | None, settings: dict[str, Any]) -> Latent | None:
     if settings["num_latents"] is not None:
         raise UsageError("--num-latents counts samples; leave it out with --latents")
     return load_latents(path)
-
-
-def _side(text: str) -> str | int:
-    if text in ("auto", "full"):
-        return text
-    if not text.isascii() or not text.isdigit() or int(text) < 4:
-        raise UsageError(f"--loss-resolution is {text!r}; pass auto, full or a number of px, e.g. 256")
-    return int(text)
 
 
 def _report(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -12,9 +13,12 @@ import torch
 from torch import Tensor
 
 from styleclip.errors import NumericError
+from styleclip.graphs import Graphs
 from styleclip.latents import Latent, Space
-from styleclip.losses import clip_loss, directional_goal, identity_loss
+from styleclip.losses import LossResolution, directional_goal, loss_side, picture_features, similarity
+from styleclip.methods.standings import Standings
 from styleclip.models.bundle import Models
+from styleclip.models.room import DESCEND, room
 from styleclip.prompts import Prompt, TextEncoding, delta_t, encode
 from styleclip.records import OnStep, Step, ignore
 from styleclip.settings import check_settings
@@ -33,7 +37,7 @@ PUBLISHED: dict[str, Any] = {
     "explore": 0.0,
     "restarts": 1,
 }
-MOVES = 1e-4  # a loss that falls by less than this within `patience` steps does not move
+Objective = Callable[[Latent, Tensor, Tensor], dict[str, Tensor]]  # (latent, step, image [B] of each row) -> losses [B]
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,7 @@ class Optimize:
     layers: Literal["free", "tied"] | None = None  # tied: one step for all w of W+, which stays nearer to true samples
     explore: float | None = None  # noise on the step that dies out by 3/4 of the way (StyleGAN2, appendix D)
     text: TextEncoding = "prompt"
+    loss_resolution: LossResolution = "auto"
     restarts: int | None = None  # the best of several runs, each perturbed and exploring further than the one before
     patience: int = 50  # stop when the loss has not moved for so many steps
     seed: int = 0  # of the restarts
@@ -72,15 +77,29 @@ class Optimize:
         return {**dataclasses.asdict(self), **{k: v for k, v in suited.items() if getattr(self, k) is None}}
 
     def __call__(self, models: Models, latent: Latent, prompt: Prompt, on_step: OnStep = ignore) -> Latent:
-        """The edited latent, in W+ or S. Raises NumericError when the loss becomes NaN or infinite."""
+        """The edited latent, in W+ or S. Raises NumericError when the loss becomes NaN or infinite.
+
+        Restarts go side by side, as many at a time as there is room for. A step tells of every image the run that
+        is nearest its goal, and `total` counts what is done one after another.
+        """
         settled = dataclasses.replace(self, **self.settings(models))
         source = settled._source(models, latent)
         objective = settled._objective(models, source, prompt)
         coordinates = settled._coordinates(models)
-        count = settled.restarts or 1
-        runs = [settled._descend(source, coordinates, objective, run, on_step) for run in range(count)]
-        losses = torch.stack([loss for loss, _ in runs])  # [restarts, N]
-        data = torch.stack([edited for _, edited in runs])
+        runs, steps = range(settled.restarts or 1), settled.steps or 0
+        side = loss_side(models.generator, models.clip, self.loss_resolution)
+        together = max(1, room(models.generator, DESCEND, side) // len(source))
+        parts = [runs[first : first + together] for first in runs[::together]]
+
+        def tell(part: int, step: int, standings: Standings) -> None:
+            losses, stands = standings.leaders()
+            on_step(Step(part * steps + step + 1, len(parts) * steps, losses, stands))
+
+        reached = [
+            settled._descend(source, coordinates, objective, runs, functools.partial(tell, part))
+            for part, runs in enumerate(parts)
+        ]
+        losses, data = (torch.cat(values) for values in zip(*reached, strict=True))  # [restarts, N], [restarts, N, ...]
         return Latent(source.space, data[losses.argmin(dim=0), torch.arange(len(source))])
 
     def _source(self, models: Models, latent: Latent) -> Latent:
@@ -101,27 +120,31 @@ class Optimize:
             basis = basis * ~generator.layout.torgb_mask().to(models.device)
         return Coordinates(basis)
 
-    def _objective(
-        self, models: Models, source: Latent, prompt: Prompt
-    ) -> Callable[[Latent, Tensor], dict[str, Tensor]]:
-        """The weighted losses [N] of an edited latent and its step; whatever does not change is computed here, once."""
-        edits = self.start == "latent"
-        with torch.no_grad():
-            before = models.generator(source)
-            goal = encode(models.clip, [prompt.target], self.text)
-            if self.clip_loss == "directional":
-                moved = delta_t(models.clip, prompt, self.text)
-                goal = directional_goal(models.clip.encode_image(before), moved, self.reach or 0.0)
-            identity = models.identity if self.lambda_id and edits else None
-            person = identity.embed(before) if identity else None
+    def _objective(self, models: Models, source: Latent, prompt: Prompt) -> Objective:
+        """The weighted losses of edited latents; whatever does not change is computed here, once."""
+        edits, generator, clip = self.start == "latent", models.generator, models.clip
+        identity = models.identity if self.lambda_id and edits else None
+        side, graphs = loss_side(generator, clip, self.loss_resolution), Graphs()
 
-        def losses(latent: Latent, step: Tensor) -> dict[str, Tensor]:
-            image = models.generator(latent)
-            parts = {"clip": clip_loss(models.clip, image, goal)}
+        def look(data: Tensor) -> tuple[Tensor, ...]:
+            image = generator(Latent(source.space, data), resolution=side)
+            seen, person = picture_features(image, clip, identity)
+            return (seen,) if person is None else (seen, person)
+
+        with torch.no_grad():
+            before, *people = look(source.data)
+            goal = encode(clip, [prompt.target], self.text)
+            if self.clip_loss == "directional":
+                goal = directional_goal(before, delta_t(clip, prompt, self.text), self.reach or 0.0)
+            goal = goal.expand(len(source), -1)  # [N, D]
+
+        def losses(latent: Latent, step: Tensor, of: Tensor) -> dict[str, Tensor]:
+            seen, *faces = graphs("look", look, latent.data)
+            parts = {"clip": 1 - similarity(seen, goal[of])}
             if self.lambda_l2 and edits:
                 parts["l2"] = self.lambda_l2 * step.square().flatten(1).sum(dim=1)
-            if identity and person is not None:
-                parts["identity"] = (self.lambda_id or 0.0) * identity_loss(identity, image, person)
+            for face, person in zip(faces, people, strict=True):  # one, or none without a recogniser
+                parts["identity"] = (self.lambda_id or 0.0) * (1 - similarity(face, person[of]))
             return parts
 
         return losses
@@ -130,43 +153,43 @@ class Optimize:
         self,
         source: Latent,
         coordinates: Coordinates,
-        objective: Callable[[Latent, Tensor], dict[str, Tensor]],
-        run: int,
-        on_step: OnStep,
+        objective: Objective,
+        runs: range,
+        tell: Callable[[int, Standings], None],
     ) -> tuple[Tensor, Tensor]:
-        """One run of Adam: the lowest loss [N] that each image reached, and its latent then."""
+        """Runs of Adam side by side: the lowest loss [runs, N] each reached for every image, and its latent then."""
         tied = self.layers == "tied" and source.space is Space.W_PLUS
-        step = torch.zeros_like(source.data[:, :1] if tied else source.data)
-        random = torch.Generator().manual_seed(self.seed + run)  # one draw for the batch: neighbours do not matter
-        if run:
-            step += 0.1 * torch.randn(step.shape[1:], generator=random).to(step)
-        step.requires_grad_(True)
+        like = source.data[:, :1] if tied else source.data
+        dice = [torch.Generator().manual_seed(self.seed + run) for run in runs]
+        step = _drawn(dice, [0.1 if run else 0.0 for run in runs], like).requires_grad_(True)
         optimizer = torch.optim.Adam([step], lr=self.lr or 0.0)
-        lowest, best = torch.full((len(source),), torch.inf, device=step.device), source.data.clone()
-        steps, watched, since = self.steps or 0, torch.inf, 0
+        standings, steps = Standings(source, len(runs), self.patience), self.steps or 0
         for i in range(steps):
-            noise = (1 + run) * (self.explore or 0.0) * max(0.0, 1 - i / (0.75 * steps)) ** 2
-            shaken = step + noise * torch.randn(step.shape[1:], generator=random).to(step)
-            latent = Latent(source.space, source.data + coordinates.offset(shaken))
-            parts = objective(latent, step)
-            loss = torch.stack([*parts.values()]).sum(dim=0)  # [N]
+            noise = (self.explore or 0.0) * max(0.0, 1 - i / (0.75 * steps)) ** 2
+            shake = _drawn(dice, [(1 + run) * noise for run in runs], like)
+            rows, images = standings.rows, standings.images
+            offset = coordinates.offset(step[rows] + shake[rows])
+            latent = Latent(source.space, source.data[images] + offset)
+            parts = objective(latent, step[rows], images)
+            loss = torch.stack([*parts.values()]).sum(dim=0)  # [rows]
             if not loss.isfinite().all():
                 raise NumericError(f"the loss became {loss.max().item()} at step {i}; lower --lr or --lambda-l2")
-            better = loss < lowest
-            lowest, best = torch.where(better, loss, lowest).detach(), best.clone()
-            best[better] = latent.data.detach()[better]
-            values = {name: part.mean().item() for name, part in parts.items()}
-            done, total = run * steps + i + 1, (self.restarts or 1) * steps
-            on_step(Step(done, total, {"loss": loss.mean().item(), **values}, latent.detach()))
-            mean = lowest.mean().item()
-            watched, since = (mean, 0) if mean < watched - MOVES else (watched, since + 1)
-            if since >= self.patience:
+            standings.note({"loss": loss.detach(), **{k: v.detach() for k, v in parts.items()}}, latent.data.detach())
+            tell(i, standings)
+            if i + 1 == steps or not len(standings.rows):
                 break
             optimizer.param_groups[0]["lr"] = (self.lr or 0.0) * schedule(i / steps)
             optimizer.zero_grad()
             loss.sum().backward()
             optimizer.step()
-        return lowest, best
+        return standings.reached()
+
+
+def _drawn(dice: Sequence[torch.Generator], weights: Sequence[float], like: Tensor) -> Tensor:
+    """`weight * normal` for every run and the same for all its images, [N, ...] -> [runs * N, ...]; no draw for 0."""
+    shape, pairs = like.shape[1:], zip(dice, weights, strict=True)
+    drawn = [weight * torch.randn(shape, generator=die) if weight else torch.zeros(shape) for die, weight in pairs]
+    return torch.stack(drawn).to(like).repeat_interleave(len(like), dim=0)
 
 
 def schedule(t: float) -> float:

@@ -34,6 +34,7 @@ class Work:
 LOOK = Work(2**22)  # four pictures of 1024 px
 COMPARE = Work(2**23, most=32)  # eight of 1024 px, which take 5 GB; more than 32 are hardly faster
 DIFFERENTIATE = Work(2**21, gradient=True, most=32)
+DESCEND = Work(2**19, gradient=True)  # half a picture of 1024 px, or 128 of 64 px
 LEARN = Work(2**16, gradient=True)  # one of 256 px: more would cost memory and no time
 
 
