@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 import warnings
 from importlib import import_module
 
@@ -87,9 +88,15 @@ def _show_warning(message: Warning | str, category: type[Warning], *_: object, *
 
 def surprise(error: Exception) -> str:
     """One sentence for an error that nobody foresaw."""
-    if type(error).__name__ == "OutOfMemoryError":
-        return "the GPU is out of memory; use fewer seeds at once or a smaller --batch-size, or --device cpu"
+    if "torch" in sys.modules and _is_shortage(error):
+        return "there is not enough memory; use fewer seeds at once or a smaller --batch-size, or another --device"
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:  # files raise OutputError, so this is stdout
         return "cannot write to stdout: the disk is full; free some space or send the output elsewhere"
     what = " ".join(str(error).split())[:300]
     return f"{type(error).__name__}: {what or 'no message'}; set STYLECLIP_DEBUG=1 for the traceback"
+
+
+def _is_shortage(error: Exception) -> bool:
+    from styleclip.memory import is_shortage
+
+    return is_shortage(error)

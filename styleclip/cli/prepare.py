@@ -50,7 +50,10 @@ table_option = click.option(
 @click.option("--seed", type=click.IntRange(0, MAX_SEED), metavar="N", help="Of the samples.  [default: 5]")
 @click.option("--no-torgb", is_flag=True, help="Leave out the channels of toRGB, as the published code does.")
 @click.option(
-    "--batch-size", type=click.IntRange(1), metavar="N", help="Pictures to render at once.  [default: 32; 8 at 1024 px]"
+    "--batch-size",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Pictures to render at once.  [default: 32, 8 at 1024 px; on a GPU what fits]",
 )
 @click.option("--shard", metavar="I/N", help="Only the I-th of N shards.")
 @click.option("--merge", is_flag=True, help="Join the shards that lie beside the table.")

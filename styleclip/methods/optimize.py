@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from styleclip.errors import NumericError
 from styleclip.graphs import Graphs
 from styleclip.latents import Latent, Space
 from styleclip.losses import LossResolution, directional_goal, loss_side, picture_features, similarity
+from styleclip.memory import Parts
 from styleclip.methods.standings import Standings
 from styleclip.models.bundle import Models
 from styleclip.models.room import DESCEND, room
@@ -86,19 +86,19 @@ class Optimize:
         source = settled._source(models, latent)
         objective = settled._objective(models, source, prompt)
         coordinates = settled._coordinates(models)
-        runs, steps = range(settled.restarts or 1), settled.steps or 0
+        restarts, steps = range(settled.restarts or 1), settled.steps or 0
         side = loss_side(models.generator, models.clip, self.loss_resolution)
-        together = max(1, room(models.generator, DESCEND, side) // len(source))
-        parts = [runs[first : first + together] for first in runs[::together]]
+        parts = Parts(max(1, room(models.generator, DESCEND, side) // len(source)))
 
-        def tell(part: int, step: int, standings: Standings) -> None:
-            losses, stands = standings.leaders()
-            on_step(Step(part * steps + step + 1, len(parts) * steps, losses, stands))
+        def descend(runs: range) -> tuple[Tensor, Tensor]:
+            def tell(step: int, standings: Standings) -> None:
+                part, count = runs.start // parts.size, math.ceil(len(restarts) / parts.size)
+                losses, stands = standings.leaders()
+                on_step(Step(part * steps + step + 1, count * steps, losses, stands))
 
-        reached = [
-            settled._descend(source, coordinates, objective, runs, functools.partial(tell, part))
-            for part, runs in enumerate(parts)
-        ]
+            return settled._descend(source, coordinates, objective, runs, tell)
+
+        reached = list(parts(descend, restarts))
         losses, data = (torch.cat(values) for values in zip(*reached, strict=True))  # [restarts, N], [restarts, N, ...]
         return Latent(source.space, data[losses.argmin(dim=0), torch.arange(len(source))])
 
