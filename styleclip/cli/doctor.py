@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import click
 
-COST = "an edit takes longer"  # without compiled kernels; how much longer: benchmarks/generator.md
+COST = "a picture takes a fifth longer on a CPU"  # without compiled kernels: benchmarks/generator.md
 BUILD = "run `styleclip doctor --build`"
 TAIL = 40  # lines of a failed build that STYLECLIP_DEBUG=1 shows
 
