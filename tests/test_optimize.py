@@ -9,6 +9,7 @@ import torch
 from styleclip.editor import Editor
 from styleclip.errors import NumericError, UsageError
 from styleclip.latents import Latent, Space
+from styleclip.methods import optimize
 from styleclip.methods.optimize import PUBLISHED, Optimize, schedule
 from styleclip.prompts import Prompt
 from styleclip.records import Step
@@ -92,7 +93,7 @@ def test_free_generation_starts_from_the_average() -> None:
 def test_restarts_keep_the_best_of_each_image() -> None:
     _, _, once = run(QUICK, seeds=(0, 1))
     _, edited, steps = run(replace(QUICK, restarts=3), seeds=(0, 1))
-    assert len(steps) == 12 and steps[-1].index == steps[-1].total == 12, "side by side"
+    assert [step.index for step in steps] == list(range(1, 13)) and steps[-1].total == 12
     models = tiny_models()
     source = Editor(models).sample(seeds=(0, 1))
     objective = replace(QUICK, clip_loss="global")._objective(models, source, PROMPT)
@@ -100,15 +101,24 @@ def test_restarts_keep_the_best_of_each_image() -> None:
     assert sum(part.mean() for part in reached.values()) <= min(step.losses["loss"] for step in once) + 1e-5
 
 
-@pytest.mark.parametrize("layers", ["free", "tied"])
-def test_restarts_side_by_side_are_those_one_by_one(layers: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With runs that stop early, at steps of their own."""
-    method = replace(QUICK, restarts=3, layers=layers, explore=0.5, patience=4, steps=20)
-    _, together, steps = run(method, seeds=(0, 1))
-    monkeypatch.setattr("styleclip.methods.optimize.room", lambda *_: 1)
-    _, apart, each = run(method, seeds=(0, 1))
-    assert len(steps) <= 20 < len(each) <= 60 and each[-1].total == 60
-    torch.testing.assert_close(together.data, apart.data, atol=1e-4, rtol=1e-4)
+@pytest.mark.parametrize("seeds", [(3,), (0, 1)])
+def test_restarts_side_by_side_are_those_one_by_one(seeds: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    method = replace(QUICK, restarts=3, explore=0.5, patience=2)  # half of them rest before the end
+    _, together, steps = run(method, seeds)
+    for pictures in (1, 2 * len(seeds)):  # one by one, and two with one left over
+        monkeypatch.setattr(optimize, "room", lambda *_, pictures=pictures: pictures)
+        _, apart, shown = run(method, seeds)
+        torch.testing.assert_close(together.data, apart.data, atol=1e-4, rtol=1e-4)
+        assert shown[-1].total == (36 if pictures == 1 else 24)
+    starts = [step.losses["loss"] for step in shown if step.index % 12 == 1]
+    assert steps[0].losses["loss"] <= min(starts) + 1e-5, "a step tells of the run that stands best"
+
+
+def test_an_image_that_rests_leaves_the_others_alone() -> None:
+    method = replace(QUICK, steps=30, lr=0.5, patience=2)
+    first, last, both = (run(method, seeds=seeds) for seeds in ((2,), (0,), (0, 2)))
+    assert len(first[2]) < len(last[2]) == len(both[2]) < 30
+    torch.testing.assert_close(both[1].data, torch.cat([last[1].data, first[1].data]), atol=1e-4, rtol=1e-4)
 
 
 def test_it_stops_when_nothing_moves() -> None:

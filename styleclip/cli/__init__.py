@@ -27,6 +27,11 @@ COMMANDS = (
     "doctor",
 )  # each is the function of that name in the file of that name
 
+# How often a thread on the CPU looks for its next piece of work before it sleeps. By itself libgomp looks 300,000 times,
+# milliseconds in which its core is missed wherever another program wants one: a step of the demo takes 0.06 s alone
+# both ways, and beside one busy program 0.4 s and now and then seconds instead of 0.2 s.
+SPINS = "5000"
+
 
 class Commands(click.Group):
     """The commands, and the one place where an error becomes a sentence and an exit code."""
@@ -42,6 +47,8 @@ class Commands(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> object:
+        if "OMP_WAIT_POLICY" not in os.environ:
+            os.environ.setdefault("GOMP_SPINCOUNT", SPINS)  # read when torch is imported
         with resting():
             if os.environ.get("STYLECLIP_DEBUG") == "1":
                 return super().invoke(ctx)
