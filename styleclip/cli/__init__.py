@@ -28,8 +28,8 @@ COMMANDS = (
 )  # each is the function of that name in the file of that name
 
 # How often a thread on the CPU looks for its next piece of work before it sleeps. By itself libgomp looks 300,000
-# times, milliseconds in which its core is missed wherever another program wants one: a step of the demo takes 0.06 s
-# alone both ways, and beside one busy program 0.4 s and now and then seconds instead of 0.2 s.
+# times, milliseconds in which another program that wants its core waits, and so does the work: a step of the demo takes
+# 0.06 s alone either way, and beside one busy program 0.4 s or more instead of 0.2 s.
 SPINS = "5000"
 
 
