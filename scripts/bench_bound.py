@@ -17,7 +17,7 @@ from torch import Tensor
 
 from scripts.timing import timed
 from styleclip.latents import StyleEntry
-from styleclip.models.stylegan2 import Generator
+from styleclip.networks.stylegan2 import Generator
 
 LAYOUTS = (torch.contiguous_format, torch.channels_last)
 TRIES = 3  # of each layout

@@ -28,11 +28,11 @@ import styleclip
 from scripts.bench_tools import KERNELS, TEXT, Report, Setting, bench, repeats_option, table, under
 from scripts.published_generator import as_trained, paint
 from scripts.timing import Timer, compared, in_turn, repeated
-from styleclip.cli.progress import human_number
+from styleclip.cli.output.progress import human_number
 from styleclip.latents import Latent, Space
 from styleclip.methods.global_direction import GlobalDirection
-from styleclip.methods.style_edit import StyleEdit
-from styleclip.models.bundle import Models
+from styleclip.methods.style_direction import StyleEdit
+from styleclip.models import Models
 from styleclip.prompts import Prompt
 
 SIDE = 1024  # px

@@ -23,9 +23,9 @@ from scripts.bench_shares import shares, shares_table
 from scripts.bench_tools import KERNELS, Report, Setting, bench, repeats_option, table, under
 from scripts.published_generator import render
 from scripts.timing import Measured, Timer, compared, stopwatch
-from styleclip.cli.progress import human_number
+from styleclip.cli.output.progress import human_number
 from styleclip.latents import Latent, Space
-from styleclip.models.stylegan2 import Generator
+from styleclip.networks.stylegan2 import Generator
 
 BOUND, THAWED, PUBLISHED = "convolutions alone", "ours, not frozen", "published"
 FORWARD, BACKWARD = "forward", "forward + backward"

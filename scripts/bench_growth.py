@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from scripts.bench_bound import multiplications
 from scripts.timing import in_turn, stopwatch
-from styleclip.models.stylegan2 import Generator
+from styleclip.networks.stylegan2 import Generator
 from styleclip.records import replacing
 
 if TYPE_CHECKING:

@@ -14,12 +14,12 @@ import torch
 from scripts.bench_tools import TEXT, Report, Setting, bench, repeats_option, table
 from scripts.published import PublishedTraining
 from scripts.timing import Measured, Timer, compared, stopwatch
-from styleclip.cli.progress import human_number
+from styleclip.cli.output.progress import human_number
 from styleclip.prompts import Prompt
-from styleclip.training.learners import Learners
-from styleclip.training.settings import PUBLISHED, MapperTraining
-from styleclip.training.sources import latents_to_learn
-from styleclip.training.workers import Workers
+from styleclip.training.distributed import Workers
+from styleclip.training.mapper.data import latents_to_learn
+from styleclip.training.mapper.settings import PUBLISHED, MapperTraining
+from styleclip.training.mapper.trainer import Learners
 
 SIDE = 256  # px
 

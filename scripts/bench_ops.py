@@ -18,7 +18,7 @@ from torch import Tensor
 from cuda_ops import bias_act, blur_act, upfirdn2d
 from scripts.bench_tools import WIDTHS, Report, Setting, bench, repeats_option, table, under
 from scripts.timing import Timer, in_turn, repeated
-from styleclip.models.layers import fir_taps
+from styleclip.networks.layers import fir_taps
 
 SIDES = (64, 256, 1024)  # px
 LAYOUTS = {"NCHW": torch.contiguous_format, "channels_last": torch.channels_last}

@@ -17,10 +17,10 @@ import torch
 from scripts.bench_tools import TEXT, Report, Setting, bench, repeats_option, table
 from scripts.published import PublishedOptimization
 from scripts.timing import Measured, Timer, compared, stopwatch, synchronize
-from styleclip.cli.progress import human_number
+from styleclip.cli.output.progress import human_number
 from styleclip.latents import Latent, Space
 from styleclip.methods.optimize import PUBLISHED, Optimize
-from styleclip.models.bundle import Models
+from styleclip.models import Models
 from styleclip.prompts import Prompt
 from styleclip.records import Step
 

@@ -19,11 +19,11 @@ import styleclip
 from scripts.bench_tools import KERNELS, Report, Setting, bench, repeats_option, table, under
 from scripts.published_generator import as_trained, paint
 from scripts.timing import Timer, in_turn, stopwatch
-from styleclip.cli.progress import human_number
-from styleclip.graphs import Graphs
+from styleclip.cli.output.progress import human_number
 from styleclip.latents import Latent, Space, StyleEntry, StyleLayout
-from styleclip.models.bundle import Models
-from styleclip.stylespace.effects import Painter, groups
+from styleclip.models import Models
+from styleclip.runtime.cuda_graphs import Graphs
+from styleclip.stylespace.channel_effects import Painter, groups
 from styleclip.stylespace.prepare import Preparation
 from styleclip.stylespace.statistics import sample_styles
 

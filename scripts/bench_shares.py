@@ -11,7 +11,7 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 
 from scripts.bench_tools import table
-from styleclip.cli.progress import human_number
+from styleclip.cli.output.progress import human_number
 
 KINDS = {  # by a part of the name of an operation; the first that fits
     "blur_act": "blur_act",

@@ -15,16 +15,16 @@ import click
 import torch
 from torch import nn
 
-from styleclip.devices import keep_memory, pick_device, pick_dtype
 from styleclip.errors import StyleClipError
-from styleclip.models import ops
-from styleclip.models.bundle import Models
-from styleclip.models.clip import CLIP, build_clip
-from styleclip.models.clip_names import open_clip_architecture
-from styleclip.models.identity import Identity, SmallRecogniser
-from styleclip.models.irse import ArcFace
-from styleclip.models.stylegan2 import Generator, GeneratorConfig
+from styleclip.models import Models
+from styleclip.networks import ops
+from styleclip.networks.arcface import ArcFace
+from styleclip.networks.clip import CLIP, build_clip
+from styleclip.networks.face_recognition import Identity, SmallRecogniser
+from styleclip.networks.open_clip_hub import open_clip_architecture
+from styleclip.networks.stylegan2 import Generator, GeneratorConfig
 from styleclip.records import to_json
+from styleclip.runtime.devices import keep_memory, pick_device, pick_dtype
 
 Value = TypeVar("Value")
 Networks = Literal["config-f", "small"]

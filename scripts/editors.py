@@ -14,13 +14,13 @@ from PIL import Image
 
 import styleclip
 from styleclip import evaluate
-from styleclip.cli.common import Seeds
+from styleclip.cli.options.common import Seeds
 from styleclip.demo.captions import alternatives
 from styleclip.images import labelled_sheet, to_pil
 from styleclip.methods.base import Method
 from styleclip.methods.mapper import LatentMapper
 from styleclip.methods.mapper_files import load_trained_mapper
-from styleclip.models.bundle import Models
+from styleclip.models import Models
 from styleclip.prompts import Prompt
 from styleclip.records import replacing
 from styleclip.weights.catalog import weights

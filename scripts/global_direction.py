@@ -15,14 +15,14 @@ import torch
 
 import styleclip
 from styleclip import evaluate
-from styleclip.cli.common import Seeds
+from styleclip.cli.options.common import Seeds
 from styleclip.demo.captions import alternatives
 from styleclip.methods.global_direction import GlobalDirection
-from styleclip.methods.style_edit import Strength
-from styleclip.models.bundle import Models
+from styleclip.methods.style_direction import Strength
+from styleclip.models import Models
 from styleclip.prompts import Prompt
 from styleclip.records import replacing
-from styleclip.stylespace.effects import measure
+from styleclip.stylespace.channel_effects import measure
 from styleclip.stylespace.statistics import sample_styles, style_statistics
 
 ALPHAS = (1.0, 2.0, 4.0, 6.0, 9.0, 13.0)

@@ -21,9 +21,9 @@ from styleclip.demo.judge import Judge, Verdict, load_judge
 from styleclip.demo.render import render
 from styleclip.demo.world import Z_DIM, faces
 from styleclip.images import from_pil, to_pil
-from styleclip.inversion.likeness import scores
+from styleclip.inversion.losses import scores
 from styleclip.latents import Latent, Space
-from styleclip.models.bundle import Models
+from styleclip.models import Models
 from styleclip.weights.resources import checkpoint_path
 
 SEED = 1  # of the renderings; the training took 0, and settings were chosen on 77

@@ -17,10 +17,10 @@ from torch import Tensor, nn
 
 from scripts.published_generator import render
 from styleclip.methods.optimize import schedule
-from styleclip.models.bundle import Models
+from styleclip.models import Models
 from styleclip.prompts import Prompt
-from styleclip.training.settings import MapperTraining
-from styleclip.training.student import Student
+from styleclip.training.mapper.mapper_state import Student
+from styleclip.training.mapper.settings import MapperTraining
 
 
 class Recipe:

@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from styleclip.models.layers import FIR_TAPS
-from styleclip.models.stylegan2 import Generator
+from styleclip.networks.layers import FIR_TAPS
+from styleclip.networks.stylegan2 import Generator
 
 
 def as_trained(generator: Generator) -> Generator:

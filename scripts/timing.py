@@ -16,7 +16,7 @@ from typing import Any, Protocol, TypeVar
 
 import torch
 
-from styleclip.graphs import AFTER
+from styleclip.runtime.cuda_graphs import AFTER
 
 Value = TypeVar("Value")
 Key = TypeVar("Key")

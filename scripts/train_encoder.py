@@ -8,7 +8,7 @@ PICTURES is a folder of aligned crops, e.g. the `aligned.png` of `styleclip inve
         --out checkpoints/demo/encoder.safetensors --frame 64 --widths 16,32,64,64 ...
 
 (checkpoints/demo/README.md has the whole lines). A run that was killed goes on with --resume. The options of the
-losses are explained in styleclip/training/encoder_settings.py.
+losses are explained in styleclip/training/encoder/settings.py.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from torch import Tensor
 
 import styleclip
 from styleclip.alignment.photos import find_photos, read_photo
-from styleclip.cli.progress import Progress
-from styleclip.devices import pick_device
+from styleclip.cli.output.progress import Progress
 from styleclip.errors import StyleClipError, UsageError
 from styleclip.images import from_pil
-from styleclip.models.e4e import resize_frame
-from styleclip.training.encoder import train_encoder
-from styleclip.training.encoder_settings import EncoderTraining
+from styleclip.networks.e4e import resize_frame
+from styleclip.runtime.devices import pick_device
+from styleclip.training.encoder.settings import EncoderTraining
+from styleclip.training.encoder.train import train_encoder
 from styleclip.weights.load import load_encoder
 
 DEFAULTS = {field.name: field.default for field in dataclasses.fields(EncoderTraining)}

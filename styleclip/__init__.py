@@ -8,13 +8,15 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from styleclip.version import __version__
+
 if TYPE_CHECKING:
     from styleclip.editor import Editor
     from styleclip.errors import StyleClipError
-    from styleclip.inversion.inversion import Inversion
     from styleclip.inversion.invert import Invert
+    from styleclip.inversion.pivotal_tuning import Tune
     from styleclip.inversion.refine import Refine
-    from styleclip.inversion.tune import Tune
+    from styleclip.inversion.result import Inversion
     from styleclip.latents import Direction, Latent, Space
     from styleclip.methods.global_direction import GlobalDirection
     from styleclip.methods.mapper import LatentMapper
@@ -23,8 +25,6 @@ if TYPE_CHECKING:
     from styleclip.results import EditResult
     from styleclip.weights.load import load_generator
     from styleclip.weights.models import load
-
-__version__ = "0.1.0"
 
 __all__ = [
     "Direction",
@@ -52,7 +52,7 @@ _HOMES = {
     "EditResult": "styleclip.results",
     "Editor": "styleclip.editor",
     "GlobalDirection": "styleclip.methods.global_direction",
-    "Inversion": "styleclip.inversion.inversion",
+    "Inversion": "styleclip.inversion.result",
     "Invert": "styleclip.inversion.invert",
     "Latent": "styleclip.latents",
     "LatentMapper": "styleclip.methods.mapper",
@@ -62,7 +62,7 @@ _HOMES = {
     "Refine": "styleclip.inversion.refine",
     "Space": "styleclip.latents",
     "StyleClipError": "styleclip.errors",
-    "Tune": "styleclip.inversion.tune",
+    "Tune": "styleclip.inversion.pivotal_tuning",
     "load": "styleclip.weights.models",
     "load_generator": "styleclip.weights.load",
 }

@@ -11,14 +11,14 @@ from PIL.Image import Image
 from torch import Tensor
 
 from styleclip.errors import NumericError, UsageError
-from styleclip.inversion.inversion import Inversion
 from styleclip.inversion.invert import Invert, OnStage
 from styleclip.inversion.invert import ignore as ignore_stage
+from styleclip.inversion.result import Inversion
 from styleclip.latents import Latent, Space
 from styleclip.losses import similarity
 from styleclip.methods.base import Method
-from styleclip.models.bundle import Models
-from styleclip.models.stylegan2 import Noise
+from styleclip.models import Models
+from styleclip.networks.stylegan2 import Noise
 from styleclip.prompts import Prompt, encode, warn_unknown_words
 from styleclip.records import OnStep, Step, ignore, versions
 from styleclip.results import EditResult

@@ -25,7 +25,7 @@ from styleclip.methods.base import Method
 from styleclip.methods.global_direction import GlobalDirection
 from styleclip.methods.mapper import LatentMapper
 from styleclip.methods.optimize import Optimize
-from styleclip.models.bundle import Models
+from styleclip.models import Models
 from styleclip.prompts import Prompt
 from styleclip.weights.resources import checkpoint_path
 

@@ -8,10 +8,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from styleclip.errors import UsageError
-from styleclip.models.clip import CLIP
-from styleclip.models.identity import Identity
-from styleclip.models.stylegan2 import Generator
-from styleclip.models.views import look
+from styleclip.networks.clip import CLIP
+from styleclip.networks.face_recognition import Identity
+from styleclip.networks.resize import look
+from styleclip.networks.stylegan2 import Generator
 
 LossResolution = Literal["auto", "full"] | int  # px of the pictures that the losses see
 FRAME = 256  # px that are enough for "auto": ArcFace pools its frames to this

@@ -14,7 +14,7 @@ from open_clip import OPENAI_IMAGENET_TEMPLATES
 from torch import Tensor
 
 from styleclip.errors import UsageError
-from styleclip.models.clip import CLIP
+from styleclip.networks.clip import CLIP
 
 # StyleCLIP ensembles over the ImageNet templates of CLIP without this one: 79 remain.
 TEMPLATES: tuple[str, ...] = tuple(

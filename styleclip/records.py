@@ -21,9 +21,9 @@ from typing import Any
 import safetensors
 import safetensors.torch
 
-from styleclip import __version__
 from styleclip.errors import OutputError
 from styleclip.latents import Latent
+from styleclip.version import __version__
 
 TUNED = "tuned"  # of the metadata of latents, and of the provenance of results
 

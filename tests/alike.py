@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from styleclip.models.discriminator import Discriminator
+from styleclip.networks.discriminator import Discriminator
 from tests.tiny import TINY
 
 SAME = 1e-5  # two computations of one network: a few hundred float32 roundings on values of order 10

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from styleclip.models.bundle import Models
+    from styleclip.models import Models
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when torch is first imported, here and in commands that tests run
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import torch
 
-from styleclip.models.stylegan2 import GeneratorConfig
+from styleclip.networks.stylegan2 import GeneratorConfig
 from styleclip.weights.formats import rosinality
-from styleclip.weights.formats.tensorflow import generator_ties
+from styleclip.weights.formats.nvidia_tf import generator_ties
 from styleclip.weights.load import load_clip_file, load_encoder, load_latents, load_mapper
 from tests.hostile import (
     THREE,

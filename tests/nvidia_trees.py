@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from styleclip.models.discriminator import Discriminator
-from styleclip.models.layers import fir_taps
-from styleclip.models.stylegan2 import Generator
+from styleclip.networks.discriminator import Discriminator
+from styleclip.networks.layers import fir_taps
+from styleclip.networks.stylegan2 import Generator
 
 Flavour = Literal["ada", "sg3"]
 TRIP_WIRE = 'raise SystemExit("embedded source was executed")'

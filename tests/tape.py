@@ -9,11 +9,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from styleclip import graphs
+from styleclip.runtime import cuda_graphs
 
 
 class Tape:
-    """Takes the place of `graphs.Recorder`. `recorded` counts what all tapes hold, `played` the replays."""
+    """Takes the place of `cuda_graphs.Recorder`. `recorded` counts what all tapes hold, `played` the replays."""
 
     recorded = played = 0
 
@@ -57,6 +57,6 @@ def tape(monkeypatch: pytest.MonkeyPatch) -> type[Tape]:
     """All work that would become a graph on CUDA becomes one here."""
     monkeypatch.setattr(Tape, "recorded", 0)
     monkeypatch.setattr(Tape, "played", 0)
-    monkeypatch.setattr(graphs, "Recorder", Tape)
-    monkeypatch.setattr(graphs, "usable", lambda tensors: True)
+    monkeypatch.setattr(cuda_graphs, "Recorder", Tape)
+    monkeypatch.setattr(cuda_graphs, "usable", lambda tensors: True)
     return Tape

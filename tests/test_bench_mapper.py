@@ -13,12 +13,12 @@ from scripts.published import PublishedTraining
 from scripts.published_generator import as_trained, render
 from scripts.timing import compared
 from styleclip.latents import Latent, Space
-from styleclip.models.bundle import Models
+from styleclip.models import Models
 from styleclip.prompts import Prompt
-from styleclip.training.learners import Learners
-from styleclip.training.settings import MapperTraining
-from styleclip.training.sources import latents_to_learn
-from styleclip.training.workers import Workers
+from styleclip.training.distributed import Workers
+from styleclip.training.mapper.data import latents_to_learn
+from styleclip.training.mapper.settings import MapperTraining
+from styleclip.training.mapper.trainer import Learners
 from tests.benches import SMALL, printed, undisturbed
 from tests.tiny import TINY, tiny_generator
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from styleclip.errors import WeightError
 from styleclip.weights.describe import describe
-from styleclip.weights.formats.native import save_generator
+from styleclip.weights.formats.own_files import save_generator
 from styleclip.weights.load import load_generator
 from tests.alike import SAME, error, z
 from tests.nvidia_trees import conditional

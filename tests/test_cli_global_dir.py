@@ -23,13 +23,13 @@ from styleclip.cli import main
 from styleclip.cli.wishes import MAX_COMBINATIONS, Wish, direction, edit, number, strengths
 from styleclip.images import GAP, LABEL_HEIGHT, LABEL_WIDTH, read_record
 from styleclip.latents import Latent, Space
-from styleclip.methods import strength
-from styleclip.models.bundle import Models
-from styleclip.models.clip import CLIP
+from styleclip.methods import auto_alpha
+from styleclip.models import Models
+from styleclip.networks.clip import CLIP
 from styleclip.prompts import Prompt, delta_t
-from styleclip.weights.formats.native import save_generator
+from styleclip.weights.formats.own_files import save_generator
 from styleclip.weights.models import load_clip
-from styleclip.weights.relevance import prepared_path, save_relevance
+from styleclip.weights.relevance_files import prepared_path, save_relevance
 from tests.support import done, failed, run_python, run_styleclip
 from tests.test_global_direction import random_table
 from tests.test_images import decoded
@@ -191,7 +191,7 @@ def test_auto_alpha_begins_at_a_share_of_reach(run: Run, reach: float) -> None:
     """CLIP is sure at once when nothing is asked of it."""
     record = records(run(*PROMPT, "--alpha", "auto", "--channels", 9, "--reach", reach, "--sure", 0, "--json"))[0]
     told = record["provenance"]["directions"][0]
-    assert told["alpha"][0] == pytest.approx(strength.LEAST * reach / told["movement"], rel=1e-4)
+    assert told["alpha"][0] == pytest.approx(auto_alpha.LEAST * reach / told["movement"], rel=1e-4)
 
 
 def test_statistics_for_a_published_table(bare: Run, models: Models, tmp_path: Path) -> None:
@@ -576,10 +576,10 @@ def test_earlier_results_stay(run: Run, tmp_path: Path) -> None:
 
 
 class CtrlC:
-    """Stands for `strength.preference` and presses Ctrl-C when it is called for the n-th time."""
+    """Stands for `auto_alpha.preference` and presses Ctrl-C when it is called for the n-th time."""
 
     def __init__(self, calls: int) -> None:
-        self.left, self.real = calls, strength.preference
+        self.left, self.real = calls, auto_alpha.preference
 
     def __call__(self, *arguments: Any) -> Tensor:
         self.left -= 1
@@ -591,7 +591,7 @@ class CtrlC:
 def test_ctrl_c_keeps_the_best_so_far(
     run: Run, models: Models, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(strength, "preference", CtrlC(3))
+    monkeypatch.setattr(auto_alpha, "preference", CtrlC(3))
     words = (*PROMPT, "--channels", 9, "--sure", 1, "--seeds", "0-1", "--grid", "--out", "out")
     result = run(*words, "--alpha", "auto")
     assert result.exit_code == 130 and result.stderr == "Interrupted; kept the best result so far\n"
@@ -601,7 +601,7 @@ def test_ctrl_c_keeps_the_best_so_far(
 
 
 def test_ctrl_c_keeps_what_is_finished(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(strength, "preference", CtrlC(2))
+    monkeypatch.setattr(auto_alpha, "preference", CtrlC(2))
     result = run(*PROMPT, "--channels", 9, "--sure", 1, "--alpha", "auto,1,2", "--json", "--out", "out")
     assert result.exit_code == 130 and result.stderr == "Interrupted; kept 2 of 3 results\n"
     assert [record["settings"]["alpha"] for record in json.loads(result.stdout)["results"]] == [1, 2]

@@ -19,8 +19,8 @@ from styleclip.images import read_record
 from styleclip.latents import Latent, Space
 from styleclip.methods.mapper import LatentMapper
 from styleclip.methods.mapper_files import TrainedMapper, load_trained_mapper, save_trained_mapper
-from styleclip.models.bundle import Models
-from styleclip.models.mapper import LevelsMapper, Mapper, StyleMapper
+from styleclip.models import Models
+from styleclip.networks.latent_mapper import LevelsMapper, Mapper, StyleMapper
 from styleclip.prompts import Prompt
 from styleclip.records import save_latent
 from styleclip.weights.catalog import weights

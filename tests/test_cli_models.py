@@ -22,13 +22,13 @@ from safetensors.torch import save_file
 import styleclip
 from styleclip.cli import main
 from styleclip.cli.fetching import fetched
-from styleclip.cli.listing import TAGS, short_licence
+from styleclip.cli.output.tables import TAGS, short_licence
 from styleclip.errors import WeightError
 from styleclip.latents import Latent
 from styleclip.weights.catalog import Weight, catalog, weight, weights
 from styleclip.weights.describe import describe
 from styleclip.weights.formats import rosinality
-from styleclip.weights.formats.native import save_generator
+from styleclip.weights.formats.own_files import save_generator
 from styleclip.weights.load import load_generator
 from styleclip.weights.models import generator_file, load_clip
 from styleclip.weights.resources import checkpoint_path
@@ -215,7 +215,7 @@ def test_an_interrupted_download_says_that_it_goes_on(
         partial.write_bytes(b"half")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("styleclip.weights.fetch.download", interrupted)
+    monkeypatch.setattr("styleclip.weights.cache.download", interrupted)
     result = run("pull", "tiny")
     assert (result.exit_code, result.stdout) == (130, "")
     assert (

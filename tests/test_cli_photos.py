@@ -19,17 +19,17 @@ import styleclip
 from styleclip import weights
 from styleclip.alignment.paste import MARGIN, face_mask
 from styleclip.cli import main
-from styleclip.cli.rounds import places
+from styleclip.cli.output.photo_batch import places
 from styleclip.images import read_record
+from styleclip.inversion.generator_delta import save_tuning
 from styleclip.inversion.invert import Invert
-from styleclip.inversion.tune import Tune
-from styleclip.inversion.tuning import save_tuning
+from styleclip.inversion.pivotal_tuning import Tune
 from styleclip.latents import Latent
 from styleclip.methods.mapper_files import save_trained_mapper
 from styleclip.methods.optimize import Optimize
-from styleclip.models.bundle import Models
+from styleclip.models import Models
 from styleclip.records import save_latent, tuning_of
-from styleclip.weights.formats.native import save_generator
+from styleclip.weights.formats.own_files import save_generator
 from tests.support import done, failed
 from tests.test_alignment import GOLDEN, astronaut, difference
 from tests.test_cli_invert import holiday, interrupting, names, pixels, two_faces
@@ -55,7 +55,7 @@ def run(files: tuple[Path, Path], models: Models, tmp_path: Path, monkeypatch: p
     monkeypatch.setenv("STYLECLIP_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv("STYLECLIP_DEBUG", raising=False)
     monkeypatch.setattr(weights.models, "load_perceptual", lambda: None)
-    monkeypatch.setattr("styleclip.inversion.tune.Tune", lambda: Tune(steps=10, rank=2))
+    monkeypatch.setattr("styleclip.inversion.pivotal_tuning.Tune", lambda: Tune(steps=10, rank=2))
     save_trained_mapper(trained(models), tmp_path / "m.safetensors")
     common = ["--model", str(files[0]), "--clip", str(files[1])]
 

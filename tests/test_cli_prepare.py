@@ -14,11 +14,11 @@ import torch
 from click.testing import CliRunner, Result
 
 import styleclip
-from styleclip.channels import Relevance
 from styleclip.cli import main
-from styleclip.cli.prepare import _place
-from styleclip.cli.progress import Forecast, human_number, human_time
+from styleclip.cli.commands.prepare import _place
+from styleclip.cli.output.progress import Forecast, human_number, human_time
 from styleclip.errors import UsageError
+from styleclip.relevance_table import Relevance
 from styleclip.weights.catalog import home
 from tests.support import done, failed, run_python
 from tests.test_prepare import LAYOUT, assert_same, content
@@ -271,7 +271,7 @@ def test_numbers(number: float, words: str) -> None:
 
 
 def test_help_needs_no_torch() -> None:
-    ran = run_python("-c", "import sys, styleclip.cli.prepare; sys.exit('torch' in sys.modules)")
+    ran = run_python("-c", "import sys, styleclip.cli.commands.prepare; sys.exit('torch' in sys.modules)")
     assert ran.returncode == 0, ran.stderr
     shown = CliRunner().invoke(main, ["prepare", "--help"], prog_name="styleclip").stdout
     assert "--out FILE" in shown and "--num-latents N" in shown and "--merge" in shown

@@ -13,7 +13,7 @@ from PIL import Image
 
 import styleclip
 from styleclip.cli import main
-from styleclip.cli.progress import Forecast
+from styleclip.cli.output.progress import Forecast
 from styleclip.latents import Latent, Space
 from styleclip.methods.mapper_files import load_trained_mapper
 from styleclip.records import save_latent
@@ -141,7 +141,7 @@ def test_ctrl_c_and_resume(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyP
         tell(self, done_, *rest)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Forecast, "tell", interrupt)
-    monkeypatch.setattr("styleclip.training.mapper.SAVE_EVERY", 0.0)
+    monkeypatch.setattr("styleclip.training.mapper.train.SAVE_EVERY", 0.0)
     result = run(*RUN)
     assert (result.exit_code, result.stdout) == (130, "")
     assert result.stderr == "Interrupted; --resume goes on from what was saved in the last seconds\n"
@@ -217,6 +217,7 @@ def test_words_that_clip_does_not_know(run: Run) -> None:
 
 def test_help_needs_no_torch() -> None:
     ran = run_python(
-        "-c", "import sys, styleclip.cli.train_mapper, styleclip.cli.map; sys.exit('torch' in sys.modules)"
+        "-c",
+        "import sys, styleclip.cli.commands.train_mapper, styleclip.cli.commands.map; sys.exit('torch' in sys.modules)",
     )
     assert ran.returncode == 0, ran.stderr

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from styleclip.errors import UsageError, WeightError
-from styleclip.models.clip import CLIP, CompactTokenizer, build_clip
-from styleclip.models.clip_names import architectures_like, open_clip_architecture, open_clip_model
+from styleclip.networks.clip import CLIP, CompactTokenizer, build_clip
+from styleclip.networks.open_clip_hub import architectures_like, open_clip_architecture, open_clip_model
 from tests.tiny import CONTEXT, WORDS, clip_config, tiny_clip
 
 

@@ -12,14 +12,14 @@ from torch import Tensor
 
 import styleclip
 from styleclip.errors import WeightError
-from styleclip.models.clip import CLIP
-from styleclip.weights.formats import clip_files
-from styleclip.weights.formats.native import save_generator
-from styleclip.weights.formats.part import Content
-from styleclip.weights.formats.stand_ins import Record
-from styleclip.weights.identify import part
+from styleclip.networks.clip import CLIP
+from styleclip.weights.formats import openai_clip
+from styleclip.weights.formats.content import Content
+from styleclip.weights.formats.own_files import save_generator
+from styleclip.weights.formats.registry import part
 from styleclip.weights.load import clip_path, load_clip_file
 from styleclip.weights.models import FULL_SIZE, load_clip
+from styleclip.weights.safe_pickle.globals import Record
 from tests.clip_archives import (
     PlainCLIP,
     Weights,
@@ -169,7 +169,7 @@ def test_a_tree_that_repeats_itself_ends() -> None:
         leaf.set_state({"a": child, "b": child})  # 2**100 names
         leaf = child
     leaf.set_state({"a": root})
-    assert clip_files.parts(Content("torchscript", root)) == []
+    assert openai_clip.parts(Content("torchscript", root)) == []
 
 
 @pytest.fixture

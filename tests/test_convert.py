@@ -19,12 +19,12 @@ from torch import Tensor
 from styleclip.cli import main
 from styleclip.errors import UsageError, WeightError
 from styleclip.latents import Latent, Space
-from styleclip.models.stylegan2 import Generator
+from styleclip.networks.stylegan2 import Generator
 from styleclip.weights import convert as conversion
 from styleclip.weights.convert import convert, largest_difference
 from styleclip.weights.describe import describe
 from styleclip.weights.formats import rosinality
-from styleclip.weights.formats.native import save_generator
+from styleclip.weights.formats.own_files import save_generator
 from styleclip.weights.load import load_generator
 from tests.alike import SAME, assert_same, error, z
 from tests.golden import fill

@@ -18,7 +18,7 @@ import torch
 from styleclip.errors import WeightError, WeightWarning
 from styleclip.weights.describe import describe
 from styleclip.weights.formats import rosinality
-from styleclip.weights.formats.native import save_generator
+from styleclip.weights.formats.own_files import save_generator
 from styleclip.weights.load import load_generator, load_latents
 from tests.hostile import (
     call,

@@ -10,7 +10,7 @@ from styleclip.editor import Editor
 from styleclip.errors import NumericError
 from styleclip.latents import Latent, Space
 from styleclip.methods.optimize import Optimize
-from styleclip.models.bundle import Models
+from styleclip.models import Models
 from styleclip.prompts import Prompt, PromptWarning
 from styleclip.records import OnStep, Step, ignore
 from tests.tiny import tiny_models

@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from styleclip.channels import StyleStatistics
 from styleclip.errors import UsageError
 from styleclip.latents import Latent, Space
-from styleclip.models.bundle import Models
-from styleclip.stylespace.effects import Effects, Painter, Tally, measure
+from styleclip.models import Models
+from styleclip.relevance_table import StyleStatistics
+from styleclip.stylespace.channel_effects import Effects, Painter, Tally, measure
 from styleclip.stylespace.statistics import sample_styles, style_statistics
 from tests.tiny import TINY, tiny_clip, tiny_generator, tiny_models
 

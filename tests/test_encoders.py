@@ -20,11 +20,11 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from styleclip.errors import WeightError
-from styleclip.models.e4e import Encoder, resize_frame
-from styleclip.models.stylegan2 import Generator, GeneratorConfig
+from styleclip.networks.e4e import Encoder, resize_frame
+from styleclip.networks.stylegan2 import Generator, GeneratorConfig
 from styleclip.weights.formats import rosinality
 from styleclip.weights.formats.encoders import save_encoder
-from styleclip.weights.identify import part, parts
+from styleclip.weights.formats.registry import part, parts
 from styleclip.weights.load import load_encoder, load_generator
 from tests.golden import fill
 from tests.support import run_python

@@ -13,7 +13,7 @@ import styleclip
 from styleclip import evaluate
 from styleclip.errors import UsageError
 from styleclip.latents import Latent
-from styleclip.models.bundle import Models
+from styleclip.models import Models
 from styleclip.prompts import Prompt
 from styleclip.records import OnStep, ignore
 

@@ -12,12 +12,12 @@ import pytest
 import torch
 from PIL import Image
 
-from styleclip.alignment import predictors
+from styleclip.alignment import dlib_predictor
 from styleclip.alignment.align import ALREADY, align
-from styleclip.alignment.faces import Detector, choose, dlib_detector, mtcnn_detector
+from styleclip.alignment.detectors import Detector, choose, dlib_detector, mtcnn_detector
+from styleclip.alignment.face_search import Face, Search, copies, merged
 from styleclip.alignment.framing import FFHQ, Framing, Landmarks, crop, whole
 from styleclip.alignment.photos import UPRIGHT, Photo, read_photo
-from styleclip.alignment.search import Face, Search, copies, merged
 from styleclip.errors import NoFaceError, PhotoError, UsageError, WeightError
 from tests.test_alignment import GOLDEN, LANDMARKS, QUAD, astronaut, difference
 from tests.test_photos import UNDO, assert_is_one_sentence
@@ -257,11 +257,11 @@ def test_dlib_finds_the_points_it_learned(predictor: Path) -> None:
 def test_a_packed_predictor_is_unpacked_once(tmp_path: Path, predictor: Path) -> None:
     packed = tmp_path / "points.dat.bz2"
     packed.write_bytes(bz2.compress(predictor.read_bytes()))
-    predictors.load_predictor(packed)
+    dlib_predictor.load_predictor(packed)
     unpacked = tmp_path / "points.dat"
     assert unpacked.read_bytes() == predictor.read_bytes()
     packed.write_bytes(b"no longer needed")
-    predictors.load_predictor(packed)
+    dlib_predictor.load_predictor(packed)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["points.dat", "points.dat.bz2"]
 
 
@@ -289,7 +289,7 @@ def test_predictors_of_other_points(tmp_path: Path) -> None:
 def test_files_that_are_no_predictor(
     tmp_path: Path, predictor: Path, monkeypatch: pytest.MonkeyPatch, name: str, content: object, words: str
 ) -> None:
-    monkeypatch.setattr(predictors, "MOST_BYTES", 2 << 20)
+    monkeypatch.setattr(dlib_predictor, "MOST_BYTES", 2 << 20)
     if callable(content):
         (tmp_path / name).write_bytes(content(predictor.read_bytes()))
     with pytest.raises(WeightError, match=words) as caught:

@@ -22,10 +22,10 @@ from typing import Any
 import pytest
 
 from styleclip.errors import WeightError
+from styleclip.weights import cache as fetching
 from styleclip.weights import download as downloads
-from styleclip.weights import fetch as fetching
+from styleclip.weights.cache import check, fetch, fetch_url, weight_at
 from styleclip.weights.catalog import Weight, weight
-from styleclip.weights.fetch import check, fetch, fetch_url, weight_at
 from tests.support import environment
 
 CONTENT = random.Random(0).randbytes(300_000)
@@ -435,7 +435,7 @@ def test_check_tells_what_is_absent_or_cannot_be_known(server: Server, cache: Pa
 FETCH = """
 import sys, json
 from styleclip.weights.catalog import Weight
-from styleclip.weights.fetch import fetch
+from styleclip.weights.cache import fetch
 print(fetch(Weight(**json.loads(sys.argv[1]))))
 """
 

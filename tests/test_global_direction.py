@@ -11,19 +11,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from styleclip.channels import Relevance, StyleStatistics
 from styleclip.editor import Editor
 from styleclip.errors import UsageError, WeightError
 from styleclip.latents import Space, StyleLayout
-from styleclip.methods import strength
+from styleclip.methods import auto_alpha
+from styleclip.methods.auto_alpha import NEARLY
 from styleclip.methods.direction_files import load_direction, save_direction
 from styleclip.methods.global_direction import GlobalDirection
-from styleclip.methods.strength import NEARLY
-from styleclip.methods.style_edit import auto_beta, beta_for, style_weights
-from styleclip.models.bundle import Models
+from styleclip.methods.style_direction import auto_beta, beta_for, style_weights
+from styleclip.models import Models
 from styleclip.prompts import Prompt, delta_t, preference
 from styleclip.records import Step
-from styleclip.weights.relevance import load_relevance
+from styleclip.relevance_table import Relevance, StyleStatistics
+from styleclip.weights.relevance_files import load_relevance
 from tests.tiny import tiny_clip, tiny_models
 
 PROMPT = Prompt("a face with red hair", ("a face", "a face with hair"))
@@ -163,10 +163,10 @@ def test_a_picture_clip_was_sure_of_is_edited_too(monkeypatch: pytest.MonkeyPatc
     along = delta_t(models.clip, PROMPT)
     looks = iter((step * along)[None] for step in walk)
     monkeypatch.setattr(Models, "look", lambda self, latent: next(looks))
-    monkeypatch.setattr(strength, "preference", lambda *_: torch.tensor([0.99]))
+    monkeypatch.setattr(auto_alpha, "preference", lambda *_: torch.tensor([0.99]))
     found = GlobalDirection(channels=5).find(models, PROMPT)
     styles = models.generator.to_space(Editor(models).sample(), Space.S)
-    alpha = strength.enough(models, styles, found, reach=1.0, sure=0.9)
+    alpha = auto_alpha.enough(models, styles, found, reach=1.0, sure=0.9)
     assert found.movement is not None
     assert alpha.item() == pytest.approx(0.2 ** (1 - 3 / 9) / found.movement, rel=1e-4)
 

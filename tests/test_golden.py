@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 
 from styleclip.latents import Latent, Space
-from styleclip.models.discriminator import Discriminator
-from styleclip.models.irse import ArcFace, face_view
-from styleclip.models.stylegan2 import Generator
-from styleclip.models.views import look
+from styleclip.networks.arcface import ArcFace, face_view
+from styleclip.networks.discriminator import Discriminator
+from styleclip.networks.resize import look
+from styleclip.networks.stylegan2 import Generator
 from styleclip.weights.formats import rosinality
 from styleclip.weights.load import generator_from_state_dict
-from styleclip.weights.strict import fill as fill_module
+from styleclip.weights.state_dict import fill as fill_module
 from tests.golden import fill
 
 ROSINALITY = ("stylegan2_rosinality_64", "stylegan2_rosinality_256")

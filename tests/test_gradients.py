@@ -5,11 +5,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from styleclip.channels import StyleStatistics
 from styleclip.latents import Latent, Space
-from styleclip.models.bundle import Models
-from styleclip.stylespace.effects import Effects, measure
-from styleclip.stylespace.gradients import gradient_effects, gradient_relevance
+from styleclip.models import Models
+from styleclip.relevance_table import StyleStatistics
+from styleclip.stylespace.channel_effects import Effects, measure
+from styleclip.stylespace.gradient_relevance import gradient_effects, gradient_relevance
 from styleclip.stylespace.statistics import sample_styles, style_statistics
 from tests.tiny import tiny_clip, tiny_generator, tiny_models
 

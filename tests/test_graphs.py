@@ -16,10 +16,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from styleclip import graphs
-from styleclip.graphs import AFTER, KEPT, Graphs, GraphWarning, Recorder, forget, graphed, usable
 from styleclip.latents import Latent, Space
-from styleclip.stylespace.effects import measure
+from styleclip.runtime import cuda_graphs
+from styleclip.runtime.cuda_graphs import AFTER, KEPT, Graphs, GraphWarning, Recorder, forget, graphed, usable
+from styleclip.stylespace.channel_effects import measure
 from styleclip.stylespace.statistics import sample_styles, style_statistics
 from tests.tape import Tape, tape
 from tests.test_training import FEW, OLD, RED, trained
@@ -250,7 +250,7 @@ def test_relevance(tape: type[Tape], monkeypatch: pytest.MonkeyPatch) -> None:
     channels = torch.cat([torch.arange(entry.start, entry.start + 2) for entry in models.generator.layout.entries])
     replayed = list(measure(models, statistics, styles, channels))
     assert tape.recorded == len(replayed) == len(models.generator.layout.entries)
-    monkeypatch.setattr(graphs, "usable", lambda tensors: False)
+    monkeypatch.setattr(cuda_graphs, "usable", lambda tensors: False)
     for found, expected in zip(replayed, measure(models, statistics, styles, channels), strict=True):
         assert torch.equal(found.delta_i, expected.delta_i) and torch.equal(found.effect, expected.effect)
 
@@ -260,7 +260,7 @@ def test_training(tape: type[Tape], tmp_path: Path, monkeypatch: pytest.MonkeyPa
     training = replace(FEW, steps=2 * AFTER)
     replayed = trained(tmp_path / "replayed", tiny_models(), training, (RED, OLD))
     assert (tape.recorded, tape.played) == (1, 1 + AFTER)
-    monkeypatch.setattr(graphs, "usable", lambda tensors: False)
+    monkeypatch.setattr(cuda_graphs, "usable", lambda tensors: False)
     plain = trained(tmp_path / "plain", tiny_models(), training, (RED, OLD))
     for found, expected in zip(replayed, plain, strict=True):
         pairs = zip(found.network.parameters(), expected.network.parameters(), strict=True)

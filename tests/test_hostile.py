@@ -80,8 +80,8 @@ CODE: dict[str, Callable[[str], Op]] = {
     "torch's exec": lambda path: call(name("torch.jit.unsupported_tensor_ops", "execWrapper"), path, {}, {}),
     "a compiler": lambda path: call(name("torch.utils.cpp_extension", "load_inline"), "evil", "int main() {}"),
     "a method of a tensor": lambda path: stack_name("torch", "Tensor.__setstate__"),
-    "a writer of our own": lambda path: call(name("styleclip.weights.formats.native", "save_tensors"), {}, path, {}),
-    "a stand-in of our own": lambda path: call(name("styleclip.weights.formats.stand_ins", "Record"), "name"),
+    "a writer of our own": lambda path: call(name("styleclip.weights.formats.own_files", "save_tensors"), {}, path, {}),
+    "a stand-in of our own": lambda path: call(name("styleclip.weights.safe_pickle.globals", "Record"), "name"),
 }
 CONTAINERS: dict[str, Callable[[Any, Path], Path]] = {
     "pickle 2": lambda value, path: write_pickle(value, path, protocol=2),

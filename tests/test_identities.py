@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from styleclip.errors import WeightError
-from styleclip.models.identity import Facenet, SmallRecogniser
-from styleclip.models.irse import ArcFace
-from styleclip.weights.identify import parts
+from styleclip.networks.arcface import ArcFace
+from styleclip.networks.face_recognition import Facenet, SmallRecogniser
+from styleclip.weights.formats.registry import parts
 from styleclip.weights.load import load_identity_file
 from styleclip.weights.resources import checkpoint_path
 from tests.golden import fill

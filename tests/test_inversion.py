@@ -16,20 +16,20 @@ from PIL import Image
 
 import styleclip
 from styleclip.alignment.align import align
-from styleclip.alignment.faces import Detector, Face, mtcnn_detector
+from styleclip.alignment.detectors import Detector, Face, mtcnn_detector
 from styleclip.alignment.framing import FFHQ, Framing, crop
 from styleclip.alignment.photos import Photo, read_photo
 from styleclip.errors import NoFaceError, OutputError, PhotoError, UsageError, WeightError
 from styleclip.images import from_pil, read_record, to_pil
 from styleclip.inversion import invert
-from styleclip.inversion.inversion import FILES, Inversion
 from styleclip.inversion.invert import Invert
-from styleclip.inversion.likeness import scores
+from styleclip.inversion.losses import scores
+from styleclip.inversion.pivotal_tuning import Tune
 from styleclip.inversion.refine import Refine
-from styleclip.inversion.tune import Tune
+from styleclip.inversion.result import FILES, Inversion
 from styleclip.latents import Latent
-from styleclip.models.bundle import Models
-from styleclip.models.e4e import Encoder, EncoderConfig
+from styleclip.models import Models
+from styleclip.networks.e4e import Encoder, EncoderConfig
 from styleclip.records import Step, to_json
 from styleclip.weights.catalog import catalog
 from styleclip.weights.models import load

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from styleclip.errors import NumericError, PhotoError, SpaceError, UsageError
-from styleclip.inversion.likeness import Likeness, Wish, fitted, pixel_loss, pyramid, scores
+from styleclip.inversion.losses import Likeness, Wish, fitted, pixel_loss, pyramid, scores
 from styleclip.inversion.refine import Cloud, Refine
 from styleclip.latents import Latent, Space
-from styleclip.models.bundle import Models
+from styleclip.models import Models
 from styleclip.records import Step
 from tests.tiny import tiny_models
 

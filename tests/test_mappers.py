@@ -12,13 +12,12 @@ from torch import Tensor
 
 from styleclip.errors import SpaceError, WeightError
 from styleclip.latents import Space, StyleLayout
-from styleclip.models.mapper import LAYERS, LevelsMapper, Mapper, StyleMapper
-from styleclip.models.stylegan2 import Generator, GeneratorConfig
-from styleclip.weights import identify
-from styleclip.weights.formats import rosinality
+from styleclip.networks.latent_mapper import LAYERS, LevelsMapper, Mapper, StyleMapper
+from styleclip.networks.stylegan2 import Generator, GeneratorConfig
+from styleclip.weights.formats import registry, rosinality
 from styleclip.weights.formats.mappers import save_mapper
 from styleclip.weights.load import load_generator, load_mapper
-from styleclip.weights.strict import unallocated
+from styleclip.weights.state_dict import unallocated
 from tests.golden import fill
 from tests.support import run_python
 from tests.tiny import tiny_generator
@@ -124,7 +123,7 @@ def test_another_generators_latents_are_refused() -> None:
 def test_published_files(tmp_path: Path, save: Save, opts: object) -> None:
     tensors = network("course_mapping", "medium_mapping")
     save({"state_dict": {**tensors, **decoder()}, "opts": opts}, tmp_path / "surprised.pt")
-    found = {part.kind: part for part in identify.parts(tmp_path / "surprised.pt")}
+    found = {part.kind: part for part in registry.parts(tmp_path / "surprised.pt")}
     assert found["mapper"].settings == {"mapper": "levels", "levels": "coarse medium"}
     assert "non-commercial" in found["generator"].licence
     state = load_mapper(tmp_path / "surprised.pt").state_dict()
@@ -138,7 +137,7 @@ def test_published_files(tmp_path: Path, save: Save, opts: object) -> None:
 
 def test_a_file_without_the_generator(tmp_path: Path) -> None:
     torch.save({"state_dict": network("mapping")}, tmp_path / "old.pt")
-    assert [part.settings for part in identify.parts(tmp_path / "old.pt")] == [{"mapper": "single"}]
+    assert [part.settings for part in registry.parts(tmp_path / "old.pt")] == [{"mapper": "single"}]
     assert list(load_mapper(tmp_path / "old.pt").state_dict())[0] == "all.fc0.weight"
     with pytest.raises(WeightError, match="it holds mapper, no generator; pass a file with one"):
         load_generator(tmp_path / "old.pt")
@@ -148,7 +147,7 @@ def test_a_file_without_the_generator(tmp_path: Path) -> None:
 def test_style_space(tmp_path: Path, torgb: bool, kind: str) -> None:
     options = {"work_in_stylespace": True, "mapper_type": "LevelsMapper", "no_fine_mapper": False}
     torch.save({"state_dict": style_networks(TINY_LAYOUT, torgb), "opts": options}, tmp_path / "mapper.pt")
-    assert identify.part(tmp_path / "mapper.pt", "mapper").settings == {"mapper": kind}
+    assert registry.part(tmp_path / "mapper.pt", "mapper").settings == {"mapper": kind}
     mapper = load_mapper(tmp_path / "mapper.pt")
     assert isinstance(mapper, StyleMapper) and mapper.layout == TINY_LAYOUT
     assert ("b8.torgb.fc0.weight" in mapper.state_dict()) is torgb
@@ -165,7 +164,7 @@ def test_our_file_comes_back(tmp_path: Path, mapper: Mapper) -> None:
     assert type(again) is type(mapper)
     ours, theirs = mapper.state_dict(), again.state_dict()
     assert ours.keys() == theirs.keys() and all(torch.equal(ours[name], theirs[name]) for name in ours)
-    settings = identify.part(path, "mapper").settings
+    settings = registry.part(path, "mapper").settings
     assert settings["prompt"] == "a smile" and settings["mapper"]
 
 
@@ -236,9 +235,9 @@ def test_our_file_with_other_tensors_is_refused(tmp_path: Path) -> None:
 FULL_SIZE = """
 import json, sys, time
 from pathlib import Path
-from styleclip.models.mapper import LevelsMapper
+from styleclip.networks.latent_mapper import LevelsMapper
 from styleclip.weights.load import load_generator, load_mapper
-from styleclip.weights.strict import unallocated
+from styleclip.weights.state_dict import unallocated
 
 def peak():
     [line] = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")]

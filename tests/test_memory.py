@@ -14,17 +14,17 @@ import torch
 from click.testing import CliRunner
 from torch import Tensor
 
-from styleclip import graphs
 from styleclip.cli import main
-from styleclip.devices import keep_memory
 from styleclip.errors import NoMemoryError
 from styleclip.latents import Latent, Space
-from styleclip.memory import Parts, free, is_shortage
-from styleclip.models import room as module
-from styleclip.models.room import COMPARE, DIFFERENTIATE, LEARN, LOOK, Work, room
-from styleclip.models.stylegan2 import GeneratorConfig, Synthesis
-from styleclip.stylespace.effects import measure
-from styleclip.stylespace.gradients import gradient_effects, gradient_relevance
+from styleclip.networks import batch_size as module
+from styleclip.networks.batch_size import COMPARE, DIFFERENTIATE, LEARN, LOOK, Work, room
+from styleclip.networks.stylegan2 import GeneratorConfig, Synthesis
+from styleclip.runtime import cuda_graphs
+from styleclip.runtime.batching import Parts, free, is_shortage
+from styleclip.runtime.devices import keep_memory
+from styleclip.stylespace.channel_effects import measure
+from styleclip.stylespace.gradient_relevance import gradient_effects, gradient_relevance
 from styleclip.stylespace.prepare import Preparation, prepare
 from styleclip.stylespace.statistics import sample_styles, style_statistics
 from tests.support import failed
@@ -94,7 +94,7 @@ def test_it_does_not_try_again_what_was_too_much() -> None:
 def test_nothing_of_a_failure_is_kept() -> None:
     """Neither what the work had made, which its error would hold, nor graphs."""
     made: list[weakref.ref[Tensor]] = []
-    many = graphs.Graphs()
+    many = cuda_graphs.Graphs()
     many._calls["a call"] = 1  # type: ignore[index]
 
     def work(rows: range) -> int:

@@ -9,9 +9,9 @@ from safetensors.torch import save_file
 
 import styleclip
 from styleclip.errors import WeightError
-from styleclip.models.identity import Facenet, SmallRecogniser
+from styleclip.networks.face_recognition import Facenet, SmallRecogniser
 from styleclip.weights.catalog import Weight, catalog, home
-from styleclip.weights.formats.native import save_generator
+from styleclip.weights.formats.own_files import save_generator
 from styleclip.weights.models import load_clip, load_identity
 from tests.golden.fill import draw, state_dict, vectors
 from tests.tiny import clip_config, tiny_clip, tiny_generator

@@ -15,14 +15,14 @@ from torch import Tensor
 
 from styleclip.errors import WeightError
 from styleclip.latents import Latent, Space
-from styleclip.models.discriminator import Discriminator
-from styleclip.models.layers import fir_taps
-from styleclip.models.stylegan2 import Generator, GeneratorConfig
-from styleclip.weights.formats.native import save_generator
-from styleclip.weights.identify import parts
+from styleclip.networks.discriminator import Discriminator
+from styleclip.networks.layers import fir_taps
+from styleclip.networks.stylegan2 import Generator, GeneratorConfig
+from styleclip.weights.formats.own_files import save_generator
+from styleclip.weights.formats.registry import parts
 from styleclip.weights.load import load_discriminator, load_generator
-from styleclip.weights.strict import fill as fill_module
-from styleclip.weights.strict import unallocated
+from styleclip.weights.state_dict import fill as fill_module
+from styleclip.weights.state_dict import unallocated
 from tests.alike import SAME, assert_same, error, images, tiny_discriminator, z
 from tests.golden import fill
 from tests.nvidia_trees import Flavour, Persistent, nvidia_generator, rename, set_at

@@ -9,8 +9,8 @@ import torch
 from click.testing import CliRunner, Result
 
 from cuda_ops import _backend, build
-from styleclip.cli import doctor as doctor_file
 from styleclip.cli import main
+from styleclip.cli.commands import doctor as doctor_file
 from tests.kernels import empty_cache, only_tools, put
 
 
@@ -30,8 +30,8 @@ def run_doctor(monkeypatch: pytest.MonkeyPatch, *options: str) -> Result:
 
 
 def test_doctor_builds(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("styleclip.models.ops.missing", lambda target: "no toolkit; get one" * (target == "cuda"))
-    monkeypatch.setattr("styleclip.models.ops.build", lambda target: Path("cpu.so"))
+    monkeypatch.setattr("styleclip.networks.ops.missing", lambda target: "no toolkit; get one" * (target == "cuda"))
+    monkeypatch.setattr("styleclip.networks.ops.build", lambda target: Path("cpu.so"))
     result = run_doctor(monkeypatch, "--build")
     assert result.exit_code == 0
     assert result.stderr.splitlines() == [
@@ -44,8 +44,8 @@ def test_doctor_tells_of_a_failed_build(cache: Path, monkeypatch: pytest.MonkeyP
     def fail(target: str) -> Path:
         raise build.BuildError(f"the {target} kernels do not compile: x.cpp:1: error: no", "all\nit said")
 
-    monkeypatch.setattr("styleclip.models.ops.missing", lambda _: None)
-    monkeypatch.setattr("styleclip.models.ops.build", fail)
+    monkeypatch.setattr("styleclip.networks.ops.missing", lambda _: None)
+    monkeypatch.setattr("styleclip.networks.ops.build", fail)
     result = run_doctor(monkeypatch, "--build")
     assert result.exit_code == 1
     assert "Error: the cpu kernels do not compile: x.cpp:1: error: no; set STYLECLIP_DEBUG=1" in result.stderr

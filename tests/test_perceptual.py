@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torchvision.models import alexnet, vgg16
 
 from styleclip.errors import WeightError
-from styleclip.models.perceptual import LPIPS, Trunk
+from styleclip.networks.lpips import LPIPS, Trunk
 from styleclip.weights.catalog import weight
 from styleclip.weights.perceptual import load_perceptual, trunk_file
 

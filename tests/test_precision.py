@@ -8,8 +8,8 @@ import torch
 import styleclip
 from styleclip.latents import Latent, Space
 from styleclip.losses import similarity
-from styleclip.models.bundle import Models
-from styleclip.models.stylegan2 import FULL_PRECISION
+from styleclip.models import Models
+from styleclip.networks.stylegan2 import FULL_PRECISION
 
 HALF = torch.bfloat16
 SAME = 0.999  # cosine of CLIP's features: two seeds of the demo generator are at .99 or less

@@ -21,21 +21,21 @@ import torch
 from torch import Tensor
 
 import styleclip
-from styleclip.channels import Relevance
 from styleclip.errors import NumericError, OutputError, StyleClipError, UsageError, WeightError
 from styleclip.latents import StyleLayout
-from styleclip.models.bundle import Models
-from styleclip.models.clip import CLIP
+from styleclip.models import Models
+from styleclip.networks.clip import CLIP
+from styleclip.relevance_table import Relevance
 from styleclip.stylespace import prepare as module
-from styleclip.stylespace.effects import measure
-from styleclip.stylespace.gradients import gradient_effects
+from styleclip.stylespace.channel_effects import measure
+from styleclip.stylespace.gradient_relevance import gradient_effects
 from styleclip.stylespace.pace import Done, Pace
-from styleclip.stylespace.parts import Part, merge, shard_path, unfinished_path
 from styleclip.stylespace.prepare import Preparation, prepare
+from styleclip.stylespace.shards import Part, merge, shard_path, unfinished_path
 from styleclip.stylespace.statistics import sample_styles, style_statistics
 from styleclip.weights.describe import describe
-from styleclip.weights.formats.native import save_generator
-from styleclip.weights.relevance import load_relevance
+from styleclip.weights.formats.own_files import save_generator
+from styleclip.weights.relevance_files import load_relevance
 from tests.support import run_python
 from tests.test_models import tiny_clip_file
 from tests.tiny import TINY, tiny_clip, tiny_generator

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from styleclip.devices import pick_device, pick_dtype
 from styleclip.errors import OutputError, UsageError
 from styleclip.images import read_record
 from styleclip.latents import Latent, Space
 from styleclip.records import atomic_write, output_folder, replacing, to_json, versions
+from styleclip.runtime.devices import pick_device, pick_dtype
 from tests.support import edit_result
 
 

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from styleclip.errors import SpaceError, UsageError
 from styleclip.latents import Latent, Space
-from styleclip.models.discriminator import Discriminator, minibatch_stddev
-from styleclip.models.stylegan2 import Generator
+from styleclip.networks.discriminator import Discriminator, minibatch_stddev
+from styleclip.networks.stylegan2 import Generator
 from tests.tiny import TINY, tiny_generator
 
 ROUNDING = 1e-5  # a few hundred float32 operations on values of order 10

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from styleclip.errors import SpaceError, UsageError
 from styleclip.latents import Latent, Space
-from styleclip.models.stylegan2 import Generator
+from styleclip.networks.stylegan2 import Generator
 from styleclip.stylespace.statistics import draw_z, sample_styles, spread, style_statistics
 from styleclip.stylespace.whitening import whitened
 from tests.tiny import TINY, tiny_generator

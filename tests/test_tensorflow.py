@@ -12,11 +12,11 @@ import torch.nn.functional as F
 
 from styleclip.errors import WeightError
 from styleclip.latents import Latent, Space
-from styleclip.models.discriminator import Discriminator
-from styleclip.models.layers import StyledConv, fir_taps
-from styleclip.models.stylegan2 import Generator
-from styleclip.weights.formats import tensorflow
-from styleclip.weights.identify import parts
+from styleclip.networks.discriminator import Discriminator
+from styleclip.networks.layers import StyledConv, fir_taps
+from styleclip.networks.stylegan2 import Generator
+from styleclip.weights.formats import nvidia_tf
+from styleclip.weights.formats.registry import parts
 from styleclip.weights.load import load_discriminator, load_generator
 from tests.alike import SAME, assert_same, error, images, tiny_discriminator, z
 from tests.nvidia_trees import Network
@@ -71,7 +71,7 @@ def test_the_upsampling_weight_is_that_of_a_correlation() -> None:
     """TensorFlow upsamples by zeros, then correlates with the weight as it is stored, then filters."""
     weight = torch.randn(3, 3, 5, 4, generator=torch.Generator().manual_seed(0))  # [H, W, in, out]
     x = torch.randn(2, 5, 8, 8, generator=torch.Generator().manual_seed(1))
-    [tie] = [tie for tie in tensorflow.generator_ties(8, 2) if tie.theirs == "synthesis/8x8/Conv0_up/weight"]
+    [tie] = [tie for tie in nvidia_tf.generator_ties(8, 2) if tie.theirs == "synthesis/8x8/Conv0_up/weight"]
     assert tie.ours == "synthesis.b8.conv0.weight"
     layer = StyledConv(5, 4, w_dim=1, resolution=16, up=True).requires_grad_(False)
     layer.weight.copy_(tie.turn(weight))
@@ -87,7 +87,7 @@ def test_the_upsampling_weight_is_that_of_a_correlation() -> None:
 
 
 def test_every_layer_finds_its_noise() -> None:
-    theirs = {tie.ours: tie.theirs for tie in tensorflow.generator_ties(1024, 8)}
+    theirs = {tie.ours: tie.theirs for tie in nvidia_tf.generator_ties(1024, 8)}
     noises = {ours: name for ours, name in theirs.items() if ours.endswith("noise_const")}
     assert list(noises.values()) == [f"synthesis/noise{i}" for i in range(17)]
     assert noises["synthesis.b4.conv1.noise_const"] == "synthesis/noise0"

@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 
 from scripts.train_encoder import main, pictures
 from styleclip.errors import UsageError
-from styleclip.training.encoder_settings import EncoderTraining
+from styleclip.training.encoder.settings import EncoderTraining
 from styleclip.weights.load import load_encoder
 from tests.support import done, failed
 

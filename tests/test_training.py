@@ -17,16 +17,16 @@ from styleclip.errors import NumericError, SpaceError, UsageError
 from styleclip.latents import Latent, Space
 from styleclip.losses import loss_side
 from styleclip.methods.mapper_files import TrainedMapper
-from styleclip.models.bundle import Models
-from styleclip.models.identity import Identity
-from styleclip.models.mapper import STEP
-from styleclip.models.stylegan2 import Generator
+from styleclip.models import Models
+from styleclip.networks.face_recognition import Identity
+from styleclip.networks.latent_mapper import STEP
+from styleclip.networks.stylegan2 import Generator
 from styleclip.prompts import Prompt
-from styleclip.training.mapper import train_mappers
-from styleclip.training.objective import Objective
-from styleclip.training.settings import PUBLISHED, MapperTraining
-from styleclip.training.sources import Batches, Sources, divided, latents_to_learn
-from styleclip.weights.strict import unallocated
+from styleclip.training.mapper.data import Batches, Sources, divided, latents_to_learn
+from styleclip.training.mapper.losses import Objective
+from styleclip.training.mapper.settings import PUBLISHED, MapperTraining
+from styleclip.training.mapper.train import train_mappers
+from styleclip.weights.state_dict import unallocated
 from tests.tiny import TINY, tiny_models
 
 RED, OLD = Prompt("a face with red hair", "a face"), Prompt("a face with old hair")

@@ -13,14 +13,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from styleclip.errors import UsageError
-from styleclip.models.bundle import Models
-from styleclip.models.discriminator import LatentDiscriminator
-from styleclip.models.identity import Identity
-from styleclip.training import encoder as module
-from styleclip.training.encoder import _Run
-from styleclip.training.encoder_batches import EncoderBatches
-from styleclip.training.encoder_losses import EncoderLosses
-from styleclip.training.encoder_settings import EncoderTraining
+from styleclip.models import Models
+from styleclip.networks.discriminator import LatentDiscriminator
+from styleclip.networks.face_recognition import Identity
+from styleclip.training.encoder.data import EncoderBatches
+from styleclip.training.encoder.losses import EncoderLosses
+from styleclip.training.encoder.settings import EncoderTraining
+from styleclip.training.encoder.train import _Run
+from styleclip.training.encoder.train import train as module
 from tests.test_prepare import is_one_sentence
 from tests.tiny import tiny_models
 

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from styleclip.errors import UsageError
 from styleclip.latents import Latent, Space
-from styleclip.training.encoder_batches import EncoderBatches
-from styleclip.training.encoder_losses import displaced
+from styleclip.training.encoder.data import EncoderBatches
+from styleclip.training.encoder.losses import displaced
 from tests.test_prepare import is_one_sentence
 from tests.test_training_encoder import FEW, weights
 from tests.tiny import tiny_models

@@ -16,13 +16,13 @@ import torch
 
 from styleclip.errors import NumericError, OutputError, StyleClipError, WeightError
 from styleclip.latents import Latent, Space
-from styleclip.models.bundle import Models
-from styleclip.models.e4e import Encoder
-from styleclip.training import encoder as module
-from styleclip.training.encoder import _Run, train_encoder
-from styleclip.training.encoder_batches import EncoderBatches
-from styleclip.training.encoder_settings import EncoderTraining
-from styleclip.training.state import STATE, State
+from styleclip.models import Models
+from styleclip.networks.e4e import Encoder
+from styleclip.training.checkpoint import STATE, State
+from styleclip.training.encoder.data import EncoderBatches
+from styleclip.training.encoder.settings import EncoderTraining
+from styleclip.training.encoder.train import _Run, train_encoder
+from styleclip.training.encoder.train import train as module
 from styleclip.weights.formats.encoders import save_encoder
 from styleclip.weights.load import load_encoder
 from tests.test_prepare import content, is_one_sentence, load, other_network

@@ -17,10 +17,10 @@ import torch
 from styleclip.errors import OutputError, WeightError
 from styleclip.methods.mapper import LatentMapper
 from styleclip.methods.mapper_files import load_trained_mapper
-from styleclip.models.bundle import Models
+from styleclip.models import Models
 from styleclip.prompts import Prompt
-from styleclip.training.mapper import Learned
-from styleclip.training.state import STATE, State
+from styleclip.training.checkpoint import STATE, State
+from styleclip.training.mapper.train import Learned
 from tests.test_cli_train_mapper import faces
 from tests.test_prepare import content, is_one_sentence, other_network
 from tests.test_training import FEW, OLD, RED, metrics, numbers, trained

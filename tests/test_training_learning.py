@@ -14,14 +14,14 @@ from torch import Tensor
 
 from styleclip.latents import Latent, Space
 from styleclip.methods.mapper_files import TrainedMapper, load_trained_mapper
-from styleclip.models.bundle import Models
-from styleclip.models.clip import CLIP
-from styleclip.models.stylegan2 import Generator
+from styleclip.models import Models
+from styleclip.networks.clip import CLIP
+from styleclip.networks.stylegan2 import Generator
 from styleclip.prompts import Prompt
-from styleclip.training.mapper import TrainingWarning
-from styleclip.training.settings import MapperTraining
-from styleclip.training.sources import divided, latents_to_learn
-from styleclip.training.student import Student
+from styleclip.training.mapper.data import divided, latents_to_learn
+from styleclip.training.mapper.mapper_state import Student
+from styleclip.training.mapper.settings import MapperTraining
+from styleclip.training.mapper.train import TrainingWarning
 from tests.test_training import FEW, OLD, RED, metrics, moved, numbers, trained
 from tests.tiny import tiny_models
 

@@ -19,11 +19,11 @@ import torch
 
 from styleclip.errors import OutputError, WeightError
 from styleclip.methods.mapper_files import TrainedMapper, load_trained_mapper
-from styleclip.models.bundle import Models
+from styleclip.models import Models
 from styleclip.prompts import Prompt
-from styleclip.training import mapper as module
-from styleclip.training.mapper import Learned
-from styleclip.training.state import STATE, State
+from styleclip.training.checkpoint import STATE, State
+from styleclip.training.mapper.train import Learned
+from styleclip.training.mapper.train import train as module
 from tests.support import run_python
 from tests.test_cli_train_mapper import faces
 from tests.test_prepare import content, is_one_sentence, load, other_network, tiny_files
@@ -88,7 +88,7 @@ def test_it_goes_on_as_if_nothing_had_been(
     assert made(tmp_path) == expected
 
 
-@pytest.mark.filterwarnings("ignore::styleclip.training.mapper.TrainingWarning")
+@pytest.mark.filterwarnings("ignore::styleclip.training.mapper.train.TrainingWarning")
 def test_early_ends_are_remembered(models: Models, tmp_path: Path, begin: Callable[..., Path]) -> None:
     """The one that has stopped does not begin again."""
     training = replace(FEW, lr=20.0, lambda_l2=0.1, steps=14, evaluate_every=1, patience=2)

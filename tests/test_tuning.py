@@ -11,14 +11,14 @@ import torch
 from torch import Tensor
 
 from styleclip.errors import NumericError, UsageError, WeightError
-from styleclip.inversion.tune import Tune, initial
-from styleclip.inversion.tuning import Tuning, load_tuning, save_tuning
+from styleclip.inversion.generator_delta import Tuning, load_tuning, save_tuning
+from styleclip.inversion.pivotal_tuning import Tune, initial
 from styleclip.latents import Latent, Space
-from styleclip.models.bundle import Models
-from styleclip.models.stylegan2 import Generator, GeneratorConfig
+from styleclip.models import Models
+from styleclip.networks.stylegan2 import Generator, GeneratorConfig
 from styleclip.records import Step
-from styleclip.weights.formats.native import KIND, save_tensors
-from styleclip.weights.identify import parts
+from styleclip.weights.formats.own_files import KIND, save_tensors
+from styleclip.weights.formats.registry import parts
 from styleclip.weights.load import fingerprint
 from tests.tiny import tiny_generator, tiny_models
 

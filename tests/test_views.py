@@ -6,8 +6,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from styleclip.losses import picture_features
-from styleclip.models.irse import face_view
-from styleclip.models.views import Mode, look, square
+from styleclip.networks.arcface import face_view
+from styleclip.networks.resize import Mode, look, square
 from tests.tiny import tiny_models
 
 ROUNDING = 2e-6  # float32 sums of a few numbers of order 1

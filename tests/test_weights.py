@@ -14,13 +14,13 @@ from torch import Tensor
 
 from styleclip.errors import OutputError, WeightError
 from styleclip.latents import Latent, Space
-from styleclip.models.discriminator import Discriminator
-from styleclip.models.layers import fir_taps
-from styleclip.models.stylegan2 import Generator, GeneratorConfig
+from styleclip.networks.discriminator import Discriminator
+from styleclip.networks.layers import fir_taps
+from styleclip.networks.stylegan2 import Generator, GeneratorConfig
 from styleclip.weights.formats import rosinality
-from styleclip.weights.formats.containers import open_content
-from styleclip.weights.formats.native import save_generator
+from styleclip.weights.formats.own_files import save_generator
 from styleclip.weights.load import generator_from_state_dict, load_generator, sha256_of
+from styleclip.weights.safe_pickle.containers import open_content
 from tests.golden import fill
 from tests.tiny import TINY, tiny_generator
 

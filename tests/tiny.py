@@ -5,10 +5,10 @@ from typing import Any
 
 import torch
 
-from styleclip.models.bundle import Models
-from styleclip.models.clip import CLIP, CompactTokenizer, build_clip
-from styleclip.models.identity import SmallRecogniser
-from styleclip.models.stylegan2 import Generator, GeneratorConfig
+from styleclip.models import Models
+from styleclip.networks.clip import CLIP, CompactTokenizer, build_clip
+from styleclip.networks.face_recognition import SmallRecogniser
+from styleclip.networks.stylegan2 import Generator, GeneratorConfig
 
 TINY = GeneratorConfig(z_dim=12, w_dim=8, mapping_widths=(10, 8), channels={4: 6, 8: 5, 16: 4})
 CONTEXT = 24  # tokens: room for the templates

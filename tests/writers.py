@@ -27,8 +27,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from styleclip.models.discriminator import Discriminator
-from styleclip.models.stylegan2 import Generator
+from styleclip.networks.discriminator import Discriminator
+from styleclip.networks.stylegan2 import Generator
 from tests.nvidia_trees import (
     STAND_INS,
     TRIP_WIRE,

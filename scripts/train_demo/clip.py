@@ -25,8 +25,8 @@ from scripts.train_demo.common import WORK, Losses, Renders, augmented, halved, 
 from styleclip.demo.captions import Caption, caption, matches, vocabulary
 from styleclip.demo.world import ATTRIBUTES, Z_DIM, Faces, faces, people_with, with_state
 from styleclip.latents import Latent, Space
-from styleclip.models.clip import CompactTokenizer, build_clip
-from styleclip.models.stylegan2 import Generator
+from styleclip.networks.clip import CompactTokenizer, build_clip
+from styleclip.networks.stylegan2 import Generator
 from styleclip.prompts import TEMPLATES
 from styleclip.stylespace.whitening import whitened
 from styleclip.weights.load import load_generator

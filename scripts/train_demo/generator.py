@@ -20,10 +20,10 @@ from scripts.train_demo.common import WORK, Losses, Renders, prepare_process, tr
 from scripts.train_demo.mapping import train_mapping
 from styleclip.demo.world import SOURCES, Z_DIM, Scale, with_state
 from styleclip.latents import Latent, Space
-from styleclip.models.discriminator import Discriminator
-from styleclip.models.stylegan2 import Generator, GeneratorConfig
+from styleclip.networks.discriminator import Discriminator
+from styleclip.networks.stylegan2 import Generator, GeneratorConfig
 from styleclip.stylespace.whitening import whitened
-from styleclip.weights.formats.native import save_generator
+from styleclip.weights.formats.own_files import save_generator
 
 CONFIG = GeneratorConfig(
     z_dim=Z_DIM,

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 
 from scripts.train_demo.common import WORK, Losses, Renders, augmented, halved, prepare_process, train
-from styleclip.models.identity import SmallRecogniser
+from styleclip.networks.face_recognition import SmallRecogniser
 
 
 @click.command()

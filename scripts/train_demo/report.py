@@ -20,8 +20,8 @@ from styleclip.demo.render import render
 from styleclip.demo.world import ATTRIBUTES, faces, with_state
 from styleclip.images import labelled_sheet, to_pil
 from styleclip.latents import Latent, Space
-from styleclip.models.bundle import Models
-from styleclip.models.clip import CLIP
+from styleclip.models import Models
+from styleclip.networks.clip import CLIP
 from styleclip.weights.resources import checkpoint_path
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from styleclip.alignment.faces import Detector, Face, Which, choose
+from styleclip.alignment.detectors import Detector, Face, Which, choose
 from styleclip.alignment.framing import FFHQ, Framing, crop, is_aligned, is_square, whole
 from styleclip.alignment.photos import Photo
 from styleclip.errors import NoFaceError, PhotoError, UsageError

@@ -15,7 +15,7 @@ from typing import IO
 
 from PIL import Image, UnidentifiedImageError
 
-from styleclip.alignment.modes import rgb_profile, separated
+from styleclip.alignment.color_modes import rgb_profile, separated
 from styleclip.alignment.unreadable import SIGNATURES, what_else
 from styleclip.errors import PhotoError, UsageError
 from styleclip.images import RECORD_KEY

@@ -10,9 +10,9 @@ from importlib import import_module
 
 import click
 
-from styleclip import __version__
 from styleclip.cli.garbage import resting
 from styleclip.errors import StyleClipError, UsageError
+from styleclip.version import __version__
 
 COMMANDS = (
     "optimize",
@@ -43,7 +43,7 @@ class Commands(click.Group):
         if name not in COMMANDS:
             return None
         name = name.replace("-", "_")
-        command: click.Command = getattr(import_module(f"styleclip.cli.{name}"), name)
+        command: click.Command = getattr(import_module(f"styleclip.cli.commands.{name}"), name)
         return command
 
     def invoke(self, ctx: click.Context) -> object:
@@ -104,6 +104,6 @@ def surprise(error: Exception) -> str:
 
 
 def _is_shortage(error: Exception) -> bool:
-    from styleclip.memory import is_shortage
+    from styleclip.runtime.batching import is_shortage
 
     return is_shortage(error)

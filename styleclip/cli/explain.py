@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from styleclip.latents import StyleLayout
-    from styleclip.methods.style_edit import StyleEdit
+    from styleclip.methods.style_direction import StyleEdit
 
 SHOWN = 30  # channels, of what may be thousands
 

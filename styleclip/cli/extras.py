@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from styleclip.cli.common import gathered
+from styleclip.cli.options.common import gathered
 from styleclip.cli.wishes import Wishes
 from styleclip.errors import OutputError, UsageError
 

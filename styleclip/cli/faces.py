@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from styleclip.cli.progress import Progress
-from styleclip.inversion.inversion import Inversion
+from styleclip.cli.output.progress import Progress
 from styleclip.inversion.invert import Invert, OnStage
-from styleclip.models.bundle import Models
+from styleclip.inversion.result import Inversion
+from styleclip.models import Models
 from styleclip.records import Step
 
 

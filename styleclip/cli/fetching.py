@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from styleclip.cli.progress import Progress
+from styleclip.cli.output.progress import Progress
 
 if TYPE_CHECKING:
     from styleclip.weights.catalog import Weight
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def fetched(weight: Weight, offline: bool = False, quiet: bool = False) -> Path:
     """The file of a weight, downloaded where it is not here yet. Ctrl-C ends the command; the part that came stays."""
-    from styleclip.weights.fetch import fetch
+    from styleclip.weights.cache import fetch
 
     if weight.path.exists():
         return weight.path

@@ -11,7 +11,7 @@ from PIL.Image import Image
 from styleclip.cli.explain import explanation, plot
 from styleclip.cli.extras import Extras
 from styleclip.cli.outcomes import Outcome
-from styleclip.cli.progress import Progress
+from styleclip.cli.output.progress import Progress
 from styleclip.cli.sheets import FRAMES, sheet, sweep, thumbnails
 from styleclip.editor import Editor
 from styleclip.images import png_bytes, write_video

@@ -10,7 +10,7 @@ from typing import Any
 from PIL.Image import Image
 
 from styleclip.cli.explain import counted
-from styleclip.cli.progress import Progress
+from styleclip.cli.output.progress import Progress
 from styleclip.cli.sheets import View, thumbnails
 from styleclip.cli.turns import Turn
 from styleclip.cli.wishes import Combination, Strength, number

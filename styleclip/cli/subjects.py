@@ -16,16 +16,16 @@ import click
 
 from styleclip.alignment.paste import paste
 from styleclip.alignment.photos import Photo, find_photos
-from styleclip.cli.common import Common, Source
 from styleclip.cli.faces import inverted
-from styleclip.cli.photos import PastedPhotos
-from styleclip.cli.rounds import Outcome, each_photo, make_room
+from styleclip.cli.options.common import Common, Source
+from styleclip.cli.options.photos import PastedPhotos
+from styleclip.cli.output.photo_batch import Outcome, each_photo, make_room
 from styleclip.editor import Editor
 from styleclip.errors import WeightWarning
 from styleclip.images import png_bytes
-from styleclip.inversion.inversion import LATENT, Inversion, tuning_path
+from styleclip.inversion.generator_delta import Tuning, load_tuning, save_tuning
 from styleclip.inversion.invert import Invert
-from styleclip.inversion.tuning import Tuning, load_tuning, save_tuning
+from styleclip.inversion.result import LATENT, Inversion, tuning_path
 from styleclip.latents import Latent
 from styleclip.records import atomic_write, tuning_of
 from styleclip.results import FILES, EditResult

@@ -13,8 +13,8 @@ from styleclip.errors import UsageError
 from styleclip.latents import Latent, Space
 from styleclip.methods.direction_files import load_direction
 from styleclip.methods.global_direction import GlobalDirection
-from styleclip.methods.style_edit import StyleEdit
-from styleclip.models.bundle import Models
+from styleclip.methods.style_direction import StyleEdit
+from styleclip.models import Models
 from styleclip.prompts import Prompt
 from styleclip.records import OnStep, ignore
 from styleclip.weights.load import sha256_of

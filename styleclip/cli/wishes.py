@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
-from styleclip.cli.common import gathered, given, slug
+from styleclip.cli.options.common import gathered, given, slug
 from styleclip.errors import UsageError
 
 if TYPE_CHECKING:
     from styleclip.prompts import Prompt
 
-Strength = float | Literal["auto"]  # as of styleclip.methods.style_edit, which imports torch
+Strength = float | Literal["auto"]  # as of styleclip.methods.style_direction, which imports torch
 EDIT = '"NEUTRAL -> TARGET [@ ALPHA[, BETA]]"'
 MAX_COMBINATIONS = 100  # of alphas and betas in one call
 

@@ -9,8 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from styleclip.demo.draw import Canvas, blob, box, ellipse, ramp, rgb, smooth_union
-from styleclip.demo.features import (
+from styleclip.demo.appearance import Look, look_at
+from styleclip.demo.canvas import Canvas, blob, box, ellipse, ramp, rgb, smooth_union
+from styleclip.demo.face_parts import (
     paint_beard,
     paint_eyes,
     paint_moustache,
@@ -18,7 +19,6 @@ from styleclip.demo.features import (
     paint_nose,
     paint_skin_marks,
 )
-from styleclip.demo.look import Look, look_at
 from styleclip.demo.world import Faces
 
 CHUNK = 8  # faces painted together: few enough that a picture stays in the processor's cache

@@ -14,19 +14,19 @@ from PIL import Image
 from torch import Tensor
 
 from styleclip.alignment.align import Aligned, align
-from styleclip.alignment.faces import Detector, Which, dlib_detector, mtcnn_detector
+from styleclip.alignment.detectors import Detector, Which, dlib_detector, mtcnn_detector
 from styleclip.alignment.framing import FFHQ, Framing
 from styleclip.alignment.photos import Photo, photo_of, read_photo
 from styleclip.errors import UsageError
 from styleclip.images import from_pil
-from styleclip.inversion.inversion import Inversion, Stage
-from styleclip.inversion.likeness import fitted, scores
+from styleclip.inversion.generator_delta import Tuning
+from styleclip.inversion.losses import fitted, scores
+from styleclip.inversion.pivotal_tuning import Tune
 from styleclip.inversion.refine import Refine
-from styleclip.inversion.tune import Tune
-from styleclip.inversion.tuning import Tuning
+from styleclip.inversion.result import Inversion, Stage
 from styleclip.latents import Latent, Space
-from styleclip.models.bundle import Models
-from styleclip.models.irse import FRAME
+from styleclip.models import Models
+from styleclip.networks.arcface import FRAME
 from styleclip.records import Step, versions
 
 OnStage = Callable[[str, Step], None]  # the name of a stage and one of its steps

@@ -16,10 +16,10 @@ from torch import Tensor
 
 from styleclip.errors import UsageError
 from styleclip.inversion.descent import schedule, total
-from styleclip.inversion.likeness import Likeness, Wish
+from styleclip.inversion.losses import Likeness, Wish
 from styleclip.latents import Latent, Space
-from styleclip.models.bundle import Models
-from styleclip.models.stylegan2 import Generator
+from styleclip.models import Models
+from styleclip.networks.stylegan2 import Generator
 from styleclip.records import OnStep, Step, ignore
 from styleclip.settings import check_settings
 from styleclip.stylespace.whitening import Coordinates, whitened

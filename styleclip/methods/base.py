@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from styleclip.latents import Latent
-from styleclip.models.bundle import Models
+from styleclip.models import Models
 from styleclip.prompts import Prompt
 from styleclip.records import OnStep, ignore
 

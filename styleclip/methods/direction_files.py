@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from styleclip.errors import WeightError
-from styleclip.methods.style_edit import StyleEdit
-from styleclip.models.bundle import Models
+from styleclip.methods.style_direction import StyleEdit
+from styleclip.models import Models
 from styleclip.prompts import Prompt
 from styleclip.records import to_json
-from styleclip.weights.formats.native import KIND, save_tensors
-from styleclip.weights.identify import naming, part
+from styleclip.weights.formats.own_files import KIND, save_tensors
+from styleclip.weights.formats.registry import naming, part
 
 TENSORS = ("weights", "std", "relevance")
 

@@ -12,10 +12,10 @@ from torch import Tensor
 
 from styleclip.errors import UsageError
 from styleclip.latents import Latent, Space
-from styleclip.methods.seen import Seen, by_gradient, by_table
-from styleclip.methods.strength import enough
-from styleclip.methods.style_edit import Strength, StyleEdit, auto_beta, beta_for, style_weights
-from styleclip.models.bundle import Models
+from styleclip.methods.auto_alpha import enough
+from styleclip.methods.channel_relevance import Seen, by_gradient, by_table
+from styleclip.methods.style_direction import Strength, StyleEdit, auto_beta, beta_for, style_weights
+from styleclip.models import Models
 from styleclip.prompts import Prompt, TextEncoding, delta_t
 from styleclip.records import OnStep, ignore
 

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from styleclip.errors import UsageError
 from styleclip.latents import Direction, Latent
 from styleclip.methods.mapper_files import TrainedMapper, load_trained_mapper
-from styleclip.models.bundle import Models
+from styleclip.models import Models
 from styleclip.prompts import Prompt
 from styleclip.records import OnStep, Step, ignore
 

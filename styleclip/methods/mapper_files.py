@@ -15,12 +15,12 @@ import torch
 
 from styleclip.errors import SpaceError, WeightError
 from styleclip.latents import Direction, Latent, Space
-from styleclip.models.bundle import Models
-from styleclip.models.mapper import STEP, Mapper
+from styleclip.models import Models
+from styleclip.networks.latent_mapper import STEP, Mapper
 from styleclip.prompts import Prompt
 from styleclip.records import to_json
 from styleclip.weights.formats.mappers import read_record, save_mapper
-from styleclip.weights.identify import naming, part
+from styleclip.weights.formats.registry import naming, part
 from styleclip.weights.load import load_mapper
 
 

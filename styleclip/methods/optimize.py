@@ -12,15 +12,15 @@ import torch
 from torch import Tensor
 
 from styleclip.errors import NumericError
-from styleclip.graphs import Graphs
 from styleclip.latents import Latent, Space
 from styleclip.losses import LossResolution, directional_goal, loss_side, picture_features, similarity
-from styleclip.memory import Parts
-from styleclip.methods.standings import Standings
-from styleclip.models.bundle import Models
-from styleclip.models.room import DESCEND, room
+from styleclip.methods.restarts import Standings
+from styleclip.models import Models
+from styleclip.networks.batch_size import DESCEND, room
 from styleclip.prompts import Prompt, TextEncoding, delta_t, encode
 from styleclip.records import OnStep, Step, ignore
+from styleclip.runtime.batching import Parts
+from styleclip.runtime.cuda_graphs import Graphs
 from styleclip.settings import check_settings
 from styleclip.stylespace.whitening import Coordinates, whitened
 

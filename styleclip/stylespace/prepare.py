@@ -13,20 +13,20 @@ from typing import Any, Literal, get_args
 import torch
 from torch import Tensor
 
-from styleclip import __version__
-from styleclip.channels import Relevance, StyleStatistics
 from styleclip.errors import NumericError, UsageError, WeightError
 from styleclip.latents import StyleLayout
-from styleclip.models.bundle import Models
-from styleclip.models.room import COMPARE, DIFFERENTIATE, room
-from styleclip.models.stylegan2 import Generator
+from styleclip.models import Models
+from styleclip.networks.batch_size import COMPARE, DIFFERENTIATE, room
+from styleclip.networks.stylegan2 import Generator
 from styleclip.records import output_folder, sweep
-from styleclip.stylespace.effects import Effects, Meter, groups
-from styleclip.stylespace.gradients import gradient_effects
+from styleclip.relevance_table import Relevance, StyleStatistics
+from styleclip.stylespace.channel_effects import Effects, Meter, groups
+from styleclip.stylespace.gradient_relevance import gradient_effects
 from styleclip.stylespace.pace import Done, Pace
-from styleclip.stylespace.parts import Part, Shard, difference, is_made, shard_path, unfinished_path
+from styleclip.stylespace.shards import Part, Shard, difference, is_made, shard_path, unfinished_path
 from styleclip.stylespace.statistics import sample_styles, style_statistics
-from styleclip.weights.relevance import load_relevance, probe, save_relevance
+from styleclip.version import __version__
+from styleclip.weights.relevance_files import load_relevance, probe, save_relevance
 
 Method = Literal["exact", "official", "gradient"]
 SAVE_EVERY = 10.0  # seconds between two writes of what is done so far

@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from styleclip.channels import StyleStatistics
 from styleclip.errors import UsageError
 from styleclip.latents import Latent, Space
-from styleclip.models.stylegan2 import Generator
+from styleclip.networks.stylegan2 import Generator
+from styleclip.relevance_table import StyleStatistics
 
 
 def style_statistics(

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from styleclip.errors import SpaceError
 from styleclip.latents import Latent, Space
-from styleclip.models.stylegan2 import Generator
+from styleclip.networks.stylegan2 import Generator
 from styleclip.stylespace.statistics import spread
 
 

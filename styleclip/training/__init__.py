@@ -1,1 +1,1 @@
-"""Training of latent mappers: from prompts and latents to small networks, resumable, on one process or many."""
+"""Training of what the editors use: latent mappers and encoders."""

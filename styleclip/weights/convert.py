@@ -23,13 +23,13 @@ from torch import Tensor
 
 from styleclip.errors import OutputError, UsageError, WeightError, WeightWarning
 from styleclip.latents import Latent, Space
-from styleclip.models.layers import fir_taps
-from styleclip.models.stylegan2 import MAPPING_LR_MUL, Generator
+from styleclip.networks.layers import fir_taps
+from styleclip.networks.stylegan2 import MAPPING_LR_MUL, Generator
+from styleclip.weights.cache import Fetch, fetch
 from styleclip.weights.describe import licence_of
-from styleclip.weights.fetch import Fetch, fetch
 from styleclip.weights.formats import rosinality
-from styleclip.weights.formats.native import save_generator
-from styleclip.weights.identify import part
+from styleclip.weights.formats.own_files import save_generator
+from styleclip.weights.formats.registry import part
 from styleclip.weights.load import load_generator
 from styleclip.weights.models import generator_file
 

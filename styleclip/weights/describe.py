@@ -11,13 +11,13 @@ from torch import Tensor
 
 from styleclip.errors import WeightError
 from styleclip.latents import StyleLayout
-from styleclip.models.clip import check_towers
+from styleclip.networks.clip import check_towers
+from styleclip.weights.formats.content import Kind, Part
 from styleclip.weights.formats.encoders import encoder_config
 from styleclip.weights.formats.mappers import read_record
-from styleclip.weights.formats.part import Kind, Part
-from styleclip.weights.identify import naming, parts
+from styleclip.weights.formats.registry import naming, parts
 from styleclip.weights.load import generator_config, sha256_of
-from styleclip.weights.relevance import read_about
+from styleclip.weights.relevance_files import read_about
 
 BUFFERS = ("noise_const", "w_avg", "running_mean", "running_var", "num_batches_tracked", "resample_filter")
 TABLES: tuple[Kind, ...] = ("latents", "statistics", "relevance", "direction")

@@ -13,20 +13,20 @@ from torch import Tensor
 
 from styleclip.errors import WeightError
 from styleclip.latents import Latent, Space
-from styleclip.models.clip import CLIP, Preprocess, build_clip
-from styleclip.models.clip_names import architectures_like, is_architecture, open_clip_architecture
-from styleclip.models.discriminator import Discriminator
-from styleclip.models.e4e import Encoder
-from styleclip.models.identity import Facenet, Identity, SmallRecogniser
-from styleclip.models.irse import ArcFace
-from styleclip.models.mapper import Mapper
-from styleclip.models.stylegan2 import MAPPING_LR_MUL, Generator, GeneratorConfig
-from styleclip.weights.formats import nvidia, rosinality
+from styleclip.networks.arcface import ArcFace
+from styleclip.networks.clip import CLIP, Preprocess, build_clip
+from styleclip.networks.discriminator import Discriminator
+from styleclip.networks.e4e import Encoder
+from styleclip.networks.face_recognition import Facenet, Identity, SmallRecogniser
+from styleclip.networks.latent_mapper import Mapper
+from styleclip.networks.open_clip_hub import architectures_like, is_architecture, open_clip_architecture
+from styleclip.networks.stylegan2 import MAPPING_LR_MUL, Generator, GeneratorConfig
+from styleclip.weights.formats import nvidia_torch, rosinality
 from styleclip.weights.formats.encoders import encoder_config
 from styleclip.weights.formats.mappers import mapper_network
-from styleclip.weights.formats.words import shown
-from styleclip.weights.identify import naming, part
-from styleclip.weights.strict import fill, unallocated
+from styleclip.weights.formats.messages import shown
+from styleclip.weights.formats.registry import naming, part
+from styleclip.weights.state_dict import fill, unallocated
 
 
 def load_generator(path: str | Path, label: int | None = None) -> Generator:
@@ -37,7 +37,7 @@ def load_generator(path: str | Path, label: int | None = None) -> Generator:
     """
     found = part(path, "generator")
     with naming(path):
-        tensors = nvidia.choose_class(found.read(), label)
+        tensors = nvidia_torch.choose_class(found.read(), label)
         lr_mul = found.settings.get("mapping_lr_mul", MAPPING_LR_MUL)
         return generator_from_state_dict(tensors, found.settings.get("conv_clamp"), lr_mul)
 
@@ -168,7 +168,7 @@ def generator_from_state_dict(
     """
     if rosinality.is_generator(tensors):
         tensors = rosinality.import_generator(tensors)
-    tensors = nvidia.without_filters(tensors)
+    tensors = nvidia_torch.without_filters(tensors)
     config = generator_config(tensors, conv_clamp, mapping_lr_mul)
     return fill(unallocated(lambda: Generator(config)), tensors).freeze()
 

@@ -9,17 +9,17 @@ from typing import Any, TypeVar
 import torch
 from torch import nn
 
-from styleclip.channels import Relevance
 from styleclip.errors import WeightError
-from styleclip.models.bundle import Models
-from styleclip.models.clip import CLIP, Preprocess
-from styleclip.models.clip_names import open_clip_model
-from styleclip.models.e4e import Encoder
-from styleclip.models.identity import Identity
-from styleclip.models.perceptual import Perceptual
-from styleclip.models.stylegan2 import Generator
+from styleclip.models import Models
+from styleclip.networks.clip import CLIP, Preprocess
+from styleclip.networks.e4e import Encoder
+from styleclip.networks.face_recognition import Identity
+from styleclip.networks.lpips import Perceptual
+from styleclip.networks.open_clip_hub import open_clip_model
+from styleclip.networks.stylegan2 import Generator
+from styleclip.relevance_table import Relevance
+from styleclip.weights.cache import Fetch, fetch, is_url, weight_at
 from styleclip.weights.catalog import bundle, catalog, closest, weight, weights
-from styleclip.weights.fetch import Fetch, fetch, is_url, weight_at
 from styleclip.weights.load import (
     clip_path,
     fingerprint,
@@ -30,7 +30,7 @@ from styleclip.weights.load import (
     sha256_of,
 )
 from styleclip.weights.perceptual import load_perceptual
-from styleclip.weights.relevance import load_relevance, load_statistics, prepared_path
+from styleclip.weights.relevance_files import load_relevance, load_statistics, prepared_path
 from styleclip.weights.resources import checkpoint_path
 
 Network = TypeVar("Network")

@@ -12,12 +12,12 @@ import torch
 from torch import Tensor
 
 from styleclip.errors import WeightError
-from styleclip.models.perceptual import LPIPS, TAPS, Trunk
+from styleclip.networks.lpips import LPIPS, TAPS, Trunk
 from styleclip.weights.catalog import weight
-from styleclip.weights.formats.containers import open_content
-from styleclip.weights.formats.stored import read_tensors
-from styleclip.weights.identify import naming
-from styleclip.weights.strict import fill, unallocated
+from styleclip.weights.formats.registry import naming
+from styleclip.weights.safe_pickle.containers import open_content
+from styleclip.weights.safe_pickle.lazy_tensors import read_tensors
+from styleclip.weights.state_dict import fill, unallocated
 
 # The shape of the first convolution tells the trunk.
 FIRST: dict[tuple[int, ...], Trunk] = {(64, 3, 11, 11): "alex", (64, 3, 3, 3): "vgg"}

@@ -18,15 +18,15 @@ import torch
 from torch import Tensor
 
 from styleclip.errors import WeightError, WeightWarning
-from styleclip.models.e4e import DEEPEST, Combination, Encoder, EncoderConfig
-from styleclip.models.irse import UNITS, WIDTHS
+from styleclip.networks.arcface import UNITS, WIDTHS
+from styleclip.networks.e4e import DEEPEST, Combination, Encoder, EncoderConfig
 from styleclip.weights.formats import rosinality
-from styleclip.weights.formats.native import KIND, save_tensors
-from styleclip.weights.formats.part import Content, Part
-from styleclip.weights.formats.stand_ins import Record
-from styleclip.weights.formats.stored import Stored, read_tensors
-from styleclip.weights.formats.words import shown
-from styleclip.weights.strict import check_names
+from styleclip.weights.formats.content import Content, Part
+from styleclip.weights.formats.messages import shown
+from styleclip.weights.formats.own_files import KIND, save_tensors
+from styleclip.weights.safe_pickle.globals import Record
+from styleclip.weights.safe_pickle.lazy_tensors import Stored, read_tensors
+from styleclip.weights.state_dict import check_names
 
 FORMAT = "encoder4editing or pixel2style2pixel"
 LICENCE = "encoders that start from IR-SE50 saw faces licensed for research only: treat them as non-commercial"

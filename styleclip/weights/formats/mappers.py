@@ -22,14 +22,14 @@ from torch import Tensor
 
 from styleclip.errors import WeightError
 from styleclip.latents import StyleLayout
-from styleclip.models.mapper import LAYERS, LEVELS, LevelsMapper, Mapper, StyleMapper
+from styleclip.networks.latent_mapper import LAYERS, LEVELS, LevelsMapper, Mapper, StyleMapper
 from styleclip.weights.formats import rosinality
-from styleclip.weights.formats.native import KIND, save_tensors
-from styleclip.weights.formats.part import Content, Part
-from styleclip.weights.formats.stand_ins import Record
-from styleclip.weights.formats.stored import read_tensors
-from styleclip.weights.formats.words import printable, shown
-from styleclip.weights.strict import check_names
+from styleclip.weights.formats.content import Content, Part
+from styleclip.weights.formats.messages import printable, shown
+from styleclip.weights.formats.own_files import KIND, save_tensors
+from styleclip.weights.safe_pickle.globals import Record
+from styleclip.weights.safe_pickle.lazy_tensors import read_tensors
+from styleclip.weights.state_dict import check_names
 
 FORMAT = "StyleCLIP mapper"
 W_PLUS_NETWORKS = {"course_mapping": "coarse", "medium_mapping": "medium", "fine_mapping": "fine", "mapping": "all"}

@@ -14,11 +14,11 @@ import torch
 from torch import Tensor
 
 from styleclip.errors import WeightError, WeightWarning
-from styleclip.models import stylegan2
-from styleclip.models.layers import fir_taps
-from styleclip.weights.formats.part import Content, Part
-from styleclip.weights.formats.stored import Stored, read_tensors
-from styleclip.weights.strict import check_names, fill, unallocated
+from styleclip.networks import stylegan2
+from styleclip.networks.layers import fir_taps
+from styleclip.weights.formats.content import Content, Part
+from styleclip.weights.safe_pickle.lazy_tensors import Stored, read_tensors
+from styleclip.weights.state_dict import check_names, fill, unallocated
 
 FORMAT = "rosinality stylegan2-pytorch"
 LICENCE = "weights that derive from NVIDIA's StyleGAN2 are non-commercial (Nvidia Source Code License-NC)"

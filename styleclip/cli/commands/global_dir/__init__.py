@@ -1,0 +1,110 @@
+"""`styleclip global-dir`: edit faces along the direction in style space that a pair of texts singles out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from styleclip.cli.extras import FILES, Extras, extras_options
+from styleclip.cli.options.common import Common, FiniteRange, Source, common_options, given, source_options
+from styleclip.cli.options.photos import PastedPhotos, pasted_photo_options
+from styleclip.cli.output.progress import Progress
+from styleclip.cli.wishes import STRENGTHS, Strength, Wishes, combinations, wishes_options
+from styleclip.errors import UsageError
+
+WAYS = ("auto", "table", "gradient")  # of --relevance; all else names a table
+
+
+@click.command("global-dir")
+@wishes_options
+@source_options
+@pasted_photo_options
+@click.option(
+    "--alpha",
+    type=STRENGTHS,
+    metavar="F|LIST|auto",
+    help="Strength; negative reverses, auto is as much as each face needs, --alpha=-4,0,4 makes three results.",
+)
+@click.option(
+    "--beta",
+    type=STRENGTHS,
+    metavar="F|LIST|auto",
+    help="Channels less relevant than this stay as they are; auto picks it for the text.",
+)
+@click.option("--channels", type=click.IntRange(1), metavar="N", help="In place of --beta: how many channels move.")
+@click.option("--torgb/--no-torgb", default=None, help="Whether toRGB channels may move: colours hang on them.")
+@click.option(
+    "--relevance",
+    default="auto",
+    metavar="auto|table|gradient|NAME",
+    help="What tells how relevant channels are: a table, also one by NAME, FILE or URL, or the gradient; auto is the "
+    "table of this generator where there is one.",
+)
+@click.option(
+    "--statistics",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="S_mean_std, for a table that has none.",
+)
+@click.option("--images", type=click.IntRange(1), metavar="N", help="To take the gradient of.  [default: 100]")
+@click.option("--refine-top", type=click.IntRange(1), metavar="K", help="Measure the best K of gradient exactly.")
+@click.option("--reach", type=FiniteRange(0, min_open=True), metavar="F", help="How far --alpha auto may move CLIP.")
+@click.option("--sure", type=FiniteRange(0, 1), metavar="F", help="How sure CLIP must be for --alpha auto to stop.")
+@extras_options
+@common_options
+def global_dir(
+    common: Common,
+    source: Source,
+    photos: PastedPhotos,
+    wishes: Wishes,
+    extras: Extras,
+    alpha: tuple[Strength, ...] | None,
+    beta: tuple[Strength, ...] | None,
+    relevance: str,
+    statistics: Path | None,
+    **settings: Any,
+) -> None:
+    """Edit faces along one direction in style space, found from a pair of texts.
+
+    Options without a default take the one that suits the model. A list of strengths or betas makes a folder for each.
+    """
+    import styleclip
+    from styleclip.cli.explain import table
+    from styleclip.cli.making import explain, make
+    from styleclip.cli.outcomes import Results
+    from styleclip.cli.subjects import Made, Subject, edit_all
+    from styleclip.cli.turns import check, find_turns
+
+    photos.check(source)
+    if statistics and relevance == "gradient":
+        raise UsageError("--statistics is for a table that has none; leave it out with gradient")
+    folders = combinations(wishes, alpha, beta)
+    file = None if relevance in WAYS else relevance
+    method = styleclip.GlobalDirection(**given({**settings, "relevance": "table" if file else relevance}))
+    check(wishes.texts, method, folders)
+    extras.check(wishes, len(folders) > 1, common.overwrite)
+    folder = common.results_folder(wishes.folder, FILES, folders.values())
+    editor = styleclip.Editor(common.load(relevance=file, statistics=statistics, encoder=photos.encoder))
+    turns = find_turns(editor.models, wishes.all, method, list(folders))
+    about = given({"relevance": file, "statistics": statistics})
+
+    def edit(subject: Subject, place: Path) -> Made:
+        extras.check_size(len(subject.names), len(alpha or (0,)), len(beta or (0,)))
+        each = {combination: place / name for combination, name in folders.items()}
+        results = Results(subject.editor, each, common.overwrite, {**about, "source": subject.about})
+        with Progress("global-dir", common.quiet) as progress:
+            results.make(subject.latent, turns, progress)
+        paths, record = results.paths, results.record
+        if extras.explain:
+            told, files = explain(subject.editor, results.all, place)
+            paths, record = paths + files, {**record, "explanation": told}
+            if not common.as_json:
+                click.echo("\n".join(map(table, told)))
+        if not results.interrupted:
+            paths += make(extras, subject.editor, results.all, subject.names, place, common.quiet)
+        made = {folders[outcome.combination]: outcome.result for outcome in results.all if outcome.result}
+        return Made(paths, record, made, results.said)
+
+    edit_all(common, source, photos, editor, folder, edit, folders.values())

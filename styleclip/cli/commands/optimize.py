@@ -1,0 +1,142 @@
+"""`styleclip optimize`: edit a latent towards a text by optimizing it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from styleclip.cli.options.common import (
+    Common,
+    FiniteRange,
+    Source,
+    common_options,
+    given,
+    loss_resolution_option,
+    slug,
+    source_options,
+)
+from styleclip.cli.options.photos import PastedPhotos, pasted_photo_options
+from styleclip.cli.output.progress import Progress
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+    from torch import Tensor
+
+    from styleclip.editor import Editor
+    from styleclip.records import Step
+    from styleclip.results import EditResult
+
+VIDEO_FRAMES = 100  # about as many as a video of the whole run shows
+
+
+@click.command()
+@click.option("--prompt", required=True, metavar="TEXT", help="What the picture shall show.")
+@click.option("--neutral", metavar="TEXT", help="What it shows now.")
+@source_options
+@pasted_photo_options
+@click.option("--steps", type=click.IntRange(1), metavar="N", help="Optimization steps.")
+@click.option("--lr", type=FiniteRange(0, min_open=True), metavar="F", help="Learning rate.")
+@click.option("--lambda-l2", type=FiniteRange(0), metavar="F", help="Weight of the distance from the source latent.")
+@click.option("--lambda-id", type=FiniteRange(0), metavar="F", help="Weight of the identity loss.")
+@click.option("--space", type=click.Choice(["w+", "s"]), help="The space to optimize in.")
+@click.option("--from", "start", type=click.Choice(["latent", "mean"]), help="Where the optimization starts.")
+@click.option("--restarts", type=click.IntRange(1), metavar="N", help="Runs from different starts; the best is kept.")
+@click.option("--patience", type=click.IntRange(1), metavar="N", help="Stop after so many steps without progress.")
+@click.option("--clip-loss", type=click.Choice(["global", "directional"]), help="The loss on CLIP's features.")
+@click.option("--reach", type=FiniteRange(0), metavar="F", help="Length of the directional step in CLIP space.")
+@click.option("--explore", type=FiniteRange(0), metavar="F", help="Noise on the first steps.")
+@click.option("--layers", type=click.Choice(["free", "tied"]), help="One step for each w of W+, or for all.")
+@click.option("--coordinates", type=click.Choice(["latent", "whitened"]), help="What a step of one is.")
+@click.option("--ensemble", is_flag=True, help="Average the text over CLIP's prompt templates.")
+@click.option(
+    "--identity", type=click.Choice(["arcface", "demo", "facenet", "none"]), help="The network that compares faces."
+)
+@click.option("--clip-preprocess", type=click.Choice(["correct", "paper"]), help="How CLIP sees the picture.")
+@loss_resolution_option
+@click.option("--save-every", type=click.IntRange(1), metavar="N", help="Write every N-th step to frames/.")
+@click.option("--video", is_flag=True, help="Write the way there as video.mp4.")
+@common_options
+def optimize(
+    common: Common,
+    source: Source,
+    photos: PastedPhotos,
+    prompt: str,
+    neutral: str | None,
+    identity: str | None,
+    clip_preprocess: str | None,
+    ensemble: bool,
+    save_every: int | None,
+    video: bool,
+    **settings: Any,
+) -> None:
+    """Edit a latent towards a text by latent optimization with an identity loss.
+
+    Options without a default take the one that suits the model.
+    """
+    import styleclip
+    from styleclip.cli.subjects import Made, Subject, edit_all
+    from styleclip.results import FILES
+
+    photos.check(source)
+    text = styleclip.Prompt(prompt, **given({"neutral": neutral}))
+    method = styleclip.Optimize(**given({**settings, "text": "ensemble" if ensemble else None}))
+    folder = common.folder(slug(prompt), FILES)
+    if settings["lambda_id"] == 0:
+        identity = identity or "none"  # a recogniser that weighs nothing is not loaded
+    choices = {"identity": identity, "clip_preprocess": clip_preprocess, "encoder": photos.encoder}
+    editor = styleclip.Editor(common.load(**choices))
+
+    def edit(subject: Subject, place: Path) -> Made:
+        trajectory = Trajectory(subject.editor, save_every, place / "frames" if save_every else None, video)
+        with Progress(prompt, common.quiet) as progress:
+
+            def on_step(step: Step) -> None:
+                progress(step)
+                trajectory(step)
+
+            result = subject.editor.edit(subject.latent, text, method, on_step=on_step)
+        result.provenance = {**result.provenance, "source": subject.about}
+        paths = result.save(place, common.overwrite) + trajectory.save(result, place)
+        said = f"Interrupted at step {progress.last}; kept the best result so far" if result.interrupted else ""
+        return Made(paths, result.record(), {"": result}, said)
+
+    edit_all(common, source, photos, editor, folder, edit)
+
+
+class Trajectory:
+    """Pictures of the steps on the way: files in `folder` as they come, and the frames of a video when it is over."""
+
+    def __init__(self, editor: Editor, every: int | None, folder: Path | None, video: bool) -> None:
+        self.editor, self.every, self.folder, self.video = editor, every, folder, video
+        self.paths: list[Path] = []
+        self.frames: list[Image] = []
+
+    def __call__(self, step: Step) -> None:
+        from styleclip.images import png_bytes
+        from styleclip.records import atomic_write
+
+        every = self.every or max(1, step.total // VIDEO_FRAMES)
+        if not (self.folder or self.video) or step.index % every:
+            return
+        frame = _side_by_side(self.editor.render(step.latent))
+        if self.video:
+            self.frames.append(frame)
+        if self.folder:
+            self.paths.append(atomic_write(self.folder / f"{step.index:05d}.png", png_bytes(frame)))
+
+    def save(self, result: EditResult, folder: Path) -> list[Path]:
+        """Write the video, from before to after; returns every file of the trajectory."""
+        from styleclip.images import write_video
+
+        if self.video:
+            frames = [_side_by_side(result.before), *self.frames, _side_by_side(result.after)]
+            self.paths.append(write_video(frames, folder / "video.mp4"))
+        return self.paths
+
+
+def _side_by_side(images: Tensor) -> Image:  # [N, 3, H, W] -> N * W wide
+    from styleclip.images import to_pil
+
+    return to_pil(images.permute(1, 2, 0, 3).flatten(2)[None])[0]

@@ -1,0 +1,186 @@
+"""`styleclip prepare`: make the relevance table of a generator and a CLIP."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from styleclip.cli.options.common import Common, FiniteRange, common_options_with, given
+from styleclip.cli.output.progress import Forecast, human_number, human_time
+from styleclip.errors import OutputError, UsageError
+
+if TYPE_CHECKING:
+    from styleclip.models import Models
+    from styleclip.relevance_table import Relevance
+    from styleclip.stylespace.pace import Done
+    from styleclip.stylespace.prepare import Preparation
+    from styleclip.stylespace.shards import Shard
+
+TRUNCATED = {"all": None, "coarse": 8}  # how many w of W+: all in StyleCLIP's TensorFlow code, 8 in its PyTorch port
+MAX_SEED = 2**32 - 1  # of numpy's RandomState
+
+table_option = click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="The table.  [default: where the editors look for it, in the cache folder]",
+)
+
+
+@click.command()
+@click.option(
+    "--method",
+    type=click.Choice(["exact", "official", "gradient"]),
+    default="exact",
+    help="Render every channel by itself; or as the published code did; or differentiate.",
+)
+@click.option("--images", type=click.IntRange(1), metavar="N", help="Pictures per channel.  [default: 100]")
+@click.option(
+    "--num-latents",
+    "samples",
+    type=click.IntRange(2),
+    metavar="N",
+    help="Samples that tell mean and deviation of the channels.  [default: 100000]",
+)
+@click.option("--psi", type=FiniteRange(), metavar="F", help="Truncation of the samples.  [default: 0.7]")
+@click.option("--truncate", type=click.Choice(list(TRUNCATED)), default="all", help="All layers, or the first eight.")
+@click.option("--seed", type=click.IntRange(0, MAX_SEED), metavar="N", help="Of the samples.  [default: 5]")
+@click.option("--no-torgb", is_flag=True, help="Leave out the channels of toRGB, as the published code does.")
+@click.option(
+    "--batch-size",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Pictures to render at once.  [default: 32, 8 at 1024 px; on a GPU what fits]",
+)
+@click.option("--shard", metavar="I/N", help="Only the I-th of N shards.")
+@click.option("--merge", is_flag=True, help="Join the shards that lie beside the table.")
+@click.option("--restart", is_flag=True, help="Forget what an earlier run left unfinished.")
+@common_options_with(table_option)
+def prepare(
+    common: Common,
+    truncate: str,
+    no_torgb: bool,
+    batch_size: int | None,
+    shard: str | None,
+    merge: bool,
+    restart: bool,
+    **settings: Any,
+) -> None:
+    """Make the relevance table: where CLIP sees a picture go when a style channel changes, for every channel.
+
+    The same command goes on where it was interrupted. With --shard, or under torchrun, several machines or GPUs share
+    the work.
+    """
+    from styleclip.stylespace.prepare import Preparation
+    from styleclip.stylespace.shards import shard_path
+
+    if merge:
+        return _merge(common, shard)
+    preparation = Preparation(**given(settings), cutoff=TRUNCATED[truncate], torgb=not no_torgb)
+    mine, device = _place(shard, common.device)
+    models = _models(replace(common, device=device))
+    path = _table_path(common, models)
+    options = {"resume": not restart, "overwrite": common.overwrite, "batch_size": batch_size}
+    table, done = _make(common.quiet, models, preparation, path, mine, options)
+    whole = path.exists() and not done
+    if not shard and not whole and (joined := _join_last(models, preparation, path, mine)):
+        table, whole = joined, True
+    note = "" if done else "It was made before, with these settings"
+    _report(common, path if whole else shard_path(path, mine), table, done, note)
+
+
+def _make(
+    quiet: bool, models: Models, preparation: Preparation, path: Path, shard: Shard, options: dict[str, Any]
+) -> tuple[Relevance, Done | None]:
+    """The table or shard, and how the work went if there was any to do. Ctrl-C ends the command."""
+    from styleclip.stylespace.prepare import prepare as make
+
+    last: list[Done] = []
+
+    def tell(done: Done) -> None:
+        last[:] = [done]
+        progress.tell(done.channels, done.total, done.left)
+
+    try:
+        with Forecast("prepare", quiet or shard[0] > 1) as progress:
+            table = make(models, preparation, path, shard, tell, **options)
+    except KeyboardInterrupt:
+        click.echo("Interrupted; what is done is kept, and the same command goes on from there", err=True)
+        raise click.exceptions.Exit(130) from None
+    return table, last[0] if last else None
+
+
+def _join_last(models: Models, preparation: Preparation, path: Path, shard: Shard) -> Relevance | None:
+    """The table, if this is the last process of torchrun to end."""
+    from styleclip.stylespace.shards import all_made, merge, shard_paths
+    from styleclip.weights.relevance_files import probe
+
+    shards = shard_paths(path, shard[1])
+    if shard == (1, 1) or not all_made(shards, preparation.about(models), probe(models.clip)):
+        return None
+    return merge(path, shards)
+
+
+def _merge(common: Common, shard: str | None) -> None:
+    """Write the table whose shards lie beside it."""
+    from styleclip.stylespace.shards import merge
+
+    if shard:
+        raise UsageError("--merge joins all shards; leave out --shard")
+    path = common.out or _table_path(common, _models(common))
+    if path.exists() and not common.overwrite:
+        raise OutputError(f"{path} exists; pass --overwrite or another --out")
+    _report(common, path, merge(path), None, "The shards stay where they are; delete them when you like")
+
+
+def _place(shard: str | None, device: str) -> tuple[Shard, str]:
+    """The shard and the device of this process; torchrun tells them in the environment."""
+    from styleclip.runtime.devices import Torchrun
+    from styleclip.stylespace.shards import parse_shard
+
+    told = Torchrun.told()
+    if told is None:
+        return parse_shard(shard or "1/1"), device
+    if shard:
+        raise UsageError("torchrun says which shard this is; leave out --shard")
+    return parse_shard(f"{told.rank + 1}/{told.count}"), told.device(device)
+
+
+def _models(common: Common) -> Models:
+    """The networks that a table is for, loaded once the folder of `--out` is known to be writable."""
+    from styleclip.records import output_folder
+
+    if common.out:
+        output_folder(common.out.parent, ())
+    return common.load(identity="none")
+
+
+def _table_path(common: Common, models: Models) -> Path:
+    from styleclip.weights.relevance_files import prepared_path
+
+    return common.out or prepared_path(models.provenance["generator"]["network"], models.clip)
+
+
+def _report(common: Common, path: Path, table: Relevance, done: Done | None, note: str) -> None:
+    """Print where the table is, how fast it was made and how sure its rows are."""
+    import torch
+
+    record: dict[str, Any] = dict(table.about)
+    lines = []
+    if done:
+        rate = done.renders / done.seconds
+        record |= {"renders": done.renders, "seconds": done.seconds, "renders_per_second": rate}
+        lines.append(f"{done.renders:,} renders in {human_time(done.seconds)}, {human_number(rate)} a second")
+    if table.error is not None and table.measured.any() and table.about["images"] > 1:
+        median, most = torch.quantile(table.error[table.measured], torch.tensor([0.5, 0.9])).tolist()
+        record["error"] = {"median": median, "percentile_90": most}
+        more = f"{4 * table.about['images']:,} images would halve it"
+        lines.append(f"Standard error of a row: median {median:.2f}, 90th percentile {most:.2f}; {more}")
+    common.report([path], record)
+    if lines and not common.as_json:
+        click.echo("\n".join(lines))
+    if note and not common.quiet:
+        click.echo(note, err=True)

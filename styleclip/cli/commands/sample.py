@@ -1,0 +1,38 @@
+"""`styleclip sample`: draw pictures from the generator."""
+
+from __future__ import annotations
+
+import click
+
+from styleclip.cli.options.common import Common, FiniteRange, Seeds, common_options
+from styleclip.cli.output.progress import Progress
+
+FILES = ("seed_*.png", "sheet.png", "latent.safetensors")
+
+
+@click.command()
+@click.option("--seeds", type=Seeds(), default="0-7", metavar="LIST", help="The samples to draw, e.g. 0-7,12.")
+@click.option("--psi", type=FiniteRange(), metavar="F", default=1.0, help="Truncation: 1 is none, 0 the mean face.")
+@common_options
+def sample(common: Common, seeds: tuple[int, ...], psi: float) -> None:
+    """Draw one picture per seed, a sheet of all, and their latents."""
+    import styleclip
+    from styleclip.images import contact_sheet, png_bytes, to_pil
+    from styleclip.records import atomic_write, save_latent, versions
+
+    folder = common.folder("samples", FILES)
+    editor = styleclip.Editor(common.load())
+    latent = editor.sample(seeds=list(seeds), psi=psi)
+    drawn = {"command": "sample", "model": common.model, "label": common.label, "seeds": seeds, "psi": psi}
+    record = {**drawn, "versions": versions()}
+    pictures, paths = [], []
+    with Progress("sample", common.quiet) as progress:
+        for i, seed in enumerate(seeds):
+            pictures += to_pil(editor.render(latent[i]))
+            png = png_bytes(pictures[-1], {**record, "seed": seed})
+            paths.append(atomic_write(folder / f"seed_{seed:04d}.png", png))
+            progress.show(i + 1, len(seeds))
+    sheet = contact_sheet(pictures, [f"seed {seed}" for seed in seeds])
+    paths.append(atomic_write(folder / "sheet.png", png_bytes(sheet, record)))
+    paths.append(save_latent(latent, folder / "latent.safetensors"))
+    common.report(paths, record)

@@ -1,0 +1,120 @@
+"""The options of commands that take photos: which face, how it is found, and how well it is inverted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+import click
+
+from styleclip.cli.options.common import Common, Source, gathered, given
+from styleclip.errors import UsageError
+
+if TYPE_CHECKING:
+    from styleclip.alignment.detectors import Which
+    from styleclip.inversion.invert import Invert
+
+FACES = 1000  # in a photo
+
+
+class Faces(click.ParamType):
+    """largest, all, or a number from 1, from left to right."""
+
+    name = "faces"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Which:
+        if value in ("largest", "all"):
+            return cast("Which", value)
+        if not str(value).isascii() or not str(value).isdecimal() or not 1 <= int(value) <= FACES:
+            self.fail(f"{value!r} is no choice of faces; use largest, all or a number from 1.", param, ctx)
+        return int(value)
+
+
+@dataclass(frozen=True)
+class Photos:
+    """What was asked for; what was left out is None."""
+
+    face: Which | None
+    align: bool | None
+    landmarks: str | None
+    predictor: str | None
+    encoder: str | None
+    refine: int | None
+    tune: bool
+
+    def check(self, source: Source) -> None:
+        """Raise UsageError for options that have no photo to speak of, and for photos that are not there."""
+        from styleclip.alignment.photos import find_photos
+
+        options = given({**vars(self), "tune": self.tune or None})
+        named = [f"--{'no-' if value is False else ''}{name}" for name, value in options.items()]
+        if named and not source.image:
+            raise UsageError(f"{named[0]} is for photos; pass it with --image")
+        if source.image:
+            find_photos(source.image)
+
+    def invert(self, common: Common) -> Invert:
+        """How the photos become latents."""
+        from styleclip.inversion.invert import Invert
+        from styleclip.inversion.pivotal_tuning import Tune
+        from styleclip.inversion.refine import Refine
+        from styleclip.weights.models import landmarks_file
+
+        if self.predictor and self.landmarks != "dlib":
+            raise UsageError("--predictor is dlib's; pass it with --landmarks dlib")
+        choices = given({"face": self.face, "landmarks": self.landmarks})
+        return Invert(
+            refine=Refine(steps=self.refine) if self.refine else None,
+            tune=Tune() if self.tune else None,
+            align=self.align,
+            predictor=landmarks_file(self.predictor, common.fetch) if self.landmarks == "dlib" else None,
+            **choices,
+        )
+
+
+@dataclass(frozen=True)
+class PastedPhotos(Photos):
+    """Of photos that are edited."""
+
+    paste: bool | None
+
+
+OPTIONS = (
+    click.option(
+        "--face",
+        type=Faces(),
+        metavar="largest|all|N",
+        help="Which faces of a photo; numbers count from the left.  [default: largest]",
+    ),
+    click.option(
+        "--align/--no-align",
+        default=None,
+        help="Cut faces out as the generator frames them, or take pictures whole.  [default: cut unless cut already]",
+    ),
+    click.option(
+        "--landmarks", type=click.Choice(["mtcnn", "dlib"]), help="What finds faces.  [default: mtcnn, no download]"
+    ),
+    click.option("--predictor", metavar="NAME", help="dlib's 68 landmarks: a file or URL.  [default: landmarks-68]"),
+    click.option(
+        "--encoder",
+        metavar="NAME",
+        help="What guesses latents: a name (`styleclip models list --kind encoder`), file, URL or none.  [default: "
+        "what suits the generator]",
+    ),
+    click.option(
+        "--refine",
+        type=click.IntRange(1),
+        metavar="N",
+        help="Steps that bring the latent nearer to the photo.  [default: none, without an encoder 200]",
+    ),
+    click.option(
+        "--tune",
+        is_flag=True,
+        help="Fine-tune the generator on the photo; a small file beside the latent, which is used with it by itself.",
+    ),
+)
+PASTE = click.option(
+    "--paste/--no-paste", default=None, help="Put the face back into the photo.  [default: where it was cut out]"
+)
+photo_options = gathered("photos", Photos, OPTIONS)
+pasted_photo_options = gathered("photos", PastedPhotos, (*OPTIONS, PASTE))

@@ -1,0 +1,1 @@
+"""What commands print: progress bars, tables, the summary of a batch of photos."""

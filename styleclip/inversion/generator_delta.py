@@ -1,0 +1,138 @@
+"""A tuned generator as a small change of an untouched one, and the file of such a change.
+
+The file is a safetensors file of kind `tuning`, in half precision; `about` is JSON with the settings and `generator`,
+the fingerprint of the network that was tuned. A change is only ever added to that network.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from styleclip.errors import WeightError
+from styleclip.models import Models
+from styleclip.networks.stylegan2 import Generator
+from styleclip.records import to_json
+from styleclip.weights.formats.own_files import KIND, save_tensors
+from styleclip.weights.formats.registry import naming, part
+from styleclip.weights.state_dict import fill, unallocated
+
+LEFT, RIGHT = ".left", ".right"  # what the names of the two factors add to that of their weight
+HALF = torch.finfo(torch.float16)
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """A change of the generator with the fingerprint `network`; `about` says how it was made.
+
+    `factors` have the names of the weights they change: whole changes as they are, `NAME.left` [O, rank] and
+    `NAME.right` [rank, I*k*k] where the change of [O, I, k, k] is their product.
+    """
+
+    factors: Mapping[str, Tensor]
+    network: str | None = None
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+    def apply(self, models: Models) -> Models:
+        """The same models with the tuned generator, which shares every tensor that is not changed.
+
+        Raises WeightError for models of another generator, or of one that is tuned already.
+        """
+        self.check(models)
+        generator = models.generator
+        weights = generator.state_dict()
+        changed = {name: weights[name] + change for name, change in changes(self.factors, weights).items()}
+        tuned = fill(unallocated(lambda: Generator(generator.config)), {**weights, **changed}).freeze()
+        tuned.to(generator.w_avg.device).lower(generator.precision)
+        return dataclasses.replace(models, generator=tuned, provenance={**models.provenance, "tuned": self.sha256})
+
+    @property
+    def sha256(self) -> str:
+        """A hash of the change."""
+        digest = hashlib.sha256()
+        for name, factor in sorted(self.factors.items()):
+            digest.update(f"{name}{list(factor.shape)}".encode())
+            digest.update(factor.detach().float().cpu().contiguous().numpy().data)
+        return digest.hexdigest()
+
+    def check(self, models: Models) -> None:
+        """Raise WeightError unless this is a change of the untouched generator of `models`."""
+        if "tuned" in models.provenance:
+            raise WeightError("this generator is tuned already; load it again and apply one tuning to it")
+        if self.network != models.network:
+            raise WeightError("this tuning was made for another generator; pass that one with --model")
+        known, found = tunable(models.generator), dict(self.factors)
+        for name, weight in known.items():
+            left, right, whole = (found.pop(name + end, None) for end in (LEFT, RIGHT, ""))
+            if not _fits(weight, left, right, whole):
+                raise WeightError(f"the change of {name} does not fit this generator; tune it again")
+        if found:
+            raise WeightError(f"it changes {sorted(found)[0]}, which tuning leaves alone; tune the generator again")
+
+
+def tunable(generator: Generator) -> dict[str, Tensor]:
+    """What tuning changes, by name: weights and biases of convolutions and toRGB; mapping and affine layers stay."""
+    layers = [f"synthesis.{entry.name}" for entry in generator.layout.entries]
+    return {name: generator.get_parameter(name) for layer in layers for name in (f"{layer}.weight", f"{layer}.bias")}
+
+
+def changes(factors: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """What is added to which weight: whole changes, and products of factors in the shape of their weight."""
+    found = {name: factor for name, factor in factors.items() if not name.endswith((LEFT, RIGHT))}
+    for left in (name for name in factors if name.endswith(LEFT)):
+        name = left.removesuffix(LEFT)
+        found[name] = (factors[left] @ factors[name + RIGHT]).view_as(weights[name])
+    return {name: change.to(weights[name]) for name, change in found.items()}
+
+
+def save_tuning(tuning: Tuning, path: str | Path) -> Path:
+    """Write a change, all or nothing, in half precision unless a number is too large; raises OutputError."""
+    about = to_json({**tuning.about, "generator": tuning.network})
+    return save_tensors(tuning.factors, path, {KIND: "tuning", "about": about}, stored_as(tuning.factors))
+
+
+def stored_as(factors: Mapping[str, Tensor]) -> torch.dtype:
+    """Half precision, or single where a number is too large for it."""
+    fits = all(factor.abs().max().item() <= HALF.max for factor in factors.values())
+    return torch.float16 if fits else torch.float32
+
+
+def load_tuning(path: str | Path, models: Models) -> Tuning:
+    """The change in a file, in float32 on the device of `models`.
+
+    Raises WeightError for a file that holds none, is damaged, or was made for another generator.
+    """
+    found = part(path, "tuning")
+    with naming(path):
+        tensors = found.read()
+        about = json.loads(found.settings.get("about", "{}"))
+        if not isinstance(about, dict):
+            raise WeightError("it does not say how it was made; tune the generator again")
+        for name, tensor in tensors.items():
+            if not tensor.is_floating_point() or not tensor.isfinite().all():
+                raise WeightError(f"{name} holds NaN, infinite or whole numbers; tune the generator again")
+        factors = {name: tensor.float().to(models.device) for name, tensor in tensors.items()}
+        tuning = Tuning(factors, about.pop("generator", None), about)
+        tuning.check(models)
+        return tuning
+
+
+def _fits(weight: Tensor, left: Tensor | None, right: Tensor | None, whole: Tensor | None) -> bool:
+    """Whether a weight gets one change, whole or in factors, or none at all."""
+    if left is None or right is None:
+        return left is right and (whole is None or whole.shape == weight.shape)
+    product = (len(weight), weight[0].numel())
+    return (
+        whole is None
+        and left.ndim == right.ndim == 2
+        and (*left.shape[:1], *right.shape[1:]) == product
+        and (left.shape[1] == right.shape[0])
+    )

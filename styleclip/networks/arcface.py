@@ -1,0 +1,130 @@
+"""IR-SE50, the face recognition network of InsightFace (Deng et al. 2019; squeeze-excitation of Hu et al. 2018).
+
+Its trunk is shared by ArcFace, which measures identity, and by the e4e encoder. Parameter names are those of
+`model_ir_se50.pth`.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from itertools import accumulate
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from styleclip.networks.face_recognition import Identity
+from styleclip.networks.resize import View, resizing
+
+FRAME, FACE = 256, 112  # sides of the aligned frame and of the face ArcFace looks at
+FACE_ROWS, FACE_COLUMNS = slice(35, 223), slice(32, 220)  # where the face lies in the frame
+WIDTHS = (64, 128, 256, 512)  # channels of the four stages
+UNITS = (3, 4, 14, 3)  # bottlenecks of each; the first one of a stage halves the resolution
+
+
+class IRSE50(nn.Module):
+    """The trunk: `stages(image)` is the output of each of the four stages, from 1/2 to 1/16 of the image's side.
+
+    The published ones have WIDTHS channels; small worlds need less.
+    """
+
+    def __init__(self, widths: Sequence[int] = WIDTHS) -> None:
+        super().__init__()
+        first = widths[0]
+        self.input_layer = nn.Sequential(
+            nn.Conv2d(3, first, 3, padding=1, bias=False), nn.BatchNorm2d(first), nn.PReLU(first)
+        )
+        self.body = nn.Sequential(
+            *(
+                Bottleneck(width if unit else before, width, 1 if unit else 2)
+                for before, width, units in zip((first, *widths), widths, UNITS, strict=False)
+                for unit in range(units)
+            )
+        )
+
+    def stages(self, image: Tensor) -> list[Tensor]:
+        """[N, 3, H, W] -> [N, w1, H/2, W/2], [N, w2, H/4, W/4], [N, w3, H/8, W/8], [N, w4, H/16, W/16]."""
+        ends = set(accumulate(UNITS))
+        x, outputs = self.input_layer(image), []
+        for count, bottleneck in enumerate(self.body, start=1):
+            x = bottleneck(x)
+            if count in ends:
+                outputs.append(x)
+        return outputs
+
+
+class ArcFace(IRSE50, Identity):
+    """Identity of a face: `arcface.embed(image) -> unit features [N, 512]`, compared by their dot product."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        width, side = WIDTHS[-1], FACE // 2 ** len(UNITS)
+        self.output_layer = nn.Sequential(
+            nn.BatchNorm2d(width),
+            nn.Dropout(0.6),
+            nn.Flatten(),
+            nn.Linear(width * side * side, width),
+            nn.BatchNorm1d(width),
+        )
+
+    def view(self, image: Tensor) -> View:
+        return face_view(image.shape[2], image.shape[3], image.device)
+
+    def recognise(self, seen: Tensor) -> Tensor:
+        features: Tensor = self(seen)
+        return features
+
+    def forward(self, face: Tensor) -> Tensor:
+        """Cropped face [N, 3, 112, 112] in [-1, 1] -> unit features [N, 512]."""
+        return F.normalize(self.output_layer(self.stages(face)[-1]), dim=1)
+
+
+class Bottleneck(nn.Module):
+    """`res_layer(x) + shortcut_layer(x)`, without an activation after the sum."""
+
+    def __init__(self, in_channels: int, out_channels: int, stride: int) -> None:
+        super().__init__()
+        self.res_layer = nn.Sequential(
+            nn.BatchNorm2d(in_channels),
+            nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False),
+            nn.PReLU(out_channels),
+            nn.Conv2d(out_channels, out_channels, 3, stride, padding=1, bias=False),
+            nn.BatchNorm2d(out_channels),
+            SqueezeExcitation(out_channels),
+        )
+        self.shortcut_layer: nn.Module
+        if in_channels == out_channels:
+            self.shortcut_layer = nn.MaxPool2d(1, stride)  # plain subsampling
+        else:
+            self.shortcut_layer = nn.Sequential(
+                nn.Conv2d(in_channels, out_channels, 1, stride, bias=False), nn.BatchNorm2d(out_channels)
+            )
+
+    def forward(self, x: Tensor) -> Tensor:  # [N, in, H, W] -> [N, out, H / stride, W / stride]
+        y: Tensor = self.res_layer(x) + self.shortcut_layer(x)
+        return y
+
+
+class SqueezeExcitation(nn.Module):
+    """Scale every channel by a gate computed from all channel means (Hu et al. 2018, equations 2 to 4)."""
+
+    def __init__(self, channels: int, reduction: int = 16) -> None:
+        super().__init__()
+        few = max(1, channels // reduction)
+        self.fc1 = nn.Conv2d(channels, few, 1, bias=False)
+        self.fc2 = nn.Conv2d(few, channels, 1, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:  # [N, C, H, W] -> [N, C, H, W]
+        gate: Tensor = self.fc2(F.relu(self.fc1(x.mean(dim=(2, 3), keepdim=True)))).sigmoid()
+        return x * gate
+
+
+@functools.lru_cache(maxsize=8)
+def face_view(height: int, width: int, device: torch.device) -> View:
+    """The face in an aligned frame, as the identity loss of StyleCLIP sees it: pooled to 256 px, cropped, pooled."""
+    rows, columns = (
+        resizing(part.stop - part.start, FACE, "pool") @ resizing(length, FRAME, "pool")[part]
+        for length, part in ((height, FACE_ROWS), (width, FACE_COLUMNS))
+    )
+    return View(rows.float().to(device), columns.float().to(device))

@@ -1,0 +1,188 @@
+"""CLIP (Radford et al. 2021) through open_clip: unit features of pictures and texts, differentiable in the picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from styleclip.errors import UsageError, WeightError
+from styleclip.networks.resize import View, look, square
+
+Preprocess = Literal["correct", "paper"]
+Tokenizer = Callable[..., Tensor]  # (texts, context_length=None) -> [N, context]
+LIMITS = {  # of the numbers in a description; the largest CLIP has 56 layers of width 1792
+    "embed_dim": 2**14, "image_size": 2**14, "patch_size": 2**14, "width": 2**14, "layers": 100, "head_width": 2**14,
+    "context_length": 2**10, "heads": 2**10,
+}  # fmt: skip
+
+
+class CLIP(nn.Module):
+    """An open_clip model that takes pictures in [-1, 1] of any resolution.
+
+    `preprocess="correct"` resizes as CLIP was trained (bicubic, antialiased) and applies its mean and std;
+    `"paper"` is StyleCLIP's recipe: area average (its nearest x7 and average pool) and no normalisation.
+    `vocabulary` lists the words a small model knows, or is None for one that reads everything.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(
+        self,
+        model: nn.Module,  # an open_clip CLIP
+        tokenizer: Tokenizer,
+        image_size: int,
+        mean: Sequence[float],
+        std: Sequence[float],
+        name: str,
+        preprocess: Preprocess = "correct",
+        vocabulary: tuple[str, ...] | None = None,
+    ) -> None:
+        super().__init__()
+        self.model, self.tokenizer, self.name = model, tokenizer, name
+        self.image_size, self.preprocess, self.vocabulary = image_size, preprocess, vocabulary
+        # no file holds these, so they are real even where the weights are left unallocated
+        self.register_buffer("mean", torch.tensor(mean, device="cpu").reshape(3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std, device="cpu").reshape(3, 1, 1), persistent=False)
+        self._texts: dict[str, Tensor] = {}
+
+    @property
+    def logit_scale(self) -> float:
+        """What multiplies a cosine to make it a logit, as learned: 100 for OpenAI's models."""
+        return float(cast(Any, self.model).logit_scale.exp())
+
+    def encode_image(self, image: Tensor) -> Tensor:
+        """[N, 3, H, W] in [-1, 1] -> unit features [N, D]."""
+        return self.recognise(*look(image, self.view(image)))
+
+    def lower(self, dtype: torch.dtype) -> CLIP:
+        """Compute both towers in `dtype`; pictures are prepared, and features compared, in float32. Returns itself."""
+        self.model.to(dtype)
+        return self
+
+    def view(self, image: Tensor) -> View | None:
+        """What CLIP looks at of pictures of this shape [N, 3, H, W]."""
+        return square(image, self.image_size, "area" if self.preprocess == "paper" else "bicubic")
+
+    def recognise(self, seen: Tensor) -> Tensor:
+        """The unit features [N, D] of what is in view [N, 3, S, S]."""
+        model = cast(Any, self.model)
+        features = model.encode_image(self._prepared(seen).to(model.logit_scale.dtype))
+        return F.normalize(features.float(), dim=-1)
+
+    def pixels(self, image: Tensor) -> Tensor:
+        """The picture as the vision tower wants it: [N, 3, H, W] -> [N, 3, S, S]."""
+        return self._prepared(*look(image, self.view(image)))
+
+    def _prepared(self, seen: Tensor) -> Tensor:
+        return seen if self.preprocess == "paper" else (seen * 0.5 + 0.5 - self.mean) / self.std
+
+    @torch.no_grad()
+    def encode_text(self, texts: Sequence[str]) -> Tensor:
+        """Unit features [N, D] of the texts; every text is encoded once and remembered.
+
+        Raises UsageError for a text that does not fit the context of the model.
+        """
+        new = [text for text in dict.fromkeys(texts) if text not in self._texts]
+        if new:
+            features = cast(Any, self.model).encode_text(self._tokens(new).to(self.mean.device))
+            self._texts.update(zip(new, F.normalize(features.float(), dim=-1), strict=True))
+        return torch.stack([self._texts[text] for text in texts])
+
+    def _tokens(self, texts: list[str]) -> Tensor:
+        tokens = self.tokenizer(texts)
+        room = tokens.shape[1]
+        longer = self.tokenizer(texts, context_length=room + 1)
+        for text, row in zip(texts, longer, strict=True):
+            if row[-1] == tokens.amax():  # the end-of-text token, which has the largest number, sits past the end
+                raise UsageError(
+                    f"the prompt has more than the {room - 2} tokens that CLIP reads; shorten it "
+                    f"(it begins {text[:40]!r})"
+                )
+        return tokens
+
+
+class CompactTokenizer:
+    """CLIP's byte-pair tokens, renumbered for a small model that knows only some of them.
+
+    Start of text is 1, unknown is 2, the known tokens follow and end of text is the largest, so that pooling at the
+    largest token works as in CLIP. Call it with texts to get [N, context] int64, zero-padded.
+    """
+
+    def __init__(self, known: Sequence[int], context: int) -> None:
+        from open_clip.tokenizer import SimpleTokenizer
+
+        self._bpe = SimpleTokenizer()
+        self.context = context
+        self._number = {token: i for i, token in enumerate(known, start=3)}
+        self.end = 3 + len(known)
+
+    @property
+    def vocab_size(self) -> int:
+        return self.end + 1
+
+    def __call__(self, texts: list[str], context_length: int | None = None) -> Tensor:
+        context = context_length or self.context
+        rows = torch.zeros(len(texts), context, dtype=torch.long)
+        for row, text in zip(rows, texts, strict=True):
+            tokens = [self._number.get(token, 2) for token in self._bpe.encode(text)]
+            tokens = [1, *tokens[: context - 2], self.end]
+            row[: len(tokens)] = torch.tensor(tokens)
+        return rows
+
+    @staticmethod
+    def tokens_of(words: Sequence[str]) -> list[int]:
+        """The byte-pair tokens of these words, for `known`."""
+        from open_clip.tokenizer import SimpleTokenizer
+
+        bpe = SimpleTokenizer()
+        return sorted({token for word in words for token in bpe.encode(word)})
+
+
+def build_clip(config: dict[str, Any]) -> CLIP:
+    """A CLIP of any size from its description, with random weights.
+
+    `config` holds `name` and `model` (open_clip's embed_dim, vision_cfg, text_cfg, quick_gelu). A small model also has
+    `tokens` (the byte-pair tokens it knows), `vocabulary` (the words a person may use), `mean` and `std`; one that
+    lacks them reads everything and sees pictures as OpenAI's do. Only what no file holds is allocated under
+    `torch.device("meta")`. Raises WeightError for a description of anything but two plain towers of a plausible size.
+    """
+    from open_clip import CLIP as OpenCLIP
+    from open_clip import OPENAI_DATASET_MEAN, OPENAI_DATASET_STD, SimpleTokenizer
+
+    check_towers(config["model"])
+    context = config["model"]["text_cfg"]["context_length"]
+    small = "tokens" in config
+    tokenizer = CompactTokenizer(config["tokens"], context) if small else SimpleTokenizer(context_length=context)
+    text = config["model"]["text_cfg"] | {"vocab_size": tokenizer.vocab_size}
+    model = OpenCLIP(**config["model"] | {"text_cfg": text})
+    causal = torch.full((context, context), -torch.inf, device="cpu").triu(1)
+    model.register_buffer("attn_mask", causal, persistent=False)
+    size = config["model"]["vision_cfg"]["image_size"]
+    mean, std = config.get("mean", OPENAI_DATASET_MEAN), config.get("std", OPENAI_DATASET_STD)
+    if not (all(abs(number) < 10 for number in mean) and all(0 < number < 10 for number in std)):
+        raise WeightError("its mean and std are not those of pictures; download it again")
+    words = tuple(config["vocabulary"]) if small else None
+    if not all(word.isprintable() for word in words or ()):
+        raise WeightError("its vocabulary has control characters; do not trust it")
+    return CLIP(model, tokenizer, size, mean, std, config["name"], vocabulary=words)
+
+
+def check_towers(description: Mapping[str, Any]) -> None:
+    """Raise WeightError unless this describes two plain towers of a plausible size.
+
+    A description may come with a file: open_clip fetches what some keys name, and builds whatever it is told to.
+    """
+    for key, value in description.items():
+        if key in ("vision_cfg", "text_cfg"):
+            check_towers(value)
+        elif key not in ("quick_gelu", *LIMITS):
+            raise WeightError(f"it describes a CLIP with {key}, which ours do not have; do not trust it")
+        elif key in LIMITS and value is not None:  # residual networks have no patches
+            numbers = value if isinstance(value, list) else [value]
+            if not all(isinstance(number, int) and 0 < number <= LIMITS[key] for number in numbers):
+                raise WeightError(f"it describes a CLIP with {key} {value!s:.40}, which no CLIP has; do not trust it")

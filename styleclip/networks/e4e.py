@@ -1,0 +1,117 @@
+"""Encoders from pictures to W+: e4e (Tov et al. 2021) and pSp (Richardson et al. 2021), two readings of one network.
+
+An IR-SE50 trunk, a feature pyramid over its last three stages, and one small network per vector of W+. Parameter
+names are those of e4e's files below `encoder.`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from styleclip.networks.arcface import FRAME, IRSE50, UNITS, WIDTHS
+from styleclip.networks.layers import EqualLinear
+from styleclip.networks.resize import look, square
+
+Combination = Literal["e4e", "psp"]
+COARSE, MEDIUM, FINE = 0, 3, 7  # the first vector of W+ that each level of the pyramid gives, from 1/16 to 1/4
+DEEPEST = 2 ** len(UNITS)  # how much smaller than the frame the coarsest level is
+
+
+@dataclass(frozen=True)
+class EncoderConfig:
+    """The shape of an encoder for a generator with `num_ws` vectors of `w_dim` numbers (18 of 512 at 1024 px).
+
+    Its frame is the side in px of the picture it looks at, a power of 2; `widths` are the channels of the trunk, and
+    `leak` is the slope of the small networks' leaky ReLU. The defaults are those of the published files.
+    """
+
+    num_ws: int
+    kind: Combination = "e4e"
+    w_dim: int = WIDTHS[-1]
+    widths: tuple[int, ...] = WIDTHS
+    frame: int = FRAME
+    leak: float = 0.01
+
+
+class Encoder(IRSE50):
+    """`encoder(image) -> codes [N, num_ws, w_dim]` in W+.
+
+    `kind` says how the vectors combine: e4e's are one w and offsets to it, `(w, w + delta_1, ..., w + delta_n)`;
+    pSp's are independent. Both are relative to `w_avg` [num_ws, w_dim], zero where the encoder was trained without
+    (pSp, equation 1).
+    """
+
+    w_avg: Tensor
+
+    def __init__(self, config: EncoderConfig) -> None:
+        super().__init__(config.widths)
+        self.config = config
+        *_, medium, fine, width = config.widths
+        deepest = (config.frame // DEEPEST).bit_length() - 1
+        self.styles = nn.ModuleList(
+            Style(deepest + _level(index), width, config.w_dim, config.leak) for index in range(config.num_ws)
+        )
+        self.latlayer1 = nn.Conv2d(fine, width, 1)
+        self.latlayer2 = nn.Conv2d(medium, width, 1)
+        self.register_buffer("w_avg", torch.zeros(config.num_ws, config.w_dim))
+
+    def encode(self, image: Tensor) -> Tensor:
+        """Aligned frame [N, 3, R, R] in [-1, 1], any resolution -> codes [N, num_ws, w_dim]."""
+        codes: Tensor = self(resize_frame(image, self.config.frame))
+        return codes
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Image [N, 3, 256, 256] in [-1, 1] ([N, 3, 192, 256] for the encoder of cars) -> codes [N, num_ws, w_dim]."""
+        w, deltas = self.offsets(image)
+        vectors = [w, *(w + delta for delta in deltas)] if self.config.kind == "e4e" else [w, *deltas]
+        return torch.stack(vectors, dim=1) + self.w_avg
+
+    def offsets(self, image: Tensor, count: int | None = None) -> tuple[Tensor, list[Tensor]]:
+        """The first vector [N, w_dim] and the others, or `count` of them, as they leave the small networks.
+
+        In e4e (section 5.1) these are w and delta_1, delta_2, ...
+        """
+        levels = self.pyramid(image)
+        styles = list(self.styles)[: None if count is None else 1 + count]
+        first, *others = (style(levels[_level(index)]) for index, style in enumerate(styles))
+        return first, others
+
+    def pyramid(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """[N, 3, H, W] -> [N, C, H/16, W/16], [N, C, H/8, W/8], [N, C, H/4, W/4] (pSp, figure 2)."""
+        _, c1, c2, c3 = self.stages(image)
+        p2 = _enlarge(c3, c2) + self.latlayer1(c2)
+        p1 = _enlarge(p2, c1) + self.latlayer2(c1)
+        return c3, p2, p1
+
+
+class Style(nn.Module):
+    """One vector of W+ from a level of the pyramid: convolutions that halve it down to 1x1 (pSp, "map2style")."""
+
+    def __init__(self, halvings: int, width: int, w_dim: int, leak: float) -> None:
+        super().__init__()
+        layers = (layer for _ in range(halvings) for layer in (nn.Conv2d(width, width, 3, 2, 1), nn.LeakyReLU(leak)))
+        self.convs = nn.Sequential(*layers)
+        self.linear = EqualLinear(width, w_dim)
+
+    def forward(self, x: Tensor) -> Tensor:  # [N, C, 2^halvings, 2^halvings] -> [N, w_dim]
+        w: Tensor = self.linear(self.convs(x).flatten(1))
+        return w
+
+
+def resize_frame(image: Tensor, frame: int = FRAME) -> Tensor:
+    """The frame as the encoder sees it, [N, 3, R, R] -> [N, 3, 256, 256]: bilinear and antialiased, as Pillow's."""
+    return look(image, square(image, frame, "bilinear"))[0]
+
+
+def _level(index: int) -> int:
+    """The level of the pyramid that gives this vector of W+: 0 is the coarsest."""
+    return sum(index >= first for first in (COARSE, MEDIUM, FINE)) - 1
+
+
+def _enlarge(coarse: Tensor, fine: Tensor) -> Tensor:
+    return F.interpolate(coarse, fine.shape[2:], mode="bilinear", align_corners=True)

@@ -1,0 +1,67 @@
+"""Who is on a picture: the recognisers an edit may be asked to respect.
+
+ArcFace (models/irse) is the published one; `SmallRecogniser` is that of the demo world; `Facenet` wraps
+facenet-pytorch's InceptionResnetV1.
+"""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from styleclip.networks.resize import View, look, square
+
+
+class Identity(nn.Module):
+    """A network that turns whole aligned frames [N, 3, R, R] in [-1, 1] into unit features [N, D]."""
+
+    def embed(self, image: Tensor) -> Tensor:
+        """Frames of any resolution -> unit features."""
+        return self.recognise(*look(image, self.view(image)))
+
+    def view(self, image: Tensor) -> View | None:
+        """What it looks at of frames of this shape."""
+        raise NotImplementedError
+
+    def recognise(self, seen: Tensor) -> Tensor:
+        """The unit features [N, D] of what is in view [N, 3, S, S]."""
+        raise NotImplementedError
+
+
+class SmallRecogniser(Identity):
+    """A small convolutional network whose unit features follow the geometry and skin tone of a face."""
+
+    side = 64
+
+    def __init__(self, features: int) -> None:
+        super().__init__()
+        widths = (3, 32, 64, 96, 128)
+        layers: list[nn.Module] = []
+        for before, width in zip(widths, widths[1:], strict=False):
+            layers += [nn.Conv2d(before, width, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(width), nn.SiLU()]
+            layers += [nn.Conv2d(width, width, 3, padding=1, groups=8, bias=False), nn.BatchNorm2d(width), nn.SiLU()]
+        self.trunk = nn.Sequential(*layers, nn.Flatten(), nn.Linear(widths[-1] * 4 * 4, 256), nn.SiLU())
+        self.head = nn.Linear(256, features)
+
+    def forward(self, image: Tensor) -> Tensor:  # [N, 3, 64, 64] -> [N, features]
+        return self.head(self.trunk(image))
+
+    def view(self, image: Tensor) -> View | None:
+        return square(image, self.side, "bilinear")
+
+    def recognise(self, seen: Tensor) -> Tensor:
+        return F.normalize(self(seen), dim=-1)
+
+
+class Facenet(Identity):
+    """facenet-pytorch's InceptionResnetV1 on whole aligned frames, resized to the 160 px it was trained on."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network  # an eval-mode InceptionResnetV1: unit features [N, 512]
+
+    def view(self, image: Tensor) -> View | None:
+        return square(image, 160, "bilinear")
+
+    def recognise(self, seen: Tensor) -> Tensor:
+        return F.normalize(self.network(seen), dim=-1)

@@ -1,0 +1,110 @@
+"""CLIP by the names of open_clip: `architecture/tag`, as in `ViT-B-32/openai`; the tag stands for published weights."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, cast
+
+import torch
+
+from styleclip.errors import WeightError
+from styleclip.networks.clip import CLIP, Preprocess, Tokenizer
+
+
+def open_clip_model(name: str, preprocess: Preprocess = "correct") -> CLIP:
+    """The published CLIP `architecture/tag`, fetched and filled by open_clip.
+
+    The tag decides the activation: `ViT-B-32/openai` is `ViT-B-32-quickgelu/openai`. Raises WeightError for a name
+    that open_clip does not know, or weights that cannot be had.
+    """
+    if name == _known(name)[0]:
+        raise WeightError(f"{name} is an architecture; say whose weights: {name}/TAG, or {name}/PATH for a file")
+    clip = _created(name, pretrained=name.partition("/")[2], require_pretrained=True)
+    clip.preprocess = preprocess
+    return clip
+
+
+def open_clip_architecture(name: str, quick_gelu: bool = False) -> CLIP:
+    """The CLIP of an `architecture` or `architecture/tag`, with random weights, for a file to fill.
+
+    Mean and std are those of the weights published under the tag, or under every tag of the architecture. Raises
+    WeightError for a name that open_clip does not know, and for an architecture whose tags differ in them.
+    """
+    architecture, published = _known(name)
+    statistics = {(tuple(each["mean"]), tuple(each["std"])) for each in published}
+    if len(statistics) > 1:
+        raise WeightError(
+            f"the published weights of {architecture} see pictures with different mean and std; say which these are: "
+            f"{architecture}/TAG/PATH, where TAG is one of {_tags(architecture)}"
+        )
+    shown = dict(zip(("mean", "std"), *statistics, strict=True)) if statistics else {}
+    with _quiet():  # open_clip warns that the weights are random
+        return _created(name, quick_gelu, pretrained_text=False, force_preprocess_cfg=shown)
+
+
+def is_architecture(name: str) -> bool:
+    """Whether open_clip knows an architecture of this name."""
+    import open_clip
+
+    return name in open_clip.list_models()
+
+
+def architectures_like(shape: Mapping[str, Any]) -> list[str]:
+    """The architectures of open_clip with this `embed_dim` and these numbers in `vision_cfg` and `text_cfg`."""
+    import open_clip
+
+    def matches(config: Mapping[str, Any]) -> bool:
+        towers = all(shape[tower].items() <= config[tower].items() for tower in ("vision_cfg", "text_cfg"))
+        return towers and bool(shape["embed_dim"] == config["embed_dim"])
+
+    return [name for name in open_clip.list_models() if matches(open_clip.get_model_config(name))]
+
+
+def _known(name: str) -> tuple[str, list[dict[str, Any]]]:
+    """The architecture, and what open_clip says of the weights under the tag, or under every tag if none is named."""
+    import open_clip
+
+    architecture, _, tag = name.partition("/")
+    if not is_architecture(architecture):
+        raise WeightError(f"{name!r} is neither a file nor an open_clip model such as ViT-B-32-quickgelu/openai")
+    if tag and not open_clip.get_pretrained_cfg(architecture, tag):
+        known = _tags(architecture) or "none"
+        raise WeightError(f"{tag!r} is neither a file nor a tag of {architecture}, whose tags are {known}")
+    tags = [tag] if tag else open_clip.list_pretrained_tags_by_model(architecture)
+    return architecture, [open_clip.get_pretrained_cfg(architecture, each) for each in tags]
+
+
+def _tags(architecture: str) -> str:
+    import open_clip
+
+    return ", ".join(open_clip.list_pretrained_tags_by_model(architecture))
+
+
+def _created(name: str, quick_gelu: bool = False, **options: Any) -> CLIP:
+    import open_clip
+
+    architecture, _, tag = name.partition("/")
+    quick_gelu = quick_gelu or open_clip.get_pretrained_cfg(architecture, tag).get("quick_gelu", False)
+    try:
+        with torch.random.fork_rng(devices=[]):
+            model = open_clip.create_model(architecture, force_quick_gelu=quick_gelu, **options)
+        tokenizer = cast(Tokenizer, open_clip.get_tokenizer(architecture))
+    except Exception as error:
+        reason = " ".join(str(error).split())[:200]
+        raise WeightError(f"open_clip cannot load {name} ({reason}); check the tag and the connection") from error
+    size = model.visual.image_size
+    side = size if isinstance(size, int) else size[0]
+    shown = open_clip.get_model_preprocess_cfg(model)
+    return CLIP(model, tokenizer, side, shown["mean"], shown["std"], name)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(before)

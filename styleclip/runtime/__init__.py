@@ -1,0 +1,1 @@
+"""Devices, batch sizes that fit the memory, and CUDA graphs."""

@@ -1,0 +1,1 @@
+"""Training of encoders: picture -> W+ (Tov et al. 2021)."""

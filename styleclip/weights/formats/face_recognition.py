@@ -1,0 +1,45 @@
+"""Files of face recognisers: bare state dicts whose names are those of our networks."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import NamedTuple
+
+from styleclip.weights.formats.content import Content, Kind, Part
+from styleclip.weights.safe_pickle.lazy_tensors import read_tensors
+
+
+class Recogniser(NamedTuple):
+    """A published recogniser and the layers by which its state dict is known: all are there, others may be."""
+
+    kind: Kind
+    format: str
+    layers: frozenset[str]
+    licence: str
+
+
+RECOGNISERS = (
+    Recogniser(
+        "arcface",
+        "InsightFace model_ir_se50",
+        frozenset({"input_layer", "body", "output_layer"}),
+        "trained on MS1M, whose terms are research-only: treat the weights as non-commercial",
+    ),
+    Recogniser(
+        "facenet",
+        "facenet-pytorch InceptionResnetV1",
+        frozenset({"conv2d_1a", "repeat_1", "last_linear"}),
+        "trained on VGGFace2 or CASIA-WebFace, which are for research only",
+    ),
+)
+
+
+def parts(content: Content) -> list[Part]:
+    """ArcFace's `model_ir_se50.pth` or an InceptionResnetV1 of facenet-pytorch; the classes it knows may be any."""
+    table = content.table()
+    layers = {str(name).partition(".")[0] for name in table}
+    return [
+        Part(known.kind, known.format, partial(read_tensors, table), {}, known.licence)
+        for known in RECOGNISERS
+        if known.layers <= layers
+    ]

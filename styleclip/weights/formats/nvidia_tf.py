@@ -1,0 +1,217 @@
+"""NVIDIA's TensorFlow pickles of StyleGAN2 (2019 and stylegan2-ada): a tuple of the networks G, D and Gs.
+
+Every network is a record of its arguments (`static_kwargs`), its variables and its components; Gs, the moving average
+of G, is the generator. TensorFlow lays out convolutions as [H, W, in, out] and matrices as [in, out], adds 1 to the
+bias of a style, and correlates after upsampling where torch's transposed convolution convolves: hence the flip.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from torch import Tensor
+
+from styleclip.errors import WeightError
+from styleclip.networks.stylegan2 import MAPPING_LR_MUL
+from styleclip.weights.formats.content import Content, Part
+from styleclip.weights.formats.messages import shown
+from styleclip.weights.formats.nvidia_torch import LICENCE
+from styleclip.weights.safe_pickle.globals import Record
+from styleclip.weights.safe_pickle.lazy_tensors import Stored, read_tensors
+from styleclip.weights.state_dict import check_names
+
+FORMAT = "NVIDIA stylegan2 for TensorFlow"
+NETWORK = "dnnlib.tflib.network.Network"
+VARIABLES = 10_000  # more than any network has
+OLDEST = 4  # the first version of the format that StyleGAN2 was published in
+
+Values = dict[str, list[Any]]
+NEEDED: Values = {  # arguments that change what a network computes, with the values that ours computes
+    "num_channels": [3],
+    "nonlinearity": ["lrelu"],
+    "resample_kernel": [[1, 3, 3, 1]],
+}
+GENERATOR: Values = NEEDED | {
+    "architecture": ["skip"],
+    "mapping_nonlinearity": ["lrelu"],
+    "normalize_latents": [True],
+    "use_noise": [True],
+    "mapping_func": ["G_mapping"],
+    "synthesis_func": ["G_synthesis", "G_synthesis_stylegan2"],
+}
+DISCRIMINATOR: Values = NEEDED | {"architecture": ["resnet"], "mbstd_num_features": [1], "label_size": [0]}
+HONOURED = {"conv_clamp", "mapping_lrmul", "mbstd_group_size"}
+NO_MATTER = {  # arguments that the shapes tell, that only training needs, or that choose among equal ways to compute
+    "resolution", "latent_size", "dlatent_size", "label_size", "label_fmaps", "mapping_layers", "mapping_fmaps",
+    "fmap_base", "fmap_decay", "fmap_min", "fmap_max", "dlatent_broadcast", "w_avg_beta", "dlatent_avg_beta",
+    "style_mixing_prob", "truncation_psi", "truncation_cutoff", "truncation_psi_val", "truncation_cutoff_val",
+    "randomize_noise", "fused_modconv", "num_fp16_res", "dtype", "freeze_layers", "is_training", "is_validation",
+    "is_template_graph", "return_dlatents", "func_name",
+}  # fmt: skip
+
+
+class Tie(NamedTuple):
+    """One tensor under both names, and how it turns into ours."""
+
+    ours: str
+    theirs: str
+    turn: Callable[[Tensor], Tensor]
+
+
+def parts(content: Content) -> list[Part]:
+    """The generator Gs and the discriminator D of a pickle that holds (G, D, Gs)."""
+    networks = content.value if isinstance(content.value, (tuple, list)) else (content.value,)
+    if not networks or not all(isinstance(value, Record) and value.name == NETWORK for value in networks):
+        return []
+    if len(networks) != 3:
+        raise WeightError(f"it holds {len(networks)} TensorFlow networks instead of G, D and Gs; pass a StyleGAN2 file")
+    return [_generator(networks[2]), _discriminator(networks[1])]
+
+
+def _generator(network: Record) -> Part:
+    arguments, variables = network.state["static_kwargs"], _variables(network)
+    if not any(name.endswith("/mod_weight") for name in variables):
+        made_by = shown(network.state.get("build_func_name"))
+        raise WeightError(f"its Gs was made by {made_by}, not by StyleGAN2; pass a StyleGAN2 file")
+    if any("_lod" in name for name in variables):
+        raise WeightError("its generator has the architecture 'orig', where ours has 'skip'; pass another StyleGAN2")
+    _check_arguments(arguments, GENERATOR)
+    ties = generator_ties(
+        resolution=_largest(variables, r"synthesis/(\d{1,4})x\d+/"),
+        depth=sum(re.fullmatch(r"mapping/Dense\d+/weight", name) is not None for name in variables),
+        conditional="mapping/LabelEmbed/weight" in variables,
+    )
+    settings = {
+        "conv_clamp": arguments.get("conv_clamp"),
+        "mapping_lr_mul": arguments.get("mapping_lrmul", MAPPING_LR_MUL),
+    }
+    return Part("generator", FORMAT, lambda: _read(variables, ties), settings, LICENCE)
+
+
+def _discriminator(network: Record) -> Part:
+    """Checked when it is read: beside a discriminator of another kind, the generator is still of use."""
+    arguments = network.state.get("static_kwargs", {})
+
+    def read() -> dict[str, Tensor]:
+        variables = _variables(network)
+        if classes := arguments.get("label_size"):
+            raise WeightError(
+                f"its discriminator judges {shown(classes)} classes, which ours cannot; pass one without classes"
+            )
+        _check_arguments(arguments, DISCRIMINATOR)
+        return _read(variables, discriminator_ties(_largest(variables, r"(\d{1,4})x\d+/")))
+
+    settings = {"conv_clamp": arguments.get("conv_clamp"), "mbstd_group_size": arguments.get("mbstd_group_size", 4)}
+    return Part("discriminator", FORMAT, read, settings, LICENCE)
+
+
+def generator_ties(resolution: int, depth: int, conditional: bool = False) -> list[Tie]:
+    """Every tensor of a generator with `depth` mapping layers."""
+    ties = [Tie("mapping.w_avg", "dlatent_avg", _same)]
+    ties += _linear("mapping.embed", "mapping/LabelEmbed") if conditional else []
+    ties += [tie for i in range(depth) for tie in _linear(f"mapping.fc{i}", f"mapping/Dense{i}")]
+    ties += [Tie("synthesis.b4.const", "synthesis/4x4/Const/const", lambda tensor: tensor[0])]
+    for level in range(2, resolution.bit_length()):
+        ours, theirs = f"synthesis.b{2**level}", f"synthesis/{2**level}x{2**level}"
+        if level == 2:
+            ties += _styled(f"{ours}.conv1", f"{theirs}/Conv", noise=0)
+        else:
+            ties += _styled(f"{ours}.conv0", f"{theirs}/Conv0_up", noise=2 * level - 5, turn=_flipped)
+            ties += _styled(f"{ours}.conv1", f"{theirs}/Conv1", noise=2 * level - 4)
+        ties += _modulated(f"{ours}.torgb", f"{theirs}/ToRGB", _convolution)
+    return ties
+
+
+def discriminator_ties(resolution: int) -> list[Tie]:
+    """Every tensor of a discriminator."""
+    top = f"{resolution}x{resolution}"
+    ties = _layer(f"b{resolution}.fromrgb", f"{top}/FromRGB", _convolution)
+    for level in range(resolution.bit_length() - 1, 2, -1):
+        ours, theirs = f"b{2**level}", f"{2**level}x{2**level}"
+        ties += _layer(f"{ours}.conv0", f"{theirs}/Conv0", _convolution)
+        ties += _layer(f"{ours}.conv1", f"{theirs}/Conv1_down", _convolution)
+        ties += [Tie(f"{ours}.skip.weight", f"{theirs}/Skip/weight", _convolution)]
+    ties += _layer("b4.conv", "4x4/Conv", _convolution)
+    return ties + _linear("b4.fc", "4x4/Dense0") + _linear("b4.out", "Output")
+
+
+def _styled(ours: str, theirs: str, noise: int, turn: Callable[[Tensor], Tensor] | None = None) -> list[Tie]:
+    return [
+        *_modulated(ours, theirs, turn or _convolution),
+        Tie(f"{ours}.noise_strength", f"{theirs}/noise_strength", _same),
+        Tie(f"{ours}.noise_const", f"synthesis/noise{noise}", lambda tensor: tensor[0, 0]),
+    ]
+
+
+def _modulated(ours: str, theirs: str, turn: Callable[[Tensor], Tensor]) -> list[Tie]:
+    return [
+        *_layer(ours, theirs, turn),
+        Tie(f"{ours}.affine.weight", f"{theirs}/mod_weight", _matrix),
+        Tie(f"{ours}.affine.bias", f"{theirs}/mod_bias", lambda tensor: tensor + 1),
+    ]
+
+
+def _linear(ours: str, theirs: str) -> list[Tie]:
+    return _layer(ours, theirs, _matrix)
+
+
+def _layer(ours: str, theirs: str, turn: Callable[[Tensor], Tensor]) -> list[Tie]:
+    return [Tie(f"{ours}.weight", f"{theirs}/weight", turn), Tie(f"{ours}.bias", f"{theirs}/bias", _same)]
+
+
+def _same(tensor: Tensor) -> Tensor:
+    return tensor
+
+
+def _matrix(tensor: Tensor) -> Tensor:  # [in, out] -> [out, in]
+    return tensor.T
+
+
+def _convolution(tensor: Tensor) -> Tensor:  # [H, W, in, out] -> [out, in, H, W]
+    return tensor.permute(3, 2, 0, 1)
+
+
+def _flipped(tensor: Tensor) -> Tensor:
+    return _convolution(tensor.flip(0, 1))
+
+
+def _variables(network: Record) -> dict[str, Stored]:
+    """The variables of a network; those of a component have its name and a slash in front."""
+    if network.state["version"] < OLDEST:
+        raise WeightError(
+            f"its networks have version {network.state['version']}, older than StyleGAN2; pass a StyleGAN2"
+        )
+    variables = dict(network.state["variables"])
+    for name, component in network.state["components"].items():
+        if len(variables) + len(component.state["variables"]) > VARIABLES:
+            raise WeightError(f"a network in it has more than {VARIABLES} variables; do not trust it")
+        variables |= {f"{name}/{key}": value for key, value in component.state["variables"]}
+    return variables
+
+
+def _check_arguments(arguments: Mapping[str, Any], needed: Values) -> None:
+    for name, value in arguments.items():
+        plain = list(value) if isinstance(value, tuple) else value
+        if name in needed and plain not in needed[name]:
+            expected = " or ".join(map(shown, needed[name]))
+            raise WeightError(f"its {name} is {shown(value)}, where ours is {expected}; pass another StyleGAN2")
+        if name not in needed and name not in HONOURED | NO_MATTER:
+            raise WeightError(
+                f"it was made with {name}={shown(value)}, which is not known here; pass another StyleGAN2"
+            )
+
+
+def _read(variables: Mapping[str, Stored], ties: list[Tie]) -> dict[str, Tensor]:
+    check_names([tie.theirs for tie in ties], variables)
+    tensors = read_tensors({tie.theirs: variables[tie.theirs] for tie in ties})
+    return {tie.ours: tie.turn(tensors[tie.theirs]).contiguous() for tie in ties}
+
+
+def _largest(variables: Mapping[str, Stored], pattern: str) -> int:
+    """The largest number that the first group of `pattern` matches in any name."""
+    found = [int(match[1]) for match in (re.match(pattern, name) for name in variables) if match]
+    if not found:
+        raise WeightError(f"none of its variables is named like {pattern}; pass a StyleGAN2 file")
+    return max(found)

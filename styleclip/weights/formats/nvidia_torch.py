@@ -1,0 +1,253 @@
+"""NVIDIA's PyTorch pickles of StyleGAN2: stylegan2-ada-pytorch, the stylegan3 repository, PTI and StyleGAN-NADA.
+
+A pickle is a dict of the networks `G_ema`, `G` and `D`; PTI saves one generator with `torch.save`. Every module in it
+is a record of its class, its attributes and its source code, which is never run. The tensors have our names; the
+attributes say how the network computes, and what ours cannot compute is refused.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from styleclip.errors import WeightError
+from styleclip.networks.layers import fir_taps, normalize_2nd_moment
+from styleclip.weights.formats.content import Content, Part
+from styleclip.weights.formats.messages import shown
+from styleclip.weights.safe_pickle.globals import Record
+from styleclip.weights.safe_pickle.lazy_tensors import read_tensors
+
+FORMAT = "NVIDIA stylegan2-ada-pytorch or stylegan3"
+LICENCE = "NVIDIA's networks are for non-commercial research and evaluation (Nvidia Source Code License-NC)"
+PERSISTENT = "torch_utils.persistence._reconstruct_persistent_obj"
+MODULES, TENSORS = 1000, 10_000  # more than any network has: a generator of 1024 px has 73 modules and 200 tensors
+LONGEST = 1000  # characters of a path
+GENERATOR = {
+    "Generator", "MappingNetwork", "SynthesisNetwork", "SynthesisBlock", "SynthesisLayer", "ToRGBLayer",
+    "FullyConnectedLayer",
+}  # fmt: skip
+DISCRIMINATOR = {
+    "Discriminator", "MappingNetwork", "DiscriminatorBlock", "DiscriminatorEpilogue", "MinibatchStdLayer",
+    "Conv2dLayer", "FullyConnectedLayer",
+}  # fmt: skip
+STRANGERS = {
+    "SynthesisInput": "an alias-free StyleGAN3 or a StyleGAN-XL, which paints in another way",
+    "SuperresGenerator": "a StyleGAN-XL, which paints in another way",
+}
+
+Rules = list[tuple[str, dict[str, Any]]]  # a pattern of module paths -> the values their attributes must have
+
+
+class Module(NamedTuple):
+    """A module in a file: its dotted path, the name of its class and its attributes."""
+
+    path: str
+    kind: str
+    state: Mapping[str, Any]
+
+
+def parts(content: Content) -> list[Part]:
+    """The generator (`G_ema`, else `G`) and the discriminator (`D`) of a pickle, or the one network of a torch file."""
+    networks = _networks(content)
+    origin = "PTI" if content.container == "torch" else FORMAT
+    found = []
+    if painter := networks.get("G_ema") or networks.get("G"):
+        found.append(_generator(_modules(painter), origin))
+    if critic := networks.get("D"):
+        found.append(_discriminator(_modules(critic), origin))
+    return found
+
+
+def choose_class(tensors: Mapping[str, Tensor], label: int | None) -> dict[str, Tensor]:
+    """The tensors of a conditional generator at one class: those of an ordinary generator. Others stay as they are.
+
+    With the constant e = normalize_2nd_moment(embed(c)) of the class, the first layer of the mapping network,
+    `lr_mul * ((W_z z + W_e e) / sqrt(n + m) + b)` with z [n] and e [m], is the layer `lr_mul * (W z / sqrt(n) + b')`
+    where W = W_z sqrt(n / (n + m)) and b' = b + W_e e / sqrt(n + m). Raises WeightError for a label that is missing,
+    not among the classes, or has no use.
+    """
+    ours = dict(tensors)
+    if not {"mapping.embed.weight", "mapping.embed.bias", "mapping.fc0.weight"} <= ours.keys():
+        if label is not None:
+            raise WeightError("its generator has no classes; leave the label out")
+        return ours
+    embed, embed_bias = ours.pop("mapping.embed.weight").float(), ours.pop("mapping.embed.bias").float()
+    classes = embed.shape[1]
+    if label is None or not 0 <= label < classes:
+        reason = "" if label is None else f", and {label} is none of them"
+        raise WeightError(
+            f"its generator has {classes} classes{reason}; choose 0 to {classes - 1} by label= or --label"
+        )
+    e = normalize_2nd_moment((embed[:, label] / math.sqrt(classes) + embed_bias)[None])[0]  # [m]
+    weight = ours["mapping.fc0.weight"].float()  # [out, n + m]
+    n, total = weight.shape[1] - len(e), weight.shape[1]
+    ours["mapping.fc0.weight"] = weight[:, :n] * math.sqrt(n / total)
+    ours["mapping.fc0.bias"] = ours["mapping.fc0.bias"] + weight[:, n:] @ e / math.sqrt(total)
+    return ours
+
+
+def without_filters(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors but the FIR filters, a constant of our networks; WeightError where one is another filter."""
+    usual = torch.outer(fir_taps(), fir_taps())
+    for name, tensor in tensors.items():
+        same = tensor.shape == usual.shape and torch.allclose(tensor.float(), usual)
+        if name.endswith("resample_filter") and not same:
+            raise WeightError(f"{name} is not the filter [1, 3, 3, 1], the only one supported; pass another StyleGAN2")
+    return {name: tensor for name, tensor in tensors.items() if not name.endswith("resample_filter")}
+
+
+def _generator(modules: list[Module], origin: str) -> Part:
+    _check_classes(modules, GENERATOR)
+    clamp = _attribute(modules, "synthesis.b4.conv1", "conv_clamp")
+    lr_mul = _attribute(modules, "mapping.fc0", "bias_gain")
+    blocks = sum(module.kind == "SynthesisBlock" for module in modules)
+    _check_attributes(modules, _generator_rules(blocks, clamp, lr_mul))
+    settings = {"conv_clamp": clamp, "mapping_lr_mul": lr_mul}
+    return Part("generator", origin, lambda: _read(modules), settings, LICENCE)
+
+
+def _discriminator(modules: list[Module], origin: str) -> Part:
+    """Checked when it is read: beside a discriminator of another kind, the generator is still of use."""
+    clamp = _attribute(modules, "b4.conv", "conv_clamp")
+
+    def read() -> dict[str, Tensor]:
+        _check_classes(modules, DISCRIMINATOR)
+        if classes := _attribute(modules, "", "c_dim"):
+            raise WeightError(
+                f"its discriminator judges {shown(classes)} classes, which ours cannot; pass one without classes"
+            )
+        _check_attributes(modules, _discriminator_rules(clamp))
+        return _read(modules)
+
+    settings = {"conv_clamp": clamp, "mbstd_group_size": _attribute(modules, "b4.mbstd", "group_size")}
+    return Part("discriminator", origin, read, settings, LICENCE)
+
+
+def _generator_rules(blocks: int, clamp: float | None, lr_mul: float) -> Rules:
+    return [
+        ("|mapping|synthesis", {"num_ws": 2 * blocks}),
+        (r"|synthesis\.b\d+", {"img_channels": 3}),
+        (r"synthesis\.b\d+", {"architecture": "skip"}),
+        (r".*\.conv[01]", {"activation": "lrelu", "act_gain": math.sqrt(2)}),
+        (r".*\.conv0", {"up": 2}),
+        (r".*\.conv1", {"up": 1}),
+        (r".*\.(conv[01]|torgb)", {"conv_clamp": clamp}),
+        (r".*\.(affine|embed)", {"activation": "linear", "bias_gain": 1}),
+        (r"mapping\.fc\d+", {"activation": "lrelu", "bias_gain": lr_mul}),
+    ]
+
+
+def _discriminator_rules(clamp: float | None) -> Rules:
+    return [
+        (r"|b\d+", {"img_channels": 3}),
+        (r"b\d+", {"architecture": "resnet"}),
+        (r".*\.(fromrgb|conv[01]?)", {"activation": "lrelu", "act_gain": math.sqrt(2), "conv_clamp": clamp}),
+        (r".*\.(fromrgb|conv|conv0)", {"up": 1, "down": 1}),
+        (r".*\.(conv1|skip)", {"up": 1, "down": 2}),
+        (r".*\.skip", {"activation": "linear", "act_gain": 1, "conv_clamp": None}),
+        (r"b4\.mbstd", {"num_channels": 1}),
+        (r"b4\.fc", {"activation": "lrelu", "bias_gain": 1}),
+        (r"b4\.out", {"activation": "linear", "bias_gain": 1}),
+    ]
+
+
+def _networks(content: Content) -> dict[str, Record]:
+    if _is_module(content.value):
+        kind = content.value.arguments[0]["class_name"]
+        return {"D" if kind == "Discriminator" else "G_ema": content.value}
+    return {str(name): value for name, value in content.table().items() if _is_module(value)}
+
+
+def _is_module(value: Any) -> bool:
+    return isinstance(value, Record) and value.name == PERSISTENT
+
+
+def _modules(network: Record) -> list[Module]:
+    """The network and all modules inside of it, in the order of its state dict."""
+    found = []
+    for module in _walk(network, ""):
+        found.append(module)
+        if len(found) > MODULES:
+            raise WeightError(f"a network in it has more than {MODULES} modules; do not trust it")
+        if len(module.path) > LONGEST:
+            raise WeightError("a module in it has a name of many pages; do not trust it")
+    return found
+
+
+def _walk(value: Any, path: str) -> Iterator[Module]:
+    module = Module(path, *_described(value))
+    yield module
+    for name, child in module.state.get("_modules", {}).items():
+        if child is not None:
+            yield from _walk(child, f"{path}.{name}".lstrip("."))
+
+
+def _described(value: Any) -> tuple[str, Mapping[str, Any]]:
+    """The class and the attributes of what stands where a module should."""
+    if _is_module(value):
+        return shown(value.arguments[0]["class_name"]), value.arguments[0]["state"]
+    return (value.name, value.state) if isinstance(value, Record) else (type(value).__name__, {})
+
+
+def _attribute(modules: list[Module], path: str, name: str) -> Any:
+    """An attribute of the module with this path; None where there is no such module or attribute."""
+    return next((module.state.get(name) for module in modules if module.path == path), None)
+
+
+def _check_classes(modules: list[Module], known: Collection[str]) -> None:
+    for module in modules:
+        if module.kind in STRANGERS:
+            raise WeightError(f"it is {STRANGERS[module.kind]}; pass a StyleGAN2")
+    for module in modules:
+        if module.kind not in known:
+            where = module.path or "network"
+            raise WeightError(f"its {where} is of the class {module.kind}; pass an unchanged StyleGAN2")
+
+
+def _check_attributes(modules: list[Module], rules: Rules) -> None:
+    """Raise WeightError where a module would compute something else than ours."""
+    for module in modules:
+        expected: dict[str, Any] = _expected_of_weight(module)
+        for pattern, values in rules:
+            if re.fullmatch(pattern, module.path):
+                expected |= values
+        for name, value in expected.items():
+            if not _same(found := module.state.get(name, "not set"), value):
+                where = f"{module.path}.{name}".lstrip(".")
+                raise WeightError(f"its {where} is {shown(found)}, where ours has {value}; pass another StyleGAN2")
+
+
+def _expected_of_weight(module: Module) -> dict[str, Any]:
+    """The equalised learning rate and the padding that go with the shape of a weight."""
+    weight = module.state["_parameters"].get("weight", module.state["_buffers"].get("weight"))
+    if weight is None:
+        return {}
+    gain = module.state.get("bias_gain", 1) / math.sqrt(math.prod(weight.shape[1:]))
+    everywhere = {"weight_gain": gain, "padding": weight.shape[-1] // 2}
+    return {name: value for name, value in everywhere.items() if name in module.state}
+
+
+def _same(found: Any, expected: Any) -> bool:
+    if isinstance(found, float) and isinstance(expected, float):
+        return math.isclose(found, expected, rel_tol=1e-6)
+    return bool(found == expected)
+
+
+def _read(modules: list[Module]) -> dict[str, Tensor]:
+    stored: dict[str, Any] = {}
+    silent: dict[str, Tensor] = {}
+    for path, _, state in modules:
+        kept = {**state["_parameters"], **state["_buffers"]}
+        hidden = state.get("_non_persistent_buffers_set", set())
+        if len(stored) + len(kept) > TENSORS or not isinstance(hidden, set):
+            raise WeightError(f"a network in it has more than {TENSORS} tensors, or hides them; do not trust it")
+        stored |= {f"{path}.{name}".lstrip("."): t for name, t in kept.items() if t is not None and name not in hidden}
+        if not state.get("use_noise", True):  # the same as noise of strength 0
+            noise = torch.zeros([]).expand(state["resolution"], state["resolution"])  # not allocated: it may be absurd
+            silent |= {f"{path}.noise_strength": torch.zeros([]), f"{path}.noise_const": noise}
+    return without_filters(read_tensors(stored)) | silent

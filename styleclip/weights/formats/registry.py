@@ -1,0 +1,87 @@
+"""Say what is in a weight file, whoever wrote it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from styleclip.errors import StyleClipError, WeightError
+from styleclip.weights.formats import (
+    encoders,
+    face_recognition,
+    mappers,
+    nvidia_tf,
+    nvidia_torch,
+    openai_clip,
+    own_files,
+    rosinality,
+    style_tables,
+)
+from styleclip.weights.formats.content import Content, Kind, Part
+from styleclip.weights.formats.messages import described, sentence
+from styleclip.weights.safe_pickle.containers import open_content, told_as_damage
+
+READERS: tuple[Callable[[Content], list[Part]], ...] = (
+    own_files.parts,
+    rosinality.parts,
+    nvidia_torch.parts,
+    nvidia_tf.parts,
+    encoders.parts,
+    face_recognition.parts,
+    mappers.parts,
+    style_tables.parts,
+    openai_clip.parts,
+)
+
+
+def parts(path: str | Path) -> list[Part]:
+    """Everything in the file that we can use; reading the tensors is left to the parts.
+
+    Raises WeightError, with the path in front, for files that are absent, damaged, dangerous or unknown.
+    """
+    path = Path(path)
+    with naming(path):
+        content = open_content(path)
+        for reader in READERS:
+            if found := reader(content):
+                return [replace(part, read=_guarded(part.read, path)) for part in found]
+        raise WeightError(f"it holds {_described(content.value)}, none of the known weights; see the README for them")
+
+
+def part(path: str | Path, *kinds: Kind) -> Part:
+    """The part of one of these kinds; raises WeightError that says what is in the file instead."""
+    found = parts(path)
+    for candidate in found:
+        if candidate.kind in kinds:
+            return candidate
+    held = " and ".join(candidate.kind for candidate in found)
+    raise WeightError(f"{path}: it holds {held}, no {' or '.join(kinds)}; pass a file with one")
+
+
+@contextmanager
+def naming(path: str | Path) -> Iterator[None]:
+    """Turn whatever goes wrong into a WeightError with the path in front."""
+    try:
+        with told_as_damage():
+            yield
+    except StyleClipError as error:
+        text = str(error)
+        raise WeightError(text if text.startswith(f"{path}: ") else f"{path}: {sentence(text)}") from error
+
+
+def _guarded(read: Callable[[], Any], path: Path) -> Callable[[], Any]:
+    def guarded() -> Any:
+        with naming(path):
+            return read()
+
+    return guarded
+
+
+def _described(value: Any) -> str:
+    if isinstance(value, dict):
+        keys = ", ".join(str(key)[:40] for key in list(value)[:3])
+        return f"a dict of {len(value)} entries ({keys}{', ...' if len(value) > 3 else ''})"
+    return described(value)

@@ -1,0 +1,133 @@
+"""Latents and tables: the files of StyleCLIP, e4e, PTI and StyleSpace, and latents of our own.
+
+| file | content | part |
+|---|---|---|
+| `train_faces.pt`, `w_plus.npy`, a pivot of PTI | one tensor [N, num_ws, w_dim] | latents in W+ |
+| `W.npy` | one tensor [N, w_dim] | latents in W |
+| latents in style space | a list with [N, 1, C_i, 1, 1] of every layer | latents in S |
+| `S` | a list of names and a list with [N, C_i] of every layer | latents in S |
+| our `latent.safetensors` | a tensor named z, w, w+ or s | latents in that space |
+| `S_mean_std` | a list of means and one of deviations, [C_i] of every layer | statistics of S |
+| `fs3.npy` | one tensor [rows, D] whose rows have length one | relevance of the style channels for CLIP |
+
+The layers of S are in execution order, those of toRGB among them, so that side by side they are our flat S.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from styleclip.errors import WeightError
+from styleclip.latents import Space, StyleLayout
+from styleclip.weights.formats.content import Content, Part
+from styleclip.weights.safe_pickle.lazy_tensors import Array, Stored, read_each
+
+FORMAT = "StyleCLIP"
+ROWS = 64  # looked at to tell directions from latents, and checked at a time
+
+
+def parts(content: Content) -> list[Part]:
+    """The one table in the file, if it is one."""
+    match content.value:
+        case dict() as named if named and named.keys() <= set(Space):
+            return [_named(named)]
+        case Stored() as table if len(_shape(table)) == 3:
+            return [_latents(Space.W_PLUS, table.read)]
+        case Stored() as table if len(_shape(table)) == 2:
+            return _matrix(table)
+        case [*layers] if _are_tables(layers, axes=5):
+            return [_styles(layers)]
+        case [[*names], [*layers]] if _are_names(names) and _are_tables(layers, axes=2):
+            return [_styles(layers)]
+        case [[*means], [*stds]] if _are_tables(means, axes=1) and _are_tables(stds, axes=1):
+            return [_statistics(means, stds)]
+    return []
+
+
+def _named(named: Mapping[str, Stored]) -> Part:
+    if len(named) > 1:
+        raise WeightError(f"it holds latents named {' and '.join(named)}; save them to one file each")
+    [(space, table)] = named.items()
+    return _latents(Space(space), table.read)
+
+
+def _matrix(table: Stored) -> list[Part]:
+    """W or relevance; a single direction, such as those of InterFaceGAN, is neither."""
+    if not _rows_have_length_one(table):
+        return [_latents(Space.W, table.read)]
+    if _shape(table)[0] == 1:
+        return []
+    return [Part("relevance", FORMAT, lambda: {"relevance": _numbers(table.read())})]
+
+
+def _styles(layers: Sequence[Stored]) -> Part:
+    _check_widths(layers)
+    return _latents(Space.S, partial(_side_by_side, layers))
+
+
+def _statistics(means: Sequence[Stored], stds: Sequence[Stored]) -> Part:
+    _check_widths(means)
+    _check_widths(stds)
+    return Part("statistics", FORMAT, lambda: {"mean": _side_by_side(means), "std": _side_by_side(stds)})
+
+
+def _latents(space: Space, read: Callable[[], Tensor]) -> Part:
+    def checked() -> dict[str, Tensor]:
+        data = _numbers(read())
+        if data.ndim != space.ndim:
+            raise WeightError(f"a latent in {space.value} has {space.ndim} axes, not {list(data.shape)}; save it again")
+        return {space.value: data}
+
+    return Part("latents", FORMAT, checked, {"space": space.value})
+
+
+def _side_by_side(layers: Sequence[Stored]) -> Tensor:
+    """The tables of every layer, [N, 1, C_i, 1, 1] or [N, C_i] or [C_i] -> [N, C] or [C]."""
+    tables = read_each(layers)
+    return _numbers(torch.cat([table.flatten(1) if table.ndim > 1 else table for table in tables], dim=-1))
+
+
+def _numbers(table: Tensor) -> Tensor:
+    """The same in float32; raises WeightError unless it holds finite numbers."""
+    if not table.is_floating_point() or not table.numel():
+        raise WeightError(f"its table {list(table.shape)} of {table.dtype} holds no real numbers; pass another file")
+    if not all(rows.isfinite().all() for rows in table.split(ROWS)):
+        raise WeightError("it holds NaN or infinite numbers; download it again")
+    return table.float()
+
+
+def _check_widths(layers: Sequence[Stored]) -> None:
+    """Raise WeightError unless these are the tables of all layers of a StyleGAN2."""
+    widths = [math.prod(_shape(layer)[1:]) if len(_shape(layer)) > 1 else _shape(layer)[0] for layer in layers]
+    channels = {2 ** (i + 2): width for i, width in enumerate(widths[:99:3])}  # of b4.conv1, b8.conv1, b16.conv1, ...
+    if widths != [entry.channels for entry in StyleLayout.from_channels(channels).entries]:
+        raise WeightError(
+            f"its {len(widths)} layers have the widths of no StyleGAN2; pass all of them, toRGB included, in order"
+        )
+
+
+def _are_names(names: Sequence[Any]) -> bool:
+    return all(isinstance(name, str) for name in names)
+
+
+def _are_tables(layers: Sequence[Any], axes: int) -> bool:
+    return bool(layers) and all(isinstance(layer, Stored) and len(_shape(layer)) == axes for layer in layers)
+
+
+def _rows_have_length_one(table: Any) -> bool:
+    head = torch.from_numpy(np.array(table.array[:ROWS])) if hasattr(table, "array") else table.read()[:ROWS]
+    lengths = head.float().norm(dim=1)
+    return bool(((lengths - 1).abs() < 0.01).all())  # half precision keeps a thousandth
+
+
+def _shape(stored: Any) -> tuple[int, ...]:
+    """The shape of what still lies in the file: a tensor, an array of a pickle, or one in a .npy file."""
+    view = stored.tensor if isinstance(stored, Array) else getattr(stored, "array", stored)
+    return () if view is None else tuple(view.shape)

@@ -1,0 +1,184 @@
+"""Relevance tables and style statistics as files: ours, StyleCLIP's `fs3.npy` and `S_mean_std`.
+
+Ours is safetensors with the metadata `{"styleclip": "relevance", "about": JSON}` and the tensors of `Relevance`:
+`delta_i` [C, D], `mean` and `std` [C], `effect` and `error` [C], and `probe` [D], the CLIP's features of one text, by
+which the CLIP is known again under any name. A part of a table, of a run that goes on or of a shard, also has
+`channels` [k], whose `delta_i` [k, D], `effect` and `error` [k] it holds, and `"shard": "I/N"` in `about`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from styleclip.errors import WeightError
+from styleclip.latents import StyleLayout
+from styleclip.networks.clip import CLIP
+from styleclip.records import to_json
+from styleclip.relevance_table import Relevance, StyleStatistics
+from styleclip.weights.catalog import home
+from styleclip.weights.formats.messages import printable, shown
+from styleclip.weights.formats.own_files import KIND, save_tensors
+from styleclip.weights.formats.registry import naming, part
+
+PROBE = "a face"
+NEEDED = ("delta_i", "mean", "std", "probe")
+AGAIN = "make the table again with `styleclip prepare`"
+SAME = 0.99  # cosine of the features that two precisions of one CLIP give a text
+
+
+def save_relevance(table: Relevance, clip: CLIP | Tensor, path: str | Path, dtype: torch.dtype = torch.float32) -> Path:
+    """Write a table and what it was made for, all or nothing; raises OutputError where it cannot be written.
+
+    `clip` is the CLIP or its `probe`.
+    """
+    spread = table.statistics
+    tensors = {
+        "delta_i": table.delta_i,
+        "mean": spread.mean if spread else None,
+        "std": spread.std if spread else None,
+        "effect": table.effect,
+        "error": table.error,
+        "probe": clip if isinstance(clip, Tensor) else probe(clip),
+    }
+    present = {name: tensor for name, tensor in tensors.items() if tensor is not None}
+    return write_table(present, table.about, path, dtype)
+
+
+def write_table(
+    tensors: Mapping[str, Tensor], about: Mapping[str, Any], path: str | Path, dtype: torch.dtype = torch.float32
+) -> Path:
+    """Write the tensors of a table of ours, or of a part of one, all or nothing."""
+    return save_tensors(tensors, path, {KIND: "relevance", "about": to_json(about)}, dtype)
+
+
+def read_table(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """What `write_table` wrote: the tensors and what they are; raises WeightError for any other file."""
+    found = part(path, "relevance")
+    with naming(path):
+        tensors = found.read()
+        return tensors, _checked(tensors, found.settings)
+
+
+def read_about(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """How a table of ours was made, from the metadata of its file, fit to be printed."""
+    told = json.loads(settings.get("about", "{}"))
+    if not isinstance(told, dict):
+        raise WeightError(f"it does not say how it was made; {AGAIN}")
+    return {printable(name): printable(value) if isinstance(value, str) else value for name, value in told.items()}
+
+
+def probe(clip: CLIP) -> Tensor:
+    """The features [D] by which a CLIP is known again."""
+    return clip.encode_text([PROBE])[0].cpu()
+
+
+def same_clip(one: Tensor, other: Tensor) -> bool:
+    """Whether two probes come from the same CLIP, at any precision."""
+    return one.shape == other.shape and bool(torch.dot(one, other) > SAME)
+
+
+def load_relevance(
+    path: str | Path, layout: StyleLayout, clip: CLIP, fingerprint: str, statistics: StyleStatistics | None = None
+) -> Relevance:
+    """The table in a file, for the style channels of `layout`.
+
+    A table of StyleCLIP has a row for each channel that belongs to no toRGB layer, 6048 at 1024 px, or for those up to
+    128 px only, 5376; it takes the `statistics` given. Raises WeightError for a table of another generator (by its
+    `fingerprint`) or CLIP, and for a file without one.
+    """
+    found = part(path, "relevance")
+    with naming(path):
+        tensors = found.read()
+        if "relevance" in tensors:
+            return _published(tensors["relevance"], layout, clip, statistics)
+        told = _checked(tensors, found.settings)
+        if "channels" in tensors:
+            raise WeightError(_unfinished(told))
+        check_maker(told, tensors["probe"], clip, fingerprint)
+        return _ours(tensors, told, layout)
+
+
+def load_statistics(path: str | Path, layout: StyleLayout) -> StyleStatistics:
+    """Mean and deviation of every channel from `S_mean_std`; raises WeightError where they are another generator's."""
+    found = part(path, "statistics")
+    with naming(path):
+        tensors = found.read()
+        _check_channels(len(tensors["mean"]), layout)
+        return StyleStatistics(tensors["mean"], tensors["std"])
+
+
+def check_maker(told: Mapping[str, Any], stored: Tensor, clip: CLIP, fingerprint: str) -> None:
+    """Raise WeightError unless the table that `told` speaks of was made for this network and CLIP."""
+    if told.get("generator") != fingerprint:
+        raise WeightError("this table was made for another generator; make one for this with `styleclip prepare`")
+    if not same_clip(stored, probe(clip)):
+        raise WeightError(
+            f"this table was made for the CLIP {shown(told.get('clip'))}, not for {clip.name}; make one for this with "
+            "`styleclip prepare`"
+        )
+
+
+def prepared_path(fingerprint: str, clip: CLIP) -> Path:
+    """Where `styleclip prepare` puts the table of a generator and a CLIP, and where the editors look for it."""
+    return home() / "relevance" / f"{fingerprint[:16]}-{re.sub(r'[^A-Za-z0-9]+', '-', clip.name)}.safetensors"
+
+
+def _checked(tensors: Mapping[str, Tensor], settings: Mapping[str, Any]) -> dict[str, Any]:
+    if missing := [name for name in NEEDED if name not in tensors]:
+        raise WeightError(f"the tensor {missing[0]} is missing; {AGAIN}")
+    return read_about(settings)
+
+
+def _ours(tensors: dict[str, Tensor], told: dict[str, Any], layout: StyleLayout) -> Relevance:
+    delta_i, mean, std = (tensors[name] for name in ("delta_i", "mean", "std"))
+    for table in (delta_i, mean, std):
+        _check_channels(len(table), layout)
+    return Relevance(delta_i, StyleStatistics(mean, std), tensors.get("effect"), tensors.get("error"), told)
+
+
+def _published(rows: Tensor, layout: StyleLayout, clip: CLIP, statistics: StyleStatistics | None) -> Relevance:
+    _check_width(rows, clip)
+    convolutions = [entry for entry in layout.entries if not entry.is_torgb]
+    counts = {
+        sum(entry.channels for entry in convolutions): "all",
+        sum(entry.channels for entry in convolutions if entry.resolution <= 128): "up to 128 px",
+    }
+    if len(rows) not in counts:
+        expected = " or ".join(f"{count} ({which})" for count, which in counts.items())
+        raise WeightError(
+            f"it has {len(rows)} rows, this generator's convolutions have {expected} style channels; "
+            "pass the table of this generator or make one with `styleclip prepare`"
+        )
+    delta_i = torch.zeros(layout.size, rows.shape[1])
+    delta_i[(~layout.torgb_mask()).nonzero()[: len(rows), 0]] = rows
+    return Relevance(delta_i, statistics, about={"method": "published"})
+
+
+def _unfinished(told: Mapping[str, Any]) -> str:
+    whole = told.get("shard") in (None, "1/1")
+    what = "what an unfinished run has made" if whole else f"the shard {shown(told['shard'])}"
+    remedy = "run the same `styleclip prepare` again" if whole else "join all with `styleclip prepare --merge`"
+    return f"it is {what}, not a whole table; {remedy}"
+
+
+def _check_width(rows: Tensor, clip: CLIP) -> None:
+    width = clip.encode_text([PROBE]).shape[1]
+    if rows.shape[1] != width:
+        raise WeightError(
+            f"its rows have {rows.shape[1]} numbers, the features of the CLIP {clip.name} {width}; pass the CLIP that "
+            "it was made for (StyleCLIP's tables: ViT-B-32-quickgelu/openai)"
+        )
+
+
+def _check_channels(count: int, layout: StyleLayout) -> None:
+    if count != layout.size:
+        raise WeightError(
+            f"it has {count} style channels, this generator {layout.size}; pass the file of this generator"
+        )

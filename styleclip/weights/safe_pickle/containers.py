@@ -1,0 +1,97 @@
+"""Open a file by its content, never by its suffix. Nothing in it is run, and nothing is read before it is needed."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from styleclip.errors import StyleClipError, WeightError
+from styleclip.weights.formats import own_files
+from styleclip.weights.formats.content import Content
+from styleclip.weights.safe_pickle.lazy_tensors import Stored
+from styleclip.weights.safe_pickle.torch_files import read_stream, read_zip
+from styleclip.weights.safe_pickle.unpickler import Allowance, read_pickle
+
+ZIP = b"PK\x03\x04"
+TORCH_STREAM = b"\x80\x02\x8a\x0a"  # a pickled long: the magic number of torch.save before 1.6
+PICKLE = tuple(bytes([0x80, protocol]) for protocol in range(2, 6))
+NPY = b"\x93NUMPY"
+REFUSED = {  # what people have instead of weights
+    b"<": "it is a web page, not weights: the download was answered with an error or a sign-in page; fetch it again",
+    b"version https://git-lfs": "it is a Git LFS pointer, not the weights; run `git lfs pull` or download the file",
+    b"BZh": "it is compressed with bzip2; unpack it first",
+    b"\x1f\x8b": "it is compressed with gzip; unpack it first",
+    b"\x89HDF": "it is an HDF5 file, which is none of the known weight formats; pass a file of StyleGAN2 or StyleCLIP",
+}
+
+
+class _NpyFile(Stored):
+    def __init__(self, path: Path) -> None:
+        self.array = np.load(path, mmap_mode="r", allow_pickle=False)  # maps, so an announced terabyte fails here
+
+    def read(self) -> Tensor:
+        return torch.from_numpy(np.array(self.array))
+
+
+def open_content(path: Path) -> Content:
+    """What the file holds. Raises WeightError, one sentence, for anything that is absent, foreign or damaged."""
+    head = _head(path)
+    with told_as_damage():
+        if head[8:9] == b"{" and int.from_bytes(head[:8], "little") < path.stat().st_size:
+            return own_files.read(path)  # first: the length of its header may look like a pickle
+        if head.startswith(ZIP):
+            return read_zip(path)
+        if head.startswith(TORCH_STREAM):
+            return Content("torch", read_stream(path))
+        if head.startswith(PICKLE):
+            return _read_pickle(path)
+        if head.startswith(NPY):
+            return Content("npy", _NpyFile(path))
+    for start, reason in REFUSED.items():
+        if head.lstrip().startswith(start):
+            raise WeightError(reason)
+    raise WeightError("it is neither a safetensors, a torch, a pickle nor a npy file; check the download")
+
+
+def _head(path: Path) -> bytes:
+    """The first bytes of a file; raises WeightError for what is none, before it is opened: a pipe would wait."""
+    try:
+        status = path.stat()
+        if stat.S_ISDIR(status.st_mode):
+            raise WeightError("it is a folder; pass the file inside of it")
+        if not stat.S_ISREG(status.st_mode):
+            raise WeightError("it is a device or a pipe; save what it gives to a file and pass that")
+        if not status.st_size:
+            raise WeightError("it is empty; download it again")
+        with path.open("rb") as file:
+            return file.read(64)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise WeightError("there is no such file; check the path, or see `styleclip models list`") from error
+    except OSError as error:
+        raise WeightError(f"it cannot be opened ({error.strerror}); check the path and its permissions") from error
+
+
+def _read_pickle(path: Path) -> Content:
+    allowance = Allowance(path.stat().st_size)
+    with path.open("rb") as file:
+        return Content("pickle", read_pickle(file, allowance, nested=partial(read_stream, allowance=allowance)))
+
+
+@contextmanager
+def told_as_damage() -> Iterator[None]:
+    """Readers raise whatever they stumble on; say it in one sentence."""
+    try:
+        yield
+    except StyleClipError:
+        raise
+    except Exception as error:
+        said = (str(error).splitlines() or [""])[0].rstrip(".")[:100]
+        reason = f"{type(error).__name__}: {said}" if said else type(error).__name__
+        raise WeightError(f"it is damaged or not what it seems ({reason}); download it again") from error

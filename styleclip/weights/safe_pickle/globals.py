@@ -1,0 +1,103 @@
+"""What stands in for the names in a pickle: plain values that do nothing, whatever they are given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from styleclip.errors import WeightError
+from styleclip.weights.formats.messages import described
+from styleclip.weights.safe_pickle.lazy_tensors import STORAGES, Array, ArrayType, StoredTensor
+
+
+class Record:
+    """An object of a class that stays unknown: its name, what it was built from, and its attributes."""
+
+    __slots__ = ("arguments", "name", "state")
+
+    def __init__(self, name: str, *arguments: Any, **_: Any) -> None:
+        self.name, self.arguments = name, arguments
+        self.state: dict[str, Any] = {}
+
+    def set_state(self, state: Any) -> None:
+        if isinstance(state, tuple) and len(state) == 2:  # (__dict__, slots)
+            state = state[0] or {}
+        if not isinstance(state, dict):
+            raise WeightError(f"the attributes of an object in it are {described(state)}; download it again")
+        self.state = state
+
+
+class Table(dict[Any, Any]):
+    """An OrderedDict or EasyDict; attributes that were pickled with it are dropped."""
+
+    __slots__ = ()
+
+    def __init__(self, pairs: Iterable[Any] = ()) -> None:
+        super().__init__()
+        for key, value in pairs:
+            self[plain(key)] = value
+
+    def set_state(self, state: Any) -> None: ...
+
+
+def plain(key: Any) -> Any:
+    """A key of a dict or a set. To hash a very deep tuple ends the process, and big integers can be made to collide."""
+    if (isinstance(key, int) and key.bit_length() < 64) or isinstance(key, str | bytes | None):
+        return key
+    raise WeightError(f"it looks things up by {described(key)}, which no weights do; do not trust it")
+
+
+def _parameter(data: StoredTensor, *_: Any) -> StoredTensor:
+    return data
+
+
+def _set(items: Iterable[Any] = ()) -> set[Any]:
+    return {plain(item) for item in items}
+
+
+def _scalar(kind: ArrayType, data: Any) -> Any:
+    return Array().fill((), kind, False, data).read().item()
+
+
+def _from_buffer(data: Any, kind: ArrayType, shape: Any, order: str = "C") -> Array:
+    return Array().fill(shape, kind, order == "F", data)
+
+
+def _encoded(text: str, encoding: str = "latin1") -> bytes:
+    return text.encode("latin1")  # how protocol 2 writes bytes
+
+
+RECORDS = {
+    ("argparse", "Namespace"),
+    ("torch_utils.persistence", "_reconstruct_persistent_obj"),
+    ("dnnlib.tflib.network", "Network"),
+}
+TABLE: dict[tuple[str, str], Any] = {
+    ("collections", "OrderedDict"): Table,
+    ("dnnlib.util", "EasyDict"): Table,
+    ("dnnlib", "EasyDict"): Table,
+    ("builtins", "set"): _set,
+    ("__builtin__", "set"): _set,
+    ("_codecs", "encode"): _encoded,
+    ("torch._utils", "_rebuild_parameter"): _parameter,
+    ("torch._utils", "_rebuild_parameter_with_state"): _parameter,
+    ("torch", "Size"): tuple,
+    ("torch", "device"): lambda *_: "device",
+    ("torch.jit._pickle", "build_intlist"): list,
+    ("torch.jit._pickle", "build_doublelist"): list,
+    ("torch.jit._pickle", "build_boollist"): list,
+    ("torch.jit._pickle", "build_tensorlist"): list,
+    ("numpy", "ndarray"): Array,
+    ("numpy", "dtype"): ArrayType,
+    **{
+        (f"numpy.{core}.{module}", name): stand_in
+        for core in ("core", "_core")
+        for module, name, stand_in in (
+            ("multiarray", "_reconstruct", Array),
+            ("multiarray", "scalar", _scalar),
+            ("numeric", "_frombuffer", _from_buffer),
+        )
+    },
+    **{("torch", name): dtype for name, dtype in STORAGES.items()},
+    **{("torch", str(dtype).removeprefix("torch.")): dtype for dtype in STORAGES.values()},
+}

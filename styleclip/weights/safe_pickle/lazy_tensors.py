@@ -1,0 +1,172 @@
+"""Tensors and arrays as a file describes them; their bytes are read when they are asked for, never more than it has."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from styleclip.errors import WeightError
+from styleclip.weights.formats.messages import described, shown
+
+AXES = 64  # the most that numpy allows
+LARGEST = 2**62  # a size, a stride or an offset
+SLACK = 2**20  # bytes that nobody counts
+SPARSE = 16  # to read over so many numbers costs as much as to keep one
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """`numel` elements that lie one after the other in a file; `load(start, nbytes)` fetches some of their bytes."""
+
+    dtype: torch.dtype
+    numel: int
+    load: Callable[[int, int], bytearray]
+
+
+class Stored:
+    """Something that is read as a tensor when it is needed."""
+
+    __slots__ = ()
+
+    @property
+    def nbytes(self) -> int:
+        """What reading it costs; 0 where nothing else in the file can share it."""
+        return 0
+
+    def read(self) -> Tensor:
+        raise NotImplementedError
+
+
+class StoredTensor(Stored):
+    """A view of a storage. Raises WeightError where it does not lie inside of it."""
+
+    __slots__ = ("offset", "shape", "storage", "stride")
+
+    def __init__(self, storage: Storage, offset: Any, shape: Iterable[Any], stride: Iterable[Any]) -> None:
+        [self.offset] = _sizes([offset])
+        self.storage, self.shape, self.stride = storage, _sizes(shape), _sizes(stride)
+        if self.offset + self.span > storage.numel:
+            raise WeightError(
+                f"a tensor of shape {list(self.shape)} does not fit in the {storage.numel} numbers stored for it; "
+                "download the file again"
+            )
+
+    @property
+    def numel(self) -> int:
+        return math.prod(self.shape)
+
+    @property
+    def span(self) -> int:
+        """The elements of the storage from the first of the tensor to its last."""
+        last = sum((size - 1) * step for size, step in zip(self.shape, self.stride, strict=True))
+        return last + 1 if self.numel else 0
+
+    @property
+    def nbytes(self) -> int:
+        return max(self.numel, self.span // SPARSE) * self.storage.dtype.itemsize
+
+    def read(self) -> Tensor:
+        dtype = self.storage.dtype
+        if not self.numel:
+            return torch.empty(self.shape, dtype=dtype)
+        data = self.storage.load(self.offset * dtype.itemsize, self.span * dtype.itemsize)
+        return torch.frombuffer(data, dtype=dtype).as_strided(self.shape, self.stride).contiguous()
+
+
+class Array(Stored):
+    """A numpy array in a pickle: made empty, filled by its state, read as a tensor."""
+
+    __slots__ = ("tensor",)
+
+    def __init__(self, *_: Any) -> None:
+        self.tensor: StoredTensor | None = None
+
+    @property
+    def nbytes(self) -> int:
+        return self.tensor.nbytes if self.tensor else 0
+
+    def set_state(self, state: Any) -> None:
+        _, shape, kind, fortran, data = state
+        self.fill(shape, kind, fortran, data)
+
+    def fill(self, shape: Iterable[Any], kind: ArrayType, fortran: bool, data: Any) -> Array:
+        raw = data.encode("latin1") if isinstance(data, str) else data
+        sizes, itemsize = _sizes(shape), kind.dtype.itemsize
+        if not isinstance(raw, bytes | bytearray) or len(raw) != math.prod(sizes) * itemsize:
+            raise WeightError(f"an array in it is not made of {list(sizes)} numbers; download it again")
+        storage = Storage(kind.dtype, len(raw) // itemsize, lambda start, size: bytearray(raw[start : start + size]))
+        self.tensor = StoredTensor(storage, 0, sizes, _steps(sizes, fortran))
+        return self
+
+    def read(self) -> Tensor:
+        if self.tensor is None:
+            raise WeightError("an array in it is empty; download it again")
+        return self.tensor.read()
+
+
+def _sizes(numbers: Iterable[Any]) -> Shape:
+    """What a file gives as a shape, as strides or as an offset."""
+    sizes = tuple(map(int, numbers))
+    if len(sizes) > AXES or not all(0 <= size <= LARGEST for size in sizes):
+        raise WeightError("a tensor in it has a shape that no tensor has; do not trust it")
+    return sizes
+
+
+def _steps(shape: Shape, fortran: bool) -> Shape:
+    """The strides of an array whose last axis runs fastest, or in Fortran's order the first."""
+    sizes = shape if fortran else shape[::-1]
+    steps = tuple(math.prod(sizes[:axis]) for axis in range(len(sizes)))
+    return steps if fortran else steps[::-1]
+
+
+class ArrayType:
+    """A numpy dtype in a pickle: numbers in little-endian order, nothing else."""
+
+    __slots__ = ("dtype",)
+
+    def __init__(self, code: Any, *_: Any) -> None:
+        if not isinstance(code, str) or code not in ARRAY_TYPES:
+            raise WeightError(f"it holds an array of type {shown(code)}; only plain numbers can be read")
+        self.dtype = ARRAY_TYPES[code]
+
+    def set_state(self, state: Any) -> None:
+        if state[1] == ">" and self.dtype.itemsize > 1:
+            raise WeightError("it holds big-endian arrays; save them again on this machine's kind")
+
+
+ARRAY_TYPES = {
+    "f2": torch.float16, "f4": torch.float32, "f8": torch.float64, "i1": torch.int8, "i2": torch.int16,
+    "i4": torch.int32, "i8": torch.int64, "u1": torch.uint8, "b1": torch.bool,
+}  # fmt: skip
+STORAGES = {
+    "HalfStorage": torch.float16, "FloatStorage": torch.float32, "DoubleStorage": torch.float64,
+    "BFloat16Storage": torch.bfloat16, "CharStorage": torch.int8, "ShortStorage": torch.int16,
+    "IntStorage": torch.int32, "LongStorage": torch.int64, "ByteStorage": torch.uint8, "BoolStorage": torch.bool,
+}  # fmt: skip
+
+
+def read_tensors(contents: object) -> dict[str, Tensor]:
+    """A mapping of names to stored tensors, read; WeightError where it holds anything else."""
+    if not isinstance(contents, Mapping):
+        raise WeightError(f"it holds {described(contents)} instead of named tensors; pass a state dict")
+    for name, value in contents.items():
+        if not isinstance(name, str) or not isinstance(value, Stored):
+            raise WeightError(f"{shown(name)} is {described(value)}, not a tensor; pass a file with a bare state dict")
+        if not name.isprintable():
+            raise WeightError(f"the name {shown(name)} has control characters; do not trust it")
+    return dict(zip(contents, read_each(contents.values()), strict=True))
+
+
+def read_each(stored: Collection[Stored]) -> list[Tensor]:
+    """These tensors, each read for itself; WeightError where one stands under so many names that memory could end."""
+    distinct = {id(each): each.nbytes for each in stored}
+    if sum(each.nbytes for each in stored) > 2 * sum(distinct.values()) + SLACK:
+        raise WeightError("it holds the same tensor under many names; do not trust it")
+    return [each.read() for each in stored]

@@ -1,0 +1,180 @@
+"""`torch.save` files, both containers, and TorchScript archives, read by hand: no class is imported, no code is run.
+
+A zip archive holds `<root>/data.pkl` and one record `<root>/data/<key>` per storage (torch >= 1.6; a TorchScript
+archive has code beside them, which is never looked at). The older stream is five pickles - magic number, protocol,
+system, content, keys - and then the storages. Sizes are checked against the file before any memory is taken.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+
+import torch
+
+from styleclip.errors import WeightError
+from styleclip.weights.formats.content import Content
+from styleclip.weights.formats.messages import described
+from styleclip.weights.safe_pickle.lazy_tensors import Storage
+from styleclip.weights.safe_pickle.unpickler import Allowance, read_pickle
+
+MAGIC = 0x1950A86A20F9469CFC6C
+INDEX = 2**22  # bytes of an archive's directory or of its pickle; the largest published ones have 2**19
+
+
+def read_zip(path: Path) -> Content:
+    """An archive of torch or of TorchScript; its tensors are StoredTensor, its unknown objects Record."""
+    size = path.stat().st_size
+    with _Index(path) as file, zipfile.ZipFile(file) as archive:
+        entries = {entry.filename: entry for entry in archive.infolist()}
+        data = next((name for name in entries if name.partition("/")[2] == "data.pkl"), None)
+        if data is None:
+            raise WeightError("it is a zip archive, but not one of torch; unpack it and pass the file inside of it")
+        root = data.removesuffix("data.pkl")
+        if f"{root}byteorder" in entries and archive.read(_stored(entries, f"{root}byteorder", size)) != b"little":
+            raise WeightError("it was saved on a big-endian machine; save it again on this machine's kind")
+        claims = _Claims(size)
+
+        def storage(dtype: torch.dtype, key: str, numel: int) -> Storage:
+            entry = _Entry(path, _stored(entries, f"{root}data/{key}", size))
+            _agree(entry.info.file_size, numel * dtype.itemsize)
+            return Storage(dtype, numel, entry.read)
+
+        torchscript = f"{root}constants.pkl" in entries
+        pickled = io.BytesIO(archive.read(_stored(entries, data, size)))
+        value = read_pickle(pickled, Allowance(size), claims.persistent(storage), torchscript=torchscript)
+        return Content("torchscript" if torchscript else "torch", value)
+
+
+def read_stream(source: Path | bytes, allowance: Allowance | None = None) -> Any:
+    """The content of a file of torch < 1.6, or of the same bytes inside of a pickle, at its expense."""
+    with _opened(source) as file:
+        size = file.seek(0, io.SEEK_END)
+        file.seek(0)
+        allowance = allowance or Allowance(size)
+        for expected in (MAGIC, 1001):
+            if read_pickle(file, allowance) != expected:
+                raise WeightError("it does not begin like a torch file; download it again")
+        read_pickle(file, allowance)  # sizes of C types on the writer's machine
+        waiting: dict[str, tuple[torch.dtype, int]] = {}
+        spans: dict[str, int] = {}
+        claims = _Claims(size)
+
+        def storage(dtype: torch.dtype, key: str, numel: int) -> Storage:
+            waiting[key] = (dtype, numel)
+            return Storage(dtype, numel, lambda start, nbytes: _read_span(source, spans[key] + start, nbytes))
+
+        content = read_pickle(file, allowance, claims.persistent(storage))
+        for key in read_pickle(file, allowance):
+            dtype, numel = waiting.pop(_name(key))
+            _agree(int.from_bytes(file.read(8), "little"), numel)
+            spans[key] = file.tell()
+            if file.seek(numel * dtype.itemsize, io.SEEK_CUR) > size:
+                raise WeightError("it ends too early; download it again")
+        if waiting:
+            raise WeightError("it ends too early; download it again")
+        return content
+
+
+class _Claims:
+    """Counts the bytes that the storages of a file announce, each once, and stops at those it has."""
+
+    def __init__(self, size: int) -> None:
+        self.left, self.known = size, dict[str, Storage]()
+
+    def persistent(self, make: Callable[[torch.dtype, str, int], Storage]) -> Callable[[Any], Storage]:
+        def storage(pid: Any) -> Storage:
+            kind, dtype, key, _location, numel, *view = pid
+            if kind != "storage" or not isinstance(dtype, torch.dtype) or not isinstance(numel, int) or any(view):
+                raise WeightError("it refers to something else than a storage; save it again with torch >= 1.6")
+            if _name(key) not in self.known:
+                self.left -= numel * dtype.itemsize
+                if numel < 0 or self.left < 0:
+                    raise WeightError("it announces more numbers than it has bytes; download it again")
+                self.known[key] = make(dtype, key, numel)
+            return self.known[key]
+
+        return storage
+
+
+class _Index(io.BufferedReader):
+    """The file of an archive, to read its directory and its pickle, which are small whatever they announce."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path.open("rb", buffering=0))
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size and size > INDEX:
+            raise WeightError("its directory or its pickle is larger than that of any weights; do not trust it")
+        return super().read(size)
+
+
+class _Entry:
+    """A part of an archive; its checksum is compared when the first of its bytes are read."""
+
+    def __init__(self, path: Path, info: zipfile.ZipInfo) -> None:
+        self.path, self.info, self.checked = path, info, False
+
+    def read(self, start: int, nbytes: int) -> bytearray:
+        with self.path.open("rb") as file:
+            file.seek(self.info.header_offset + 26)
+            name, extra = (int.from_bytes(file.read(2), "little") for _ in range(2))
+            first = file.seek(name + extra, io.SEEK_CUR)
+            if not self.checked:
+                self.check(file)
+            file.seek(first + start)
+            return _filled(file, bytearray(nbytes))
+
+    def check(self, file: IO[bytes]) -> None:
+        crc, left = 0, self.info.file_size
+        while chunk := file.read(min(left, 2**20)):
+            crc, left = zlib.crc32(chunk, crc), left - len(chunk)
+        if crc != self.info.CRC:
+            raise WeightError(f"its part {self.info.filename} is damaged; download it again")
+        self.checked = True
+
+
+def _stored(entries: dict[str, zipfile.ZipInfo], name: str, size: int) -> zipfile.ZipInfo:
+    """An entry of the archive that is stored as it is, as torch stores all of them."""
+    if name not in entries:
+        raise WeightError(f"its part {name} is missing; download it again")
+    if entries[name].compress_type != zipfile.ZIP_STORED:
+        raise WeightError("its parts are compressed, which torch never does; save it again with torch.save")
+    if entries[name].file_size > size:
+        raise WeightError(f"its part {name} is larger than the whole file; do not trust it")
+    return entries[name]
+
+
+def _name(key: Any) -> str:
+    if not isinstance(key, str):
+        raise WeightError(f"it names a storage by {described(key)}; download it again")
+    return key
+
+
+def _agree(found: int, announced: int) -> None:
+    if found != announced:
+        raise WeightError(f"a tensor's data has the size {found} instead of {announced}; download it again")
+
+
+def _read_span(source: Path | bytes, start: int, nbytes: int) -> bytearray:
+    with _opened(source) as file:
+        file.seek(start)
+        return _filled(file, bytearray(nbytes))
+
+
+def _filled(file: IO[bytes], buffer: bytearray) -> bytearray:
+    view, done = memoryview(buffer), 0
+    while done < len(buffer):
+        count = file.readinto(view[done:])  # type: ignore[attr-defined]
+        if not count:
+            raise WeightError("it ends too early; download it again")
+        done += count
+    return buffer
+
+
+def _opened(source: Path | bytes) -> IO[bytes]:
+    return io.BytesIO(source) if isinstance(source, bytes) else source.open("rb")

@@ -1,0 +1,183 @@
+"""Read a pickle without running it: what it names becomes an inert record, or the file is refused.
+
+The weight files of five projects are pickles. What they need is a few dozen names: tensors, arrays, dicts, sets, and
+objects whose attributes are looked at. Nothing is ever imported; a name that is not in the tables ends the reading.
+What a file may cost is bounded too: the steps of its pickles, and the bytes of its tensors and copies.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+import pickle
+import sys
+from collections.abc import Callable
+from typing import IO, Any, ClassVar
+
+from styleclip.errors import WeightError
+from styleclip.weights.safe_pickle.globals import RECORDS, TABLE, Record, plain
+from styleclip.weights.safe_pickle.lazy_tensors import SLACK, Array, Storage, StoredTensor
+
+READABLE = 4  # tensors may share bytes, but all of them together are at most this many times the file
+STEPS = 2**20  # reads of a few bytes each; an encoder, saved with all it takes to train it further, has 2**18
+LINE = 1000  # bytes: the two lines of a name
+LOADERS = pickle._Unpickler.dispatch  # opcode -> what it does
+UNUSED = set(pickle.INST + pickle.OBJ + pickle.EXT1 + pickle.EXT2 + pickle.EXT4 + pickle.PERSID + pickle.NEXT_BUFFER)
+HASHED = {  # the opcodes that hash something, and where on the stack that lies
+    pickle.SETITEM[0]: slice(-2, -1),
+    pickle.SETITEMS[0]: slice(0, None, 2),
+    pickle.DICT[0]: slice(0, None, 2),
+    pickle.ADDITEMS[0]: slice(0, None),
+    pickle.FROZENSET[0]: slice(0, None),
+}
+
+
+class Allowance:
+    """What reading a file of this size may still cost."""
+
+    def __init__(self, size: int) -> None:
+        self.steps, self.nbytes = STEPS, READABLE * size + SLACK
+
+    def step(self) -> None:
+        self.steps -= 1
+        if self.steps < 0:
+            raise WeightError("its pickle goes on for longer than that of any weights; do not trust it")
+
+    def take(self, nbytes: int) -> None:
+        self.nbytes -= nbytes
+        if self.nbytes < 0:
+            raise WeightError("its tensors are many times larger than the file; do not trust it")
+
+
+Persistent = Callable[[Any], Any]  # a reference to bytes that lie elsewhere in the file -> what it stands for
+
+
+def read_pickle(
+    file: IO[bytes],
+    allowance: Allowance,
+    persistent: Persistent | None = None,
+    nested: Callable[[bytes], Any] | None = None,
+    torchscript: bool = False,
+) -> Any:
+    """The value of the pickle that `file` stands at.
+
+    `nested` reads the torch files that some pickles hold as bytes, and `torchscript` lets the classes of an archive's
+    own code pass, as records. Raises WeightError for a name that is not in the tables and for a file that costs more
+    than its allowance; damage raises whatever the unpickler stumbles on.
+    """
+    return _InertUnpickler(_Source(file, allowance), persistent, nested, torchscript).load()
+
+
+class _Source:
+    """A file that never gives more than it has: the lengths in a pickle are only announced."""
+
+    def __init__(self, file: IO[bytes], allowance: Allowance) -> None:
+        self.file, self.allowance = file, allowance
+        here = file.tell()
+        self.size = file.seek(0, io.SEEK_END)
+        file.seek(here)
+
+    def read(self, count: int) -> bytes:
+        self.allowance.step()
+        data = self.file.read(min(count, self.size))
+        if len(data) < count:
+            raise WeightError("it ends too early; download it again")
+        return data
+
+    def readline(self) -> bytes:
+        self.allowance.step()
+        line = self.file.readline(LINE)
+        if not line.endswith(b"\n"):
+            raise WeightError("a line in its pickle does not end; download it again")
+        return line
+
+
+def _with_plain_keys(load: Callable[[Any], None], keys: slice) -> Callable[[Any], None]:
+    def checked(unpickler: Any) -> None:
+        for key in unpickler.stack[keys]:
+            plain(key)
+        load(unpickler)
+
+    return checked
+
+
+class _InertUnpickler(pickle._Unpickler):  # the one in C allocates whatever memory a short file announces
+    dispatch: ClassVar[dict[int, Callable[[Any], None]]] = {code: LOADERS[code] for code in LOADERS.keys() - UNUSED}
+
+    def __init__(
+        self,
+        source: _Source,
+        persistent: Persistent | None,
+        nested: Callable[[bytes], Any] | None,
+        torchscript: bool,
+    ) -> None:
+        super().__init__(source, encoding="latin1")
+        self.allowance = source.allowance
+        self.persistent, self.nested, self.torchscript = persistent, nested, torchscript
+
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) in TABLE:
+            return TABLE[module, name]
+        if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
+            return self.tensor
+        if (module, name) == ("torch.storage", "_load_from_bytes") and self.nested:
+            return self.storage
+        if (module, name) in RECORDS or (self.torchscript and module.split(".")[0] == "__torch__"):
+            return functools.partial(Record, f"{module}.{name}")
+        raise WeightError(f"it names {module}.{name}, which no weights need, so it was not opened; do not trust it")
+
+    def persistent_load(self, pid: Any) -> Any:
+        if self.persistent is None:
+            raise WeightError("it refers to data outside of itself; pass the file as it was saved")
+        return self.persistent(pid)
+
+    def tensor(self, storage: Storage, offset: Any, shape: Any, stride: Any, *_: Any) -> StoredTensor:
+        tensor = StoredTensor(storage, offset, shape, stride)
+        self.allowance.take(tensor.nbytes)
+        return tensor
+
+    def storage(self, data: bytes) -> Storage:
+        storage = self.nested(data) if self.nested else None
+        if not isinstance(storage, Storage):
+            raise WeightError("it holds a torch file inside of a pickle that is no storage; do not trust it")
+        return storage
+
+    def load_reduce(self) -> None:
+        arguments, make = self.stack.pop(), self.stack.pop()  # type: ignore[attr-defined]
+        self.call(make, arguments)
+
+    def load_newobj_ex(self) -> None:
+        named, arguments, make = (self.stack.pop() for _ in range(3))  # type: ignore[attr-defined]
+        self.call(make, arguments, **named)
+
+    def call(self, make: Any, arguments: Any, **named: Any) -> None:
+        made = make(*arguments, **named)
+        self.pay(made, *arguments)
+        self.stack.append(made)  # type: ignore[attr-defined]
+
+    def load_build(self) -> None:
+        state = self.stack.pop()  # type: ignore[attr-defined]
+        self.stack[-1].set_state(state)  # type: ignore[attr-defined]
+        self.pay(self.stack[-1])  # type: ignore[attr-defined]
+
+    def pay(self, *values: Any) -> None:
+        """For what a call has looked through and may have copied, and for the bytes that an array may share."""
+        for value in values:
+            self.allowance.take(sys.getsizeof(value) + (value.nbytes if isinstance(value, Array) else 0))
+
+    def load_bytearray8(self) -> None:
+        self.load_binbytes8()  # type: ignore[attr-defined]
+        self.stack[-1] = bytearray(self.stack[-1])  # type: ignore[attr-defined]
+
+    def load_frame(self) -> None:
+        self.read(8)  # type: ignore[attr-defined]  # how much to read at once, which changes nothing else
+
+    dispatch |= {code: _with_plain_keys(LOADERS[code], keys) for code, keys in HASHED.items()}
+    dispatch |= {
+        pickle.REDUCE[0]: load_reduce,
+        pickle.NEWOBJ[0]: load_reduce,
+        pickle.NEWOBJ_EX[0]: load_newobj_ex,
+        pickle.BUILD[0]: load_build,
+        pickle.BYTEARRAY8[0]: load_bytearray8,
+        pickle.FRAME[0]: load_frame,
+    }
