@@ -100,8 +100,8 @@ else
 fi
 
 if has pytest; then
-    mapfile -t marked < <(grep -lE 'mark\.gpu\b' tests/test_*.py)
-    part "Tests of the operations" 120 bash -c 'tests "$@"' _ tests/test_ops.py
+    mapfile -t marked < <(grep -rlE 'mark\.gpu\b' tests --include='test_*.py')
+    part "Tests of the operations" 120 bash -c 'tests "$@"' _ tests/cuda_ops/test_ops.py
     if ((${#marked[@]})); then
         part "Tests for a GPU" 120 bash -c 'tests "$@"' _ -m gpu "${marked[@]}"
     else

@@ -13,7 +13,7 @@ from styleclip.methods.optimize import Optimize
 from styleclip.models import Models
 from styleclip.prompts import Prompt, PromptWarning
 from styleclip.records import OnStep, Step, ignore
-from tests.tiny import tiny_models
+from tests.helpers.tiny import tiny_models
 
 TEXT = Prompt("a face with red hair", "a face")
 

@@ -9,7 +9,7 @@ import pytest
 
 import styleclip
 from styleclip.cli import COMMANDS
-from tests.support import run_python, run_styleclip
+from tests.helpers.support import run_python, run_styleclip
 
 PUBLIC = [
     "Direction",

@@ -11,8 +11,8 @@ from torch import Tensor
 
 import cuda_ops
 from styleclip.latents import Latent, Space
-from tests.test_ops import LAYOUTS, LOW, TAPS, normal, terms, with_gradients
-from tests.tiny import TINY, tiny_generator
+from tests.cuda_ops.test_ops import LAYOUTS, LOW, TAPS, normal, terms, with_gradients
+from tests.helpers.tiny import TINY, tiny_generator
 
 pytestmark = [
     pytest.mark.gpu,

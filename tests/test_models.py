@@ -14,7 +14,7 @@ from styleclip.weights.catalog import Weight, catalog, home
 from styleclip.weights.formats.own_files import save_generator
 from styleclip.weights.models import load_clip, load_identity
 from tests.golden.fill import draw, state_dict, vectors
-from tests.tiny import clip_config, tiny_clip, tiny_generator
+from tests.helpers.tiny import clip_config, tiny_clip, tiny_generator
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import torch
 
 from styleclip.errors import UsageError
 from styleclip.prompts import TEMPLATES, Prompt, PromptWarning, delta_t, encode, warn_unknown_words
-from tests.tiny import tiny_clip
+from tests.helpers.tiny import tiny_clip
 
 
 def test_templates_are_the_79_of_styleclip() -> None:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.support import ROOT, environment
+from tests.helpers.support import ROOT, environment
 
 README = ROOT / "README.md"
 BLOCK = re.compile(

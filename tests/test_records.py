@@ -13,7 +13,7 @@ from styleclip.images import read_record
 from styleclip.latents import Latent, Space
 from styleclip.records import atomic_write, output_folder, replacing, to_json, versions
 from styleclip.runtime.devices import pick_device, pick_dtype
-from tests.support import edit_result
+from tests.helpers.support import edit_result
 
 
 def full_disk(_: int) -> None:

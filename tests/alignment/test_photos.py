@@ -1,0 +1,284 @@
+"""Reading photos: every mode is what it looks like, every other file is one sentence, and folders are lists."""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageCms, PngImagePlugin
+
+from styleclip.alignment import photos
+from styleclip.alignment.photos import MAX_MEGAPIXELS, UPRIGHT, find_photos, read_photo
+from styleclip.errors import PhotoError, UsageError
+from styleclip.images import png_bytes
+
+ASTRONAUT = Path(__file__).parents[1] / "data" / "astronaut.webp"
+SIZE = (48, 40)
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+UNDO = {2: 2, 3: 3, 4: 4, 5: 5, 6: 8, 7: 7, 8: 6}  # the orientation that undoes each: quarter turns undo one another
+
+
+def noise(mode: str = "RGB", size: tuple[int, int] = SIZE) -> Image.Image:
+    channels = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4, "CMYK": 4}[mode]
+    pixels = np.random.default_rng(0).integers(0, 256, (size[1], size[0], channels), np.uint8)
+    return Image.frombytes(mode, size, pixels.tobytes())
+
+
+def ramp(dtype: str, top: float) -> np.ndarray:
+    """Grey from 0 to `top`, left to right."""
+    return np.tile(np.linspace(0, top, SIZE[0]), (SIZE[1], 1)).astype(dtype)
+
+
+def saved(folder: Path, picture: Image.Image, name: str = "a.png", **options: object) -> Path:
+    picture.save(folder / name, **options)
+    return folder / name
+
+
+def pixels(picture: Image.Image | None) -> np.ndarray:
+    assert picture is not None
+    return np.asarray(picture).astype(int)
+
+
+def header_only(width: int, height: int) -> bytes:
+    """A PNG that says how large it is, and is cut off there."""
+    body = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + struct.pack(">I", 13)
+        + body
+        + struct.pack(">I", zlib.crc32(body))
+        + struct.pack(">I", 99)
+        + b"IDAT"
+    )
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "LA"])
+def test_eight_bits_stay_as_they_are(tmp_path: Path, mode: str) -> None:
+    picture = noise(mode)
+    photo = read_photo(saved(tmp_path, picture))
+    assert (photo.image.mode, photo.image.size, photo.path) == ("RGB", SIZE, tmp_path / "a.png")
+    colours = picture.convert("RGBA").convert("RGB")
+    assert (pixels(photo.image) == pixels(colours)).all()
+    assert (photo.alpha is not None) == mode.endswith("A")
+    if photo.alpha is not None:
+        assert photo.alpha.mode == "L"
+        assert (pixels(photo.alpha) == pixels(picture.getchannel("A"))).all()
+
+
+@pytest.mark.parametrize(("array", "name"), [("<u2", "a.png"), ("<u2", "a.tif"), (">u2", "a.tif"), ("<i4", "a.tif")])
+def test_16_bits_are_scaled_and_not_clipped(tmp_path: Path, array: str, name: str) -> None:
+    photo = read_photo(saved(tmp_path, Image.fromarray(ramp(array, 65535)), name))
+    assert (pixels(photo.image)[..., 0] == np.rint(ramp("f8", 65535).astype(int) / 257)).all()
+
+
+@pytest.mark.parametrize("top", [1, 255, 65535])
+def test_floats_have_white_where_their_range_ends(tmp_path: Path, top: int) -> None:
+    photo = read_photo(saved(tmp_path, Image.fromarray(ramp("f4", top)), "a.tif"))
+    assert abs(pixels(photo.image)[..., 1] - ramp("f8", 255)).max() <= 0.51  # rounding, and the floats' own
+
+
+def test_bits_and_palettes(tmp_path: Path) -> None:
+    bits = noise("L").convert("1")
+    assert (pixels(read_photo(saved(tmp_path, bits)).image) == pixels(bits.convert("RGB"))).all()
+    palette = noise().quantize(16)
+    assert read_photo(saved(tmp_path, palette)).alpha is None
+    photo = read_photo(saved(tmp_path, palette, transparency=3))
+    assert (pixels(photo.image) == pixels(palette.convert("RGB"))).all()
+    assert (pixels(photo.alpha) == np.where(pixels(palette) == 3, 0, 255)).all()
+
+
+def test_a_transparent_colour_is_alpha(tmp_path: Path) -> None:
+    photo = read_photo(saved(tmp_path, Image.new("RGB", SIZE, "red"), transparency=(255, 0, 0)))
+    assert photo.alpha is not None and photo.alpha.getextrema() == (0, 0)
+    assert photo.image.getpixel((0, 0)) == (255, 0, 0)
+
+
+@pytest.mark.parametrize("profile", [None, b"no profile at all", SRGB])
+def test_cmyk_becomes_rgb_with_and_without_a_profile(tmp_path: Path, profile: bytes | None) -> None:
+    """An RGB profile does not fit CMYK: Pillow's plain formula, 255 - ink - black, then holds."""
+    picture = Image.new("CMYK", SIZE, (0, 255, 255, 0))
+    photo = read_photo(saved(tmp_path, picture, "a.tif", icc_profile=profile))
+    assert photo.image.getpixel((5, 5)) == (255, 0, 0)
+    assert photo.icc_profile is None
+
+
+def test_lab_and_ycbcr(tmp_path: Path) -> None:
+    white = read_photo(saved(tmp_path, Image.new("LAB", SIZE, (255, 128, 128)), "a.tif"))
+    assert pixels(white.image).min() >= 254  # L* = 100 is white, to rounding
+    grey = read_photo(saved(tmp_path, Image.new("YCbCr", SIZE, (100, 128, 128)), "b.tif"))
+    assert abs(pixels(grey.image) - 100).max() <= 1
+
+
+def test_profiles_of_rgb_are_kept(tmp_path: Path) -> None:
+    assert read_photo(saved(tmp_path, noise(), icc_profile=SRGB)).icc_profile == SRGB
+    assert read_photo(saved(tmp_path, noise("RGBA"), icc_profile=SRGB)).icc_profile == SRGB
+    assert read_photo(saved(tmp_path, noise("L"), icc_profile=SRGB)).icc_profile is None
+    assert read_photo(saved(tmp_path, noise(), icc_profile=b"rubbish")).icc_profile is None
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.webp", "a.tif"])
+@pytest.mark.parametrize("orientation", [1, *UPRIGHT])
+def test_orientations(tmp_path: Path, orientation: int, name: str) -> None:
+    upright = noise("RGBA")
+    stored = upright.transpose(UPRIGHT[UNDO[orientation]]) if orientation > 1 else upright
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    options = {"lossless": True, "exact": True} if name == "a.webp" else {}
+    photo = read_photo(saved(tmp_path, stored, name, exif=exif, **options))
+    assert (pixels(photo.image) == pixels(upright.convert("RGB"))).all()
+    assert (pixels(photo.alpha) == pixels(upright.getchannel("A"))).all()
+
+
+@pytest.mark.parametrize("exif", [b"Exif\0\0", b"Exif\0\0MM\0*\0\0\0\x08\0\x05\x01\x12", b"Exif\0\0garbage here"])
+def test_damaged_exif_is_no_orientation(tmp_path: Path, exif: bytes) -> None:
+    assert read_photo(saved(tmp_path, noise(), "a.jpg", exif=exif)).image.size == SIZE
+
+
+def test_a_photo_with_its_preview_is_one_photo(tmp_path: Path) -> None:
+    path = saved(tmp_path, noise(), "a.jpg", format="MPO", save_all=True, append_images=[noise(size=(32, 32))])
+    with Image.open(path) as picture:
+        assert (picture.format, picture.n_frames) == ("MPO", 2)
+    assert read_photo(path).image.size == SIZE
+
+
+@pytest.mark.parametrize(("record", "aligned"), [({"seed": 3}, True), ({"pasted": True}, False), (None, False)])
+def test_pictures_of_ours_are_aligned(tmp_path: Path, record: dict[str, object] | None, aligned: bool) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(png_bytes(noise(), record))
+    assert read_photo(path).aligned is aligned
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", "[" * 100_000])
+def test_foreign_records_are_none(tmp_path: Path, text: str) -> None:
+    info = PngImagePlugin.PngInfo()
+    info.add_text("styleclip", text)
+    assert not read_photo(saved(tmp_path, noise(), pnginfo=info)).aligned
+
+
+def encoded(picture: Image.Image, kind: str, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def several(kind: str) -> bytes:
+    return encoded(noise("L"), kind, save_all=True, append_images=[noise("L").rotate(angle) for angle in (90, 180)])
+
+
+BAD: dict[str, tuple[str, Callable[[], bytes], str]] = {
+    "text": ("a.jpg", lambda: b"dear diary", "not a picture"),
+    "empty": ("a.jpg", lambda: b"", "is empty"),
+    "cut JPEG": ("a.jpg", lambda: encoded(noise(), "JPEG")[:-600], "damaged or cut off"),
+    "cut PNG": ("a.png", lambda: encoded(noise(), "PNG")[:-600], "damaged or cut off"),
+    "cut header": ("a.jpg", lambda: encoded(noise(), "JPEG")[:30], "damaged or cut off"),
+    "cut TIFF": ("a.tif", lambda: encoded(noise(), "TIFF")[:900], "damaged or cut off"),
+    "torn PNG": ("a.png", lambda: encoded(noise(), "PNG").replace(b"IDAT", b"IDAX"), "damaged or cut off"),
+    "GIF": ("a.gif", lambda: several("GIF"), "3 frames"),
+    "APNG": ("a.png", lambda: several("PNG"), "3 frames"),
+    "WebP": ("a.webp", lambda: several("WEBP"), "3 frames"),
+    "TIFF pages": ("a.tif", lambda: several("TIFF"), "3 pages"),
+    "one pixel": ("a.png", lambda: encoded(noise(size=(1, 1)), "PNG"), "only 1 x 1 px"),
+    "a line": ("a.png", lambda: encoded(noise(size=(500, 31)), "PNG"), "only 500 x 31 px"),
+    "huge": ("a.png", lambda: header_only(20_001, 10_000), "200 megapixels; make it smaller"),
+    "no pixels": ("a.png", lambda: header_only(64, 64), "damaged or cut off"),
+    "SVG": ("a.svg", lambda: b'<?xml version="1.0"?><svg/>', "an SVG drawing"),
+    "PDF": ("a.jpg", lambda: b"%PDF-1.7 ...", "a PDF document"),
+    "HEIC": ("a.heic", lambda: b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "a HEIC picture"),
+    "HEIC in disguise": ("a.jpg", lambda: b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic", "a HEIC picture"),
+    "camera raw": ("a.dng", lambda: encoded(noise(), "TIFF"), "a camera raw file"),
+    "web page": ("a.jpg", lambda: b"\n<!DOCTYPE HTML><html>404</html>", "a web page"),
+    "Git LFS": ("a.png", lambda: b"version https://git-lfs.github.com/spec/v1\n", "Git LFS"),
+    "video": ("a.mp4", lambda: b"\0\0\0\x18ftypisom", "a video"),
+    "NaN": ("a.tif", lambda: encoded(Image.fromarray(ramp("f4", float("nan"))), "TIFF"), "NaN"),
+    "negative": ("a.tif", lambda: encoded(Image.fromarray(ramp("f4", -3)), "TIFF"), "grey levels from -3 to"),
+    "32 bits": ("a.tif", lambda: encoded(Image.fromarray(ramp("<i4", 70_000)), "TIFF"), "outside of 16 bits"),
+}
+
+
+def assert_is_one_sentence(text: str) -> None:
+    what, _, remedy = text.rpartition("; ")
+    assert text.isprintable() and len(text) < 400 and what and len(remedy) > 8 and not text.endswith("."), text
+
+
+@pytest.mark.parametrize(("name", "content", "words"), BAD.values(), ids=BAD.keys())
+def test_bad_files_are_one_sentence(tmp_path: Path, name: str, content: Callable[[], bytes], words: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(content())
+    with pytest.raises(PhotoError, match=words) as caught:
+        read_photo(path)
+    assert_is_one_sentence(str(caught.value))
+    assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("", "is a folder"), ("none.jpg", "there is no file"), ("/dev/null", "is a device")]
+)
+def test_paths_that_are_no_files(tmp_path: Path, name: str, words: str) -> None:
+    with pytest.raises(PhotoError, match=words) as caught:
+        read_photo(tmp_path / name)
+    assert_is_one_sentence(str(caught.value))
+
+
+@pytest.mark.parametrize(("code", "words"), [(13, "permission denied"), (5, "cannot read .*: Input/output error")])
+def test_what_the_system_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, words: str) -> None:
+    """Raised by hand: tests may run as root, who may read everything."""
+    path = saved(tmp_path, noise())
+
+    def refuse(*_: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(photos, "open", refuse, raising=False)
+    with pytest.raises(PhotoError, match=words) as caught:
+        read_photo(path)
+    assert_is_one_sentence(str(caught.value))
+
+
+def test_pillow_keeps_its_own_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond Pillow's limits of pixels nothing is said below ours, and for others they still hold."""
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 500)  # a warning above 500, an error above 1000
+    path = saved(tmp_path, noise())
+    assert read_photo(path).image.size == SIZE and SIZE[0] * SIZE[1] > 1000
+    assert Image.MAX_IMAGE_PIXELS == 500
+    assert MAX_MEGAPIXELS == 200
+
+
+@pytest.fixture
+def album(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "holiday" / "day2").mkdir(parents=True)
+    for name in ("b.JPG", "a.png", "notes.txt", ".hidden.png", "day2/c.jpeg", "odd[1].png"):
+        (tmp_path / "holiday" / name).touch()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["holiday"], ["a.png", "b.JPG", "odd[1].png"]),
+        (["holiday/*"], ["a.png", "b.JPG", "odd[1].png"]),
+        (["holiday/**/*.jp*g"], ["day2/c.jpeg"]),
+        (["holiday/**"], ["a.png", "b.JPG", "day2/c.jpeg", "odd[1].png"]),
+        (["holiday/odd[1].png"], ["odd[1].png"]),
+        (["holiday/b.JPG", "./holiday/", "holiday/day2/../b.JPG"], ["b.JPG", "a.png", "odd[1].png"]),
+        (["holiday/notes.txt"], ["notes.txt"]),
+        ([], []),
+    ],
+)
+def test_names_of_photos(album: Path, names: list[str], expected: list[str]) -> None:
+    assert [path.as_posix() for path in find_photos(names)] == [f"holiday/{name}" for name in expected]
+
+
+@pytest.mark.parametrize("name", ["hollyday", "holiday/*.gif", "empty", "me.jpg", ""])
+def test_names_that_mean_nothing(album: Path, name: str) -> None:
+    (album / "empty").mkdir()
+    if not name:
+        (album / "holiday").rename(album / "other")  # the empty name is the folder itself
+    with pytest.raises(UsageError, match="there is no picture") as caught:
+        find_photos([name])
+    assert_is_one_sentence(str(caught.value))

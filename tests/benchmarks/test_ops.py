@@ -1,0 +1,52 @@
+"""The bench of the native operations: every one in every form, and its ratios."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from scripts.bench_ops import LAYOUTS, TWO_PASSES, Case, cases, operations
+from tests.helpers.bench_runner import SMALL, printed, told
+
+
+def test_the_rows() -> None:
+    rows = told("ops", "--repeats", "1", "--dtype", "float32")["results"]
+    names = ["bias_act", "upfirdn2d", "upfirdn2d, up 2", "blur_act", TWO_PASSES]
+    passes = [(layout, name, way) for layout in LAYOUTS for name in names for way in ("forward", "backward")]
+    assert [(row["layout"], row["op"], row["pass"]) for row in rows] == passes
+    for row in rows:
+        assert row["copy"] > 0 and row["twin"] > 0 and row["resolution"] == 64
+        if "native" in SMALL.kernels:
+            assert row["times_as_fast"] == pytest.approx(row["twin"] / row["native"]) and row["of_copy"] > 0
+        else:
+            assert row["native"] is row["times_as_fast"] is row["of_copy"] is None
+
+
+def test_the_tables() -> None:
+    """Both precisions unless one is asked for."""
+    _, first, second = printed("ops", "--repeats", "1").strip().split("\n\n")
+    assert len(first.splitlines()) == 2 + 2 * 2 * 5 and {line.count("|") for line in first.splitlines()} == {12}
+    assert [line.split(" | ")[2:4] for line in second.splitlines()[2:]] == [
+        [layout, dtype] for dtype in ("float32", "bfloat16") for layout in LAYOUTS
+    ]
+
+
+def test_blur_act_is_what_it_is_compared_with() -> None:
+    made = operations(64, 1, torch.zeros(()))
+    x = torch.randn(1, 512, 65, 65, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(made["blur_act"].run(x), made[TWO_PASSES].run(x), rtol=1e-4, atol=1e-4)
+
+
+def test_the_bytes_of_a_case() -> None:
+    found = {case.name: case.moved() for case in cases(SMALL, 64)}
+    picture, larger, skip = 4 * 512 * 64**2, 4 * 512 * 65**2, 4 * 3 * 64**2
+    assert found["bias_act"] == {"forward": 2 * picture, "backward": 3 * picture}
+    assert found["upfirdn2d, up 2"] == {"forward": skip + skip // 4, "backward": skip + skip // 4}
+    assert found["blur_act"] == {"forward": larger + picture, "backward": 2 * larger + picture}
+
+
+def test_a_backward_has_the_gradient_of_the_scale() -> None:
+    [case] = [case for case in cases(SMALL, 64) if case.name == "bias_act" and case.layout == "NCHW"]
+    assert isinstance(case, Case)
+    of_x, of_scale = case.works()["backward"]()
+    assert of_x.shape == case.x.shape and of_scale.shape == (1, 512) and of_scale.abs().max() > 0

@@ -1,0 +1,35 @@
+"""The collector of cyclic garbage rests while a command starts and ends, and works in between and afterwards."""
+
+from __future__ import annotations
+
+import gc
+
+from click.testing import CliRunner
+
+from styleclip.cli import main
+from styleclip.cli.garbage import resting, resume
+from tests.helpers.support import run_python
+
+
+def test_it_rests_until_the_models_are_there() -> None:
+    with resting():
+        assert not gc.isenabled()
+        resume()
+        assert gc.isenabled() and gc.get_freeze_count() > 0
+    assert gc.isenabled() and gc.get_freeze_count() == 0
+
+
+def test_it_works_again_after_a_command_that_fails() -> None:
+    assert CliRunner().invoke(main, ["optimize", "--prompt", "a face", "--latent", "nowhere"]).exit_code != 0
+    assert gc.isenabled() and gc.get_freeze_count() == 0
+
+
+def test_nothing_is_looked_through_at_the_exit() -> None:
+    lines = (
+        "import atexit, gc",
+        "from styleclip.cli.garbage import resting",
+        "atexit.register(lambda: print(gc.get_freeze_count() > 0))",  # runs after what is registered later
+        "with resting(): pass",
+    )
+    result = run_python("-c", "\n".join(lines))
+    assert result.stdout == "True\n", result.stderr

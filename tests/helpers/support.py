@@ -1,0 +1,94 @@
+"""What several tests need: the command line in a process of its own, and a small stand-in for the models."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import torch
+from click.testing import Result
+from torch import Tensor
+
+from styleclip.latents import Latent, Space
+from styleclip.records import Step
+from styleclip.results import EditResult
+
+ROOT = Path(__file__).parents[2]
+SIZE = 16
+
+
+def environment(**extra: str) -> dict[str, str]:
+    """The environment in which a child finds what this process finds, installed or not."""
+    paths = os.pathsep.join(filter(None, sys.path))
+    return {**os.environ, "PYTHONPATH": paths, "MPLBACKEND": "agg", "STYLECLIP_OFFLINE": "1", **extra}
+
+
+def run_python(*arguments: str, cwd: Path | None = None, **extra: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, *arguments]
+    return subprocess.run(command, cwd=cwd, env=environment(**extra), capture_output=True, text=True, timeout=300)
+
+
+def run_styleclip(*arguments: str, cwd: Path | None = None, **extra: str) -> subprocess.CompletedProcess[str]:
+    return run_python("-m", "styleclip", *arguments, cwd=cwd, **extra)
+
+
+def done(result: Result) -> Result:
+    """The result of a command that has to succeed."""
+    assert result.exit_code == 0, result.stderr
+    return result
+
+
+def failed(result: Result, code: int, *words: str) -> None:
+    """See that a command ended with this code and one sentence that has these words."""
+    assert (result.exit_code, result.stdout) == (code, ""), result.output
+    last = result.stderr.strip().splitlines()[-1]
+    assert last.startswith("Error: ") and [word for word in words if word not in last] == [], result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def pictures(count: int = 1, seed: int = 0) -> Tensor:
+    return torch.rand(count, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(seed)) * 2 - 1
+
+
+def latents(count: int = 1) -> Latent:
+    return Latent(Space.W_PLUS, torch.arange(count * 6.0).reshape(count, 2, 3))
+
+
+def edit_result(count: int = 1, **changes: object) -> EditResult:
+    scores = [{"clip_before": 0.2, "clip_after": 0.3, "identity": 0.9}] * count
+    values = {
+        "prompt": "a face with red hair",
+        "neutral": None,
+        "method": "optimize",
+        "settings": {"steps": 3, "lr": 0.1},
+        "before": pictures(count),
+        "after": pictures(count, seed=1),
+        "source": latents(count),
+        "edited": latents(count),
+        "scores": scores,
+        "seconds": 1.23456,
+        "provenance": {"versions": {"styleclip": "0"}},
+    }
+    return EditResult(**{**values, **changes})  # type: ignore[arg-type]
+
+
+class FakeEditor:
+    """An editor of the shape of the real one that costs nothing."""
+
+    steps = 3
+
+    def __init__(self, models: object) -> None:
+        self.models = models
+
+    def sample(self, seeds: list[int], psi: float = 1.0) -> Latent:
+        return latents(len(seeds))
+
+    def render(self, latent: Latent) -> Tensor:
+        return pictures(len(latent))
+
+    def edit(self, latent: Latent, prompt: object, method: object, on_step: object) -> EditResult:
+        for index in range(1, self.steps + 1):
+            on_step(Step(index, self.steps, {"loss": 1 / index, "clip": 0.5}, latent))  # type: ignore[operator]
+        return edit_result(len(latent))

@@ -1,0 +1,71 @@
+"""What networks look at: the resizes they were trained with, as matrices, and several of them in one pass."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from styleclip.losses import picture_features
+from styleclip.networks.arcface import face_view
+from styleclip.networks.resize import Mode, look, square
+from tests.helpers.tiny import tiny_models
+
+ROUNDING = 2e-6  # float32 sums of a few numbers of order 1
+
+
+def picture(*shape: int) -> Tensor:
+    return torch.rand(2, 3, *shape, generator=torch.Generator().manual_seed(0))
+
+
+def seen(image: Tensor, size: int, mode: Mode) -> Tensor:
+    return look(image, square(image, size, mode))[0]
+
+
+@pytest.mark.parametrize("source", [64, 256, 1024])
+@pytest.mark.parametrize("mode", ["bicubic", "bilinear"])
+def test_antialiased_resizes_are_torchs(source: int, mode: Mode) -> None:
+    image = picture(source, source)
+    expected = F.interpolate(image.double(), (224, 224), mode=mode, antialias=True)
+    torch.testing.assert_close(seen(image, 224, mode).double(), expected, atol=ROUNDING, rtol=0)
+
+
+@pytest.mark.parametrize("source", [32, 64, 256])
+def test_area_is_the_recipe_of_the_paper(source: int) -> None:
+    image = picture(source, source)
+    expected = F.avg_pool2d(F.interpolate(image, scale_factor=7, mode="nearest"), source // 32)
+    torch.testing.assert_close(seen(image, 224, "area"), expected, atol=ROUNDING, rtol=0)
+
+
+@pytest.mark.parametrize("source", [64, 256, 1024])
+def test_the_face_is_pooled_as_the_identity_loss_of_the_paper_does(source: int) -> None:
+    image = picture(source, source)
+    frame = F.adaptive_avg_pool2d(image, 256)
+    expected = F.adaptive_avg_pool2d(frame[:, :, 35:223, 32:220], 112)
+    found = look(image, face_view(source, source, image.device))[0]
+    torch.testing.assert_close(found, expected, atol=ROUNDING, rtol=0)
+
+
+def test_the_middle_of_a_portrait_is_seen() -> None:
+    image = picture(48, 32)
+    torch.testing.assert_close(seen(image, 32, "area"), image[:, :, 8:40])
+    assert square(image[:, :, :32], 32, "area") is None
+
+
+def test_views_in_one_pass_are_those_one_by_one() -> None:
+    image = picture(64, 64).requires_grad_()
+    views = square(image, 24, "bicubic"), None, face_view(64, 64, image.device)
+    together, alone = look(image, *views), [look(image, view)[0] for view in views]
+    assert together[1] is image
+    for a, b in zip(together, alone, strict=True):
+        torch.testing.assert_close(a, b, atol=ROUNDING, rtol=0)
+    gradients = [torch.autograd.grad(sum(x.square().sum() for x in seen), image)[0] for seen in (together, alone)]
+    torch.testing.assert_close(*gradients, atol=10 * ROUNDING, rtol=0)
+
+
+def test_features_are_those_of_clip_and_of_the_recogniser() -> None:
+    models, image = tiny_models(), 2 * picture(48, 48) - 1
+    assert models.identity is not None
+    found = picture_features(image, models.clip, models.identity)
+    expected = models.clip.encode_image(image), models.identity.embed(image)
+    torch.testing.assert_close(found, expected, atol=10 * ROUNDING, rtol=0)
+    assert picture_features(image, models.clip, None)[1] is None

@@ -1,0 +1,92 @@
+"""What an encoder sees: photos and samples, which follow from the step, in place and out of place."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from styleclip.errors import UsageError
+from styleclip.latents import Latent, Space
+from styleclip.training.encoder.data import EncoderBatches
+from styleclip.training.encoder.losses import displaced
+from tests.helpers.tiny import tiny_models
+from tests.stylespace.test_prepare import is_one_sentence
+from tests.training.encoder.test_losses import FEW, weights
+
+
+class Photos:
+    """Pictures of one colour each, brighter to the left, which is their number."""
+
+    def __init__(self, count: int = 20) -> None:
+        self.count = count
+
+    def __len__(self) -> int:
+        return self.count
+
+    def at(self, rows: Tensor, resolution: int) -> Tensor:
+        slope = torch.linspace(0.01, 0, resolution)
+        return (rows / 100)[:, None, None, None] + slope.expand(len(rows), 3, resolution, resolution)
+
+
+def test_pictures_and_samples() -> None:
+    """The last rows are samples, the first are photos that are not held out, and some of these are mirrored."""
+    models, training = tiny_models(), replace(FEW, batch_size=8, samples=0.25, held_out=4)
+    batches = EncoderBatches(models, Photos(), training)
+    images, known = batches.at(3)
+    assert (images.shape, known.shape) == ((8, 3, 16, 16), (2, 8)) and images.abs().max() <= 1
+    assert torch.equal(images, batches.at(3)[0]) and not torch.equal(known, batches.at(4)[1])
+    drawn = models.generator(Latent(Space.W, known), noise="none").clamp(-1, 1)
+    assert F.mse_loss(images[6:], drawn) < 0.5 * F.mse_loss(images[6:], drawn.flip(0))
+    photos = torch.cat([batches.at(step)[0][:6] for step in range(20)])
+    assert {round(float(image.max()) * 100 - 1) for image in photos} == set(range(16))
+    mirrored = photos[:, 0, 0, 0] < photos[:, 0, 0, -1]
+    assert 0.3 < mirrored.float().mean() < 0.7
+    plain = EncoderBatches(models, Photos(), replace(training, flip=False)).at(3)[0][:6]
+    assert (plain[:, 0, 0, 0] > plain[:, 0, 0, -1]).all()
+    assert torch.equal(batches.held_out(), Photos().at(torch.arange(16, 20), 16))
+
+
+def test_samples_do_not_depend_on_what_was_drawn_before() -> None:
+    batches = EncoderBatches(tiny_models(), None, FEW)
+    state = torch.get_rng_state()
+    images, known = batches.at(0)
+    assert torch.equal(torch.get_rng_state(), state), "the global random state was changed"
+    torch.rand(1)
+    assert torch.equal(batches.at(0)[0], images) and len(known) == len(images) == 4
+    other = EncoderBatches(tiny_models(), None, replace(FEW, seed=1))
+    assert not torch.equal(other.at(0)[1], known) and not torch.equal(batches.known("critic", 0, 4), known)
+
+
+@pytest.mark.parametrize(("count", "kept"), [(1, 1), (4, 4), (5, 1), (12, 2), (900, 8)])
+def test_pictures_held_out(count: int, kept: int) -> None:
+    """At most a fifth; a few pictures are both."""
+    batches = EncoderBatches(tiny_models(), Photos(count), FEW)
+    assert len(batches.kept) == kept and len(batches.learning) == (count if count < 5 else count - kept)
+    assert len({*batches.kept.tolist(), *batches.learning.tolist()}) == count
+
+
+def test_nothing_to_learn_from() -> None:
+    with pytest.raises(UsageError, match="there are no pictures to learn from; pass some") as caught:
+        EncoderBatches(tiny_models(), Photos(0), FEW)
+    assert is_one_sentence(caught.value)
+    with pytest.raises(UsageError, match="the only goal and no sample is drawn; raise --samples"):
+        EncoderBatches(tiny_models(), Photos(), replace(weights(latent=1.0), samples=0.0))
+
+
+def test_errors_of_alignment() -> None:
+    bright = torch.full((400, 1, 32, 32), -1.0)
+    bright[:, :, 15:17, 15:17] = 1.0
+    assert displaced(bright, 0.0, FEW.random("jitter", 0)) is bright
+    moved = displaced(bright, 0.1, FEW.random("jitter", 0)) + 1
+    assert torch.equal(displaced(bright, 0.1, FEW.random("jitter", 0)) + 1, moved)
+    mass, place = moved.sum(dim=(1, 2, 3)), torch.arange(32.0) / 32
+    for axis in (2, 3):
+        centre = (moved.sum(dim=5 - axis) * place).sum(dim=(1, 2)) / mass
+        inside = centre[centre.isfinite()]
+        assert 0.08 < float(inside.std()) < 0.12, "in sides of the picture"
+    assert not torch.equal(displaced(bright, 0.1, FEW.random("jitter", 1)) + 1, moved)
+    assert not torch.equal(moved[0], moved[1])

@@ -1,0 +1,312 @@
+"""Encoders of e4e and pSp: the published files load, compute what the reference computes, or are refused by name."""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+from torch import Tensor
+
+from styleclip.errors import WeightError
+from styleclip.networks.e4e import Encoder, resize_frame
+from styleclip.networks.stylegan2 import Generator, GeneratorConfig
+from styleclip.weights.formats import rosinality
+from styleclip.weights.formats.encoders import save_encoder
+from styleclip.weights.formats.registry import part, parts
+from styleclip.weights.load import load_encoder, load_generator
+from tests.golden import fill
+from tests.helpers.support import run_python
+from tests.helpers.tiny import tiny_generator
+
+SMALL = 4  # vectors of W+ of an 8 px generator: the first two levels of the pyramid
+E4E = {"encoder_type": "Encoder4Editing", "start_from_latent_avg": True, "stylegan_size": 8, "device": "cuda"}
+PSP = {"encoder_type": "GradualStyleEncoder", "start_from_latent_avg": True, "output_size": 8, "n_styles": SMALL}
+PSP |= {"learn_in_w": False, "label_nc": 0, "input_nc": 3}
+CODE = 1e-4
+Network = TypeVar("Network")
+
+
+def random(*shape: int) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(0))
+
+
+def drawn(name: str, keep: range) -> dict[str, Tensor]:
+    """The weights of a golden encoder, with these of its styles."""
+    meta = fill.meta(name)
+    keys = {key: shape for key, shape in meta["keys"].items() if style_of(key) in keep}
+    arrays = fill.fill(keys, meta["rules"], meta["seed"])
+    return {f"encoder.{key}": torch.from_numpy(np.asarray(value)) for key, value in arrays.items()}
+
+
+def style_of(key: str) -> int:
+    return int(key.split(".")[1]) if key.startswith("styles.") else 0
+
+
+AVERAGE = random(SMALL, 512)
+
+
+@functools.cache
+def generator() -> Generator:
+    return tiny_generator(GeneratorConfig(4, 512, (4, 512), {4: 3, 8: 2}))
+
+
+@functools.cache
+def small() -> dict[str, Tensor]:
+    decoder = rosinality.export_generator(generator().state_dict())["g_ema"]
+    assert isinstance(decoder, dict)
+    return {**drawn("e4e_encoder_256", range(SMALL)), **{f"decoder.{name}": value for name, value in decoder.items()}}
+
+
+def hollow(**changes: Any) -> dict[str, Any]:
+    """A file of the right names whose tensors hold one number each: all it takes to see what is said of the names."""
+    names = {name: torch.zeros(()) for name in small()}
+    return {"state_dict": names, "latent_avg": torch.ones(SMALL, 512), "opts": E4E} | changes
+
+
+def save(content: dict[str, Any], path: Path, zipped: bool = True) -> Path:
+    torch.save(content, path, _use_new_zipfile_serialization=zipped)
+    return path
+
+
+def golden(name: str) -> tuple[Tensor, Tensor]:
+    """The image that was encoded and its codes, before the average."""
+    image = 0.5 * fill.draw("input.image", (1, 3, 256, 256), fill.meta(name)["seed"])
+    return torch.from_numpy(image), torch.from_numpy(fill.vectors(name)["codes"])
+
+
+def error(found: Tensor, expected: Tensor) -> float:
+    assert found.shape == expected.shape
+    return (found - expected).abs().max().item()
+
+
+def test_golden_256_from_an_old_torch_file(tmp_path: Path) -> None:
+    image, codes = golden("e4e_encoder_256")
+    content = {"state_dict": drawn("e4e_encoder_256", range(14)), "opts": {**E4E, "start_from_latent_avg": False}}
+    encoder = load_encoder(save(content, tmp_path / "e4e.pt", zipped=False))
+    (tmp_path / "e4e.pt").unlink()  # 0.8 GB
+    assert (encoder.config.num_ws, encoder.config.kind) == (14, "e4e") and not encoder.w_avg.any()
+    assert error(encoder(image), codes) <= CODE
+    encoder.config = replace(encoder.config, kind="psp")  # the same vectors before e4e adds the first one
+    offsets = torch.cat([codes[:, :1], codes[:, 1:] - codes[:, :1]], dim=1)
+    assert error(encoder(image), offsets) <= CODE
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    resume = {"optimizer": {"state": {0: {"step": 3, "exp_avg": torch.ones(2)}}}, "global_step": 7}
+    critic = {"discriminator_state_dict": {"convs.0.0.weight": torch.ones(2)}, "best_val_loss": 0.5}
+    content = {"state_dict": small(), "latent_avg": AVERAGE, "opts": E4E, **resume, **critic}
+    return save(content, tmp_path_factory.mktemp("e4e") / "e4e.pt")
+
+
+@pytest.fixture(scope="module")
+def encoder(path: Path) -> Encoder:
+    return load_encoder(path)
+
+
+def test_every_tensor_arrives_frozen(encoder: Encoder) -> None:
+    own = encoder.state_dict()
+    assert torch.equal(own.pop("w_avg"), AVERAGE)
+    assert own.keys() == {name.removeprefix("encoder.") for name in small() if name.startswith("encoder.")}
+    assert all(torch.equal(tensor, small()[f"encoder.{name}"]) for name, tensor in own.items())
+    assert not encoder.training and not any(p.requires_grad for p in encoder.parameters())
+
+
+def test_the_parts_say_what_they_are(path: Path) -> None:
+    encoder, decoder = parts(path)
+    assert (encoder.kind, encoder.settings) == ("encoder", {"kind": "e4e", "start_from_latent_avg": True})
+    assert decoder.kind == "generator" and encoder.licence and decoder.licence
+
+
+def test_the_average_is_added(encoder: Encoder) -> None:
+    image, codes = golden("e4e_encoder_256")
+    assert error(encoder(image) - encoder.w_avg, codes[:, :SMALL]) <= CODE
+
+
+def test_frames_of_other_sizes(encoder: Encoder) -> None:
+    frame = random(1, 3, 300, 300)
+    assert torch.equal(encoder.encode(frame), encoder(resize_frame(frame)))
+    assert encoder(random(1, 3, 192, 256)).shape == (1, SMALL, 512)  # the encoder of cars
+
+
+def test_the_decoder_is_read_without_the_encoder(path: Path, tmp_path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[data.index(small()["encoder.body.3.res_layer.1.weight"].numpy().tobytes())] ^= 1
+    (tmp_path / "cut.pt").write_bytes(data)
+    with pytest.raises(WeightError, match="cut.pt: its part .* is damaged; download it again"):
+        load_encoder(tmp_path / "cut.pt")
+    found, own = load_generator(tmp_path / "cut.pt").state_dict(), generator().state_dict()
+    assert torch.equal(found.pop("mapping.w_avg"), AVERAGE[0]) and own.pop("mapping.w_avg") is not None
+    assert found.keys() == own.keys() and all(torch.equal(found[name], own[name]) for name in own)
+
+
+def test_our_file(encoder: Encoder, tmp_path: Path) -> None:
+    again = load_encoder(save_encoder(encoder, tmp_path / "encoder.safetensors", {"source": "test"}))
+    own = encoder.state_dict()
+    assert (again.config.kind, again.config.num_ws) == ("e4e", SMALL)
+    assert all(torch.equal(tensor, own[name]) for name, tensor in again.state_dict().items())
+
+
+def test_psp_with_one_average_and_options_in_a_namespace_and_in_half_precision(tmp_path: Path) -> None:
+    content = {"state_dict": small(), "latent_avg": random(1, 512), "opts": argparse.Namespace(**PSP)}
+    encoder = load_encoder(save(content, tmp_path / "psp.pt", zipped=False))
+    assert encoder.config.kind == "psp" and torch.equal(encoder.w_avg, content["latent_avg"].expand(SMALL, 512))
+    assert load_generator(tmp_path / "psp.pt").num_ws == SMALL
+    again = load_encoder(save_encoder(encoder, tmp_path / "psp.safetensors", dtype=torch.float16))
+    own = encoder.state_dict()
+    assert again.config.kind == "psp"
+    assert all(torch.equal(tensor.half(), own[name].half()) for name, tensor in again.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("options", "kind"), [(None, "e4e"), ({"stylegan_size": 8}, "e4e"), ({"output_size": 8}, "psp")]
+)
+def test_a_file_that_does_not_name_its_encoder(tmp_path: Path, options: object, kind: str) -> None:
+    found = part(save(hollow(opts=options), tmp_path / "old.pt"), "encoder")
+    assert found.settings == {"kind": kind, "start_from_latent_avg": True}
+    with pytest.warns(UserWarning, match=f"does not name its encoder; it is read as one of {kind}"):
+        assert torch.equal(found.read()["w_avg"], torch.ones(SMALL, 512))
+
+
+def test_no_average_is_added_where_the_options_say_so(tmp_path: Path) -> None:
+    path = save(hollow(opts={**E4E, "start_from_latent_avg": False}), tmp_path / "e4e.pt")
+    assert torch.equal(part(path, "encoder").read()["w_avg"], torch.zeros(SMALL, 512))
+
+
+def test_a_file_without_a_decoder_holds_no_generator(tmp_path: Path) -> None:
+    names = {name: tensor for name, tensor in hollow()["state_dict"].items() if name.startswith("encoder.")}
+    with pytest.raises(WeightError, match="e4e.pt: it holds encoder, no generator; pass a file with one"):
+        load_generator(save(hollow(state_dict=names), tmp_path / "e4e.pt"))
+
+
+REFUSED = [
+    ({"encoder_type": "BackboneEncoderUsingLastLayerIntoW"}, "is a BackboneEncoderUsingLastLayerIntoW, none of"),
+    ({"learn_in_w": True}, "trained for W"),
+    ({"label_nc": 19, "input_nc": 19}, "takes label maps or sketches, not photographs"),
+    ({"input_nc": 6}, "takes label maps or sketches, not photographs"),
+]
+
+
+@pytest.mark.parametrize(("options", "message"), REFUSED)
+def test_other_encoders_are_refused_but_not_their_generator(
+    tmp_path: Path, options: dict[str, Any], message: str
+) -> None:
+    decoder = {name: tensor for name, tensor in small().items() if name.startswith("decoder.")}
+    content = hollow(state_dict={**hollow()["state_dict"], **decoder}, opts={**PSP, **options})
+    path = save(content, tmp_path / "psp.pt")
+    with pytest.raises(WeightError, match=f"psp.pt: its encoder .*{message}.*; pass one "):
+        load_encoder(path)
+    assert load_generator(path).num_ws == SMALL
+
+
+LAST = "encoder.styles.3.linear.bias"
+SQUEEZE = [f"encoder.body.{index}.res_layer.5.fc{layer}.weight" for index in range(24) for layer in (1, 2)]
+
+
+@pytest.mark.parametrize(
+    ("remove", "add", "message"),
+    [
+        ([LAST], [], "missing styles.3.linear.bias;"),
+        ([], ["encoder.latlayer3.weight"], "surplus latlayer3.weight;"),
+        ([], ["mapper.x"], "surplus mapper.x;"),
+        (SQUEEZE, [], r"missing body.0.res_layer.5.fc1.weight, .* and 43 more;"),  # IR-50
+        ([], [], r"input_layer.0.weight has shape \[\] instead of \[64, 3, 3, 3\]"),
+    ],
+)
+def test_tensors_that_do_not_fit_are_named(tmp_path: Path, remove: list[str], add: list[str], message: str) -> None:
+    names = {name: tensor for name, tensor in hollow()["state_dict"].items() if name not in remove}
+    names |= {name: torch.zeros(()) for name in add}
+    with pytest.raises(WeightError, match=f"bad.pt: .*{message}"):
+        load_encoder(save(hollow(state_dict=names), tmp_path / "bad.pt"))
+
+
+@pytest.mark.parametrize(
+    ("average", "message"),
+    [(None, "starts from an average latent that the file lacks"), (torch.ones(6, 512), "w_avg has shape")],
+)
+def test_an_average_that_does_not_fit(tmp_path: Path, average: Tensor | None, message: str) -> None:
+    path = save(hollow(latent_avg=average), tmp_path / "e4e.pt")
+    with pytest.raises(WeightError, match=f"e4e.pt: .*{message}"):
+        load_encoder(path)
+
+
+def test_a_native_file_of_an_unknown_kind(tmp_path: Path) -> None:
+    save_file({"x": torch.ones(1)}, tmp_path / "encoder.safetensors", {"styleclip": "encoder", "kind": "restyle"})
+    with pytest.raises(WeightError, match="its encoder is a restyle, none of Encoder4Editing or GradualStyleEncoder"):
+        load_encoder(tmp_path / "encoder.safetensors")
+
+
+def test_the_frame_is_resized_as_pillow_does() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (400, 400, 3), dtype=np.uint8)
+    expected = np.asarray(Image.fromarray(pixels).resize((256, 256), Image.Resampling.BILINEAR), dtype=np.float32)
+    frame = torch.from_numpy(pixels).permute(2, 0, 1)[None] / 127.5 - 1
+    found = (resize_frame(frame)[0].permute(1, 2, 0).numpy() + 1) * 127.5
+    assert np.abs(found - expected).max() <= 1.1  # Pillow rounds twice, to whole grey levels
+    assert resize_frame(frame[:, :, :256, :256]).shape == (1, 3, 256, 256)
+
+
+def test_the_full_1024_file(tmp_path: Path) -> None:
+    if shutil.disk_usage(tmp_path).free < 4e9:
+        pytest.skip("needs 4 GB of disk")
+    path = tmp_path / "e4e_ffhq_encode.pt"
+    try:
+        write_full(path)
+        size = path.stat().st_size
+        assert abs(size - 1_201_649_680) < 1e6  # the published file
+        for task in (use_full_encoder, use_full_decoder):
+            code = f"from tests.weights.formats.test_encoders import {task.__name__} as use; use({str(path)!r})"
+            done = run_python("-c", code)
+            assert done.returncode == 0, done.stderr
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def write_full(path: Path) -> None:
+    """A file of the names, shapes and size of the published `e4e_ffhq_encode.pt`."""
+    channels = dict.fromkeys((4, 8, 16, 32, 64), 512) | {128: 256, 256: 128, 512: 64, 1024: 32}
+    with torch.device("meta"):
+        names = rosinality.export_generator(Generator(GeneratorConfig(512, 512, (512,) * 8, channels)).state_dict())
+    assert isinstance(names["g_ema"], dict)
+    decoder = {f"decoder.{name}": torch.zeros(tensor.shape) for name, tensor in names["g_ema"].items()}
+    encoder = drawn("e4e_encoder_1024", range(18))
+    assert (len(encoder), len(decoder)) == (621, 171)
+    save({"state_dict": {**encoder, **decoder}, "latent_avg": random(18, 512), "opts": E4E}, path)
+
+
+def use_full_encoder(path: str) -> None:
+    """In a process of its own, as the next."""
+    encoder = loaded_within(2.2, load_encoder, path)
+    image, codes = golden("e4e_encoder_1024")
+    assert error(encoder(image) - encoder.w_avg, codes) <= CODE
+
+
+def use_full_decoder(path: str) -> None:
+    assert loaded_within(0.5, load_generator, path).resolution == 1024  # nine tenths of the file are the encoder
+
+
+def loaded_within(share: float, load: Callable[[str], Network], path: str) -> Network:
+    """Load in 15 seconds of work, and with this share of the file's size as memory."""
+    before, start = peak_memory(), time.process_time()
+    network = load(path)
+    assert time.process_time() - start < 15
+    assert peak_memory() - before < share * Path(path).stat().st_size
+    return network
+
+
+def peak_memory() -> int:
+    """In bytes; 0 where the system does not say. (`ru_maxrss` of a child begins at its parent's peak.)"""
+    status = Path("/proc/self/status")
+    lines = status.read_text().splitlines() if sys.platform == "linux" else []
+    return sum(1024 * int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
