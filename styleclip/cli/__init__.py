@@ -10,7 +10,7 @@ from importlib import import_module
 
 import click
 
-from styleclip.cli.garbage import resting
+from styleclip.cli.garbage import gc_paused
 from styleclip.errors import StyleClipError, UsageError
 from styleclip.version import __version__
 
@@ -30,7 +30,7 @@ COMMANDS = (
 # How often a thread on the CPU looks for its next piece of work before it sleeps. By itself libgomp looks 300,000
 # times, milliseconds in which another program that wants its core waits, and so does the work: a step of the demo takes
 # 0.06 s alone either way, and beside one busy program 0.4 s or more instead of 0.2 s.
-SPINS = "5000"
+SPIN_COUNT = "5000"
 
 
 class Commands(click.Group):
@@ -48,8 +48,8 @@ class Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> object:
         if "OMP_WAIT_POLICY" not in os.environ:
-            os.environ.setdefault("GOMP_SPINCOUNT", SPINS)  # read when torch is imported
-        with resting():
+            os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)  # read when torch is imported
+        with gc_paused():
             if os.environ.get("STYLECLIP_DEBUG") == "1":
                 return super().invoke(ctx)
             with warnings.catch_warnings():
@@ -69,7 +69,7 @@ class Commands(click.Group):
             kind = BadUsage if isinstance(error, UsageError) else click.ClickException
             raise kind(str(error)) from error
         except Exception as error:
-            raise click.ClickException(surprise(error)) from error
+            raise click.ClickException(unexpected_error_message(error)) from error
 
 
 class BadUsage(click.ClickException):
@@ -93,9 +93,9 @@ def _show_warning(message: Warning | str, category: type[Warning], *_: object, *
         click.echo(f"Warning: {message}", err=True)
 
 
-def surprise(error: Exception) -> str:
+def unexpected_error_message(error: Exception) -> str:
     """One sentence for an error that nobody foresaw."""
-    if "torch" in sys.modules and _is_shortage(error):
+    if "torch" in sys.modules and _is_out_of_memory(error):
         return "there is not enough memory; use fewer seeds at once or a smaller --batch-size, or another --device"
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:  # files raise OutputError, so this is stdout
         return "cannot write to stdout: the disk is full; free some space or send the output elsewhere"
@@ -103,7 +103,7 @@ def surprise(error: Exception) -> str:
     return f"{type(error).__name__}: {what or 'no message'}; set STYLECLIP_DEBUG=1 for the traceback"
 
 
-def _is_shortage(error: Exception) -> bool:
+def _is_out_of_memory(error: Exception) -> bool:
     from styleclip.runtime.batching import is_shortage
 
     return is_shortage(error)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from styleclip.cli.options.common import gathered
-from styleclip.cli.wishes import Wishes
+from styleclip.cli.options.common import option_group
+from styleclip.cli.wishes import EditRequests
 from styleclip.errors import OutputError, UsageError
 
 FILES = ("grid.png", "sweep.*", "channels.*")
@@ -17,7 +17,7 @@ MAX_MOVING = 64  # pictures in a video, at once
 
 
 @dataclass(frozen=True)
-class Extras:
+class OutputOptions:
     """What was asked for; styleclip.cli.outcomes makes it."""
 
     grid: bool
@@ -25,7 +25,7 @@ class Extras:
     explain: bool
     save_direction: Path | None
 
-    def check(self, wishes: Wishes, several: bool, overwrite: bool) -> None:
+    def check(self, wishes: EditRequests, several: bool, overwrite: bool) -> None:
         """See that there is one direction to save, and that its file can be written."""
         from styleclip.records import output_folder
 
@@ -47,9 +47,9 @@ class Extras:
             raise UsageError(f"{moving} pictures at once are too many for a video; ask for at most {MAX_MOVING}")
 
 
-extras_options = gathered(
+extras_options = option_group(
     "extras",
-    Extras,
+    OutputOptions,
     (
         click.option("--grid", is_flag=True, help="Draw strengths and betas on grid.png; a list of them always does."),
         click.option(

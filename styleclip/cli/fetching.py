@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from styleclip.weights.catalog import Weight
 
 
-def fetched(weight: Weight, offline: bool = False, quiet: bool = False) -> Path:
+def fetch_with_progress(weight: Weight, offline: bool = False, quiet: bool = False) -> Path:
     """The file of a weight, downloaded where it is not here yet. Ctrl-C ends the command; the part that came stays."""
     from styleclip.weights.cache import fetch
 

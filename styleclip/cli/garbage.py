@@ -13,18 +13,18 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def resting() -> Iterator[None]:
+def gc_paused() -> Iterator[None]:
     """No search for garbage until `resume` or the end of the block, and none at the exit of the process."""
     atexit.register(gc.freeze)
     gc.disable()
     try:
         yield
     finally:
-        resume()
+        resume_gc()
         gc.unfreeze()
 
 
-def resume() -> None:
+def resume_gc() -> None:
     """Search from here on, and only among what is made from here on."""
     gc.freeze()
     gc.enable()

@@ -9,7 +9,7 @@ from typing import Any
 from PIL.Image import Image
 
 from styleclip.cli.explain import explanation, plot
-from styleclip.cli.extras import Extras
+from styleclip.cli.extras import OutputOptions
 from styleclip.cli.outcomes import Outcome
 from styleclip.cli.output.progress import Progress
 from styleclip.cli.sheets import FRAMES, sheet, sweep, thumbnails
@@ -21,7 +21,7 @@ from styleclip.records import atomic_write, replacing, to_json
 
 
 def make(
-    extras: Extras, editor: Editor, outcomes: Sequence[Outcome], faces: Sequence[str], folder: Path, quiet: bool
+    extras: OutputOptions, editor: Editor, outcomes: Sequence[Outcome], faces: Sequence[str], folder: Path, quiet: bool
 ) -> list[Path]:
     """Make what was asked for but the explanation; returns the files."""
     made = []

@@ -13,7 +13,7 @@ from styleclip.cli.explain import counted
 from styleclip.cli.output.progress import Progress
 from styleclip.cli.sheets import View, thumbnails
 from styleclip.cli.turns import Turn
-from styleclip.cli.wishes import Combination, Strength, number
+from styleclip.cli.wishes import AlphaBeta, Strength, number
 from styleclip.editor import Editor
 from styleclip.latents import Latent, Space
 from styleclip.records import ignore
@@ -26,7 +26,7 @@ AROUND = (0.5, 1.0, 1.5)  # of a single strength, on a sheet
 class Outcome:
     """One combination of alpha and beta: where the faces were in S, where they went, and what that looks like."""
 
-    combination: Combination
+    combination: AlphaBeta
     turns: Sequence[Turn]
     source: Latent
     edited: Latent
@@ -35,7 +35,7 @@ class Outcome:
     result: EditResult | None  # of a single face, which may be pasted; many would need much memory
 
     @staticmethod
-    def of(editor: Editor, combination: Combination, turns: Sequence[Turn], result: EditResult) -> Outcome:
+    def of(editor: Editor, combination: AlphaBeta, turns: Sequence[Turn], result: EditResult) -> Outcome:
         source, edited = (editor.models.generator.to_space(each, Space.S) for each in (result.source, result.edited))
         kept = result if len(source) == 1 else None
         return Outcome(combination, turns, source, edited, thumbnails(result.after), result.record(), kept)
@@ -78,10 +78,10 @@ class Results:
     """What one call makes, each combination in its place, and whether Ctrl-C came in between."""
 
     editor: Editor
-    places: Mapping[Combination, Path]
+    places: Mapping[AlphaBeta, Path]
     overwrite: bool
     about: Mapping[str, Any]  # added to the provenance of all
-    outcomes: dict[Combination, Outcome] = field(default_factory=dict)
+    outcomes: dict[AlphaBeta, Outcome] = field(default_factory=dict)
     paths: list[Path] = field(default_factory=list)
     interrupted: bool = False
 
@@ -104,7 +104,7 @@ class Results:
         several = f"{len(self.all)} of {len(self.places)} results"
         return f"Interrupted; kept {several if len(self.places) > 1 else 'the best result so far'}"
 
-    def make(self, latent: Latent, turns: Mapping[Combination, Sequence[Turn]], progress: Progress) -> None:
+    def make(self, latent: Latent, turns: Mapping[AlphaBeta, Sequence[Turn]], progress: Progress) -> None:
         """Edit and save, the strongest first: a picture that is not finite ends the work before anything is written.
 
         Ctrl-C leaves what is finished; of a single edit it leaves the best so far.
@@ -117,7 +117,7 @@ class Results:
                 raise
             self.interrupted = True
 
-    def _add(self, latent: Latent, combination: Combination, turns: Sequence[Turn], progress: Progress) -> None:
+    def _add(self, latent: Latent, combination: AlphaBeta, turns: Sequence[Turn], progress: Progress) -> None:
         several = len(self.places) > 1
         edits = [(turn.edit.prompt, turn) for turn in turns]
         result = self.editor.edit_in_turn(latent, edits, ignore if several else progress)

@@ -17,9 +17,9 @@ import click
 from styleclip.alignment.paste import paste
 from styleclip.alignment.photos import Photo, find_photos
 from styleclip.cli.faces import inverted
-from styleclip.cli.options.common import Common, Source
-from styleclip.cli.options.photos import PastedPhotos
-from styleclip.cli.output.photo_batch import Outcome, each_photo, make_room
+from styleclip.cli.options.common import CommonOptions, LatentSource
+from styleclip.cli.options.photos import PastedPhotoOptions
+from styleclip.cli.output.photo_batch import PhotoOutcome, check_output_folder, run_photos
 from styleclip.editor import Editor
 from styleclip.errors import WeightWarning
 from styleclip.images import png_bytes
@@ -44,7 +44,7 @@ class Subject:
     tuning: Tuning | None = None
 
     @staticmethod
-    def of(source: Source, editor: Editor) -> Subject:
+    def of(source: LatentSource, editor: Editor) -> Subject:
         """What was asked for; the tuning beside a file of latents is used."""
         latent, about = source.load(editor), source.record()
         tuning = _tuning_beside(source.latent, editor) if source.latent else None
@@ -71,9 +71,9 @@ Edit = Callable[[Subject, Path], Made]  # the subject, and the folder of its res
 
 
 def edit_all(
-    common: Common,
-    source: Source,
-    photos: PastedPhotos,
+    common: CommonOptions,
+    source: LatentSource,
+    photos: PastedPhotoOptions,
     editor: Editor,
     folder: Path,
     edit: Edit,
@@ -84,7 +84,7 @@ def edit_all(
         inverter = photos.invert(common)
         inverter.prepare(editor.models)
         work = EditPhoto(common, editor, inverter, edit, list(names), photos.paste is not False)
-        each_photo(common, find_photos(source.image), folder, work)
+        run_photos(common, find_photos(source.image), folder, work)
         return
     made = _edited(edit, Subject.of(source, editor), folder)
     common.report(made.paths, made.record)
@@ -97,15 +97,15 @@ def edit_all(
 class EditPhoto:
     """What is done with every photo: invert, edit and save each of its faces, then paste them all."""
 
-    common: Common
+    common: CommonOptions
     editor: Editor
     inverter: Invert
     edit: Edit
     names: Sequence[str]
     pastes: bool
 
-    def __call__(self, path: Path, place: Path) -> Outcome:
-        make_room(path, place, self._patterns(), self.common.overwrite)
+    def __call__(self, path: Path, place: Path) -> PhotoOutcome:
+        check_output_folder(path, place, self._patterns(), self.common.overwrite)
         done = Done()
         try:
             for name, inversion in inverted(self.inverter, self.editor.models, path, self.common.quiet):
@@ -144,12 +144,12 @@ class Done:
             raise KeyboardInterrupt
         self.interrupted = f"Interrupted; kept {', '.join(self.made) or 'the edit'}"
 
-    def outcome(self, path: Path, place: Path, pasted: Sequence[Path]) -> Outcome:
+    def outcome(self, path: Path, place: Path, pasted: Sequence[Path]) -> PhotoOutcome:
         faces = [{**each.record, "folder": place / name} for name, each in self.made.items()]
         paths = [*pasted, *(file for each in self.made.values() for file in each.paths)]
         notes = dict.fromkeys(each.aligned.note for each in self.inversions if each.aligned.note)
         shown = pasted[0] if len(pasted) == 1 else place
-        return Outcome(path, shown, paths, {"faces": faces, "pasted": pasted}, ", ".join(notes), self.interrupted)
+        return PhotoOutcome(path, shown, paths, {"faces": faces, "pasted": pasted}, ", ".join(notes), self.interrupted)
 
 
 def _paste(inversions: Sequence[Inversion], made: Sequence[Made], place: Path) -> list[Path]:

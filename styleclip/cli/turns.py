@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-from styleclip.cli.wishes import Combination, Strength, Wish
+from styleclip.cli.wishes import AlphaBeta, EditRequest, Strength
 from styleclip.errors import UsageError
 from styleclip.latents import Latent, Space
 from styleclip.methods.direction_files import load_direction
@@ -58,7 +58,7 @@ class Turn:
         }
 
 
-def check(texts: Sequence[Wish], method: GlobalDirection, combinations: Collection[Combination]) -> None:
+def check(texts: Sequence[EditRequest], method: GlobalDirection, combinations: Collection[AlphaBeta]) -> None:
     """Raise UsageError for texts and settings that make no sense, before anything is loaded."""
     if method.channels is not None and not texts:
         raise UsageError("a saved direction has its channels already; leave out --channels")
@@ -69,14 +69,14 @@ def check(texts: Sequence[Wish], method: GlobalDirection, combinations: Collecti
 
 
 def find_turns(
-    models: Models, wishes: Iterable[Wish], method: GlobalDirection, combinations: Sequence[Combination]
-) -> dict[Combination, Sequence[Turn]]:
+    models: Models, wishes: Iterable[EditRequest], method: GlobalDirection, combinations: Sequence[AlphaBeta]
+) -> dict[AlphaBeta, Sequence[Turn]]:
     """For every combination the edits in turn. Raises UsageError where texts single out no channel."""
     columns = [_turns(models, wish, method, combinations) for wish in wishes]
     return dict(zip(combinations, zip(*columns, strict=True), strict=True))
 
 
-def _turns(models: Models, wish: Wish, method: GlobalDirection, combinations: Sequence[Combination]) -> list[Turn]:
+def _turns(models: Models, wish: EditRequest, method: GlobalDirection, combinations: Sequence[AlphaBeta]) -> list[Turn]:
     """One edit at every combination."""
     if wish.saved:
         return _saved_turns(models, wish.saved, wish.alpha, method, combinations)
@@ -91,7 +91,7 @@ def _turns(models: Models, wish: Wish, method: GlobalDirection, combinations: Se
 
 
 def _saved_turns(
-    models: Models, path: Path, alpha: Strength | None, method: GlobalDirection, combinations: Sequence[Combination]
+    models: Models, path: Path, alpha: Strength | None, method: GlobalDirection, combinations: Sequence[AlphaBeta]
 ) -> list[Turn]:
     edit = load_direction(path, models)
     origin = {"source": "file", "file": path.resolve(), "sha256": sha256_of(path)}
@@ -117,7 +117,7 @@ def _origin(models: Models, method: GlobalDirection) -> dict[str, Any]:
     return {"source": "gradient", "images": method.images, "seed": method.seed, "refine_top": method.refine_top}
 
 
-def _settled(method: GlobalDirection, wish: Wish, combination: Combination) -> GlobalDirection:
+def _settled(method: GlobalDirection, wish: EditRequest, combination: AlphaBeta) -> GlobalDirection:
     """`method` with the strength and beta of an edit by texts."""
     alpha = _first(wish.alpha, combination.alpha)
     if wish.beta is not None:

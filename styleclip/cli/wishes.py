@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
-from styleclip.cli.options.common import gathered, given, slug
+from styleclip.cli.options.common import option_group, slug, without_none
 from styleclip.errors import UsageError
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ Parsed = TypeVar("Parsed")
 
 
 @dataclass(frozen=True)
-class Wish:
+class EditRequest:
     """One edit, by its texts or by the file of a `saved` direction; None is left to --alpha and --beta."""
 
     target: str = ""
@@ -42,17 +42,17 @@ class Wish:
         import styleclip
 
         neutral = self.neutrals[0] if len(self.neutrals) == 1 else self.neutrals or None
-        return styleclip.Prompt(self.target, **given({"neutral": neutral}))
+        return styleclip.Prompt(self.target, **without_none({"neutral": neutral}))
 
 
 @dataclass(frozen=True)
-class Wishes:
+class EditRequests:
     """All edits of one call, to be made in turn: first the saved ones."""
 
     prompt: str | None
     neutral: tuple[str, ...]
-    edit: tuple[Wish, ...]
-    direction: tuple[Wish, ...]
+    edit: tuple[EditRequest, ...]
+    direction: tuple[EditRequest, ...]
 
     def __post_init__(self) -> None:
         if self.prompt is not None and self.edit:
@@ -63,13 +63,13 @@ class Wishes:
             raise UsageError("nothing says what to edit; pass --prompt, --edit or --direction")
 
     @property
-    def all(self) -> tuple[Wish, ...]:
+    def all(self) -> tuple[EditRequest, ...]:
         return (*self.direction, *self.texts)
 
     @property
-    def texts(self) -> tuple[Wish, ...]:
+    def texts(self) -> tuple[EditRequest, ...]:
         """Those whose direction is still to be found."""
-        return self.edit if self.prompt is None else (Wish(self.prompt, self.neutral),)
+        return self.edit if self.prompt is None else (EditRequest(self.prompt, self.neutral),)
 
     @property
     def folder(self) -> str:
@@ -78,7 +78,7 @@ class Wishes:
 
 
 @dataclass(frozen=True)
-class Combination:
+class AlphaBeta:
     """One of the strengths and one of the betas of a call; None leaves the choice to edit and model."""
 
     alpha: Strength | None
@@ -96,8 +96,8 @@ class Combination:
 
 
 def combinations(
-    wishes: Wishes, alphas: tuple[Strength, ...] | None, betas: tuple[Strength, ...] | None
-) -> dict[Combination, str]:
+    wishes: EditRequests, alphas: tuple[Strength, ...] | None, betas: tuple[Strength, ...] | None
+) -> dict[AlphaBeta, str]:
     """Every strength at every beta, and the name of its folder: "" for a single one.
 
     Raises UsageError where an option changes nothing, and for too many.
@@ -110,7 +110,7 @@ def combinations(
     if count > MAX_COMBINATIONS:
         raise UsageError(f"these are {count} combinations of alpha and beta; ask for at most {MAX_COMBINATIONS}")
     several = [len(values or ()) > 1 for values in (alphas, betas)]
-    pairs = [Combination(alpha, beta) for beta in betas or (None,) for alpha in alphas or (None,)]
+    pairs = [AlphaBeta(alpha, beta) for beta in betas or (None,) for alpha in alphas or (None,)]
     return {pair: pair.named(*several) for pair in pairs}
 
 
@@ -164,7 +164,7 @@ def numbers(text: str) -> tuple[float, ...]:
         raise ValueError(f"{text!r} is not a list of numbers; write it like 1 or -1,0.5,1.") from None
 
 
-def edit(text: str) -> Wish:
+def edit(text: str) -> EditRequest:
     """`NEUTRAL -> TARGET [@ ALPHA[, BETA]]`, with several neutrals apart by ` / `."""
     texts, at, numbers = text.partition("@")
     try:
@@ -173,10 +173,10 @@ def edit(text: str) -> Wish:
         alpha, beta = values + [None] * (2 - len(values))
     except ValueError:
         raise ValueError(f"{text!r} is not an edit; write it like {EDIT}.") from None
-    return Wish(target.strip(), tuple(part.strip() for part in neutral.split(" / ")), None, alpha, beta)
+    return EditRequest(target.strip(), tuple(part.strip() for part in neutral.split(" / ")), None, alpha, beta)
 
 
-def direction(text: str) -> Wish:
+def direction(text: str) -> EditRequest:
     """`FILE [@ ALPHA]`."""
     name, at, last = text.rpartition(" @ ")
     try:
@@ -185,15 +185,15 @@ def direction(text: str) -> Wish:
         raise ValueError(f"{text!r} is not a saved direction; write it like FILE or FILE @ 4.") from None
     if not path.is_file():
         raise ValueError(f"there is no file {path}; pass one that --save-direction wrote.")
-    return Wish(saved=path, alpha=alpha)
+    return EditRequest(saved=path, alpha=alpha)
 
 
 STRENGTHS = Parser("strengths", strengths)
 NUMBERS = Parser("numbers", numbers)
 
-wishes_options = gathered(
+wishes_options = option_group(
     "wishes",
-    Wishes,
+    EditRequests,
     (
         click.option("--prompt", metavar="TEXT", help="What the picture shall show."),
         click.option(

@@ -7,14 +7,14 @@ import gc
 from click.testing import CliRunner
 
 from styleclip.cli import main
-from styleclip.cli.garbage import resting, resume
+from styleclip.cli.garbage import gc_paused, resume_gc
 from tests.helpers.support import run_python
 
 
 def test_it_rests_until_the_models_are_there() -> None:
-    with resting():
+    with gc_paused():
         assert not gc.isenabled()
-        resume()
+        resume_gc()
         assert gc.isenabled() and gc.get_freeze_count() > 0
     assert gc.isenabled() and gc.get_freeze_count() == 0
 

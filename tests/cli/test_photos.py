@@ -19,7 +19,7 @@ import styleclip
 from styleclip import weights
 from styleclip.alignment.paste import MARGIN, face_mask
 from styleclip.cli import main
-from styleclip.cli.output.photo_batch import places
+from styleclip.cli.output.photo_batch import output_folders
 from styleclip.images import read_record
 from styleclip.inversion.generator_delta import save_tuning
 from styleclip.inversion.invert import Invert
@@ -78,11 +78,11 @@ def changed(pasted: Path | str, photo: Image.Image) -> np.ndarray:
     return np.stack([x, y], axis=1)
 
 
-def within(places: np.ndarray, quad: ArrayLike) -> np.ndarray:
+def within(output_folders: np.ndarray, quad: ArrayLike) -> np.ndarray:
     """Where the places [N, 2] lie in a crop, from (0, 0) at its top left to (1, 1)."""
     top_left, bottom_left, _, top_right = np.array(quad)
     axes = np.stack([top_right - top_left, bottom_left - top_left], axis=1)
-    return np.linalg.solve(axes, (places - top_left).T).T
+    return np.linalg.solve(axes, (output_folders - top_left).T).T
 
 
 # --- one photo in every editor
@@ -244,7 +244,9 @@ def test_notes_are_part_of_the_summary(run: Run) -> None:
 def test_photos_of_one_name_have_folders_of_their_own() -> None:
     photos = [Path(name) for name in ("a/x.jpg", "a/x.png", "b/x.png", "a/y.png", "x.jpg.webp")]
     names = ["x.jpg", "x.png", "x.png-2", "y", "x.jpg.webp-2"]
-    assert [place.as_posix() for place in places(photos, Path("out")).values()] == [f"out/{name}" for name in names]
+    assert [place.as_posix() for place in output_folders(photos, Path("out")).values()] == [
+        f"out/{name}" for name in names
+    ]
 
 
 def test_ctrl_c_in_a_folder_keeps_what_is_finished(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

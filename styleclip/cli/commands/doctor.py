@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import click
 
-COST = "a picture takes a fifth longer on a CPU"  # without compiled kernels: benchmarks/generator.md
-BUILD = "run `styleclip doctor --build`"
-TAIL = 40  # lines of a failed build that STYLECLIP_DEBUG=1 shows
+KERNELS_NOTE = "a picture takes a fifth longer on a CPU"  # without compiled kernels: benchmarks/generator.md
+BUILD_REMEDY = "run `styleclip doctor --build`"
+MAX_BUILD_LINES = 40  # lines of a failed build that STYLECLIP_DEBUG=1 shows
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ def doctor(build: bool, as_json: bool) -> None:
     from styleclip.records import to_json
 
     built = _build_ops() if build else True
-    findings = {name: _examine(check) for name, check in CHECKS.items()}
+    findings = {name: _run_check(check) for name, check in CHECKS.items()}
     click.echo(to_json(findings) if as_json else _table(findings), nl=False)
     if not built or any(finding.needed and finding.remedy for finding in findings.values()):
         click.get_current_context().exit(1)
@@ -57,7 +57,7 @@ def _build(target: str) -> bool:
     try:
         path = ops.build(target)
     except ops.BuildError as error:
-        said = error.output.splitlines()[-TAIL:]
+        said = error.output.splitlines()[-MAX_BUILD_LINES:]
         debug = os.environ.get("STYLECLIP_DEBUG") == "1"
         hint = "; set STYLECLIP_DEBUG=1 for more of the compiler's words" if said and not debug else ""
         click.echo("\n".join([f"failed\nError: {error}{hint}", *(said if debug else [])]), err=True)
@@ -106,7 +106,7 @@ def _ops() -> Finding:
         return Finding(value)
     target, trouble = next(iter(troubles.items()))
     lacking = ops.missing(target)
-    remedy = f"{trouble}, and {COST}; " + (f"{lacking}, then {BUILD}" if lacking else BUILD)
+    remedy = f"{trouble}, and {KERNELS_NOTE}; " + (f"{lacking}, then {BUILD_REMEDY}" if lacking else BUILD_REMEDY)
     return Finding(value, remedy, needed=choice == "native")
 
 
@@ -172,7 +172,7 @@ CHECKS: dict[str, Callable[[], Finding]] = {
 }
 
 
-def _examine(check: Callable[[], Finding]) -> Finding:
+def _run_check(check: Callable[[], Finding]) -> Finding:
     try:
         return check()
     except Exception as error:  # a doctor reports what is broken, whatever it is

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from styleclip.cli.options.common import Common, Seeds, common_options
+from styleclip.cli.options.common import CommonOptions, Seeds, common_options
 from styleclip.cli.output.progress import Progress
 from styleclip.errors import UsageError
 
@@ -37,7 +37,11 @@ FILES = ("report.json", "report.png")
 )
 @common_options
 def evaluate(
-    common: Common, method: str | None, mappers: tuple[str, ...], seeds: tuple[int, ...], prompt_file: Path | None
+    common: CommonOptions,
+    method: str | None,
+    mappers: tuple[str, ...],
+    seeds: tuple[int, ...],
+    prompt_file: Path | None,
 ) -> None:
     """Edit many faces with many prompts, and tabulate how well each edit hit and what else it moved."""
     if mappers and (method or prompt_file):

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from styleclip.cli.options.common import Common, common_options
-from styleclip.cli.options.photos import Photos, photo_options
+from styleclip.cli.options.common import CommonOptions, common_options
+from styleclip.cli.options.photos import PhotoOptions, photo_options
 
 if TYPE_CHECKING:
-    from styleclip.cli.output.photo_batch import Outcome
+    from styleclip.cli.output.photo_batch import PhotoOutcome
     from styleclip.inversion.result import Inversion
     from styleclip.latents import Latent
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.argument("names", nargs=-1, required=True, metavar="PHOTO...")
 @photo_options
 @common_options
-def invert(common: Common, photos: Photos, names: tuple[str, ...]) -> None:
+def invert(common: CommonOptions, photos: PhotoOptions, names: tuple[str, ...]) -> None:
     """Find the latent that draws each PHOTO: a file, a folder or a pattern such as 'holiday/*.jpg'.
 
     Writes the aligned crop, the reconstruction beside it, the latent, and how near it came. What makes several latents
@@ -31,7 +31,7 @@ def invert(common: Common, photos: Photos, names: tuple[str, ...]) -> None:
     import styleclip
     from styleclip.alignment.photos import find_photos
     from styleclip.cli.faces import inverted
-    from styleclip.cli.output.photo_batch import each_photo, make_room
+    from styleclip.cli.output.photo_batch import check_output_folder, run_photos
     from styleclip.inversion.result import FILES
 
     pictures = find_photos(names)
@@ -41,8 +41,8 @@ def invert(common: Common, photos: Photos, names: tuple[str, ...]) -> None:
     inverter.prepare(editor.models)
     latents: list[Latent] = []
 
-    def one(path: Path, place: Path) -> Outcome:
-        make_room(path, place, (*FILES, "face_*/result.json"), common.overwrite)
+    def one(path: Path, place: Path) -> PhotoOutcome:
+        check_output_folder(path, place, (*FILES, "face_*/result.json"), common.overwrite)
         found: dict[str, Inversion] = {}
         paths: list[Path] = []
         said = ""
@@ -56,13 +56,13 @@ def invert(common: Common, photos: Photos, names: tuple[str, ...]) -> None:
             said = f"Interrupted; kept {', '.join(found)}"
         own = [each.latent for each in found.values()]
         latents.extend(own)
-        together = _together(own, place) if "" not in found else []
+        together = _save_all_latents(own, place) if "" not in found else []
         return _outcome(path, place, [*paths, *together], found, said)
 
-    each_photo(common, pictures, folder, one, lambda: _together(latents, folder))
+    run_photos(common, pictures, folder, one, lambda: _save_all_latents(latents, folder))
 
 
-def _together(latents: Sequence[Latent], folder: Path) -> list[Path]:
+def _save_all_latents(latents: Sequence[Latent], folder: Path) -> list[Path]:
     """One file of all latents; none where there is none."""
     from styleclip.inversion.result import LATENT
     from styleclip.latents import Latent
@@ -71,11 +71,11 @@ def _together(latents: Sequence[Latent], folder: Path) -> list[Path]:
     return [save_latent(Latent.cat(latents), folder / LATENT)] if latents else []
 
 
-def _outcome(path: Path, place: Path, paths: Sequence[Path], found: Mapping[str, Inversion], said: str) -> Outcome:
-    from styleclip.cli.output.photo_batch import Outcome
+def _outcome(path: Path, place: Path, paths: Sequence[Path], found: Mapping[str, Inversion], said: str) -> PhotoOutcome:
+    from styleclip.cli.output.photo_batch import PhotoOutcome
 
     notes = [f"{name} {', '.join(filter(None, (each.aligned.note, _scores(each))))}" for name, each in found.items()]
-    return Outcome(
+    return PhotoOutcome(
         path, place, paths, {"faces": [each.record() for each in found.values()]}, "; ".join(notes).strip(), said
     )
 

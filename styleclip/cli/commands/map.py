@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from styleclip.cli.options.common import Common, Source, common_options, slug, source_options
-from styleclip.cli.options.photos import PastedPhotos, pasted_photo_options
+from styleclip.cli.options.common import CommonOptions, LatentSource, common_options, slug, source_options
+from styleclip.cli.options.photos import PastedPhotoOptions, pasted_photo_options
 from styleclip.cli.wishes import NUMBERS, number
 from styleclip.errors import UsageError
 
@@ -44,9 +44,9 @@ FILES = ("grid.png",)
 @click.option("--grid", is_flag=True, help="Draw strengths on grid.png; a list of them always does.")
 @common_options
 def map(
-    common: Common,
-    source: Source,
-    photos: PastedPhotos,
+    common: CommonOptions,
+    source: LatentSource,
+    photos: PastedPhotoOptions,
     name: str,
     prompt: str | None,
     strengths: tuple[float, ...],

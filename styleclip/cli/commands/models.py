@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from styleclip.cli.fetching import fetched
+from styleclip.cli.fetching import fetch_with_progress
 from styleclip.cli.options.common import label_option, offline_option, quiet_option
 from styleclip.cli.output.tables import description, file_lines, model_lines, table
 from styleclip.errors import UsageError, WeightError
@@ -40,7 +40,7 @@ def list_(kind: str | None, as_json: bool) -> None:
         raise UsageError(f"no file is of the kind {kind!r}; choose one of {', '.join(kinds)}")
     files = [weight for weight in weights().values() if kind in (None, weight.kind)]
     bundles = {} if kind else catalog()["models"]
-    here = {name: _is_here(bundle) for name, bundle in bundles.items()}
+    here = {name: _is_on_disk(bundle) for name, bundle in bundles.items()}
     if as_json:
         named = [{"name": name, **bundle, "present": here[name]} for name, bundle in bundles.items()]
         _print_json({"models": named, "files": _records(files)})
@@ -64,7 +64,7 @@ def pull(names: tuple[str, ...], offline: bool, quiet: bool, as_json: bool) -> N
 
     chosen = [weight_at(name) if is_url(name) else weight(name) for name in names]
     for each in chosen:
-        path = fetched(each, offline, quiet)
+        path = fetch_with_progress(each, offline, quiet)
         if not as_json:
             click.echo(path)
     if as_json:
@@ -81,8 +81,8 @@ def inspect(file: str, as_json: bool) -> None:
     """
     from styleclip.weights.describe import describe
 
-    path = _here(file)
-    found = {**describe(path), "catalog": _entry(path)}
+    path = _file_on_disk(file)
+    found = {**describe(path), "catalog": _catalog_entry(path)}
     if as_json:
         _print_json(found)
     else:
@@ -128,7 +128,7 @@ def convert(
 
     from styleclip.weights.convert import convert as write
 
-    fetch = functools.partial(fetched, offline=offline, quiet=quiet)
+    fetch = functools.partial(fetch_with_progress, offline=offline, quiet=quiet)
     done = write(source, out, to, getattr(torch, dtype), label, overwrite, fetch)
     if as_json:
         _print_json(done)
@@ -160,27 +160,27 @@ def verify(names: tuple[str, ...], as_json: bool) -> None:
         click.get_current_context().exit(1)
 
 
-def _here(name: str) -> Path:
+def _file_on_disk(name: str) -> Path:
     """The file of a model's generator or of a weight, by name or URL, that is on this disk; else `name` is a path."""
     from styleclip.weights.cache import is_url, weight_at
     from styleclip.weights.catalog import catalog, weights
     from styleclip.weights.models import generator_file
 
     if name in catalog()["models"]:
-        return generator_file(name, _present)
+        return generator_file(name, _require_on_disk)
     if name in weights() or is_url(name):
-        return _present(weight_at(name) if is_url(name) else weights()[name])
+        return _require_on_disk(weight_at(name) if is_url(name) else weights()[name])
     return Path(name)
 
 
-def _present(weight: Weight) -> Path:
+def _require_on_disk(weight: Weight) -> Path:
     """Stands for `fetch` where nothing shall be fetched."""
     if not weight.path.exists():
         raise WeightError(f"{weight.name} is not on this disk; run `styleclip models pull {weight.name}`")
     return weight.path
 
 
-def _entry(path: Path) -> dict[str, Any] | None:
+def _catalog_entry(path: Path) -> dict[str, Any] | None:
     """What the catalog says of this file, if it is one of its files."""
     from styleclip.weights.catalog import weights
 
@@ -192,7 +192,7 @@ def _records(weights: Sequence[Weight]) -> list[dict[str, Any]]:
     return [{**vars(weight), "path": weight.path, "present": weight.path.exists()} for weight in weights]
 
 
-def _is_here(bundle: dict[str, Any]) -> bool:
+def _is_on_disk(bundle: dict[str, Any]) -> bool:
     """Whether the generator and the identity network of a model are on this disk; its CLIP open_clip may have."""
     from styleclip.weights.catalog import weights
 

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from styleclip.cli.options.common import (
-    Common,
+    CommonOptions,
     FiniteRange,
-    Source,
+    LatentSource,
     common_options,
-    given,
     loss_resolution_option,
     slug,
     source_options,
+    without_none,
 )
-from styleclip.cli.options.photos import PastedPhotos, pasted_photo_options
+from styleclip.cli.options.photos import PastedPhotoOptions, pasted_photo_options
 from styleclip.cli.output.progress import Progress
 
 if TYPE_CHECKING:
@@ -59,9 +59,9 @@ VIDEO_FRAMES = 100  # about as many as a video of the whole run shows
 @click.option("--video", is_flag=True, help="Write the way there as video.mp4.")
 @common_options
 def optimize(
-    common: Common,
-    source: Source,
-    photos: PastedPhotos,
+    common: CommonOptions,
+    source: LatentSource,
+    photos: PastedPhotoOptions,
     prompt: str,
     neutral: str | None,
     identity: str | None,
@@ -80,8 +80,8 @@ def optimize(
     from styleclip.results import FILES
 
     photos.check(source)
-    text = styleclip.Prompt(prompt, **given({"neutral": neutral}))
-    method = styleclip.Optimize(**given({**settings, "text": "ensemble" if ensemble else None}))
+    text = styleclip.Prompt(prompt, **without_none({"neutral": neutral}))
+    method = styleclip.Optimize(**without_none({**settings, "text": "ensemble" if ensemble else None}))
     folder = common.folder(slug(prompt), FILES)
     if settings["lambda_id"] == 0:
         identity = identity or "none"  # a recogniser that weighs nothing is not loaded

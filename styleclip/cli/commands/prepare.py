@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from styleclip.cli.options.common import Common, FiniteRange, common_options_with, given
-from styleclip.cli.output.progress import Forecast, human_number, human_time
+from styleclip.cli.options.common import CommonOptions, FiniteRange, common_options_with, without_none
+from styleclip.cli.output.progress import EtaProgress, human_number, human_time
 from styleclip.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from styleclip.stylespace.prepare import Preparation
     from styleclip.stylespace.shards import Shard
 
-TRUNCATED = {"all": None, "coarse": 8}  # how many w of W+: all in StyleCLIP's TensorFlow code, 8 in its PyTorch port
+TRUNCATED_LAYERS = {
+    "all": None,
+    "coarse": 8,
+}  # how many w of W+: all in StyleCLIP's TensorFlow code, 8 in its PyTorch port
 MAX_SEED = 2**32 - 1  # of numpy's RandomState
 
 table_option = click.option(
@@ -46,7 +49,9 @@ table_option = click.option(
     help="Samples that tell mean and deviation of the channels.  [default: 100000]",
 )
 @click.option("--psi", type=FiniteRange(), metavar="F", help="Truncation of the samples.  [default: 0.7]")
-@click.option("--truncate", type=click.Choice(list(TRUNCATED)), default="all", help="All layers, or the first eight.")
+@click.option(
+    "--truncate", type=click.Choice(list(TRUNCATED_LAYERS)), default="all", help="All layers, or the first eight."
+)
 @click.option("--seed", type=click.IntRange(0, MAX_SEED), metavar="N", help="Of the samples.  [default: 5]")
 @click.option("--no-torgb", is_flag=True, help="Leave out the channels of toRGB, as the published code does.")
 @click.option(
@@ -60,7 +65,7 @@ table_option = click.option(
 @click.option("--restart", is_flag=True, help="Forget what an earlier run left unfinished.")
 @common_options_with(table_option)
 def prepare(
-    common: Common,
+    common: CommonOptions,
     truncate: str,
     no_torgb: bool,
     batch_size: int | None,
@@ -79,8 +84,8 @@ def prepare(
 
     if merge:
         return _merge(common, shard)
-    preparation = Preparation(**given(settings), cutoff=TRUNCATED[truncate], torgb=not no_torgb)
-    mine, device = _place(shard, common.device)
+    preparation = Preparation(**without_none(settings), cutoff=TRUNCATED_LAYERS[truncate], torgb=not no_torgb)
+    mine, device = _shard_and_device(shard, common.device)
     models = _models(replace(common, device=device))
     path = _table_path(common, models)
     options = {"resume": not restart, "overwrite": common.overwrite, "batch_size": batch_size}
@@ -105,7 +110,7 @@ def _make(
         progress.tell(done.channels, done.total, done.left)
 
     try:
-        with Forecast("prepare", quiet or shard[0] > 1) as progress:
+        with EtaProgress("prepare", quiet or shard[0] > 1) as progress:
             table = make(models, preparation, path, shard, tell, **options)
     except KeyboardInterrupt:
         click.echo("Interrupted; what is done is kept, and the same command goes on from there", err=True)
@@ -124,7 +129,7 @@ def _join_last(models: Models, preparation: Preparation, path: Path, shard: Shar
     return merge(path, shards)
 
 
-def _merge(common: Common, shard: str | None) -> None:
+def _merge(common: CommonOptions, shard: str | None) -> None:
     """Write the table whose shards lie beside it."""
     from styleclip.stylespace.shards import merge
 
@@ -136,7 +141,7 @@ def _merge(common: Common, shard: str | None) -> None:
     _report(common, path, merge(path), None, "The shards stay where they are; delete them when you like")
 
 
-def _place(shard: str | None, device: str) -> tuple[Shard, str]:
+def _shard_and_device(shard: str | None, device: str) -> tuple[Shard, str]:
     """The shard and the device of this process; torchrun tells them in the environment."""
     from styleclip.runtime.devices import Torchrun
     from styleclip.stylespace.shards import parse_shard
@@ -149,7 +154,7 @@ def _place(shard: str | None, device: str) -> tuple[Shard, str]:
     return parse_shard(f"{told.rank + 1}/{told.count}"), told.device(device)
 
 
-def _models(common: Common) -> Models:
+def _models(common: CommonOptions) -> Models:
     """The networks that a table is for, loaded once the folder of `--out` is known to be writable."""
     from styleclip.records import output_folder
 
@@ -158,13 +163,13 @@ def _models(common: Common) -> Models:
     return common.load(identity="none")
 
 
-def _table_path(common: Common, models: Models) -> Path:
+def _table_path(common: CommonOptions, models: Models) -> Path:
     from styleclip.weights.relevance_files import prepared_path
 
     return common.out or prepared_path(models.provenance["generator"]["network"], models.clip)
 
 
-def _report(common: Common, path: Path, table: Relevance, done: Done | None, note: str) -> None:
+def _report(common: CommonOptions, path: Path, table: Relevance, done: Done | None, note: str) -> None:
     """Print where the table is, how fast it was made and how sure its rows are."""
     import torch
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from styleclip.cli.options.common import Common, FiniteRange, Seeds, common_options
+from styleclip.cli.options.common import CommonOptions, FiniteRange, Seeds, common_options
 from styleclip.cli.output.progress import Progress
 
 FILES = ("seed_*.png", "sheet.png", "latent.safetensors")
@@ -14,7 +14,7 @@ FILES = ("seed_*.png", "sheet.png", "latent.safetensors")
 @click.option("--seeds", type=Seeds(), default="0-7", metavar="LIST", help="The samples to draw, e.g. 0-7,12.")
 @click.option("--psi", type=FiniteRange(), metavar="F", default=1.0, help="Truncation: 1 is none, 0 the mean face.")
 @common_options
-def sample(common: Common, seeds: tuple[int, ...], psi: float) -> None:
+def sample(common: CommonOptions, seeds: tuple[int, ...], psi: float) -> None:
     """Draw one picture per seed, a sheet of all, and their latents."""
     import styleclip
     from styleclip.images import contact_sheet, png_bytes, to_pil

@@ -9,8 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from styleclip.cli.options.common import Common, FiniteRange, common_options_with, given, loss_resolution_option, slug
-from styleclip.cli.output.progress import Forecast
+from styleclip.cli.options.common import (
+    CommonOptions,
+    FiniteRange,
+    common_options_with,
+    loss_resolution_option,
+    slug,
+    without_none,
+)
+from styleclip.cli.output.progress import EtaProgress
 from styleclip.errors import UsageError
 
 if TYPE_CHECKING:
@@ -23,7 +30,7 @@ if TYPE_CHECKING:
     from styleclip.training.mapper.train import Learned
 
 SUFFIX = ".safetensors"
-SHOWN = ("loss", "target", "identity")  # on the progress bar
+BAR_VALUES = ("loss", "target", "identity")  # on the progress bar
 
 out_option = click.option(
     "--out",
@@ -80,7 +87,7 @@ class Levels(click.ParamType):
 @click.option("--resume", is_flag=True, help="Go on where an earlier run was cut off.")
 @common_options_with(out_option)
 def train_mapper(
-    common: Common,
+    common: CommonOptions,
     targets: tuple[str, ...],
     neutral: tuple[str, ...],
     latents: Path | None,
@@ -105,10 +112,10 @@ def train_mapper(
     from styleclip.training.distributed import workers
     from styleclip.training.mapper.settings import MapperTraining
 
-    words = given({"neutral": neutral[0] if len(neutral) == 1 else neutral or None})
+    words = without_none({"neutral": neutral[0] if len(neutral) == 1 else neutral or None})
     prompts = [styleclip.Prompt(target, **words) for target in targets]
-    training = MapperTraining(**given({**settings, "text": "ensemble" if ensemble else None}))
-    paths, folder = _places(common.out, targets)
+    training = MapperTraining(**without_none({**settings, "text": "ensemble" if ensemble else None}))
+    paths, folder = _mapper_paths(common.out, targets)
     if settings["lambda_id"] == 0:
         identity = identity or "none"  # a recogniser that weighs nothing is not loaded
     learn_from = _latents(latents, settings)
@@ -146,11 +153,11 @@ def _train(
 
     def tell(learned: Learned) -> None:
         last[:] = [learned]
-        shown = {name: learned.values[name] for name in SHOWN if name in learned.values}
+        shown = {name: learned.values[name] for name in BAR_VALUES if name in learned.values}
         progress.tell(learned.index, learned.total, learned.left, shown)
 
     try:
-        with Forecast("train-mapper", quiet) as progress:
+        with EtaProgress("train-mapper", quiet) as progress:
             mappers = train_mappers(
                 models, prompts, training, paths, folder, latents, workers=crew, on_step=tell, **options
             )
@@ -160,7 +167,7 @@ def _train(
     return mappers, last[0] if last else None
 
 
-def _places(out: Path | None, targets: Sequence[str]) -> tuple[list[Path], Path]:
+def _mapper_paths(out: Path | None, targets: Sequence[str]) -> tuple[list[Path], Path]:
     """The files of the mappers, and the folder of metrics, samples and what is learned so far."""
     if out is not None and out.suffix == SUFFIX:
         if len(targets) > 1:
@@ -169,7 +176,7 @@ def _places(out: Path | None, targets: Sequence[str]) -> tuple[list[Path], Path]
     if out is not None and out.suffix:
         raise UsageError(f"--out is {out}; name a file that ends with {SUFFIX}, or a folder")
     if out is None and len(targets) == 1:
-        return _places(Path("styleclip-out") / "mappers" / f"{slug(targets[0])}{SUFFIX}", targets)
+        return _mapper_paths(Path("styleclip-out") / "mappers" / f"{slug(targets[0])}{SUFFIX}", targets)
     folder = out or Path("styleclip-out") / "mappers"
     paths = [folder / f"{slug(target)}{SUFFIX}" for target in targets]
     if len(set(paths)) < len(paths):
@@ -188,19 +195,19 @@ def _latents(path: Path | None, settings: dict[str, Any]) -> Latent | None:
 
 
 def _report(
-    common: Common, paths: Sequence[Path], folder: Path, mappers: Sequence[TrainedMapper], last: Learned | None
+    common: CommonOptions, paths: Sequence[Path], folder: Path, mappers: Sequence[TrainedMapper], last: Learned | None
 ) -> None:
     """Print where the mappers are, and what CLIP thinks of them on faces they never saw."""
     records = [dict(mapper.about) for mapper in mappers]
     common.report([*paths, folder], {"mappers": records})
     if not common.as_json:
         for record in records:
-            click.echo(_told(record))
+            click.echo(_summary(record))
     if last is None and not common.quiet:
         click.echo("Trained before, with these settings", err=True)
 
 
-def _told(record: dict[str, Any]) -> str:
+def _summary(record: dict[str, Any]) -> str:
     scores = record["scores"]
     identity = f", identity {scores['identity']:.2f}" if "identity" in scores else ""
     return (

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from styleclip.cli.garbage import resume
+from styleclip.cli.garbage import resume_gc
 from styleclip.errors import UsageError
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class Rows(Seeds):
 
 
 @dataclass(frozen=True)
-class Common:
+class CommonOptions:
     """What every command that makes pictures takes."""
 
     model: str
@@ -103,17 +103,17 @@ class Common:
         if device.type == "cpu":
             keep_memory()
         dtype = pick_dtype(self.dtype, device)
-        more = given({"label": self.label, **choices})
+        more = without_none({"label": self.label, **choices})
         models = styleclip.load(self.model, clip=self.clip, device=device, dtype=dtype, fetch=self.fetch, **more)
-        resume()
+        resume_gc()
         return models
 
     @property
     def fetch(self) -> Fetch:
         """Downloads as these options want them."""
-        from styleclip.cli.fetching import fetched
+        from styleclip.cli.fetching import fetch_with_progress
 
-        return functools.partial(fetched, offline=self.offline, quiet=self.quiet)
+        return functools.partial(fetch_with_progress, offline=self.offline, quiet=self.quiet)
 
     def folder(self, default: str, patterns: Sequence[str]) -> Path:
         """The output folder, made and checked before the work begins."""
@@ -143,7 +143,7 @@ class Common:
 
 
 @dataclass(frozen=True)
-class Source:
+class LatentSource:
     """Where the latents come from: at most one of four options; seed 0 when none is given. Rows choose from a file."""
 
     seed: int | None
@@ -166,7 +166,7 @@ class Source:
         """Where the latent came from, for the record of the result."""
         if self.latent is None:
             return {"seeds": self._seeds()}
-        return {"latent": self.latent.resolve(), **given({"rows": self.rows})}
+        return {"latent": self.latent.resolve(), **without_none({"rows": self.rows})}
 
     def names(self, count: int) -> list[str]:
         """What the faces are called on a sheet."""
@@ -191,7 +191,7 @@ class Source:
         return list(self.seeds) if self.seeds is not None else [self.seed or 0]
 
 
-def given(options: dict[str, Any]) -> dict[str, Any]:
+def without_none(options: dict[str, Any]) -> dict[str, Any]:
     """The options that were given; the defaults of the others live in the library."""
     return {name: value for name, value in options.items() if value is not None}
 
@@ -201,7 +201,7 @@ def slug(text: str) -> str:
     return re.sub(r"\W+", "-", text.lower()).strip("-")[:60] or "edit"
 
 
-def gathered(name: str, kind: type, options: Sequence[Callable[[Any], Any]]) -> Callable[[Command], Command]:
+def option_group(name: str, kind: type, options: Sequence[Callable[[Any], Any]]) -> Callable[[Command], Command]:
     """A decorator that adds `options` to a command and hands it their values as one argument `name`, a `kind`."""
 
     def decorate(command: Command) -> Command:
@@ -231,7 +231,7 @@ label_option = click.option("--label", type=int, metavar="N", help="The class of
 
 
 def common_options_with(out: Callable[[Any], Any]) -> Callable[[Command], Command]:
-    """The options of `Common`, for a command that says itself what `--out` is."""
+    """The options of `CommonOptions`, for a command that says itself what `--out` is."""
     options = (
         click.option(
             "--model",
@@ -254,7 +254,7 @@ def common_options_with(out: Callable[[Any], Any]) -> Callable[[Command], Comman
         overwrite_option,
         offline_option,
     )
-    return gathered("common", Common, options)
+    return option_group("common", CommonOptions, options)
 
 
 common_options = common_options_with(
@@ -263,9 +263,9 @@ common_options = common_options_with(
     )
 )
 
-source_options = gathered(
+source_options = option_group(
     "source",
-    Source,
+    LatentSource,
     (
         click.option("--seed", type=click.IntRange(0, MAX_SEED), metavar="N", help="One sample.  [default: 0]"),
         click.option("--seeds", type=Seeds(), metavar="LIST", help="Several samples, e.g. 0-7,12."),

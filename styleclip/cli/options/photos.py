@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from styleclip.cli.options.common import Common, Source, gathered, given
+from styleclip.cli.options.common import CommonOptions, LatentSource, option_group, without_none
 from styleclip.errors import UsageError
 
 if TYPE_CHECKING:
     from styleclip.alignment.detectors import Which
     from styleclip.inversion.invert import Invert
 
-FACES = 1000  # in a photo
+MAX_FACES = 1000  # in a photo
 
 
 class Faces(click.ParamType):
@@ -25,13 +25,13 @@ class Faces(click.ParamType):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Which:
         if value in ("largest", "all"):
             return cast("Which", value)
-        if not str(value).isascii() or not str(value).isdecimal() or not 1 <= int(value) <= FACES:
+        if not str(value).isascii() or not str(value).isdecimal() or not 1 <= int(value) <= MAX_FACES:
             self.fail(f"{value!r} is no choice of faces; use largest, all or a number from 1.", param, ctx)
         return int(value)
 
 
 @dataclass(frozen=True)
-class Photos:
+class PhotoOptions:
     """What was asked for; what was left out is None."""
 
     face: Which | None
@@ -42,18 +42,18 @@ class Photos:
     refine: int | None
     tune: bool
 
-    def check(self, source: Source) -> None:
+    def check(self, source: LatentSource) -> None:
         """Raise UsageError for options that have no photo to speak of, and for photos that are not there."""
         from styleclip.alignment.photos import find_photos
 
-        options = given({**vars(self), "tune": self.tune or None})
+        options = without_none({**vars(self), "tune": self.tune or None})
         named = [f"--{'no-' if value is False else ''}{name}" for name, value in options.items()]
         if named and not source.image:
             raise UsageError(f"{named[0]} is for photos; pass it with --image")
         if source.image:
             find_photos(source.image)
 
-    def invert(self, common: Common) -> Invert:
+    def invert(self, common: CommonOptions) -> Invert:
         """How the photos become latents."""
         from styleclip.inversion.invert import Invert
         from styleclip.inversion.pivotal_tuning import Tune
@@ -62,7 +62,7 @@ class Photos:
 
         if self.predictor and self.landmarks != "dlib":
             raise UsageError("--predictor is dlib's; pass it with --landmarks dlib")
-        choices = given({"face": self.face, "landmarks": self.landmarks})
+        choices = without_none({"face": self.face, "landmarks": self.landmarks})
         return Invert(
             refine=Refine(steps=self.refine) if self.refine else None,
             tune=Tune() if self.tune else None,
@@ -73,7 +73,7 @@ class Photos:
 
 
 @dataclass(frozen=True)
-class PastedPhotos(Photos):
+class PastedPhotoOptions(PhotoOptions):
     """Of photos that are edited."""
 
     paste: bool | None
@@ -116,5 +116,5 @@ OPTIONS = (
 PASTE = click.option(
     "--paste/--no-paste", default=None, help="Put the face back into the photo.  [default: where it was cut out]"
 )
-photo_options = gathered("photos", Photos, OPTIONS)
-pasted_photo_options = gathered("photos", PastedPhotos, (*OPTIONS, PASTE))
+photo_options = option_group("photos", PhotoOptions, OPTIONS)
+pasted_photo_options = option_group("photos", PastedPhotoOptions, (*OPTIONS, PASTE))

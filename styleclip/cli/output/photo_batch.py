@@ -11,16 +11,16 @@ from typing import Any
 
 import click
 
-from styleclip.cli import surprise
-from styleclip.cli.options.common import Common
+from styleclip.cli import unexpected_error_message
+from styleclip.cli.options.common import CommonOptions
 from styleclip.errors import StyleClipError, UsageError
 from styleclip.records import output_folder
 
-PASS = (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError)  # what ends the command
+COMMAND_ENDS = (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError)  # what ends the command
 
 
 @dataclass(frozen=True, eq=False)
-class Outcome:
+class PhotoOutcome:
     """What became of a photo; of one that failed or was interrupted before anything was kept only the reason."""
 
     photo: Path
@@ -45,11 +45,11 @@ class Outcome:
         return {**told, "note": self.note, "files": [*self.paths]}
 
 
-Work = Callable[[Path, Path], Outcome]  # a photo, and the folder of its results
+Work = Callable[[Path, Path], PhotoOutcome]  # a photo, and the folder of its results
 
 
-def each_photo(
-    common: Common, photos: Sequence[Path], folder: Path, work: Work, end: Callable[[], Sequence[Path]] = list
+def run_photos(
+    common: CommonOptions, photos: Sequence[Path], folder: Path, work: Work, end: Callable[[], Sequence[Path]] = list
 ) -> None:
     """Work on all photos and report; a single one in `folder`, several each in a folder of its name.
 
@@ -63,9 +63,9 @@ def each_photo(
             click.echo(f"{outcome.photo}: {outcome.note}", err=True)
         _finish([outcome], 1)
         return
-    outcomes: list[Outcome] = []
-    for photo, place in places(photos, folder).items():
-        outcomes.append(_worked(work, photo, place))
+    outcomes: list[PhotoOutcome] = []
+    for photo, place in output_folders(photos, folder).items():
+        outcomes.append(_run_safely(work, photo, place))
         if not common.as_json:
             click.echo(outcomes[-1].line())
         if outcomes[-1].interrupted:
@@ -79,7 +79,7 @@ def each_photo(
     _finish(outcomes, len(photos))
 
 
-def places(photos: Sequence[Path], folder: Path) -> dict[Path, Path]:
+def output_folders(photos: Sequence[Path], folder: Path) -> dict[Path, Path]:
     """The folder of each of several photos: its name without the suffix, with it where two would share one."""
     stems = [photo.stem for photo in photos]
     names: dict[Path, str] = {}
@@ -92,42 +92,42 @@ def places(photos: Sequence[Path], folder: Path) -> dict[Path, Path]:
     return {photo: folder / name for photo, name in names.items()}
 
 
-def make_room(photo: Path, place: Path, patterns: Sequence[str], overwrite: bool) -> None:
+def check_output_folder(photo: Path, place: Path, patterns: Sequence[str], overwrite: bool) -> None:
     """See that `place` can take the results of a photo, and that none of them would replace the photo itself."""
     output_folder(place, patterns, overwrite)
     if any(found.samefile(photo) for pattern in patterns for found in place.glob(pattern)):
         raise UsageError(f"{photo} has the name of a result and would be replaced by it; pass another --out")
 
 
-def _worked(work: Work, photo: Path, place: Path) -> Outcome:
+def _run_safely(work: Work, photo: Path, place: Path) -> PhotoOutcome:
     """The outcome, whatever happens; a folder that stayed empty is removed."""
     try:
         return work(photo, place)
     except KeyboardInterrupt:
-        return Outcome(photo, interrupted="Interrupted")
+        return PhotoOutcome(photo, interrupted="Interrupted")
     except StyleClipError as error:
-        return Outcome(photo, error=str(error))
-    except PASS:
+        return PhotoOutcome(photo, error=str(error))
+    except COMMAND_ENDS:
         raise
     except Exception as error:
         if os.environ.get("STYLECLIP_DEBUG") == "1":
             raise
-        return Outcome(photo, error=surprise(error))
+        return PhotoOutcome(photo, error=unexpected_error_message(error))
     finally:
         with suppress(OSError):
             place.rmdir()
 
 
-def _finish(outcomes: Sequence[Outcome], count: int) -> None:
+def _finish(outcomes: Sequence[PhotoOutcome], count: int) -> None:
     if outcomes[-1].interrupted:
-        click.echo(_farewell(outcomes, count), err=True)
+        click.echo(_interrupt_message(outcomes, count), err=True)
         click.get_current_context().exit(130)
     failed = sum(outcome.shown is None for outcome in outcomes)
     if failed:
         raise click.ClickException(f"{failed} of {count} photos failed; the summary says why")
 
 
-def _farewell(outcomes: Sequence[Outcome], count: int) -> str:
+def _interrupt_message(outcomes: Sequence[PhotoOutcome], count: int) -> str:
     """What to say after Ctrl-C: what is kept of the photo at work, and how many were finished before."""
     *before, last = outcomes
     done = sum(outcome.shown is not None for outcome in before)

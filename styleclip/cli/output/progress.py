@@ -53,13 +53,13 @@ class Progress:
         self._bar.update(done - self._bar.n)
 
 
-class Forecast(Progress):
+class EtaProgress(Progress):
     """A bar for the work of hours, told what is left; where there is no terminal a line every LINE_EVERY seconds."""
 
     LINE_EVERY = 30.0
     bar_format = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt}{postfix}"
 
-    def __enter__(self) -> Forecast:
+    def __enter__(self) -> EtaProgress:
         super().__enter__()
         self._told = time.monotonic()
         return self

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from styleclip.weights.catalog import Weight
 
-NARROW, WIDE = 100, 120  # characters of a line; between them, as many as the terminal has
-TAGS = {  # words of a licence -> what the table says for it; the first that fits
+MIN_LINE_WIDTH, MAX_LINE_WIDTH = 100, 120  # characters of a line; between them, as many as the terminal has
+SHORT_LICENCES = {  # words of a licence -> what the table says for it; the first that fits
     "NVIDIA": "NVIDIA non-commercial",
     "research only": "research only",
     "non-commercial": "non-commercial",
@@ -31,7 +31,7 @@ def model_lines(bundles: Mapping[str, Mapping[str, Any]], here: Mapping[str, boo
     rows = [("  NAME", "CLIP", "IDENTITY", "WHAT")]
     for name, entry in bundles.items():
         clip = "its own" if entry["clip"].endswith(".safetensors") else entry["clip"]
-        rows.append((_marked(name, here[name]), clip, entry["identity"], entry["what"]))
+        rows.append((_name_with_mark(name, here[name]), clip, entry["identity"], entry["what"]))
     told = "Models, for `--model NAME`: a generator with the CLIP and the identity network that suit it"
     return [told, *table(rows), ""]
 
@@ -41,7 +41,7 @@ def file_lines(files: Sequence[Weight]) -> list[str]:
     rows = [("  NAME", "KIND", "PX", "SIZE", "LICENCE", "WHAT")]
     for weight in files:
         numbers = (str(weight.resolution or ""), human_bytes(weight.size) if weight.size else "")
-        name = _marked(weight.name, weight.path.exists())
+        name = _name_with_mark(weight.name, weight.path.exists())
         rows.append((name, weight.kind, *numbers, short_licence(weight.licence), weight.what))
     told = "Files, for `styleclip models pull NAME`; generators for `--model NAME` too, CLIPs for `--clip NAME`"
     return [told, *table(rows), LEGEND]
@@ -54,7 +54,7 @@ def description(found: Mapping[str, Any]) -> list[str]:
         head += [("name", f"{entry['name']}: {entry['what']}"), ("licence", entry["licence"])]
     lines = [f"{found['file']}  {human_bytes(found['bytes'])}", *table(head)]
     for part in found["parts"]:
-        rows = [(f"  {name}", _in_words(value)) for name, value in part.items() if name != "kind"]
+        rows = [(f"  {name}", _value_text(value)) for name, value in part.items() if name != "kind"]
         lines += ["", part["kind"], *table(rows)]
     return lines
 
@@ -63,7 +63,7 @@ def table(rows: Iterable[Sequence[str]]) -> list[str]:
     """The rows with their columns aligned and the last one wrapped."""
     rows = list(rows)
     widths = [max(map(len, column)) + 2 for column in zip(*rows, strict=True)][:-1]
-    width = min(max(shutil.get_terminal_size((WIDE, 0)).columns, NARROW), WIDE)
+    width = min(max(shutil.get_terminal_size((MAX_LINE_WIDTH, 0)).columns, MIN_LINE_WIDTH), MAX_LINE_WIDTH)
     below = " " * sum(widths)
     lines = []
     for *cells, last in rows:
@@ -75,7 +75,7 @@ def table(rows: Iterable[Sequence[str]]) -> list[str]:
 
 def short_licence(licence: str) -> str:
     """A licence in two or three words."""
-    return next((tag for words, tag in TAGS.items() if words in licence), "see --json")
+    return next((tag for words, tag in SHORT_LICENCES.items() if words in licence), "see --json")
 
 
 def human_bytes(count: int) -> str:
@@ -84,11 +84,11 @@ def human_bytes(count: int) -> str:
     return f"{count / 1000**power:.3g} {('B', 'kB', 'MB', 'GB', 'TB')[power]}"
 
 
-def _marked(name: str, here: bool) -> str:
+def _name_with_mark(name: str, here: bool) -> str:
     return f"{'*' if here else ' '} {name}"
 
 
-def _in_words(value: object) -> str:
+def _value_text(value: object) -> str:
     """None and 0 are "none"; long numbers are cut into thousands."""
     if isinstance(value, int) and value >= 10_000:
         return f"{value:,}"

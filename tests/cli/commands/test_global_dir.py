@@ -20,7 +20,7 @@ from torch import Tensor
 import styleclip
 from styleclip import weights
 from styleclip.cli import main
-from styleclip.cli.wishes import MAX_COMBINATIONS, Wish, direction, edit, number, strengths
+from styleclip.cli.wishes import MAX_COMBINATIONS, EditRequest, direction, edit, number, strengths
 from styleclip.images import GAP, LABEL_HEIGHT, LABEL_WIDTH, read_record
 from styleclip.latents import Latent, Space
 from styleclip.methods import auto_alpha
@@ -642,15 +642,15 @@ def test_strengths(text: str, values: tuple[object, ...]) -> None:
 
 
 def test_an_edit_in_one_line() -> None:
-    assert edit("face -> smiling face @ 3, 0.12") == Wish("smiling face", ("face",), None, 3.0, 0.12)
-    assert edit("a / b->c@auto") == Wish("c", ("a", "b"), None, "auto")
-    assert edit("a -> b") == Wish("b", ("a",))
+    assert edit("face -> smiling face @ 3, 0.12") == EditRequest("smiling face", ("face",), None, 3.0, 0.12)
+    assert edit("a / b->c@auto") == EditRequest("c", ("a", "b"), None, "auto")
+    assert edit("a -> b") == EditRequest("b", ("a",))
 
 
 def test_a_file_and_its_strength(tmp_path: Path) -> None:
     path = tmp_path / "red @ home.safetensors"
     path.write_text("")
-    assert direction(f"{path} @ -2") == Wish(saved=path, alpha=-2.0)
+    assert direction(f"{path} @ -2") == EditRequest(saved=path, alpha=-2.0)
 
 
 @pytest.mark.parametrize(("value", "text"), [(4.0, "4"), (-0.5, "-0.5"), (0.1234567, "0.1234567"), ("auto", "auto")])

@@ -21,8 +21,8 @@ from safetensors.torch import save_file
 
 import styleclip
 from styleclip.cli import main
-from styleclip.cli.fetching import fetched
-from styleclip.cli.output.tables import TAGS, short_licence
+from styleclip.cli.fetching import fetch_with_progress
+from styleclip.cli.output.tables import SHORT_LICENCES, short_licence
 from styleclip.errors import WeightError
 from styleclip.latents import Latent
 from styleclip.weights.catalog import Weight, catalog, weight, weights
@@ -134,7 +134,7 @@ def test_the_table_fits_the_terminal(monkeypatch: pytest.MonkeyPatch, columns: s
 
 def test_every_licence_has_a_short_form() -> None:
     tags = {entry.licence: short_licence(entry.licence) for entry in weights().values()}
-    assert set(tags.values()) == set(TAGS.values())
+    assert set(tags.values()) == set(SHORT_LICENCES.values())
     assert {tags[entry.licence] for entry in weights().values() if "NVIDIA" in entry.licence} == {
         "NVIDIA non-commercial"
     }
@@ -230,7 +230,7 @@ def test_the_bar_does_not_run_into_the_licence(known: Weight, monkeypatch: pytes
     termios.tcsetwinsize(slave, (24, 80))
     with open(slave, "w") as terminal, monkeypatch.context() as patch:
         patch.setattr(sys, "stderr", terminal)
-        fetched(known)
+        fetch_with_progress(known)
     screen = os.read(master, 100_000).decode()
     os.close(master)
     assert "\rFetching tiny (a tiny generator)\r\nLicence: yours, if you like it\r\n" in screen

@@ -15,8 +15,8 @@ from click.testing import CliRunner, Result
 
 import styleclip
 from styleclip.cli import main
-from styleclip.cli.commands.prepare import _place
-from styleclip.cli.output.progress import Forecast, human_number, human_time
+from styleclip.cli.commands.prepare import _shard_and_device
+from styleclip.cli.output.progress import EtaProgress, human_number, human_time
 from styleclip.errors import UsageError
 from styleclip.relevance_table import Relevance
 from styleclip.weights.catalog import home
@@ -111,15 +111,15 @@ def test_once_is_enough(run: Run, tmp_path: Path) -> None:
 def test_ctrl_c(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     done(run(*SMALL, "--out", "whole.safetensors"))
     seen: list[int] = []
-    tell = Forecast.tell
+    tell = EtaProgress.tell
 
-    def interrupt(self: Forecast, channels: int, total: int, left: float) -> None:
+    def interrupt(self: EtaProgress, channels: int, total: int, left: float) -> None:
         seen.append(channels)
         if len(seen) == 3:
             raise KeyboardInterrupt
         tell(self, channels, total, left)
 
-    monkeypatch.setattr(Forecast, "tell", interrupt)
+    monkeypatch.setattr(EtaProgress, "tell", interrupt)
     result = run(*SMALL, "--out", "t.safetensors")
     assert (result.exit_code, result.stdout) == (130, "")
     assert result.stderr == "Interrupted; what is done is kept, and the same command goes on from there\n"
@@ -184,13 +184,13 @@ def test_torchrun_says_where_to_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     for name, value in (("RANK", "5"), ("WORLD_SIZE", "8"), ("LOCAL_RANK", "1")):
         monkeypatch.setenv(name, value)
-    assert _place(None, "auto") == ((6, 8), "cuda:1") and _place(None, "cpu") == ((6, 8), "cpu")
+    assert _shard_and_device(None, "auto") == ((6, 8), "cuda:1") and _shard_and_device(None, "cpu") == ((6, 8), "cpu")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert _place(None, "auto") == ((6, 8), "auto")
+    assert _shard_and_device(None, "auto") == ((6, 8), "auto")
     monkeypatch.delenv("RANK")
-    assert _place(None, "auto") == ((1, 1), "auto") and _place("2/3", "cuda") == ((2, 3), "cuda")
+    assert _shard_and_device(None, "auto") == ((1, 1), "auto") and _shard_and_device("2/3", "cuda") == ((2, 3), "cuda")
     with pytest.raises(UsageError, match="'4/3' is no shard; write 2/4 for the second of four"):
-        _place("4/3", "cpu")
+        _shard_and_device("4/3", "cpu")
 
 
 # --- what is wrong
@@ -241,12 +241,12 @@ def test_the_folder_is_checked_before_the_models_are_read(run: Run, tmp_path: Pa
 
 
 def test_lines_where_there_is_no_terminal(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Forecast, "LINE_EVERY", 0.0)
+    monkeypatch.setattr(EtaProgress, "LINE_EVERY", 0.0)
     lines = done(run(*SMALL, "--out", "a.safetensors")).stderr.splitlines()
     assert len(lines) == len(LAYOUT.entries) and all(line.startswith("prepare: ") for line in lines)
     assert lines[-1] == f"prepare: {LAYOUT.size} of {LAYOUT.size}, 0 s left"
     assert done(run(*SMALL, "--out", "b.safetensors", "--quiet")).stderr == ""
-    monkeypatch.setattr(Forecast, "LINE_EVERY", 30.0)
+    monkeypatch.setattr(EtaProgress, "LINE_EVERY", 30.0)
     assert done(run(*SMALL, "--out", "c.safetensors")).stderr == ""
 
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 import styleclip
 from styleclip.cli import main
-from styleclip.cli.output.progress import Forecast
+from styleclip.cli.output.progress import EtaProgress
 from styleclip.latents import Latent, Space
 from styleclip.methods.mapper_files import load_trained_mapper
 from styleclip.records import save_latent
@@ -132,15 +132,15 @@ def test_it_is_no_larger_than_its_networks(run: Run, tmp_path: Path) -> None:
 
 
 def test_ctrl_c_and_resume(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    tell, seen = Forecast.tell, list[int]()
+    tell, seen = EtaProgress.tell, list[int]()
 
-    def interrupt(self: Forecast, done_: int, *rest: object) -> None:
+    def interrupt(self: EtaProgress, done_: int, *rest: object) -> None:
         seen.append(done_)
         if len(seen) == 3:
             raise KeyboardInterrupt
         tell(self, done_, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Forecast, "tell", interrupt)
+    monkeypatch.setattr(EtaProgress, "tell", interrupt)
     monkeypatch.setattr("styleclip.training.mapper.train.SAVE_EVERY", 0.0)
     result = run(*RUN)
     assert (result.exit_code, result.stdout) == (130, "")
@@ -154,7 +154,7 @@ def test_ctrl_c_and_resume(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_lines_where_there_is_no_terminal(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Forecast, "LINE_EVERY", 0.0)
+    monkeypatch.setattr(EtaProgress, "LINE_EVERY", 0.0)
     lines = done(run(*RUN)).stderr.splitlines()
     assert len(lines) == 4 and lines[-1].startswith("train-mapper: 4 of 4, 0 s left, loss ")
     assert ", target 0." in lines[-1]

@@ -7,11 +7,18 @@ from typing import Any
 
 import click
 
-from styleclip.cli.extras import FILES, Extras, extras_options
-from styleclip.cli.options.common import Common, FiniteRange, Source, common_options, given, source_options
-from styleclip.cli.options.photos import PastedPhotos, pasted_photo_options
+from styleclip.cli.extras import FILES, OutputOptions, extras_options
+from styleclip.cli.options.common import (
+    CommonOptions,
+    FiniteRange,
+    LatentSource,
+    common_options,
+    source_options,
+    without_none,
+)
+from styleclip.cli.options.photos import PastedPhotoOptions, pasted_photo_options
 from styleclip.cli.output.progress import Progress
-from styleclip.cli.wishes import STRENGTHS, Strength, Wishes, combinations, wishes_options
+from styleclip.cli.wishes import STRENGTHS, EditRequests, Strength, combinations, wishes_options
 from styleclip.errors import UsageError
 
 WAYS = ("auto", "table", "gradient")  # of --relevance; all else names a table
@@ -55,11 +62,11 @@ WAYS = ("auto", "table", "gradient")  # of --relevance; all else names a table
 @extras_options
 @common_options
 def global_dir(
-    common: Common,
-    source: Source,
-    photos: PastedPhotos,
-    wishes: Wishes,
-    extras: Extras,
+    common: CommonOptions,
+    source: LatentSource,
+    photos: PastedPhotoOptions,
+    wishes: EditRequests,
+    extras: OutputOptions,
     alpha: tuple[Strength, ...] | None,
     beta: tuple[Strength, ...] | None,
     relevance: str,
@@ -82,13 +89,13 @@ def global_dir(
         raise UsageError("--statistics is for a table that has none; leave it out with gradient")
     folders = combinations(wishes, alpha, beta)
     file = None if relevance in WAYS else relevance
-    method = styleclip.GlobalDirection(**given({**settings, "relevance": "table" if file else relevance}))
+    method = styleclip.GlobalDirection(**without_none({**settings, "relevance": "table" if file else relevance}))
     check(wishes.texts, method, folders)
     extras.check(wishes, len(folders) > 1, common.overwrite)
     folder = common.results_folder(wishes.folder, FILES, folders.values())
     editor = styleclip.Editor(common.load(relevance=file, statistics=statistics, encoder=photos.encoder))
     turns = find_turns(editor.models, wishes.all, method, list(folders))
-    about = given({"relevance": file, "statistics": statistics})
+    about = without_none({"relevance": file, "statistics": statistics})
 
     def edit(subject: Subject, place: Path) -> Made:
         extras.check_size(len(subject.names), len(alpha or (0,)), len(beta or (0,)))
