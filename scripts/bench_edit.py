@@ -31,7 +31,7 @@ from scripts.timing import Timer, compared, in_turn, repeated
 from styleclip.cli.output.progress import human_number
 from styleclip.latents import Latent, Space
 from styleclip.methods.global_direction import GlobalDirection
-from styleclip.methods.style_direction import StyleEdit
+from styleclip.methods.style_direction import StyleDirection
 from styleclip.models import Models
 from styleclip.prompts import Prompt
 
@@ -72,16 +72,16 @@ def demo(setting: Setting) -> Models:
     return styleclip.load("demo", identity="none", device=setting.device, dtype=setting.dtype)
 
 
-def direction(models: Models, known: bool) -> StyleEdit:
+def direction(models: Models, known: bool) -> StyleDirection:
     """That of a text, or for random weights one in which every tenth channel moves."""
     if known:
         return GlobalDirection(alpha=ALPHA).find(models, Prompt(TEXT, "a face"))
     weights = torch.zeros(models.generator.layout.size, device=models.device)
     weights[::10] = 1.0
-    return StyleEdit(Prompt(TEXT), weights, 0.1 * torch.ones_like(weights), weights, 0.1, ALPHA)
+    return StyleDirection(Prompt(TEXT), weights, 0.1 * torch.ones_like(weights), weights, 0.1, ALPHA)
 
 
-def published(models: Models, latent: Latent, edit: StyleEdit) -> Callable[[], Tensor]:
+def published(models: Models, latent: Latent, edit: StyleDirection) -> Callable[[], Tensor]:
     """The same edit, rendered with a weight of its own for every picture, in float32."""
     plain, layout, shift = as_trained(models.generator), models.generator.layout, ALPHA * edit.direction.data
 

@@ -23,7 +23,7 @@ from styleclip.cli.output.progress import human_number
 from styleclip.latents import Latent, Space, StyleEntry, StyleLayout
 from styleclip.models import Models
 from styleclip.runtime.cuda_graphs import Graphs
-from styleclip.stylespace.channel_effects import Painter, groups
+from styleclip.stylespace.channel_effects import PrefixRenderer, groups
 from styleclip.stylespace.prepare import Preparation
 from styleclip.stylespace.statistics import sample_styles
 
@@ -90,23 +90,23 @@ def in_full(models: Models, styles: Tensor, kernels: list[str]) -> dict[Any, Tim
 
 
 def by_layer(models: Models, styles: Tensor, entries: list[StyleEntry]) -> dict[Any, Timer]:
-    """For every layer what a group of its channels shares, and the pictures themselves, as `Meter` takes them."""
+    """For every layer what a group of its channels shares, and the pictures themselves, as `EffectMeter` takes them."""
     timers: dict[Any, Timer] = {}
     graphs = Graphs()
     for entry in entries:
-        share = functools.partial(Painter, models.generator, entry, styles[: max(1, len(styles) // 2)])
+        share = functools.partial(PrefixRenderer, models.generator, entry, styles[: max(1, len(styles) // 2)])
         look = functools.partial(features, models, share(), graphs, styles)
         timers[entry, "shared"], timers[entry, "each"] = (stopwatch(work, models.device) for work in (share, look))
     return timers
 
 
-def features(models: Models, painter: Painter, graphs: Graphs, styles: Tensor) -> Tensor:
+def features(models: Models, renderer: PrefixRenderer, graphs: Graphs, styles: Tensor) -> Tensor:
     """What CLIP sees in pictures that begin alike: unit features [N, D]."""
 
     def look(styles: Tensor, *begun: Tensor) -> Tensor:
-        return models.clip.encode_image(painter.finish(styles, *begun))
+        return models.clip.encode_image(renderer.finish(styles, *begun))
 
-    seen: Tensor = graphs(painter.entry.name, look, styles, *painter.begin(0))
+    seen: Tensor = graphs(renderer.entry.name, look, styles, *renderer.begin(0))
     return seen
 
 

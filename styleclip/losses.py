@@ -27,7 +27,7 @@ def identity_loss(identity: Identity, image: Tensor, person: Tensor) -> Tensor:
     return 1 - similarity(identity.embed(image), person)
 
 
-def picture_features(image: Tensor, clip: CLIP, identity: Identity | None) -> tuple[Tensor, Tensor | None]:
+def clip_and_identity_features(image: Tensor, clip: CLIP, identity: Identity | None) -> tuple[Tensor, Tensor | None]:
     """What CLIP and the recogniser (if any) see in pictures [N, 3, H, W], in one pass over them: unit features."""
     if identity is None:
         return clip.encode_image(image), None
@@ -35,7 +35,7 @@ def picture_features(image: Tensor, clip: CLIP, identity: Identity | None) -> tu
     return clip.recognise(for_clip), identity.recognise(for_identity)
 
 
-def loss_side(generator: Generator, clip: CLIP, wanted: LossResolution) -> int:
+def loss_resolution_px(generator: Generator, clip: CLIP, wanted: LossResolution) -> int:
     """The px of the pictures that the losses see: the skip image of that block, behind which no block is run.
 
     "full" is the generator's own, "auto" the smallest that is no smaller than what CLIP and ArcFace look at. Raises
@@ -51,7 +51,7 @@ def loss_side(generator: Generator, clip: CLIP, wanted: LossResolution) -> int:
     return min(wanted, sides[-1])
 
 
-def directional_goal(source: Tensor, delta_t: Tensor, reach: float) -> Tensor:
+def directional_target(source: Tensor, delta_t: Tensor, reach: float) -> Tensor:
     """The features an image should have once its text has changed: unit `source + reach * delta_t`, [N, D].
 
     As in the directional loss of StyleGAN-NADA (Gal et al. 2022, equation 2) the image is to move along the

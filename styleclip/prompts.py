@@ -69,16 +69,16 @@ def delta_t(clip: CLIP, prompt: Prompt, encoding: TextEncoding = "ensemble") -> 
     return F.normalize(difference, dim=-1)
 
 
-def preference(clip: CLIP, features: Tensor, prompt: Prompt, encoding: TextEncoding = "ensemble") -> Tensor:
+def zero_shot_probability(clip: CLIP, features: Tensor, prompt: Prompt, encoding: TextEncoding = "ensemble") -> Tensor:
     """How sure CLIP is that pictures show the target, not a neutral text: unit features [N, D] -> [N] in 0..1.
 
     This is its zero-shot classification (Radford et al. 2021, section 3.1) at its own temperature.
     """
-    return first_of(clip, features, encode(clip, [prompt.target, *prompt.neutrals], encoding))
+    return target_probability(clip, features, encode(clip, [prompt.target, *prompt.neutrals], encoding))
 
 
-def first_of(clip: CLIP, features: Tensor, texts: Tensor) -> Tensor:
-    """As `preference`, for texts that are encoded already: unit features [T, D], the target first."""
+def target_probability(clip: CLIP, features: Tensor, texts: Tensor) -> Tensor:
+    """As `zero_shot_probability`, for texts that are encoded already: unit features [T, D], the target first."""
     return (clip.logit_scale * features @ texts.T).softmax(dim=-1)[..., 0]
 
 

@@ -28,7 +28,7 @@ from styleclip.latents import Latent, Space
 from styleclip.networks.clip import CompactTokenizer, build_clip
 from styleclip.networks.stylegan2 import Generator
 from styleclip.prompts import TEMPLATES
-from styleclip.stylespace.whitening import whitened
+from styleclip.stylespace.whitening import whitening_basis
 from styleclip.weights.load import load_generator
 
 MODEL = {
@@ -119,7 +119,7 @@ class Painter:
     """Pictures by the generator, and the people on them: known from z, or read off w where no z belongs to it."""
 
     def __init__(self, generator: Generator) -> None:
-        self.generator, self.basis = generator, whitened(generator, Space.W).basis
+        self.generator, self.basis = generator, whitening_basis(generator, Space.W).basis
         z = torch.randn(20000, Z_DIM, generator=torch.Generator().manual_seed(3))
         self.reading = torch.linalg.lstsq(self._with_one(generator.map(z)), faces(z).parameters).solution
 

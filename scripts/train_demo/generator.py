@@ -22,7 +22,7 @@ from styleclip.demo.world import SOURCES, Z_DIM, Scale, with_state
 from styleclip.latents import Latent, Space
 from styleclip.networks.discriminator import Discriminator
 from styleclip.networks.stylegan2 import Generator, GeneratorConfig
-from styleclip.stylespace.whitening import whitened
+from styleclip.stylespace.whitening import whitening_basis
 from styleclip.weights.formats.own_files import save_generator
 
 CONFIG = GeneratorConfig(
@@ -143,7 +143,7 @@ class WhitenedStyles(nn.Module):
         super().__init__()
         with torch.no_grad():
             center = generator.map(torch.randn(20000, Z_DIM)).mean(dim=0)
-        basis = whitened(generator, Space.W).basis[-components:]  # [K, w_dim], longest last
+        basis = whitening_basis(generator, Space.W).basis[-components:]  # [K, w_dim], longest last
         self.register_buffer("center", center)
         self.register_buffer("inverse", basis / basis.square().sum(dim=1, keepdim=True))
         self.weight = nn.Parameter(0.6 * torch.randn(generator.layout.size, components))

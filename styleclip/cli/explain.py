@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from styleclip.latents import StyleLayout
-    from styleclip.methods.style_direction import StyleEdit
+    from styleclip.methods.style_direction import StyleDirection
 
 SHOWN = 30  # channels, of what may be thousands
 
 
-def explanation(edit: StyleEdit, layout: StyleLayout) -> dict[str, Any]:
+def explanation(edit: StyleDirection, layout: StyleLayout) -> dict[str, Any]:
     """The channels of an edit, the most relevant first, and how many of them and how much weight every layer has."""
-    rows = edit.rows(layout)
+    rows = edit.channel_table(layout)
     weights = {
         entry.name: [abs(row["weight"]) for row in rows if row["layer"] == entry.name] for entry in layout.entries
     }

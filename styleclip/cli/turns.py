@@ -13,7 +13,7 @@ from styleclip.errors import UsageError
 from styleclip.latents import Latent, Space
 from styleclip.methods.direction_files import load_direction
 from styleclip.methods.global_direction import GlobalDirection
-from styleclip.methods.style_direction import StyleEdit
+from styleclip.methods.style_direction import StyleDirection
 from styleclip.models import Models
 from styleclip.prompts import Prompt
 from styleclip.records import OnStep, ignore
@@ -29,7 +29,7 @@ class Turn:
     """A method whose direction is found, and which remembers how far every image went, and where to."""
 
     method: GlobalDirection
-    edit: StyleEdit
+    edit: StyleDirection
     origin: dict[str, Any]  # of its relevance
     alphas: list[float] = field(default_factory=list)  # of every image
     after: Latent | None = None
@@ -42,7 +42,7 @@ class Turn:
     def __call__(self, models: Models, latent: Latent, prompt: Prompt, on_step: OnStep = ignore) -> Latent:
         source = models.generator.to_space(latent, Space.S)
         alpha = self.method.strengths(models, source, self.edit, on_step)
-        self.alphas, self.after = [round(value, 6) for value in alpha.tolist()], self.edit.moved(source, alpha)
+        self.alphas, self.after = [round(value, 6) for value in alpha.tolist()], self.edit.apply(source, alpha)
         return self.after
 
     def record(self) -> dict[str, Any]:
@@ -81,9 +81,9 @@ def _turns(models: Models, wish: EditRequest, method: GlobalDirection, combinati
     if wish.saved:
         return _saved_turns(models, wish.saved, wish.alpha, method, combinations)
     prompt = wish.prompt()
-    origin, seen = _origin(models, method), method.see(models, prompt)
+    origin, seen = _origin(models, method), method.measure(models, prompt)
     methods = [_settled(method, wish, combination) for combination in combinations]
-    edits = [each.choose(models, prompt, seen) for each in methods]
+    edits = [each.select(models, prompt, seen) for each in methods]
     return [
         Turn(replace(each, alpha=edit.alpha, found=edit), edit, origin)
         for each, edit in zip(methods, edits, strict=True)

@@ -22,7 +22,7 @@ from styleclip.models import Models
 from styleclip.networks.stylegan2 import Generator
 from styleclip.records import OnStep, Step, ignore
 from styleclip.settings import check_settings
-from styleclip.stylespace.whitening import Coordinates, whitened
+from styleclip.stylespace.whitening import StepBasis, whitening_basis
 
 TIED = 0.4  # share of the steps from the average face in which all vectors of W+ are one
 THIN = 1e-3  # axes along which samples spread less than this share of the widest are not measured
@@ -43,14 +43,14 @@ class Cloud:
     """Where the samples of W lie: around `centre` [w_dim], along principal axes."""
 
     centre: Tensor
-    axes: Coordinates
+    axes: StepBasis
     inverse: Tensor  # [w_dim, w_dim]: offset @ inverse = coordinates
 
     @staticmethod
     def of(generator: Generator) -> Cloud:
-        axes = whitened(generator, Space.W)
+        axes = whitening_basis(generator, Space.W)
         inverse = torch.linalg.pinv(axes.basis.double(), rtol=THIN).float()
-        basis = Coordinates(axes.basis.to(generator.w_avg))
+        basis = StepBasis(axes.basis.to(generator.w_avg))
         return Cloud(generator.w_avg, basis, inverse.to(generator.w_avg))
 
     def distance(self, latent: Latent) -> Tensor:

@@ -8,21 +8,21 @@ import torch
 from torch import Tensor
 
 from styleclip.latents import Latent
-from styleclip.methods.style_direction import StyleEdit
+from styleclip.methods.style_direction import StyleDirection
 from styleclip.models import Models
-from styleclip.prompts import delta_t, preference
+from styleclip.prompts import delta_t, zero_shot_probability
 from styleclip.records import OnStep, Step, ignore
 
 STEPS = 10  # strengths that are tried
-LEAST = 0.2  # the first of them, over the last
-GONE = 0.65  # the share of its reach that CLIP has to move before it may be sure
-NEARLY = 0.92  # of the surest that CLIP gets for an image is enough, too
-MOST = 10.0  # the last, where nothing says how far an edit may move CLIP: the end of StyleCLIP's slider
+FIRST_STEP = 0.2  # the first of them, over the last
+MIN_MOVEMENT = 0.65  # the share of its reach that CLIP has to move before it may be sure
+PLATEAU = 0.92  # of the surest that CLIP gets for an image is enough, too
+MAX_ALPHA = 10.0  # the last, where nothing says how far an edit may move CLIP: the end of StyleCLIP's slider
 
 
 @torch.no_grad()
-def enough(
-    models: Models, source: Latent, edit: StyleEdit, reach: float | None, sure: float, on_step: OnStep = ignore
+def auto_alpha(
+    models: Models, source: Latent, edit: StyleDirection, reach: float | None, sure: float, on_step: OnStep = ignore
 ) -> Tensor:
     """The alpha [N] of every image of `source` (in S), each found on its own.
 
@@ -31,18 +31,18 @@ def enough(
     neutral texts, or nearly the highest it ever gives: a neutral text like "a face" is true of every edit, too. It has
     to have moved by two thirds of `reach`, if it ever does, so that a picture it was sure of before is edited as well.
     """
-    most = reach / edit.movement if reach and edit.movement else MOST
-    ladder = (torch.linspace(math.log(LEAST), 0, STEPS).exp() * most).to(models.device)
+    most = reach / edit.movement if reach and edit.movement else MAX_ALPHA
+    ladder = (torch.linspace(math.log(FIRST_STEP), 0, STEPS).exp() * most).to(models.device)
     along, before = delta_t(models.clip, edit.prompt), models.look(source)
     tried, gone = torch.zeros(2, STEPS, len(source), device=models.device)
     for index, strength in enumerate(ladder):
-        moved = edit.moved(source, strength.expand(len(source)))
+        moved = edit.apply(source, strength.expand(len(source)))
         features = models.look(moved)
-        tried[index] = preference(models.clip, features, edit.prompt)
+        tried[index] = zero_shot_probability(models.clip, features, edit.prompt)
         gone[index] = (features - before) @ along
         on_step(Step(index + 1, STEPS, {"loss": 1 - tried.amax(dim=0).mean().item()}, moved))
-    convinced = tried >= (NEARLY * tried.amax(dim=0)).clamp(max=sure)
-    far = convinced & (gone >= GONE * (reach or 0.0))
+    convinced = tried >= (PLATEAU * tried.amax(dim=0)).clamp(max=sure)
+    far = convinced & (gone >= MIN_MOVEMENT * (reach or 0.0))
     return ladder[torch.where(far.any(dim=0), _first(far), _first(convinced))]
 
 

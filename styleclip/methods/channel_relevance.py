@@ -19,7 +19,7 @@ SAMPLES = 10_000  # for statistics that no table brings along; they are within 1
 
 
 @dataclass(frozen=True)
-class Seen:
+class ChannelRelevance:
     """What there is to know of every style channel for a unit direction [D] in CLIP space.
 
     `relevance` [C] is the cosine with where the channel takes CLIP; `slope` [C], where it is known, how far it takes
@@ -31,14 +31,16 @@ class Seen:
     std: Tensor
 
 
-def by_table(models: Models, table: Relevance, delta_t: Tensor) -> Seen:
+def relevance_from_table(models: Models, table: Relevance, delta_t: Tensor) -> ChannelRelevance:
     """As StyleCLIP does: `relevance = delta_i . delta_t`. Statistics are drawn where the table has none."""
     relevance = table(delta_t.cpu()).to(models.device)
     slope = None if table.effect is None else relevance * table.effect.to(models.device)
-    return Seen(relevance, slope, (table.statistics or _statistics(models.generator)).std.to(models.device))
+    return ChannelRelevance(relevance, slope, (table.statistics or _statistics(models.generator)).std.to(models.device))
 
 
-def by_gradient(models: Models, delta_t: Tensor, images: int, seed: int, refine_top: int) -> Seen:
+def relevance_from_gradient(
+    models: Models, delta_t: Tensor, images: int, seed: int, refine_top: int
+) -> ChannelRelevance:
     """At once for any generator: from the derivatives of CLIP's features on a few samples.
 
     The `refine_top` most relevant channels are then measured exactly, and the others have no relevance.
@@ -54,7 +56,7 @@ def by_gradient(models: Models, delta_t: Tensor, images: int, seed: int, refine_
             seen = rows.delta_i @ delta_t.cpu()
             exact[0, rows.channels], exact[1, rows.channels] = seen.to(exact), (seen * rows.effect).to(exact)
         relevance, slope = exact
-    return Seen(relevance, slope, statistics.std.to(models.device))
+    return ChannelRelevance(relevance, slope, statistics.std.to(models.device))
 
 
 @functools.lru_cache(maxsize=1)

@@ -1,4 +1,4 @@
-"""Directions as small files, to share an edit: safetensors with the tensors of a `StyleEdit` and the texts as JSON.
+"""Files of directions: safetensors with the tensors of a `StyleDirection`, and its texts as JSON.
 
 The metadata is `{"styleclip": "direction", "about": JSON}`; `about` holds target, neutral, alpha, beta, movement, and
 `generator`, the fingerprint of the network that the direction belongs to.
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from styleclip.errors import WeightError
-from styleclip.methods.style_direction import StyleEdit
+from styleclip.methods.style_direction import StyleDirection
 from styleclip.models import Models
 from styleclip.prompts import Prompt
 from styleclip.records import to_json
@@ -21,7 +21,7 @@ from styleclip.weights.formats.registry import naming, part
 TENSORS = ("weights", "std", "relevance")
 
 
-def save_direction(edit: StyleEdit, models: Models, path: str | Path) -> Path:
+def save_direction(edit: StyleDirection, models: Models, path: str | Path) -> Path:
     """Write an edit; raises OutputError where that cannot be done."""
     about = {
         "target": edit.prompt.target,
@@ -35,7 +35,7 @@ def save_direction(edit: StyleEdit, models: Models, path: str | Path) -> Path:
     return save_tensors(tensors, path, {KIND: "direction", "about": to_json(about)})
 
 
-def load_direction(path: str | Path, models: Models) -> StyleEdit:
+def load_direction(path: str | Path, models: Models) -> StyleDirection:
     """The edit in a file; raises WeightError for a file without one, and for one of another generator."""
     found = part(path, "direction")
     with naming(path):
@@ -48,4 +48,4 @@ def load_direction(path: str | Path, models: Models) -> StyleEdit:
         neutral = about["neutral"]
         prompt = Prompt(about["target"], neutral if isinstance(neutral, str) else tuple(neutral))
         weights, std, relevance = (tensors[name].to(models.device) for name in TENSORS)
-        return StyleEdit(prompt, weights, std, relevance, about["beta"], about["alpha"], about["movement"])
+        return StyleDirection(prompt, weights, std, relevance, about["beta"], about["alpha"], about["movement"])

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from styleclip.errors import UsageError
 from styleclip.latents import Latent, Space
-from styleclip.methods.auto_alpha import enough
-from styleclip.methods.channel_relevance import Seen, by_gradient, by_table
-from styleclip.methods.style_direction import Strength, StyleEdit, auto_beta, beta_for, style_weights
+from styleclip.methods.auto_alpha import auto_alpha
+from styleclip.methods.channel_relevance import ChannelRelevance, relevance_from_gradient, relevance_from_table
+from styleclip.methods.style_direction import Strength, StyleDirection, auto_beta, beta_for, style_weights
 from styleclip.models import Models
 from styleclip.prompts import Prompt, TextEncoding, delta_t
 from styleclip.records import OnStep, ignore
@@ -42,7 +42,7 @@ class GlobalDirection:
     text: TextEncoding = "ensemble"
     reach: float | None = None  # how far alpha="auto" may move CLIP along the texts; open: as far as alpha 10 takes it
     sure: float | None = None  # the probability that CLIP has to give the target for alpha="auto" to stop
-    found: StyleEdit | None = field(default=None, repr=False, compare=False)  # apply this instead of finding one
+    found: StyleDirection | None = field(default=None, repr=False, compare=False)  # apply this instead of finding one
 
     name: ClassVar[str] = "global-dir"
 
@@ -65,7 +65,7 @@ class GlobalDirection:
             raise UsageError("a table is exact already; pass refine_top with gradient relevance")
 
     def settings(self, models: Models) -> dict[str, Any]:
-        """Every setting as it will be used with these models; what "auto" came to is in `StyleEdit`."""
+        """Every setting as it will be used with these models; what "auto" came to is in `StyleDirection`."""
         suited = {**PUBLISHED, **models.defaults.get(self.name, {})}
         if self.channels is not None:
             del suited["beta"]
@@ -76,21 +76,21 @@ class GlobalDirection:
         """The edited latent, in S. Raises UsageError where the texts single out no channel."""
         edit = self.found or self.find(models, prompt)
         source = models.generator.to_space(latent.detach(), Space.S).detach()
-        return edit.moved(source, self.strengths(models, source, edit, on_step))
+        return edit.apply(source, self.strengths(models, source, edit, on_step))
 
-    def strengths(self, models: Models, source: Latent, edit: StyleEdit, on_step: OnStep = ignore) -> Tensor:
+    def strengths(self, models: Models, source: Latent, edit: StyleDirection, on_step: OnStep = ignore) -> Tensor:
         """The alpha [N] of every image of `source` (in S)."""
         settled = self.settings(models)
         alpha = edit.alpha if self.alpha is None and self.found else settled["alpha"]
         if alpha == "auto":
-            return enough(models, source, edit, settled["reach"], settled["sure"], on_step)
+            return auto_alpha(models, source, edit, settled["reach"], settled["sure"], on_step)
         return torch.full((len(source),), float(alpha), dtype=torch.float64).float().to(models.device)
 
-    def find(self, models: Models, prompt: Prompt) -> StyleEdit:
+    def find(self, models: Models, prompt: Prompt) -> StyleDirection:
         """The direction of a prompt. Raises UsageError where the texts single out no channel."""
-        return self.choose(models, prompt, self.see(models, prompt))
+        return self.select(models, prompt, self.measure(models, prompt))
 
-    def see(self, models: Models, prompt: Prompt) -> Seen:
+    def measure(self, models: Models, prompt: Prompt) -> ChannelRelevance:
         """What CLIP sees of every channel along a prompt: the part of `find` that takes time, for any beta."""
         direction = delta_t(models.clip, prompt, self.text)
         table = None if self.relevance == "gradient" else models.relevance()
@@ -99,10 +99,10 @@ class GlobalDirection:
                 "this generator has no relevance table; make one with `styleclip prepare`, or use gradient"
             )
         if table is None:
-            return by_gradient(models, direction, self.images, self.seed, self.refine_top)
-        return by_table(models, table, direction)
+            return relevance_from_gradient(models, direction, self.images, self.seed, self.refine_top)
+        return relevance_from_table(models, table, direction)
 
-    def choose(self, models: Models, prompt: Prompt, seen: Seen) -> StyleEdit:
+    def select(self, models: Models, prompt: Prompt, seen: ChannelRelevance) -> StyleDirection:
         """The channels that move, by what was seen. Raises UsageError where the texts single out none."""
         settled = self.settings(models)
         torgb = models.generator.layout.torgb_mask().to(seen.relevance.device)
@@ -113,4 +113,4 @@ class GlobalDirection:
             beta = auto_beta(relevance) if settled["beta"] == "auto" else float(settled["beta"])
         weights = style_weights(relevance, beta)
         movement = None if seen.slope is None else (weights * seen.slope).sum().item()
-        return StyleEdit(prompt, weights, seen.std, relevance, beta, settled["alpha"], movement)
+        return StyleDirection(prompt, weights, seen.std, relevance, beta, settled["alpha"], movement)

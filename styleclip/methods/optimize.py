@@ -13,8 +13,14 @@ from torch import Tensor
 
 from styleclip.errors import NumericError
 from styleclip.latents import Latent, Space
-from styleclip.losses import LossResolution, directional_goal, loss_side, picture_features, similarity
-from styleclip.methods.restarts import Standings
+from styleclip.losses import (
+    LossResolution,
+    clip_and_identity_features,
+    directional_target,
+    loss_resolution_px,
+    similarity,
+)
+from styleclip.methods.restarts import RunTracker
 from styleclip.models import Models
 from styleclip.networks.batch_size import DESCEND, room
 from styleclip.prompts import Prompt, TextEncoding, delta_t, encode
@@ -22,7 +28,7 @@ from styleclip.records import OnStep, Step, ignore
 from styleclip.runtime.batching import Parts
 from styleclip.runtime.cuda_graphs import Graphs
 from styleclip.settings import check_settings
-from styleclip.stylespace.whitening import Coordinates, whitened
+from styleclip.stylespace.whitening import StepBasis, whitening_basis
 
 # The published values, for FFHQ at 1024 px; a generator may come with others (checkpoints/catalog.toml).
 PUBLISHED: dict[str, Any] = {
@@ -87,13 +93,13 @@ class Optimize:
         objective = settled._objective(models, source, prompt)
         coordinates = settled._coordinates(models)
         restarts, steps = range(settled.restarts or 1), settled.steps or 0
-        side = loss_side(models.generator, models.clip, self.loss_resolution)
+        side = loss_resolution_px(models.generator, models.clip, self.loss_resolution)
         parts = Parts(max(1, room(models.generator, DESCEND, side) // len(source)))
 
         def descend(runs: range) -> tuple[Tensor, Tensor]:
-            def tell(step: int, standings: Standings) -> None:
+            def tell(step: int, tracker: RunTracker) -> None:
                 part, count = runs.start // parts.size, math.ceil(len(restarts) / parts.size)
-                losses, stands = standings.leaders()
+                losses, stands = tracker.best_run_per_image()
                 on_step(Step(part * steps + step + 1, count * steps, losses, stands))
 
             return settled._descend(source, coordinates, objective, runs, tell)
@@ -110,32 +116,32 @@ class Optimize:
         with torch.no_grad():
             return Latent(space, generator.to_space(latent, space).data.clone())
 
-    def _coordinates(self, models: Models) -> Coordinates:
+    def _coordinates(self, models: Models) -> StepBasis:
         generator, space = models.generator, Space(self.space)
         if self.coordinates == "whitened":
-            basis = whitened(generator, space).basis
+            basis = whitening_basis(generator, space).basis
         else:
             basis = torch.ones(generator.layout.size if space is Space.S else 1, device=models.device)
         if space is Space.S:
             basis = basis * ~generator.layout.torgb_mask().to(models.device)
-        return Coordinates(basis)
+        return StepBasis(basis)
 
     def _objective(self, models: Models, source: Latent, prompt: Prompt) -> Objective:
         """The weighted losses of edited latents; whatever does not change is computed here, once."""
         edits, generator, clip = self.start == "latent", models.generator, models.clip
         identity = models.identity if self.lambda_id and edits else None
-        side, graphs = loss_side(generator, clip, self.loss_resolution), Graphs()
+        side, graphs = loss_resolution_px(generator, clip, self.loss_resolution), Graphs()
 
         def look(data: Tensor) -> tuple[Tensor, ...]:
             image = generator(Latent(source.space, data), resolution=side)
-            seen, person = picture_features(image, clip, identity)
+            seen, person = clip_and_identity_features(image, clip, identity)
             return (seen,) if person is None else (seen, person)
 
         with torch.no_grad():
             before, *people = look(source.data)
             goal = encode(clip, [prompt.target], self.text)
             if self.clip_loss == "directional":
-                goal = directional_goal(before, delta_t(clip, prompt, self.text), self.reach or 0.0)
+                goal = directional_target(before, delta_t(clip, prompt, self.text), self.reach or 0.0)
             goal = goal.expand(len(source), -1)  # [N, D]
 
         def losses(latent: Latent, step: Tensor, of: Tensor) -> dict[str, Tensor]:
@@ -152,42 +158,42 @@ class Optimize:
     def _descend(
         self,
         source: Latent,
-        coordinates: Coordinates,
+        coordinates: StepBasis,
         objective: Objective,
         runs: range,
-        tell: Callable[[int, Standings], None],
+        tell: Callable[[int, RunTracker], None],
     ) -> tuple[Tensor, Tensor]:
         """Runs of Adam side by side: the lowest loss [runs, N] each reached for every image, and its latent then."""
         tied = self.layers == "tied" and source.space is Space.W_PLUS
         like = source.data[:, :1] if tied else source.data
-        dice = [torch.Generator().manual_seed(self.seed + run) for run in runs]
-        step = _drawn(dice, [0.1 if run else 0.0 for run in runs], like).requires_grad_(True)
+        generators = [torch.Generator().manual_seed(self.seed + run) for run in runs]
+        step = _noise(generators, [0.1 if run else 0.0 for run in runs], like).requires_grad_(True)
         optimizer = torch.optim.Adam([step], lr=self.lr or 0.0)
-        standings, steps = Standings(source, len(runs), self.patience), self.steps or 0
+        tracker, steps = RunTracker(source, len(runs), self.patience), self.steps or 0
         for i in range(steps):
             noise = (self.explore or 0.0) * max(0.0, 1 - i / (0.75 * steps)) ** 2
-            shake = _drawn(dice, [(1 + run) * noise for run in runs], like)
-            rows, images = standings.rows, standings.images
-            offset = coordinates.offset(step[rows] + shake[rows])
+            exploration = _noise(generators, [(1 + run) * noise for run in runs], like)
+            rows, images = tracker.rows, tracker.images
+            offset = coordinates.offset(step[rows] + exploration[rows])
             latent = Latent(source.space, source.data[images] + offset)
             parts = objective(latent, step[rows], images)
             loss = torch.stack([*parts.values()]).sum(dim=0)  # [rows]
             if not loss.isfinite().all():
                 raise NumericError(f"the loss became {loss.max().item()} at step {i}; lower --lr or --lambda-l2")
-            standings.note({"loss": loss.detach(), **{k: v.detach() for k, v in parts.items()}}, latent.data.detach())
-            tell(i, standings)
-            if i + 1 == steps or not len(standings.rows):
+            tracker.update({"loss": loss.detach(), **{k: v.detach() for k, v in parts.items()}}, latent.data.detach())
+            tell(i, tracker)
+            if i + 1 == steps or not len(tracker.rows):
                 break
             optimizer.param_groups[0]["lr"] = (self.lr or 0.0) * schedule(i / steps)
             optimizer.zero_grad()
             loss.sum().backward()
             optimizer.step()
-        return standings.reached()
+        return tracker.results()
 
 
-def _drawn(dice: Sequence[torch.Generator], weights: Sequence[float], like: Tensor) -> Tensor:
+def _noise(generators: Sequence[torch.Generator], weights: Sequence[float], like: Tensor) -> Tensor:
     """`weight * normal` for every run and the same for all its images, [N, ...] -> [runs * N, ...]; no draw for 0."""
-    shape, pairs = like.shape[1:], zip(dice, weights, strict=True)
+    shape, pairs = like.shape[1:], zip(generators, weights, strict=True)
     drawn = [weight * torch.randn(shape, generator=die) if weight else torch.zeros(shape) for die, weight in pairs]
     return torch.stack(drawn).to(like).repeat_interleave(len(like), dim=0)
 

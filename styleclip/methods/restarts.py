@@ -7,10 +7,10 @@ from torch import Tensor
 
 from styleclip.latents import Latent
 
-MOVES = 1e-4  # a loss that falls by less than this within `patience` steps does not move
+MIN_DECREASE = 1e-4  # a loss that falls by less than this within `patience` steps does not move
 
 
-class Standings:
+class RunTracker:
     """What every run has reached for every image of `source` [N, ...]: run r of image n is row `r * N + n`.
 
     `rows` are those that go on: a row rests once its lowest loss has not moved for `patience` steps, so what becomes
@@ -31,7 +31,7 @@ class Standings:
         """The image of each row that goes on."""
         return self.rows % len(self.source)
 
-    def note(self, losses: dict[str, Tensor], data: Tensor) -> None:
+    def update(self, losses: dict[str, Tensor], data: Tensor) -> None:
         """A step of the rows that go on: their latents, and at those the `"loss"` and its parts, one number a row."""
         rows = self.rows
         self.last[rows] = data
@@ -40,19 +40,19 @@ class Standings:
         better = losses["loss"] < self.lowest[rows]
         self.lowest[rows] = torch.where(better, losses["loss"].to(self.lowest), self.lowest[rows])
         self.best[rows] = torch.where(_column(better, data), data, self.best[rows])
-        moved = self.lowest < self.watched - MOVES
+        moved = self.lowest < self.watched - MIN_DECREASE
         self.watched = torch.where(moved, self.lowest, self.watched)
         self.since = torch.where(moved, 0, self.since + 1)
         self.rows = rows[self.since[rows] < self.patience]
 
-    def leaders(self) -> tuple[dict[str, float], Latent]:
+    def best_run_per_image(self) -> tuple[dict[str, float], Latent]:
         """Of every image the run whose last step has the lowest loss: the mean losses, and the latents."""
         size = len(self.source)
         first = self.losses["loss"].view(-1, size).argmin(dim=0) * size + torch.arange(size, device=self.rows.device)
         means = torch.stack([values[first].mean() for values in self.losses.values()])
         return dict(zip(self.losses, means.tolist(), strict=True)), Latent(self.source.space, self.last[first])
 
-    def reached(self) -> tuple[Tensor, Tensor]:
+    def results(self) -> tuple[Tensor, Tensor]:
         """The lowest loss [runs, N] and the latent there [runs, N, ...]."""
         return self.lowest.view(-1, len(self.source)), self.best.unflatten(0, (-1, len(self.source)))
 

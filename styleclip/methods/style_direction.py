@@ -19,7 +19,7 @@ MAD = 1.4826  # the standard deviation of a normal distribution over its median 
 
 
 @dataclass(frozen=True)
-class StyleEdit:
+class StyleDirection:
     """What `GlobalDirection` finds for a prompt, and what a direction file holds.
 
     `weights` [C] are zero for channels that stay and 1 or -1 for the most relevant one, in standard deviations `std`
@@ -40,7 +40,7 @@ class StyleEdit:
         """[1, C] in S: `latent + alpha * edit.direction`."""
         return Direction(Space.S, (self.weights * self.std)[None])
 
-    def moved(self, source: Latent, alpha: Tensor) -> Latent:
+    def apply(self, source: Latent, alpha: Tensor) -> Latent:
         """`source` [N, C] in S with every image at its own strength `alpha` [N], in the precision of the source."""
         return source + Direction(Space.S, (alpha[:, None] * self.direction.data).to(source.data))
 
@@ -49,7 +49,7 @@ class StyleEdit:
         """The numbers of the channels that move, the most relevant first."""
         return self.weights.abs().argsort(descending=True, stable=True)[: int((self.weights != 0).sum())]
 
-    def rows(self, layout: StyleLayout) -> list[dict[str, Any]]:
+    def channel_table(self, layout: StyleLayout) -> list[dict[str, Any]]:
         """A row per channel that moves, the most relevant first: its layer, index there, weight and relevance."""
         homes = {channel: entry for entry in layout.entries for channel in range(entry.span.start, entry.span.stop)}
         return [

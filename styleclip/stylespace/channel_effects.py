@@ -19,7 +19,7 @@ from styleclip.runtime.batching import Parts
 from styleclip.runtime.cuda_graphs import Graphs
 
 Method = Literal["exact", "official"]
-STILL = 1e-6  # unit features that differ by less than this are the same but for rounding
+MIN_CHANGE = 1e-6  # unit features that differ by less than this are the same but for rounding
 GROUP, TORGB_GROUP = 16, 64  # the fewest channels of a layer to measure together, as they share what comes before it
 
 
@@ -63,7 +63,7 @@ def measure(
         raise UsageError(f"channels must be some of 0 to {layout.size - 1}, the style channels of this generator")
     if method == "official" and layout.torgb_mask()[channels].any():
         raise UsageError("the published code measures no toRGB channels; leave them out, or use the method exact")
-    meter = Meter(models, statistics, styles, method, sigmas, batch_size)
+    meter = EffectMeter(models, statistics, styles, method, sigmas, batch_size)
     return (meter(entry, group) for entry, group in groups(layout, channels, batch_size))
 
 
@@ -76,7 +76,7 @@ def groups(layout: StyleLayout, channels: Tensor, batch_size: int = 16) -> Itera
                 yield entry, group
 
 
-class Tally:
+class EffectAccumulator:
     """Sums over images of how far CLIP sees each of k channels move them, until they are `effects`."""
 
     def __init__(self) -> None:
@@ -104,7 +104,7 @@ class Tally:
         return Effects(channels.cpu(), *(tensor.float().cpu() for tensor in (rows, effect, error)))
 
 
-class Meter:
+class EffectMeter:
     """The effect of one group of channels after the other, as `measure` defines it.
 
     Fewer pictures are rendered at once where memory runs out, and what is rendered often becomes a graph.
@@ -126,31 +126,31 @@ class Meter:
     @torch.no_grad()
     def __call__(self, entry: StyleEntry, channels: Tensor) -> Effects:
         """The effects of `channels`, all of the layer `entry`."""
-        generator, tally = self.models.generator, Tally()
-        change = _Change(generator, self.statistics, channels, self.method, self.sigmas)
+        generator, accumulator = self.models.generator, EffectAccumulator()
+        perturbation = _Perturbation(generator, self.statistics, channels, self.method, self.sigmas)
 
-        def begun(rows: Tensor) -> tuple[Painter, Tensor]:
-            return Painter(generator, entry, change.before(rows)), rows
+        def begun(rows: Tensor) -> tuple[PrefixRenderer, Tensor]:
+            return PrefixRenderer(generator, entry, perturbation.before(rows)), rows
 
-        for painter, rows in self.parts(begun, self.styles):
+        for renderer, rows in self.parts(begun, self.styles):
             for i, row in enumerate(rows):
-                tally.add(change.movement(self._features(painter, i, change(row))))
-        return tally.effects(channels, 2 * self.sigmas)
+                accumulator.add(perturbation.movement(self._features(renderer, i, perturbation(row))))
+        return accumulator.effects(channels, 2 * self.sigmas)
 
-    def _features(self, painter: Painter, i: int, styles: Tensor) -> Tensor:
+    def _features(self, renderer: PrefixRenderer, i: int, styles: Tensor) -> Tensor:
         """What CLIP sees in the pictures of `styles` [M, C] that begin like number `i`: unit features [M, D]."""
 
         def look(some: Tensor, *begun: Tensor) -> Tensor:
-            return self.models.clip.encode_image(painter.finish(some, *begun))
+            return self.models.clip.encode_image(renderer.finish(some, *begun))
 
         def replayed(some: Tensor) -> Tensor:
-            features: Tensor = self.graphs(painter.entry.name, look, some, *painter.begin(i))
+            features: Tensor = self.graphs(renderer.entry.name, look, some, *renderer.begin(i))
             return features
 
         return torch.cat([*self.parts(replayed, styles)])
 
 
-class _Change:
+class _Perturbation:
     """Every one of `channels` [k], all of one layer, at either end of its range."""
 
     def __init__(
@@ -176,11 +176,11 @@ class _Change:
     def movement(self, features: Tensor) -> Tensor:
         """[2k, D] -> `E+ - E-` [k, D], zero where it is nothing but rounding."""
         (high, low), (top, bottom) = features.chunk(2), self.ends.chunk(2)
-        still = (top == bottom) | ((high - low).norm(dim=1) <= STILL)
+        still = (top == bottom) | ((high - low).norm(dim=1) <= MIN_CHANGE)
         return (high - low).masked_fill(still[:, None], 0.0)
 
 
-class Painter:
+class PrefixRenderer:
     """Pictures whose styles are those of one of `styles` [N, C] before the layer `entry`, and their own from there on.
 
     What comes before the layer is computed once; behind toRGB there are only sums, so all else is computed once.

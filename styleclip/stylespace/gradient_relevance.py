@@ -15,7 +15,7 @@ from styleclip.latents import Latent, Space
 from styleclip.models import Models
 from styleclip.relevance_table import StyleStatistics
 from styleclip.runtime.batching import Parts
-from styleclip.stylespace.channel_effects import Effects, Tally
+from styleclip.stylespace.channel_effects import EffectAccumulator, Effects
 
 
 @torch.enable_grad()
@@ -51,7 +51,7 @@ def gradient_effects(
 
     Each picture takes one forward and D backward passes.
     """
-    std, tally = statistics.std.to(models.device), Tally()
+    std, accumulator = statistics.std.to(models.device), EffectAccumulator()
 
     def derivatives(some: Tensor) -> Tensor:
         leaf, features = _seen(models, some)
@@ -60,8 +60,8 @@ def gradient_effects(
 
     for jacobians in Parts(batch_size)(derivatives, styles):
         for jacobian in jacobians:
-            tally.add(std[:, None] * jacobian)
-    yield tally.effects(torch.arange(styles.shape[1]))
+            accumulator.add(std[:, None] * jacobian)
+    yield accumulator.effects(torch.arange(styles.shape[1]))
 
 
 def _seen(models: Models, styles: Tensor) -> tuple[Tensor, Tensor]:

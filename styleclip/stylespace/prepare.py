@@ -20,10 +20,10 @@ from styleclip.networks.batch_size import COMPARE, DIFFERENTIATE, room
 from styleclip.networks.stylegan2 import Generator
 from styleclip.records import output_folder, sweep
 from styleclip.relevance_table import Relevance, StyleStatistics
-from styleclip.stylespace.channel_effects import Effects, Meter, groups
+from styleclip.stylespace.channel_effects import EffectMeter, Effects, groups
+from styleclip.stylespace.eta import Done, EtaEstimator
 from styleclip.stylespace.gradient_relevance import gradient_effects
-from styleclip.stylespace.pace import Done, Pace
-from styleclip.stylespace.shards import Part, Shard, difference, is_made, shard_path, unfinished_path
+from styleclip.stylespace.shards import Shard, TableShard, difference, is_made, shard_path, unfinished_path
 from styleclip.stylespace.statistics import sample_styles, style_statistics
 from styleclip.version import __version__
 from styleclip.weights.relevance_files import load_relevance, probe, save_relevance
@@ -133,9 +133,9 @@ class _Run:
         if is_made(self.path, self.about, self.probe):
             generator = self.models.generator
             return load_relevance(self.path, generator.layout, self.models.clip, self.about["generator"])
-        return Part.load(self.target).table() if is_made(self.target, self.about, self.probe) else None
+        return TableShard.load(self.target).table() if is_made(self.target, self.about, self.probe) else None
 
-    def begun(self, resume: bool) -> Part:
+    def begun(self, resume: bool) -> TableShard:
         """What an earlier run left, or a part without rows."""
         if not resume:
             self.unfinished.unlink(missing_ok=True)
@@ -144,27 +144,27 @@ class _Run:
         about = {**self.about, "shard": f"{self.shard[0]}/{self.shard[1]}"}
         if not self.unfinished.exists():
             samples = self.preparation.samples
-            return Part(about, style_statistics(self.models.generator, samples, *self._drawn), self.probe)
+            return TableShard(about, style_statistics(self.models.generator, samples, *self._sampling), self.probe)
         try:
-            part = Part.load(self.unfinished)
+            part = TableShard.load(self.unfinished)
         except WeightError as error:
             raise WeightError(f"{self.unfinished} cannot be read; pass --restart to begin again") from error
         if why := difference(part.about, part.probe, about, self.probe):
             raise WeightError(f"{self.unfinished} was begun {why}; finish that, or pass --restart to begin again")
         return part
 
-    def measure(self, part: Part, on_group: Callable[[Done], None] | None) -> None:
+    def measure(self, part: TableShard, on_group: Callable[[Done], None] | None) -> None:
         """Add the rows of the channels that have none yet."""
         layout = self.models.generator.layout
         channels = self.preparation.channels(layout)[self.shard[0] - 1 :: self.shard[1]]
         missing = channels[~torch.isin(channels, part.channels)]
         if not len(missing):
             return
-        pace, saved = Pace(layout, self.preparation.renders, len(part.channels), missing), time.monotonic()
+        eta, saved = EtaEstimator(layout, self.preparation.renders, len(part.channels), missing), time.monotonic()
         try:
             for rows in self._effects(part.statistics, missing):
                 part.effects.append(_checked(rows))
-                done = pace.after(rows.channels)
+                done = eta.after(rows.channels)
                 if on_group:
                     on_group(done)
                 if time.monotonic() - saved > SAVE_EVERY:
@@ -173,7 +173,7 @@ class _Run:
         finally:
             part.save(self.unfinished)
 
-    def finish(self, part: Part) -> Relevance:
+    def finish(self, part: TableShard) -> Relevance:
         """Write the table or the shard, and remove the unfinished file."""
         if self.target == self.path:
             save_relevance(part.table(), part.probe, self.path)
@@ -183,7 +183,7 @@ class _Run:
         return part.table()
 
     @property
-    def _drawn(self) -> tuple[int, float, int | None]:
+    def _sampling(self) -> tuple[int, float, int | None]:
         """How the samples and the images are drawn."""
         return self.preparation.seed, self.preparation.psi, self.preparation.cutoff
 
@@ -193,14 +193,14 @@ class _Run:
         The groups come in scattered order, so what some have taken is a fair sample of what the others will take.
         """
         method, sigmas = self.preparation.method, self.preparation.sigmas
-        styles = sample_styles(self.models.generator, self.preparation.images, *self._drawn)
+        styles = sample_styles(self.models.generator, self.preparation.images, *self._sampling)
         if method == "gradient":
             for rows in gradient_effects(self.models, statistics, styles, self.batch_size):
                 yield _only(rows, channels)
             return
         scattered = list(groups(self.models.generator.layout, channels, self.batch_size))
         random.Random(0).shuffle(scattered)
-        meter = Meter(self.models, statistics, styles, method, sigmas, self.batch_size)
+        meter = EffectMeter(self.models, statistics, styles, method, sigmas, self.batch_size)
         for entry, group in scattered:
             yield meter(entry, group)
 

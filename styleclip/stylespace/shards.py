@@ -25,7 +25,7 @@ ELSE = {"generator": "for another generator", "clip": "for another CLIP"}
 
 
 @dataclass(frozen=True)
-class Part:
+class TableShard:
     """The rows of some channels. `about` says how they were made, `probe` [D] for which CLIP."""
 
     about: Mapping[str, Any]
@@ -48,7 +48,7 @@ class Part:
         return write_table({"channels": self.channels, **columns, **spread, "probe": self.probe}, self.about, path)
 
     @staticmethod
-    def load(path: Path) -> Part:
+    def load(path: Path) -> TableShard:
         """What `save` wrote; raises WeightError for any other file."""
         tensors, about = read_table(path)
         with naming(path):
@@ -60,7 +60,7 @@ class Part:
                 raise WeightError("its rows belong to channels that the generator lacks; make it again with --restart")
             if {len(column) for column in vars(rows).values()} != {len(rows.channels)}:
                 raise WeightError("its columns have different lengths; make it again with --restart")
-        return Part(about, StyleStatistics(tensors["mean"], tensors["std"]), tensors["probe"], [rows])
+        return TableShard(about, StyleStatistics(tensors["mean"], tensors["std"]), tensors["probe"], [rows])
 
     def table(self) -> Relevance:
         """The rows in their places in a whole table; the other channels have zeros."""
@@ -104,7 +104,7 @@ def merge(path: Path, shards: Sequence[Path] = ()) -> Relevance:
     found = list(shards) or sorted(path.parent.glob(f"{glob.escape(path.stem)}.shard-*-of-*.safetensors"))
     if not found:
         raise WeightError(f"no shard lies beside {path}; make them with `styleclip prepare --shard 1/N`, 2/N and so on")
-    parts = [Part.load(shard) for shard in found]
+    parts = [TableShard.load(shard) for shard in found]
     _check_alike(found, parts)
     whole = replace(parts[0], effects=[rows for part in parts for rows in part.effects])
     _check_complete(path, parts, whole)
@@ -139,7 +139,7 @@ def _otherwise(path: Path, about: Mapping[str, Any], probe: Tensor) -> str:
     return difference(told, tensors["probe"], about, probe)
 
 
-def _check_alike(found: Sequence[Path], parts: Sequence[Part]) -> None:
+def _check_alike(found: Sequence[Path], parts: Sequence[TableShard]) -> None:
     """Raise WeightError unless these differ in nothing but the number of the shard."""
     first = parts[0]
     for path, part in zip(found, parts, strict=True):
@@ -148,7 +148,7 @@ def _check_alike(found: Sequence[Path], parts: Sequence[Part]) -> None:
             raise WeightError(f"{path} was made {why} like {found[0].name}; make all shards with the same settings")
 
 
-def _check_complete(path: Path, parts: Sequence[Part], whole: Part) -> None:
+def _check_complete(path: Path, parts: Sequence[TableShard], whole: TableShard) -> None:
     """Raise WeightError unless all shards of one cut are here, each once, and with them every channel."""
     shards = sorted(parse_shard(part.about["shard"]) for part in parts)
     count = shards[0][1]

@@ -36,13 +36,13 @@ def style_statistics(
             if on_batch:
                 on_batch(done, count)
 
-    return spread(reported())
+    return mean_and_std(reported())
 
 
 def sample_styles(
     generator: Generator, count: int, seed: int = 5, psi: float = 0.7, cutoff: int | None = None, batch: int = 1000
 ) -> Tensor:
-    """S [count, C] of the z of `draw_z`, on the generator's device.
+    """S [count, C] of the z of `sample_z`, on the generator's device.
 
     `cutoff=None` truncates the w of every layer, as StyleCLIP's TensorFlow code does, by which its tables were made;
     8 truncates those of the first eight layers, as its PyTorch port does.
@@ -50,12 +50,12 @@ def sample_styles(
     return torch.cat([*_style_batches(generator, count, seed, psi, cutoff, batch)])
 
 
-def draw_z(generator: Generator, count: int, seed: int = 5) -> Tensor:
+def sample_z(generator: Generator, count: int, seed: int = 5) -> Tensor:
     """Z [count, z_dim]: with seed 5 those of StyleCLIP. A smaller `count` gives the first of the same samples."""
     return next(_z_batches(generator, count, seed, count))
 
 
-def spread(batches: Iterable[Tensor]) -> StyleStatistics:
+def mean_and_std(batches: Iterable[Tensor]) -> StyleStatistics:
     """Mean and deviation (of the population) over all rows of batches [n, C], in float64; float32 on the CPU.
 
     Batches are merged as by Chan, Golub and LeVeque 1979: no difference of large sums is taken.
@@ -79,7 +79,7 @@ def _style_batches(
 
 
 def _z_batches(generator: Generator, count: int, seed: int, batch: int) -> Iterator[Tensor]:
-    """The z of `draw_z` in pieces: numpy's stream goes on where it stopped."""
+    """The z of `sample_z` in pieces: numpy's stream goes on where it stopped."""
     if min(count, batch) < 1:
         raise UsageError(f"cannot draw {count} samples, {batch} at a time; both must be at least 1")
     random = np.random.RandomState(seed)

@@ -10,11 +10,11 @@ from torch import Tensor
 from styleclip.errors import SpaceError
 from styleclip.latents import Latent, Space
 from styleclip.networks.stylegan2 import Generator
-from styleclip.stylespace.statistics import spread
+from styleclip.stylespace.statistics import mean_and_std
 
 
 @dataclass(frozen=True)
-class Coordinates:
+class StepBasis:
     """Offsets in units of standard deviations: `offset = coordinates @ basis`, [.., D] each.
 
     In W the axes are the principal ones, which is the P_N space of Zhu et al. 2020 ("Improved StyleGAN embedding"),
@@ -28,7 +28,7 @@ class Coordinates:
 
 
 @torch.no_grad()
-def whitened(generator: Generator, space: Space, samples: int = 10_000, seed: int = 5) -> Coordinates:
+def whitening_basis(generator: Generator, space: Space, samples: int = 10_000, seed: int = 5) -> StepBasis:
     """The spread of `samples` latents in W, W+ or S. Directions in which samples hardly differ stay short."""
     if space is Space.Z:
         raise SpaceError("z is normal by definition; whiten w, w+ or s")
@@ -36,7 +36,7 @@ def whitened(generator: Generator, space: Space, samples: int = 10_000, seed: in
     w = generator.map(z.to(generator.w_avg.device))
     if space is Space.S:
         parts = (generator.to_space(Latent(Space.W, part), Space.S).data for part in w.split(1000))
-        return Coordinates(spread(parts).std.to(w.device))
+        return StepBasis(mean_and_std(parts).std.to(w.device))
     centered = (w - w.mean(dim=0)).double()
     variance, axes = torch.linalg.eigh(centered.T @ centered / samples)
-    return Coordinates((axes * variance.clamp(min=0).sqrt()).T.float())
+    return StepBasis((axes * variance.clamp(min=0).sqrt()).T.float())

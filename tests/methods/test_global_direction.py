@@ -15,12 +15,12 @@ from styleclip.editor import Editor
 from styleclip.errors import UsageError, WeightError
 from styleclip.latents import Space, StyleLayout
 from styleclip.methods import auto_alpha
-from styleclip.methods.auto_alpha import NEARLY
+from styleclip.methods.auto_alpha import PLATEAU
 from styleclip.methods.direction_files import load_direction, save_direction
 from styleclip.methods.global_direction import GlobalDirection
 from styleclip.methods.style_direction import auto_beta, beta_for, style_weights
 from styleclip.models import Models
-from styleclip.prompts import Prompt, delta_t, preference
+from styleclip.prompts import Prompt, delta_t, zero_shot_probability
 from styleclip.records import Step
 from styleclip.relevance_table import Relevance, StyleStatistics
 from styleclip.weights.relevance_files import load_relevance
@@ -145,13 +145,13 @@ def test_auto_alpha_is_the_least_that_makes_clip_sure() -> None:
 
     def sureness(alpha: float) -> Tensor:
         pictures = [models.generator(styles[i] + alpha * found.direction) for i in range(8)]
-        return preference(models.clip, models.clip.encode_image(torch.cat(pictures)), prompt)
+        return zero_shot_probability(models.clip, models.clip.encode_image(torch.cat(pictures)), prompt)
 
     tried = torch.stack([sureness(alpha) for alpha in ladder])  # [10, 8]
     for sure in (tried[5].median().item(), 1.0):
         alpha = replace(method, sure=sure).strengths(models, styles, found)
         for i in range(8):
-            wanted = min(sure, NEARLY * tried[:, i].max().item())
+            wanted = min(sure, PLATEAU * tried[:, i].max().item())
             least = next(a for a, p in zip(ladder, tried[:, i].tolist(), strict=True) if p >= wanted)
             assert alpha[i].item() == pytest.approx(least, rel=1e-4)
 
@@ -163,10 +163,10 @@ def test_a_picture_clip_was_sure_of_is_edited_too(monkeypatch: pytest.MonkeyPatc
     along = delta_t(models.clip, PROMPT)
     looks = iter((step * along)[None] for step in walk)
     monkeypatch.setattr(Models, "look", lambda self, latent: next(looks))
-    monkeypatch.setattr(auto_alpha, "preference", lambda *_: torch.tensor([0.99]))
+    monkeypatch.setattr(auto_alpha, "zero_shot_probability", lambda *_: torch.tensor([0.99]))
     found = GlobalDirection(channels=5).find(models, PROMPT)
     styles = models.generator.to_space(Editor(models).sample(), Space.S)
-    alpha = auto_alpha.enough(models, styles, found, reach=1.0, sure=0.9)
+    alpha = auto_alpha.auto_alpha(models, styles, found, reach=1.0, sure=0.9)
     assert found.movement is not None
     assert alpha.item() == pytest.approx(0.2 ** (1 - 3 / 9) / found.movement, rel=1e-4)
 
@@ -242,7 +242,7 @@ def test_rows_name_layers() -> None:
     models = models_with_table()
     layout = models.generator.layout
     found = GlobalDirection(channels=7, torgb=True).find(models, PROMPT)
-    rows = found.rows(layout)
+    rows = found.channel_table(layout)
     starts = {entry.name: entry.start for entry in layout.entries}
     assert [starts[row["layer"]] + row["index"] for row in rows] == found.channels.tolist()
     sizes = [abs(row["weight"]) for row in rows]

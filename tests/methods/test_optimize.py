@@ -13,7 +13,7 @@ from styleclip.methods import optimize
 from styleclip.methods.optimize import PUBLISHED, Optimize, schedule
 from styleclip.prompts import Prompt
 from styleclip.records import Step
-from styleclip.stylespace.whitening import whitened
+from styleclip.stylespace.whitening import whitening_basis
 from tests.helpers.tiny import tiny_models
 
 PROMPT = Prompt("a face with red hair", "a face")
@@ -168,7 +168,7 @@ def test_whitened_coordinates_have_unit_spread(space: Space) -> None:
     generator = tiny_models().generator
     w = generator.map(torch.randn(5000, generator.config.z_dim, generator=torch.Generator().manual_seed(1)))
     data = generator.to_space(Latent(Space.W, w), space).data
-    basis = whitened(generator, space).basis
+    basis = whitening_basis(generator, space).basis
     centered = data - data.mean(dim=0)
     found = centered / basis if basis.ndim == 1 else torch.linalg.solve(basis.T, centered.T).T
     torch.testing.assert_close(found.std(dim=0), torch.ones(found.shape[1]), atol=0.08, rtol=0)

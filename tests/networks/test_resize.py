@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from styleclip.losses import picture_features
+from styleclip.losses import clip_and_identity_features
 from styleclip.networks.arcface import face_view
 from styleclip.networks.resize import Mode, look, square
 from tests.helpers.tiny import tiny_models
@@ -65,7 +65,7 @@ def test_views_in_one_pass_are_those_one_by_one() -> None:
 def test_features_are_those_of_clip_and_of_the_recogniser() -> None:
     models, image = tiny_models(), 2 * picture(48, 48) - 1
     assert models.identity is not None
-    found = picture_features(image, models.clip, models.identity)
+    found = clip_and_identity_features(image, models.clip, models.identity)
     expected = models.clip.encode_image(image), models.identity.embed(image)
     torch.testing.assert_close(found, expected, atol=10 * ROUNDING, rtol=0)
-    assert picture_features(image, models.clip, None)[1] is None
+    assert clip_and_identity_features(image, models.clip, None)[1] is None

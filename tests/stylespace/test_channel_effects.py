@@ -11,7 +11,7 @@ from styleclip.errors import UsageError
 from styleclip.latents import Latent, Space
 from styleclip.models import Models
 from styleclip.relevance_table import StyleStatistics
-from styleclip.stylespace.channel_effects import Effects, Painter, Tally, measure
+from styleclip.stylespace.channel_effects import EffectAccumulator, Effects, PrefixRenderer, measure
 from styleclip.stylespace.statistics import sample_styles, style_statistics
 from tests.helpers.tiny import TINY, tiny_clip, tiny_generator, tiny_models
 
@@ -134,7 +134,7 @@ def test_a_painter_paints_what_the_generator_renders(config: Any, entry: Any) ->
     changed[:, entry.span] += torch.randn(5, entry.channels, generator=torch.Generator().manual_seed(0))
     expected = generator(Latent(Space.S, changed))
     assert (expected - generator(Latent(Space.S, styles[2:3]))).abs().amax(dim=(1, 2, 3)).min() > 0.01
-    found = Painter(generator, entry, styles)(2, changed)
+    found = PrefixRenderer(generator, entry, styles)(2, changed)
     assert (found - expected).abs().max() <= 1e-5 * expected.abs().max().clamp(min=1)
 
 
@@ -221,10 +221,10 @@ def test_the_error_is_the_spread_of_repeated_measurements() -> None:
     noise = torch.Generator().manual_seed(0)
     truth = torch.zeros(2000, 8)
     truth[:, 0] = 1
-    tally = Tally()
+    accumulator = EffectAccumulator()
     for _ in range(20):
-        tally.add(truth + 0.3 * torch.randn(2000, 8, generator=noise))
-    found = tally.effects(torch.arange(2000))
+        accumulator.add(truth + 0.3 * torch.randn(2000, 8, generator=noise))
+    found = accumulator.effects(torch.arange(2000))
     scatter = (found.delta_i - found.delta_i.mean(dim=0)).square().sum(dim=1).mean().sqrt()
     assert found.error.square().mean().sqrt().item() == pytest.approx(scatter.item(), rel=0.05)
 

@@ -28,10 +28,10 @@ from styleclip.networks.clip import CLIP
 from styleclip.relevance_table import Relevance
 from styleclip.stylespace import prepare as module
 from styleclip.stylespace.channel_effects import measure
+from styleclip.stylespace.eta import Done, EtaEstimator
 from styleclip.stylespace.gradient_relevance import gradient_effects
-from styleclip.stylespace.pace import Done, Pace
 from styleclip.stylespace.prepare import Preparation, prepare
-from styleclip.stylespace.shards import Part, merge, shard_path, unfinished_path
+from styleclip.stylespace.shards import TableShard, merge, shard_path, unfinished_path
 from styleclip.stylespace.statistics import sample_styles, style_statistics
 from styleclip.weights.describe import describe
 from styleclip.weights.formats.own_files import save_generator
@@ -216,7 +216,7 @@ def test_pictures_that_are_not_finite(models: Models, path: Path, monkeypatch: p
 def test_what_is_done_is_not_done_again(models: Models, path: Path, tmp_path: Path) -> None:
     whole = prepare(models, FEW, tmp_path / "whole.safetensors")
     begin(models, path, groups=3)
-    kept = Part.load(unfinished_path(path, (1, 1)))
+    kept = TableShard.load(unfinished_path(path, (1, 1)))
     assert 0 < len(kept.channels) < LAYOUT.size and not path.exists()
     again = StoppedAfter()
     table = prepare(models, FEW, path, on_group=again)
@@ -255,7 +255,7 @@ def kill_often(folder: str) -> None:
             continue
         unfinished = unfinished_path(path, (1, 1))
         kills += 1
-        midway += unfinished.exists() and 0 < len(Part.load(unfinished).channels) < LAYOUT.size
+        midway += unfinished.exists() and 0 < len(TableShard.load(unfinished).channels) < LAYOUT.size
     _child(models, path)
     print(kills, midway)
 
@@ -340,7 +340,7 @@ def test_it_is_saved_on_the_way(models: Models, path: Path, monkeypatch: pytest.
 
     def look(done: Done) -> None:
         unfinished = unfinished_path(path, (1, 1))
-        kept.append(len(Part.load(unfinished).channels) if unfinished.exists() else 0)
+        kept.append(len(TableShard.load(unfinished).channels) if unfinished.exists() else 0)
 
     prepare(models, FEW, path, on_group=look)
     assert kept[0] == 0 and sorted(set(kept)) == kept and len(kept) == GROUPS
@@ -405,7 +405,7 @@ def test_shards_are_the_whole(models: Models, path: Path, tmp_path: Path, method
     preparation = replace(FEW, method=method)
     shards = made(models, path, 3, preparation)
     assert sorted(path.parent.iterdir()) == shards
-    by_layer = [Counter(layer_of(c) for c in Part.load(shard).channels.tolist()) for shard in shards]
+    by_layer = [Counter(layer_of(c) for c in TableShard.load(shard).channels.tolist()) for shard in shards]
     for one, other in itertools.combinations(by_layer, 2):
         assert all(abs(one[layer] - other[layer]) <= 1 for layer in one | other), "a shard has more of some layer"
     joined = merge(path)
@@ -445,7 +445,7 @@ def test_parts_are_no_tables(models: Models, path: Path) -> None:
 
 def spoil(file: Path, **changes: Any) -> None:
     """Write a shard again with the rows of other channels or something else about it."""
-    part = Part.load(file)
+    part = TableShard.load(file)
     rows = replace(part.effects[0], **{name: changes.pop(name) for name in ("channels",) if name in changes})
     replace(part, about={**part.about, **changes}, effects=[rows]).save(file)
 
@@ -457,7 +457,10 @@ SPOILT: dict[str, tuple[Callable[[list[Path], Path], Any], str]] = {
     "generator": (lambda shards, path: spoil(shards[1], generator="0"), "made for another generator like"),
     "twice": (lambda shards, path: shards[1].write_bytes(shards[0].read_bytes()), "the shard 1/3 is there twice; pass"),
     "no shard": (lambda shards, path: spoil(shards[0], shard="one"), "'one' is no shard; write 2/4 for the second"),
-    "channels": (lambda shards, path: spoil(shards[0], channels=Part.load(shards[1]).channels), "different channels"),
+    "channels": (
+        lambda shards, path: spoil(shards[0], channels=TableShard.load(shards[1]).channels),
+        "different channels",
+    ),
     "torn": (lambda shards, path: shards[0].write_bytes(shards[0].read_bytes()[:-9]), "shard-1-of-3.safetensors: "),
 }
 
@@ -492,14 +495,14 @@ def test_the_forecast(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "monotonic", lambda: clock)
     first, second, last = (LAYOUT.entries[i] for i in (0, 1, -1))
     missing = torch.cat([torch.arange(entry.start, entry.span.stop) for entry in (first, second, last)])
-    pace = Pace(LAYOUT, FEW.renders, 10, missing)
+    eta = EtaEstimator(LAYOUT, FEW.renders, 10, missing)
     clock += 2 * 4
-    done = pace.after(torch.arange(4))
+    done = eta.after(torch.arange(4))
     rest = len(missing) - 4
     assert done == Done(14, 10 + len(missing), 4 * 6, 8.0, 2.0 * rest), "all that is known is 2 s a channel"
     clock += 1 * 3
-    assert pace.after(torch.arange(second.start, second.start + 3)).left == pytest.approx(
+    assert eta.after(torch.arange(second.start, second.start + 3)).left == pytest.approx(
         2 * 2 + 1 * 3 + 11 / 7 * last.channels
     )
     clock += 5 * 1
-    assert pace.after(torch.tensor([LAYOUT.size - 1])).left == pytest.approx(2 * 2 + 1 * 3 + 5 * (last.channels - 1))
+    assert eta.after(torch.tensor([LAYOUT.size - 1])).left == pytest.approx(2 * 2 + 1 * 3 + 5 * (last.channels - 1))

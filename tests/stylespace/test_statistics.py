@@ -10,8 +10,8 @@ from torch import Tensor
 from styleclip.errors import SpaceError, UsageError
 from styleclip.latents import Latent, Space
 from styleclip.networks.stylegan2 import Generator
-from styleclip.stylespace.statistics import draw_z, sample_styles, spread, style_statistics
-from styleclip.stylespace.whitening import whitened
+from styleclip.stylespace.statistics import mean_and_std, sample_styles, sample_z, style_statistics
+from styleclip.stylespace.whitening import whitening_basis
 from tests.helpers.tiny import TINY, tiny_generator
 
 ROUNDING = 1e-6  # float32 matrix products of a dozen terms of order 1
@@ -33,17 +33,17 @@ def styles_by_hand(generator: Generator, ws: list[Tensor]) -> np.ndarray:
 
 
 def test_the_samples_are_those_of_styleclip(generator: Generator) -> None:
-    z = draw_z(generator, 9)
+    z = sample_z(generator, 9)
     assert z.dtype == torch.float32
     assert np.array_equal(z.numpy(), np.random.RandomState(5).randn(9, TINY.z_dim).astype(np.float32))
     assert z[0, :3].tolist() == pytest.approx([0.44122749, -0.33087015, 2.43077119])
-    assert torch.equal(draw_z(generator, 4), z[:4])
-    assert not torch.equal(draw_z(generator, 4, seed=6), z[:4])
+    assert torch.equal(sample_z(generator, 4), z[:4])
+    assert not torch.equal(sample_z(generator, 4, seed=6), z[:4])
 
 
 @pytest.mark.parametrize("cutoff", [None, 2])
 def test_truncation_of_all_layers_or_the_first(generator: Generator, cutoff: int | None) -> None:
-    w = generator.map(draw_z(generator, 7))
+    w = generator.map(sample_z(generator, 7))
     pulled = generator.w_avg + 0.7 * (w - generator.w_avg)
     ws = [pulled if cutoff is None or i < cutoff else w for i in range(generator.num_ws)]
     found = sample_styles(generator, 7, cutoff=cutoff)
@@ -88,9 +88,9 @@ def test_only_a_batch_of_samples_is_in_memory(generator: Generator, monkeypatch:
 def test_spread_keeps_small_deviations_of_large_means() -> None:
     batches = [1e8 + torch.randn(n, 3, generator=torch.Generator().manual_seed(n)).double() for n in (1, 40, 7)]
     everything = torch.cat(batches).numpy()
-    found = spread(batches)
+    found = mean_and_std(batches)
     assert np.abs(found.std.numpy() - everything.std(axis=0)).max() <= ROUNDING
-    assert spread(batches[:1]).std.tolist() == [0, 0, 0]
+    assert mean_and_std(batches[:1]).std.tolist() == [0, 0, 0]
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
@@ -113,13 +113,13 @@ def test_nothing_to_draw(generator: Generator, count: int, batch: int) -> None:
 def test_whitened_styles_are_deviations_of_samples_drawn_by_torch(generator: Generator) -> None:
     z = torch.randn(3000, TINY.z_dim, generator=torch.Generator().manual_seed(5))
     styles = styles_by_hand(generator, [generator.map(z)] * generator.num_ws)
-    basis = whitened(generator, Space.S, samples=3000).basis
+    basis = whitening_basis(generator, Space.S, samples=3000).basis
     assert np.abs(basis.numpy() - styles.std(axis=0)).max() <= ROUNDING
 
 
 def test_z_needs_no_whitening(generator: Generator) -> None:
     with pytest.raises(SpaceError, match="whiten w, w[+] or s"):
-        whitened(generator, Space.Z)
+        whitening_basis(generator, Space.Z)
 
 
 def test_samples_of_a_single_layer_generator() -> None:

@@ -15,7 +15,7 @@ from styleclip.errors import OutputError, UsageError
 if TYPE_CHECKING:
     from styleclip.models import Models
     from styleclip.relevance_table import Relevance
-    from styleclip.stylespace.pace import Done
+    from styleclip.stylespace.eta import Done
     from styleclip.stylespace.prepare import Preparation
     from styleclip.stylespace.shards import Shard
 

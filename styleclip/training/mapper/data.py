@@ -9,9 +9,9 @@ from torch import Tensor
 
 from styleclip.errors import NumericError, UsageError
 from styleclip.latents import Latent, Space
-from styleclip.losses import picture_features
+from styleclip.losses import clip_and_identity_features
 from styleclip.models import Models
-from styleclip.stylespace.statistics import draw_z
+from styleclip.stylespace.statistics import sample_z
 from styleclip.training.mapper.settings import MapperTraining
 
 
@@ -49,7 +49,7 @@ class Sources:
         image = generator(Latent(latent.space, latent.data.to(generator.w_avg.dtype)), resolution=self.side)
         if not image.isfinite().all():
             raise NumericError("a picture of the latents is not finite; pass latents of this generator")
-        seen, people = picture_features(image, self.models.clip, self.identity)
+        seen, people = clip_and_identity_features(image, self.models.clip, self.identity)
         self.seen.update(
             zip(rows, zip(seen, [None] * len(rows) if people is None else people, strict=True), strict=True)
         )
@@ -79,7 +79,7 @@ def latents_to_learn(models: Models, training: MapperTraining, given: Latent | N
     """
     generator = models.generator
     if given is None:
-        z = draw_z(generator, training.num_latents + training.held_out, training.seed)
+        z = sample_z(generator, training.num_latents + training.held_out, training.seed)
         given = Latent(Space.Z, z)
     if not len(given) or not given.data.isfinite().all():
         raise UsageError("the latents hold NaN or infinite numbers, or none at all; pass latents of pictures")

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from styleclip.latents import Latent, Space
-from styleclip.losses import directional_goal, loss_side, picture_features, similarity
+from styleclip.losses import clip_and_identity_features, directional_target, loss_resolution_px, similarity
 from styleclip.models import Models
-from styleclip.prompts import Prompt, delta_t, encode, first_of
+from styleclip.prompts import Prompt, delta_t, encode, target_probability
 from styleclip.runtime.cuda_graphs import Graphs
 from styleclip.training.mapper.data import Source
 from styleclip.training.mapper.settings import MapperTraining
@@ -21,7 +21,7 @@ class Objective:
 
     def __init__(self, models: Models, prompts: Sequence[Prompt], training: MapperTraining) -> None:
         self.models, self.training = models, training
-        self.side, self.graphs = loss_side(models.generator, models.clip, training.loss_resolution), Graphs()
+        self.side, self.graphs = loss_resolution_px(models.generator, models.clip, training.loss_resolution), Graphs()
         texts = [encode(models.clip, [prompt.target], training.text) for prompt in prompts]
         self.texts = torch.stack(texts)  # [P, 1, D]
         self.choices = [  # [T, D] of each prompt: the target, then the neutral texts
@@ -42,7 +42,7 @@ class Objective:
 
         def look(edited: Tensor) -> tuple[Tensor, ...]:
             image = generator(Latent(source.latent.space, edited), resolution=self.side)
-            seen, person = picture_features(image, clip, identity)
+            seen, person = clip_and_identity_features(image, clip, identity)
             return (seen,) if person is None else (seen, person)
 
         edited = (source.latent.data + steps).flatten(0, 1).to(generator.w_avg.dtype)
@@ -57,7 +57,9 @@ class Objective:
 
     def target(self, features: Tensor, active: Sequence[int]) -> Tensor:
         """How sure CLIP is of the target, from features [A, n, D]: [A, n] in 0..1."""
-        each = [first_of(self.models.clip, own, self.choices[i]) for own, i in zip(features, active, strict=True)]
+        each = [
+            target_probability(self.models.clip, own, self.choices[i]) for own, i in zip(features, active, strict=True)
+        ]
         return torch.stack(each)
 
     def unedited(self, source: Source, active: Sequence[int]) -> dict[str, Tensor]:
@@ -73,7 +75,7 @@ class Objective:
         chosen = list(active)
         if self.moves is None:
             return self.texts[chosen]
-        return directional_goal(source.features, self.moves[chosen], self.training.reach or 0.0)
+        return directional_target(source.features, self.moves[chosen], self.training.reach or 0.0)
 
     def _size(self, steps: Tensor) -> Tensor:
         """The mean square of every step; in style space the sum of those of its layers, as published: [A, n]."""

@@ -191,7 +191,7 @@ def test_auto_alpha_begins_at_a_share_of_reach(run: Run, reach: float) -> None:
     """CLIP is sure at once when nothing is asked of it."""
     record = records(run(*PROMPT, "--alpha", "auto", "--channels", 9, "--reach", reach, "--sure", 0, "--json"))[0]
     told = record["provenance"]["directions"][0]
-    assert told["alpha"][0] == pytest.approx(auto_alpha.LEAST * reach / told["movement"], rel=1e-4)
+    assert told["alpha"][0] == pytest.approx(auto_alpha.FIRST_STEP * reach / told["movement"], rel=1e-4)
 
 
 def test_statistics_for_a_published_table(bare: Run, models: Models, tmp_path: Path) -> None:
@@ -246,15 +246,15 @@ def test_what_varies_names_the_folder(run: Run, tmp_path: Path) -> None:
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"beta_0.1", "beta_0.2", "grid.png"}
 
 
-def test_what_was_seen_is_not_seen_again(bare: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_relevance_is_measured_once_per_text(bare: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
-    see = styleclip.GlobalDirection.see
+    measure = styleclip.GlobalDirection.measure
 
     def counted(self: Any, models: Models, prompt: Prompt) -> Any:
         calls.append(prompt.target)
-        return see(self, models, prompt)
+        return measure(self, models, prompt)
 
-    monkeypatch.setattr(styleclip.GlobalDirection, "see", counted)
+    monkeypatch.setattr(styleclip.GlobalDirection, "measure", counted)
     gradient = ("--relevance", "gradient", "--images", 2)
     records(bare(*PROMPT, *gradient, "--alpha=1,2", "--beta", "0,0.01,0.02", "--json"))
     assert calls == [TARGET]
@@ -576,10 +576,10 @@ def test_earlier_results_stay(run: Run, tmp_path: Path) -> None:
 
 
 class CtrlC:
-    """Stands for `auto_alpha.preference` and presses Ctrl-C when it is called for the n-th time."""
+    """Stands for `auto_alpha.zero_shot_probability` and presses Ctrl-C when it is called for the n-th time."""
 
     def __init__(self, calls: int) -> None:
-        self.left, self.real = calls, auto_alpha.preference
+        self.left, self.real = calls, auto_alpha.zero_shot_probability
 
     def __call__(self, *arguments: Any) -> Tensor:
         self.left -= 1
@@ -591,7 +591,7 @@ class CtrlC:
 def test_ctrl_c_keeps_the_best_so_far(
     run: Run, models: Models, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(auto_alpha, "preference", CtrlC(3))
+    monkeypatch.setattr(auto_alpha, "zero_shot_probability", CtrlC(3))
     words = (*PROMPT, "--channels", 9, "--sure", 1, "--seeds", "0-1", "--grid", "--out", "out")
     result = run(*words, "--alpha", "auto")
     assert result.exit_code == 130 and result.stderr == "Interrupted; kept the best result so far\n"
@@ -601,7 +601,7 @@ def test_ctrl_c_keeps_the_best_so_far(
 
 
 def test_ctrl_c_keeps_what_is_finished(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(auto_alpha, "preference", CtrlC(2))
+    monkeypatch.setattr(auto_alpha, "zero_shot_probability", CtrlC(2))
     result = run(*PROMPT, "--channels", 9, "--sure", 1, "--alpha", "auto,1,2", "--json", "--out", "out")
     assert result.exit_code == 130 and result.stderr == "Interrupted; kept 2 of 3 results\n"
     assert [record["settings"]["alpha"] for record in json.loads(result.stdout)["results"]] == [1, 2]

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from styleclip.errors import NumericError, SpaceError, UsageError
 from styleclip.latents import Latent, Space
-from styleclip.losses import loss_side
+from styleclip.losses import loss_resolution_px
 from styleclip.methods.mapper_files import TrainedMapper
 from styleclip.models import Models
 from styleclip.networks.face_recognition import Identity
@@ -114,9 +114,9 @@ def test_open_settings_take_what_suits_the_generator() -> None:
 def test_the_pictures_of_the_losses() -> None:
     models = tiny_models()
     sides: dict[Any, int] = {"auto": 16, "full": 16, 8: 8, 4: 4, 256: 16}
-    assert {wanted: loss_side(models.generator, models.clip, wanted) for wanted in sides} == sides
+    assert {wanted: loss_resolution_px(models.generator, models.clip, wanted) for wanted in sides} == sides
     with pytest.raises(UsageError, match="loss_resolution is 12; this generator draws 4, 8, 16 px"):
-        loss_side(models.generator, models.clip, 12)
+        loss_resolution_px(models.generator, models.clip, 12)
 
 
 @pytest.mark.parametrize(("clip_side", "expected"), [(224, 256), (256, 256), (336, 512), (2000, 1024)])
@@ -125,7 +125,7 @@ def test_auto_is_no_smaller_than_what_clip_looks_at(clip_side: int, expected: in
     generator = unallocated(lambda: Generator(replace(TINY, channels=channels)))
     clip = tiny_models().clip
     clip.image_size = clip_side
-    assert loss_side(generator, clip, "auto") == expected
+    assert loss_resolution_px(generator, clip, "auto") == expected
 
 
 # --- losses
@@ -137,7 +137,9 @@ def by_hand(
     """Equation 4 of the paper, for steps [n, ...] of latents."""
     clip, space = models.clip, source.space
     before, after = (
-        models.generator(Latent(space, data), resolution=loss_side(models.generator, clip, training.loss_resolution))
+        models.generator(
+            Latent(space, data), resolution=loss_resolution_px(models.generator, clip, training.loss_resolution)
+        )
         for data in (source.data, source.data + step)
     )
     [target], [neutral] = clip.encode_text([prompt.target]), clip.encode_text([prompt.neutrals[0]])

@@ -1,4 +1,4 @@
-"""How far a preparation is, and how long the rest will take."""
+"""Estimate the remaining time of a preparation."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class Done:
     left: float
 
 
-class Pace:
-    """Foretells the rest: a channel takes what those of its layer took in this run, or all before there is one."""
+class EtaEstimator:
+    """Estimate the remaining time from seconds per channel of each layer; of all layers until one is measured."""
 
     def __init__(self, layout: StyleLayout, renders: Callable[[int], int], earlier: int, missing: Tensor) -> None:
         self.renders, self.earlier, self.missing = renders, earlier, len(missing)
