@@ -16,10 +16,10 @@ from scripts.published import PublishedTraining
 from scripts.timing import Measured, Timer, compared, stopwatch
 from styleclip.cli.output.progress import human_number
 from styleclip.prompts import Prompt
-from styleclip.training.distributed import Workers
-from styleclip.training.mapper.data import latents_to_learn
+from styleclip.training.distributed import ProcessGroup
+from styleclip.training.mapper.data import training_latents
 from styleclip.training.mapper.settings import PUBLISHED, MapperTraining
-from styleclip.training.mapper.trainer import Learners
+from styleclip.training.mapper.trainer import MapperTrainer
 
 SIDE = 256  # px
 
@@ -46,17 +46,17 @@ class Way:
         self.setting.apply()
         models, prompt = self.setting.models(SIDE, frozen=self.ours), Prompt(TEXT)
         training = replace(MapperTraining(batch_size=self.batch, held_out=1), optimizer="ranger").settled(models)
-        latent = latents_to_learn(models, replace(training, num_latents=2 * self.batch), None)
+        latent = training_latents(models, replace(training, num_latents=2 * self.batch), None)
         if not self.ours:
             published, ws = PublishedTraining(models, prompt, training), latent.data[: self.batch]
             return {"": stopwatch(lambda: published.step(ws), self.device)}
-        learners = Learners(models, [prompt], training, latent, Workers())
+        trainer = MapperTrainer(models, [prompt], training, latent, ProcessGroup())
 
         def new() -> None:
-            learners.sources.seen.clear()
-            learners.step(0)
+            trainer.sources.seen.clear()
+            trainer.step(0)
 
-        works = {"new pictures": new, "pictures seen before": lambda: learners.step(0)}
+        works = {"new pictures": new, "pictures seen before": lambda: trainer.step(0)}
         return {name: stopwatch(work, self.device) for name, work in works.items()}
 
 

@@ -19,7 +19,7 @@ from scripts.published_generator import render
 from styleclip.methods.optimize import schedule
 from styleclip.models import Models
 from styleclip.prompts import Prompt
-from styleclip.training.mapper.mapper_state import Student
+from styleclip.training.mapper.mapper_state import PromptMapper
 from styleclip.training.mapper.settings import MapperTraining
 
 
@@ -51,21 +51,21 @@ class PublishedTraining(Recipe):
     def __init__(self, models: Models, prompt: Prompt, training: MapperTraining) -> None:
         super().__init__(models, prompt)
         self.training = training
-        self.student = Student(prompt, training.network(models.generator), training, models.device)
+        self.mapper = PromptMapper(prompt, training.network(models.generator), training, models.device)
 
     def step(self, w_plus: Tensor) -> float:
         """One step of the optimizer: the loss before it."""
-        self.student.network.zero_grad()
+        self.mapper.network.zero_grad()
         loss = self.loss(w_plus)
         loss.backward()
-        self.student.update(self.training.lr or 0.0)
+        self.mapper.update(self.training.lr or 0.0)
         return float(loss.detach())
 
     def loss(self, w_plus: Tensor) -> Tensor:
         """`clip + 0.1 * identity + 0.8 * mean square of the step`, the mean of the pictures (StyleCLIP, equation 4)."""
         with torch.no_grad():
             source = render(self.models.generator, w_plus)
-        edited = w_plus + self.student.step(w_plus)
+        edited = w_plus + self.mapper.step(w_plus)
         image = render(self.models.generator, edited)
         training = self.training
         return (

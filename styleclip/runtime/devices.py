@@ -15,24 +15,24 @@ DTYPES = {"auto": torch.float32, "float32": torch.float32, "bfloat16": torch.bfl
 
 
 @dataclass(frozen=True)
-class Torchrun:
-    """What torchrun tells each of its processes: this is `rank` of `count`, and number `local` on its machine."""
+class DistributedEnv:
+    """What torchrun tells each of its processes: `rank` of `world_size`, and `local_rank` on its machine."""
 
     rank: int
-    count: int
-    local: int
+    world_size: int
+    local_rank: int
 
     @staticmethod
-    def told() -> Torchrun | None:
+    def from_environ() -> DistributedEnv | None:
         """What the environment says; None where torchrun did not start this process."""
         names = ("RANK", "WORLD_SIZE", "LOCAL_RANK")
         if any(name not in os.environ for name in names):
             return None
-        return Torchrun(*(int(os.environ[name]) for name in names))
+        return DistributedEnv(*(int(os.environ[name]) for name in names))
 
     def device(self, name: str) -> str:
         """`name`, or for "auto" the GPU of this process where there are any."""
-        return f"cuda:{self.local}" if name == "auto" and torch.cuda.is_available() else name
+        return f"cuda:{self.local_rank}" if name == "auto" and torch.cuda.is_available() else name
 
 
 def pick_device(name: str = "auto") -> torch.device:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from styleclip.errors import OutputError, WeightError
 from styleclip.records import to_json
-from styleclip.training.mapper.mapper_state import Student
+from styleclip.training.mapper.mapper_state import PromptMapper
 from styleclip.weights.formats import messages
 from styleclip.weights.formats.own_files import KIND, save_tensors
 from styleclip.weights.formats.registry import naming, part
@@ -30,7 +30,7 @@ ELSE = {
 
 
 @dataclass(frozen=True)
-class State:
+class TrainingState:
     """The students after `step` steps of the training that `about` describes."""
 
     step: int
@@ -39,9 +39,9 @@ class State:
     told: Sequence[Mapping[str, Any]]
 
     @staticmethod
-    def of(step: int, about: Mapping[str, Any], students: Sequence[Student]) -> State:
+    def of(step: int, about: Mapping[str, Any], students: Sequence[PromptMapper]) -> TrainingState:
         tensors = {f"{i}.{name}": each for i, one in enumerate(students) for name, each in one.tensors().items()}
-        return State(step, about, tensors, [student.told() for student in students])
+        return TrainingState(step, about, tensors, [student.told() for student in students])
 
     def save(self, path: Path) -> Path:
         """Write all or nothing; raises OutputError."""
@@ -49,18 +49,18 @@ class State:
         return save_tensors(self.tensors, path, {KIND: "training", "about": to_json(about)})
 
     @staticmethod
-    def load(path: Path) -> State:
+    def load(path: Path) -> TrainingState:
         """What `save` wrote; raises WeightError for any other file."""
         found = part(path, "training")
         with naming(path):
             tensors = found.read()
             try:
                 told = json.loads(found.settings["about"])
-                return State(int(told["step"]), dict(told["training"]), tensors, list(told["students"]))
+                return TrainingState(int(told["step"]), dict(told["training"]), tensors, list(told["students"]))
             except (KeyError, TypeError, ValueError) as error:
                 raise WeightError("it does not say what it is; pass the state of an unfinished training") from error
 
-    def restore(self, students: Sequence[Student]) -> None:
+    def restore(self, students: Sequence[PromptMapper]) -> None:
         """Give every student back what it had learned."""
         if len(self.told) != len(students):
             raise WeightError("what it holds does not fit this training; pass --overwrite to begin again")
@@ -69,13 +69,13 @@ class State:
             student.restore(own, self.told[i])
 
 
-def unfinished(path: Path, about: Mapping[str, Any], overwrite: bool) -> State | None:
+def unfinished(path: Path, about: Mapping[str, Any], overwrite: bool) -> TrainingState | None:
     """What the training `about` left at `path`; None where `overwrite` lets it begin again in place of another one.
 
     Raises WeightError for a file that cannot be read, and OutputError for the state of another training.
     """
     try:
-        state = State.load(path)
+        state = TrainingState.load(path)
     except WeightError as error:
         if overwrite:
             return None

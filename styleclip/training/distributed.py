@@ -9,28 +9,28 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from styleclip.runtime.devices import Torchrun
+from styleclip.runtime.devices import DistributedEnv
 
 
 @dataclass(frozen=True)
-class Workers:
-    """This process, `rank` of `count`; all of them hold the same networks and each takes its share of every batch."""
+class ProcessGroup:
+    """This process, `rank` of `world_size`. Each holds the same networks and takes its share of every batch."""
 
     rank: int = 0
-    count: int = 1
+    world_size: int = 1
 
     @property
-    def leads(self) -> bool:
+    def is_main(self) -> bool:
         """Whether this is the process that writes files."""
         return self.rank == 0
 
-    def share(self, rows: Tensor) -> Tensor:
+    def shard(self, rows: Tensor) -> Tensor:
         """The rows of a batch that are this process's."""
-        return rows[self.rank :: self.count]
+        return rows[self.rank :: self.world_size]
 
-    def add(self, tensors: Iterable[Tensor]) -> None:
+    def all_reduce(self, tensors: Iterable[Tensor]) -> None:
         """Replace each tensor by its sum over all processes, in one message."""
-        if self.count == 1:
+        if self.world_size == 1:
             return
         own = list(tensors)
         flat = torch.cat([tensor.flatten() for tensor in own])
@@ -38,20 +38,20 @@ class Workers:
         for tensor, part in zip(own, flat.split([tensor.numel() for tensor in own]), strict=True):
             tensor.copy_(part.view_as(tensor))
 
-    def wait(self) -> None:
+    def barrier(self) -> None:
         """Go on when all processes have come here."""
-        if self.count > 1:
+        if self.world_size > 1:
             torch.distributed.barrier()
 
 
 @contextmanager
-def workers(told: Torchrun | None, device: torch.device) -> Iterator[Workers]:
+def process_group(told: DistributedEnv | None, device: torch.device) -> Iterator[ProcessGroup]:
     """Meet the other processes that torchrun started, if it did."""
-    if told is None or told.count == 1:
-        yield Workers()
+    if told is None or told.world_size == 1:
+        yield ProcessGroup()
         return
     torch.distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:
-        yield Workers(told.rank, told.count)
+        yield ProcessGroup(told.rank, told.world_size)
     finally:
         torch.distributed.destroy_process_group()

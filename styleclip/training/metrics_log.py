@@ -17,7 +17,7 @@ METRICS = "metrics.jsonl"
 FILES = (METRICS, "samples_*.png", "events.out.tfevents.*")
 
 
-class Journal:
+class MetricsLog:
     """Appends to the files of one folder; a training that goes on first takes back what came after its `step`."""
 
     def __init__(self, folder: Path, step: int) -> None:
@@ -49,7 +49,7 @@ class Journal:
         return text.split("\n")[:-1]
 
 
-def clear(folder: Path) -> None:
+def remove_earlier_files(folder: Path) -> None:
     """Remove what an earlier training left here."""
     for pattern in FILES:
         for path in folder.glob(pattern):

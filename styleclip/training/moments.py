@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 
 
-def moments(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
     """The running means of every parameter, named `PARAMETER.KIND` by its number."""
     state = optimizer.state_dict()["state"]
     return {f"{i}.{name}": each for i, own in state.items() for name, each in own.items()}
 
 
-def restore_moments(
+def load_optimizer_tensors(
     optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor], groups: list[dict[str, Any]] | None = None
 ) -> None:
     """Give an optimizer of the same parameters back what `moments` told, and its `groups` where they have changed."""

@@ -15,10 +15,10 @@ from scripts.timing import compared
 from styleclip.latents import Latent, Space
 from styleclip.models import Models
 from styleclip.prompts import Prompt
-from styleclip.training.distributed import Workers
-from styleclip.training.mapper.data import latents_to_learn
+from styleclip.training.distributed import ProcessGroup
+from styleclip.training.mapper.data import training_latents
 from styleclip.training.mapper.settings import MapperTraining
-from styleclip.training.mapper.trainer import Learners
+from styleclip.training.mapper.trainer import MapperTrainer
 from tests.helpers.bench_runner import SMALL, printed, undisturbed
 from tests.helpers.tiny import TINY, tiny_generator
 
@@ -30,7 +30,7 @@ def small() -> tuple[Models, MapperTraining, Latent]:
     """Networks and latents for both."""
     models = replace(SMALL.models(256), generator=tiny_generator(replace(TINY, channels={**TINY.channels, 32: 3})))
     training = TRAINING.settled(models)
-    return models, training, latents_to_learn(models, training, None)
+    return models, training, training_latents(models, training, None)
 
 
 def test_the_published_rendering_is_ours() -> None:
@@ -45,12 +45,12 @@ def test_the_published_rendering_is_ours() -> None:
 def test_the_published_training_is_ours() -> None:
     """The same loss and the same gradient of the mapper; ours makes no other."""
     models, training, latent = small()
-    learners = Learners(models, [PROMPT], training, latent, Workers())
-    ours = learners.step(0)[0]["loss"]
+    trainer = MapperTrainer(models, [PROMPT], training, latent, ProcessGroup())
+    ours = trainer.step(0)[0]["loss"]
     assert all(p.grad is None for p in models.generator.parameters())
     published = PublishedTraining(small()[0], PROMPT, training)
-    assert published.step(latent.data[learners.batches.at(0)]) == pytest.approx(ours, abs=1e-5)
-    gradients = [[p.grad for p in each.network.parameters()] for each in (published.student, learners.students[0])]
+    assert published.step(latent.data[trainer.batches.at(0)]) == pytest.approx(ours, abs=1e-5)
+    gradients = [[p.grad for p in each.network.parameters()] for each in (published.mapper, trainer.students[0])]
     assert all(p.grad is not None for p in published.models.clip.model.visual.parameters())
     for theirs, own in zip(*gradients, strict=True):
         assert own.abs().max() > 0

@@ -143,15 +143,15 @@ def _merge(common: CommonOptions, shard: str | None) -> None:
 
 def _shard_and_device(shard: str | None, device: str) -> tuple[Shard, str]:
     """The shard and the device of this process; torchrun tells them in the environment."""
-    from styleclip.runtime.devices import Torchrun
+    from styleclip.runtime.devices import DistributedEnv
     from styleclip.stylespace.shards import parse_shard
 
-    told = Torchrun.told()
+    told = DistributedEnv.from_environ()
     if told is None:
         return parse_shard(shard or "1/1"), device
     if shard:
         raise UsageError("torchrun says which shard this is; leave out --shard")
-    return parse_shard(f"{told.rank + 1}/{told.count}"), told.device(device)
+    return parse_shard(f"{told.rank + 1}/{told.world_size}"), told.device(device)
 
 
 def _models(common: CommonOptions) -> Models:

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from styleclip.methods.mapper_files import TrainedMapper
     from styleclip.models import Models
     from styleclip.prompts import Prompt
-    from styleclip.training.distributed import Workers
+    from styleclip.training.distributed import ProcessGroup
     from styleclip.training.mapper.settings import MapperTraining
-    from styleclip.training.mapper.train import Learned
+    from styleclip.training.mapper.train import TrainingProgress
 
 SUFFIX = ".safetensors"
 BAR_VALUES = ("loss", "target", "identity")  # on the progress bar
@@ -108,8 +108,8 @@ def train_mapper(
     import torch
 
     import styleclip
-    from styleclip.runtime.devices import Torchrun, pick_device
-    from styleclip.training.distributed import workers
+    from styleclip.runtime.devices import DistributedEnv, pick_device
+    from styleclip.training.distributed import process_group
     from styleclip.training.mapper.settings import MapperTraining
 
     words = without_none({"neutral": neutral[0] if len(neutral) == 1 else neutral or None})
@@ -119,7 +119,7 @@ def train_mapper(
     if settings["lambda_id"] == 0:
         identity = identity or "none"  # a recogniser that weighs nothing is not loaded
     learn_from = _latents(latents, settings)
-    told = Torchrun.told()
+    told = DistributedEnv.from_environ()
     mine = replace(common, device=told.device(common.device), quiet=common.quiet or told.rank > 0) if told else common
     models = mine.load(identity=identity, clip_preprocess=clip_preprocess)
     options = {
@@ -129,9 +129,9 @@ def train_mapper(
         "resume": resume,
         "overwrite": mine.overwrite,
     }
-    with workers(told, pick_device(mine.device)) as crew:
+    with process_group(told, pick_device(mine.device)) as crew:
         mappers, last = _train(mine.quiet, models, prompts, training, paths, folder, learn_from, options, crew)
-    if crew.leads:
+    if crew.is_main:
         _report(mine, paths, folder, mappers, last)
 
 
@@ -144,14 +144,14 @@ def _train(
     folder: Path,
     latents: Latent | None,
     options: dict[str, Any],
-    crew: Workers,
-) -> tuple[list[TrainedMapper], Learned | None]:
+    crew: ProcessGroup,
+) -> tuple[list[TrainedMapper], TrainingProgress | None]:
     """The mappers, and how far the training went if there was any to do. Ctrl-C ends the command."""
     from styleclip.training.mapper.train import train_mappers
 
-    last: list[Learned] = []
+    last: list[TrainingProgress] = []
 
-    def tell(learned: Learned) -> None:
+    def tell(learned: TrainingProgress) -> None:
         last[:] = [learned]
         shown = {name: learned.values[name] for name in BAR_VALUES if name in learned.values}
         progress.tell(learned.index, learned.total, learned.left, shown)
@@ -159,7 +159,7 @@ def _train(
     try:
         with EtaProgress("train-mapper", quiet) as progress:
             mappers = train_mappers(
-                models, prompts, training, paths, folder, latents, workers=crew, on_step=tell, **options
+                models, prompts, training, paths, folder, latents, processes=crew, on_step=tell, **options
             )
     except KeyboardInterrupt:
         click.echo("Interrupted; --resume goes on from what was saved in the last seconds", err=True)
@@ -195,7 +195,11 @@ def _latents(path: Path | None, settings: dict[str, Any]) -> Latent | None:
 
 
 def _report(
-    common: CommonOptions, paths: Sequence[Path], folder: Path, mappers: Sequence[TrainedMapper], last: Learned | None
+    common: CommonOptions,
+    paths: Sequence[Path],
+    folder: Path,
+    mappers: Sequence[TrainedMapper],
+    last: TrainingProgress | None,
 ) -> None:
     """Print where the mappers are, and what CLIP thinks of them on faces they never saw."""
     records = [dict(mapper.about) for mapper in mappers]

@@ -23,12 +23,12 @@ from styleclip.models import Models
 from styleclip.networks.discriminator import LatentDiscriminator
 from styleclip.networks.e4e import Encoder
 from styleclip.records import output_folder, sweep, to_json
-from styleclip.training.checkpoint import STATE, State, difference, unfinished
+from styleclip.training.checkpoint import STATE, TrainingState, difference, unfinished
 from styleclip.training.encoder.data import EncoderBatches, Pictures
 from styleclip.training.encoder.losses import EncoderLosses
 from styleclip.training.encoder.settings import EncoderTraining
-from styleclip.training.metrics_log import METRICS, Journal, clear
-from styleclip.training.moments import moments, restore_moments
+from styleclip.training.metrics_log import METRICS, MetricsLog, remove_earlier_files
+from styleclip.training.moments import load_optimizer_tensors, optimizer_tensors
 from styleclip.version import __version__
 from styleclip.weights.formats.encoders import save_encoder
 from styleclip.weights.formats.registry import naming, part
@@ -131,12 +131,12 @@ class _Run:
             sweep(each)
         if not found:
             state.unlink(missing_ok=True)
-            clear(folder)
+            remove_earlier_files(folder)
         return found.step if found else 0
 
     def learn(self, first: int, folder: Path, on_step: OnProgress | None) -> None:
         """Take all steps that are left."""
-        journal, saved = Journal(folder, first), time.monotonic()
+        journal, saved = MetricsLog(folder, first), time.monotonic()
         try:
             for step in range(first, self.training.steps):
                 values = self.step(step)
@@ -146,7 +146,7 @@ class _Run:
                 if done % self.training.evaluate_every == 0 or done == self.training.steps:
                     journal.add(done, LABEL, "held-out", self.look(journal, done))
                 if time.monotonic() - saved > SAVE_EVERY:
-                    State(done, self.about, self._tensors(), []).save(folder / STATE)
+                    TrainingState(done, self.about, self._tensors(), []).save(folder / STATE)
                     saved = time.monotonic()
                 if on_step:
                     on_step(done, self.training.steps, values)
@@ -172,7 +172,7 @@ class _Run:
         return {"loss": total.item(), **{name: loss.item() for name, loss in losses.items()}}
 
     @torch.no_grad()
-    def look(self, journal: Journal, step: int) -> dict[str, float]:
+    def look(self, journal: MetricsLog, step: int) -> dict[str, float]:
         """How well the running mean does on the pictures held out; draws a sheet of them."""
         images = self.batches.held_out()
         codes = torch.cat([self.average.encode(few) for few in images.split(self.training.batch_size)])
@@ -210,8 +210,8 @@ class _Run:
             "encoder": self.encoder.state_dict(),
             "average": self.average.state_dict(),
             "critic": self.critic.state_dict(),
-            "optimizer": moments(self.optimizer),
-            "critic_optimizer": moments(self.critic_optimizer),
+            "optimizer": optimizer_tensors(self.optimizer),
+            "critic_optimizer": optimizer_tensors(self.critic_optimizer),
         }
         return {f"{head}.{name}": each for head, part in parts.items() for name, each in part.items()}
 
@@ -223,8 +223,8 @@ class _Run:
         try:
             for head, module in (("encoder", self.encoder), ("average", self.average), ("critic", self.critic)):
                 module.load_state_dict(own[head])
-            restore_moments(self.optimizer, own["optimizer"])
-            restore_moments(self.critic_optimizer, own.get("critic_optimizer", {}))
+            load_optimizer_tensors(self.optimizer, own["optimizer"])
+            load_optimizer_tensors(self.critic_optimizer, own.get("critic_optimizer", {}))
         except (KeyError, RuntimeError, ValueError) as error:
             raise WeightError("what it holds does not fit this training; pass --overwrite to begin again") from error
 

@@ -16,7 +16,7 @@ from styleclip.training.mapper.settings import MapperTraining
 
 
 @dataclass(frozen=True)
-class Source:
+class SourceBatch:
     """Some latents, with the unit features of their pictures: CLIP's [n, D] and, if it counts, the recogniser's."""
 
     latent: Latent
@@ -24,7 +24,7 @@ class Source:
     person: Tensor | None
 
 
-class Sources:
+class SourceCache:
     """All latents of a training, float32. What CLIP and the recogniser see of them is computed once and kept."""
 
     def __init__(self, models: Models, latent: Latent, side: int, with_identity: bool) -> None:
@@ -32,7 +32,7 @@ class Sources:
         self.identity = models.identity if with_identity else None
         self.seen: dict[int, tuple[Tensor, Tensor | None]] = {}
 
-    def at(self, rows: Tensor) -> Source:
+    def at(self, rows: Tensor) -> SourceBatch:
         """The latents of these rows. Those that are not known yet are rendered together, so ask for the same groups."""
         wanted = rows.tolist()
         if missing := [row for row in wanted if row not in self.seen]:
@@ -40,7 +40,7 @@ class Sources:
         features, person = zip(*(self.seen[row] for row in wanted), strict=True)
         latent = self.latent[rows.to(self.latent.data.device)]
         people = None if self.identity is None else torch.stack([each for each in person if each is not None])
-        return Source(latent, torch.stack(features), people)
+        return SourceBatch(latent, torch.stack(features), people)
 
     @torch.no_grad()
     def _look(self, rows: list[int]) -> None:
@@ -55,7 +55,7 @@ class Sources:
         )
 
 
-class Batches:
+class FixedBatches:
     """Every latent belongs to one batch for good, and every round visits all batches in a new order.
 
     So what belongs to a step follows from its number, and a batch that comes again has been seen as a whole.
@@ -72,7 +72,7 @@ class Batches:
 
 
 @torch.no_grad()
-def latents_to_learn(models: Models, training: MapperTraining, given: Latent | None) -> Latent:
+def training_latents(models: Models, training: MapperTraining, given: Latent | None) -> Latent:
     """All latents in the space of the mapper: those given, else samples, with those to be held out on top.
 
     Raises SpaceError for latents of another generator, and UsageError where some are not finite.
@@ -93,7 +93,7 @@ def latents_to_learn(models: Models, training: MapperTraining, given: Latent | N
     return Latent(training.latent_space, torch.cat(parts))
 
 
-def divided(count: int, training: MapperTraining) -> tuple[Tensor, Tensor]:
+def split_held_out(count: int, training: MapperTraining) -> tuple[Tensor, Tensor]:
     """The rows to train on, shuffled, and those held out: at most a fifth. A single latent is both."""
     order = torch.randperm(count, generator=torch.Generator().manual_seed(training.seed))
     held_out = min(training.held_out, count // 5)

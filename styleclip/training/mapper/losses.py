@@ -12,11 +12,11 @@ from styleclip.losses import clip_and_identity_features, directional_target, los
 from styleclip.models import Models
 from styleclip.prompts import Prompt, delta_t, encode, target_probability
 from styleclip.runtime.cuda_graphs import Graphs
-from styleclip.training.mapper.data import Source
+from styleclip.training.mapper.data import SourceBatch
 from styleclip.training.mapper.settings import MapperTraining
 
 
-class Objective:
+class MapperLosses:
     """The losses of edited latents for several prompts at once, whose texts are encoded here, once."""
 
     def __init__(self, models: Models, prompts: Sequence[Prompt], training: MapperTraining) -> None:
@@ -31,7 +31,7 @@ class Objective:
         moves = [delta_t(models.clip, prompt, training.text) for prompt in prompts] if directional else []
         self.moves = torch.stack(moves)[:, None] if moves else None  # [P, 1, D]
 
-    def __call__(self, source: Source, steps: Tensor, active: Sequence[int]) -> dict[str, Tensor]:
+    def __call__(self, source: SourceBatch, steps: Tensor, active: Sequence[int]) -> dict[str, Tensor]:
         """Losses and scores [A, n] of the steps [A, n, ...] that the mappers of the A active prompts take.
 
         `loss` is their weighted sum; `clip` is 1 - cosine, `target` CLIP's probability of the target against the
@@ -62,7 +62,7 @@ class Objective:
         ]
         return torch.stack(each)
 
-    def unedited(self, source: Source, active: Sequence[int]) -> dict[str, Tensor]:
+    def unedited(self, source: SourceBatch, active: Sequence[int]) -> dict[str, Tensor]:
         """`clip` and `target` [A, n] of the pictures as they are."""
         features = source.features.expand(len(active), -1, -1)
         return {
@@ -70,7 +70,7 @@ class Objective:
             "target": self.target(features, active),
         }
 
-    def _goals(self, source: Source, active: Sequence[int]) -> Tensor:
+    def _goals(self, source: SourceBatch, active: Sequence[int]) -> Tensor:
         """The features the pictures should have: [A, n or 1, D]."""
         chosen = list(active)
         if self.moves is None:

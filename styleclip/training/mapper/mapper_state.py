@@ -14,12 +14,12 @@ from styleclip.errors import WeightError
 from styleclip.networks.latent_mapper import STEP, Mapper
 from styleclip.prompts import Prompt
 from styleclip.training.mapper.settings import MapperTraining
-from styleclip.training.moments import moments, restore_moments
+from styleclip.training.moments import load_optimizer_tensors, optimizer_tensors
 
 BETTER = 1e-4  # a held-out loss that falls by less brings nothing new
 
 
-class Student:
+class PromptMapper:
     """A mapper that learns `prompt`. `scores` are those of the best so far on the latents held out."""
 
     def __init__(self, prompt: Prompt, network: Mapper, training: MapperTraining, device: torch.device) -> None:
@@ -31,7 +31,7 @@ class Student:
         self.best_step = self.idle = 0
 
     @property
-    def learns(self) -> bool:
+    def is_learning(self) -> bool:
         """False once so many looks in a row brought nothing new."""
         return self.idle < self.training.patience
 
@@ -56,7 +56,11 @@ class Student:
 
     def tensors(self) -> dict[str, Tensor]:
         """All numbers that the next steps depend on, but for `told`."""
-        parts = {"network": self.network.state_dict(), "best": self.best, "optimizer": moments(self.optimizer)}
+        parts = {
+            "network": self.network.state_dict(),
+            "best": self.best,
+            "optimizer": optimizer_tensors(self.optimizer),
+        }
         return {f"{head}.{name}": each for head, part in parts.items() for name, each in part.items()}
 
     def told(self) -> dict[str, Any]:
@@ -76,7 +80,7 @@ class Student:
             groups = self.optimizer.state_dict()["param_groups"]
             for group, step in zip(groups, told["lookahead"], strict=True):
                 group |= {"lookahead_step": step} if "lookahead_step" in group else {}
-            restore_moments(self.optimizer, own["optimizer"], groups)
+            load_optimizer_tensors(self.optimizer, own["optimizer"], groups)
             self.scores, self.best_step, self.idle = dict(told["scores"]), told["best_step"], told["idle"]
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise WeightError("what it holds does not fit this training; pass --overwrite to begin again") from error

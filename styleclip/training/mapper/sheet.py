@@ -10,19 +10,19 @@ from PIL.Image import Image
 from styleclip.images import fitted, labelled_sheet, to_pil
 from styleclip.latents import Latent
 from styleclip.models import Models
-from styleclip.training.mapper.mapper_state import Student
+from styleclip.training.mapper.mapper_state import PromptMapper
 
 FACES = 6
 CELL = 128  # px
 
 
 @torch.no_grad()
-def sheet(models: Models, latent: Latent, students: Sequence[Student]) -> Image:
+def sheet(models: Models, latent: Latent, mappers: Sequence[PromptMapper]) -> Image:
     """The first faces of `latent` before and after, a column for each mapper as it is now."""
     source = latent[:FACES]
-    edited = [source.data + student.step(source.data) for student in students]
+    edited = [source.data + student.step(source.data) for student in mappers]
     dtype = models.generator.w_avg.dtype
     columns = [to_pil(models.images(Latent(source.space, data.to(dtype)))) for data in (source.data, *edited)]
     cells = [[fitted(picture, CELL) for picture in column] for column in columns]
-    labels = ["before", *(student.prompt.target for student in students)]
+    labels = ["before", *(student.prompt.target for student in mappers)]
     return labelled_sheet([*zip(*cells, strict=True)], labels, cell=CELL)

@@ -20,14 +20,14 @@ from styleclip.methods.mapper_files import TrainedMapper, load_trained_mapper, s
 from styleclip.models import Models
 from styleclip.prompts import Prompt, warn_unknown_words
 from styleclip.records import output_folder, sweep, to_json
-from styleclip.training.checkpoint import STATE, State, difference, unfinished
-from styleclip.training.distributed import Workers
-from styleclip.training.mapper.data import latents_to_learn
-from styleclip.training.mapper.mapper_state import Student
+from styleclip.training.checkpoint import STATE, TrainingState, difference, unfinished
+from styleclip.training.distributed import ProcessGroup
+from styleclip.training.mapper.data import training_latents
+from styleclip.training.mapper.mapper_state import PromptMapper
 from styleclip.training.mapper.settings import MapperTraining
 from styleclip.training.mapper.sheet import sheet
-from styleclip.training.mapper.trainer import Learners, Values
-from styleclip.training.metrics_log import METRICS, Journal, clear
+from styleclip.training.mapper.trainer import MapperTrainer, Values
+from styleclip.training.metrics_log import METRICS, MetricsLog, remove_earlier_files
 from styleclip.version import __version__
 from styleclip.weights.formats.mappers import read_record
 
@@ -42,7 +42,7 @@ class TrainingWarning(UserWarning):
 
 
 @dataclass(frozen=True)
-class Learned:
+class TrainingProgress:
     """How far a training is: after step `index` of `total` at most, what the batch came to, and the seconds left.
 
     `values` are means over the prompts: loss, target, identity (where it counts).
@@ -67,8 +67,8 @@ def train_mappers(
     sheet_every: int = 100,
     micro_batch: int | None = None,
     dtype: torch.dtype = torch.float32,
-    workers: Workers | None = None,
-    on_step: Callable[[Learned], None] | None = None,
+    processes: ProcessGroup | None = None,
+    on_step: Callable[[TrainingProgress], None] | None = None,
 ) -> list[TrainedMapper]:
     """Train a mapper for every prompt, all on the same latents, and write each to its path once it is done.
 
@@ -80,7 +80,7 @@ def train_mappers(
     Raises OutputError where nothing can be written, where a mapper or an unfinished training is in the way unless
     `overwrite`, and where that was begun otherwise; NumericError for a loss that is not finite.
     """
-    run = _Run(models, prompts, training, latents, micro_batch, workers or Workers())
+    run = _Run(models, prompts, training, latents, micro_batch, processes or ProcessGroup())
     if resume and (mappers := run.there(paths, folder, overwrite)):
         return mappers
     first = run.begin(paths, folder, resume, overwrite)
@@ -98,17 +98,17 @@ class _Run:
         training: MapperTraining,
         latents: Latent | None,
         micro_batch: int | None,
-        workers: Workers,
+        processes: ProcessGroup,
     ) -> None:
         if not prompts or len({prompt.target for prompt in prompts}) < len(prompts):
             raise UsageError("each prompt gets a mapper of its own; pass one or more, each once")
-        self.models, self.prompts, self.workers = models, prompts, workers
+        self.models, self.prompts, self.processes = models, prompts, processes
         self.training = training = training.settled(models)
         for prompt in prompts:
             warn_unknown_words(models.clip, prompt)
-        own = latents_to_learn(models, training, latents)
-        self.learners = Learners(models, prompts, training, own, workers, micro_batch)
-        self.students = self.learners.students
+        own = training_latents(models, training, latents)
+        self.trainer = MapperTrainer(models, prompts, training, own, processes, micro_batch)
+        self.mappers = self.trainer.mappers
         self.steps = training.steps or 0
         looks = max(STILL, math.ceil(self.steps / 10 / training.evaluate_every))
         self.expected = looks * training.evaluate_every  # steps, after which something should have moved
@@ -119,7 +119,7 @@ class _Run:
         if (folder / STATE).exists() or not all(path.exists() for path in paths):
             return []
         mappers = [load_trained_mapper(path, self.models) for path in paths]
-        for path, mapper, student in zip(paths, mappers, self.students, strict=True):
+        for path, mapper, student in zip(paths, mappers, self.mappers, strict=True):
             now = read_record({"about": to_json(self._record(student, scored=False))})  # as the file tells it
             if why := difference(mapper.about, now):
                 if overwrite:
@@ -138,18 +138,20 @@ class _Run:
         if state.exists() and not (resume or overwrite):
             raise OutputError(f"{state} holds an unfinished training; pass --resume to go on, or --overwrite")
         first = self._resume(state, overwrite) if resume and state.exists() else 0
-        self.workers.wait()  # nobody writes before everybody has read
-        if self.workers.leads:
+        self.processes.barrier()  # nobody writes before everybody has read
+        if self.processes.is_main:
             for path in (*paths, state, folder / METRICS):
                 sweep(path)
             if not first:
                 state.unlink(missing_ok=True)
-                clear(folder)
+                remove_earlier_files(folder)
         return first
 
-    def learn(self, first: int, folder: Path, sheet_every: int, on_step: Callable[[Learned], None] | None) -> int:
+    def learn(
+        self, first: int, folder: Path, sheet_every: int, on_step: Callable[[TrainingProgress], None] | None
+    ) -> int:
         """Take all steps that are left, save what is learned on the way, and return how many are done in all."""
-        journal = Journal(folder, first) if self.workers.leads else None
+        journal = MetricsLog(folder, first) if self.processes.is_main else None
         try:
             return self._learn(first, folder, sheet_every, on_step, journal)
         finally:
@@ -161,54 +163,54 @@ class _Run:
         first: int,
         folder: Path,
         sheet_every: int,
-        on_step: Callable[[Learned], None] | None,
-        journal: Journal | None,
+        on_step: Callable[[TrainingProgress], None] | None,
+        journal: MetricsLog | None,
     ) -> int:
         done, started, saved = first, time.monotonic(), time.monotonic()
-        untouched = self.learners.untouched()
+        baseline = self.trainer.baseline()
         for step in range(first, self.steps):
-            if not self.learners.active:
+            if not self.trainer.active:
                 break
-            values = self.learners.step(step)
+            values = self.trainer.step(step)
             done = step + 1
             if done % LOG_EVERY == 0 or done == self.steps:
                 self._note(done, "train", values, journal)
             if done % self.training.evaluate_every == 0 or done == self.steps:
-                self._note(done, "held-out", self._judge(done, untouched), journal)
+                self._note(done, "held-out", self._judge(done, baseline), journal)
             if journal and sheet_every and (done % sheet_every == 0 or done == self.steps):
-                journal.show(done, sheet(self.models, self.learners.faces, self.students))
-            if self.workers.leads and time.monotonic() - saved > SAVE_EVERY:
-                State.of(done, self.about, self.students).save(folder / STATE)
+                journal.show(done, sheet(self.models, self.trainer.faces, self.mappers))
+            if self.processes.is_main and time.monotonic() - saved > SAVE_EVERY:
+                TrainingState.of(done, self.about, self.mappers).save(folder / STATE)
                 saved = time.monotonic()
             if on_step:
                 each = (time.monotonic() - started) / (done - first)
-                on_step(Learned(done, self.steps, _mean(list(values.values())), each * (self.steps - done)))
+                on_step(TrainingProgress(done, self.steps, _mean(list(values.values())), each * (self.steps - done)))
         return done
 
     def finish(self, last: int, paths: Sequence[Path], folder: Path, dtype: torch.dtype) -> list[TrainedMapper]:
         """Write the best mapper of every prompt, and remove what an unfinished training needs."""
         mappers = []
-        if self.workers.leads and len(paths) > 1:  # a kill may come between two of them
-            State.of(last, self.about, self.students).save(folder / STATE)
-        for student, path in zip(self.students, paths, strict=True):
+        if self.processes.is_main and len(paths) > 1:  # a kill may come between two of them
+            TrainingState.of(last, self.about, self.mappers).save(folder / STATE)
+        for student, path in zip(self.mappers, paths, strict=True):
             student.network.load_state_dict(student.best)
             network = student.network.requires_grad_(False).eval()
             mappers.append(TrainedMapper(network, student.prompt, self._record(student)))
-            if self.workers.leads:
+            if self.processes.is_main:
                 save_trained_mapper(mappers[-1], path, dtype)
-        if self.workers.leads:
+        if self.processes.is_main:
             (folder / STATE).unlink(missing_ok=True)
-        self.workers.wait()
+        self.processes.barrier()
         return mappers
 
-    def _judge(self, step: int, untouched: Values) -> Values:
+    def _judge(self, step: int, baseline: Values) -> Values:
         """Look at the latents held out, remember what is best, and warn once where nothing moves."""
-        looks = self.learners.look(step)
+        looks = self.trainer.look(step)
         for i, own in looks.items():
-            student, before = self.students[i], untouched[i]
+            student, before = self.mappers[i], baseline[i]
             student.look(step, {**own, "target_before": before["target"]})
             still = step == self.expected and before["clip"] - own["clip"] < MOVES
-            if still and self.workers.leads:
+            if still and self.processes.is_main:
                 warnings.warn(
                     f"nothing moves: after {step} steps CLIP sees hardly more of {student.prompt.target!r} "
                     f"({own['target']:.2f}, before {before['target']:.2f}); raise --lr, or lower --lambda-l2 and "
@@ -218,7 +220,7 @@ class _Run:
                 )
         return looks
 
-    def _note(self, step: int, split: str, values: Values, journal: Journal | None) -> None:
+    def _note(self, step: int, split: str, values: Values, journal: MetricsLog | None) -> None:
         if journal is not None:
             for i, own in values.items():
                 journal.add(step, self.prompts[i].target, split, own)
@@ -227,7 +229,7 @@ class _Run:
         state = unfinished(path, self.about, overwrite)
         if state is None:
             return 0
-        state.restore(self.students)
+        state.restore(self.mappers)
         return state.step
 
     def _about(self, given: Latent | None) -> dict[str, Any]:
@@ -246,7 +248,7 @@ class _Run:
             "styleclip": __version__,
         }
 
-    def _record(self, student: Student, scored: bool = True) -> dict[str, Any]:
+    def _record(self, student: PromptMapper, scored: bool = True) -> dict[str, Any]:
         """What the file of a mapper tells of itself."""
         about = {name: value for name, value in self.about.items() if name != "prompts"}
         scores = {name: round(value, 4) for name, value in student.scores.items()}

@@ -13,16 +13,16 @@ from styleclip.methods.optimize import schedule
 from styleclip.models import Models
 from styleclip.prompts import Prompt
 from styleclip.runtime.batching import Parts
-from styleclip.training.distributed import Workers
-from styleclip.training.mapper.data import Batches, Sources, divided
-from styleclip.training.mapper.losses import Objective
-from styleclip.training.mapper.mapper_state import Student
+from styleclip.training.distributed import ProcessGroup
+from styleclip.training.mapper.data import FixedBatches, SourceCache, split_held_out
+from styleclip.training.mapper.losses import MapperLosses
+from styleclip.training.mapper.mapper_state import PromptMapper
 from styleclip.training.mapper.settings import MapperTraining
 
 Values = dict[int, dict[str, float]]  # losses and scores by the number of the prompt
 
 
-class Learners:
+class MapperTrainer:
     """A student for every prompt, and the latents they learn from. Settings must be settled."""
 
     def __init__(
@@ -31,24 +31,25 @@ class Learners:
         prompts: Sequence[Prompt],
         training: MapperTraining,
         latent: Latent,
-        workers: Workers,
+        processes: ProcessGroup,
         micro_batch: int | None = None,
     ) -> None:
-        self.models, self.training, self.workers = models, training, workers
-        self.objective = Objective(models, prompts, training)
-        self.sources = Sources(models, latent, self.objective.side, bool(training.lambda_id))
-        learning, self.held_out = divided(len(latent), training)
-        self.batches = Batches(learning, training.batch_size or 1, training.seed)
+        self.models, self.training, self.processes = models, training, processes
+        self.losses = MapperLosses(models, prompts, training)
+        self.sources = SourceCache(models, latent, self.losses.side, bool(training.lambda_id))
+        learning, self.held_out = split_held_out(len(latent), training)
+        self.batches = FixedBatches(learning, training.batch_size or 1, training.seed)
         networks = (training.network(models.generator) for _ in prompts)
-        self.students = [
-            Student(prompt, network, training, models.device) for prompt, network in zip(prompts, networks, strict=True)
+        self.mappers = [
+            PromptMapper(prompt, network, training, models.device)
+            for prompt, network in zip(prompts, networks, strict=True)
         ]
-        self.parts = Parts(micro_batch or training.micro_batch(models.generator, self.objective.side, len(prompts)))
+        self.parts = Parts(micro_batch or training.micro_batch(models.generator, self.losses.side, len(prompts)))
 
     @property
     def active(self) -> list[int]:
         """The numbers of the prompts that still learn."""
-        return [i for i, student in enumerate(self.students) if student.learns]
+        return [i for i, student in enumerate(self.mappers) if student.is_learning]
 
     @property
     def faces(self) -> Latent:
@@ -59,36 +60,36 @@ class Learners:
         """One step of every mapper that still learns: what its batch came to, by the number of its prompt."""
         active = self.active
         for i in active:
-            self.students[i].network.zero_grad()
+            self.mappers[i].network.zero_grad()
         rows = self.batches.at(step)
-        parameters = [p for i in active for p in self.students[i].network.parameters()]
-        sums = self._summed(self.workers.share(rows), active, parameters, len(rows))
+        parameters = [p for i in active for p in self.mappers[i].network.parameters()]
+        sums = self._summed(self.processes.shard(rows), active, parameters, len(rows))
         for parameter in parameters:
             if parameter.grad is None:  # this process had no latent of a last, short batch
                 parameter.grad = torch.zeros_like(parameter)
-        self.workers.add([p.grad for p in parameters if p.grad is not None])
+        self.processes.all_reduce([p.grad for p in parameters if p.grad is not None])
         values = self._means(sums, active, len(rows))
         _check(values, step + 1)
         lr = (self.training.lr or 0.0) * schedule((step + 0.5) / (self.training.steps or 1))
         for i in active:
-            self.students[i].update(lr)
+            self.mappers[i].update(lr)
         return values
 
     @torch.no_grad()
     def look(self, step: int) -> Values:
         """The means over the latents held out, of the mappers that still learn, after `step` steps."""
-        rows = self.workers.share(self.held_out)
+        rows = self.processes.shard(self.held_out)
         values = self._means(self._summed(rows, self.active), self.active, len(self.held_out))
         _check(values, step)
         return values
 
     @torch.no_grad()
-    def untouched(self) -> Values:
+    def baseline(self) -> Values:
         """`clip` and `target` of the latents held out as they are."""
-        everyone = range(len(self.students))
+        everyone = range(len(self.mappers))
         sums: dict[str, Tensor] = {}
-        rows = self.workers.share(self.held_out)
-        for values in self.parts(lambda part: self.objective.unedited(self.sources.at(part), everyone), rows):
+        rows = self.processes.shard(self.held_out)
+        for values in self.parts(lambda part: self.losses.unedited(self.sources.at(part), everyone), rows):
             _add(values, sums)
         return self._means(sums, everyone, len(self.held_out))
 
@@ -100,8 +101,8 @@ class Learners:
 
         def work(part: Tensor) -> tuple[dict[str, Tensor], Sequence[Tensor | None]]:
             source = self.sources.at(part)
-            steps = torch.stack([self.students[i].step(source.latent.data) for i in active])
-            values = self.objective(source, steps, active)
+            steps = torch.stack([self.mappers[i].step(source.latent.data) for i in active])
+            values = self.losses(source, steps, active)
             if not parameters:
                 return values, ()
             return values, torch.autograd.grad(values["loss"].sum() / count, parameters, allow_unused=True)
@@ -118,7 +119,7 @@ class Learners:
         names = ["loss", "clip", "l2", "target", *(["identity"] if self.sources.identity else [])]
         none = torch.zeros(len(active), device=self.models.device)
         table = torch.stack([sums.get(name, none) for name in names])  # [names, A]
-        self.workers.add([table])
+        self.processes.all_reduce([table])
         columns = (table / count).T.tolist()
         return {i: dict(zip(names, column, strict=True)) for i, column in zip(active, columns, strict=True)}
 

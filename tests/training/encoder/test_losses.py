@@ -16,11 +16,11 @@ from styleclip.errors import UsageError
 from styleclip.models import Models
 from styleclip.networks.discriminator import LatentDiscriminator
 from styleclip.networks.face_recognition import Identity
+from styleclip.training.encoder import train as module
 from styleclip.training.encoder.data import EncoderBatches
 from styleclip.training.encoder.losses import EncoderLosses
 from styleclip.training.encoder.settings import EncoderTraining
 from styleclip.training.encoder.train import _Run
-from styleclip.training.encoder.train import train as module
 from tests.helpers.tiny import tiny_models
 from tests.stylespace.test_prepare import is_one_sentence
 

@@ -18,11 +18,11 @@ from styleclip.errors import NumericError, OutputError, StyleClipError, WeightEr
 from styleclip.latents import Latent, Space
 from styleclip.models import Models
 from styleclip.networks.e4e import Encoder
-from styleclip.training.checkpoint import STATE, State
+from styleclip.training.checkpoint import STATE, TrainingState
+from styleclip.training.encoder import train as module
 from styleclip.training.encoder.data import EncoderBatches
 from styleclip.training.encoder.settings import EncoderTraining
 from styleclip.training.encoder.train import _Run, train_encoder
-from styleclip.training.encoder.train import train as module
 from styleclip.weights.formats.encoders import save_encoder
 from styleclip.weights.load import load_encoder
 from tests.helpers.tiny import tiny_models
@@ -213,7 +213,7 @@ def test_it_goes_on_as_if_nothing_had_been(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(module, "SAVE_EVERY", 0.0)
     with pytest.raises(KeyboardInterrupt):
         trained(tmp_path, MIXED, Photos(), on_step=stop_after(after))
-    assert State.load(tmp_path / "training" / STATE).step == after
+    assert TrainingState.load(tmp_path / "training" / STATE).step == after
     torch.rand(1)
     steps = list[int]()
     trained(tmp_path, MIXED, Photos(), resume=True, on_step=lambda done, *_: steps.append(done))
@@ -237,7 +237,7 @@ def test_another_training_does_not_go_on(tmp_path: Path, monkeypatch: pytest.Mon
         given = {"training": short, "models": models, **changes}
         refused(OutputError, f"was begun {words}; finish that, or pass --overwrite", tmp_path, resume=True, **given)
     assert state.read_bytes() == before
-    tensors = State.load(state)
+    tensors = TrainingState.load(state)
     torn = {name: tensor for name, tensor in tensors.tensors.items() if not name.startswith("average")}
     replace(tensors, tensors=torn).save(state)
     refused(WeightError, "does not fit this training; pass --overwrite", tmp_path, short, models=models, resume=True)

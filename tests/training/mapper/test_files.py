@@ -19,8 +19,8 @@ from styleclip.methods.mapper import LatentMapper
 from styleclip.methods.mapper_files import load_trained_mapper
 from styleclip.models import Models
 from styleclip.prompts import Prompt
-from styleclip.training.checkpoint import STATE, State
-from styleclip.training.mapper.train import Learned
+from styleclip.training.checkpoint import STATE, TrainingState
+from styleclip.training.mapper.train import TrainingProgress
 from tests.cli.commands.test_train_mapper import faces
 from tests.stylespace.test_prepare import content, is_one_sentence, other_network
 from tests.training.mapper.test_resume import StoppedAfter, begin, made, models
@@ -96,7 +96,7 @@ def test_a_full_disk(
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    def fill(learned: Learned) -> None:
+    def fill(learned: TrainingProgress) -> None:
         if learned.index == step:
             patched.setattr(os, "fsync", full)
 
@@ -104,7 +104,7 @@ def test_a_full_disk(
     with monkeypatch.context() as patched, pytest.raises(OutputError, match=said):
         trained(tmp_path, models, replace(FEW, seed=1), overwrite=True, on_step=fill)
     assert (tmp_path / "0.safetensors").read_bytes() == before
-    assert State.load(tmp_path / "training" / STATE).step == step
+    assert TrainingState.load(tmp_path / "training" / STATE).step == step
     trained(tmp_path, models, replace(FEW, seed=1), resume=True)
     trained(tmp_path / "whole", models, replace(FEW, seed=1))
     assert content(tmp_path / "0.safetensors") == content(tmp_path / "whole" / "0.safetensors")

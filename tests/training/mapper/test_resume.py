@@ -21,9 +21,9 @@ from styleclip.errors import OutputError, WeightError
 from styleclip.methods.mapper_files import TrainedMapper, load_trained_mapper
 from styleclip.models import Models
 from styleclip.prompts import Prompt
-from styleclip.training.checkpoint import STATE, State
-from styleclip.training.mapper.train import Learned
-from styleclip.training.mapper.train import train as module
+from styleclip.training.checkpoint import STATE, TrainingState
+from styleclip.training.mapper import train as module
+from styleclip.training.mapper.train import TrainingProgress
 from tests.cli.commands.test_train_mapper import faces
 from tests.helpers.support import run_python
 from tests.stylespace.test_prepare import content, is_one_sentence, load, other_network, tiny_files
@@ -44,7 +44,7 @@ class StoppedAfter:
         self.step = step
         self.steps: list[int] = []
 
-    def __call__(self, learned: Learned) -> None:
+    def __call__(self, learned: TrainingProgress) -> None:
         self.steps.append(learned.index)
         if learned.index == self.step:
             raise KeyboardInterrupt
@@ -81,7 +81,7 @@ def test_it_goes_on_as_if_nothing_had_been(
     trained(tmp_path / "whole", models, training, prompts)
     expected = made(tmp_path / "whole")
     shutil.rmtree(tmp_path / "whole")
-    assert State.load(begin(training, prompts, after=after)).step == after
+    assert TrainingState.load(begin(training, prompts, after=after)).step == after
     watch = StoppedAfter()
     trained(tmp_path, models, training, prompts, resume=True, on_step=watch)
     assert watch.steps == list(range(after + 1, 14))

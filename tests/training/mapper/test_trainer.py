@@ -18,8 +18,8 @@ from styleclip.models import Models
 from styleclip.networks.clip import CLIP
 from styleclip.networks.stylegan2 import Generator
 from styleclip.prompts import Prompt
-from styleclip.training.mapper.data import divided, latents_to_learn
-from styleclip.training.mapper.mapper_state import Student
+from styleclip.training.mapper.data import split_held_out, training_latents
+from styleclip.training.mapper.mapper_state import PromptMapper
 from styleclip.training.mapper.settings import MapperTraining
 from styleclip.training.mapper.train import TrainingWarning
 from tests.helpers.tiny import tiny_models
@@ -28,7 +28,7 @@ from tests.training.mapper.test_training import FEW, OLD, RED, metrics, moved, n
 
 def held_out_of(models: Models, training: MapperTraining) -> Latent:
     """The four of 24 latents that nothing is learned from."""
-    return latents_to_learn(models, training.settled(models), None)[divided(24, training)[1]]
+    return training_latents(models, training.settled(models), None)[split_held_out(24, training)[1]]
 
 
 @torch.no_grad()
@@ -120,13 +120,13 @@ def test_the_best_is_written_not_the_last(tmp_path: Path) -> None:
 def test_the_learning_rate_rises_and_falls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No step is lost at rate 0."""
     rates: list[float] = []
-    update = Student.update
+    update = PromptMapper.update
 
-    def watched(self: Student, lr: float) -> None:
+    def watched(self: PromptMapper, lr: float) -> None:
         update(self, lr)
         rates.append(self.optimizer.param_groups[0]["lr"])
 
-    monkeypatch.setattr(Student, "update", watched)
+    monkeypatch.setattr(PromptMapper, "update", watched)
     trained(tmp_path, tiny_models(), replace(FEW, steps=20))
     assert rates[0] == pytest.approx(2.5) and rates[1:15] == [5.0] * 14
     assert sorted(rates[14:], reverse=True) == rates[14:] and 0 < rates[-1] < 0.5

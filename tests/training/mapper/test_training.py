@@ -22,8 +22,8 @@ from styleclip.networks.face_recognition import Identity
 from styleclip.networks.latent_mapper import STEP
 from styleclip.networks.stylegan2 import Generator
 from styleclip.prompts import Prompt
-from styleclip.training.mapper.data import Batches, Sources, divided, latents_to_learn
-from styleclip.training.mapper.losses import Objective
+from styleclip.training.mapper.data import FixedBatches, SourceCache, split_held_out, training_latents
+from styleclip.training.mapper.losses import MapperLosses
 from styleclip.training.mapper.settings import PUBLISHED, MapperTraining
 from styleclip.training.mapper.train import train_mappers
 from styleclip.weights.state_dict import unallocated
@@ -70,7 +70,7 @@ def numbers(mapper: TrainedMapper) -> Tensor:
 def moved(models: Models, training: MapperTraining, folder: Path) -> tuple[Latent, Tensor]:
     """Latents, and how far a mapper that was trained moves them."""
     [mapper] = trained(folder, models, training)
-    source = latents_to_learn(models, training.settled(models), None)
+    source = training_latents(models, training.settled(models), None)
     return source, mapper.direction(source).data
 
 
@@ -167,9 +167,9 @@ def test_the_loss_is_that_of_the_paper(space: Any, clip_loss: Any) -> None:
     models = tiny_models(identity=Pixels())
     training = replace(FEW, space=space, clip_loss=clip_loss, lambda_clip=1.5, lambda_id=0.7, lambda_l2=0.3, reach=0.6)
     training = replace(training, loss_resolution=8).settled(models)
-    source = Sources(models, latents_to_learn(models, training, None), 8, True).at(torch.tensor([5, 1, 3]))
+    source = SourceCache(models, training_latents(models, training, None), 8, True).at(torch.tensor([5, 1, 3]))
     steps = torch.randn(2, *source.latent.data.shape, generator=torch.Generator().manual_seed(0))
-    objective = Objective(models, [RED, OLD], training)
+    objective = MapperLosses(models, [RED, OLD], training)
     together = objective(source, steps, [0, 1])
     for i, prompt in enumerate((RED, OLD)):
         expected = by_hand(models, prompt, training, source.latent, steps[i])
@@ -188,7 +188,7 @@ def test_small_pictures_leave_the_rest_no_say(tmp_path: Path) -> None:
     training = replace(FEW, space="s", torgb=True, loss_resolution=8, lambda_l2=0.0)
     _, step = moved(models, training, tmp_path)
     fresh = TrainedMapper(training.settled(models).network(models.generator))
-    source = latents_to_learn(models, training.settled(models), None)
+    source = training_latents(models, training.settled(models), None)
     before = fresh.direction(source).data
     assert torch.equal(step[:, unseen], before[:, unseen])
     seen = torch.arange(int(unseen[0]))
@@ -200,7 +200,7 @@ def test_small_pictures_leave_the_rest_no_say(tmp_path: Path) -> None:
 
 def test_a_round_visits_every_latent_once() -> None:
     rows = torch.arange(18)[torch.randperm(18, generator=torch.Generator().manual_seed(1))]
-    batches = Batches(rows, 4, seed=3)
+    batches = FixedBatches(rows, 4, seed=3)
     rounds = [[tuple(batches.at(5 * turn + i).tolist()) for i in range(5)] for turn in range(4)]
     assert all(sorted(row for batch in one for row in batch) == list(range(18)) for one in rounds)
     assert all(set(one) == set(rounds[0]) for one in rounds), "a latent changed its batch"
@@ -211,7 +211,7 @@ def test_a_round_visits_every_latent_once() -> None:
 
 @pytest.mark.parametrize(("count", "held_out"), [(1, 0), (4, 0), (5, 1), (19, 3), (24, 4), (900, 4)])
 def test_latents_held_out(count: int, held_out: int) -> None:
-    learning, kept = divided(count, FEW)
+    learning, kept = split_held_out(count, FEW)
     if not held_out:
         assert sorted(learning.tolist()) == sorted(kept.tolist()) == list(range(count))
         return
@@ -220,14 +220,14 @@ def test_latents_held_out(count: int, held_out: int) -> None:
 
 def test_a_single_latent_is_enough(tmp_path: Path) -> None:
     models = tiny_models()
-    source = latents_to_learn(models, FEW.settled(models), None)[:1]
+    source = training_latents(models, FEW.settled(models), None)[:1]
     [mapper] = trained(tmp_path, models, replace(FEW, steps=12), latents=source)
     assert mapper.about["scores"]["loss"] < 0.6 and len(mapper.about["latents"]) == 64
 
 
 def test_samples_are_truncated_like_any() -> None:
     models = tiny_models()
-    whole, half = (latents_to_learn(models, MapperTraining(num_latents=5, psi=psi), None).data for psi in (1.0, 0.5))
+    whole, half = (training_latents(models, MapperTraining(num_latents=5, psi=psi), None).data for psi in (1.0, 0.5))
     average = models.generator.w_avg
     torch.testing.assert_close(half, average + 0.5 * (whole - average))
 
