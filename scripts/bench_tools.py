@@ -20,7 +20,7 @@ from styleclip.models import Models
 from styleclip.networks import ops
 from styleclip.networks.arcface import ArcFace
 from styleclip.networks.clip import CLIP, build_clip
-from styleclip.networks.face_recognition import Identity, SmallRecogniser
+from styleclip.networks.face_recognition import FaceRecogniser, SmallRecogniser
 from styleclip.networks.open_clip_hub import open_clip_architecture
 from styleclip.networks.stylegan2 import Generator, GeneratorConfig
 from styleclip.records import to_json
@@ -82,7 +82,7 @@ class Setting:
             if name.endswith("noise_strength"):
                 tensor.fill_(0.1)  # zero before any training
         generator = (generator.freeze() if frozen else generator).to(self.device)
-        return generator if self.dtype is torch.float32 else generator.lower(self.dtype)
+        return generator if self.dtype is torch.float32 else generator.to_mixed_precision(self.dtype)
 
     def models(self, resolution: int, frozen: bool = True) -> Models:
         """Networks of random weights, the same each time; CLIP sees pictures as published."""
@@ -90,9 +90,9 @@ class Setting:
         for network in (clip, identity):
             cast(nn.Module, network).eval().requires_grad_(not frozen).to(self.device)
         clip.preprocess = "paper"
-        return Models(generator, clip if self.dtype is torch.float32 else clip.lower(self.dtype), identity)
+        return Models(generator, clip if self.dtype is torch.float32 else clip.to_mixed_precision(self.dtype), identity)
 
-    def _critics(self) -> tuple[CLIP, Identity]:
+    def _critics(self) -> tuple[CLIP, FaceRecogniser]:
         torch.manual_seed(0)
         if self.networks == "small":
             return build_clip(SMALL_CLIP), SmallRecogniser(8)

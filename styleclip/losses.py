@@ -9,8 +9,8 @@ from torch import Tensor
 
 from styleclip.errors import UsageError
 from styleclip.networks.clip import CLIP
-from styleclip.networks.face_recognition import Identity
-from styleclip.networks.resize import look
+from styleclip.networks.face_recognition import FaceRecogniser
+from styleclip.networks.resize import apply_resizes
 from styleclip.networks.stylegan2 import Generator
 
 LossResolution = Literal["auto", "full"] | int  # px of the pictures that the losses see
@@ -22,17 +22,19 @@ def clip_loss(clip: CLIP, image: Tensor, goal: Tensor) -> Tensor:
     return 1 - similarity(clip.encode_image(image), goal)
 
 
-def identity_loss(identity: Identity, image: Tensor, person: Tensor) -> Tensor:
+def identity_loss(identity: FaceRecogniser, image: Tensor, person: Tensor) -> Tensor:
     """`1 - <R(image), R(source)>`, the source's unit features [N, D] given as `person` (StyleCLIP, equation 2)."""
     return 1 - similarity(identity.embed(image), person)
 
 
-def clip_and_identity_features(image: Tensor, clip: CLIP, identity: Identity | None) -> tuple[Tensor, Tensor | None]:
+def clip_and_identity_features(
+    image: Tensor, clip: CLIP, identity: FaceRecogniser | None
+) -> tuple[Tensor, Tensor | None]:
     """What CLIP and the recogniser (if any) see in pictures [N, 3, H, W], in one pass over them: unit features."""
     if identity is None:
         return clip.encode_image(image), None
-    for_clip, for_identity = look(image, clip.view(image), identity.view(image))
-    return clip.recognise(for_clip), identity.recognise(for_identity)
+    for_clip, for_identity = apply_resizes(image, clip.resize_crop(image), identity.resize_crop(image))
+    return clip.encode_pixels(for_clip), identity.encode_pixels(for_identity)
 
 
 def loss_resolution_px(generator: Generator, clip: CLIP, wanted: LossResolution) -> int:

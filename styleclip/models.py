@@ -14,8 +14,8 @@ from styleclip.latents import Latent
 from styleclip.networks.batch_size import LOOK, room
 from styleclip.networks.clip import CLIP
 from styleclip.networks.e4e import Encoder
-from styleclip.networks.face_recognition import Identity
-from styleclip.networks.lpips import Perceptual
+from styleclip.networks.face_recognition import FaceRecogniser
+from styleclip.networks.lpips import PerceptualDistance
 from styleclip.networks.stylegan2 import Generator, Noise
 from styleclip.relevance_table import Relevance
 from styleclip.runtime.batching import Parts
@@ -33,12 +33,12 @@ class Models:
 
     generator: Generator
     clip: CLIP
-    identity: Identity | None = None
+    identity: FaceRecogniser | None = None
     defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
     relevance: Callable[[], Relevance | None] = lambda: None
     encoder: Callable[[], Encoder | None] = lambda: None
-    perceptual: Callable[[], Perceptual | None] = lambda: None
+    perceptual: Callable[[], PerceptualDistance | None] = lambda: None
 
     @torch.no_grad()
     def images(self, latent: Latent, noise: Noise = "const") -> Tensor:

@@ -64,7 +64,7 @@ def main(
         images, people = next(batches) if painter is None or i % 2 else painter(batch)
         rng = random.Random(i)
         captions = [caption(row, rng) for row in label_rows(people)]
-        features = clip.model.encode_image(clip.pixels(augmented(images)))
+        features = clip.model.encode_image(clip.preprocess_image(augmented(images)))
         texts = clip.model.encode_text(with_unknowns(clip.tokenizer([framed(c, rng) for c in captions])))
         logits = (
             clip.model.logit_scale.exp().clamp(max=100) * F.normalize(texts, dim=1) @ F.normalize(features, dim=1).T

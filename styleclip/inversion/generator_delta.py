@@ -51,7 +51,7 @@ class Tuning:
         weights = generator.state_dict()
         changed = {name: weights[name] + change for name, change in changes(self.factors, weights).items()}
         tuned = fill(unallocated(lambda: Generator(generator.config)), {**weights, **changed}).freeze()
-        tuned.to(generator.w_avg.device).lower(generator.precision)
+        tuned.to(generator.w_avg.device).to_mixed_precision(generator.precision)
         return dataclasses.replace(models, generator=tuned, provenance={**models.provenance, "tuned": self.sha256})
 
     @property

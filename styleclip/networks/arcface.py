@@ -14,8 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from styleclip.networks.face_recognition import Identity
-from styleclip.networks.resize import View, resizing
+from styleclip.networks.face_recognition import FaceRecogniser
+from styleclip.networks.resize import ResizeCrop, resize_matrix
 
 FRAME, FACE = 256, 112  # sides of the aligned frame and of the face ArcFace looks at
 FACE_ROWS, FACE_COLUMNS = slice(35, 223), slice(32, 220)  # where the face lies in the frame
@@ -54,7 +54,7 @@ class IRSE50(nn.Module):
         return outputs
 
 
-class ArcFace(IRSE50, Identity):
+class ArcFace(IRSE50, FaceRecogniser):
     """Identity of a face: `arcface.embed(image) -> unit features [N, 512]`, compared by their dot product."""
 
     def __init__(self) -> None:
@@ -68,10 +68,10 @@ class ArcFace(IRSE50, Identity):
             nn.BatchNorm1d(width),
         )
 
-    def view(self, image: Tensor) -> View:
+    def resize_crop(self, image: Tensor) -> ResizeCrop:
         return face_view(image.shape[2], image.shape[3], image.device)
 
-    def recognise(self, seen: Tensor) -> Tensor:
+    def encode_pixels(self, seen: Tensor) -> Tensor:
         features: Tensor = self(seen)
         return features
 
@@ -121,10 +121,10 @@ class SqueezeExcitation(nn.Module):
 
 
 @functools.lru_cache(maxsize=8)
-def face_view(height: int, width: int, device: torch.device) -> View:
+def face_view(height: int, width: int, device: torch.device) -> ResizeCrop:
     """The face in an aligned frame, as the identity loss of StyleCLIP sees it: pooled to 256 px, cropped, pooled."""
     rows, columns = (
-        resizing(part.stop - part.start, FACE, "pool") @ resizing(length, FRAME, "pool")[part]
+        resize_matrix(part.stop - part.start, FACE, "pool") @ resize_matrix(length, FRAME, "pool")[part]
         for length, part in ((height, FACE_ROWS), (width, FACE_COLUMNS))
     )
-    return View(rows.float().to(device), columns.float().to(device))
+    return ResizeCrop(rows.float().to(device), columns.float().to(device))

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from styleclip.errors import UsageError, WeightError
-from styleclip.networks.resize import View, look, square
+from styleclip.networks.resize import ResizeCrop, apply_resizes, center_resize
 
 Preprocess = Literal["correct", "paper"]
 Tokenizer = Callable[..., Tensor]  # (texts, context_length=None) -> [N, context]
@@ -57,26 +57,26 @@ class CLIP(nn.Module):
 
     def encode_image(self, image: Tensor) -> Tensor:
         """[N, 3, H, W] in [-1, 1] -> unit features [N, D]."""
-        return self.recognise(*look(image, self.view(image)))
+        return self.encode_pixels(*apply_resizes(image, self.resize_crop(image)))
 
-    def lower(self, dtype: torch.dtype) -> CLIP:
+    def to_mixed_precision(self, dtype: torch.dtype) -> CLIP:
         """Compute both towers in `dtype`; pictures are prepared, and features compared, in float32. Returns itself."""
         self.model.to(dtype)
         return self
 
-    def view(self, image: Tensor) -> View | None:
+    def resize_crop(self, image: Tensor) -> ResizeCrop | None:
         """What CLIP looks at of pictures of this shape [N, 3, H, W]."""
-        return square(image, self.image_size, "area" if self.preprocess == "paper" else "bicubic")
+        return center_resize(image, self.image_size, "area" if self.preprocess == "paper" else "bicubic")
 
-    def recognise(self, seen: Tensor) -> Tensor:
+    def encode_pixels(self, seen: Tensor) -> Tensor:
         """The unit features [N, D] of what is in view [N, 3, S, S]."""
         model = cast(Any, self.model)
         features = model.encode_image(self._prepared(seen).to(model.logit_scale.dtype))
         return F.normalize(features.float(), dim=-1)
 
-    def pixels(self, image: Tensor) -> Tensor:
+    def preprocess_image(self, image: Tensor) -> Tensor:
         """The picture as the vision tower wants it: [N, 3, H, W] -> [N, 3, S, S]."""
-        return self._prepared(*look(image, self.view(image)))
+        return self._prepared(*apply_resizes(image, self.resize_crop(image)))
 
     def _prepared(self, seen: Tensor) -> Tensor:
         return seen if self.preprocess == "paper" else (seen * 0.5 + 0.5 - self.mean) / self.std

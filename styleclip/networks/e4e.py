@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from styleclip.networks.arcface import FRAME, IRSE50, UNITS, WIDTHS
 from styleclip.networks.layers import EqualLinear
-from styleclip.networks.resize import look, square
+from styleclip.networks.resize import apply_resizes, center_resize
 
 Combination = Literal["e4e", "psp"]
 COARSE, MEDIUM, FINE = 0, 3, 7  # the first vector of W+ that each level of the pyramid gives, from 1/16 to 1/4
@@ -105,7 +105,7 @@ class Style(nn.Module):
 
 def resize_frame(image: Tensor, frame: int = FRAME) -> Tensor:
     """The frame as the encoder sees it, [N, 3, R, R] -> [N, 3, 256, 256]: bilinear and antialiased, as Pillow's."""
-    return look(image, square(image, frame, "bilinear"))[0]
+    return apply_resizes(image, center_resize(image, frame, "bilinear"))[0]
 
 
 def _level(index: int) -> int:

@@ -9,26 +9,26 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from styleclip.networks.resize import View, look, square
+from styleclip.networks.resize import ResizeCrop, apply_resizes, center_resize
 
 
-class Identity(nn.Module):
+class FaceRecogniser(nn.Module):
     """A network that turns whole aligned frames [N, 3, R, R] in [-1, 1] into unit features [N, D]."""
 
     def embed(self, image: Tensor) -> Tensor:
         """Frames of any resolution -> unit features."""
-        return self.recognise(*look(image, self.view(image)))
+        return self.encode_pixels(*apply_resizes(image, self.resize_crop(image)))
 
-    def view(self, image: Tensor) -> View | None:
+    def resize_crop(self, image: Tensor) -> ResizeCrop | None:
         """What it looks at of frames of this shape."""
         raise NotImplementedError
 
-    def recognise(self, seen: Tensor) -> Tensor:
+    def encode_pixels(self, seen: Tensor) -> Tensor:
         """The unit features [N, D] of what is in view [N, 3, S, S]."""
         raise NotImplementedError
 
 
-class SmallRecogniser(Identity):
+class SmallRecogniser(FaceRecogniser):
     """A small convolutional network whose unit features follow the geometry and skin tone of a face."""
 
     side = 64
@@ -46,22 +46,22 @@ class SmallRecogniser(Identity):
     def forward(self, image: Tensor) -> Tensor:  # [N, 3, 64, 64] -> [N, features]
         return self.head(self.trunk(image))
 
-    def view(self, image: Tensor) -> View | None:
-        return square(image, self.side, "bilinear")
+    def resize_crop(self, image: Tensor) -> ResizeCrop | None:
+        return center_resize(image, self.side, "bilinear")
 
-    def recognise(self, seen: Tensor) -> Tensor:
+    def encode_pixels(self, seen: Tensor) -> Tensor:
         return F.normalize(self(seen), dim=-1)
 
 
-class Facenet(Identity):
+class Facenet(FaceRecogniser):
     """facenet-pytorch's InceptionResnetV1 on whole aligned frames, resized to the 160 px it was trained on."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network  # an eval-mode InceptionResnetV1: unit features [N, 512]
 
-    def view(self, image: Tensor) -> View | None:
-        return square(image, 160, "bilinear")
+    def resize_crop(self, image: Tensor) -> ResizeCrop | None:
+        return center_resize(image, 160, "bilinear")
 
-    def recognise(self, seen: Tensor) -> Tensor:
+    def encode_pixels(self, seen: Tensor) -> Tensor:
         return F.normalize(self.network(seen), dim=-1)

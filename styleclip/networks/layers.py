@@ -111,18 +111,18 @@ class StyledConv(nn.Module):
     def demodulation(self, styles: Tensor) -> Tensor:
         """`1 / sqrt(sum_ik (s_i w_ijk)^2 + 1e-8)` (StyleGAN2, equation 3): [N, in] -> [N, out]."""
         known = any(weight is self.weight for weight in self.frozen)
-        energy = self.energy if known and self.energy is not None else energy_of(self.weight)
+        energy = self.energy if known and self.energy is not None else weight_square_sums(self.weight)
         return torch.rsqrt(styles.square() @ energy.T + 1e-8)
 
     def freeze(self) -> None:
         """Stop learning: keep what follows from the weight, in the layout that its convolution reads fastest."""
         self.requires_grad_(False)
-        self.energy, self.frozen = energy_of(self.weight), (self.weight,)
+        self.energy, self.frozen = weight_square_sums(self.weight), (self.weight,)
         weight = self.weight.transpose(0, 1) if self.up else self.weight
         dense = weight.contiguous(memory_format=torch.channels_last)
         self.weight.data = dense.transpose(0, 1) if self.up else dense
 
-    def lower(self, dtype: torch.dtype) -> None:
+    def to_mixed_precision(self, dtype: torch.dtype) -> None:
         """Convolve in `dtype`; the affine layer and the table behind demodulation keep their precision."""
         for own in (self.weight, self.bias, self.noise_strength, self.noise_const):
             own.data = own.data.to(dtype)
@@ -153,7 +153,7 @@ def modulate(x: Tensor, styles: Tensor) -> Tensor:
     return bias_act(x.expand(len(styles), -1, -1, -1), scale=styles, slope=1, gain=1)
 
 
-def energy_of(weight: Tensor) -> Tensor:
+def weight_square_sums(weight: Tensor) -> Tensor:
     """The squares of every filter, summed: [O, I, 3, 3] -> [O, I]."""
     return weight.square().sum(dim=(2, 3))
 

@@ -18,7 +18,7 @@ SIDE = 256  # larger pictures are reduced to this, as in pSp, e4e and PTI
 SHIFT, SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)  # mean and deviation of ImageNet, for [-1, 1]
 
 
-class Perceptual(Protocol):
+class PerceptualDistance(Protocol):
     """Anything that gives the perceptual distance [N] of pictures [N, 3, R, R] in [-1, 1], two by two."""
 
     def distance(self, image: Tensor, target: Tensor) -> Tensor: ...

@@ -18,14 +18,14 @@ Mode = Literal["bicubic", "bilinear", "area", "pool"]
 
 
 @dataclass(frozen=True)
-class View:
+class ResizeCrop:
     """`rows @ image @ columns^T` of pictures [N, 3, H, W]: [N, 3, S, T]."""
 
     rows: Tensor  # [S, H]
     columns: Tensor  # [T, W]
 
 
-def look(image: Tensor, *views: View | None) -> list[Tensor]:
+def apply_resizes(image: Tensor, *views: ResizeCrop | None) -> list[Tensor]:
     """The pictures [N, 3, H, W] through every view; None sees them as they are."""
     chosen = [view for view in views if view is not None]
     if not chosen:
@@ -35,23 +35,23 @@ def look(image: Tensor, *views: View | None) -> list[Tensor]:
     return [image if view is None else view.rows.to(image) @ next(across) for view in views]
 
 
-def square(image: Tensor, size: int, mode: Mode) -> View | None:
+def center_resize(image: Tensor, size: int, mode: Mode) -> ResizeCrop | None:
     """The middle of a picture at size x size; None where that is the picture itself."""
     height, width = image.shape[-2:]
-    return None if height == width == size else _square(height, width, size, mode, image.device)
+    return None if height == width == size else _center_resize(height, width, size, mode, image.device)
 
 
 @functools.lru_cache(maxsize=32)
-def _square(height: int, width: int, size: int, mode: Mode, device: torch.device) -> View:
+def _center_resize(height: int, width: int, size: int, mode: Mode, device: torch.device) -> ResizeCrop:
     side = min(height, width)
-    matrix = resizing(side, size, mode)
+    matrix = resize_matrix(side, size, mode)
     top, left = (height - side) // 2, (width - side) // 2
     rows, columns = (F.pad(matrix, (start, length - side - start)) for start, length in ((top, height), (left, width)))
-    return View(rows.float().to(device), columns.float().to(device))
+    return ResizeCrop(rows.float().to(device), columns.float().to(device))
 
 
 @functools.lru_cache(maxsize=32)
-def resizing(source: int, size: int, mode: Mode) -> Tensor:
+def resize_matrix(source: int, size: int, mode: Mode) -> Tensor:
     """[size, source] in float64: `bicubic` and `bilinear` are antialiased, `pool` averages whole pixels as adaptive
     pooling does, `area` weighs those at the borders by what lies within."""
     identity = torch.eye(source, dtype=torch.float64)

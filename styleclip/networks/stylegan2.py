@@ -20,7 +20,7 @@ from styleclip.networks.layers import EqualLinear, StyledConv, ToRGB, fir_taps, 
 Noise = Literal["const", "random", "none"]
 Styles = dict[str, Tensor]  # of every layer, by name: [N, C_i]
 NoiseInputs = dict[str, Tensor | None]  # of every convolution, by name: [N or 1, 1, R, R], None without noise
-FULL_PRECISION = 32  # px up to which `Generator.lower` changes nothing
+FULL_PRECISION = 32  # px up to which `Generator.to_mixed_precision` changes nothing
 MAPPING_LR_MUL = 0.01  # how fast the mapping network learned, next to the rest (StyleGAN, appendix C)
 
 
@@ -52,7 +52,7 @@ class Generator(nn.Module):
         self.layout = StyleLayout.from_channels(config.channels)
         self.mapping = Mapping(config.z_dim, config.mapping_widths, config.mapping_lr_mul)
         self.synthesis = Synthesis(config)
-        self.precision = torch.float32  # of most of the work: `lower`
+        self.precision = torch.float32  # of most of the work: `to_mixed_precision`
 
     @property
     def resolution(self) -> int:
@@ -74,7 +74,7 @@ class Generator(nn.Module):
                 layer.freeze()
         return self
 
-    def lower(self, dtype: torch.dtype, above: int = FULL_PRECISION) -> Generator:
+    def to_mixed_precision(self, dtype: torch.dtype, above: int = FULL_PRECISION) -> Generator:
         """Convolve in `dtype` where pictures are larger than `above` px, and there is most of the work.
 
         Latents, styles, demodulation and the sum of the skip images stay in float32. bfloat16 has its range, so nothing
@@ -84,7 +84,7 @@ class Generator(nn.Module):
         for entry in self.layout.entries:
             layer = self.synthesis.get_submodule(entry.name)
             if entry.resolution > above and isinstance(layer, StyledConv):
-                layer.lower(dtype)
+                layer.to_mixed_precision(dtype)
         return self
 
     def forward(
@@ -239,7 +239,7 @@ class Synthesis(nn.Module):
             return State(layer(x, styles[entry.name], noise[entry.name]), image)
         return State(x, layer(x, styles[entry.name]) + upsample(image, self.taps))
 
-    def recolour(self, entry: StyleEntry, x: Tensor, before: Tensor, after: Tensor) -> Tensor:
+    def rerender_torgb(self, entry: StyleEntry, x: Tensor, before: Tensor, after: Tensor) -> Tensor:
         """What the picture gains [N, 3, R, R] when a toRGB layer's styles [N or 1, C_i] change: only sums follow."""
         torgb = self.get_submodule(entry.name)
         gain = torgb(x, after) - torgb(x, before)

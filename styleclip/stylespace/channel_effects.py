@@ -209,7 +209,7 @@ class PrefixRenderer:
         """The pictures of `styles` [M, C] that have begun like this. Any painter of the layer does it alike."""
         if before is None:
             return self._run(self.tail, State(x, image), styles).image
-        return image + self.synthesis.recolour(self.entry, x, before, styles[:, self.entry.span])
+        return image + self.synthesis.rerender_torgb(self.entry, x, before, styles[:, self.entry.span])
 
     def _run(self, entries: Sequence[StyleEntry], state: State, styles: Tensor) -> State:
         return self.synthesis.run(entries, state, self.layout.split(styles), self.noise)

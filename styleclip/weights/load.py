@@ -17,7 +17,7 @@ from styleclip.networks.arcface import ArcFace
 from styleclip.networks.clip import CLIP, Preprocess, build_clip
 from styleclip.networks.discriminator import Discriminator
 from styleclip.networks.e4e import Encoder
-from styleclip.networks.face_recognition import Facenet, Identity, SmallRecogniser
+from styleclip.networks.face_recognition import Facenet, FaceRecogniser, SmallRecogniser
 from styleclip.networks.latent_mapper import Mapper
 from styleclip.networks.open_clip_hub import architectures_like, is_architecture, open_clip_architecture
 from styleclip.networks.stylegan2 import MAPPING_LR_MUL, Generator, GeneratorConfig
@@ -93,7 +93,7 @@ def load_latents(path: str | Path) -> Latent:
         return Latent(Space(space), data)
 
 
-def load_identity_file(path: str | Path) -> Identity:
+def load_identity_file(path: str | Path) -> FaceRecogniser:
     """The recogniser in a file: ArcFace's `model_ir_se50.pth`, facenet-pytorch's InceptionResnetV1 or ours."""
     found = part(path, "arcface", "facenet", "identity")
     with naming(path):

@@ -13,8 +13,8 @@ from styleclip.errors import WeightError
 from styleclip.models import Models
 from styleclip.networks.clip import CLIP, Preprocess
 from styleclip.networks.e4e import Encoder
-from styleclip.networks.face_recognition import Identity
-from styleclip.networks.lpips import Perceptual
+from styleclip.networks.face_recognition import FaceRecogniser
+from styleclip.networks.lpips import PerceptualDistance
 from styleclip.networks.open_clip_hub import open_clip_model
 from styleclip.networks.stylegan2 import Generator
 from styleclip.relevance_table import Relevance
@@ -79,8 +79,8 @@ def load(
     for network in (painter, reader, recogniser):
         _placed(network)
     if dtype != torch.float32:
-        painter.lower(dtype)
-        reader.lower(dtype)
+        painter.to_mixed_precision(dtype)
+        reader.to_mixed_precision(dtype)
     provenance = {
         "generator": {
             "name": generator_path.name,
@@ -111,7 +111,7 @@ def load(
         return _fitting(_placed(load_encoder(path)), painter)
 
     @functools.cache
-    def perceptual() -> Perceptual | None:
+    def perceptual() -> PerceptualDistance | None:
         found = load_perceptual()
         return found and _placed(found)
 
@@ -147,7 +147,7 @@ def load_clip(name: str, preprocess: Preprocess = "correct", fetch: Fetch = fetc
     return load_clip_file(path, preprocess, architecture) if path else open_clip_model(name, preprocess)
 
 
-def load_identity(name: str, fetch: Fetch = fetch) -> Identity | None:
+def load_identity(name: str, fetch: Fetch = fetch) -> FaceRecogniser | None:
     """A recogniser by name; None for "none"."""
     return None if name == "none" else load_identity_file(fetch(weight(name, "identity")))
 

@@ -118,6 +118,6 @@ def test_growth() -> None:
 
 def test_lower_precision_is_that_of_the_layers() -> None:
     setting = Setting(SMALL.device, (torch.bfloat16,), 1, "small", True)
-    bound = Bound(setting.generator(1024).lower(torch.bfloat16, above=8))
+    bound = Bound(setting.generator(1024).to_mixed_precision(torch.bfloat16, above=8))
     precisions = [run.args[0].dtype for run in bound._backward]
     assert precisions[:4] == [torch.float32] * 4 and set(precisions[6:]) == {torch.bfloat16}

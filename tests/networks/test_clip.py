@@ -15,9 +15,9 @@ def test_correct_preprocessing_normalises_and_paper_does_not() -> None:
     expected = (image * 0.5 + 0.5 - torch.tensor([0.5, 0.4, 0.3])[:, None, None]) / torch.tensor([0.2, 0.3, 0.4])[
         :, None, None
     ]
-    torch.testing.assert_close(clip.pixels(image), expected)
+    torch.testing.assert_close(clip.preprocess_image(image), expected)
     clip.preprocess = "paper"
-    torch.testing.assert_close(clip.pixels(image), image)
+    torch.testing.assert_close(clip.preprocess_image(image), image)
 
 
 def test_image_features_are_unit_and_differentiable() -> None:

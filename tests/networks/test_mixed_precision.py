@@ -32,9 +32,9 @@ def latent(demo: Models) -> Latent:
 def test_clip_sees_the_same_pictures(demo: Models, latent: Latent, above: int, lowered: str) -> None:
     generator, clip = copy.deepcopy(demo.generator), copy.deepcopy(demo.clip)
     if lowered != "clip":
-        generator.lower(HALF, above)
+        generator.to_mixed_precision(HALF, above)
     if lowered != "generator":
-        clip.lower(HALF)
+        clip.to_mixed_precision(HALF)
     image, expected = generator(latent), demo.generator(latent)
     assert image.dtype == torch.float32
     assert torch.equal(image, expected) == (lowered == "clip")  # or nothing would be tested
@@ -45,13 +45,13 @@ def test_clip_sees_the_same_pictures(demo: Models, latent: Latent, above: int, l
 
 
 def test_latents_and_styles_keep_their_precision(demo: Models, latent: Latent) -> None:
-    lowered = copy.deepcopy(demo.generator).lower(HALF)
+    lowered = copy.deepcopy(demo.generator).to_mixed_precision(HALF)
     assert torch.equal(lowered.to_space(latent, Space.S).data, demo.generator.to_space(latent, Space.S).data)
 
 
 def test_the_gradient_to_the_latent_keeps_its_direction(demo: Models, latent: Latent) -> None:
     found, goal = [], demo.clip.encode_text(["a face with red hair"])
-    for generator in (demo.generator, copy.deepcopy(demo.generator).lower(HALF)):
+    for generator in (demo.generator, copy.deepcopy(demo.generator).to_mixed_precision(HALF)):
         leaf = latent.data[:4].clone().requires_grad_()
         image = generator(Latent(Space.W_PLUS, leaf))
         similarity(demo.clip.encode_image(image), goal).sum().backward()

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from styleclip.losses import clip_and_identity_features
 from styleclip.networks.arcface import face_view
-from styleclip.networks.resize import Mode, look, square
+from styleclip.networks.resize import Mode, apply_resizes, center_resize
 from tests.helpers.tiny import tiny_models
 
 ROUNDING = 2e-6  # float32 sums of a few numbers of order 1
@@ -18,7 +18,7 @@ def picture(*shape: int) -> Tensor:
 
 
 def seen(image: Tensor, size: int, mode: Mode) -> Tensor:
-    return look(image, square(image, size, mode))[0]
+    return apply_resizes(image, center_resize(image, size, mode))[0]
 
 
 @pytest.mark.parametrize("source", [64, 256, 1024])
@@ -41,20 +41,20 @@ def test_the_face_is_pooled_as_the_identity_loss_of_the_paper_does(source: int) 
     image = picture(source, source)
     frame = F.adaptive_avg_pool2d(image, 256)
     expected = F.adaptive_avg_pool2d(frame[:, :, 35:223, 32:220], 112)
-    found = look(image, face_view(source, source, image.device))[0]
+    found = apply_resizes(image, face_view(source, source, image.device))[0]
     torch.testing.assert_close(found, expected, atol=ROUNDING, rtol=0)
 
 
 def test_the_middle_of_a_portrait_is_seen() -> None:
     image = picture(48, 32)
     torch.testing.assert_close(seen(image, 32, "area"), image[:, :, 8:40])
-    assert square(image[:, :, :32], 32, "area") is None
+    assert center_resize(image[:, :, :32], 32, "area") is None
 
 
 def test_views_in_one_pass_are_those_one_by_one() -> None:
     image = picture(64, 64).requires_grad_()
-    views = square(image, 24, "bicubic"), None, face_view(64, 64, image.device)
-    together, alone = look(image, *views), [look(image, view)[0] for view in views]
+    views = center_resize(image, 24, "bicubic"), None, face_view(64, 64, image.device)
+    together, alone = apply_resizes(image, *views), [apply_resizes(image, view)[0] for view in views]
     assert together[1] is image
     for a, b in zip(together, alone, strict=True):
         torch.testing.assert_close(a, b, atol=ROUNDING, rtol=0)

@@ -96,7 +96,7 @@ def test_a_torgb_layer_only_adds(clamp: float | None) -> None:
             noise = synthesis.noise_inputs(1, "const")
             x = synthesis.run(head, synthesis.start(1), generator.layout.split(styles), noise).x
             expected = generator(Latent(Space.S, changed)) - generator(Latent(Space.S, styles))
-            assert (synthesis.recolour(entry, x, before, after) - expected).abs().max() <= ROUNDING
+            assert (synthesis.rerender_torgb(entry, x, before, after) - expected).abs().max() <= ROUNDING
 
 
 def test_a_frozen_generator_draws_the_same(generator: Generator) -> None:

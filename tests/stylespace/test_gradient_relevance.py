@@ -29,7 +29,7 @@ def table(models: Models = MODELS, statistics: StyleStatistics = STATISTICS, bat
 
 def features(styles: Tensor) -> Tensor:
     """E(G(s)) [N, D] in float64, which `encode_image` rounds to float32."""
-    pixels = MODELS.clip.pixels(MODELS.generator(Latent(Space.S, styles.double())))
+    pixels = MODELS.clip.preprocess_image(MODELS.generator(Latent(Space.S, styles.double())))
     return F.normalize(MODELS.clip.model.encode_image(pixels), dim=1)  # type: ignore[operator]
 
 

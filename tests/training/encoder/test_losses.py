@@ -15,7 +15,7 @@ from torch import Tensor
 from styleclip.errors import UsageError
 from styleclip.models import Models
 from styleclip.networks.discriminator import LatentDiscriminator
-from styleclip.networks.face_recognition import Identity
+from styleclip.networks.face_recognition import FaceRecogniser
 from styleclip.training.encoder import train as module
 from styleclip.training.encoder.data import EncoderBatches
 from styleclip.training.encoder.losses import EncoderLosses
@@ -30,17 +30,17 @@ FEW = EncoderTraining(
 GOALS = ("l2", "perceptual", "id", "delta", "adversary", "latent")
 
 
-class Pixels(Identity):
+class Pixels(FaceRecogniser):
     """A recogniser, or LPIPS, that counts how often it is asked."""
 
     def __init__(self) -> None:
         super().__init__()
         self.calls = 0
 
-    def view(self, image: Tensor) -> None:
+    def resize_crop(self, image: Tensor) -> None:
         """The picture as it is."""
 
-    def recognise(self, seen: Tensor) -> Tensor:
+    def encode_pixels(self, seen: Tensor) -> Tensor:
         self.calls += 1
         return F.normalize(seen.flatten(1), dim=1)
 

@@ -18,7 +18,7 @@ from styleclip.latents import Latent, Space
 from styleclip.losses import loss_resolution_px
 from styleclip.methods.mapper_files import TrainedMapper
 from styleclip.models import Models
-from styleclip.networks.face_recognition import Identity
+from styleclip.networks.face_recognition import FaceRecogniser
 from styleclip.networks.latent_mapper import STEP
 from styleclip.networks.stylegan2 import Generator
 from styleclip.prompts import Prompt
@@ -35,13 +35,13 @@ FEW = MapperTraining(
 )
 
 
-class Pixels(Identity):
+class Pixels(FaceRecogniser):
     """A recogniser that knows a face by its pixels: it sees more of a small edit than a random network does."""
 
-    def view(self, image: Tensor) -> None:
+    def resize_crop(self, image: Tensor) -> None:
         """The picture as it is."""
 
-    def recognise(self, seen: Tensor) -> Tensor:
+    def encode_pixels(self, seen: Tensor) -> Tensor:
         return F.normalize(seen.flatten(1), dim=1)
 
 
