@@ -11,14 +11,14 @@ import torch
 from torch import Tensor
 
 from styleclip.latents import Latent
-from styleclip.networks.batch_size import LOOK, room
+from styleclip.networks.batch_size import RENDER, max_batch
 from styleclip.networks.clip import CLIP
 from styleclip.networks.e4e import Encoder
 from styleclip.networks.face_recognition import FaceRecogniser
 from styleclip.networks.lpips import PerceptualDistance
 from styleclip.networks.stylegan2 import Generator, Noise
 from styleclip.relevance_table import Relevance
-from styleclip.runtime.batching import Parts
+from styleclip.runtime.batching import Batches
 from styleclip.runtime.cuda_graphs import Graphs
 
 
@@ -58,7 +58,7 @@ class Models:
             result: Tensor = self._graphs((name, part.space), lambda data: work(Latent(part.space, data)), part.data)
             return result
 
-        return torch.cat([*Parts(room(self.generator, LOOK))(replayed if name else work, latent)])
+        return torch.cat([*Batches(max_batch(self.generator, RENDER))(replayed if name else work, latent)])
 
     @functools.cached_property
     def _graphs(self) -> Graphs:

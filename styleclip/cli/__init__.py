@@ -104,6 +104,6 @@ def unexpected_error_message(error: Exception) -> str:
 
 
 def _is_out_of_memory(error: Exception) -> bool:
-    from styleclip.runtime.batching import is_shortage
+    from styleclip.runtime.batching import is_out_of_memory
 
-    return is_shortage(error)
+    return is_out_of_memory(error)

@@ -22,10 +22,10 @@ from styleclip.losses import (
 )
 from styleclip.methods.restarts import RunTracker
 from styleclip.models import Models
-from styleclip.networks.batch_size import DESCEND, room
+from styleclip.networks.batch_size import OPTIMIZE, max_batch
 from styleclip.prompts import Prompt, TextEncoding, delta_t, encode
 from styleclip.records import OnStep, Step, ignore
-from styleclip.runtime.batching import Parts
+from styleclip.runtime.batching import Batches
 from styleclip.runtime.cuda_graphs import Graphs
 from styleclip.settings import check_settings
 from styleclip.stylespace.whitening import StepBasis, whitening_basis
@@ -94,7 +94,7 @@ class Optimize:
         coordinates = settled._coordinates(models)
         restarts, steps = range(settled.restarts or 1), settled.steps or 0
         side = loss_resolution_px(models.generator, models.clip, self.loss_resolution)
-        parts = Parts(max(1, room(models.generator, DESCEND, side) // len(source)))
+        parts = Batches(max(1, max_batch(models.generator, OPTIMIZE, side) // len(source)))
 
         def descend(runs: range) -> tuple[Tensor, Tensor]:
             def tell(step: int, tracker: RunTracker) -> None:

@@ -5,20 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from styleclip.networks.stylegan2 import Generator, GeneratorConfig
-from styleclip.runtime.batching import free
+from styleclip.runtime.batching import free_bytes
 
-SHARE = 0.5  # of the free memory is planned with; a CUDA graph and the libraries want some, too
-MOST = 128  # pictures on a GPU; with more it is busy all the same
+MEMORY_FRACTION = 0.5  # of the free memory is planned with; a CUDA graph and the libraries want some, too
+MAX_BATCH = 128  # pictures on a GPU; with more it is busy all the same
 
 # Feature maps [C, R, R] of a picture, float32. Measured on a CPU at 512 px, config-f: 3.3 of the largest block without
 # a gradient and 6.1 of every block with one, 4.5 and 10.7 in plain torch, which cuda_ops may be all there is.
-ALIVE = 5  # at once without a gradient: a block's input, modulated, convolved, filtered and active
-KEPT = 11  # with a gradient, of the two convolutions of a block
-SEEN = {False: 2**25, True: 2**27}  # bytes of CLIP and a recogniser; measured with ViT-B/32 and ArcFace: 17 and 90 MB
+LIVE_FEATURE_MAPS = 5  # at once without a gradient: a block's input, modulated, convolved, filtered and active
+KEPT_FEATURE_MAPS = 11  # with a gradient, of the two convolutions of a block
+ENCODER_BYTES = {
+    False: 2**25,
+    True: 2**27,
+}  # bytes of CLIP and a recogniser; measured with ViT-B/32 and ArcFace: 17 and 90 MB
 
 
 @dataclass(frozen=True)
-class Work:
+class Workload:
     """A kind of work that renders pictures: on a CPU `pixels` of them at once, and no more than `most` pictures."""
 
     pixels: int
@@ -31,27 +34,30 @@ class Work:
         return min(count, self.most or count)
 
 
-LOOK = Work(2**22)  # four pictures of 1024 px
-COMPARE = Work(2**23, most=32)  # eight of 1024 px, which take 5 GB; more than 32 are hardly faster
-DIFFERENTIATE = Work(2**21, gradient=True, most=32)
-DESCEND = Work(2**19, gradient=True)  # half a picture of 1024 px, or 128 of 64 px
-LEARN = Work(2**16, gradient=True)  # one of 256 px: more would cost memory and no time
+RENDER = Workload(2**22)  # four pictures of 1024 px
+COMPARE = Workload(2**23, most=32)  # eight of 1024 px, which take 5 GB; more than 32 are hardly faster
+GRADIENT = Workload(2**21, gradient=True, most=32)
+OPTIMIZE = Workload(2**19, gradient=True)  # half a picture of 1024 px, or 128 of 64 px
+TRAIN = Workload(2**16, gradient=True)  # one of 256 px: more would cost memory and no time
 
 
-def room(generator: Generator, work: Work, resolution: int | None = None) -> int:
+def max_batch(generator: Generator, workload: Workload, resolution: int | None = None) -> int:
     """How many pictures are worked on at once, all of the generator or of its blocks up to `resolution`.
 
     On a GPU a power of two, which stays the same where a little more or less memory is free.
     """
     device, side = generator.w_avg.device, resolution or generator.resolution
     if device.type != "cuda":
-        return work.on_cpu(side)
-    each = picture_bytes(generator.config, side, generator.precision.itemsize, work.gradient)
-    count = min(MOST, max(1, int(SHARE * free(device)) // each))
+        return workload.on_cpu(side)
+    each = image_bytes(generator.config, side, generator.precision.itemsize, workload.gradient)
+    count = min(MAX_BATCH, max(1, int(MEMORY_FRACTION * free_bytes(device)) // each))
     return 1 << count.bit_length() - 1
 
 
-def picture_bytes(config: GeneratorConfig, resolution: int, itemsize: int, gradient: bool) -> int:
+def image_bytes(config: GeneratorConfig, resolution: int, itemsize: int, gradient: bool) -> int:
     """What a picture of this resolution takes while it is rendered and looked at."""
     maps = [channels * side**2 for side, channels in config.channels.items() if side <= resolution]
-    return itemsize * (KEPT * sum(maps) if gradient else ALIVE * max(maps)) + SEEN[gradient]
+    return (
+        itemsize * (KEPT_FEATURE_MAPS * sum(maps) if gradient else LIVE_FEATURE_MAPS * max(maps))
+        + ENCODER_BYTES[gradient]
+    )

@@ -15,7 +15,7 @@ from styleclip.latents import StyleEntry, StyleLayout
 from styleclip.models import Models
 from styleclip.networks.stylegan2 import Generator, State
 from styleclip.relevance_table import StyleStatistics
-from styleclip.runtime.batching import Parts
+from styleclip.runtime.batching import Batches
 from styleclip.runtime.cuda_graphs import Graphs
 
 Method = Literal["exact", "official"]
@@ -121,7 +121,7 @@ class EffectMeter:
     ) -> None:
         self.models, self.statistics, self.method, self.sigmas = models, statistics, method, sigmas
         self.styles = styles.to(models.generator.w_avg)
-        self.parts, self.graphs = Parts(batch_size), Graphs()
+        self.parts, self.graphs = Batches(batch_size), Graphs()
 
     @torch.no_grad()
     def __call__(self, entry: StyleEntry, channels: Tensor) -> Effects:

@@ -14,7 +14,7 @@ from torch import Tensor
 from styleclip.latents import Latent, Space
 from styleclip.models import Models
 from styleclip.relevance_table import StyleStatistics
-from styleclip.runtime.batching import Parts
+from styleclip.runtime.batching import Batches
 from styleclip.stylespace.channel_effects import EffectAccumulator, Effects
 
 
@@ -37,7 +37,7 @@ def gradient_relevance(
         first = torch.autograd.grad(along.sum(), leaf, retain_graph=True)[0]
         return first.double().sum(dim=0), torch.autograd.grad(across.sum(), leaf)[0].double().square().sum(dim=0)
 
-    for one, other in Parts(batch_size)(derivatives, torch.arange(len(styles))):
+    for one, other in Batches(batch_size)(derivatives, torch.arange(len(styles))):
         slope, square = slope + one, square + other
     std = statistics.std.to(models.device)
     return (slope / len(styles)).float() * std, (square / len(styles)).sqrt().float() * std
@@ -58,7 +58,7 @@ def gradient_effects(
         columns = [torch.autograd.grad(column.sum(), leaf, retain_graph=True)[0] for column in features.T]
         return torch.stack(columns, dim=2)  # [n, C, D]
 
-    for jacobians in Parts(batch_size)(derivatives, styles):
+    for jacobians in Batches(batch_size)(derivatives, styles):
         for jacobian in jacobians:
             accumulator.add(std[:, None] * jacobian)
     yield accumulator.effects(torch.arange(styles.shape[1]))

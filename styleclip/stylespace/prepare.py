@@ -16,7 +16,7 @@ from torch import Tensor
 from styleclip.errors import NumericError, UsageError, WeightError
 from styleclip.latents import StyleLayout
 from styleclip.models import Models
-from styleclip.networks.batch_size import COMPARE, DIFFERENTIATE, room
+from styleclip.networks.batch_size import COMPARE, GRADIENT, max_batch
 from styleclip.networks.stylegan2 import Generator
 from styleclip.records import output_folder, sweep
 from styleclip.relevance_table import Relevance, StyleStatistics
@@ -62,7 +62,7 @@ class Preparation:
 
     def batch_size(self, generator: Generator) -> int:
         """How many pictures are rendered at once unless one says otherwise."""
-        return room(generator, DIFFERENTIATE if self.method == "gradient" else COMPARE)
+        return max_batch(generator, GRADIENT if self.method == "gradient" else COMPARE)
 
     def renders(self, channels: int) -> int:
         """The pictures that so many channels take."""

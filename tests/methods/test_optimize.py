@@ -106,7 +106,7 @@ def test_restarts_side_by_side_are_those_one_by_one(seeds: tuple[int, ...], monk
     method = replace(QUICK, restarts=3, explore=0.5, patience=2)  # half of them rest before the end
     _, together, steps = run(method, seeds)
     for pictures in (1, 2 * len(seeds)):  # one by one, and two with one left over
-        monkeypatch.setattr(optimize, "room", lambda *_, pictures=pictures: pictures)
+        monkeypatch.setattr(optimize, "max_batch", lambda *_, pictures=pictures: pictures)
         _, apart, shown = run(method, seeds)
         torch.testing.assert_close(together.data, apart.data, atol=1e-4, rtol=1e-4)
         assert shown[-1].total == (36 if pictures == 1 else 24)

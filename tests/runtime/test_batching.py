@@ -18,10 +18,10 @@ from styleclip.cli import main
 from styleclip.errors import NoMemoryError
 from styleclip.latents import Latent, Space
 from styleclip.networks import batch_size as module
-from styleclip.networks.batch_size import COMPARE, DIFFERENTIATE, LEARN, LOOK, Work, room
+from styleclip.networks.batch_size import COMPARE, GRADIENT, RENDER, TRAIN, Workload, max_batch
 from styleclip.networks.stylegan2 import GeneratorConfig, Synthesis
 from styleclip.runtime import cuda_graphs
-from styleclip.runtime.batching import Parts, free, is_shortage
+from styleclip.runtime.batching import Batches, free_bytes, is_out_of_memory
 from styleclip.runtime.devices import keep_memory
 from styleclip.stylespace.channel_effects import measure
 from styleclip.stylespace.gradient_relevance import gradient_effects, gradient_relevance
@@ -72,7 +72,7 @@ def test_each_is_done_once_and_in_order(size: int, most: int, error: Exception) 
         done.extend(rows)
         return list(rows)
 
-    parts = Parts(size)
+    parts = Batches(size)
     results = list(parts(work, range(23)))
     assert done == [row for part in results for row in part] == list(range(23))
     assert parts.size <= size and max(map(len, results)) <= most
@@ -86,7 +86,7 @@ def test_it_does_not_try_again_what_was_too_much() -> None:
         if len(rows) > 3:
             raise GPU
 
-    parts = Parts(8)
+    parts = Batches(8)
     assert len([*parts(work, range(5))]) == 3 and tried == [5, 2, 2, 1]
     assert len([*parts(work, range(4))]) == 2 and tried[4:] == [2, 2]
 
@@ -106,7 +106,7 @@ def test_nothing_of_a_failure_is_kept() -> None:
         assert not many._calls
         return len(large)
 
-    assert [*Parts(4)(work, range(2))] == [1, 1]
+    assert [*Batches(4)(work, range(2))] == [1, 1]
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_a_single_one_is_too_much(error: Exception, words: str) -> None:
         raise error
 
     with pytest.raises(NoMemoryError, match=words) as raised:
-        list(Parts(4)(work, range(9)))
+        list(Batches(4)(work, range(9)))
     assert raised.value.__cause__ is error
 
 
@@ -131,14 +131,14 @@ def test_other_errors_pass() -> None:
         raise RuntimeError("shapes do not match")
 
     with pytest.raises(RuntimeError, match="shapes do not match"):
-        list(Parts(4)(work, range(9)))
+        list(Batches(4)(work, range(9)))
 
 
 def test_what_torch_says() -> None:
     """More than any machine has."""
     with pytest.raises(RuntimeError) as raised:
         torch.empty(2**60, dtype=torch.uint8)
-    assert is_shortage(raised.value)
+    assert is_out_of_memory(raised.value)
 
 
 # --- what works in parts
@@ -219,16 +219,16 @@ def test_the_command_line_says_it(
 @pytest.mark.parametrize(
     ("work", "sizes"),
     [
-        (LOOK, {64: 1024, 512: 16, 1024: 4, 4096: 1}),
+        (RENDER, {64: 1024, 512: 16, 1024: 4, 4096: 1}),
         (COMPARE, {64: 32, 1024: 8}),
-        (DIFFERENTIATE, {64: 32, 1024: 2}),
-        (LEARN, {64: 16, 256: 1, 1024: 1}),
+        (GRADIENT, {64: 32, 1024: 2}),
+        (TRAIN, {64: 16, 256: 1, 1024: 1}),
     ],
 )
-def test_on_a_cpu(work: Work, sizes: dict[int, int]) -> None:
+def test_on_a_cpu(work: Workload, sizes: dict[int, int]) -> None:
     assert {side: work.on_cpu(side) for side in sizes} == sizes
-    assert room(tiny_generator(), work) == work.on_cpu(16)
-    assert room(tiny_generator(), work, 8) == work.on_cpu(8)
+    assert max_batch(tiny_generator(), work) == work.on_cpu(16)
+    assert max_batch(tiny_generator(), work, 8) == work.on_cpu(8)
 
 
 def on_gpu(
@@ -237,8 +237,8 @@ def on_gpu(
     monkeypatch: pytest.MonkeyPatch,
     dtype: torch.dtype = torch.float32,
 ) -> Any:
-    """What `room` asks of a generator on a GPU with so much free memory."""
-    monkeypatch.setattr(module, "free", lambda device: int(gigabytes * 1e9))
+    """What `max_batch` gives of a generator on a GPU with so much free memory."""
+    monkeypatch.setattr(module, "free_bytes", lambda device: int(gigabytes * 1e9))
     w_avg = SimpleNamespace(device=torch.device("cuda"))
     return SimpleNamespace(config=config, resolution=config.resolution, w_avg=w_avg, precision=dtype)
 
@@ -250,22 +250,24 @@ def test_on_a_gpu_as_many_as_fit(
     gigabytes: float, looks: int, learns: int, at_256: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     generator = on_gpu(FULL, gigabytes, monkeypatch)
-    found = room(generator, LOOK), room(generator, LEARN), room(generator, LEARN, 256)
+    found = max_batch(generator, RENDER), max_batch(generator, TRAIN), max_batch(generator, TRAIN, 256)
     assert found == (looks, learns, at_256)
 
 
 def test_never_more_than_a_gpu_can_do_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert room(on_gpu(TINY, 75, monkeypatch), LOOK) == module.MOST
+    assert max_batch(on_gpu(TINY, 75, monkeypatch), RENDER) == module.MAX_BATCH
 
 
 def test_half_the_precision_is_half_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert room(on_gpu(FULL, 22, monkeypatch, torch.bfloat16), LOOK) == 2 * room(on_gpu(FULL, 22, monkeypatch), LOOK)
+    assert max_batch(on_gpu(FULL, 22, monkeypatch, torch.bfloat16), RENDER) == 2 * max_batch(
+        on_gpu(FULL, 22, monkeypatch), RENDER
+    )
 
 
 def test_free_memory_is_what_the_driver_and_torch_have(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"mem_get_info": (5, 9), "memory_reserved": 7, "memory_allocated": 4}.items():
         monkeypatch.setattr(torch.cuda, name, lambda device, value=value: value)
-    assert free(torch.device("cuda")) == 5 + 3
+    assert free_bytes(torch.device("cuda")) == 5 + 3
 
 
 @pytest.mark.parametrize("error", [TypeError, OSError, AttributeError])

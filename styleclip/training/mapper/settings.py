@@ -13,7 +13,7 @@ from styleclip.errors import UsageError
 from styleclip.latents import Space
 from styleclip.losses import LossResolution
 from styleclip.models import Models
-from styleclip.networks.batch_size import LEARN, room
+from styleclip.networks.batch_size import TRAIN, max_batch
 from styleclip.networks.latent_mapper import LEVELS, LevelsMapper, Mapper, StyleMapper
 from styleclip.networks.stylegan2 import Generator
 from styleclip.prompts import TextEncoding
@@ -113,7 +113,7 @@ class MapperTraining:
 
     def micro_batch(self, generator: Generator, side: int, prompts: int) -> int:
         """How many latents are edited at once, for so many prompts, if the losses see pictures of `side` px."""
-        return max(1, room(generator, LEARN, side) // prompts)
+        return max(1, max_batch(generator, TRAIN, side) // prompts)
 
     @property
     def latent_space(self) -> Space:

@@ -12,7 +12,7 @@ from styleclip.latents import Latent
 from styleclip.methods.optimize import schedule
 from styleclip.models import Models
 from styleclip.prompts import Prompt
-from styleclip.runtime.batching import Parts
+from styleclip.runtime.batching import Batches
 from styleclip.training.distributed import ProcessGroup
 from styleclip.training.mapper.data import FixedBatches, SourceCache, split_held_out
 from styleclip.training.mapper.losses import MapperLosses
@@ -44,7 +44,7 @@ class MapperTrainer:
             PromptMapper(prompt, network, training, models.device)
             for prompt, network in zip(prompts, networks, strict=True)
         ]
-        self.parts = Parts(micro_batch or training.micro_batch(models.generator, self.losses.side, len(prompts)))
+        self.parts = Batches(micro_batch or training.micro_batch(models.generator, self.losses.side, len(prompts)))
 
     @property
     def active(self) -> list[int]:
