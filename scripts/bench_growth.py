@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from scripts.bench_bound import multiplications
 from scripts.timing import in_turn, stopwatch
+from styleclip.files import atomic_path
 from styleclip.networks.stylegan2 import Generator
-from styleclip.records import replacing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -61,7 +61,7 @@ def plot(rows: Sequence[dict[str, Any]], path: Path) -> None:
         _ticks(axes, dict.fromkeys(row[of] for row in rows))
         axes.plot([], [], ":", color="grey", label="proportional to the multiplications")
         axes.legend(fontsize="small")
-    with replacing(path) as temporary:
+    with atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=120)
 
 

@@ -21,8 +21,8 @@ from styleclip.cli.output.progress import human_number
 from styleclip.latents import Latent, Space
 from styleclip.methods.optimize import PUBLISHED, Optimize
 from styleclip.models import Models
+from styleclip.progress import Step
 from styleclip.prompts import Prompt
-from styleclip.records import Step
 
 SIDE = 1024  # px
 STEPS = {"cpu": 2, "cuda": 40}  # of a run of ours, whose second half is measured: on a GPU it has to warm up

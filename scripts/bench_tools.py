@@ -16,6 +16,7 @@ import torch
 from torch import nn
 
 from styleclip.errors import StyleClipError
+from styleclip.files import to_json
 from styleclip.models import Models
 from styleclip.networks import ops
 from styleclip.networks.arcface import ArcFace
@@ -23,7 +24,6 @@ from styleclip.networks.clip import CLIP, build_clip
 from styleclip.networks.face_recognition import FaceRecogniser, SmallRecogniser
 from styleclip.networks.open_clip_hub import open_clip_architecture
 from styleclip.networks.stylegan2 import Generator, GeneratorConfig
-from styleclip.records import to_json
 from styleclip.runtime.devices import keep_memory, pick_device, pick_dtype
 
 Value = TypeVar("Value")

@@ -16,13 +16,14 @@ import styleclip
 from styleclip import evaluate
 from styleclip.cli.options.common import Seeds
 from styleclip.demo.captions import alternatives
-from styleclip.images import labelled_sheet, to_pil
+from styleclip.files import atomic_path
+from styleclip.images import to_pil
 from styleclip.methods.base import Method
 from styleclip.methods.mapper import LatentMapper
 from styleclip.methods.mapper_files import load_trained_mapper
 from styleclip.models import Models
 from styleclip.prompts import Prompt
-from styleclip.records import replacing
+from styleclip.sheets import labelled_sheet
 from styleclip.weights.catalog import weights
 
 MEASURED = ("success", "leakage", "identity", "seconds")
@@ -75,7 +76,7 @@ def picture(seeds: Sequence[int], out: Path) -> None:
         rows.append([column[face] for face in range(len(seeds)) for column in columns])
         labels.append(prompt.target)
     names = ["before", *(method.name for _, method in ways(prompt, mapper))]
-    with replacing(out) as temporary:
+    with atomic_path(out) as temporary:
         labelled_sheet(rows, names * len(seeds), labels, CELL).save(temporary, "PNG")
 
 

@@ -17,11 +17,11 @@ import styleclip
 from styleclip import evaluate
 from styleclip.cli.options.common import Seeds
 from styleclip.demo.captions import alternatives
+from styleclip.files import atomic_path
 from styleclip.methods.global_direction import GlobalDirection
 from styleclip.methods.style_direction import Strength
 from styleclip.models import Models
 from styleclip.prompts import Prompt
-from styleclip.records import replacing
 from styleclip.stylespace.channel_effects import measure
 from styleclip.stylespace.statistics import sample_styles, style_statistics
 
@@ -141,7 +141,7 @@ def _draw(lines: dict[str, Curve], auto: Curve, path: Path) -> None:
     trade.set(xlabel="leakage", ylabel="success", title="every strength of each beta")
     over_alpha.legend(fontsize=8)
     trade.legend(fontsize=8)
-    with replacing(path) as temporary:
+    with atomic_path(path) as temporary:
         figure.savefig(temporary, format="png", dpi=110)
 
 

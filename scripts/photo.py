@@ -18,8 +18,9 @@ from styleclip.alignment.paste import paste
 from styleclip.demo.captions import alternatives
 from styleclip.demo.render import render
 from styleclip.demo.world import Z_DIM, faces
-from styleclip.images import labelled_sheet, to_pil
-from styleclip.records import replacing
+from styleclip.files import atomic_path
+from styleclip.images import to_pil
+from styleclip.sheets import labelled_sheet
 
 WALL, PRINT = (1200, 520), 300  # px of the photo, and of a portrait on it
 HANGING = ((190, 250, 6.0), (600, 268, -4.0), (1010, 245, 9.0))  # centre and turn (degrees) of each portrait
@@ -39,7 +40,7 @@ def wall(people: str, out: Path) -> None:
     paper = wallpaper()
     for picture, hanging in zip(to_pil(render(faces(z), PRINT).clamp(-1, 1)), HANGING, strict=True):
         hang(paper, picture, *hanging)
-    with replacing(out) as temporary:
+    with atomic_path(out) as temporary:
         paper.save(temporary, "JPEG", quality=92)
 
 
@@ -60,7 +61,7 @@ def pasted(path: Path, out: Path) -> None:
     labels = ["photo", "inverted, strength 0", prompt.target]
     halves = [[picture.resize((picture.width // 2, picture.height // 2)) for picture in row] for row in rows]
     sheet = labelled_sheet(halves, row_labels=labels, cell=min(halves[0][0].size))
-    with replacing(out) as temporary:
+    with atomic_path(out) as temporary:
         sheet.save(temporary, "JPEG", quality=90)
 
 

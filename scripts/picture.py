@@ -10,8 +10,9 @@ from pathlib import Path
 import click
 
 import styleclip
-from styleclip.images import labelled_sheet, png_bytes, to_pil
-from styleclip.records import atomic_write
+from styleclip.files import atomic_write
+from styleclip.images import png_bytes, to_pil
+from styleclip.sheets import labelled_sheet
 
 PROMPTS = (
     "a face with red hair",

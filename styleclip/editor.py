@@ -11,6 +11,7 @@ from PIL.Image import Image
 from torch import Tensor
 
 from styleclip.errors import NumericError, UsageError
+from styleclip.files import versions
 from styleclip.inversion.invert import Invert, OnStage
 from styleclip.inversion.invert import ignore as ignore_stage
 from styleclip.inversion.result import Inversion
@@ -19,8 +20,8 @@ from styleclip.losses import similarity
 from styleclip.methods.base import Method
 from styleclip.models import Models
 from styleclip.networks.stylegan2 import Noise
+from styleclip.progress import OnStep, Step, ignore
 from styleclip.prompts import Prompt, encode, warn_unknown_words
-from styleclip.records import OnStep, Step, ignore, versions
 from styleclip.results import EditResult
 
 
@@ -128,6 +129,7 @@ class _Best:
         self.latent: Latent | None = None
 
     def __call__(self, step: Step) -> None:
-        if step.losses["loss"] < self.loss:
-            self.loss, self.latent = step.losses["loss"], step.latent
+        loss = step.values.get("loss", self.loss)
+        if loss < self.loss:
+            self.loss, self.latent = loss, step.latent
         self.on_step(step)

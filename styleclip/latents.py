@@ -10,10 +10,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+import safetensors
+import safetensors.torch
 import torch
 from torch import Tensor
 
 from styleclip.errors import SpaceError
+from styleclip.files import atomic_write
+
+TUNED = "tuned"  # of the metadata of latent files, and of the provenance of results
 
 
 class Space(StrEnum):
@@ -97,10 +102,8 @@ class Latent(_Vector):
 
         Raises SpaceError when the file holds something else.
         """
-        from safetensors.torch import load_file
-
         try:
-            tensors = load_file(path)
+            tensors = safetensors.torch.load_file(path)
         except Exception as error:
             raise SpaceError(f"{path} is not a latent file ({error}); pass one that styleclip saved") from error
         names = [space.value for space in Space if space.value in tensors]
@@ -173,3 +176,22 @@ class StyleLayout:
     def torgb_mask(self) -> Tensor:
         """[C] bool: true for the channels of toRGB layers, which the published edits leave alone."""
         return torch.cat([torch.full((entry.channels,), entry.is_torgb) for entry in self.entries])
+
+
+def save_latent(latent: Latent, path: Path, tuned: str | None = None) -> Path:
+    """Write what `Latent.load` reads: one tensor, named by its space.
+
+    `tuned` is the hash of the tuning of the generator that draws it, where it is not the untouched one.
+    """
+    data = latent.data.detach().cpu().contiguous()
+    metadata = {TUNED: tuned} if tuned else None
+    return atomic_write(path, safetensors.torch.save({latent.space.value: data}, metadata))
+
+
+def tuning_hash(path: Path) -> str | None:
+    """The hash of the tuning that a file of latents names; None for all other files."""
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            return (file.metadata() or {}).get(TUNED)
+    except (OSError, safetensors.SafetensorError):
+        return None

@@ -9,9 +9,10 @@ from typing import Any
 from PIL.Image import Image
 from torch import Tensor
 
-from styleclip.images import comparison, png_bytes, to_pil
-from styleclip.latents import Latent
-from styleclip.records import TUNED, atomic_write, output_folder, save_latent, to_json
+from styleclip.files import atomic_write, output_folder, to_json
+from styleclip.images import png_bytes, to_pil
+from styleclip.latents import TUNED, Latent, save_latent
+from styleclip.sheets import comparison
 
 FILES = ("result.json", "*before.png", "*after.png", "comparison.png", "latent.safetensors", "source.safetensors")
 

@@ -11,8 +11,8 @@ from styleclip.errors import NumericError
 from styleclip.latents import Latent, Space
 from styleclip.methods.optimize import Optimize
 from styleclip.models import Models
+from styleclip.progress import OnStep, Step, ignore
 from styleclip.prompts import Prompt, PromptWarning
-from styleclip.records import OnStep, Step, ignore
 from tests.helpers.tiny import tiny_models
 
 TEXT = Prompt("a face with red hair", "a face")

@@ -14,8 +14,8 @@ from styleclip import evaluate
 from styleclip.errors import UsageError
 from styleclip.latents import Latent
 from styleclip.models import Models
+from styleclip.progress import OnStep, ignore
 from styleclip.prompts import Prompt
-from styleclip.records import OnStep, ignore
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,10 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FLOORS = {
-    0: ("version", "errors", "latents", "relevance_table", "images", "records", "results", "settings", "runtime"),
+    0: (
+        *("version", "errors", "files", "progress", "settings", "schedules", "latents", "relevance_table"),
+        *("images", "sheets", "results", "runtime"),
+    ),
     1: ("networks",),
     2: ("models", "weights", "prompts", "losses", "alignment", "demo"),
     3: ("inversion", "stylespace"),

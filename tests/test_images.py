@@ -12,21 +12,16 @@ from PIL import Image
 from styleclip.errors import NumericError, UsageError
 from styleclip.images import (
     CELL,
-    GAP,
-    LABEL_HEIGHT,
-    LABEL_WIDTH,
-    comparison,
-    contact_sheet,
-    enlarged,
+    enlarge_to,
     from_pil,
     from_uint8,
-    labelled_sheet,
     png_bytes,
     read_record,
     to_pil,
     to_uint8,
     write_video,
 )
+from styleclip.sheets import GAP, LABEL_HEIGHT, LABEL_WIDTH, comparison, contact_sheet, labelled_sheet
 
 ALL_BYTES = torch.arange(256, dtype=torch.uint8).reshape(1, 16, 16, 1).expand(-1, -1, -1, 3)
 
@@ -64,7 +59,7 @@ def test_nan_is_an_error(value: float) -> None:
 
 @pytest.mark.parametrize(("side", "expected"), [(16, 256), (100, 300), (256, 256), (1024, 1024)])
 def test_enlarged_by_a_whole_number(side: int, expected: int) -> None:
-    assert enlarged(solid("red", side)).size == (expected, expected)
+    assert enlarge_to(solid("red", side)).size == (expected, expected)
 
 
 def test_a_sheet_places_every_picture() -> None:

@@ -9,8 +9,9 @@ from PIL import Image
 from torch import Tensor
 
 from styleclip.cli.sheets import FACES, FRAMES, LARGE, SMALL, View, sheet, sweep, thumbnails
-from styleclip.images import GAP, LABEL_HEIGHT, LABEL_WIDTH, fitted, labelled_sheet, to_uint8
+from styleclip.images import fit_to, to_uint8
 from styleclip.latents import Latent, Space
+from styleclip.sheets import GAP, LABEL_HEIGHT, LABEL_WIDTH, labelled_sheet
 
 
 def solid(grey: int, side: int = 16) -> Image.Image:
@@ -57,7 +58,7 @@ def test_many_faces_go_on_in_blocks() -> None:
 
 @pytest.mark.parametrize(("side", "expected"), [(16, 128), (100, 200), (128, 128), (256, 128), (1024, 128)])
 def test_fitted_enlarges_by_whole_numbers_and_shrinks(side: int, expected: int) -> None:
-    assert fitted(solid(9, side), 128).size == (expected, expected)
+    assert fit_to(solid(9, side), 128).size == (expected, expected)
 
 
 def test_a_label_may_have_lines() -> None:

@@ -18,10 +18,11 @@ from styleclip.demo.captions import naming
 from styleclip.demo.judge import load_judge
 from styleclip.demo.render import render
 from styleclip.demo.world import ATTRIBUTES, faces, with_state
-from styleclip.images import labelled_sheet, to_pil
+from styleclip.images import to_pil
 from styleclip.latents import Latent, Space
 from styleclip.models import Models
 from styleclip.networks.clip import CLIP
+from styleclip.sheets import labelled_sheet
 from styleclip.weights.resources import checkpoint_path
 
 

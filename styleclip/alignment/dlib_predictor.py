@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import IO, Any
 
 from styleclip.errors import OutputError, UsageError, WeightError
-from styleclip.records import replacing
+from styleclip.files import atomic_path
 
 POINTS = 68
 VERSION = 1  # of dlib's serialised shape_predictor
@@ -47,7 +47,7 @@ def unpacked(path: Path) -> Path:
     if target.is_file():
         return target
     try:
-        with bz2.open(path) as packed, replacing(target) as temporary, open(temporary, "wb") as out:
+        with bz2.open(path) as packed, atomic_path(target) as temporary, open(temporary, "wb") as out:
             _copy(packed, out, path)
     except OutputError as error:
         raise WeightError(f"{path} cannot be unpacked beside itself; copy it into a folder of yours") from error

@@ -27,7 +27,7 @@ class OutputOptions:
 
     def check(self, wishes: EditRequests, several: bool, overwrite: bool) -> None:
         """See that there is one direction to save, and that its file can be written."""
-        from styleclip.records import output_folder
+        from styleclip.files import output_folder
 
         path = self.save_direction
         if path is None:

@@ -10,7 +10,7 @@ from styleclip.cli.output.progress import Progress
 from styleclip.inversion.invert import Invert, OnStage
 from styleclip.inversion.result import Inversion
 from styleclip.models import Models
-from styleclip.records import Step
+from styleclip.progress import Step
 
 
 def inverted(inverter: Invert, models: Models, photo: Path, quiet: bool) -> Iterator[tuple[str, Inversion]]:

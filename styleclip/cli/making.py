@@ -14,10 +14,10 @@ from styleclip.cli.outcomes import Outcome
 from styleclip.cli.output.progress import Progress
 from styleclip.cli.sheets import FRAMES, sheet, sweep, thumbnails
 from styleclip.editor import Editor
+from styleclip.files import atomic_path, atomic_write, to_json
 from styleclip.images import png_bytes, write_video
 from styleclip.latents import Latent
 from styleclip.methods.direction_files import save_direction
-from styleclip.records import atomic_write, replacing, to_json
 
 
 def make(
@@ -71,6 +71,6 @@ def explain(editor: Editor, outcomes: Sequence[Outcome], folder: Path) -> tuple[
     edits = [turn.edit for outcome in outcomes for turn in outcome.turns]
     each = {(edit.prompt, edit.beta): edit for edit in edits}.values()  # whatever its strength
     told = [explanation(edit, editor.models.generator.layout) for edit in each]
-    with replacing(folder / "channels.png") as temporary:
+    with atomic_path(folder / "channels.png") as temporary:
         plot(told, temporary)
     return told, [folder / "channels.png", atomic_write(folder / "channels.json", to_json(told).encode())]

@@ -16,7 +16,7 @@ from styleclip.cli.turns import Turn
 from styleclip.cli.wishes import AlphaBeta, Strength, number
 from styleclip.editor import Editor
 from styleclip.latents import Latent, Space
-from styleclip.records import ignore
+from styleclip.progress import ignore
 from styleclip.results import EditResult
 
 AROUND = (0.5, 1.0, 1.5)  # of a single strength, on a sheet

@@ -10,8 +10,9 @@ from PIL.Image import Image
 from torch import Tensor
 
 from styleclip.editor import Editor
-from styleclip.images import fitted, labelled_sheet, stacked, to_pil
+from styleclip.images import fit_to, to_pil
 from styleclip.latents import Latent
+from styleclip.sheets import labelled_sheet, stack_sheets
 
 FACES = 8  # side by side
 LARGE, SMALL, FEW = 256, 128, 4  # px of a cell: large ones for so few columns
@@ -44,12 +45,12 @@ def _one_face(before: Image, views: Sequence[View]) -> Image:
 def _faces(before: Sequence[Image], views: Sequence[View], faces: Sequence[str]) -> Image:
     labels = ["before", *(f"{view.alpha}\n{view.beta}" for view in views)]
     blocks = zip(_lines(faces), *(_lines(row) for row in (before, *(view.pictures for view in views))), strict=True)
-    return stacked([_table(rows, names, labels) for names, *rows in blocks])
+    return stack_sheets([_table(rows, names, labels) for names, *rows in blocks])
 
 
 def _table(rows: Sequence[Sequence[Image]], columns: Sequence[str], labels: Sequence[str]) -> Image:
     cell = LARGE if len(columns) <= FEW else SMALL
-    cells = [[fitted(picture, cell) for picture in row] for row in rows]
+    cells = [[fit_to(picture, cell) for picture in row] for row in rows]
     return labelled_sheet(cells, columns, labels if any(labels) else (), cell)
 
 
@@ -60,7 +61,7 @@ def sweep(editor: Editor, ends: Mapping[str, tuple[Latent, Latent]]) -> Iterator
         labels: list[str] = []
         for label, (first, last) in ends.items():
             latent = first + frame / (FRAMES - 1) * (last - first)
-            lines = _lines([fitted(picture, LARGE) for picture in thumbnails(editor.render(latent))])
+            lines = _lines([fit_to(picture, LARGE) for picture in thumbnails(editor.render(latent))])
             rows, labels = rows + lines, labels + [label] * len(lines)
         yield labelled_sheet(rows, (), labels if len(ends) > 1 else (), LARGE)
 

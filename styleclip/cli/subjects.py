@@ -22,12 +22,12 @@ from styleclip.cli.options.photos import PastedPhotoOptions
 from styleclip.cli.output.photo_batch import PhotoOutcome, check_output_folder, run_photos
 from styleclip.editor import Editor
 from styleclip.errors import WeightWarning
+from styleclip.files import atomic_write
 from styleclip.images import png_bytes
 from styleclip.inversion.generator_delta import Tuning, load_tuning, save_tuning
 from styleclip.inversion.invert import Invert
 from styleclip.inversion.result import LATENT, Inversion, tuning_path
-from styleclip.latents import Latent
-from styleclip.records import atomic_write, tuning_of
+from styleclip.latents import Latent, tuning_hash
 from styleclip.results import FILES, EditResult
 
 PASTED = "photo.png"
@@ -188,7 +188,7 @@ def _edited(edit: Edit, subject: Subject, place: Path) -> Made:
 
 def _tuning_beside(latent: Path, editor: Editor) -> Tuning | None:
     """The tuning that a file of latents was made with, if it lies beside it; else a warning."""
-    wanted = tuning_of(latent)
+    wanted = tuning_hash(latent)
     if wanted is None:
         return None
     beside = [path for path in (tuning_path(latent), tuning_path(latent.with_name(LATENT))) if path.is_file()]

@@ -15,8 +15,8 @@ from styleclip.methods.direction_files import load_direction
 from styleclip.methods.global_direction import GlobalDirection
 from styleclip.methods.style_direction import StyleDirection
 from styleclip.models import Models
+from styleclip.progress import OnStep, ignore
 from styleclip.prompts import Prompt
-from styleclip.records import OnStep, ignore
 from styleclip.weights.load import sha256_of
 
 

@@ -18,9 +18,9 @@ import torch
 from torch import Tensor
 
 from styleclip.errors import WeightError
+from styleclip.files import to_json
 from styleclip.models import Models
 from styleclip.networks.stylegan2 import Generator
-from styleclip.records import to_json
 from styleclip.weights.formats.own_files import KIND, save_tensors
 from styleclip.weights.formats.registry import naming, part
 from styleclip.weights.state_dict import fill, unallocated

@@ -18,6 +18,7 @@ from styleclip.alignment.detectors import Detector, Which, dlib_detector, mtcnn_
 from styleclip.alignment.framing import FFHQ, Framing
 from styleclip.alignment.photos import Photo, photo_of, read_photo
 from styleclip.errors import UsageError
+from styleclip.files import versions
 from styleclip.images import from_pil
 from styleclip.inversion.generator_delta import Tuning
 from styleclip.inversion.losses import fitted, scores
@@ -27,7 +28,7 @@ from styleclip.inversion.result import Inversion, Stage
 from styleclip.latents import Latent, Space
 from styleclip.models import Models
 from styleclip.networks.arcface import FRAME
-from styleclip.records import Step, versions
+from styleclip.progress import Step
 
 OnStage = Callable[[str, Step], None]  # the name of a stage and one of its steps
 ALIGN = "align"  # the settings of a generator that say how it frames faces, by name

@@ -23,7 +23,7 @@ from styleclip.inversion.losses import Likeness, Wish, pixel_loss, pyramid
 from styleclip.latents import Latent, Space
 from styleclip.models import Models
 from styleclip.networks.stylegan2 import Generator
-from styleclip.records import OnStep, Step, ignore
+from styleclip.progress import OnStep, Step, ignore
 from styleclip.settings import check_settings
 
 

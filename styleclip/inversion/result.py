@@ -12,11 +12,12 @@ from torch import Tensor
 
 from styleclip.alignment.align import Aligned
 from styleclip.alignment.paste import Piece
-from styleclip.images import labelled_sheet, png_bytes, to_pil
+from styleclip.files import atomic_write, output_folder, to_json
+from styleclip.images import png_bytes, to_pil
 from styleclip.inversion.generator_delta import Tuning, save_tuning
-from styleclip.latents import Latent
+from styleclip.latents import Latent, save_latent
 from styleclip.models import Models
-from styleclip.records import atomic_write, output_folder, save_latent, to_json
+from styleclip.sheets import labelled_sheet
 
 LATENT = "latent.safetensors"
 FILES = ("aligned.png", "reconstruction.png", "comparison.png", "latent*.safetensors", "result.json")

@@ -10,8 +10,8 @@ from torch import Tensor
 from styleclip.latents import Latent
 from styleclip.methods.style_direction import StyleDirection
 from styleclip.models import Models
+from styleclip.progress import OnStep, Step, ignore
 from styleclip.prompts import delta_t, zero_shot_probability
-from styleclip.records import OnStep, Step, ignore
 
 STEPS = 10  # strengths that are tried
 FIRST_STEP = 0.2  # the first of them, over the last

@@ -6,8 +6,8 @@ from typing import Any, Protocol
 
 from styleclip.latents import Latent
 from styleclip.models import Models
+from styleclip.progress import OnStep, ignore
 from styleclip.prompts import Prompt
-from styleclip.records import OnStep, ignore
 
 
 class Method(Protocol):

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from styleclip.errors import WeightError
+from styleclip.files import to_json
 from styleclip.methods.style_direction import StyleDirection
 from styleclip.models import Models
 from styleclip.prompts import Prompt
-from styleclip.records import to_json
 from styleclip.weights.formats.own_files import KIND, save_tensors
 from styleclip.weights.formats.registry import naming, part
 

@@ -16,8 +16,8 @@ from styleclip.methods.auto_alpha import auto_alpha
 from styleclip.methods.channel_relevance import ChannelRelevance, relevance_from_gradient, relevance_from_table
 from styleclip.methods.style_direction import Strength, StyleDirection, auto_beta, beta_for, style_weights
 from styleclip.models import Models
+from styleclip.progress import OnStep, ignore
 from styleclip.prompts import Prompt, TextEncoding, delta_t
-from styleclip.records import OnStep, ignore
 
 # The published values; a generator may come with others (checkpoints/catalog.toml).
 PUBLISHED: dict[str, Any] = {"alpha": 4.0, "beta": "auto", "torgb": False, "sure": 0.95}

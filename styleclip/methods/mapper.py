@@ -11,8 +11,8 @@ from styleclip.errors import UsageError
 from styleclip.latents import Direction, Latent
 from styleclip.methods.mapper_files import TrainedMapper, load_trained_mapper
 from styleclip.models import Models
+from styleclip.progress import OnStep, Step, ignore
 from styleclip.prompts import Prompt
-from styleclip.records import OnStep, Step, ignore
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,11 @@ from typing import Any
 import torch
 
 from styleclip.errors import SpaceError, WeightError
+from styleclip.files import to_json
 from styleclip.latents import Direction, Latent, Space
 from styleclip.models import Models
 from styleclip.networks.latent_mapper import STEP, Mapper
 from styleclip.prompts import Prompt
-from styleclip.records import to_json
 from styleclip.weights.formats.mappers import read_record, save_mapper
 from styleclip.weights.formats.registry import naming, part
 from styleclip.weights.load import load_mapper

@@ -23,8 +23,8 @@ from styleclip.losses import (
 from styleclip.methods.restarts import RunTracker
 from styleclip.models import Models
 from styleclip.networks.batch_size import OPTIMIZE, max_batch
+from styleclip.progress import OnStep, Step, ignore
 from styleclip.prompts import Prompt, TextEncoding, delta_t, encode
-from styleclip.records import OnStep, Step, ignore
 from styleclip.runtime.batching import Batches
 from styleclip.runtime.cuda_graphs import Graphs
 from styleclip.settings import check_settings

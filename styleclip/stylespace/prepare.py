@@ -14,11 +14,11 @@ import torch
 from torch import Tensor
 
 from styleclip.errors import NumericError, UsageError, WeightError
+from styleclip.files import output_folder, remove_stale_temporaries
 from styleclip.latents import StyleLayout
 from styleclip.models import Models
 from styleclip.networks.batch_size import COMPARE, GRADIENT, max_batch
 from styleclip.networks.stylegan2 import Generator
-from styleclip.records import output_folder, sweep
 from styleclip.relevance_table import Relevance, StyleStatistics
 from styleclip.stylespace.channel_effects import EffectMeter, Effects, groups
 from styleclip.stylespace.eta import Done, EtaEstimator
@@ -140,7 +140,7 @@ class _Run:
         if not resume:
             self.unfinished.unlink(missing_ok=True)
         for path in (self.unfinished, self.target):
-            sweep(path)
+            remove_stale_temporaries(path)
         about = {**self.about, "shard": f"{self.shard[0]}/{self.shard[1]}"}
         if not self.unfinished.exists():
             samples = self.preparation.samples

@@ -14,7 +14,7 @@ from typing import Any
 from torch import Tensor
 
 from styleclip.errors import OutputError, WeightError
-from styleclip.records import to_json
+from styleclip.files import to_json
 from styleclip.training.mapper.mapper_state import PromptMapper
 from styleclip.weights.formats import messages
 from styleclip.weights.formats.own_files import KIND, save_tensors

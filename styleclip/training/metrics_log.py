@@ -10,8 +10,8 @@ from typing import Any
 from PIL.Image import Image
 
 from styleclip.errors import OutputError
+from styleclip.files import atomic_write, naming_disk_errors
 from styleclip.images import png_bytes
-from styleclip.records import atomic_write, writing
 
 METRICS = "metrics.jsonl"
 FILES = (METRICS, "samples_*.png", "events.out.tfevents.*")
@@ -29,7 +29,7 @@ class MetricsLog:
     def add(self, step: int, prompt: str, split: str, values: Mapping[str, float]) -> None:
         """One line: step, prompt, split (train or held-out) and the values."""
         row = {"step": step, "prompt": prompt, "split": split, **{k: round(v, 6) for k, v in values.items()}}
-        with writing(self.path), self.path.open("a", encoding="utf-8") as file:
+        with naming_disk_errors(self.path), self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
         if self.board is not None:
             for name, value in values.items():

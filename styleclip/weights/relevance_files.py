@@ -18,9 +18,9 @@ import torch
 from torch import Tensor
 
 from styleclip.errors import WeightError
+from styleclip.files import to_json
 from styleclip.latents import StyleLayout
 from styleclip.networks.clip import CLIP
-from styleclip.records import to_json
 from styleclip.relevance_table import Relevance, StyleStatistics
 from styleclip.weights.catalog import home
 from styleclip.weights.formats.messages import printable, shown

@@ -16,8 +16,8 @@ from scripts.bench_tools import TEXT
 from scripts.published import PublishedOptimization
 from styleclip.latents import Latent, Space
 from styleclip.methods.optimize import PUBLISHED, Optimize
+from styleclip.progress import Step
 from styleclip.prompts import Prompt
-from styleclip.records import Step
 from tests.helpers.bench_runner import SMALL, told
 
 STEPS = 4
@@ -44,7 +44,7 @@ def test_the_published_optimization_is_ours() -> None:
     w_plus = start(models)
     with gradients() as ours:
         method = Optimize(**SETTINGS, **whole_picture())
-        method(models, Latent(Space.W_PLUS, w_plus), Prompt(TEXT), lambda step: losses.append(step.losses["loss"]))
+        method(models, Latent(Space.W_PLUS, w_plus), Prompt(TEXT), lambda step: losses.append(step.values["loss"]))
     assert all(p.grad is None for p in models.generator.parameters())
     published = PublishedOptimization(SMALL.models(1024, frozen=False), Prompt(TEXT), w_plus, SETTINGS)
     with gradients() as theirs:

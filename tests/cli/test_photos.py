@@ -24,11 +24,10 @@ from styleclip.images import read_record
 from styleclip.inversion.generator_delta import save_tuning
 from styleclip.inversion.invert import Invert
 from styleclip.inversion.pivotal_tuning import Tune
-from styleclip.latents import Latent
+from styleclip.latents import Latent, save_latent, tuning_hash
 from styleclip.methods.mapper_files import save_trained_mapper
 from styleclip.methods.optimize import Optimize
 from styleclip.models import Models
-from styleclip.records import save_latent, tuning_of
 from styleclip.weights.formats.own_files import save_generator
 from tests.alignment.test_align import GOLDEN, astronaut, difference
 from tests.alignment.test_photos import SRGB
@@ -330,7 +329,7 @@ def test_a_tuned_latent_brings_its_generator(run: Run, tuned: Path, models: Mode
     first = done(run(*OPTIMIZE, "--latent", tuned / "latent.safetensors", "--out", "first"))
     assert f"first/{TUNED}" in first.stdout and first.stderr == ""
     assert difference(pixels("first/before.png"), shown).max() == 0
-    assert record("first")["provenance"]["tuned"] == tuning_of(Path("first/latent.safetensors"))
+    assert record("first")["provenance"]["tuned"] == tuning_hash(Path("first/latent.safetensors"))
     second = done(run(*MAP, "--latent", "first/latent.safetensors", "--strength", "1,2", "--out", "second"))
     assert difference(pixels("second/strength_2/before.png"), pixels("first/after.png")).max() == 0
     assert {f"second/strength_{i}/{TUNED}" for i in (1, 2)} <= set(second.stdout.split()) and second.stderr == ""
@@ -358,7 +357,7 @@ def test_a_tuning_that_is_not_there_is_a_warning(run: Run, tuned: Path, models: 
         "Warning: tuned/latent.safetensors was made with a tuned generator, whose change is not beside it as "
         f"{TUNED}; the untouched one is used, so faces look less alike\n"
     )
-    assert tuning_of(Path("out/latent.safetensors")) is None and TUNED not in names("out")
+    assert tuning_hash(Path("out/latent.safetensors")) is None and TUNED not in names("out")
 
 
 def test_a_tuning_of_another_generator(run: Run, tuned: Path) -> None:
@@ -379,6 +378,6 @@ def test_untuned_latents_look_for_no_tuning(run: Run, tuned: Path) -> None:
 
 def test_an_untuned_result_in_the_place_of_a_tuned_one(run: Run, tuned: Path) -> None:
     done(run("invert", ASTRONAUT, "--refine", 2, "--no-align", "--out", tuned, "--overwrite"))
-    assert tuning_of(tuned / "latent.safetensors") is None
+    assert tuning_hash(tuned / "latent.safetensors") is None
     assert done(run(*MAP, "--latent", tuned / "latent.safetensors", "--out", "out")).stderr == ""
     assert difference(pixels("out/before.png"), pixels(tuned / "reconstruction.png")).max() == 0

@@ -12,7 +12,7 @@ from click.testing import Result
 from torch import Tensor
 
 from styleclip.latents import Latent, Space
-from styleclip.records import Step
+from styleclip.progress import Step
 from styleclip.results import EditResult
 
 ROOT = Path(__file__).parents[2]

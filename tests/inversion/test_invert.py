@@ -20,6 +20,7 @@ from styleclip.alignment.detectors import Detector, Face, mtcnn_detector
 from styleclip.alignment.framing import FFHQ, Framing, crop
 from styleclip.alignment.photos import Photo, read_photo
 from styleclip.errors import NoFaceError, OutputError, PhotoError, UsageError, WeightError
+from styleclip.files import to_json
 from styleclip.images import from_pil, read_record, to_pil
 from styleclip.inversion import invert
 from styleclip.inversion.invert import Invert
@@ -30,7 +31,7 @@ from styleclip.inversion.result import FILES, Inversion
 from styleclip.latents import Latent
 from styleclip.models import Models
 from styleclip.networks.e4e import Encoder, EncoderConfig
-from styleclip.records import Step, to_json
+from styleclip.progress import Step
 from styleclip.weights.catalog import catalog
 from styleclip.weights.models import load
 from tests.alignment.test_align import LANDMARKS, QUAD, astronaut, difference

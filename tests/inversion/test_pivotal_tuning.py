@@ -16,7 +16,7 @@ from styleclip.inversion.pivotal_tuning import Tune, initial
 from styleclip.latents import Latent, Space
 from styleclip.models import Models
 from styleclip.networks.stylegan2 import Generator, GeneratorConfig
-from styleclip.records import Step
+from styleclip.progress import Step
 from styleclip.weights.formats.own_files import KIND, save_tensors
 from styleclip.weights.formats.registry import parts
 from styleclip.weights.load import fingerprint
@@ -60,8 +60,8 @@ def test_the_pivot_draws_the_target_better(models: Models) -> None:
     tuned = QUICK(models, target(), latent(models, PIVOT), steps.append).apply(models)
     assert error(tuned, target(), PIVOT) < 0.9 * error(models, target(), PIVOT)
     assert [step.index for step in steps] == list(range(1, 26)) and steps[0].total == 25
-    assert steps[0].losses.keys() == {"loss", "pixel", "identity", "locality"} and steps[0].losses["locality"] < 1e-9
-    assert steps[-1].losses["pixel"] < steps[0].losses["pixel"]
+    assert steps[0].values.keys() == {"loss", "pixel", "identity", "locality"} and steps[0].values["locality"] < 1e-9
+    assert steps[-1].values["pixel"] < steps[0].values["pixel"]
 
 
 def test_locality_keeps_the_rest(models: Models) -> None:

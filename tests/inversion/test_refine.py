@@ -14,7 +14,7 @@ from styleclip.inversion.losses import Likeness, Wish, fitted, pixel_loss, pyram
 from styleclip.inversion.refine import Cloud, Refine
 from styleclip.latents import Latent, Space
 from styleclip.models import Models
-from styleclip.records import Step
+from styleclip.progress import Step
 from tests.helpers.tiny import tiny_models
 
 QUICK = Refine(steps=20, lr=0.1)
@@ -57,7 +57,7 @@ def test_the_likeness_falls(guessed: bool) -> None:
     assert found.space is Space.W_PLUS and found.data.shape == latent.data.shape and not found.data.requires_grad
     assert (loss(models, target, found) < 0.7 * loss(models, target, start or average)).all()
     assert [step.index for step in steps] == list(range(1, 21)) and {step.total for step in steps} == {20}
-    assert steps[0].losses.keys() == {"loss", "pixel", "identity", "average"}
+    assert steps[0].values.keys() == {"loss", "pixel", "identity", "average"}
     assert torch.equal(steps[-1].latent.data, found.data)
 
 
@@ -111,10 +111,10 @@ def test_every_network_is_frozen_and_may_be_absent() -> None:
     latent, target = faces(models)
     steps = list[Step]()
     QUICK(models, target, latent, steps.append)
-    assert "perceptual" in steps[0].losses
+    assert "perceptual" in steps[0].values
     assert all(p.grad is None for p in models.generator.parameters())
     replace(QUICK, lambda_perceptual=0.0, lambda_identity=0.0, lambda_average=0.0)(models, target, latent, steps.append)
-    assert steps[-1].losses.keys() == {"loss", "pixel"}
+    assert steps[-1].values.keys() == {"loss", "pixel"}
 
 
 def test_nan_is_one_sentence() -> None:

@@ -20,8 +20,8 @@ from styleclip.methods.direction_files import load_direction, save_direction
 from styleclip.methods.global_direction import GlobalDirection
 from styleclip.methods.style_direction import auto_beta, beta_for, style_weights
 from styleclip.models import Models
+from styleclip.progress import Step
 from styleclip.prompts import Prompt, delta_t, zero_shot_probability
-from styleclip.records import Step
 from styleclip.relevance_table import Relevance, StyleStatistics
 from styleclip.weights.relevance_files import load_relevance
 from tests.helpers.tiny import tiny_clip, tiny_models
@@ -184,7 +184,7 @@ def test_steps_of_auto_alpha_are_told() -> None:
     method = GlobalDirection(alpha="auto", channels=20, reach=3.0)
     method(models, Editor(models).sample(seeds=range(2)), PROMPT, steps.append)
     assert [step.index for step in steps] == list(range(1, 11)) and isinstance(steps[0], Step)
-    losses = [step.losses["loss"] for step in steps]
+    losses = [step.values["loss"] for step in steps]
     assert losses == sorted(losses, reverse=True)
 
 

@@ -11,8 +11,8 @@ from styleclip.errors import NumericError, UsageError
 from styleclip.latents import Latent, Space
 from styleclip.methods import optimize
 from styleclip.methods.optimize import PUBLISHED, Optimize, schedule
+from styleclip.progress import Step
 from styleclip.prompts import Prompt
-from styleclip.records import Step
 from styleclip.stylespace.whitening import whitening_basis
 from tests.helpers.tiny import tiny_models
 
@@ -33,8 +33,8 @@ def test_the_loss_falls(space: Any, coordinates: Any, clip_loss: Any) -> None:
     method = replace(QUICK, space=space, coordinates=coordinates, clip_loss=clip_loss)
     _, edited, steps = run(method)
     assert edited.space is Space(space)
-    assert steps[-1].losses["loss"] < steps[0].losses["loss"] - 1e-4
-    assert {"loss", "clip", "l2", "identity"} == set(steps[0].losses)
+    assert steps[-1].values["loss"] < steps[0].values["loss"] - 1e-4
+    assert {"loss", "clip", "l2", "identity"} == set(steps[0].values)
     assert [step.index for step in steps] == list(range(1, 13)) and steps[0].total == 12
 
 
@@ -80,14 +80,14 @@ def test_identity_is_not_run_at_weight_zero() -> None:
             raise AssertionError("the recogniser ran")
 
     _, _, steps = run(replace(QUICK, lambda_id=0.0), identity=Unused())
-    assert "identity" not in steps[0].losses
+    assert "identity" not in steps[0].values
 
 
 def test_free_generation_starts_from_the_average() -> None:
     models = tiny_models()
     _, edited, steps = run(replace(QUICK, start="mean", steps=1))
     torch.testing.assert_close(edited.data, models.generator.w_avg.expand_as(edited.data))
-    assert set(steps[0].losses) == {"loss", "clip"}
+    assert set(steps[0].values) == {"loss", "clip"}
 
 
 def test_restarts_keep_the_best_of_each_image() -> None:
@@ -98,7 +98,7 @@ def test_restarts_keep_the_best_of_each_image() -> None:
     source = Editor(models).sample(seeds=(0, 1))
     objective = replace(QUICK, clip_loss="global")._objective(models, source, PROMPT)
     reached = objective(edited, edited.data - source.data, torch.arange(2))
-    assert sum(part.mean() for part in reached.values()) <= min(step.losses["loss"] for step in once) + 1e-5
+    assert sum(part.mean() for part in reached.values()) <= min(step.values["loss"] for step in once) + 1e-5
 
 
 @pytest.mark.parametrize("seeds", [(3,), (0, 1)])
@@ -110,8 +110,8 @@ def test_restarts_side_by_side_are_those_one_by_one(seeds: tuple[int, ...], monk
         _, apart, shown = run(method, seeds)
         torch.testing.assert_close(together.data, apart.data, atol=1e-4, rtol=1e-4)
         assert shown[-1].total == (36 if pictures == 1 else 24)
-    starts = [step.losses["loss"] for step in shown if step.index % 12 == 1]
-    assert steps[0].losses["loss"] <= min(starts) + 1e-5, "a step tells of the run that stands best"
+    starts = [step.values["loss"] for step in shown if step.index % 12 == 1]
+    assert steps[0].values["loss"] <= min(starts) + 1e-5, "a step tells of the run that stands best"
 
 
 def test_an_image_that_rests_leaves_the_others_alone() -> None:
@@ -142,7 +142,7 @@ def test_tied_layers_take_one_step() -> None:
 
 def test_exploring_is_seeded_and_dies_out() -> None:
     runs = [run(replace(QUICK, explore=1.0, lr=0.0, seed=seed, patience=99))[2] for seed in (0, 0, 1)]
-    losses = [[step.losses["clip"] for step in steps] for steps in runs]
+    losses = [[step.values["clip"] for step in steps] for steps in runs]
     assert losses[0] == losses[1] != losses[2]
     assert len(set(losses[0][:9])) == 9 and len(set(losses[0][9:])) == 1
 

@@ -29,7 +29,7 @@ class Finding:
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON and nothing else.")
 def doctor(build: bool, as_json: bool) -> None:
     """Report versions, devices, compilers and weights; exit code 1 when something needed is missing."""
-    from styleclip.records import to_json
+    from styleclip.files import to_json
 
     built = _build_ops() if build else True
     findings = {name: _run_check(check) for name, check in CHECKS.items()}
@@ -67,7 +67,7 @@ def _build(target: str) -> bool:
 
 
 def _packages() -> Finding:
-    from styleclip.records import versions
+    from styleclip.files import versions
 
     return Finding(", ".join(f"{name} {version}" for name, version in versions().items()))
 

@@ -47,9 +47,9 @@ def evaluate(
     if mappers and (method or prompt_file):
         raise UsageError("a mapper is an editor with its own prompt; leave out --editor and --prompts")
     import styleclip.evaluate as evaluation
+    from styleclip.files import atomic_path, atomic_write, to_json
     from styleclip.methods.mapper import LatentMapper
     from styleclip.methods.mapper_files import load_trained_mapper
-    from styleclip.records import atomic_write, replacing, to_json
     from styleclip.weights.models import mapper_file
 
     prompts = read_prompts(prompt_file) if prompt_file else None
@@ -62,7 +62,7 @@ def evaluate(
             report = evaluation.run_mappers(models, trained, list(seeds), progress.show)
         else:
             report = evaluation.run(models, method or "optimize", list(seeds), prompts, progress.show)
-    with replacing(folder / "report.png") as temporary:
+    with atomic_path(folder / "report.png") as temporary:
         report.plot(temporary)
     record = report.to_json()
     paths = [folder / "report.png", atomic_write(folder / "report.json", to_json(record).encode())]

@@ -65,8 +65,7 @@ def invert(common: CommonOptions, photos: PhotoOptions, names: tuple[str, ...]) 
 def _save_all_latents(latents: Sequence[Latent], folder: Path) -> list[Path]:
     """One file of all latents; none where there is none."""
     from styleclip.inversion.result import LATENT
-    from styleclip.latents import Latent
-    from styleclip.records import save_latent
+    from styleclip.latents import Latent, save_latent
 
     return [save_latent(Latent.cat(latents), folder / LATENT)] if latents else []
 

@@ -104,8 +104,8 @@ def _sheet(editor: Editor, results: Mapping[float, EditResult], faces: Sequence[
     """grid.png: the faces before and at every strength; a single one is shown among others."""
     from styleclip.cli.outcomes import AROUND
     from styleclip.cli.sheets import View, sheet, thumbnails
+    from styleclip.files import atomic_write
     from styleclip.images import png_bytes
-    from styleclip.records import atomic_write
 
     first = next(iter(results.values()))
     shown = {strength: result.after for strength, result in results.items()}

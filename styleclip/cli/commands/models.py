@@ -200,6 +200,6 @@ def _is_on_disk(bundle: dict[str, Any]) -> bool:
 
 
 def _print_json(value: object) -> None:
-    from styleclip.records import to_json
+    from styleclip.files import to_json
 
     click.echo(to_json(value), nl=False)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from styleclip.editor import Editor
-    from styleclip.records import Step
+    from styleclip.progress import Step
     from styleclip.results import EditResult
 
 VIDEO_FRAMES = 100  # about as many as a video of the whole run shows
@@ -114,11 +114,11 @@ class Trajectory:
         self.frames: list[Image] = []
 
     def __call__(self, step: Step) -> None:
+        from styleclip.files import atomic_write
         from styleclip.images import png_bytes
-        from styleclip.records import atomic_write
 
         every = self.every or max(1, step.total // VIDEO_FRAMES)
-        if not (self.folder or self.video) or step.index % every:
+        if step.latent is None or not (self.folder or self.video) or step.index % every:
             return
         frame = _side_by_side(self.editor.render(step.latent))
         if self.video:

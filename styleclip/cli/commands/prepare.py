@@ -156,7 +156,7 @@ def _shard_and_device(shard: str | None, device: str) -> tuple[Shard, str]:
 
 def _models(common: CommonOptions) -> Models:
     """The networks that a table is for, loaded once the folder of `--out` is known to be writable."""
-    from styleclip.records import output_folder
+    from styleclip.files import output_folder
 
     if common.out:
         output_folder(common.out.parent, ())

@@ -17,8 +17,10 @@ FILES = ("seed_*.png", "sheet.png", "latent.safetensors")
 def sample(common: CommonOptions, seeds: tuple[int, ...], psi: float) -> None:
     """Draw one picture per seed, a sheet of all, and their latents."""
     import styleclip
-    from styleclip.images import contact_sheet, png_bytes, to_pil
-    from styleclip.records import atomic_write, save_latent, versions
+    from styleclip.files import atomic_write, versions
+    from styleclip.images import png_bytes, to_pil
+    from styleclip.latents import save_latent
+    from styleclip.sheets import contact_sheet
 
     folder = common.folder("samples", FILES)
     editor = styleclip.Editor(common.load())

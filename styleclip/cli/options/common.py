@@ -117,13 +117,13 @@ class CommonOptions:
 
     def folder(self, default: str, patterns: Sequence[str]) -> Path:
         """The output folder, made and checked before the work begins."""
-        from styleclip.records import output_folder
+        from styleclip.files import output_folder
 
         return output_folder(self.out or Path("styleclip-out") / default, patterns, self.overwrite)
 
     def results_folder(self, default: str, extras: Sequence[str], names: Iterable[str]) -> Path:
         """The output folder of a command that makes a result there, or in the folders `names` within: none has any."""
-        from styleclip.records import output_folder
+        from styleclip.files import output_folder
         from styleclip.results import FILES
 
         folder = self.folder(default, (*FILES, *extras))
@@ -134,7 +134,7 @@ class CommonOptions:
 
     def report(self, paths: Sequence[Path], record: dict[str, Any]) -> None:
         """Print the paths of the results, or with `--json` their record."""
-        from styleclip.records import to_json
+        from styleclip.files import to_json
 
         if self.as_json:
             click.echo(to_json({"files": list(paths), **record}), nl=False)

@@ -14,7 +14,7 @@ import click
 from styleclip.cli import unexpected_error_message
 from styleclip.cli.options.common import CommonOptions
 from styleclip.errors import StyleClipError, UsageError
-from styleclip.records import output_folder
+from styleclip.files import output_folder
 
 COMMAND_ENDS = (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError)  # what ends the command
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from styleclip.records import Step
+    from styleclip.progress import Step
 
 
 class Progress:
@@ -37,13 +38,13 @@ class Progress:
         self._bar.close()
 
     def __call__(self, step: Step) -> None:
-        self.show(step.index, step.total, step.losses)
+        self.show(step.index, step.total, step.values)
 
     def note(self, line: str) -> None:
         """Print a line on stderr, above the bar where there is one."""
         self._bar.write(line, file=sys.stderr)
 
-    def show(self, done: int, total: int | None, values: dict[str, float] | None = None) -> None:
+    def show(self, done: int, total: int | None, values: Mapping[str, float] | None = None) -> None:
         """Move the bar to `done` of `total` and show named values behind it."""
         self.last = done
         self._bar.total = total
@@ -64,7 +65,7 @@ class EtaProgress(Progress):
         self._told = time.monotonic()
         return self
 
-    def tell(self, done: int, total: int, left: float, values: dict[str, float] | None = None) -> None:
+    def tell(self, done: int, total: int, left: float, values: Mapping[str, float] | None = None) -> None:
         """Move the bar to `done` of `total` and show named values; the rest will take `left` seconds."""
         words = ", ".join([f"{human_time(left)} left", *(f"{k} {v:.3f}" for k, v in (values or {}).items())])
         self._bar.set_postfix_str(words, refresh=False)

@@ -15,14 +15,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from styleclip.errors import NumericError, OutputError, WeightError
-from styleclip.images import comparison
+from styleclip.files import output_folder, remove_stale_temporaries, to_json
 from styleclip.latents import Latent, Space
 from styleclip.losses import similarity
 from styleclip.methods.optimize import schedule
 from styleclip.models import Models
 from styleclip.networks.discriminator import LatentDiscriminator
 from styleclip.networks.e4e import Encoder
-from styleclip.records import output_folder, sweep, to_json
+from styleclip.sheets import comparison
 from styleclip.training.checkpoint import STATE, TrainingState, difference, unfinished
 from styleclip.training.encoder.data import EncoderBatches, Pictures
 from styleclip.training.encoder.losses import EncoderLosses
@@ -128,7 +128,7 @@ class _Run:
         if found:
             self._restore(found.tensors)
         for each in (path, state, folder / METRICS):
-            sweep(each)
+            remove_stale_temporaries(each)
         if not found:
             state.unlink(missing_ok=True)
             remove_earlier_files(folder)

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import torch
 from PIL.Image import Image
 
-from styleclip.images import fitted, labelled_sheet, to_pil
+from styleclip.images import fit_to, to_pil
 from styleclip.latents import Latent
 from styleclip.models import Models
+from styleclip.sheets import labelled_sheet
 from styleclip.training.mapper.mapper_state import PromptMapper
 
 FACES = 6
@@ -23,6 +24,6 @@ def sheet(models: Models, latent: Latent, mappers: Sequence[PromptMapper]) -> Im
     edited = [source.data + student.step(source.data) for student in mappers]
     dtype = models.generator.w_avg.dtype
     columns = [to_pil(models.images(Latent(source.space, data.to(dtype)))) for data in (source.data, *edited)]
-    cells = [[fitted(picture, CELL) for picture in column] for column in columns]
+    cells = [[fit_to(picture, CELL) for picture in column] for column in columns]
     labels = ["before", *(student.prompt.target for student in mappers)]
     return labelled_sheet([*zip(*cells, strict=True)], labels, cell=CELL)

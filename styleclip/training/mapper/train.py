@@ -15,11 +15,11 @@ from typing import Any
 import torch
 
 from styleclip.errors import OutputError, UsageError
+from styleclip.files import output_folder, remove_stale_temporaries, to_json
 from styleclip.latents import Latent
 from styleclip.methods.mapper_files import TrainedMapper, load_trained_mapper, save_trained_mapper
 from styleclip.models import Models
 from styleclip.prompts import Prompt, warn_unknown_words
-from styleclip.records import output_folder, sweep, to_json
 from styleclip.training.checkpoint import STATE, TrainingState, difference, unfinished
 from styleclip.training.distributed import ProcessGroup
 from styleclip.training.mapper.data import training_latents
@@ -141,7 +141,7 @@ class _Run:
         self.processes.barrier()  # nobody writes before everybody has read
         if self.processes.is_main:
             for path in (*paths, state, folder / METRICS):
-                sweep(path)
+                remove_stale_temporaries(path)
             if not first:
                 state.unlink(missing_ok=True)
                 remove_earlier_files(folder)

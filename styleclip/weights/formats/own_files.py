@@ -15,8 +15,8 @@ from safetensors.torch import save
 from torch import Tensor
 
 from styleclip.errors import WeightError
+from styleclip.files import atomic_write
 from styleclip.networks.stylegan2 import Generator, GeneratorConfig
-from styleclip.records import atomic_write
 from styleclip.weights.formats.content import Content, Native, Part
 from styleclip.weights.formats.messages import printable, shown
 from styleclip.weights.safe_pickle.lazy_tensors import Stored, read_tensors

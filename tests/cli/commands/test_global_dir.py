@@ -21,12 +21,13 @@ import styleclip
 from styleclip import weights
 from styleclip.cli import main
 from styleclip.cli.wishes import MAX_COMBINATIONS, EditRequest, direction, edit, number, strengths
-from styleclip.images import GAP, LABEL_HEIGHT, LABEL_WIDTH, read_record
+from styleclip.images import read_record
 from styleclip.latents import Latent, Space
 from styleclip.methods import auto_alpha
 from styleclip.models import Models
 from styleclip.networks.clip import CLIP
 from styleclip.prompts import Prompt, delta_t
+from styleclip.sheets import GAP, LABEL_HEIGHT, LABEL_WIDTH
 from styleclip.weights.formats.own_files import save_generator
 from styleclip.weights.models import load_clip
 from styleclip.weights.relevance_files import prepared_path, save_relevance

@@ -16,13 +16,12 @@ from styleclip import evaluate
 from styleclip.cli import main
 from styleclip.errors import UsageError, WeightError
 from styleclip.images import read_record
-from styleclip.latents import Latent, Space
+from styleclip.latents import Latent, Space, save_latent
 from styleclip.methods.mapper import LatentMapper
 from styleclip.methods.mapper_files import TrainedMapper, load_trained_mapper, save_trained_mapper
 from styleclip.models import Models
 from styleclip.networks.latent_mapper import LevelsMapper, Mapper, StyleMapper
 from styleclip.prompts import Prompt
-from styleclip.records import save_latent
 from styleclip.weights.catalog import weights
 from tests.helpers.support import done, failed
 from tests.helpers.tiny import TINY, tiny_generator

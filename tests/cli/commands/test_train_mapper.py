@@ -14,9 +14,8 @@ from PIL import Image
 import styleclip
 from styleclip.cli import main
 from styleclip.cli.output.progress import EtaProgress
-from styleclip.latents import Latent, Space
+from styleclip.latents import Latent, Space, save_latent
 from styleclip.methods.mapper_files import load_trained_mapper
-from styleclip.records import save_latent
 from styleclip.weights.describe import describe
 from tests.helpers.support import done, failed, run_python
 from tests.helpers.tiny import TINY

@@ -13,9 +13,8 @@ from torch import Tensor
 import styleclip
 from styleclip.cli import main
 from styleclip.errors import WeightError
-from styleclip.latents import Latent, Space, StyleLayout
+from styleclip.latents import Latent, Space, StyleLayout, save_latent
 from styleclip.prompts import Prompt
-from styleclip.records import save_latent
 from styleclip.weights.formats import registry
 from styleclip.weights.load import load_latents
 from tests.helpers.support import FakeEditor

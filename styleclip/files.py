@@ -1,4 +1,4 @@
-"""What is written down: atomic files, the JSON record of a run, and the value that reports a step."""
+"""Files and folders: atomic writes, output folders, strict JSON, the versions a result depends on."""
 
 from __future__ import annotations
 
@@ -10,74 +10,31 @@ import math
 import os
 import platform
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from enum import Enum
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import safetensors
-import safetensors.torch
-
 from styleclip.errors import OutputError
-from styleclip.latents import Latent
 from styleclip.version import __version__
-
-TUNED = "tuned"  # of the metadata of latents, and of the provenance of results
-
-
-@dataclass(frozen=True)
-class Step:
-    """Progress of a method: step `index`, from 1, of `total`, its losses by name, and the latent as it stands."""
-
-    index: int
-    total: int
-    losses: dict[str, float]
-    latent: Latent
-
-
-OnStep = Callable[[Step], None]
-
-
-def ignore(step: Step) -> None:
-    """The `on_step` of those who do not watch."""
 
 
 def versions() -> dict[str, str]:
     """The versions that a result depends on."""
-    packages = {name: _version(name) for name in ("torch", "torchvision", "open_clip_torch")}
+    packages = {name: _package_version(name) for name in ("torch", "torchvision", "open_clip_torch")}
     return {"styleclip": __version__, "python": platform.python_version(), **packages}
 
 
 def to_json(value: object) -> str:
     """Strict JSON of dataclasses, mappings, sequences and scalars; NaN and infinity become null, the rest `str`."""
-    return json.dumps(_plain(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def save_latent(latent: Latent, path: Path, tuned: str | None = None) -> Path:
-    """Write what `Latent.load` reads: one tensor, named by its space.
-
-    `tuned` is the hash of the tuning of the generator that draws it, where it is not the untouched one.
-    """
-    data = latent.data.detach().cpu().contiguous()
-    metadata = {TUNED: tuned} if tuned else None
-    return atomic_write(path, safetensors.torch.save({latent.space.value: data}, metadata))
-
-
-def tuning_of(path: Path) -> str | None:
-    """The hash of the tuning that a file of latents names; None for all other files."""
-    try:
-        with safetensors.safe_open(path, framework="pt") as file:
-            return (file.metadata() or {}).get(TUNED)
-    except (OSError, safetensors.SafetensorError):
-        return None
+    return json.dumps(_to_plain(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def atomic_write(path: Path, content: bytes) -> Path:
     """Write a whole file or none, making its folder when needed. Raises OutputError where that cannot be done."""
-    with replacing(path) as temporary, open(temporary, "wb") as file:
+    with atomic_path(path) as temporary, open(temporary, "wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())  # a full disk may tell only now
@@ -85,14 +42,14 @@ def atomic_write(path: Path, content: bytes) -> Path:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def atomic_path(path: Path) -> Iterator[Path]:
     """A temporary name beside `path`, of the same suffix, that takes its place when the block ends well.
 
     For writers that want a path of their own. Raises OutputError for what the disk refuses; leaves nothing half done.
     """
     temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     try:
-        with writing(path):
+        with naming_disk_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             yield temporary
             os.replace(temporary, path)
@@ -101,19 +58,19 @@ def replacing(path: Path) -> Iterator[Path]:
             temporary.unlink()
 
 
-def sweep(path: Path) -> None:
-    """Remove what a kill in the middle of writing `path` left of it (`replacing`)."""
+def remove_stale_temporaries(path: Path) -> None:
+    """Remove what a kill in the middle of writing `path` left of it (`atomic_path`)."""
     for torn in path.parent.glob(f".{glob.escape(path.stem)}.[0-9]*{path.suffix}"):
         torn.unlink(missing_ok=True)
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[None]:
+def naming_disk_errors(path: Path) -> Iterator[None]:
     """Turn what the disk refuses while `path` is written into an OutputError with its remedy."""
     try:
         yield
     except OSError as error:
-        raise OutputError(_refusal(path, error)) from error
+        raise OutputError(_disk_error_message(path, error)) from error
 
 
 def output_folder(folder: Path, patterns: Sequence[str], overwrite: bool = False) -> Path:
@@ -126,14 +83,14 @@ def output_folder(folder: Path, patterns: Sequence[str], overwrite: bool = False
         with tempfile.TemporaryFile(dir=folder) as probe:
             probe.write(b"\0")
     except OSError as error:
-        raise OutputError(_refusal(folder, error)) from error
+        raise OutputError(_disk_error_message(folder, error)) from error
     earlier = sorted(path.name for pattern in patterns for path in folder.glob(pattern))
     if earlier and not overwrite:
         raise OutputError(f"{folder} already holds results ({earlier[0]}); pass --overwrite or another --out")
     return folder
 
 
-def _refusal(path: Path, error: OSError) -> str:
+def _disk_error_message(path: Path, error: OSError) -> str:
     remedies = {
         errno.ENOSPC: ("the disk is full", "free some space or choose another folder with --out"),
         errno.EDQUOT: ("the disk quota is used up", "free some space or choose another folder with --out"),
@@ -149,14 +106,14 @@ def _refusal(path: Path, error: OSError) -> str:
     return f"cannot write {path}: {reason}; {remedy}"
 
 
-def _version(package: str) -> str:
+def _package_version(package: str) -> str:
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
         return "absent"
 
 
-def _plain(value: object) -> Any:
+def _to_plain(value: object) -> Any:
     if value is None or isinstance(value, (bool, int)):
         return value
     if isinstance(value, float):
@@ -164,9 +121,9 @@ def _plain(value: object) -> Any:
     if isinstance(value, Enum):
         return value.value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        return {field.name: _to_plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): _to_plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [_to_plain(item) for item in value]
     return str(value)

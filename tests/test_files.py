@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from styleclip.errors import OutputError, UsageError
+from styleclip.files import atomic_path, atomic_write, output_folder, to_json, versions
 from styleclip.images import read_record
 from styleclip.latents import Latent, Space
-from styleclip.records import atomic_write, output_folder, replacing, to_json, versions
 from styleclip.runtime.devices import pick_device, pick_dtype
 from tests.helpers.support import edit_result
 
@@ -38,7 +38,7 @@ def test_a_full_disk_leaves_the_old_file_alone(tmp_path: Path, monkeypatch: pyte
 
 def test_a_failing_writer_leaves_nothing(tmp_path: Path) -> None:
     def fail() -> None:
-        with replacing(tmp_path / "a.txt") as temporary:
+        with atomic_path(tmp_path / "a.txt") as temporary:
             temporary.write_bytes(b"half")
             raise RuntimeError
 

@@ -1,0 +1,104 @@
+"""Sheets: pictures in a grid with labels above the columns and left of the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+
+from styleclip.images import CELL, enlarge_to, to_pil
+
+GAP, LABEL_HEIGHT, LABEL_WIDTH = 8, 44, 128  # px
+FONT_SIZES = range(20, 10, -1)  # px, tried from the largest
+PAPER, INK = "white", "#222222"
+
+
+def comparison(before: Tensor, after: Tensor, label: str, row_labels: Sequence[str] = ()) -> Image.Image:
+    """Two columns, `before` and `label`, with one row per image."""
+    return labelled_sheet(list(zip(to_pil(before), to_pil(after), strict=True)), ["before", label], row_labels)
+
+
+def contact_sheet(pictures: Sequence[Image.Image], captions: Sequence[str], columns: int = 8) -> Image.Image:
+    """All pictures in reading order, each below its caption."""
+    starts = range(0, len(pictures), columns)
+    return stack_sheets([labelled_sheet([pictures[i : i + columns]], captions[i : i + columns]) for i in starts])
+
+
+def stack_sheets(sheets: Sequence[Image.Image]) -> Image.Image:
+    """Sheets below one another."""
+    whole = Image.new("RGB", (max(sheet.width for sheet in sheets), sum(sheet.height for sheet in sheets)), PAPER)
+    top = 0
+    for sheet in sheets:
+        whole.paste(sheet, (0, top))
+        top += sheet.height
+    return whole
+
+
+def labelled_sheet(
+    rows: Sequence[Sequence[Image.Image]],
+    column_labels: Sequence[str] = (),
+    row_labels: Sequence[str] = (),
+    cell: int = CELL,
+) -> Image.Image:
+    """A table of equally large pictures with labels above the columns and left of the rows.
+
+    Pictures whose shorter side is less than `cell` px are enlarged by a whole number.
+    """
+    cells = [[enlarge_to(picture, cell) for picture in row] for row in rows]
+    width, height = cells[0][0].size
+    left = GAP + (LABEL_WIDTH + GAP if row_labels else 0)
+    top = GAP + (LABEL_HEIGHT if column_labels else 0)
+    size = (left + max(map(len, cells)) * (width + GAP), top + len(cells) * (height + GAP))
+    sheet = Image.new("RGB", size, PAPER)
+    for r, row in enumerate(cells):
+        for c, picture in enumerate(row):
+            sheet.paste(picture, (left + c * (width + GAP), top + r * (height + GAP)))
+    draw = ImageDraw.Draw(sheet)
+    for c, label in enumerate(column_labels):
+        _draw_text(draw, label, (left + c * (width + GAP), 0, width, top))
+    for r, label in enumerate(row_labels):
+        _draw_text(draw, label, (GAP, top + r * (height + GAP), LABEL_WIDTH, height))
+    return sheet
+
+
+def _draw_text(draw: ImageDraw.ImageDraw, text: str, box: tuple[int, int, int, int]) -> None:
+    """Draw text centred in (left, top, width, height), in the largest size that fits; cut off where none does."""
+    left, top, width, height = box
+    for size in FONT_SIZES:
+        font = ImageFont.load_default(size)
+        lines = _wrap(text, font, width)
+        if _fits(draw, lines, font, width, height):
+            break
+    while not _fits(draw, lines, font, width, height):
+        lines = _shorten(lines)
+    centre = (left + width / 2, top + height / 2)
+    draw.multiline_text(centre, "\n".join(lines), INK, font, anchor="mm", align="center")
+
+
+def _wrap(text: str, font: Any, width: int) -> list[str]:
+    return [line for part in text.splitlines() for line in _wrap_line(part, font, width)]
+
+
+def _wrap_line(text: str, font: Any, width: int) -> list[str]:
+    lines: list[str] = []
+    for word in text.split():
+        pieces = [word] if font.getlength(word) <= width else list(word)  # one long word breaks anywhere
+        for i, piece in enumerate(pieces):
+            joined = f"{lines[-1]}{'' if i else ' '}{piece}" if lines else piece
+            if lines and font.getlength(joined) <= width:
+                lines[-1] = joined
+            else:
+                lines.append(piece)
+    return lines
+
+
+def _fits(draw: ImageDraw.ImageDraw, lines: Sequence[str], font: Any, width: int, height: int) -> bool:
+    left, top, right, bottom = draw.multiline_textbbox((0, 0), "\n".join(lines), font)
+    return right - left <= width and bottom - top <= height
+
+
+def _shorten(lines: list[str]) -> list[str]:
+    """Without the last line, and with dots in place of the end of the one before."""
+    return [*lines[:-2], f"{lines[-2][:-4]}..."]
