@@ -64,7 +64,7 @@ class Way:
         if self.kernels == PUBLISHED:
             return {"edit": repeated(published(models, latent, edit), self.device)}
         method = GlobalDirection(alpha=ALPHA, found=edit)
-        work = under(self.kernels, lambda: models.images(method(models, latent, edit.prompt)))
+        work = under(self.kernels, lambda: models.render(method(models, latent, edit.prompt)))
         return {"edit": repeated(work, self.device)}
 
 

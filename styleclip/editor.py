@@ -44,7 +44,7 @@ class Editor:
 
     def render(self, latent: Latent, noise: Noise = "const") -> Tensor:
         """Images [N, 3, H, W], nominally in [-1, 1]."""
-        return self.models.images(latent.to(self.models.device), noise)
+        return self.models.render(latent.to(self.models.device), noise)
 
     def invert(
         self, photo: Path | str | Image, how: Invert | None = None, on_step: OnStage = ignore_stage

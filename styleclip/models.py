@@ -17,7 +17,7 @@ from styleclip.networks.e4e import Encoder
 from styleclip.networks.face_recognition import FaceRecogniser
 from styleclip.networks.lpips import PerceptualDistance
 from styleclip.networks.stylegan2 import Generator, Noise
-from styleclip.relevance_table import Relevance
+from styleclip.relevance_table import RelevanceTable
 from styleclip.runtime.batching import Batches
 from styleclip.runtime.cuda_graphs import Graphs
 
@@ -36,20 +36,20 @@ class Models:
     identity: FaceRecogniser | None = None
     defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
-    relevance: Callable[[], Relevance | None] = lambda: None
+    relevance: Callable[[], RelevanceTable | None] = lambda: None
     encoder: Callable[[], Encoder | None] = lambda: None
     perceptual: Callable[[], PerceptualDistance | None] = lambda: None
 
     @torch.no_grad()
-    def images(self, latent: Latent, noise: Noise = "const") -> Tensor:
+    def render(self, latent: Latent, noise: Noise = "const") -> Tensor:
         """Render without a gradient, a few at a time: images [N, 3, H, W], nominally in [-1, 1]."""
-        name = None if noise == "random" else f"images with {noise} noise"
+        name = None if noise == "random" else f"render with {noise} noise"
         return self._in_parts(lambda part: self.generator(part, noise), latent, name)
 
     @torch.no_grad()
-    def look(self, latent: Latent) -> Tensor:
+    def clip_features(self, latent: Latent) -> Tensor:
         """What CLIP sees in the pictures of a latent, a few at a time: unit features [N, D]."""
-        return self._in_parts(lambda part: self.clip.encode_image(self.generator(part)), latent, "look")
+        return self._in_parts(lambda part: self.clip.encode_image(self.generator(part)), latent, "clip_features")
 
     def _in_parts(self, work: Callable[[Latent], Tensor], latent: Latent, name: str | None) -> Tensor:
         """`work` on a few latents at a time. What has a name is the same in every call, and a graph after many."""
@@ -65,7 +65,7 @@ class Models:
         return Graphs(self.generator)
 
     @property
-    def network(self) -> str | None:
+    def generator_fingerprint(self) -> str | None:
         """The fingerprint of the generator, where it came from a file."""
         generator: Mapping[str, Any] = self.provenance.get("generator", {})
         return generator.get("network")

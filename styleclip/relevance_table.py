@@ -18,7 +18,7 @@ class StyleStatistics:
 
 
 @dataclass(frozen=True)
-class Relevance:
+class RelevanceTable:
     """The relevance table of a generator for a CLIP (StyleCLIP, section 6; its `fs3.npy`).
 
     Row c of `delta_i` [C, D] is the unit direction in which CLIP sees a picture go when style channel c rises, and

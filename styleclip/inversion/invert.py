@@ -129,7 +129,7 @@ class _Run:
 
     def _add(self, name: str, settings: dict[str, Any], started: float) -> None:
         seconds = time.perf_counter() - started
-        image = self.models.images(self.latent)
+        image = self.models.render(self.latent)
         [reached] = scores(self.models, self.target, image)
         self.stages.append(Stage(name, image, dict(settings), reached, seconds))
 

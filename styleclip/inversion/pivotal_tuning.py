@@ -65,7 +65,7 @@ class Tune:
         factors = self._descend(models, likeness, pivot, on_step)
         dtype = stored_as(factors)  # what is drawn now is what the file will draw
         rounded = {name: factor.to(dtype).float() for name, factor in factors.items()}
-        return Tuning(rounded, models.network, {"method": self.name, **asdict(self)})
+        return Tuning(rounded, models.generator_fingerprint, {"method": self.name, **asdict(self)})
 
     def _descend(self, models: Models, likeness: Likeness, pivot: Latent, on_step: OnStep) -> dict[str, Tensor]:
         """The factors at the step of the best picture of the pivot."""

@@ -33,11 +33,11 @@ def auto_alpha(
     """
     most = reach / edit.movement if reach and edit.movement else MAX_ALPHA
     ladder = (torch.linspace(math.log(FIRST_STEP), 0, STEPS).exp() * most).to(models.device)
-    along, before = delta_t(models.clip, edit.prompt), models.look(source)
+    along, before = delta_t(models.clip, edit.prompt), models.clip_features(source)
     tried, gone = torch.zeros(2, STEPS, len(source), device=models.device)
     for index, strength in enumerate(ladder):
         moved = edit.apply(source, strength.expand(len(source)))
-        features = models.look(moved)
+        features = models.clip_features(moved)
         tried[index] = zero_shot_probability(models.clip, features, edit.prompt)
         gone[index] = (features - before) @ along
         on_step(Step(index + 1, STEPS, {"loss": 1 - tried.amax(dim=0).mean().item()}, moved))

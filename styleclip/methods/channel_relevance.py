@@ -10,7 +10,7 @@ from torch import Tensor
 
 from styleclip.models import Models
 from styleclip.networks.stylegan2 import Generator
-from styleclip.relevance_table import Relevance, StyleStatistics
+from styleclip.relevance_table import RelevanceTable, StyleStatistics
 from styleclip.stylespace.channel_effects import measure
 from styleclip.stylespace.gradient_relevance import gradient_relevance
 from styleclip.stylespace.statistics import sample_styles, style_statistics
@@ -31,7 +31,7 @@ class ChannelRelevance:
     std: Tensor
 
 
-def relevance_from_table(models: Models, table: Relevance, delta_t: Tensor) -> ChannelRelevance:
+def relevance_from_table(models: Models, table: RelevanceTable, delta_t: Tensor) -> ChannelRelevance:
     """As StyleCLIP does: `relevance = delta_i . delta_t`. Statistics are drawn where the table has none."""
     relevance = table(delta_t.cpu()).to(models.device)
     slope = None if table.effect is None else relevance * table.effect.to(models.device)

@@ -29,7 +29,7 @@ def save_direction(edit: StyleDirection, models: Models, path: str | Path) -> Pa
         "alpha": edit.alpha,
         "beta": edit.beta,
         "movement": edit.movement,
-        "generator": models.network,
+        "generator": models.generator_fingerprint,
     }
     tensors = {name: getattr(edit, name) for name in TENSORS}
     return save_tensors(tensors, path, {KIND: "direction", "about": to_json(about)})
@@ -43,7 +43,7 @@ def load_direction(path: str | Path, models: Models) -> StyleDirection:
         about: dict[str, Any] = json.loads(found.settings.get("about", "{}"))
         if missing := [name for name in TENSORS if name not in tensors]:
             raise WeightError(f"the tensor {missing[0]} is missing; save the direction again")
-        if about.get("generator") != models.network:
+        if about.get("generator") != models.generator_fingerprint:
             raise WeightError("this direction was found for another generator; pass that one with --model")
         neutral = about["neutral"]
         prompt = Prompt(about["target"], neutral if isinstance(neutral, str) else tuple(neutral))

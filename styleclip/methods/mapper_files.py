@@ -53,7 +53,7 @@ def load_trained_mapper(path: str | Path, models: Models) -> TrainedMapper:
     network = load_mapper(path).to(models.device)
     with naming(path):
         about = read_record(part(path, "mapper").settings)
-        if about.get("generator") not in (None, models.network):
+        if about.get("generator") not in (None, models.generator_fingerprint):
             raise WeightError("this mapper was trained for another generator; pass that one with --model")
         _check_shape(network, models)
         return TrainedMapper(network, _prompt(about), about)

@@ -19,7 +19,7 @@ from styleclip.latents import StyleLayout
 from styleclip.models import Models
 from styleclip.networks.batch_size import COMPARE, GRADIENT, max_batch
 from styleclip.networks.stylegan2 import Generator
-from styleclip.relevance_table import Relevance, StyleStatistics
+from styleclip.relevance_table import RelevanceTable, StyleStatistics
 from styleclip.stylespace.channel_effects import EffectMeter, Effects, groups
 from styleclip.stylespace.eta import Done, EtaEstimator
 from styleclip.stylespace.gradient_relevance import gradient_effects
@@ -76,7 +76,7 @@ class Preparation:
             **asdict(self),
             "torgb": self.torgb and self.method != "official",
             "rows": len(channels),
-            "generator": models.network,
+            "generator": models.generator_fingerprint,
             "generator_name": generator["name"],
             "clip": clip["name"],
             "clip_preprocess": clip["preprocess"],
@@ -94,7 +94,7 @@ def prepare(
     resume: bool = True,
     overwrite: bool = False,
     batch_size: int | None = None,
-) -> Relevance:
+) -> RelevanceTable:
     """Make the table `path`; or the I-th of N shards, which has every N-th channel and a file of its own beside `path`.
 
     What was made in the same way before is returned as it is. What is done goes to a file beside `path`, every
@@ -128,7 +128,7 @@ class _Run:
         self.about, self.probe = preparation.about(models), probe(models.clip)
         self.unfinished, self.target = unfinished_path(path, shard), shard_path(path, shard)
 
-    def there(self) -> Relevance | None:
+    def there(self) -> RelevanceTable | None:
         """The table, or this shard, if it was made before."""
         if is_made(self.path, self.about, self.probe):
             generator = self.models.generator
@@ -173,7 +173,7 @@ class _Run:
         finally:
             part.save(self.unfinished)
 
-    def finish(self, part: TableShard) -> Relevance:
+    def finish(self, part: TableShard) -> RelevanceTable:
         """Write the table or the shard, and remove the unfinished file."""
         if self.target == self.path:
             save_relevance(part.table(), part.probe, self.path)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from styleclip.errors import OutputError, UsageError, WeightError
-from styleclip.relevance_table import Relevance, StyleStatistics
+from styleclip.relevance_table import RelevanceTable, StyleStatistics
 from styleclip.stylespace.channel_effects import Effects
 from styleclip.weights.formats import messages
 from styleclip.weights.formats.messages import shown
@@ -62,7 +62,7 @@ class TableShard:
                 raise WeightError("its columns have different lengths; make it again with --restart")
         return TableShard(about, StyleStatistics(tensors["mean"], tensors["std"]), tensors["probe"], [rows])
 
-    def table(self) -> Relevance:
+    def table(self) -> RelevanceTable:
         """The rows in their places in a whole table; the other channels have zeros."""
         count = len(self.statistics.mean)
         delta_i, effect, error = torch.zeros(count, len(self.probe)), torch.zeros(count), torch.zeros(count)
@@ -70,7 +70,7 @@ class TableShard:
             delta_i[rows.channels] = rows.delta_i
             effect[rows.channels], error[rows.channels] = rows.effect, rows.error
         about = {name: value for name, value in self.about.items() if name != "shard"}
-        return Relevance(delta_i, self.statistics, effect, error, about)
+        return RelevanceTable(delta_i, self.statistics, effect, error, about)
 
 
 def parse_shard(text: str) -> Shard:
@@ -96,7 +96,7 @@ def shard_paths(path: Path, count: int) -> list[Path]:
     return [shard_path(path, (i, count)) for i in range(1, count + 1)]
 
 
-def merge(path: Path, shards: Sequence[Path] = ()) -> Relevance:
+def merge(path: Path, shards: Sequence[Path] = ()) -> RelevanceTable:
     """Join shards, else all that lie beside it, to the table `path`; they stay where they are.
 
     Raises WeightError unless they were made alike, for one generator and CLIP, and have every channel once.

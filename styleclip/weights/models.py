@@ -17,7 +17,7 @@ from styleclip.networks.face_recognition import FaceRecogniser
 from styleclip.networks.lpips import PerceptualDistance
 from styleclip.networks.open_clip_hub import open_clip_model
 from styleclip.networks.stylegan2 import Generator
-from styleclip.relevance_table import Relevance
+from styleclip.relevance_table import RelevanceTable
 from styleclip.weights.cache import Fetch, fetch, is_url, weight_at
 from styleclip.weights.catalog import bundle, catalog, closest, weight, weights
 from styleclip.weights.load import (
@@ -95,7 +95,7 @@ def load(
     }
 
     @functools.cache
-    def table() -> Relevance | None:
+    def table() -> RelevanceTable | None:
         suits = chosen.get("relevance") if clip_name == str(chosen["clip"]) else None
         path = _relevance_file(relevance, prepared_path(made_of, reader), suits, fetch)
         spread = load_statistics(statistics, painter.layout) if statistics else None

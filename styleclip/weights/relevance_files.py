@@ -1,6 +1,6 @@
 """Relevance tables and style statistics as files: ours, StyleCLIP's `fs3.npy` and `S_mean_std`.
 
-Ours is safetensors with the metadata `{"styleclip": "relevance", "about": JSON}` and the tensors of `Relevance`:
+Ours is safetensors with the metadata `{"styleclip": "relevance", "about": JSON}` and the tensors of `RelevanceTable`:
 `delta_i` [C, D], `mean` and `std` [C], `effect` and `error` [C], and `probe` [D], the CLIP's features of one text, by
 which the CLIP is known again under any name. A part of a table, of a run that goes on or of a shard, also has
 `channels` [k], whose `delta_i` [k, D], `effect` and `error` [k] it holds, and `"shard": "I/N"` in `about`.
@@ -21,7 +21,7 @@ from styleclip.errors import WeightError
 from styleclip.files import to_json
 from styleclip.latents import StyleLayout
 from styleclip.networks.clip import CLIP
-from styleclip.relevance_table import Relevance, StyleStatistics
+from styleclip.relevance_table import RelevanceTable, StyleStatistics
 from styleclip.weights.catalog import home
 from styleclip.weights.formats.messages import printable, shown
 from styleclip.weights.formats.own_files import KIND, save_tensors
@@ -33,7 +33,9 @@ AGAIN = "make the table again with `styleclip prepare`"
 SAME = 0.99  # cosine of the features that two precisions of one CLIP give a text
 
 
-def save_relevance(table: Relevance, clip: CLIP | Tensor, path: str | Path, dtype: torch.dtype = torch.float32) -> Path:
+def save_relevance(
+    table: RelevanceTable, clip: CLIP | Tensor, path: str | Path, dtype: torch.dtype = torch.float32
+) -> Path:
     """Write a table and what it was made for, all or nothing; raises OutputError where it cannot be written.
 
     `clip` is the CLIP or its `probe`.
@@ -86,7 +88,7 @@ def same_clip(one: Tensor, other: Tensor) -> bool:
 
 def load_relevance(
     path: str | Path, layout: StyleLayout, clip: CLIP, fingerprint: str, statistics: StyleStatistics | None = None
-) -> Relevance:
+) -> RelevanceTable:
     """The table in a file, for the style channels of `layout`.
 
     A table of StyleCLIP has a row for each channel that belongs to no toRGB layer, 6048 at 1024 px, or for those up to
@@ -136,14 +138,14 @@ def _checked(tensors: Mapping[str, Tensor], settings: Mapping[str, Any]) -> dict
     return read_about(settings)
 
 
-def _ours(tensors: dict[str, Tensor], told: dict[str, Any], layout: StyleLayout) -> Relevance:
+def _ours(tensors: dict[str, Tensor], told: dict[str, Any], layout: StyleLayout) -> RelevanceTable:
     delta_i, mean, std = (tensors[name] for name in ("delta_i", "mean", "std"))
     for table in (delta_i, mean, std):
         _check_channels(len(table), layout)
-    return Relevance(delta_i, StyleStatistics(mean, std), tensors.get("effect"), tensors.get("error"), told)
+    return RelevanceTable(delta_i, StyleStatistics(mean, std), tensors.get("effect"), tensors.get("error"), told)
 
 
-def _published(rows: Tensor, layout: StyleLayout, clip: CLIP, statistics: StyleStatistics | None) -> Relevance:
+def _published(rows: Tensor, layout: StyleLayout, clip: CLIP, statistics: StyleStatistics | None) -> RelevanceTable:
     _check_width(rows, clip)
     convolutions = [entry for entry in layout.entries if not entry.is_torgb]
     counts = {
@@ -158,7 +160,7 @@ def _published(rows: Tensor, layout: StyleLayout, clip: CLIP, statistics: StyleS
         )
     delta_i = torch.zeros(layout.size, rows.shape[1])
     delta_i[(~layout.torgb_mask()).nonzero()[: len(rows), 0]] = rows
-    return Relevance(delta_i, statistics, about={"method": "published"})
+    return RelevanceTable(delta_i, statistics, about={"method": "published"})
 
 
 def _unfinished(told: Mapping[str, Any]) -> str:

@@ -18,8 +18,8 @@ from tests.helpers.bench_runner import SMALL, told
 def test_the_published_edit_is_ours() -> None:
     models = SMALL.models(1024)
     latent, edit = styleclip.Editor(models).sample(), direction(models, known=False)
-    ours = models.images(GlobalDirection(alpha=ALPHA, found=edit)(models, latent, edit.prompt))
-    assert (ours - models.images(latent)).abs().max() > 0.01
+    ours = models.render(GlobalDirection(alpha=ALPHA, found=edit)(models, latent, edit.prompt))
+    assert (ours - models.render(latent)).abs().max() > 0.01
     torch.testing.assert_close(published(models, latent, edit)(), ours, rtol=1e-4, atol=1e-4)
 
 

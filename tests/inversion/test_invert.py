@@ -112,7 +112,7 @@ def test_the_stages_that_are_asked_for(models: Models, how: Invert, expected: li
     assert (inversion.tuning is not None) == ("tune" in expected) == ("tuned" in inversion.models.provenance)
     [reached] = scores(inversion.models, inversion.target, inversion.image)
     assert inversion.scores == reached
-    torch.testing.assert_close(inversion.models.images(inversion.latent), inversion.image, rtol=0, atol=0)
+    torch.testing.assert_close(inversion.models.render(inversion.latent), inversion.image, rtol=0, atol=0)
 
 
 def test_the_encoder_sees_the_frame(models: Models) -> None:

@@ -52,7 +52,7 @@ def target() -> Tensor:
 
 
 def error(models: Models, image: Tensor, *seeds: int) -> float:
-    return (models.images(latent(models, *seeds)) - image).square().mean().item()
+    return (models.render(latent(models, *seeds)) - image).square().mean().item()
 
 
 def test_the_pivot_draws_the_target_better(models: Models) -> None:
@@ -65,7 +65,7 @@ def test_the_pivot_draws_the_target_better(models: Models) -> None:
 
 
 def test_locality_keeps_the_rest(models: Models) -> None:
-    before = models.images(latent(models, *OTHERS))
+    before = models.render(latent(models, *OTHERS))
     apart = []
     for weight in (0.0, 1.0, 30.0):
         tuned = replace(QUICK, lambda_locality=weight)(models, target(), latent(models, PIVOT)).apply(models)
@@ -94,7 +94,11 @@ def test_it_is_never_worse_than_the_pivot_and_reproducible(models: Models, tunin
 def test_tuned_models_say_so_and_keep_the_rest(models: Models, tuning: Tuning) -> None:
     tuned = tuning.apply(models)
     assert tuned.provenance["tuned"] == tuning.sha256 and "tuned" not in models.provenance
-    assert tuned.network == models.network and tuned.clip is models.clip and tuned.identity is models.identity
+    assert (
+        tuned.generator_fingerprint == models.generator_fingerprint
+        and tuned.clip is models.clip
+        and tuned.identity is models.identity
+    )
     with pytest.raises(WeightError, match="tuned already"):
         tuning.apply(tuned)
 
@@ -105,7 +109,7 @@ def test_a_file_gives_the_same_pictures(models: Models, tuning: Tuning, tmp_path
     assert part.kind == "tuning" and {tensor.dtype for tensor in part.read().values()} == {torch.float16}
     again = load_tuning(path, models)
     assert again.about == tuning.about and again.about["rank"] == 2 and again.sha256 == tuning.sha256
-    seen = [each.apply(models).images(latent(models, PIVOT, *OTHERS)) for each in (tuning, again)]
+    seen = [each.apply(models).render(latent(models, PIVOT, *OTHERS)) for each in (tuning, again)]
     assert torch.equal(*seen)
 
 
@@ -123,7 +127,7 @@ def test_another_generator_is_refused(models: Models, tuning: Tuning, tmp_path: 
 
 def test_damaged_files_are_refused(models: Models, tuning: Tuning, tmp_path: Path) -> None:
     path = tmp_path / "face.safetensors"
-    about = {KIND: "tuning", "about": json.dumps({"generator": models.network})}
+    about = {KIND: "tuning", "about": json.dumps({"generator": models.generator_fingerprint})}
     factors = dict(tuning.factors)
     left, right = (f"synthesis.b8.conv1.weight.{end}" for end in ("left", "right"))
     for changed, reason in (

@@ -32,7 +32,7 @@ def faces(models: Models, count: int = 2, seed: int = 3) -> tuple[Latent, Tensor
     random = torch.Generator().manual_seed(seed)
     z = torch.randn(count, models.generator.config.z_dim, generator=random)
     latent = models.generator.to_space(Latent(Space.Z, z), Space.W_PLUS)
-    return latent, models.images(latent).clamp(-1, 1)
+    return latent, models.render(latent).clamp(-1, 1)
 
 
 def guess(latent: Latent, seed: int = 4) -> Latent:
@@ -43,7 +43,7 @@ def guess(latent: Latent, seed: int = 4) -> Latent:
 
 
 def loss(models: Models, target: Tensor, latent: Latent) -> Tensor:
-    parts = Likeness(models, target, Wish())(models.images(latent))
+    parts = Likeness(models, target, Wish())(models.render(latent))
     return torch.stack([*parts.values()]).sum(dim=0)
 
 

@@ -22,7 +22,7 @@ from styleclip.methods.style_direction import auto_beta, beta_for, style_weights
 from styleclip.models import Models
 from styleclip.progress import Step
 from styleclip.prompts import Prompt, delta_t, zero_shot_probability
-from styleclip.relevance_table import Relevance, StyleStatistics
+from styleclip.relevance_table import RelevanceTable, StyleStatistics
 from styleclip.weights.relevance_files import load_relevance
 from tests.helpers.tiny import tiny_clip, tiny_models
 
@@ -30,11 +30,11 @@ PROMPT = Prompt("a face with red hair", ("a face", "a face with hair"))
 FULL = StyleLayout.from_channels({4: 512, 8: 512, 16: 512, 32: 512, 64: 512, 128: 256, 256: 128, 512: 64, 1024: 32})
 
 
-def random_table(channels: int, width: int = 10, seed: int = 0, **changes: Any) -> Relevance:
+def random_table(channels: int, width: int = 10, seed: int = 0, **changes: Any) -> RelevanceTable:
     source = torch.Generator().manual_seed(seed)
     rows = F.normalize(torch.randn(channels, width, generator=source), dim=1)
     mean, std, effect = torch.rand(3, channels, generator=source) + 0.1
-    return replace(Relevance(rows, StyleStatistics(mean, std), effect), **changes)
+    return replace(RelevanceTable(rows, StyleStatistics(mean, std), effect), **changes)
 
 
 def models_with_table(**changes: Any) -> Models:
@@ -162,7 +162,7 @@ def test_a_picture_clip_was_sure_of_is_edited_too(monkeypatch: pytest.MonkeyPatc
     walk = torch.tensor([0.0, 0.1, 0.3, 0.6, 0.7, 0.8, 0.9, 0.9, 0.9, 0.9, 0.9])  # before, and at each strength
     along = delta_t(models.clip, PROMPT)
     looks = iter((step * along)[None] for step in walk)
-    monkeypatch.setattr(Models, "look", lambda self, latent: next(looks))
+    monkeypatch.setattr(Models, "clip_features", lambda self, latent: next(looks))
     monkeypatch.setattr(auto_alpha, "zero_shot_probability", lambda *_: torch.tensor([0.99]))
     found = GlobalDirection(channels=5).find(models, PROMPT)
     styles = models.generator.to_space(Editor(models).sample(), Space.S)

@@ -63,4 +63,4 @@ def test_models_are_loaded_at_a_precision(latent: Latent) -> None:
     models = styleclip.load("demo", dtype=HALF)
     kinds = {parameter.dtype for parameter in models.generator.synthesis.b64.conv1.parameters(recurse=False)}
     assert (kinds, models.generator.w_avg.dtype, models.generator.precision) == ({HALF}, torch.float32, HALF)
-    assert models.clip.encode_image(models.images(latent[0])).dtype == torch.float32
+    assert models.clip.encode_image(models.render(latent[0])).dtype == torch.float32

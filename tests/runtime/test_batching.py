@@ -146,10 +146,10 @@ def test_what_torch_says() -> None:
 
 def test_pictures_and_looks(limit: Limit) -> None:
     models, latent = tiny_models(), Latent(Space.W, torch.randn(7, 8, generator=torch.Generator().manual_seed(0)))
-    images, looks = models.images(latent), models.look(latent)
+    images, looks = models.render(latent), models.clip_features(latent)
     asked = limit(2)
-    torch.testing.assert_close(models.images(latent), images, rtol=0, atol=1e-5)
-    torch.testing.assert_close(models.look(latent), looks, rtol=0, atol=1e-5)
+    torch.testing.assert_close(models.render(latent), images, rtol=0, atol=1e-5)
+    torch.testing.assert_close(models.clip_features(latent), looks, rtol=0, atol=1e-5)
     assert max(asked) == 7, "it was never too much"
 
 

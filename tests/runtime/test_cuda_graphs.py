@@ -227,20 +227,20 @@ def test_pictures_and_looks(tape: type[Tape]) -> None:
     latents = [Latent(Space.W, torch.randn(3, 8, generator=torch.Generator().manual_seed(i))) for i in range(AFTER + 3)]
     for latent in latents:
         plain = models.generator(latent)
-        assert torch.equal(models.images(latent), plain)
-        assert torch.equal(models.images(latent, "none"), models.generator(latent, "none"))
-        assert torch.equal(models.look(latent), models.clip.encode_image(plain))
-        assert not torch.equal(models.images(latent, "random"), models.images(latent, "random"))
+        assert torch.equal(models.render(latent), plain)
+        assert torch.equal(models.render(latent, "none"), models.generator(latent, "none"))
+        assert torch.equal(models.clip_features(latent), models.clip.encode_image(plain))
+        assert not torch.equal(models.render(latent, "random"), models.render(latent, "random"))
     assert tape.recorded == 3
 
 
 def test_another_generator_has_its_own(tape: type[Tape]) -> None:
     models, latent = tiny_models(), Latent(Space.W, torch.ones(1, 8))
     for _ in range(AFTER + 1):
-        models.images(latent)
+        models.render(latent)
     generator = tiny_models().generator
     generator.synthesis.b16.torgb.bias.add_(1.0)
-    assert torch.equal(replace(models, generator=generator).images(latent), generator(latent))
+    assert torch.equal(replace(models, generator=generator).render(latent), generator(latent))
 
 
 def test_relevance(tape: type[Tape], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,7 +25,7 @@ from styleclip.errors import NumericError, OutputError, StyleClipError, UsageErr
 from styleclip.latents import StyleLayout
 from styleclip.models import Models
 from styleclip.networks.clip import CLIP
-from styleclip.relevance_table import Relevance
+from styleclip.relevance_table import RelevanceTable
 from styleclip.stylespace import prepare as module
 from styleclip.stylespace.channel_effects import measure
 from styleclip.stylespace.eta import Done, EtaEstimator
@@ -97,12 +97,12 @@ def content(path: Path) -> tuple[dict[str, Any], bytes]:
     return json.loads(data[8:end]), data[end:]
 
 
-def columns(table: Relevance) -> list[Tensor]:
+def columns(table: RelevanceTable) -> list[Tensor]:
     assert table.statistics and table.effect is not None and table.error is not None
     return [table.delta_i, table.effect, table.error, table.statistics.mean, table.statistics.std]
 
 
-def assert_same(found: Relevance, expected: Relevance, tolerance: float = 0.0) -> None:
+def assert_same(found: RelevanceTable, expected: RelevanceTable, tolerance: float = 0.0) -> None:
     for one, other in zip(columns(found), columns(expected), strict=True):
         torch.testing.assert_close(one, other, rtol=0, atol=tolerance)
 

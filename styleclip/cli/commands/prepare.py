@@ -14,7 +14,7 @@ from styleclip.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
     from styleclip.models import Models
-    from styleclip.relevance_table import Relevance
+    from styleclip.relevance_table import RelevanceTable
     from styleclip.stylespace.eta import Done
     from styleclip.stylespace.prepare import Preparation
     from styleclip.stylespace.shards import Shard
@@ -99,7 +99,7 @@ def prepare(
 
 def _make(
     quiet: bool, models: Models, preparation: Preparation, path: Path, shard: Shard, options: dict[str, Any]
-) -> tuple[Relevance, Done | None]:
+) -> tuple[RelevanceTable, Done | None]:
     """The table or shard, and how the work went if there was any to do. Ctrl-C ends the command."""
     from styleclip.stylespace.prepare import prepare as make
 
@@ -118,7 +118,7 @@ def _make(
     return table, last[0] if last else None
 
 
-def _join_last(models: Models, preparation: Preparation, path: Path, shard: Shard) -> Relevance | None:
+def _join_last(models: Models, preparation: Preparation, path: Path, shard: Shard) -> RelevanceTable | None:
     """The table, if this is the last process of torchrun to end."""
     from styleclip.stylespace.shards import all_made, merge, shard_paths
     from styleclip.weights.relevance_files import probe
@@ -169,7 +169,7 @@ def _table_path(common: CommonOptions, models: Models) -> Path:
     return common.out or prepared_path(models.provenance["generator"]["network"], models.clip)
 
 
-def _report(common: CommonOptions, path: Path, table: Relevance, done: Done | None, note: str) -> None:
+def _report(common: CommonOptions, path: Path, table: RelevanceTable, done: Done | None, note: str) -> None:
     """Print where the table is, how fast it was made and how sure its rows are."""
     import torch
 

@@ -58,7 +58,7 @@ class EncoderBatches:
         """The pictures [N, 3, R, R] by which the training is watched: samples where there are no pictures."""
         if self.pictures is None:
             w = self.known("held out", 0, self.training.held_out)
-            return self.models.images(Latent(Space.W, w)).clamp(-1, 1)
+            return self.models.render(Latent(Space.W, w)).clamp(-1, 1)
         return self.pictures.at(self.kept, self.models.generator.resolution).to(self.models.device)
 
     def _photos(self, step: int, count: int) -> Tensor:

@@ -95,7 +95,7 @@ class _Run:
         self.critic_optimizer = torch.optim.Adam(self.critic.parameters(), lr=training.lr_discriminator)
         self.about = {
             **dataclasses.asdict(training),
-            "generator": models.network,
+            "generator": models.generator_fingerprint,
             "clip": models.provenance.get("clip"),
             "identity": models.provenance.get("identity"),
             "pictures": 0 if pictures is None else len(pictures),
@@ -176,7 +176,7 @@ class _Run:
         """How well the running mean does on the pictures held out; draws a sheet of them."""
         images = self.batches.held_out()
         codes = torch.cat([self.average.encode(few) for few in images.split(self.training.batch_size)])
-        drawn = self.models.images(Latent(Space.W_PLUS, codes))
+        drawn = self.models.render(Latent(Space.W_PLUS, codes))
         if not drawn.isfinite().all():
             raise _not_finite(step)
         journal.show(step, comparison(images[:SHOWN], drawn[:SHOWN], f"step {step}"))

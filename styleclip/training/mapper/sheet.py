@@ -23,7 +23,7 @@ def sheet(models: Models, latent: Latent, mappers: Sequence[PromptMapper]) -> Im
     source = latent[:FACES]
     edited = [source.data + student.step(source.data) for student in mappers]
     dtype = models.generator.w_avg.dtype
-    columns = [to_pil(models.images(Latent(source.space, data.to(dtype)))) for data in (source.data, *edited)]
+    columns = [to_pil(models.render(Latent(source.space, data.to(dtype)))) for data in (source.data, *edited)]
     cells = [[fit_to(picture, CELL) for picture in column] for column in columns]
     labels = ["before", *(student.prompt.target for student in mappers)]
     return labelled_sheet([*zip(*cells, strict=True)], labels, cell=CELL)

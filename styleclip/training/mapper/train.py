@@ -240,7 +240,7 @@ class _Run:
             "prompts": [[prompt.target, *prompt.neutrals] for prompt in self.prompts],
             "latents": digest or "samples",
             **dataclasses.asdict(self.training),
-            "generator": self.models.network,
+            "generator": self.models.generator_fingerprint,
             "generator_name": provenance.get("generator", {}).get("name"),
             "clip": provenance.get("clip"),
             "identity": provenance.get("identity"),

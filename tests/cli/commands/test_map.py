@@ -49,7 +49,7 @@ def network(kind: str = "levels") -> Mapper:
 
 
 def trained(models: Models, kind: str = "levels", **about: object) -> TrainedMapper:
-    told = {"target": PROMPT.target, "neutral": PROMPT.neutral, "generator": models.network, **about}
+    told = {"target": PROMPT.target, "neutral": PROMPT.neutral, "generator": models.generator_fingerprint, **about}
     return TrainedMapper(network(kind), PROMPT, told)
 
 

@@ -18,7 +18,7 @@ from styleclip.cli import main
 from styleclip.cli.commands.prepare import _shard_and_device
 from styleclip.cli.output.progress import EtaProgress, human_number, human_time
 from styleclip.errors import UsageError
-from styleclip.relevance_table import Relevance
+from styleclip.relevance_table import RelevanceTable
 from styleclip.weights.catalog import home
 from tests.helpers.support import done, failed, run_python
 from tests.stylespace.test_prepare import LAYOUT, assert_same, content
@@ -38,7 +38,7 @@ def run(files: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     return lambda *more: CliRunner().invoke(main, [*words, *map(str, more)], prog_name="styleclip")
 
 
-def table(files: tuple[Path, Path], path: Path | None = None) -> Relevance:
+def table(files: tuple[Path, Path], path: Path | None = None) -> RelevanceTable:
     """The table that an editor finds, or the one at `path`."""
     found = styleclip.load(str(files[0]), clip=files[1], relevance=path).relevance()
     assert found is not None

@@ -111,7 +111,7 @@ def test_the_file_gives_the_same_codes(learned: tuple[Path, Encoder], tmp_path: 
     """In half precision within its rounding, 2^-11, times what adds up in 24 layers."""
     folder, encoder = learned
     again = load_encoder(folder / "encoder.safetensors")
-    images = tiny_models().images(Latent(Space.W, EncoderBatches(tiny_models(), None, FEW).known("w", 0, 4)))
+    images = tiny_models().render(Latent(Space.W, EncoderBatches(tiny_models(), None, FEW).known("w", 0, 4)))
     assert again.config == encoder.config and encoder.config.leak == 0.2
     assert torch.equal(again.encode(images), encoder.encode(images))
     assert not encoder.training and not any(parameter.requires_grad for parameter in encoder.parameters())

@@ -38,7 +38,7 @@ def test_a_mapper_tells_what_it_is(models: Models, tmp_path: Path, prompt: Promp
     mapper = load_trained_mapper(tmp_path / "0.safetensors", models)
     assert torch.equal(numbers(mapper), numbers(written))
     assert mapper.prompt == Prompt(RED.target, prompt.neutral)
-    assert mapper.about["generator"] == models.network and mapper.about["lr"] == 5.0
+    assert mapper.about["generator"] == models.generator_fingerprint and mapper.about["lr"] == 5.0
     assert mapper.about["best_step"] in (4, 8)
     assert mapper.about["scores"].keys() == {"loss", "clip", "l2", "target", "target_before"}
     step = LatentMapper(mapper, strength=2.0)(models, faces(2), RED).data - faces(2).data

@@ -35,7 +35,7 @@ def held_out_of(models: Models, training: MapperTraining) -> Latent:
 def clip_loss(models: Models, source: Latent, mapper: TrainedMapper | None = None) -> float:
     """The mean of 1 - cosine between pictures and the text for red hair, as they are or as a mapper edits them."""
     step = mapper.direction(source).data if mapper else 0.0
-    cosines = models.look(Latent(source.space, source.data + step)) @ models.clip.encode_text([RED.target])[0]
+    cosines = models.clip_features(Latent(source.space, source.data + step)) @ models.clip.encode_text([RED.target])[0]
     return 1 - cosines.mean().item()
 
 
