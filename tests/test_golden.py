@@ -15,7 +15,7 @@ from styleclip.networks.resize import look
 from styleclip.networks.stylegan2 import Generator
 from styleclip.weights.formats import rosinality
 from styleclip.weights.load import generator_from_state_dict
-from styleclip.weights.state_dict import fill as fill_module
+from styleclip.weights.state_dict import load_strict
 from tests.golden import fill
 
 ROSINALITY = ("stylegan2_rosinality_64", "stylegan2_rosinality_256")
@@ -114,7 +114,7 @@ def test_discriminator() -> None:
     name = "discriminator_rosinality_64"
     seed = fill.meta(name)["seed"]
     ours = rosinality.import_discriminator(tensors(name))
-    discriminator = fill_module(Discriminator(dict.fromkeys((64, 32, 16, 8, 4), 512)), ours)
+    discriminator = load_strict(Discriminator(dict.fromkeys((64, 32, 16, 8, 4), 512)), ours)
     image = torch.from_numpy(fill.draw("input.image", (4, 3, 64, 64), seed))
     assert error(discriminator(image), vectors(name)["logits"]) <= IMAGE
 

@@ -22,8 +22,8 @@ from styleclip.files import to_json
 from styleclip.models import Models
 from styleclip.networks.stylegan2 import Generator
 from styleclip.weights.formats.own_files import KIND, save_tensors
-from styleclip.weights.formats.registry import naming, part
-from styleclip.weights.state_dict import fill, unallocated
+from styleclip.weights.formats.registry import error_context, read_one
+from styleclip.weights.state_dict import load_strict, on_meta
 
 LEFT, RIGHT = ".left", ".right"  # what the names of the two factors add to that of their weight
 HALF = torch.finfo(torch.float16)
@@ -50,7 +50,7 @@ class Tuning:
         generator = models.generator
         weights = generator.state_dict()
         changed = {name: weights[name] + change for name, change in changes(self.factors, weights).items()}
-        tuned = fill(unallocated(lambda: Generator(generator.config)), {**weights, **changed}).freeze()
+        tuned = load_strict(on_meta(lambda: Generator(generator.config)), {**weights, **changed}).freeze()
         tuned.to(generator.w_avg.device).to_mixed_precision(generator.precision)
         return dataclasses.replace(models, generator=tuned, provenance={**models.provenance, "tuned": self.sha256})
 
@@ -110,8 +110,8 @@ def load_tuning(path: str | Path, models: Models) -> Tuning:
 
     Raises WeightError for a file that holds none, is damaged, or was made for another generator.
     """
-    found = part(path, "tuning")
-    with naming(path):
+    found = read_one(path, "tuning")
+    with error_context(path):
         tensors = found.read()
         about = json.loads(found.settings.get("about", "{}"))
         if not isinstance(about, dict):

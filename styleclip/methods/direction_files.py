@@ -16,7 +16,7 @@ from styleclip.methods.style_direction import StyleDirection
 from styleclip.models import Models
 from styleclip.prompts import Prompt
 from styleclip.weights.formats.own_files import KIND, save_tensors
-from styleclip.weights.formats.registry import naming, part
+from styleclip.weights.formats.registry import error_context, read_one
 
 TENSORS = ("weights", "std", "relevance")
 
@@ -37,8 +37,8 @@ def save_direction(edit: StyleDirection, models: Models, path: str | Path) -> Pa
 
 def load_direction(path: str | Path, models: Models) -> StyleDirection:
     """The edit in a file; raises WeightError for a file without one, and for one of another generator."""
-    found = part(path, "direction")
-    with naming(path):
+    found = read_one(path, "direction")
+    with error_context(path):
         tensors = found.read()
         about: dict[str, Any] = json.loads(found.settings.get("about", "{}"))
         if missing := [name for name in TENSORS if name not in tensors]:

@@ -20,7 +20,7 @@ from styleclip.models import Models
 from styleclip.networks.latent_mapper import STEP, Mapper
 from styleclip.prompts import Prompt
 from styleclip.weights.formats.mappers import read_record, save_mapper
-from styleclip.weights.formats.registry import naming, part
+from styleclip.weights.formats.registry import error_context, read_one
 from styleclip.weights.load import load_mapper
 
 
@@ -51,8 +51,8 @@ def load_trained_mapper(path: str | Path, models: Models) -> TrainedMapper:
     the shapes in those of StyleCLIP.
     """
     network = load_mapper(path).to(models.device)
-    with naming(path):
-        about = read_record(part(path, "mapper").settings)
+    with error_context(path):
+        about = read_record(read_one(path, "mapper").settings)
         if about.get("generator") not in (None, models.generator_fingerprint):
             raise WeightError("this mapper was trained for another generator; pass that one with --model")
         _check_shape(network, models)

@@ -17,7 +17,7 @@ from styleclip.relevance_table import RelevanceTable, StyleStatistics
 from styleclip.stylespace.channel_effects import Effects
 from styleclip.weights.formats import messages
 from styleclip.weights.formats.messages import shown
-from styleclip.weights.formats.registry import naming
+from styleclip.weights.formats.registry import error_context
 from styleclip.weights.relevance_files import read_table, same_clip, save_relevance, write_table
 
 Shard = tuple[int, int]  # I of N, from 1
@@ -51,7 +51,7 @@ class TableShard:
     def load(path: Path) -> TableShard:
         """What `save` wrote; raises WeightError for any other file."""
         tensors, about = read_table(path)
-        with naming(path):
+        with error_context(path):
             if "channels" not in tensors:
                 raise WeightError("it is no part of a table; pass what `styleclip prepare --shard I/N` made")
             parse_shard(str(about.get("shard")))

@@ -18,7 +18,7 @@ from styleclip.files import to_json
 from styleclip.training.mapper.mapper_state import PromptMapper
 from styleclip.weights.formats import messages
 from styleclip.weights.formats.own_files import KIND, save_tensors
-from styleclip.weights.formats.registry import naming, part
+from styleclip.weights.formats.registry import error_context, read_one
 
 STATE = "state.safetensors"
 ELSE = {
@@ -51,8 +51,8 @@ class TrainingState:
     @staticmethod
     def load(path: Path) -> TrainingState:
         """What `save` wrote; raises WeightError for any other file."""
-        found = part(path, "training")
-        with naming(path):
+        found = read_one(path, "training")
+        with error_context(path):
             tensors = found.read()
             try:
                 told = json.loads(found.settings["about"])

@@ -49,14 +49,14 @@ def fetch(
     if os.path.exists(path):
         return path
     if is_offline() if offline is None else offline:
-        raise WeightError(f"{weight.name} is not in {path.parent} and downloads are off; {_by_hand(weight)}")
+        raise WeightError(f"{weight.name} is not in {path.parent} and downloads are off; {_manual_download(weight)}")
     partial = path.with_name(f"{path.name}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with locked(path, on_wait=lambda: on_progress(partial_size(partial), weight.size)):
             if not path.exists():  # another process may have fetched it while we waited
                 on_start(weight)
-                _fill(partial, weight, on_progress)
+                _download_and_verify(partial, weight, on_progress)
                 os.replace(partial, path)
                 discard(partial)
     except OSError as error:
@@ -73,14 +73,15 @@ def fetch_url(
     on_progress: Progress = ignore,
 ) -> Path:
     """The file at an http, https or file URL, downloaded unless it is here already."""
-    return fetch(weight_at(url), offline=offline, on_start=on_start, on_progress=on_progress)
+    return fetch(weight_from_url(url), offline=offline, on_start=on_start, on_progress=on_progress)
 
 
 def check(weight: Weight) -> str:
     """How the file of a weight compares with what is known of it, in words that begin with `ok` when it is right."""
     if not weight.path.exists():
         return f"absent; run `styleclip models pull {weight.name}`"
-    known = " and ".join(weight.hashes) or ("as first downloaded" if weight.file in _seen() else "no hash is known")
+    remembered = "as first downloaded" if weight.file in _known_hashes() else "no hash is known"
+    known = " and ".join(weight.hashes) or remembered
     return _mismatch(weight, weight.path) or f"ok ({known})"
 
 
@@ -89,7 +90,7 @@ def is_url(name: str) -> bool:
     return re.match(r"(https?|file)://", name) is not None
 
 
-def weight_at(url: str, kind: str = "generator") -> Weight:
+def weight_from_url(url: str, kind: str = "generator") -> Weight:
     """What a URL stands for when the catalog does not say. Links that Google Drive shares are understood."""
     try:
         parts = urlsplit(url)
@@ -122,7 +123,7 @@ def locked(path: Path, on_wait: Callable[[], None] = ignore) -> Iterator[None]:
         yield
 
 
-def _fill(partial: Path, weight: Weight, on_progress: Progress) -> None:
+def _download_and_verify(partial: Path, weight: Weight, on_progress: Progress) -> None:
     """Take the first URL that gives the right bytes."""
     reasons = []
     for url in weight.urls:
@@ -136,7 +137,7 @@ def _fill(partial: Path, weight: Weight, on_progress: Progress) -> None:
         else:
             return _remember(weight, partial)
     why = "; ".join(dict.fromkeys(reasons))
-    raise WeightError(f"cannot download {weight.name} ({why}); try again later, or {_by_hand(weight)}")
+    raise WeightError(f"cannot download {weight.name} ({why}); try again later, or {_manual_download(weight)}")
 
 
 def _mismatch(weight: Weight, path: Path) -> str:
@@ -150,9 +151,9 @@ def _mismatch(weight: Weight, path: Path) -> str:
     for algorithm, right in weight.hashes.items():
         if (found := _hash(path, algorithm)) != right:
             return f"its {algorithm} is {found} and not {right}"
-    seen = None if weight.hashes else _seen().get(weight.file)
+    seen = None if weight.hashes else _known_hashes().get(weight.file)
     if seen and (found := _hash(path, "sha256")) != seen:
-        return f"its sha256 is {found} and was {seen} at first; to accept it, delete that in {_seen_file()}"
+        return f"its sha256 is {found} and was {seen} at first; to accept it, delete that in {_hash_record()}"
     return ""
 
 
@@ -160,25 +161,25 @@ def _remember(weight: Weight, path: Path) -> None:
     """Write down the hash of a first download that nobody published one for; later ones must have the same."""
     if weight.hashes:
         return
-    with locked(_seen_file()):
-        seen = _seen()
+    with locked(_hash_record()):
+        seen = _known_hashes()
         if weight.file not in seen:
-            written = _seen_file().with_suffix(".new")
+            written = _hash_record().with_suffix(".new")
             written.write_text(json.dumps(seen | {weight.file: _hash(path, "sha256")}, indent=2), "utf-8")
-            os.replace(written, _seen_file())
+            os.replace(written, _hash_record())
 
 
-def _seen() -> dict[str, str]:
+def _known_hashes() -> dict[str, str]:
     """File in the cache -> SHA-256 of its first download."""
     try:
-        return dict(json.loads(_seen_file().read_text("utf-8")))
+        return dict(json.loads(_hash_record().read_text("utf-8")))
     except FileNotFoundError:
         return {}
     except ValueError as error:
-        raise WeightError(f"{_seen_file()} is damaged; delete it") from error
+        raise WeightError(f"{_hash_record()} is damaged; delete it") from error
 
 
-def _seen_file() -> Path:
+def _hash_record() -> Path:
     return home() / "seen.json"
 
 
@@ -189,7 +190,7 @@ def _hash(path: Path, algorithm: str) -> str:
     return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
 
 
-def _by_hand(weight: Weight) -> str:
+def _manual_download(weight: Weight) -> str:
     """How to get a weight without styleclip, in words."""
     return f"download {weight.urls[0]} to {weight.path} (licence: {weight.licence})"
 

@@ -29,7 +29,7 @@ from styleclip.weights.cache import Fetch, fetch
 from styleclip.weights.describe import licence_of
 from styleclip.weights.formats import rosinality
 from styleclip.weights.formats.own_files import save_generator
-from styleclip.weights.formats.registry import part
+from styleclip.weights.formats.registry import read_one
 from styleclip.weights.load import load_generator
 from styleclip.weights.models import generator_file
 
@@ -115,7 +115,7 @@ def _check(out: Path, source: Path, overwrite: bool) -> None:
 
 def _origin(path: Path, label: int | None) -> dict[str, str]:
     """What a converted file shall remember: where it comes from, and on what terms."""
-    licence = licence_of(part(path, "generator"))
+    licence = licence_of(read_one(path, "generator"))
     told = {"source": path.name, "label": "" if label is None else str(label), "licence": licence}
     return {key: text for key, text in told.items() if text}
 

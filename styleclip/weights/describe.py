@@ -12,10 +12,10 @@ from torch import Tensor
 from styleclip.errors import WeightError
 from styleclip.latents import StyleLayout
 from styleclip.networks.clip import check_towers
-from styleclip.weights.formats.content import Kind, Part
+from styleclip.weights.formats.content import Content, Kind
 from styleclip.weights.formats.encoders import encoder_config
 from styleclip.weights.formats.mappers import read_record
-from styleclip.weights.formats.registry import naming, parts
+from styleclip.weights.formats.registry import error_context, read_all
 from styleclip.weights.load import generator_config, sha256_of
 from styleclip.weights.relevance_files import read_about
 
@@ -40,20 +40,20 @@ def describe(path: str | Path) -> dict[str, Any]:
     damaged, dangerous or unknown, and for one of which no part can be used.
     """
     path = Path(path)
-    found = parts(path)
-    with naming(path):
+    found = read_all(path)
+    with error_context(path):
         described = [_describe(part, path) for part in found]
         if all("problem" in part for part in described):
             raise WeightError(described[0]["problem"])
         return {"file": path.name, "bytes": path.stat().st_size, "sha256": sha256_of(path), "parts": described}
 
 
-def licence_of(part: Part) -> str:
+def licence_of(part: Content) -> str:
     """The terms of a part: those of all files of its origin, or what our own file says; else nothing."""
     return part.licence or str(part.settings.get("licence", ""))
 
 
-def _describe(part: Part, path: Path) -> dict[str, Any]:
+def _describe(part: Content, path: Path) -> dict[str, Any]:
     about: dict[str, Any] = {"kind": part.kind, "format": part.format}
     try:
         tensors = part.read()

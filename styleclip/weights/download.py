@@ -75,7 +75,7 @@ def discard(partial: Path) -> None:
 
 def _attempt(url: str, partial: Path, size: int | None, on_progress: Progress) -> None:
     """Ask once, for what is missing."""
-    before = _Origin.read(partial)
+    before = _ResumeNote.read(partial)
     start = partial_size(partial) if before and before.url == url and before.version else 0
     if before and start and start == before.total:
         return
@@ -87,7 +87,7 @@ def _attempt(url: str, partial: Path, size: int | None, on_progress: Progress) -
         first = next(chunks, b"")
         if response.status_code in BUSY:
             raise _Broken(f"HTTP {response.status_code} {response.reason}")
-        now = _Origin.of(url, response)
+        now = _ResumeNote.of(url, response)
         if response.status_code == 200 and first and not _is_page(first):
             start = 0
         elif response.status_code in (206, 416):
@@ -100,7 +100,7 @@ def _attempt(url: str, partial: Path, size: int | None, on_progress: Progress) -
 
 
 def _receive(
-    chunks: Iterator[bytes], partial: Path, start: int, origin: _Origin, size: int | None, on_progress: Progress
+    chunks: Iterator[bytes], partial: Path, start: int, origin: _ResumeNote, size: int | None, on_progress: Progress
 ) -> None:
     """Write what arrives to `partial`: behind the `start` bytes that are there, or instead of them."""
     total = size if origin.total is None else origin.total
@@ -128,7 +128,7 @@ def _receive(
 
 
 @dataclass(frozen=True)
-class _Origin:
+class _ResumeNote:
     """Which version of the file at a URL some bytes belong to, and how long all of it is; None is not told."""
 
     url: str
@@ -136,7 +136,7 @@ class _Origin:
     total: int | None
 
     @classmethod
-    def of(cls, url: str, response: requests.Response) -> _Origin:
+    def of(cls, url: str, response: requests.Response) -> _ResumeNote:
         etag = response.headers.get("ETag", "")
         version = etag if etag.startswith('"') else response.headers.get("Last-Modified")  # a weak tag promises little
         whole = response.headers.get("Content-Length", "")
@@ -144,13 +144,13 @@ class _Origin:
             whole = response.headers.get("Content-Range", "").rpartition("/")[2]
         return cls(url, version, int(whole) if whole.isdecimal() else None)
 
-    def continued_by(self, response: requests.Response, now: _Origin, start: int) -> bool:
+    def continued_by(self, response: requests.Response, now: _ResumeNote, start: int) -> bool:
         """Whether a partial answer begins where our bytes end, and belongs to the same version."""
         begins = response.headers.get("Content-Range", "").startswith(f"bytes {start}-")
         return begins and now.version in (None, self.version)
 
     @classmethod
-    def read(cls, partial: Path) -> _Origin | None:
+    def read(cls, partial: Path) -> _ResumeNote | None:
         with suppress(OSError, ValueError, TypeError):
             return cls(**json.loads(_note(partial).read_text("utf-8")))
         return None

@@ -25,8 +25,8 @@ from styleclip.weights.formats import nvidia_torch, rosinality
 from styleclip.weights.formats.encoders import encoder_config
 from styleclip.weights.formats.mappers import mapper_network
 from styleclip.weights.formats.messages import shown
-from styleclip.weights.formats.registry import naming, part
-from styleclip.weights.state_dict import fill, unallocated
+from styleclip.weights.formats.registry import error_context, read_one
+from styleclip.weights.state_dict import load_strict, on_meta
 
 
 def load_generator(path: str | Path, label: int | None = None) -> Generator:
@@ -35,8 +35,8 @@ def load_generator(path: str | Path, label: int | None = None) -> Generator:
     Raises WeightError for a file that holds none, is damaged, lacks tensors or has too many, and for a label that is
     missing or has no use.
     """
-    found = part(path, "generator")
-    with naming(path):
+    found = read_one(path, "generator")
+    with error_context(path):
         tensors = nvidia_torch.choose_class(found.read(), label)
         lr_mul = found.settings.get("mapping_lr_mul", MAPPING_LR_MUL)
         return generator_from_state_dict(tensors, found.settings.get("conv_clamp"), lr_mul)
@@ -47,8 +47,8 @@ def load_discriminator(path: str | Path) -> Discriminator:
 
     Raises WeightError for a file that holds none, is damaged, or holds one that our class cannot compute.
     """
-    found = part(path, "discriminator")
-    with naming(path):
+    found = read_one(path, "discriminator")
+    with error_context(path):
         tensors = found.read()
         blocks = [int(match[1]) for match in (re.match(r"b(\d+)\.conv0\.weight", name) for name in tensors) if match]
         resolutions = [2**k for k in range(3, max(blocks, default=4).bit_length())]
@@ -56,7 +56,7 @@ def load_discriminator(path: str | Path) -> Discriminator:
         channels[4] = _size(tensors, "b4.conv.weight", axis=0)
         group, clamp = found.settings.get("mbstd_group_size", 4), found.settings.get("conv_clamp")
         _check_numbers(mbstd_group_size=group, conv_clamp=clamp)
-        return fill(unallocated(lambda: Discriminator(channels, group, clamp)), tensors)
+        return load_strict(on_meta(lambda: Discriminator(channels, group, clamp)), tensors)
 
 
 def load_encoder(path: str | Path) -> Encoder:
@@ -64,11 +64,11 @@ def load_encoder(path: str | Path) -> Encoder:
 
     Raises WeightError for a file that holds none, is damaged, or does not fit the architecture.
     """
-    found = part(path, "encoder")
-    with naming(path):
+    found = read_one(path, "encoder")
+    with error_context(path):
         tensors = found.read()
         config = encoder_config(tensors, found.settings)
-        return fill(unallocated(lambda: Encoder(config)), tensors)
+        return load_strict(on_meta(lambda: Encoder(config)), tensors)
 
 
 def load_mapper(path: str | Path) -> Mapper:
@@ -76,10 +76,10 @@ def load_mapper(path: str | Path) -> Mapper:
 
     Raises WeightError for a file that holds none, is damaged, lacks tensors or has too many.
     """
-    found = part(path, "mapper")
-    with naming(path):
+    found = read_one(path, "mapper")
+    with error_context(path):
         tensors = found.read()
-        return fill(unallocated(lambda: mapper_network(tensors)), tensors)
+        return load_strict(on_meta(lambda: mapper_network(tensors)), tensors)
 
 
 def load_latents(path: str | Path) -> Latent:
@@ -87,22 +87,22 @@ def load_latents(path: str | Path) -> Latent:
 
     Raises WeightError for a file that holds none or is damaged.
     """
-    found = part(path, "latents")
-    with naming(path):
+    found = read_one(path, "latents")
+    with error_context(path):
         [(space, data)] = found.read().items()
         return Latent(Space(space), data)
 
 
 def load_identity_file(path: str | Path) -> FaceRecogniser:
     """The recogniser in a file: ArcFace's `model_ir_se50.pth`, facenet-pytorch's InceptionResnetV1 or ours."""
-    found = part(path, "arcface", "facenet", "identity")
-    with naming(path):
+    found = read_one(path, "arcface", "facenet", "identity")
+    with error_context(path):
         tensors = found.read()
         if found.kind == "arcface":
-            return fill(unallocated(ArcFace), tensors)
+            return load_strict(on_meta(ArcFace), tensors)
         if found.kind == "facenet":
             return _facenet(tensors)
-        return fill(unallocated(lambda: SmallRecogniser(_size(tensors, "head.bias", axis=0))), tensors)
+        return load_strict(on_meta(lambda: SmallRecogniser(_size(tensors, "head.bias", axis=0))), tensors)
 
 
 def load_clip_file(path: str | Path, preprocess: Preprocess = "correct", architecture: str = "") -> CLIP:
@@ -112,19 +112,19 @@ def load_clip_file(path: str | Path, preprocess: Preprocess = "correct", archite
     as `ViT-B-32-quickgelu` or `ViT-L-14/openai`, does. Raises WeightError for a file that holds no CLIP, is damaged,
     needs an architecture or does not fit it.
     """
-    found = part(path, "clip")
-    with naming(path):
+    found = read_one(path, "clip")
+    with error_context(path):
         config = json.loads(found.settings.get("config", "null"))
         if architecture:
             quick_gelu = config is not None and bool(config["model"].get("quick_gelu"))
             clip = open_clip_architecture(architecture, quick_gelu)
             clip.name = f"{architecture}/{Path(path).name}"
         elif config is not None:
-            clip = unallocated(lambda: build_clip(config))
+            clip = on_meta(lambda: build_clip(config))
         else:
             raise WeightError(_ask_for_architecture(found.settings.get("shape"), path))
         clip.preprocess = preprocess
-        return fill(clip, found.read())
+        return load_strict(clip, found.read())
 
 
 def clip_path(name: str) -> tuple[str, str]:
@@ -153,9 +153,9 @@ def _facenet(tensors: Mapping[str, Tensor]) -> Facenet:
     from facenet_pytorch import InceptionResnetV1
 
     classes = _size(tensors, "logits.weight", axis=0)
-    network = unallocated(lambda: InceptionResnetV1(classify=True, num_classes=classes))
+    network = on_meta(lambda: InceptionResnetV1(classify=True, num_classes=classes))
     network.classify = False  # features instead of class logits
-    return Facenet(fill(network, tensors))
+    return Facenet(load_strict(network, tensors))
 
 
 def generator_from_state_dict(
@@ -170,7 +170,7 @@ def generator_from_state_dict(
         tensors = rosinality.import_generator(tensors)
     tensors = nvidia_torch.without_filters(tensors)
     config = generator_config(tensors, conv_clamp, mapping_lr_mul)
-    return fill(unallocated(lambda: Generator(config)), tensors).freeze()
+    return load_strict(on_meta(lambda: Generator(config)), tensors).freeze()
 
 
 def generator_config(

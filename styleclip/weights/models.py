@@ -18,7 +18,7 @@ from styleclip.networks.lpips import PerceptualDistance
 from styleclip.networks.open_clip_hub import open_clip_model
 from styleclip.networks.stylegan2 import Generator
 from styleclip.relevance_table import RelevanceTable
-from styleclip.weights.cache import Fetch, fetch, is_url, weight_at
+from styleclip.weights.cache import Fetch, fetch, is_url, weight_from_url
 from styleclip.weights.catalog import bundle, catalog, closest, weight, weights
 from styleclip.weights.load import (
     clip_path,
@@ -203,6 +203,6 @@ def _located(generator: str, fetch: Fetch) -> Path:
 def _fetched(name: str, kind: str, fetch: Fetch) -> Path | None:
     """The file of a weight of this kind, by its name or URL; None for what is neither."""
     if is_url(name):
-        return fetch(weight_at(name, kind))
+        return fetch(weight_from_url(name, kind))
     known = weights().get(name)
     return fetch(known) if known and known.kind == kind else None

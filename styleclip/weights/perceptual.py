@@ -14,10 +14,10 @@ from torch import Tensor
 from styleclip.errors import WeightError
 from styleclip.networks.lpips import LPIPS, TAPS, Trunk
 from styleclip.weights.catalog import weight
-from styleclip.weights.formats.registry import naming
+from styleclip.weights.formats.registry import error_context
 from styleclip.weights.safe_pickle.containers import open_content
 from styleclip.weights.safe_pickle.lazy_tensors import read_tensors
-from styleclip.weights.state_dict import fill, unallocated
+from styleclip.weights.state_dict import load_strict, on_meta
 
 # The shape of the first convolution tells the trunk.
 FIRST: dict[tuple[int, ...], Trunk] = {(64, 3, 11, 11): "alex", (64, 3, 3, 3): "vgg"}
@@ -32,12 +32,12 @@ def load_perceptual(path: str | Path | None = None, name: str = "lpips-alex") ->
     found = Path(path) if path is not None else trunk_file(name)
     if found is None:
         return None
-    with naming(found):
+    with error_context(found):
         table = open_content(found).table()
         trunk = read_tensors({key: value for key, value in table.items() if key.startswith("features.")})
         kind = _kind(trunk)
         used = _used(kind, trunk)
-        return fill(unallocated(lambda: LPIPS(kind)), used | heads(kind))
+        return load_strict(on_meta(lambda: LPIPS(kind)), used | heads(kind))
 
 
 def trunk_file(name: str = "lpips-alex") -> Path | None:
@@ -53,7 +53,7 @@ def heads(kind: Trunk) -> dict[str, Tensor]:
     if package is None or package.origin is None:
         raise WeightError("LPIPS needs the weights in the package lpips; run `pip install lpips`")
     path = Path(package.origin).parent / "weights" / "v0.1" / f"{kind}.pth"
-    with naming(path):
+    with error_context(path):
         tensors = read_tensors(open_content(path).table())
         return {f"heads.{i}.weight": tensors[f"lin{i}.model.1.weight"] for i in range(len(TAPS[kind]))}
 

@@ -25,7 +25,7 @@ from styleclip.relevance_table import RelevanceTable, StyleStatistics
 from styleclip.weights.catalog import home
 from styleclip.weights.formats.messages import printable, shown
 from styleclip.weights.formats.own_files import KIND, save_tensors
-from styleclip.weights.formats.registry import naming, part
+from styleclip.weights.formats.registry import error_context, read_one
 
 PROBE = "a face"
 NEEDED = ("delta_i", "mean", "std", "probe")
@@ -62,8 +62,8 @@ def write_table(
 
 def read_table(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """What `write_table` wrote: the tensors and what they are; raises WeightError for any other file."""
-    found = part(path, "relevance")
-    with naming(path):
+    found = read_one(path, "relevance")
+    with error_context(path):
         tensors = found.read()
         return tensors, _checked(tensors, found.settings)
 
@@ -95,8 +95,8 @@ def load_relevance(
     128 px only, 5376; it takes the `statistics` given. Raises WeightError for a table of another generator (by its
     `fingerprint`) or CLIP, and for a file without one.
     """
-    found = part(path, "relevance")
-    with naming(path):
+    found = read_one(path, "relevance")
+    with error_context(path):
         tensors = found.read()
         if "relevance" in tensors:
             return _published(tensors["relevance"], layout, clip, statistics)
@@ -109,8 +109,8 @@ def load_relevance(
 
 def load_statistics(path: str | Path, layout: StyleLayout) -> StyleStatistics:
     """Mean and deviation of every channel from `S_mean_std`; raises WeightError where they are another generator's."""
-    found = part(path, "statistics")
-    with naming(path):
+    found = read_one(path, "statistics")
+    with error_context(path):
         tensors = found.read()
         _check_channels(len(tensors["mean"]), layout)
         return StyleStatistics(tensors["mean"], tensors["std"])

@@ -13,20 +13,20 @@ MENTIONED = 5  # names spelled out in an error
 Module = TypeVar("Module", bound=nn.Module)
 
 
-def unallocated(make: Callable[[], Module]) -> Module:
+def on_meta(make: Callable[[], Module]) -> Module:
     """The module that `make` builds, without memory or random numbers: `fill` puts the tensors of a file in place."""
     with torch.device("meta"):
         return make()
 
 
-def fill(module: Module, tensors: Mapping[str, Tensor]) -> Module:
+def load_strict(module: Module, tensors: Mapping[str, Tensor]) -> Module:
     """Make these tensors the parameters and buffers of the module and freeze it; float32 ones are not copied.
 
     Half precision is widened. Raises WeightError for missing, surplus, misshapen or empty tensors, and for values that
     are not finite.
     """
     own = module.state_dict()
-    check_names(own, tensors)
+    check_keys(own, tensors)
     ready = {}
     for name, tensor in tensors.items():
         if tensor.shape != own[name].shape:
@@ -43,7 +43,7 @@ def fill(module: Module, tensors: Mapping[str, Tensor]) -> Module:
     return module.eval().requires_grad_(False)
 
 
-def check_names(expected: Collection[str], found: Collection[str]) -> None:
+def check_keys(expected: Collection[str], found: Collection[str]) -> None:
     """Raise WeightError unless both hold the same names; the error mentions at most five of each kind."""
     missing = [name for name in expected if name not in found]
     surplus = [name for name in found if name not in expected]

@@ -14,7 +14,7 @@ import torch
 
 from styleclip.networks.stylegan2 import GeneratorConfig
 from styleclip.weights.formats import rosinality
-from styleclip.weights.formats.nvidia_tf import generator_ties
+from styleclip.weights.formats.nvidia_tf import generator_keys
 from styleclip.weights.load import load_clip_file, load_encoder, load_latents, load_mapper
 from tests.helpers.hostile import (
     THREE,
@@ -141,8 +141,8 @@ def of_archive(path: Path) -> Path:
 
 def hollow_generator(levels: int) -> dict[str, Op]:
     """All names of a rosinality generator of 2^levels px but its noise, with three numbers behind each."""
-    ties = rosinality.generator_ties(2**levels, depth=2)
-    return {tie.theirs: tensor() for tie in ties if not tie.theirs.startswith("noises")}
+    keys = rosinality.generator_keys(2**levels, depth=2)
+    return {key.theirs: tensor() for key in keys if not key.theirs.startswith("noises")}
 
 
 def wide_generator(path: Path) -> Path:
@@ -288,7 +288,7 @@ CASES: dict[str, Make] = {
     "the same variable for all": lambda path: tensorflow(
         after(
             put(array(shape=(10**6,), data=bytes(4 * 10**6)), 1),
-            network_of_tensorflow(variables=[[tie.theirs, get(1)] for tie in generator_ties(1024, depth=8)]),
+            network_of_tensorflow(variables=[[key.theirs, get(1)] for key in generator_keys(1024, depth=8)]),
         )
     )(path),
     # names that promise more than there is

@@ -18,7 +18,7 @@ from styleclip.models import Models
 from styleclip.networks.stylegan2 import Generator, GeneratorConfig
 from styleclip.progress import Step
 from styleclip.weights.formats.own_files import KIND, save_tensors
-from styleclip.weights.formats.registry import parts
+from styleclip.weights.formats.registry import read_all
 from styleclip.weights.load import fingerprint
 from tests.helpers.tiny import tiny_generator, tiny_models
 
@@ -105,7 +105,7 @@ def test_tuned_models_say_so_and_keep_the_rest(models: Models, tuning: Tuning) -
 
 def test_a_file_gives_the_same_pictures(models: Models, tuning: Tuning, tmp_path: Path) -> None:
     path = save_tuning(tuning, tmp_path / "face.safetensors")
-    [part] = parts(path)
+    [part] = read_all(path)
     assert part.kind == "tuning" and {tensor.dtype for tensor in part.read().values()} == {torch.float16}
     again = load_tuning(path, models)
     assert again.about == tuning.about and again.about["rank"] == 2 and again.sha256 == tuning.sha256

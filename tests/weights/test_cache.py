@@ -24,7 +24,7 @@ import pytest
 from styleclip.errors import WeightError
 from styleclip.weights import cache as fetching
 from styleclip.weights import download as downloads
-from styleclip.weights.cache import check, fetch, fetch_url, weight_at
+from styleclip.weights.cache import check, fetch, fetch_url, weight_from_url
 from styleclip.weights.catalog import Weight, weight
 from tests.helpers.support import environment
 
@@ -493,7 +493,7 @@ def test_a_url(server: Server, cache: Path) -> None:
     path = fetch_url(url)
     assert path.parent == cache and path.name.endswith("-my_net.pt") and path.read_bytes() == CONTENT
     assert fetch_url(url, offline=True) == path and len(server.requests) == 1
-    assert weight_at(url).path != weight_at(url + "2").path
+    assert weight_from_url(url).path != weight_from_url(url + "2").path
     path.unlink()
     server.url("my%20net.pt?key=1", Answer(OTHER))
     with pytest.raises(WeightError, match="at first"):
@@ -519,7 +519,7 @@ def test_a_file_url(tmp_path: Path) -> None:
     ],
 )
 def test_a_link_that_google_drive_shares(link: str) -> None:
-    assert weight_at(link).urls == weight("ffhq-rosinality").urls
+    assert weight_from_url(link).urls == weight("ffhq-rosinality").urls
 
 
 @pytest.mark.parametrize("url", ["http://", "https://[::1", "http://no such host/x"])

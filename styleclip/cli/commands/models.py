@@ -59,10 +59,10 @@ def pull(names: tuple[str, ...], offline: bool, quiet: bool, as_json: bool) -> N
     The licence of each is shown before its download. What is here already is not downloaded again, and what broke off
     is continued.
     """
-    from styleclip.weights.cache import is_url, weight_at
+    from styleclip.weights.cache import is_url, weight_from_url
     from styleclip.weights.catalog import weight
 
-    chosen = [weight_at(name) if is_url(name) else weight(name) for name in names]
+    chosen = [weight_from_url(name) if is_url(name) else weight(name) for name in names]
     for each in chosen:
         path = fetch_with_progress(each, offline, quiet)
         if not as_json:
@@ -162,14 +162,14 @@ def verify(names: tuple[str, ...], as_json: bool) -> None:
 
 def _file_on_disk(name: str) -> Path:
     """The file of a model's generator or of a weight, by name or URL, that is on this disk; else `name` is a path."""
-    from styleclip.weights.cache import is_url, weight_at
+    from styleclip.weights.cache import is_url, weight_from_url
     from styleclip.weights.catalog import catalog, weights
     from styleclip.weights.models import generator_file
 
     if name in catalog()["models"]:
         return generator_file(name, _require_on_disk)
     if name in weights() or is_url(name):
-        return _require_on_disk(weight_at(name) if is_url(name) else weights()[name])
+        return _require_on_disk(weight_from_url(name) if is_url(name) else weights()[name])
     return Path(name)
 
 

@@ -31,7 +31,7 @@ from styleclip.training.metrics_log import METRICS, MetricsLog, remove_earlier_f
 from styleclip.training.moments import load_optimizer_tensors, optimizer_tensors
 from styleclip.version import __version__
 from styleclip.weights.formats.encoders import save_encoder
-from styleclip.weights.formats.registry import naming, part
+from styleclip.weights.formats.registry import error_context, read_one
 from styleclip.weights.load import load_encoder
 
 R1_EVERY = 16
@@ -106,8 +106,8 @@ class _Run:
         """The encoder, if just this training has made it before."""
         if (folder / STATE).exists() or not path.exists():
             return None
-        found = part(path, "encoder")
-        with naming(path):
+        found = read_one(path, "encoder")
+        with error_context(path):
             why = difference(json.loads(found.settings.get("about", "{}")), self.about)
         if why and not overwrite:
             raise OutputError(f"{path} was trained {why}; pass --overwrite or another --out")

@@ -17,8 +17,8 @@ Container = Literal["safetensors", "torch", "torchscript", "pickle", "npy"]
 
 
 @dataclass(frozen=True)
-class Content:
-    """The tree of values in a file; its tensors are `Stored`, the objects of unknown classes `Record`."""
+class FileTree:
+    """The tree of values in a file; its tensors are `LazyTensor`, the objects of unknown classes `InertObject`."""
 
     container: Container
     value: Any
@@ -33,7 +33,7 @@ class Content:
 
 
 @dataclass(frozen=True)
-class Part:
+class Content:
     """One of the things in a file; its tensors stay there until `read` is called.
 
     `read()` gives them under the names of our network of this kind (for a table: the names its loader expects);

@@ -21,12 +21,12 @@ from styleclip.errors import WeightError, WeightWarning
 from styleclip.networks.arcface import UNITS, WIDTHS
 from styleclip.networks.e4e import DEEPEST, Combination, Encoder, EncoderConfig
 from styleclip.weights.formats import rosinality
-from styleclip.weights.formats.content import Content, Part
+from styleclip.weights.formats.content import Content, FileTree
 from styleclip.weights.formats.messages import shown
 from styleclip.weights.formats.own_files import KIND, save_tensors
-from styleclip.weights.safe_pickle.globals import Record
-from styleclip.weights.safe_pickle.lazy_tensors import Stored, read_tensors
-from styleclip.weights.state_dict import check_names
+from styleclip.weights.safe_pickle.globals import InertObject
+from styleclip.weights.safe_pickle.lazy_tensors import LazyTensor, read_tensors
+from styleclip.weights.state_dict import check_keys
 
 FORMAT = "encoder4editing or pixel2style2pixel"
 LICENCE = "encoders that start from IR-SE50 saw faces licensed for research only: treat them as non-commercial"
@@ -36,14 +36,14 @@ CONV = re.compile(r"styles\.0\.convs\.(\d\d?)\.weight")  # of the first style, w
 PSP_OPTIONS = {"output_size", "learn_in_w", "n_styles", "label_nc"}  # only pSp's files have them
 
 
-def parts(content: Content) -> list[Part]:
+def contents(tree: FileTree) -> list[Content]:
     """The encoder, with the settings `kind` and `start_from_latent_avg`, and its generator where the file has one."""
-    table, options, average = content.table("state_dict"), _options(content), content.table().get("latent_avg")
+    table, options, average = tree.table("state_dict"), _options(tree), tree.table().get("latent_avg")
     encoder, decoder = _below("encoder.", table), _below("decoder.", table)
     if not any(name.startswith(TRUNK) for name in encoder):
         return []
-    check_names((), [name for name in table if not name.startswith(("encoder.", "decoder."))])
-    centred = bool(options.get("start_from_latent_avg", isinstance(average, Stored)))
+    check_keys((), [name for name in table if not name.startswith(("encoder.", "decoder."))])
+    centred = bool(options.get("start_from_latent_avg", isinstance(average, LazyTensor)))
 
     def read() -> dict[str, Tensor]:
         _check(options)
@@ -52,7 +52,7 @@ def parts(content: Content) -> list[Part]:
         return {"w_avg": _average(average, count) if centred else torch.zeros(count, WIDTHS[-1]), **tensors}
 
     settings = {"kind": _kind(options), "start_from_latent_avg": centred}
-    found = [Part("encoder", FORMAT, read, settings, LICENCE)]
+    found = [Content("encoder", FORMAT, read, settings, LICENCE)]
     return [*found, rosinality.generator_part(decoder, average)] if decoder else found
 
 
@@ -119,9 +119,9 @@ def count_styles(names: Iterable[str]) -> int:
     return len({match[1] for match in (re.match(r"styles\.(\d\d?)\.", name) for name in names) if match})
 
 
-def _options(content: Content) -> Mapping[str, Any]:
-    options = content.table().get("opts")
-    if isinstance(options, Record):
+def _options(tree: FileTree) -> Mapping[str, Any]:
+    options = tree.table().get("opts")
+    if isinstance(options, InertObject):
         return options.state
     return options if isinstance(options, Mapping) else {}
 
@@ -150,7 +150,7 @@ def _check(options: Mapping[str, Any]) -> None:
 
 def _average(stored: Any, count: int) -> Tensor:
     """latent_avg, [num_ws, 512], [1, 512] or [512], as [num_ws, 512]."""
-    if not isinstance(stored, Stored):
+    if not isinstance(stored, LazyTensor):
         raise WeightError("its encoder starts from an average latent that the file lacks; pass one with latent_avg")
     average = stored.read()
     rows = average.reshape(-1, average.shape[-1])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import NamedTuple
 
-from styleclip.weights.formats.content import Content, Kind, Part
+from styleclip.weights.formats.content import Content, FileTree, Kind
 from styleclip.weights.safe_pickle.lazy_tensors import read_tensors
 
 
@@ -34,12 +34,12 @@ RECOGNISERS = (
 )
 
 
-def parts(content: Content) -> list[Part]:
+def contents(tree: FileTree) -> list[Content]:
     """ArcFace's `model_ir_se50.pth` or an InceptionResnetV1 of facenet-pytorch; the classes it knows may be any."""
-    table = content.table()
+    table = tree.table()
     layers = {str(name).partition(".")[0] for name in table}
     return [
-        Part(known.kind, known.format, partial(read_tensors, table), {}, known.licence)
+        Content(known.kind, known.format, partial(read_tensors, table), {}, known.licence)
         for known in RECOGNISERS
         if known.layers <= layers
     ]

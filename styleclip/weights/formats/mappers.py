@@ -24,33 +24,33 @@ from styleclip.errors import WeightError
 from styleclip.latents import StyleLayout
 from styleclip.networks.latent_mapper import LAYERS, LEVELS, LevelsMapper, Mapper, StyleMapper
 from styleclip.weights.formats import rosinality
-from styleclip.weights.formats.content import Content, Part
+from styleclip.weights.formats.content import Content, FileTree
 from styleclip.weights.formats.messages import printable, shown
 from styleclip.weights.formats.own_files import KIND, save_tensors
-from styleclip.weights.safe_pickle.globals import Record
+from styleclip.weights.safe_pickle.globals import InertObject
 from styleclip.weights.safe_pickle.lazy_tensors import read_tensors
-from styleclip.weights.state_dict import check_names
+from styleclip.weights.state_dict import check_keys
 
 FORMAT = "StyleCLIP mapper"
 W_PLUS_NETWORKS = {"course_mapping": "coarse", "medium_mapping": "medium", "fine_mapping": "fine", "mapping": "all"}
 
 
-def parts(content: Content) -> list[Part]:
+def contents(tree: FileTree) -> list[Content]:
     """The mapper in a published file and, where there is one, the generator beside it."""
-    table = content.table("state_dict")
+    table = tree.table("state_dict")
     own = {name: value for name, value in table.items() if not name.startswith("decoder.")}
     if not any(name.startswith("mapper.") for name in own):
         return []
     ours = our_names(own)
     settings = describe(ours.values())
-    told = _told(content.value.get("opts"))
+    told = _told(tree.value.get("opts"))
 
     def read() -> dict[str, Tensor]:
-        check_names(ours, own)
+        check_keys(ours, own)
         _check_options(settings, told)
         return {ours[name]: tensor for name, tensor in read_tensors(own).items()}
 
-    found = [Part("mapper", FORMAT, read, {**settings, **_text(told)})]
+    found = [Content("mapper", FORMAT, read, {**settings, **_text(told)})]
     decoder = {name.removeprefix("decoder."): table[name] for name in table if name not in own}
     return found + ([rosinality.generator_part(decoder, None)] if decoder else [])
 
@@ -123,7 +123,7 @@ def _style_networks(indices: list[int]) -> dict[str, str]:
 
 def _told(options: Any) -> Mapping[str, Any]:
     """The training options in the file, a dict or a Namespace; {} for anything else."""
-    given = options.state if isinstance(options, Record) else options
+    given = options.state if isinstance(options, InertObject) else options
     return given if isinstance(given, Mapping) else {}
 
 

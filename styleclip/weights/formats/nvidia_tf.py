@@ -15,12 +15,12 @@ from torch import Tensor
 
 from styleclip.errors import WeightError
 from styleclip.networks.stylegan2 import MAPPING_LR_MUL
-from styleclip.weights.formats.content import Content, Part
+from styleclip.weights.formats.content import Content, FileTree
 from styleclip.weights.formats.messages import shown
 from styleclip.weights.formats.nvidia_torch import LICENCE
-from styleclip.weights.safe_pickle.globals import Record
-from styleclip.weights.safe_pickle.lazy_tensors import Stored, read_tensors
-from styleclip.weights.state_dict import check_names
+from styleclip.weights.safe_pickle.globals import InertObject
+from styleclip.weights.safe_pickle.lazy_tensors import LazyTensor, read_tensors
+from styleclip.weights.state_dict import check_keys
 
 FORMAT = "NVIDIA stylegan2 for TensorFlow"
 NETWORK = "dnnlib.tflib.network.Network"
@@ -52,7 +52,7 @@ NO_MATTER = {  # arguments that the shapes tell, that only training needs, or th
 }  # fmt: skip
 
 
-class Tie(NamedTuple):
+class KeyMap(NamedTuple):
     """One tensor under both names, and how it turns into ours."""
 
     ours: str
@@ -60,17 +60,17 @@ class Tie(NamedTuple):
     turn: Callable[[Tensor], Tensor]
 
 
-def parts(content: Content) -> list[Part]:
+def contents(tree: FileTree) -> list[Content]:
     """The generator Gs and the discriminator D of a pickle that holds (G, D, Gs)."""
-    networks = content.value if isinstance(content.value, (tuple, list)) else (content.value,)
-    if not networks or not all(isinstance(value, Record) and value.name == NETWORK for value in networks):
+    networks = tree.value if isinstance(tree.value, (tuple, list)) else (tree.value,)
+    if not networks or not all(isinstance(value, InertObject) and value.name == NETWORK for value in networks):
         return []
     if len(networks) != 3:
         raise WeightError(f"it holds {len(networks)} TensorFlow networks instead of G, D and Gs; pass a StyleGAN2 file")
     return [_generator(networks[2]), _discriminator(networks[1])]
 
 
-def _generator(network: Record) -> Part:
+def _generator(network: InertObject) -> Content:
     arguments, variables = network.state["static_kwargs"], _variables(network)
     if not any(name.endswith("/mod_weight") for name in variables):
         made_by = shown(network.state.get("build_func_name"))
@@ -78,7 +78,7 @@ def _generator(network: Record) -> Part:
     if any("_lod" in name for name in variables):
         raise WeightError("its generator has the architecture 'orig', where ours has 'skip'; pass another StyleGAN2")
     _check_arguments(arguments, GENERATOR)
-    ties = generator_ties(
+    keys = generator_keys(
         resolution=_largest(variables, r"synthesis/(\d{1,4})x\d+/"),
         depth=sum(re.fullmatch(r"mapping/Dense\d+/weight", name) is not None for name in variables),
         conditional="mapping/LabelEmbed/weight" in variables,
@@ -87,10 +87,10 @@ def _generator(network: Record) -> Part:
         "conv_clamp": arguments.get("conv_clamp"),
         "mapping_lr_mul": arguments.get("mapping_lrmul", MAPPING_LR_MUL),
     }
-    return Part("generator", FORMAT, lambda: _read(variables, ties), settings, LICENCE)
+    return Content("generator", FORMAT, lambda: _read(variables, keys), settings, LICENCE)
 
 
-def _discriminator(network: Record) -> Part:
+def _discriminator(network: InertObject) -> Content:
     """Checked when it is read: beside a discriminator of another kind, the generator is still of use."""
     arguments = network.state.get("static_kwargs", {})
 
@@ -101,64 +101,64 @@ def _discriminator(network: Record) -> Part:
                 f"its discriminator judges {shown(classes)} classes, which ours cannot; pass one without classes"
             )
         _check_arguments(arguments, DISCRIMINATOR)
-        return _read(variables, discriminator_ties(_largest(variables, r"(\d{1,4})x\d+/")))
+        return _read(variables, discriminator_keys(_largest(variables, r"(\d{1,4})x\d+/")))
 
     settings = {"conv_clamp": arguments.get("conv_clamp"), "mbstd_group_size": arguments.get("mbstd_group_size", 4)}
-    return Part("discriminator", FORMAT, read, settings, LICENCE)
+    return Content("discriminator", FORMAT, read, settings, LICENCE)
 
 
-def generator_ties(resolution: int, depth: int, conditional: bool = False) -> list[Tie]:
+def generator_keys(resolution: int, depth: int, conditional: bool = False) -> list[KeyMap]:
     """Every tensor of a generator with `depth` mapping layers."""
-    ties = [Tie("mapping.w_avg", "dlatent_avg", _same)]
-    ties += _linear("mapping.embed", "mapping/LabelEmbed") if conditional else []
-    ties += [tie for i in range(depth) for tie in _linear(f"mapping.fc{i}", f"mapping/Dense{i}")]
-    ties += [Tie("synthesis.b4.const", "synthesis/4x4/Const/const", lambda tensor: tensor[0])]
+    keys = [KeyMap("mapping.w_avg", "dlatent_avg", _same)]
+    keys += _linear("mapping.embed", "mapping/LabelEmbed") if conditional else []
+    keys += [key for i in range(depth) for key in _linear(f"mapping.fc{i}", f"mapping/Dense{i}")]
+    keys += [KeyMap("synthesis.b4.const", "synthesis/4x4/Const/const", lambda tensor: tensor[0])]
     for level in range(2, resolution.bit_length()):
         ours, theirs = f"synthesis.b{2**level}", f"synthesis/{2**level}x{2**level}"
         if level == 2:
-            ties += _styled(f"{ours}.conv1", f"{theirs}/Conv", noise=0)
+            keys += _styled(f"{ours}.conv1", f"{theirs}/Conv", noise=0)
         else:
-            ties += _styled(f"{ours}.conv0", f"{theirs}/Conv0_up", noise=2 * level - 5, turn=_flipped)
-            ties += _styled(f"{ours}.conv1", f"{theirs}/Conv1", noise=2 * level - 4)
-        ties += _modulated(f"{ours}.torgb", f"{theirs}/ToRGB", _convolution)
-    return ties
+            keys += _styled(f"{ours}.conv0", f"{theirs}/Conv0_up", noise=2 * level - 5, turn=_flipped)
+            keys += _styled(f"{ours}.conv1", f"{theirs}/Conv1", noise=2 * level - 4)
+        keys += _modulated(f"{ours}.torgb", f"{theirs}/ToRGB", _convolution)
+    return keys
 
 
-def discriminator_ties(resolution: int) -> list[Tie]:
+def discriminator_keys(resolution: int) -> list[KeyMap]:
     """Every tensor of a discriminator."""
     top = f"{resolution}x{resolution}"
-    ties = _layer(f"b{resolution}.fromrgb", f"{top}/FromRGB", _convolution)
+    keys = _layer(f"b{resolution}.fromrgb", f"{top}/FromRGB", _convolution)
     for level in range(resolution.bit_length() - 1, 2, -1):
         ours, theirs = f"b{2**level}", f"{2**level}x{2**level}"
-        ties += _layer(f"{ours}.conv0", f"{theirs}/Conv0", _convolution)
-        ties += _layer(f"{ours}.conv1", f"{theirs}/Conv1_down", _convolution)
-        ties += [Tie(f"{ours}.skip.weight", f"{theirs}/Skip/weight", _convolution)]
-    ties += _layer("b4.conv", "4x4/Conv", _convolution)
-    return ties + _linear("b4.fc", "4x4/Dense0") + _linear("b4.out", "Output")
+        keys += _layer(f"{ours}.conv0", f"{theirs}/Conv0", _convolution)
+        keys += _layer(f"{ours}.conv1", f"{theirs}/Conv1_down", _convolution)
+        keys += [KeyMap(f"{ours}.skip.weight", f"{theirs}/Skip/weight", _convolution)]
+    keys += _layer("b4.conv", "4x4/Conv", _convolution)
+    return keys + _linear("b4.fc", "4x4/Dense0") + _linear("b4.out", "Output")
 
 
-def _styled(ours: str, theirs: str, noise: int, turn: Callable[[Tensor], Tensor] | None = None) -> list[Tie]:
+def _styled(ours: str, theirs: str, noise: int, turn: Callable[[Tensor], Tensor] | None = None) -> list[KeyMap]:
     return [
         *_modulated(ours, theirs, turn or _convolution),
-        Tie(f"{ours}.noise_strength", f"{theirs}/noise_strength", _same),
-        Tie(f"{ours}.noise_const", f"synthesis/noise{noise}", lambda tensor: tensor[0, 0]),
+        KeyMap(f"{ours}.noise_strength", f"{theirs}/noise_strength", _same),
+        KeyMap(f"{ours}.noise_const", f"synthesis/noise{noise}", lambda tensor: tensor[0, 0]),
     ]
 
 
-def _modulated(ours: str, theirs: str, turn: Callable[[Tensor], Tensor]) -> list[Tie]:
+def _modulated(ours: str, theirs: str, turn: Callable[[Tensor], Tensor]) -> list[KeyMap]:
     return [
         *_layer(ours, theirs, turn),
-        Tie(f"{ours}.affine.weight", f"{theirs}/mod_weight", _matrix),
-        Tie(f"{ours}.affine.bias", f"{theirs}/mod_bias", lambda tensor: tensor + 1),
+        KeyMap(f"{ours}.affine.weight", f"{theirs}/mod_weight", _matrix),
+        KeyMap(f"{ours}.affine.bias", f"{theirs}/mod_bias", lambda tensor: tensor + 1),
     ]
 
 
-def _linear(ours: str, theirs: str) -> list[Tie]:
+def _linear(ours: str, theirs: str) -> list[KeyMap]:
     return _layer(ours, theirs, _matrix)
 
 
-def _layer(ours: str, theirs: str, turn: Callable[[Tensor], Tensor]) -> list[Tie]:
-    return [Tie(f"{ours}.weight", f"{theirs}/weight", turn), Tie(f"{ours}.bias", f"{theirs}/bias", _same)]
+def _layer(ours: str, theirs: str, turn: Callable[[Tensor], Tensor]) -> list[KeyMap]:
+    return [KeyMap(f"{ours}.weight", f"{theirs}/weight", turn), KeyMap(f"{ours}.bias", f"{theirs}/bias", _same)]
 
 
 def _same(tensor: Tensor) -> Tensor:
@@ -177,7 +177,7 @@ def _flipped(tensor: Tensor) -> Tensor:
     return _convolution(tensor.flip(0, 1))
 
 
-def _variables(network: Record) -> dict[str, Stored]:
+def _variables(network: InertObject) -> dict[str, LazyTensor]:
     """The variables of a network; those of a component have its name and a slash in front."""
     if network.state["version"] < OLDEST:
         raise WeightError(
@@ -203,13 +203,13 @@ def _check_arguments(arguments: Mapping[str, Any], needed: Values) -> None:
             )
 
 
-def _read(variables: Mapping[str, Stored], ties: list[Tie]) -> dict[str, Tensor]:
-    check_names([tie.theirs for tie in ties], variables)
-    tensors = read_tensors({tie.theirs: variables[tie.theirs] for tie in ties})
-    return {tie.ours: tie.turn(tensors[tie.theirs]).contiguous() for tie in ties}
+def _read(variables: Mapping[str, LazyTensor], keys: list[KeyMap]) -> dict[str, Tensor]:
+    check_keys([key.theirs for key in keys], variables)
+    tensors = read_tensors({key.theirs: variables[key.theirs] for key in keys})
+    return {key.ours: key.turn(tensors[key.theirs]).contiguous() for key in keys}
 
 
-def _largest(variables: Mapping[str, Stored], pattern: str) -> int:
+def _largest(variables: Mapping[str, LazyTensor], pattern: str) -> int:
     """The largest number that the first group of `pattern` matches in any name."""
     found = [int(match[1]) for match in (re.match(pattern, name) for name in variables) if match]
     if not found:

@@ -17,9 +17,9 @@ from torch import Tensor
 
 from styleclip.errors import WeightError
 from styleclip.networks.layers import fir_taps, normalize_2nd_moment
-from styleclip.weights.formats.content import Content, Part
+from styleclip.weights.formats.content import Content, FileTree
 from styleclip.weights.formats.messages import shown
-from styleclip.weights.safe_pickle.globals import Record
+from styleclip.weights.safe_pickle.globals import InertObject
 from styleclip.weights.safe_pickle.lazy_tensors import read_tensors
 
 FORMAT = "NVIDIA stylegan2-ada-pytorch or stylegan3"
@@ -51,10 +51,10 @@ class Module(NamedTuple):
     state: Mapping[str, Any]
 
 
-def parts(content: Content) -> list[Part]:
+def contents(tree: FileTree) -> list[Content]:
     """The generator (`G_ema`, else `G`) and the discriminator (`D`) of a pickle, or the one network of a torch file."""
-    networks = _networks(content)
-    origin = "PTI" if content.container == "torch" else FORMAT
+    networks = _networks(tree)
+    origin = "PTI" if tree.container == "torch" else FORMAT
     found = []
     if painter := networks.get("G_ema") or networks.get("G"):
         found.append(_generator(_modules(painter), origin))
@@ -101,17 +101,17 @@ def without_filters(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name: tensor for name, tensor in tensors.items() if not name.endswith("resample_filter")}
 
 
-def _generator(modules: list[Module], origin: str) -> Part:
+def _generator(modules: list[Module], origin: str) -> Content:
     _check_classes(modules, GENERATOR)
     clamp = _attribute(modules, "synthesis.b4.conv1", "conv_clamp")
     lr_mul = _attribute(modules, "mapping.fc0", "bias_gain")
     blocks = sum(module.kind == "SynthesisBlock" for module in modules)
     _check_attributes(modules, _generator_rules(blocks, clamp, lr_mul))
     settings = {"conv_clamp": clamp, "mapping_lr_mul": lr_mul}
-    return Part("generator", origin, lambda: _read(modules), settings, LICENCE)
+    return Content("generator", origin, lambda: _read(modules), settings, LICENCE)
 
 
-def _discriminator(modules: list[Module], origin: str) -> Part:
+def _discriminator(modules: list[Module], origin: str) -> Content:
     """Checked when it is read: beside a discriminator of another kind, the generator is still of use."""
     clamp = _attribute(modules, "b4.conv", "conv_clamp")
 
@@ -125,7 +125,7 @@ def _discriminator(modules: list[Module], origin: str) -> Part:
         return _read(modules)
 
     settings = {"conv_clamp": clamp, "mbstd_group_size": _attribute(modules, "b4.mbstd", "group_size")}
-    return Part("discriminator", origin, read, settings, LICENCE)
+    return Content("discriminator", origin, read, settings, LICENCE)
 
 
 def _generator_rules(blocks: int, clamp: float | None, lr_mul: float) -> Rules:
@@ -156,18 +156,18 @@ def _discriminator_rules(clamp: float | None) -> Rules:
     ]
 
 
-def _networks(content: Content) -> dict[str, Record]:
-    if _is_module(content.value):
-        kind = content.value.arguments[0]["class_name"]
-        return {"D" if kind == "Discriminator" else "G_ema": content.value}
-    return {str(name): value for name, value in content.table().items() if _is_module(value)}
+def _networks(tree: FileTree) -> dict[str, InertObject]:
+    if _is_module(tree.value):
+        kind = tree.value.arguments[0]["class_name"]
+        return {"D" if kind == "Discriminator" else "G_ema": tree.value}
+    return {str(name): value for name, value in tree.table().items() if _is_module(value)}
 
 
 def _is_module(value: Any) -> bool:
-    return isinstance(value, Record) and value.name == PERSISTENT
+    return isinstance(value, InertObject) and value.name == PERSISTENT
 
 
-def _modules(network: Record) -> list[Module]:
+def _modules(network: InertObject) -> list[Module]:
     """The network and all modules inside of it, in the order of its state dict."""
     found = []
     for module in _walk(network, ""):
@@ -191,7 +191,7 @@ def _described(value: Any) -> tuple[str, Mapping[str, Any]]:
     """The class and the attributes of what stands where a module should."""
     if _is_module(value):
         return shown(value.arguments[0]["class_name"]), value.arguments[0]["state"]
-    return (value.name, value.state) if isinstance(value, Record) else (type(value).__name__, {})
+    return (value.name, value.state) if isinstance(value, InertObject) else (type(value).__name__, {})
 
 
 def _attribute(modules: list[Module], path: str, name: str) -> Any:

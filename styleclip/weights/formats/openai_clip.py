@@ -16,9 +16,9 @@ import torch
 from torch import Tensor
 
 from styleclip.errors import WeightError
-from styleclip.weights.formats.content import Content, Part
-from styleclip.weights.safe_pickle.globals import Record
-from styleclip.weights.safe_pickle.lazy_tensors import Stored, read_tensors
+from styleclip.weights.formats.content import Content, FileTree
+from styleclip.weights.safe_pickle.globals import InertObject
+from styleclip.weights.safe_pickle.lazy_tensors import LazyTensor, read_tensors
 
 NUMBERS = ("input_resolution", "context_length", "vocab_size")
 TOWERS = {"visual.conv1.weight", "text_projection", "token_embedding.weight"}
@@ -26,16 +26,16 @@ LONGEST = 1000  # characters of a name
 HEAD = 64  # channels of one attention head
 LICENCE = "code MIT; OpenAI's model card puts deployed use out of scope"
 
-Tensors = Mapping[str, Stored]
+Tensors = Mapping[str, LazyTensor]
 
 
-def parts(content: Content) -> list[Part]:
+def contents(tree: FileTree) -> list[Content]:
     """OpenAI's TorchScript archives and state dicts, and open_clip's safetensors, state dicts and training files.
 
     `settings` of OpenAI's has `config`, what `models.clip.build_clip` reads; that of open_clip's has `shape`, what the
     shapes tell, where both towers are those of Radford et al. 2021, and nothing otherwise.
     """
-    tensors = _tensors(content)
+    tensors = _tensors(tree)
     if "logit_scale" not in tensors or not any(name.startswith("visual.") for name in tensors):
         return []
     weights = {name: tensor for name, tensor in tensors.items() if name not in NUMBERS}
@@ -43,33 +43,33 @@ def parts(content: Content) -> list[Part]:
     shape = _shape(weights) if tensors.keys() >= TOWERS else None
     if shape and tensors.keys() >= set(NUMBERS):
         told = {"image_size": shape["vision_cfg"]["image_size"], "activation": "QuickGELU"}
-        return [Part("clip", "OpenAI CLIP", read, told | {"config": json.dumps(_config(shape))}, LICENCE)]
-    return [Part("clip", "open_clip", read, {"shape": shape} if shape else {})]
+        return [Content("clip", "OpenAI CLIP", read, told | {"config": json.dumps(_config(shape))}, LICENCE)]
+    return [Content("clip", "open_clip", read, {"shape": shape} if shape else {})]
 
 
-def _tensors(content: Content) -> Tensors:
+def _tensors(tree: FileTree) -> Tensors:
     """The named tensors of a module's record, of a state dict, or of one under `state_dict`, as DataParallel's too."""
-    if isinstance(content.value, Record):
-        return _attributes(content.value)
-    table = content.table("state_dict") or content.table()
+    if isinstance(tree.value, InertObject):
+        return _attributes(tree.value)
+    table = tree.table("state_dict") or tree.table()
     return {str(name).removeprefix("module."): value for name, value in table.items()}
 
 
-def _attributes(root: Record) -> dict[str, Stored]:
+def _attributes(root: InertObject) -> dict[str, LazyTensor]:
     """Every tensor in a tree of objects by its dotted name; each object is looked at once, so this ends.
 
     Raises WeightError for a name that is too long, as in a tree of a million objects that each hold the next.
     """
-    found: dict[str, Stored] = {}
+    found: dict[str, LazyTensor] = {}
     waiting, seen = [("", root)], {id(root)}
     while waiting:
         prefix, record = waiting.pop()
         if len(prefix) > LONGEST:
             raise WeightError("a tensor in it has a name of many pages; do not trust it")
         for name, value in record.state.items():
-            if isinstance(value, Stored):
+            if isinstance(value, LazyTensor):
                 found[f"{prefix}{name}"] = value
-            elif isinstance(value, Record) and id(value) not in seen:
+            elif isinstance(value, InertObject) and id(value) not in seen:
                 seen.add(id(value))
                 waiting.append((f"{prefix}{name}.", value))
     return found

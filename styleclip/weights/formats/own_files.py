@@ -17,9 +17,9 @@ from torch import Tensor
 from styleclip.errors import WeightError
 from styleclip.files import atomic_write
 from styleclip.networks.stylegan2 import Generator, GeneratorConfig
-from styleclip.weights.formats.content import Content, Native, Part
+from styleclip.weights.formats.content import Content, FileTree, Native
 from styleclip.weights.formats.messages import printable, shown
-from styleclip.weights.safe_pickle.lazy_tensors import Stored, read_tensors
+from styleclip.weights.safe_pickle.lazy_tensors import LazyTensor, read_tensors
 
 KIND = "styleclip"  # the metadata key that names what the file holds
 DERIVED = "if it derives from NVIDIA's StyleGAN2, for non-commercial use (Nvidia Source Code License-NC)"
@@ -49,7 +49,7 @@ def save_tensors(
     return atomic_write(Path(path), save(stored, dict(metadata)))
 
 
-class SafeTensor(Stored):
+class SafeTensor(LazyTensor):
     """A tensor of a safetensors file, which stays open: to open it is to read the names of all tensors."""
 
     __slots__ = ("file", "name")
@@ -61,26 +61,26 @@ class SafeTensor(Stored):
         return self.file.get_tensor(self.name)
 
 
-def read(path: Path) -> Content:
+def read(path: Path) -> FileTree:
     """Any safetensors file: its tensors and its metadata."""
     file = safe_open(path, framework="pt")
     tensors = {name: SafeTensor(file, name) for name in file.keys()}  # noqa: SIM118
-    return Content("safetensors", tensors, file.metadata() or {})
+    return FileTree("safetensors", tensors, file.metadata() or {})
 
 
-def parts(content: Content) -> list[Part]:
+def contents(tree: FileTree) -> list[Content]:
     """What styleclip wrote, as the metadata says, or a bare state dict of a generator in NVIDIA's names (ours)."""
-    value, metadata = content.value, dict(content.metadata)
+    value, metadata = tree.value, dict(tree.metadata)
     kind = metadata.pop(KIND, None)
     if kind is None:
         if not isinstance(value, Mapping) or "synthesis.b4.const" not in value:
             return []
-        return [Part("generator", "state dict in NVIDIA's names", partial(read_tensors, value), {}, DERIVED)]
+        return [Content("generator", "state dict in NVIDIA's names", partial(read_tensors, value), {}, DERIVED)]
     if kind not in get_args(Native):
         raise WeightError(f"it holds a {shown(kind)}, which this version of styleclip does not know; update styleclip")
     settings: dict[str, Any] = {key: printable(text) for key, text in metadata.items()}
     settings |= {key: float(settings[key]) for key in NUMBERS if key in settings}
-    return [Part(cast(Native, kind), "styleclip", partial(read_tensors, value), settings)]
+    return [Content(cast(Native, kind), "styleclip", partial(read_tensors, value), settings)]
 
 
 def _cast(name: str, tensor: Tensor, dtype: torch.dtype) -> Tensor:

@@ -20,40 +20,40 @@ from styleclip.weights.formats import (
     rosinality,
     style_tables,
 )
-from styleclip.weights.formats.content import Content, Kind, Part
+from styleclip.weights.formats.content import Content, FileTree, Kind
 from styleclip.weights.formats.messages import described, sentence
-from styleclip.weights.safe_pickle.containers import open_content, told_as_damage
+from styleclip.weights.safe_pickle.containers import open_content, report_damage
 
-READERS: tuple[Callable[[Content], list[Part]], ...] = (
-    own_files.parts,
-    rosinality.parts,
-    nvidia_torch.parts,
-    nvidia_tf.parts,
-    encoders.parts,
-    face_recognition.parts,
-    mappers.parts,
-    style_tables.parts,
-    openai_clip.parts,
+READERS: tuple[Callable[[FileTree], list[Content]], ...] = (
+    own_files.contents,
+    rosinality.contents,
+    nvidia_torch.contents,
+    nvidia_tf.contents,
+    encoders.contents,
+    face_recognition.contents,
+    mappers.contents,
+    style_tables.contents,
+    openai_clip.contents,
 )
 
 
-def parts(path: str | Path) -> list[Part]:
+def read_all(path: str | Path) -> list[Content]:
     """Everything in the file that we can use; reading the tensors is left to the parts.
 
     Raises WeightError, with the path in front, for files that are absent, damaged, dangerous or unknown.
     """
     path = Path(path)
-    with naming(path):
-        content = open_content(path)
+    with error_context(path):
+        tree = open_content(path)
         for reader in READERS:
-            if found := reader(content):
+            if found := reader(tree):
                 return [replace(part, read=_guarded(part.read, path)) for part in found]
-        raise WeightError(f"it holds {_described(content.value)}, none of the known weights; see the README for them")
+        raise WeightError(f"it holds {_described(tree.value)}, none of the known weights; see the README for them")
 
 
-def part(path: str | Path, *kinds: Kind) -> Part:
+def read_one(path: str | Path, *kinds: Kind) -> Content:
     """The part of one of these kinds; raises WeightError that says what is in the file instead."""
-    found = parts(path)
+    found = read_all(path)
     for candidate in found:
         if candidate.kind in kinds:
             return candidate
@@ -62,10 +62,10 @@ def part(path: str | Path, *kinds: Kind) -> Part:
 
 
 @contextmanager
-def naming(path: str | Path) -> Iterator[None]:
+def error_context(path: str | Path) -> Iterator[None]:
     """Turn whatever goes wrong into a WeightError with the path in front."""
     try:
-        with told_as_damage():
+        with report_damage():
             yield
     except StyleClipError as error:
         text = str(error)
@@ -74,7 +74,7 @@ def naming(path: str | Path) -> Iterator[None]:
 
 def _guarded(read: Callable[[], Any], path: Path) -> Callable[[], Any]:
     def guarded() -> Any:
-        with naming(path):
+        with error_context(path):
             return read()
 
     return guarded

@@ -1,7 +1,7 @@
 """State dicts of rosinality's StyleGAN2, the naming of StyleCLIP, e4e, pSp and StyleGAN-NADA; ours is NVIDIA's.
 
 Both hold the same numbers: no weight is flipped, scaled or transposed, only axes of length 1 come and go. One table
-per network, `generator_ties` and `discriminator_ties`, is read in both directions.
+per network, `generator_keys` and `discriminator_keys`, is read in both directions.
 """
 
 import math
@@ -16,9 +16,9 @@ from torch import Tensor
 from styleclip.errors import WeightError, WeightWarning
 from styleclip.networks import stylegan2
 from styleclip.networks.layers import fir_taps
-from styleclip.weights.formats.content import Content, Part
-from styleclip.weights.safe_pickle.lazy_tensors import Stored, read_tensors
-from styleclip.weights.state_dict import check_names, fill, unallocated
+from styleclip.weights.formats.content import Content, FileTree
+from styleclip.weights.safe_pickle.lazy_tensors import LazyTensor, read_tensors
+from styleclip.weights.state_dict import check_keys, load_strict, on_meta
 
 FORMAT = "rosinality stylegan2-pytorch"
 LICENCE = "weights that derive from NVIDIA's StyleGAN2 are non-commercial (Nvidia Source Code License-NC)"
@@ -26,7 +26,7 @@ WIDEST = 4096  # layer of a mapping network that is averaged; all published ones
 AVERAGE_SAMPLES = 4096  # as StyleCLIP's mean_latent(4096), but seeded
 
 
-class Tie(NamedTuple):
+class KeyMap(NamedTuple):
     """One tensor under both names; theirs has this many axes of length 1 more, before and after ours."""
 
     ours: str
@@ -44,28 +44,28 @@ class Tie(NamedTuple):
         return tensor.reshape((1,) * self.before + tuple(tensor.shape) + (1,) * self.after)
 
 
-def parts(content: Content) -> list[Part]:
+def contents(tree: FileTree) -> list[Content]:
     """rosinality's files (`g_ema`, `latent_avg`, `d`; StyleGAN-NADA's too) and bare state dicts in its names."""
-    table = content.table()
+    table = tree.table()
     if is_generator(table):
         return [generator_part(table, None)]
-    if not is_generator(content.table("g_ema")):
+    if not is_generator(tree.table("g_ema")):
         return []
-    found = [generator_part(content.table("g_ema"), table.get("latent_avg"))]
-    critic = content.table("d")
+    found = [generator_part(tree.table("g_ema"), table.get("latent_avg"))]
+    critic = tree.table("d")
     if critic:
-        found.append(Part("discriminator", FORMAT, lambda: import_discriminator(read_tensors(critic)), {}, LICENCE))
+        found.append(Content("discriminator", FORMAT, lambda: import_discriminator(read_tensors(critic)), {}, LICENCE))
     return found
 
 
-def generator_part(table: Mapping[str, Any], latent_avg: Any) -> Part:
-    """The generator in `table`; `latent_avg` is a Stored tensor, or None where the file has none."""
+def generator_part(table: Mapping[str, Any], latent_avg: Any) -> Content:
+    """The generator in `table`; `latent_avg` is a LazyTensor tensor, or None where the file has none."""
 
     def read() -> dict[str, Tensor]:
-        average = latent_avg.read() if isinstance(latent_avg, Stored) else None
+        average = latent_avg.read() if isinstance(latent_avg, LazyTensor) else None
         return import_generator(read_tensors(table), average)
 
-    return Part("generator", FORMAT, read, {}, LICENCE)
+    return Content("generator", FORMAT, read, {}, LICENCE)
 
 
 def is_generator(tensors: Mapping[str, object]) -> bool:
@@ -81,12 +81,12 @@ def import_generator(tensors: Mapping[str, Tensor], latent_avg: Tensor | None = 
     """
     tensors = _without_kernels(tensors)
     depth = _last_index(tensors, r"style\.(\d\d?)\.")
-    ties = generator_ties(2 ** (_last_index(tensors, r"to_rgbs\.(\d)\.") + 3), depth)  # one digit: up to 4096 px
+    keys = generator_keys(2 ** (_last_index(tensors, r"to_rgbs\.(\d)\.") + 3), depth)  # one digit: up to 4096 px
     if not any(name.startswith("noises.") for name in tensors):
-        tensors |= _seeded_noise(ties)
+        tensors |= _seeded_noise(keys)
         told = "the file has no noise buffers; seeded ones are used, so fine detail is our own"
         warnings.warn(told, WeightWarning, stacklevel=2)
-    ours = _import(tensors, ties)
+    ours = _import(tensors, keys)
     if latent_avg is None:
         ours["mapping.w_avg"] = _mean_w(ours, depth)
         told = "the file has no average latent; the mean of 4096 seeded samples is used"
@@ -99,8 +99,8 @@ def import_generator(tensors: Mapping[str, Tensor], latent_avg: Tensor | None = 
 def export_generator(tensors: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor] | Tensor]:
     """The state dict of a `Generator` -> `{"g_ema": ..., "latent_avg": ...}`, ready for `torch.save`."""
     resolution = _last_index(tensors, r"synthesis\.b(\d+)\.")
-    ties = generator_ties(resolution, 1 + _last_index(tensors, r"mapping\.fc(\d+)\."))
-    theirs = _export(tensors, ties)
+    keys = generator_keys(resolution, 1 + _last_index(tensors, r"mapping\.fc(\d+)\."))
+    theirs = _export(tensors, keys)
     for k in range(round(math.log2(resolution)) - 2):
         theirs[f"convs.{2 * k}.conv.blur.kernel"] = fir_kernel(gain=4)
         theirs[f"to_rgbs.{k}.upsample.kernel"] = fir_kernel(gain=4)
@@ -110,42 +110,42 @@ def export_generator(tensors: Mapping[str, Tensor]) -> dict[str, dict[str, Tenso
 def import_discriminator(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """rosinality's `d` -> a state dict in our names."""
     tensors = _without_kernels(tensors)
-    return _import(tensors, discriminator_ties(2 ** (_last_index(tensors, r"convs\.(\d)\.") + 2)))
+    return _import(tensors, discriminator_keys(2 ** (_last_index(tensors, r"convs\.(\d)\.") + 2)))
 
 
 def export_discriminator(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The state dict of a `Discriminator` -> rosinality's names."""
     resolution = _last_index(tensors, r"b(\d+)\.")
-    theirs = _export(tensors, discriminator_ties(resolution))
+    theirs = _export(tensors, discriminator_keys(resolution))
     for k in range(1, round(math.log2(resolution)) - 1):
         theirs[f"convs.{k}.conv2.0.kernel"] = fir_kernel()
         theirs[f"convs.{k}.skip.0.kernel"] = fir_kernel()
     return theirs
 
 
-def generator_ties(resolution: int, depth: int) -> list[Tie]:
+def generator_keys(resolution: int, depth: int) -> list[KeyMap]:
     """Every tensor of a generator with `depth` mapping layers, except the average w and the FIR filters."""
-    ties = [tie for i in range(depth) for tie in _linear(f"mapping.fc{i}", f"style.{i + 1}")]
-    ties += [Tie("synthesis.b4.const", "input.input", before=1)]
-    ties += _conv("synthesis.b4.conv1", "conv1", noise=0) + _torgb("synthesis.b4.torgb", "to_rgb1")
+    keys = [key for i in range(depth) for key in _linear(f"mapping.fc{i}", f"style.{i + 1}")]
+    keys += [KeyMap("synthesis.b4.const", "input.input", before=1)]
+    keys += _conv("synthesis.b4.conv1", "conv1", noise=0) + _torgb("synthesis.b4.torgb", "to_rgb1")
     for k in range(round(math.log2(resolution)) - 2):
         block = f"synthesis.b{2 ** (k + 3)}"
-        ties += _conv(f"{block}.conv0", f"convs.{2 * k}", noise=2 * k + 1)
-        ties += _conv(f"{block}.conv1", f"convs.{2 * k + 1}", noise=2 * k + 2)
-        ties += _torgb(f"{block}.torgb", f"to_rgbs.{k}")
-    return ties
+        keys += _conv(f"{block}.conv0", f"convs.{2 * k}", noise=2 * k + 1)
+        keys += _conv(f"{block}.conv1", f"convs.{2 * k + 1}", noise=2 * k + 2)
+        keys += _torgb(f"{block}.torgb", f"to_rgbs.{k}")
+    return keys
 
 
-def discriminator_ties(resolution: int) -> list[Tie]:
+def discriminator_keys(resolution: int) -> list[KeyMap]:
     """Every tensor of a discriminator, except the FIR filters."""
-    ties = _layer(f"b{resolution}.fromrgb", "convs.0.0", "convs.0.1")
+    keys = _layer(f"b{resolution}.fromrgb", "convs.0.0", "convs.0.1")
     for k in range(1, round(math.log2(resolution)) - 1):
         ours, theirs = f"b{resolution // 2 ** (k - 1)}", f"convs.{k}"
-        ties += _layer(f"{ours}.conv0", f"{theirs}.conv1.0", f"{theirs}.conv1.1")
-        ties += _layer(f"{ours}.conv1", f"{theirs}.conv2.1", f"{theirs}.conv2.2")
-        ties += [Tie(f"{ours}.skip.weight", f"{theirs}.skip.1.weight")]
-    ties += _layer("b4.conv", "final_conv.0", "final_conv.1")
-    return ties + _linear("b4.fc", "final_linear.0") + _linear("b4.out", "final_linear.1")
+        keys += _layer(f"{ours}.conv0", f"{theirs}.conv1.0", f"{theirs}.conv1.1")
+        keys += _layer(f"{ours}.conv1", f"{theirs}.conv2.1", f"{theirs}.conv2.2")
+        keys += [KeyMap(f"{ours}.skip.weight", f"{theirs}.skip.1.weight")]
+    keys += _layer("b4.conv", "final_conv.0", "final_conv.1")
+    return keys + _linear("b4.fc", "final_linear.0") + _linear("b4.out", "final_linear.1")
 
 
 def fir_kernel(gain: float = 1.0) -> Tensor:
@@ -153,39 +153,39 @@ def fir_kernel(gain: float = 1.0) -> Tensor:
     return gain * torch.outer(fir_taps(), fir_taps())
 
 
-def _conv(ours: str, theirs: str, noise: int) -> list[Tie]:
+def _conv(ours: str, theirs: str, noise: int) -> list[KeyMap]:
     return [
         *_modulated(ours, theirs),
-        Tie(f"{ours}.bias", f"{theirs}.activate.bias"),
-        Tie(f"{ours}.noise_strength", f"{theirs}.noise.weight", before=1),
-        Tie(f"{ours}.noise_const", f"noises.noise_{noise}", before=2),
+        KeyMap(f"{ours}.bias", f"{theirs}.activate.bias"),
+        KeyMap(f"{ours}.noise_strength", f"{theirs}.noise.weight", before=1),
+        KeyMap(f"{ours}.noise_const", f"noises.noise_{noise}", before=2),
     ]
 
 
-def _torgb(ours: str, theirs: str) -> list[Tie]:
-    return [*_modulated(ours, theirs), Tie(f"{ours}.bias", f"{theirs}.bias", before=1, after=2)]
+def _torgb(ours: str, theirs: str) -> list[KeyMap]:
+    return [*_modulated(ours, theirs), KeyMap(f"{ours}.bias", f"{theirs}.bias", before=1, after=2)]
 
 
-def _modulated(ours: str, theirs: str) -> list[Tie]:
+def _modulated(ours: str, theirs: str) -> list[KeyMap]:
     affine = _linear(f"{ours}.affine", f"{theirs}.conv.modulation")
-    return [Tie(f"{ours}.weight", f"{theirs}.conv.weight", before=1), *affine]
+    return [KeyMap(f"{ours}.weight", f"{theirs}.conv.weight", before=1), *affine]
 
 
-def _linear(ours: str, theirs: str) -> list[Tie]:
+def _linear(ours: str, theirs: str) -> list[KeyMap]:
     return _layer(ours, theirs, theirs)
 
 
-def _layer(ours: str, weight: str, bias: str) -> list[Tie]:
-    return [Tie(f"{ours}.weight", f"{weight}.weight"), Tie(f"{ours}.bias", f"{bias}.bias")]
+def _layer(ours: str, weight: str, bias: str) -> list[KeyMap]:
+    return [KeyMap(f"{ours}.weight", f"{weight}.weight"), KeyMap(f"{ours}.bias", f"{bias}.bias")]
 
 
-def _import(tensors: Mapping[str, Tensor], ties: list[Tie]) -> dict[str, Tensor]:
-    check_names({tie.theirs: None for tie in ties}, tensors)
-    return {tie.ours: tie.to_ours(tensors[tie.theirs]) for tie in ties}
+def _import(tensors: Mapping[str, Tensor], keys: list[KeyMap]) -> dict[str, Tensor]:
+    check_keys({key.theirs: None for key in keys}, tensors)
+    return {key.ours: key.to_ours(tensors[key.theirs]) for key in keys}
 
 
-def _export(tensors: Mapping[str, Tensor], ties: list[Tie]) -> dict[str, Tensor]:
-    return {tie.theirs: tie.to_theirs(tensors[tie.ours]) for tie in ties}
+def _export(tensors: Mapping[str, Tensor], keys: list[KeyMap]) -> dict[str, Tensor]:
+    return {key.theirs: key.to_theirs(tensors[key.ours]) for key in keys}
 
 
 def _without_kernels(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -200,13 +200,13 @@ def _last_index(tensors: Mapping[str, Tensor], pattern: str) -> int:
     return max(found)
 
 
-def _seeded_noise(ties: list[Tie]) -> dict[str, Tensor]:
+def _seeded_noise(keys: list[KeyMap]) -> dict[str, Tensor]:
     source = torch.Generator().manual_seed(0)
     noises: dict[str, Tensor] = {}
-    for tie in ties:
-        if tie.ours.endswith("noise_const"):
-            side = int(tie.ours.split(".")[1].removeprefix("b"))
-            noises[tie.theirs] = torch.randn(1, 1, side, side, generator=source)
+    for key in keys:
+        if key.ours.endswith("noise_const"):
+            side = int(key.ours.split(".")[1].removeprefix("b"))
+            noises[key.theirs] = torch.randn(1, 1, side, side, generator=source)
     return noises
 
 
@@ -214,9 +214,9 @@ def _mean_w(ours: Mapping[str, Tensor], depth: int) -> Tensor:
     weights = [ours[f"mapping.fc{i}.weight"] for i in range(depth)]
     if max(max(weight.shape) for weight in weights) > WIDEST:
         raise WeightError(f"its mapping network is wider than {WIDEST}; do not trust it")
-    mapping = unallocated(lambda: stylegan2.Mapping(weights[0].shape[1], [len(weight) for weight in weights]))
+    mapping = on_meta(lambda: stylegan2.Mapping(weights[0].shape[1], [len(weight) for weight in weights]))
     layers = {name.removeprefix("mapping."): tensor for name, tensor in ours.items() if name.startswith("mapping.")}
-    fill(mapping, {**layers, "w_avg": torch.zeros(len(weights[-1]))})
+    load_strict(mapping, {**layers, "w_avg": torch.zeros(len(weights[-1]))})
     z = torch.randn(AVERAGE_SAMPLES, weights[0].shape[1], generator=torch.Generator().manual_seed(0))
     average: Tensor = mapping(z).mean(dim=0)
     return average

@@ -1,6 +1,6 @@
 """Latents and tables: the files of StyleCLIP, e4e, PTI and StyleSpace, and latents of our own.
 
-| file | content | part |
+| file | content | kind |
 |---|---|---|
 | `train_faces.pt`, `w_plus.npy`, a pivot of PTI | one tensor [N, num_ws, w_dim] | latents in W+ |
 | `W.npy` | one tensor [N, w_dim] | latents in W |
@@ -26,21 +26,21 @@ from torch import Tensor
 
 from styleclip.errors import WeightError
 from styleclip.latents import Space, StyleLayout
-from styleclip.weights.formats.content import Content, Part
-from styleclip.weights.safe_pickle.lazy_tensors import Array, Stored, read_each
+from styleclip.weights.formats.content import Content, FileTree
+from styleclip.weights.safe_pickle.lazy_tensors import LazyArray, LazyTensor, read_each
 
 FORMAT = "StyleCLIP"
 ROWS = 64  # looked at to tell directions from latents, and checked at a time
 
 
-def parts(content: Content) -> list[Part]:
+def contents(tree: FileTree) -> list[Content]:
     """The one table in the file, if it is one."""
-    match content.value:
+    match tree.value:
         case dict() as named if named and named.keys() <= set(Space):
             return [_named(named)]
-        case Stored() as table if len(_shape(table)) == 3:
+        case LazyTensor() as table if len(_shape(table)) == 3:
             return [_latents(Space.W_PLUS, table.read)]
-        case Stored() as table if len(_shape(table)) == 2:
+        case LazyTensor() as table if len(_shape(table)) == 2:
             return _matrix(table)
         case [*layers] if _are_tables(layers, axes=5):
             return [_styles(layers)]
@@ -51,44 +51,44 @@ def parts(content: Content) -> list[Part]:
     return []
 
 
-def _named(named: Mapping[str, Stored]) -> Part:
+def _named(named: Mapping[str, LazyTensor]) -> Content:
     if len(named) > 1:
         raise WeightError(f"it holds latents named {' and '.join(named)}; save them to one file each")
     [(space, table)] = named.items()
     return _latents(Space(space), table.read)
 
 
-def _matrix(table: Stored) -> list[Part]:
+def _matrix(table: LazyTensor) -> list[Content]:
     """W or relevance; a single direction, such as those of InterFaceGAN, is neither."""
     if not _rows_have_length_one(table):
         return [_latents(Space.W, table.read)]
     if _shape(table)[0] == 1:
         return []
-    return [Part("relevance", FORMAT, lambda: {"relevance": _numbers(table.read())})]
+    return [Content("relevance", FORMAT, lambda: {"relevance": _numbers(table.read())})]
 
 
-def _styles(layers: Sequence[Stored]) -> Part:
+def _styles(layers: Sequence[LazyTensor]) -> Content:
     _check_widths(layers)
     return _latents(Space.S, partial(_side_by_side, layers))
 
 
-def _statistics(means: Sequence[Stored], stds: Sequence[Stored]) -> Part:
+def _statistics(means: Sequence[LazyTensor], stds: Sequence[LazyTensor]) -> Content:
     _check_widths(means)
     _check_widths(stds)
-    return Part("statistics", FORMAT, lambda: {"mean": _side_by_side(means), "std": _side_by_side(stds)})
+    return Content("statistics", FORMAT, lambda: {"mean": _side_by_side(means), "std": _side_by_side(stds)})
 
 
-def _latents(space: Space, read: Callable[[], Tensor]) -> Part:
+def _latents(space: Space, read: Callable[[], Tensor]) -> Content:
     def checked() -> dict[str, Tensor]:
         data = _numbers(read())
         if data.ndim != space.ndim:
             raise WeightError(f"a latent in {space.value} has {space.ndim} axes, not {list(data.shape)}; save it again")
         return {space.value: data}
 
-    return Part("latents", FORMAT, checked, {"space": space.value})
+    return Content("latents", FORMAT, checked, {"space": space.value})
 
 
-def _side_by_side(layers: Sequence[Stored]) -> Tensor:
+def _side_by_side(layers: Sequence[LazyTensor]) -> Tensor:
     """The tables of every layer, [N, 1, C_i, 1, 1] or [N, C_i] or [C_i] -> [N, C] or [C]."""
     tables = read_each(layers)
     return _numbers(torch.cat([table.flatten(1) if table.ndim > 1 else table for table in tables], dim=-1))
@@ -103,7 +103,7 @@ def _numbers(table: Tensor) -> Tensor:
     return table.float()
 
 
-def _check_widths(layers: Sequence[Stored]) -> None:
+def _check_widths(layers: Sequence[LazyTensor]) -> None:
     """Raise WeightError unless these are the tables of all layers of a StyleGAN2."""
     widths = [math.prod(_shape(layer)[1:]) if len(_shape(layer)) > 1 else _shape(layer)[0] for layer in layers]
     channels = {2 ** (i + 2): width for i, width in enumerate(widths[:99:3])}  # of b4.conv1, b8.conv1, b16.conv1, ...
@@ -118,7 +118,7 @@ def _are_names(names: Sequence[Any]) -> bool:
 
 
 def _are_tables(layers: Sequence[Any], axes: int) -> bool:
-    return bool(layers) and all(isinstance(layer, Stored) and len(_shape(layer)) == axes for layer in layers)
+    return bool(layers) and all(isinstance(layer, LazyTensor) and len(_shape(layer)) == axes for layer in layers)
 
 
 def _rows_have_length_one(table: Any) -> bool:
@@ -129,5 +129,5 @@ def _rows_have_length_one(table: Any) -> bool:
 
 def _shape(stored: Any) -> tuple[int, ...]:
     """The shape of what still lies in the file: a tensor, an array of a pickle, or one in a .npy file."""
-    view = stored.tensor if isinstance(stored, Array) else getattr(stored, "array", stored)
+    view = stored.tensor if isinstance(stored, LazyArray) else getattr(stored, "array", stored)
     return () if view is None else tuple(view.shape)

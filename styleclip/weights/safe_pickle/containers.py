@@ -14,10 +14,10 @@ from torch import Tensor
 
 from styleclip.errors import StyleClipError, WeightError
 from styleclip.weights.formats import own_files
-from styleclip.weights.formats.content import Content
-from styleclip.weights.safe_pickle.lazy_tensors import Stored
+from styleclip.weights.formats.content import FileTree
+from styleclip.weights.safe_pickle.lazy_tensors import LazyTensor
 from styleclip.weights.safe_pickle.torch_files import read_stream, read_zip
-from styleclip.weights.safe_pickle.unpickler import Allowance, read_pickle
+from styleclip.weights.safe_pickle.unpickler import ReadBudget, read_pickle
 
 ZIP = b"PK\x03\x04"
 TORCH_STREAM = b"\x80\x02\x8a\x0a"  # a pickled long: the magic number of torch.save before 1.6
@@ -32,7 +32,7 @@ REFUSED = {  # what people have instead of weights
 }
 
 
-class _NpyFile(Stored):
+class _NpyFile(LazyTensor):
     def __init__(self, path: Path) -> None:
         self.array = np.load(path, mmap_mode="r", allow_pickle=False)  # maps, so an announced terabyte fails here
 
@@ -40,20 +40,20 @@ class _NpyFile(Stored):
         return torch.from_numpy(np.array(self.array))
 
 
-def open_content(path: Path) -> Content:
+def open_content(path: Path) -> FileTree:
     """What the file holds. Raises WeightError, one sentence, for anything that is absent, foreign or damaged."""
     head = _head(path)
-    with told_as_damage():
+    with report_damage():
         if head[8:9] == b"{" and int.from_bytes(head[:8], "little") < path.stat().st_size:
             return own_files.read(path)  # first: the length of its header may look like a pickle
         if head.startswith(ZIP):
             return read_zip(path)
         if head.startswith(TORCH_STREAM):
-            return Content("torch", read_stream(path))
+            return FileTree("torch", read_stream(path))
         if head.startswith(PICKLE):
             return _read_pickle(path)
         if head.startswith(NPY):
-            return Content("npy", _NpyFile(path))
+            return FileTree("npy", _NpyFile(path))
     for start, reason in REFUSED.items():
         if head.lstrip().startswith(start):
             raise WeightError(reason)
@@ -78,14 +78,14 @@ def _head(path: Path) -> bytes:
         raise WeightError(f"it cannot be opened ({error.strerror}); check the path and its permissions") from error
 
 
-def _read_pickle(path: Path) -> Content:
-    allowance = Allowance(path.stat().st_size)
+def _read_pickle(path: Path) -> FileTree:
+    budget = ReadBudget(path.stat().st_size)
     with path.open("rb") as file:
-        return Content("pickle", read_pickle(file, allowance, nested=partial(read_stream, allowance=allowance)))
+        return FileTree("pickle", read_pickle(file, budget, nested=partial(read_stream, budget=budget)))
 
 
 @contextmanager
-def told_as_damage() -> Iterator[None]:
+def report_damage() -> Iterator[None]:
     """Readers raise whatever they stumble on; say it in one sentence."""
     try:
         yield

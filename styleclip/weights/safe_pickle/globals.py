@@ -7,10 +7,10 @@ from typing import Any
 
 from styleclip.errors import WeightError
 from styleclip.weights.formats.messages import described
-from styleclip.weights.safe_pickle.lazy_tensors import STORAGES, Array, ArrayType, StoredTensor
+from styleclip.weights.safe_pickle.lazy_tensors import STORAGES, ArrayDtype, LazyArray, StorageView
 
 
-class Record:
+class InertObject:
     """An object of a class that stays unknown: its name, what it was built from, and its attributes."""
 
     __slots__ = ("arguments", "name", "state")
@@ -27,7 +27,7 @@ class Record:
         self.state = state
 
 
-class Table(dict[Any, Any]):
+class InertDict(dict[Any, Any]):
     """An OrderedDict or EasyDict; attributes that were pickled with it are dropped."""
 
     __slots__ = ()
@@ -47,7 +47,7 @@ def plain(key: Any) -> Any:
     raise WeightError(f"it looks things up by {described(key)}, which no weights do; do not trust it")
 
 
-def _parameter(data: StoredTensor, *_: Any) -> StoredTensor:
+def _parameter(data: StorageView, *_: Any) -> StorageView:
     return data
 
 
@@ -55,27 +55,27 @@ def _set(items: Iterable[Any] = ()) -> set[Any]:
     return {plain(item) for item in items}
 
 
-def _scalar(kind: ArrayType, data: Any) -> Any:
-    return Array().fill((), kind, False, data).read().item()
+def _scalar(kind: ArrayDtype, data: Any) -> Any:
+    return LazyArray().fill((), kind, False, data).read().item()
 
 
-def _from_buffer(data: Any, kind: ArrayType, shape: Any, order: str = "C") -> Array:
-    return Array().fill(shape, kind, order == "F", data)
+def _from_buffer(data: Any, kind: ArrayDtype, shape: Any, order: str = "C") -> LazyArray:
+    return LazyArray().fill(shape, kind, order == "F", data)
 
 
 def _encoded(text: str, encoding: str = "latin1") -> bytes:
     return text.encode("latin1")  # how protocol 2 writes bytes
 
 
-RECORDS = {
+INERT_CLASSES = {
     ("argparse", "Namespace"),
     ("torch_utils.persistence", "_reconstruct_persistent_obj"),
     ("dnnlib.tflib.network", "Network"),
 }
-TABLE: dict[tuple[str, str], Any] = {
-    ("collections", "OrderedDict"): Table,
-    ("dnnlib.util", "EasyDict"): Table,
-    ("dnnlib", "EasyDict"): Table,
+GLOBALS: dict[tuple[str, str], Any] = {
+    ("collections", "OrderedDict"): InertDict,
+    ("dnnlib.util", "EasyDict"): InertDict,
+    ("dnnlib", "EasyDict"): InertDict,
     ("builtins", "set"): _set,
     ("__builtin__", "set"): _set,
     ("_codecs", "encode"): _encoded,
@@ -87,13 +87,13 @@ TABLE: dict[tuple[str, str], Any] = {
     ("torch.jit._pickle", "build_doublelist"): list,
     ("torch.jit._pickle", "build_boollist"): list,
     ("torch.jit._pickle", "build_tensorlist"): list,
-    ("numpy", "ndarray"): Array,
-    ("numpy", "dtype"): ArrayType,
+    ("numpy", "ndarray"): LazyArray,
+    ("numpy", "dtype"): ArrayDtype,
     **{
         (f"numpy.{core}.{module}", name): stand_in
         for core in ("core", "_core")
         for module, name, stand_in in (
-            ("multiarray", "_reconstruct", Array),
+            ("multiarray", "_reconstruct", LazyArray),
             ("multiarray", "scalar", _scalar),
             ("numeric", "_frombuffer", _from_buffer),
         )

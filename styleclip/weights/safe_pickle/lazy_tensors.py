@@ -30,7 +30,7 @@ class Storage:
     load: Callable[[int, int], bytearray]
 
 
-class Stored:
+class LazyTensor:
     """Something that is read as a tensor when it is needed."""
 
     __slots__ = ()
@@ -44,7 +44,7 @@ class Stored:
         raise NotImplementedError
 
 
-class StoredTensor(Stored):
+class StorageView(LazyTensor):
     """A view of a storage. Raises WeightError where it does not lie inside of it."""
 
     __slots__ = ("offset", "shape", "storage", "stride")
@@ -80,13 +80,13 @@ class StoredTensor(Stored):
         return torch.frombuffer(data, dtype=dtype).as_strided(self.shape, self.stride).contiguous()
 
 
-class Array(Stored):
+class LazyArray(LazyTensor):
     """A numpy array in a pickle: made empty, filled by its state, read as a tensor."""
 
     __slots__ = ("tensor",)
 
     def __init__(self, *_: Any) -> None:
-        self.tensor: StoredTensor | None = None
+        self.tensor: StorageView | None = None
 
     @property
     def nbytes(self) -> int:
@@ -96,13 +96,13 @@ class Array(Stored):
         _, shape, kind, fortran, data = state
         self.fill(shape, kind, fortran, data)
 
-    def fill(self, shape: Iterable[Any], kind: ArrayType, fortran: bool, data: Any) -> Array:
+    def fill(self, shape: Iterable[Any], kind: ArrayDtype, fortran: bool, data: Any) -> LazyArray:
         raw = data.encode("latin1") if isinstance(data, str) else data
         sizes, itemsize = _sizes(shape), kind.dtype.itemsize
         if not isinstance(raw, bytes | bytearray) or len(raw) != math.prod(sizes) * itemsize:
             raise WeightError(f"an array in it is not made of {list(sizes)} numbers; download it again")
         storage = Storage(kind.dtype, len(raw) // itemsize, lambda start, size: bytearray(raw[start : start + size]))
-        self.tensor = StoredTensor(storage, 0, sizes, _steps(sizes, fortran))
+        self.tensor = StorageView(storage, 0, sizes, _steps(sizes, fortran))
         return self
 
     def read(self) -> Tensor:
@@ -126,7 +126,7 @@ def _steps(shape: Shape, fortran: bool) -> Shape:
     return steps if fortran else steps[::-1]
 
 
-class ArrayType:
+class ArrayDtype:
     """A numpy dtype in a pickle: numbers in little-endian order, nothing else."""
 
     __slots__ = ("dtype",)
@@ -157,14 +157,14 @@ def read_tensors(contents: object) -> dict[str, Tensor]:
     if not isinstance(contents, Mapping):
         raise WeightError(f"it holds {described(contents)} instead of named tensors; pass a state dict")
     for name, value in contents.items():
-        if not isinstance(name, str) or not isinstance(value, Stored):
+        if not isinstance(name, str) or not isinstance(value, LazyTensor):
             raise WeightError(f"{shown(name)} is {described(value)}, not a tensor; pass a file with a bare state dict")
         if not name.isprintable():
             raise WeightError(f"the name {shown(name)} has control characters; do not trust it")
     return dict(zip(contents, read_each(contents.values()), strict=True))
 
 
-def read_each(stored: Collection[Stored]) -> list[Tensor]:
+def read_each(stored: Collection[LazyTensor]) -> list[Tensor]:
     """These tensors, each read for itself; WeightError where one stands under so many names that memory could end."""
     distinct = {id(each): each.nbytes for each in stored}
     if sum(each.nbytes for each in stored) > 2 * sum(distinct.values()) + SLACK:

@@ -17,17 +17,17 @@ from typing import IO, Any
 import torch
 
 from styleclip.errors import WeightError
-from styleclip.weights.formats.content import Content
+from styleclip.weights.formats.content import FileTree
 from styleclip.weights.formats.messages import described
 from styleclip.weights.safe_pickle.lazy_tensors import Storage
-from styleclip.weights.safe_pickle.unpickler import Allowance, read_pickle
+from styleclip.weights.safe_pickle.unpickler import ReadBudget, read_pickle
 
 MAGIC = 0x1950A86A20F9469CFC6C
 INDEX = 2**22  # bytes of an archive's directory or of its pickle; the largest published ones have 2**19
 
 
-def read_zip(path: Path) -> Content:
-    """An archive of torch or of TorchScript; its tensors are StoredTensor, its unknown objects Record."""
+def read_zip(path: Path) -> FileTree:
+    """An archive of torch or of TorchScript; its tensors are StorageView, its unknown objects InertObject."""
     size = path.stat().st_size
     with _Index(path) as file, zipfile.ZipFile(file) as archive:
         entries = {entry.filename: entry for entry in archive.infolist()}
@@ -37,7 +37,7 @@ def read_zip(path: Path) -> Content:
         root = data.removesuffix("data.pkl")
         if f"{root}byteorder" in entries and archive.read(_stored(entries, f"{root}byteorder", size)) != b"little":
             raise WeightError("it was saved on a big-endian machine; save it again on this machine's kind")
-        claims = _Claims(size)
+        index = _StorageIndex(size)
 
         def storage(dtype: torch.dtype, key: str, numel: int) -> Storage:
             entry = _Entry(path, _stored(entries, f"{root}data/{key}", size))
@@ -46,30 +46,30 @@ def read_zip(path: Path) -> Content:
 
         torchscript = f"{root}constants.pkl" in entries
         pickled = io.BytesIO(archive.read(_stored(entries, data, size)))
-        value = read_pickle(pickled, Allowance(size), claims.persistent(storage), torchscript=torchscript)
-        return Content("torchscript" if torchscript else "torch", value)
+        value = read_pickle(pickled, ReadBudget(size), index.persistent(storage), torchscript=torchscript)
+        return FileTree("torchscript" if torchscript else "torch", value)
 
 
-def read_stream(source: Path | bytes, allowance: Allowance | None = None) -> Any:
+def read_stream(source: Path | bytes, budget: ReadBudget | None = None) -> Any:
     """The content of a file of torch < 1.6, or of the same bytes inside of a pickle, at its expense."""
     with _opened(source) as file:
         size = file.seek(0, io.SEEK_END)
         file.seek(0)
-        allowance = allowance or Allowance(size)
+        budget = budget or ReadBudget(size)
         for expected in (MAGIC, 1001):
-            if read_pickle(file, allowance) != expected:
+            if read_pickle(file, budget) != expected:
                 raise WeightError("it does not begin like a torch file; download it again")
-        read_pickle(file, allowance)  # sizes of C types on the writer's machine
+        read_pickle(file, budget)  # sizes of C types on the writer's machine
         waiting: dict[str, tuple[torch.dtype, int]] = {}
         spans: dict[str, int] = {}
-        claims = _Claims(size)
+        index = _StorageIndex(size)
 
         def storage(dtype: torch.dtype, key: str, numel: int) -> Storage:
             waiting[key] = (dtype, numel)
             return Storage(dtype, numel, lambda start, nbytes: _read_span(source, spans[key] + start, nbytes))
 
-        content = read_pickle(file, allowance, claims.persistent(storage))
-        for key in read_pickle(file, allowance):
+        content = read_pickle(file, budget, index.persistent(storage))
+        for key in read_pickle(file, budget):
             dtype, numel = waiting.pop(_name(key))
             _agree(int.from_bytes(file.read(8), "little"), numel)
             spans[key] = file.tell()
@@ -80,7 +80,7 @@ def read_stream(source: Path | bytes, allowance: Allowance | None = None) -> Any
         return content
 
 
-class _Claims:
+class _StorageIndex:
     """Counts the bytes that the storages of a file announce, each once, and stops at those it has."""
 
     def __init__(self, size: int) -> None:

@@ -15,8 +15,8 @@ from collections.abc import Callable
 from typing import IO, Any, ClassVar
 
 from styleclip.errors import WeightError
-from styleclip.weights.safe_pickle.globals import RECORDS, TABLE, Record, plain
-from styleclip.weights.safe_pickle.lazy_tensors import SLACK, Array, Storage, StoredTensor
+from styleclip.weights.safe_pickle.globals import GLOBALS, INERT_CLASSES, InertObject, plain
+from styleclip.weights.safe_pickle.lazy_tensors import SLACK, LazyArray, Storage, StorageView
 
 READABLE = 4  # tensors may share bytes, but all of them together are at most this many times the file
 STEPS = 2**20  # reads of a few bytes each; an encoder, saved with all it takes to train it further, has 2**18
@@ -32,7 +32,7 @@ HASHED = {  # the opcodes that hash something, and where on the stack that lies
 }
 
 
-class Allowance:
+class ReadBudget:
     """What reading a file of this size may still cost."""
 
     def __init__(self, size: int) -> None:
@@ -54,7 +54,7 @@ Persistent = Callable[[Any], Any]  # a reference to bytes that lie elsewhere in 
 
 def read_pickle(
     file: IO[bytes],
-    allowance: Allowance,
+    budget: ReadBudget,
     persistent: Persistent | None = None,
     nested: Callable[[bytes], Any] | None = None,
     torchscript: bool = False,
@@ -65,27 +65,27 @@ def read_pickle(
     own code pass, as records. Raises WeightError for a name that is not in the tables and for a file that costs more
     than its allowance; damage raises whatever the unpickler stumbles on.
     """
-    return _InertUnpickler(_Source(file, allowance), persistent, nested, torchscript).load()
+    return _InertUnpickler(_Source(file, budget), persistent, nested, torchscript).load()
 
 
 class _Source:
     """A file that never gives more than it has: the lengths in a pickle are only announced."""
 
-    def __init__(self, file: IO[bytes], allowance: Allowance) -> None:
-        self.file, self.allowance = file, allowance
+    def __init__(self, file: IO[bytes], budget: ReadBudget) -> None:
+        self.file, self.budget = file, budget
         here = file.tell()
         self.size = file.seek(0, io.SEEK_END)
         file.seek(here)
 
     def read(self, count: int) -> bytes:
-        self.allowance.step()
+        self.budget.step()
         data = self.file.read(min(count, self.size))
         if len(data) < count:
             raise WeightError("it ends too early; download it again")
         return data
 
     def readline(self) -> bytes:
-        self.allowance.step()
+        self.budget.step()
         line = self.file.readline(LINE)
         if not line.endswith(b"\n"):
             raise WeightError("a line in its pickle does not end; download it again")
@@ -112,18 +112,18 @@ class _InertUnpickler(pickle._Unpickler):  # the one in C allocates whatever mem
         torchscript: bool,
     ) -> None:
         super().__init__(source, encoding="latin1")
-        self.allowance = source.allowance
+        self.budget = source.budget
         self.persistent, self.nested, self.torchscript = persistent, nested, torchscript
 
     def find_class(self, module: str, name: str) -> Any:
-        if (module, name) in TABLE:
-            return TABLE[module, name]
+        if (module, name) in GLOBALS:
+            return GLOBALS[module, name]
         if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
             return self.tensor
         if (module, name) == ("torch.storage", "_load_from_bytes") and self.nested:
             return self.storage
-        if (module, name) in RECORDS or (self.torchscript and module.split(".")[0] == "__torch__"):
-            return functools.partial(Record, f"{module}.{name}")
+        if (module, name) in INERT_CLASSES or (self.torchscript and module.split(".")[0] == "__torch__"):
+            return functools.partial(InertObject, f"{module}.{name}")
         raise WeightError(f"it names {module}.{name}, which no weights need, so it was not opened; do not trust it")
 
     def persistent_load(self, pid: Any) -> Any:
@@ -131,9 +131,9 @@ class _InertUnpickler(pickle._Unpickler):  # the one in C allocates whatever mem
             raise WeightError("it refers to data outside of itself; pass the file as it was saved")
         return self.persistent(pid)
 
-    def tensor(self, storage: Storage, offset: Any, shape: Any, stride: Any, *_: Any) -> StoredTensor:
-        tensor = StoredTensor(storage, offset, shape, stride)
-        self.allowance.take(tensor.nbytes)
+    def tensor(self, storage: Storage, offset: Any, shape: Any, stride: Any, *_: Any) -> StorageView:
+        tensor = StorageView(storage, offset, shape, stride)
+        self.budget.take(tensor.nbytes)
         return tensor
 
     def storage(self, data: bytes) -> Storage:
@@ -163,7 +163,7 @@ class _InertUnpickler(pickle._Unpickler):  # the one in C allocates whatever mem
     def pay(self, *values: Any) -> None:
         """For what a call has looked through and may have copied, and for the bytes that an array may share."""
         for value in values:
-            self.allowance.take(sys.getsizeof(value) + (value.nbytes if isinstance(value, Array) else 0))
+            self.budget.take(sys.getsizeof(value) + (value.nbytes if isinstance(value, LazyArray) else 0))
 
     def load_bytearray8(self) -> None:
         self.load_binbytes8()  # type: ignore[attr-defined]

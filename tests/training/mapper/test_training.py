@@ -26,7 +26,7 @@ from styleclip.training.mapper.data import FixedBatches, SourceCache, split_held
 from styleclip.training.mapper.losses import MapperLosses
 from styleclip.training.mapper.settings import PUBLISHED, MapperTraining
 from styleclip.training.mapper.train import train_mappers
-from styleclip.weights.state_dict import unallocated
+from styleclip.weights.state_dict import on_meta
 from tests.helpers.tiny import TINY, tiny_models
 
 RED, OLD = Prompt("a face with red hair", "a face"), Prompt("a face with old hair")
@@ -122,7 +122,7 @@ def test_the_pictures_of_the_losses() -> None:
 @pytest.mark.parametrize(("clip_side", "expected"), [(224, 256), (256, 256), (336, 512), (2000, 1024)])
 def test_auto_is_no_smaller_than_what_clip_looks_at(clip_side: int, expected: int) -> None:
     channels = {2**k: 4 for k in range(2, 11)}
-    generator = unallocated(lambda: Generator(replace(TINY, channels=channels)))
+    generator = on_meta(lambda: Generator(replace(TINY, channels=channels)))
     clip = tiny_models().clip
     clip.image_size = clip_side
     assert loss_resolution_px(generator, clip, "auto") == expected

@@ -24,7 +24,7 @@ from styleclip.networks.e4e import Encoder, resize_frame
 from styleclip.networks.stylegan2 import Generator, GeneratorConfig
 from styleclip.weights.formats import rosinality
 from styleclip.weights.formats.encoders import save_encoder
-from styleclip.weights.formats.registry import part, parts
+from styleclip.weights.formats.registry import read_all, read_one
 from styleclip.weights.load import load_encoder, load_generator
 from tests.golden import fill
 from tests.helpers.support import run_python
@@ -125,7 +125,7 @@ def test_every_tensor_arrives_frozen(encoder: Encoder) -> None:
 
 
 def test_the_parts_say_what_they_are(path: Path) -> None:
-    encoder, decoder = parts(path)
+    encoder, decoder = read_all(path)
     assert (encoder.kind, encoder.settings) == ("encoder", {"kind": "e4e", "start_from_latent_avg": True})
     assert decoder.kind == "generator" and encoder.licence and decoder.licence
 
@@ -174,7 +174,7 @@ def test_psp_with_one_average_and_options_in_a_namespace_and_in_half_precision(t
     ("options", "kind"), [(None, "e4e"), ({"stylegan_size": 8}, "e4e"), ({"output_size": 8}, "psp")]
 )
 def test_a_file_that_does_not_name_its_encoder(tmp_path: Path, options: object, kind: str) -> None:
-    found = part(save(hollow(opts=options), tmp_path / "old.pt"), "encoder")
+    found = read_one(save(hollow(opts=options), tmp_path / "old.pt"), "encoder")
     assert found.settings == {"kind": kind, "start_from_latent_avg": True}
     with pytest.warns(UserWarning, match=f"does not name its encoder; it is read as one of {kind}"):
         assert torch.equal(found.read()["w_avg"], torch.ones(SMALL, 512))
@@ -182,7 +182,7 @@ def test_a_file_that_does_not_name_its_encoder(tmp_path: Path, options: object, 
 
 def test_no_average_is_added_where_the_options_say_so(tmp_path: Path) -> None:
     path = save(hollow(opts={**E4E, "start_from_latent_avg": False}), tmp_path / "e4e.pt")
-    assert torch.equal(part(path, "encoder").read()["w_avg"], torch.zeros(SMALL, 512))
+    assert torch.equal(read_one(path, "encoder").read()["w_avg"], torch.zeros(SMALL, 512))
 
 
 def test_a_file_without_a_decoder_holds_no_generator(tmp_path: Path) -> None:

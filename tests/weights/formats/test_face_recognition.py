@@ -14,7 +14,7 @@ from torch import Tensor
 from styleclip.errors import WeightError
 from styleclip.networks.arcface import ArcFace
 from styleclip.networks.face_recognition import Facenet, SmallRecogniser
-from styleclip.weights.formats.registry import parts
+from styleclip.weights.formats.registry import read_all
 from styleclip.weights.load import load_identity_file
 from styleclip.weights.resources import checkpoint_path
 from tests.golden import fill
@@ -54,7 +54,7 @@ def face(side: int) -> Tensor:
 @pytest.mark.parametrize("zipped", [False, True], ids=["legacy", "zip"])
 def test_arcface_gives_the_golden_features(tmp_path: Path, zipped: bool) -> None:
     path = save(arcface(), tmp_path / "model_ir_se50.pth", zipped)
-    assert [(part.kind, bool(part.licence)) for part in parts(path)] == [("arcface", True)]
+    assert [(part.kind, bool(part.licence)) for part in read_all(path)] == [("arcface", True)]
     recogniser = load_identity_file(path)
     assert isinstance(recogniser, ArcFace)
     assert not recogniser.training and not any(p.requires_grad for p in recogniser.parameters())

@@ -82,7 +82,7 @@ def test_our_latents(tmp_path: Path, space: str, shape: tuple[int, ...]) -> None
 def test_statistics(tmp_path: Path) -> None:
     mean, std = normal(1, LAYOUT.size)[0], normal(1, LAYOUT.size, seed=1)[0].abs()
     content = [[array[0] for array in arrays(each[None])] for each in (mean, std)]  # type: ignore[index]
-    part = registry.part(save_pickle(content, tmp_path / "S_mean_std"), "statistics")
+    part = registry.read_one(save_pickle(content, tmp_path / "S_mean_std"), "statistics")
     found = part.read()
     assert torch.equal(found["mean"], mean) and torch.equal(found["std"], std)
 
@@ -92,7 +92,7 @@ def test_statistics(tmp_path: Path) -> None:
 def test_relevance(tmp_path: Path, rows: int, dtype: type) -> None:
     relevance: np.ndarray = torch.nn.functional.normalize(normal(rows, 512), dim=1).numpy().astype(dtype)
     np.save(tmp_path / "fs3.npy", relevance)
-    found = registry.part(tmp_path / "fs3.npy", "relevance").read()["relevance"]
+    found = registry.read_one(tmp_path / "fs3.npy", "relevance").read()["relevance"]
     assert found.dtype is torch.float32 and np.array_equal(found.numpy(), relevance.astype(np.float32))
     with pytest.raises(WeightError, match="fs3.npy: it holds relevance, no latents; pass a file with one"):
         load_latents(tmp_path / "fs3.npy")
@@ -103,7 +103,7 @@ def test_nothing_is_read_before_it_is_needed(tmp_path: Path) -> None:
     content = (tmp_path / "faces.pt").read_bytes()
     at = content.index(normal(2, 18, 8).numpy().tobytes())
     (tmp_path / "faces.pt").write_bytes(content[:at] + b"\xff" + content[at + 1 :])
-    assert registry.part(tmp_path / "faces.pt", "latents").settings == {"space": "w+"}
+    assert registry.read_one(tmp_path / "faces.pt", "latents").settings == {"space": "w+"}
     with pytest.raises(WeightError, match=r"faces.pt: its part .* is damaged; download it again"):
         load_latents(tmp_path / "faces.pt")
 
@@ -133,7 +133,7 @@ def test_what_is_no_latent(tmp_path: Path, content: object, message: str) -> Non
 def test_statistics_of_different_layers(tmp_path: Path) -> None:
     means = [array[0] for array in arrays(normal(1, LAYOUT.size))]  # type: ignore[index]
     with pytest.raises(WeightError, match="S: its 7 layers have the widths of no StyleGAN2"):
-        registry.parts(save_pickle([means, means[:-1]], tmp_path / "S"))
+        registry.read_all(save_pickle([means, means[:-1]], tmp_path / "S"))
 
 
 @pytest.fixture

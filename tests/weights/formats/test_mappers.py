@@ -17,7 +17,7 @@ from styleclip.networks.stylegan2 import Generator, GeneratorConfig
 from styleclip.weights.formats import registry, rosinality
 from styleclip.weights.formats.mappers import save_mapper
 from styleclip.weights.load import load_generator, load_mapper
-from styleclip.weights.state_dict import unallocated
+from styleclip.weights.state_dict import on_meta
 from tests.golden import fill
 from tests.helpers.support import run_python
 from tests.helpers.tiny import tiny_generator
@@ -25,7 +25,7 @@ from tests.helpers.tiny import tiny_generator
 W_PLUS = ("mapper_levels", "mapper_levels_no_fine", "mapper_single")
 STYLES = ("mapper_full_stylespace", "mapper_stylespace_without_torgb")
 TINY_LAYOUT = StyleLayout.from_channels({4: 6, 8: 5})
-Content = dict[str, Any]
+Checkpoint = dict[str, Any]
 Save = Callable[[object, Path], None]
 
 
@@ -123,7 +123,7 @@ def test_another_generators_latents_are_refused() -> None:
 def test_published_files(tmp_path: Path, save: Save, opts: object) -> None:
     tensors = network("course_mapping", "medium_mapping")
     save({"state_dict": {**tensors, **decoder()}, "opts": opts}, tmp_path / "surprised.pt")
-    found = {part.kind: part for part in registry.parts(tmp_path / "surprised.pt")}
+    found = {part.kind: part for part in registry.read_all(tmp_path / "surprised.pt")}
     assert found["mapper"].settings == {"mapper": "levels", "levels": "coarse medium"}
     assert "non-commercial" in found["generator"].licence
     state = load_mapper(tmp_path / "surprised.pt").state_dict()
@@ -137,7 +137,7 @@ def test_published_files(tmp_path: Path, save: Save, opts: object) -> None:
 
 def test_a_file_without_the_generator(tmp_path: Path) -> None:
     torch.save({"state_dict": network("mapping")}, tmp_path / "old.pt")
-    assert [part.settings for part in registry.parts(tmp_path / "old.pt")] == [{"mapper": "single"}]
+    assert [part.settings for part in registry.read_all(tmp_path / "old.pt")] == [{"mapper": "single"}]
     assert list(load_mapper(tmp_path / "old.pt").state_dict())[0] == "all.fc0.weight"
     with pytest.raises(WeightError, match="it holds mapper, no generator; pass a file with one"):
         load_generator(tmp_path / "old.pt")
@@ -147,7 +147,7 @@ def test_a_file_without_the_generator(tmp_path: Path) -> None:
 def test_style_space(tmp_path: Path, torgb: bool, kind: str) -> None:
     options = {"work_in_stylespace": True, "mapper_type": "LevelsMapper", "no_fine_mapper": False}
     torch.save({"state_dict": style_networks(TINY_LAYOUT, torgb), "opts": options}, tmp_path / "mapper.pt")
-    assert registry.part(tmp_path / "mapper.pt", "mapper").settings == {"mapper": kind}
+    assert registry.read_one(tmp_path / "mapper.pt", "mapper").settings == {"mapper": kind}
     mapper = load_mapper(tmp_path / "mapper.pt")
     assert isinstance(mapper, StyleMapper) and mapper.layout == TINY_LAYOUT
     assert ("b8.torgb.fc0.weight" in mapper.state_dict()) is torgb
@@ -164,19 +164,19 @@ def test_our_file_comes_back(tmp_path: Path, mapper: Mapper) -> None:
     assert type(again) is type(mapper)
     ours, theirs = mapper.state_dict(), again.state_dict()
     assert ours.keys() == theirs.keys() and all(torch.equal(ours[name], theirs[name]) for name in ours)
-    settings = registry.part(path, "mapper").settings
+    settings = registry.read_one(path, "mapper").settings
     assert settings["prompt"] == "a smile" and settings["mapper"]
 
 
-def without(name: str) -> Callable[[Content], None]:
+def without(name: str) -> Callable[[Checkpoint], None]:
     return lambda content: content["state_dict"].pop(name)
 
 
-def with_tensor(name: str, *shape: int, value: float = 1.0) -> Callable[[Content], None]:
+def with_tensor(name: str, *shape: int, value: float = 1.0) -> Callable[[Checkpoint], None]:
     return lambda content: content["state_dict"].update({name: torch.full(shape, value)})
 
 
-def with_options(**options: object) -> Callable[[Content], None]:
+def with_options(**options: object) -> Callable[[Checkpoint], None]:
     return lambda content: content.update(opts=options)
 
 
@@ -195,8 +195,8 @@ def with_options(**options: object) -> Callable[[Content], None]:
         (with_options(work_in_stylespace=True), "options say work_in_stylespace=True, but its tensors"),
     ],
 )
-def test_levels_that_do_not_fit(tmp_path: Path, change: Callable[[Content], None], message: str) -> None:
-    content: Content = {"state_dict": network("course_mapping", "medium_mapping", "fine_mapping"), "opts": {}}
+def test_levels_that_do_not_fit(tmp_path: Path, change: Callable[[Checkpoint], None], message: str) -> None:
+    content: Checkpoint = {"state_dict": network("course_mapping", "medium_mapping", "fine_mapping"), "opts": {}}
     change(content)
     torch.save(content, tmp_path / "bad.pt")
     with pytest.raises(WeightError, match=f"bad.pt: .*{message}"):
@@ -216,8 +216,8 @@ def test_levels_that_do_not_fit(tmp_path: Path, change: Callable[[Content], None
         (with_tensor("mapper.course_mapping.mapping.1.bias", 8), r"surplus mapper\.course_mapping\.mapping\.1\.bias;"),
     ],
 )
-def test_style_networks_that_do_not_fit(tmp_path: Path, change: Callable[[Content], None], message: str) -> None:
-    content: Content = {"state_dict": style_networks(TINY_LAYOUT, torgb=False), "opts": {}}
+def test_style_networks_that_do_not_fit(tmp_path: Path, change: Callable[[Checkpoint], None], message: str) -> None:
+    content: Checkpoint = {"state_dict": style_networks(TINY_LAYOUT, torgb=False), "opts": {}}
     change(content)
     torch.save(content, tmp_path / "bad.pt")
     with pytest.raises(WeightError, match=f"bad.pt: .*{message}"):
@@ -272,7 +272,7 @@ def test_a_file_of_full_size(tmp_path: Path) -> None:
 
 def full_decoder() -> dict[str, tuple[int, ...]]:
     config = GeneratorConfig(512, 512, (512,) * 8, {2**k: min(2**15 >> k, 512) for k in range(2, 11)})
-    generator = unallocated(lambda: Generator(config))
+    generator = on_meta(lambda: Generator(config))
     theirs: Any = rosinality.export_generator(generator.state_dict())["g_ema"]
     assert len(theirs) == 171
     return {name: tuple(tensor.shape) for name, tensor in theirs.items()}

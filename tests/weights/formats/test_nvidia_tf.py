@@ -16,7 +16,7 @@ from styleclip.networks.discriminator import Discriminator
 from styleclip.networks.layers import StyledConv, fir_taps
 from styleclip.networks.stylegan2 import Generator
 from styleclip.weights.formats import nvidia_tf
-from styleclip.weights.formats.registry import parts
+from styleclip.weights.formats.registry import read_all
 from styleclip.weights.load import load_discriminator, load_generator
 from tests.helpers.checkpoint_writers import save_pickle, tf_discriminator, tf_generator, write_tf_pickle
 from tests.helpers.compare_networks import SAME, assert_same, error, images, tiny_discriminator, z
@@ -52,7 +52,7 @@ def test_round_trip(tmp_path: Path) -> None:
 
 
 def test_the_parts(tmp_path: Path) -> None:
-    gs, critic = parts(write_tf_pickle(tmp_path / "network.pkl", generator(), tiny_discriminator(), c_dim=3))
+    gs, critic = read_all(write_tf_pickle(tmp_path / "network.pkl", generator(), tiny_discriminator(), c_dim=3))
     assert (gs.kind, gs.format) == ("generator", "NVIDIA stylegan2 for TensorFlow")
     assert gs.settings == {"conv_clamp": 2.0, "mapping_lr_mul": 0.1}
     assert (critic.kind, critic.settings) == ("discriminator", {"conv_clamp": None, "mbstd_group_size": 4})
@@ -71,10 +71,10 @@ def test_the_upsampling_weight_is_that_of_a_correlation() -> None:
     """TensorFlow upsamples by zeros, then correlates with the weight as it is stored, then filters."""
     weight = torch.randn(3, 3, 5, 4, generator=torch.Generator().manual_seed(0))  # [H, W, in, out]
     x = torch.randn(2, 5, 8, 8, generator=torch.Generator().manual_seed(1))
-    [tie] = [tie for tie in nvidia_tf.generator_ties(8, 2) if tie.theirs == "synthesis/8x8/Conv0_up/weight"]
-    assert tie.ours == "synthesis.b8.conv0.weight"
+    [key] = [key for key in nvidia_tf.generator_keys(8, 2) if key.theirs == "synthesis/8x8/Conv0_up/weight"]
+    assert key.ours == "synthesis.b8.conv0.weight"
     layer = StyledConv(5, 4, w_dim=1, resolution=16, up=True).requires_grad_(False)
-    layer.weight.copy_(tie.turn(weight))
+    layer.weight.copy_(key.turn(weight))
     found = layer(x, torch.ones(2, 5), noise=None)
 
     stuffed = torch.zeros(2, 5, 16, 16)
@@ -87,7 +87,7 @@ def test_the_upsampling_weight_is_that_of_a_correlation() -> None:
 
 
 def test_every_layer_finds_its_noise() -> None:
-    theirs = {tie.ours: tie.theirs for tie in nvidia_tf.generator_ties(1024, 8)}
+    theirs = {key.ours: key.theirs for key in nvidia_tf.generator_keys(1024, 8)}
     noises = {ours: name for ours, name in theirs.items() if ours.endswith("noise_const")}
     assert list(noises.values()) == [f"synthesis/noise{i}" for i in range(17)]
     assert noises["synthesis.b4.conv1.noise_const"] == "synthesis/noise0"

@@ -19,10 +19,9 @@ from styleclip.networks.discriminator import Discriminator
 from styleclip.networks.layers import fir_taps
 from styleclip.networks.stylegan2 import Generator, GeneratorConfig
 from styleclip.weights.formats.own_files import save_generator
-from styleclip.weights.formats.registry import parts
+from styleclip.weights.formats.registry import read_all
 from styleclip.weights.load import load_discriminator, load_generator
-from styleclip.weights.state_dict import fill as fill_module
-from styleclip.weights.state_dict import unallocated
+from styleclip.weights.state_dict import load_strict, on_meta
 from tests.golden import fill
 from tests.helpers.checkpoint_writers import save_pickle, write_nvidia_pickle, write_pti, write_tf_pickle
 from tests.helpers.compare_networks import SAME, assert_same, error, images, tiny_discriminator, z
@@ -71,7 +70,7 @@ def test_recorded_images_and_codes(path: Path) -> None:
 
 @golden_file
 def test_tensors_come_in_the_order_of_the_state_dict(path: Path) -> None:
-    generator, _ = parts(path)
+    generator, _ = read_all(path)
     keys = fill.meta("stylegan2_nvidia_tiny32")["keys"]
     assert list(generator.read()) == [key for key in keys if not key.endswith("resample_filter")]
 
@@ -92,7 +91,7 @@ def test_round_trip(tmp_path: Path, flavour: Flavour) -> None:
 
 
 def test_pti(tmp_path: Path) -> None:
-    [part] = parts(write_pti(tmp_path / "model_ABC_face.pt", tiny_generator()))
+    [part] = read_all(write_pti(tmp_path / "model_ABC_face.pt", tiny_generator()))
     assert (part.kind, part.format) == ("generator", "PTI")
     assert_same(load_generator(tmp_path / "model_ABC_face.pt"), tiny_generator())
 
@@ -220,9 +219,9 @@ print(memory("VmHWM") - before, time.process_time() - start, generator.resolutio
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc")
 @pytest.mark.parametrize("write", [write_nvidia_pickle, write_tf_pickle], ids=["nvidia", "tensorflow"])
 def test_a_full_size_file_loads_fast_and_in_little_memory(tmp_path: Path, write: Callable[..., Path]) -> None:
-    generator, critic = unallocated(lambda: Generator(FULL)), unallocated(lambda: Discriminator(FULL.channels))
+    generator, critic = on_meta(lambda: Generator(FULL)), on_meta(lambda: Discriminator(FULL.channels))
     for network in (generator, critic):
-        fill_module(network, {name: torch.zeros(tensor.shape) for name, tensor in network.state_dict().items()})
+        load_strict(network, {name: torch.zeros(tensor.shape) for name, tensor in network.state_dict().items()})
     path = write(tmp_path / "ffhq.pkl", generator, critic)
     assert path.stat().st_size > 4 * (30_370_060 + 29_012_513)
     command = [sys.executable, "-c", MEASURE, str(GOLDEN[0]), str(path)]

@@ -14,12 +14,12 @@ import styleclip
 from styleclip.errors import WeightError
 from styleclip.networks.clip import CLIP
 from styleclip.weights.formats import openai_clip
-from styleclip.weights.formats.content import Content
+from styleclip.weights.formats.content import FileTree
 from styleclip.weights.formats.own_files import save_generator
-from styleclip.weights.formats.registry import part
+from styleclip.weights.formats.registry import read_one
 from styleclip.weights.load import clip_path, load_clip_file
 from styleclip.weights.models import FULL_SIZE, load_clip
-from styleclip.weights.safe_pickle.globals import Record
+from styleclip.weights.safe_pickle.globals import InertObject
 from tests.helpers.clip_archives import (
     PlainCLIP,
     Weights,
@@ -69,7 +69,7 @@ def test_openais_files_are_read_with_quick_gelu(tmp_path: Path, write: Callable[
 
 
 def test_what_the_shapes_tell(tmp_path: Path) -> None:
-    found = part(write_by_hand(openai_mix(weights_of(TINY_VIT)), tmp_path / "clip.pt"), "clip")
+    found = read_one(write_by_hand(openai_mix(weights_of(TINY_VIT)), tmp_path / "clip.pt"), "clip")
     assert found.format == "OpenAI CLIP" and found.settings["activation"] == "QuickGELU"
     assert found.settings["image_size"] == 32 and "model card" in found.licence
 
@@ -163,13 +163,13 @@ def test_another_archive_is_no_clip(tmp_path: Path) -> None:
 
 
 def test_a_tree_that_repeats_itself_ends() -> None:
-    root = leaf = Record("__torch__.Module", ())
+    root = leaf = InertObject("__torch__.Module", ())
     for _ in range(100):
-        child = Record("__torch__.Module", ())
+        child = InertObject("__torch__.Module", ())
         leaf.set_state({"a": child, "b": child})  # 2**100 names
         leaf = child
     leaf.set_state({"a": root})
-    assert openai_clip.parts(Content("torchscript", root)) == []
+    assert openai_clip.contents(FileTree("torchscript", root)) == []
 
 
 @pytest.fixture

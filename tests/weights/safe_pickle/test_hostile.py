@@ -81,7 +81,7 @@ CODE: dict[str, Callable[[str], Op]] = {
     "a compiler": lambda path: call(name("torch.utils.cpp_extension", "load_inline"), "evil", "int main() {}"),
     "a method of a tensor": lambda path: stack_name("torch", "Tensor.__setstate__"),
     "a writer of our own": lambda path: call(name("styleclip.weights.formats.own_files", "save_tensors"), {}, path, {}),
-    "a stand-in of our own": lambda path: call(name("styleclip.weights.safe_pickle.globals", "Record"), "name"),
+    "a stand-in of our own": lambda path: call(name("styleclip.weights.safe_pickle.globals", "InertObject"), "name"),
 }
 CONTAINERS: dict[str, Callable[[Any, Path], Path]] = {
     "pickle 2": lambda value, path: write_pickle(value, path, protocol=2),
@@ -108,7 +108,7 @@ def test_code_in_a_torchscript_archive_is_not_looked_at(tmp_path: Path) -> None:
     more = {"constants.pkl": pickled(()), "code/__torch__/m.py": source, "code/__torch__.py": source}
     root = build(new(name("__torch__.m", "Module")), {"training": False, "weight": tensor()})
     path = write_archive(root, tmp_path / "script.pt", more=more)
-    assert "it holds a Record, none of the known weights" in refused(path)
+    assert "it holds an InertObject, none of the known weights" in refused(path)
 
 
 def test_the_source_of_a_network_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
