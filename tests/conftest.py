@@ -17,7 +17,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when torch is first import
 @pytest.fixture(scope="session")
 def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """The files of a tiny generator and its CLIP; modules with more to share have `files` of their own."""
-    from tests.stylespace.test_prepare import tiny_files
+    from tests.helpers.files import tiny_files
 
     return tiny_files(tmp_path_factory.mktemp("models"))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from functools import cache
 from pathlib import Path
 
@@ -112,6 +113,13 @@ def test_no_cycles() -> None:
     while leaves := {module for module, targets in left.items() if not targets & left.keys()}:
         left = {module: targets for module, targets in left.items() if module not in leaves}
     assert not left
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "tests").rglob("*.py")), ids=lambda path: module_name(path))
+def test_no_test_module_imports_another(path: Path) -> None:
+    """Also in the code that a test hands to another process; shared pieces live in tests/helpers and conftest.py."""
+    line = r"^.*\bfrom tests\S*\.test_\w+ import.*$|^\s*import tests\S*\.test_.*$"
+    assert not re.findall(line, path.read_text(), re.M)
 
 
 @pytest.mark.parametrize(

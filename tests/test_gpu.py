@@ -11,7 +11,7 @@ from torch import Tensor
 
 import cuda_ops
 from styleclip.latents import Latent, Space
-from tests.cuda_ops.test_ops import LAYOUTS, LOW, TAPS, normal, terms, with_gradients
+from tests.helpers.ops import LAYOUTS, LOW, TAPS, normal, terms, with_gradients
 from tests.helpers.tiny import TINY, tiny_generator
 
 pytestmark = [

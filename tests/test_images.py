@@ -1,9 +1,7 @@
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
-import imageio_ffmpeg
 import numpy as np
 import pytest
 import torch
@@ -22,6 +20,7 @@ from styleclip.images import (
     write_video,
 )
 from styleclip.sheets import GAP, LABEL_HEIGHT, LABEL_WIDTH, comparison, contact_sheet, labelled_sheet
+from tests.helpers.support import decoded
 
 ALL_BYTES = torch.arange(256, dtype=torch.uint8).reshape(1, 16, 16, 1).expand(-1, -1, -1, 3)
 
@@ -31,14 +30,6 @@ LABELS = ["short", "a face with red hair and a long beard " * 5, "x" * 200, "l" 
 
 def solid(colour: str, side: int = 16) -> Image.Image:
     return Image.new("RGB", (side, side), colour)
-
-
-def decoded(path: Path, side: int = 32) -> np.ndarray:
-    """The frames of a video [T, side, side, 3], by the decoder itself."""
-    raw = ["-vf", f"scale={side}:{side}", "-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt", "rgb24", "-"]
-    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error", "-i", str(path), *raw]
-    pixels = subprocess.run(command, capture_output=True, check=True).stdout
-    return np.frombuffer(pixels, np.uint8).reshape(-1, side, side, 3)
 
 
 def test_every_byte_survives_the_round_trip() -> None:

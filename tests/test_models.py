@@ -1,11 +1,9 @@
 """`styleclip.load`: which networks come together, and what is said when one cannot be had."""
 
-import json
 from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import save_file
 
 import styleclip
 from styleclip.errors import WeightError
@@ -14,7 +12,8 @@ from styleclip.weights.catalog import Weight, catalog, home
 from styleclip.weights.formats.own_files import save_generator
 from styleclip.weights.models import load_clip, load_identity
 from tests.golden.fill import draw, state_dict, vectors
-from tests.helpers.tiny import clip_config, tiny_clip, tiny_generator
+from tests.helpers.files import tiny_clip_file
+from tests.helpers.tiny import tiny_clip, tiny_generator
 
 
 @pytest.fixture
@@ -22,12 +21,6 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("STYLECLIP_HOME", str(tmp_path / "cache"))
     (tmp_path / "cache").mkdir()
     return tmp_path / "cache"
-
-
-def tiny_clip_file(folder: Path) -> Path:
-    config = json.dumps(clip_config())
-    save_file(tiny_clip().state_dict(), folder / "clip.safetensors", {"styleclip": "clip", "config": config})
-    return folder / "clip.safetensors"
 
 
 def test_demo_is_frozen_and_says_what_it_is() -> None:

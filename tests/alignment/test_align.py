@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from PIL import Image
 
 from styleclip.alignment.framing import FFHQ, Framing, Landmarks, crop, is_aligned, is_square, whole
 from styleclip.errors import NoFaceError, UsageError
+from tests.helpers.photos import GOLDEN, LANDMARKS, QUAD, astronaut, difference
 
-HERE = Path(__file__).parents[1]
-GOLDEN = np.load(HERE / "golden" / "ffhq_align.npz")
-LANDMARKS = Landmarks.from_68(GOLDEN["landmarks"])
-QUAD = FFHQ.quad(LANDMARKS)  # 163 px wide, in the middle of the photo's upper half
 FACE = np.array([[-5.0, 0.0], [5.0, 0.0], [-3.0, 10.0], [3.0, 10.0]])  # eyes 10 px apart, the mouth 10 px below
 NOT_NUMBERS = np.full((4, 2), np.nan)
-
-
-def astronaut() -> Image.Image:
-    with Image.open(HERE / "data" / "astronaut.webp") as picture:
-        return picture.convert("RGB")
-
-
-def difference(one: Image.Image, two: Image.Image) -> np.ndarray:
-    return np.abs(np.asarray(one).astype(int) - np.asarray(two))
 
 
 def square(left: float, top: float, side: float) -> np.ndarray:

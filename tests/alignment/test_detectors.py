@@ -19,8 +19,8 @@ from styleclip.alignment.face_search import Face, Search, copies, merged
 from styleclip.alignment.framing import FFHQ, Framing, Landmarks, crop, whole
 from styleclip.alignment.photos import UPRIGHT, Photo, read_photo
 from styleclip.errors import NoFaceError, PhotoError, UsageError, WeightError
-from tests.alignment.test_align import GOLDEN, LANDMARKS, QUAD, astronaut, difference
-from tests.alignment.test_photos import UNDO, assert_is_one_sentence
+from tests.helpers.photos import GOLDEN, LANDMARKS, QUAD, UNDO, astronaut, difference
+from tests.helpers.support import assert_is_one_sentence
 
 GREY = (90, 110, 130)
 NEAR = 0.02  # of the crop's width: MTCNN's points against the reference's, which differ by 1 to 2 % of a face

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import io
 import os
-import struct
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageCms, PngImagePlugin
+from PIL import Image, PngImagePlugin
 
 from styleclip.alignment import photos
 from styleclip.alignment.photos import MAX_MEGAPIXELS, UPRIGHT, find_photos, read_photo
 from styleclip.errors import PhotoError, UsageError
 from styleclip.images import png_bytes
+from tests.helpers.photos import SRGB, UNDO, header_only
+from tests.helpers.support import assert_is_one_sentence
 
-ASTRONAUT = Path(__file__).parents[1] / "data" / "astronaut.webp"
 SIZE = (48, 40)
-SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-UNDO = {2: 2, 3: 3, 4: 4, 5: 5, 6: 8, 7: 7, 8: 6}  # the orientation that undoes each: quarter turns undo one another
 
 
 def noise(mode: str = "RGB", size: tuple[int, int] = SIZE) -> Image.Image:
@@ -43,19 +40,6 @@ def saved(folder: Path, picture: Image.Image, name: str = "a.png", **options: ob
 def pixels(picture: Image.Image | None) -> np.ndarray:
     assert picture is not None
     return np.asarray(picture).astype(int)
-
-
-def header_only(width: int, height: int) -> bytes:
-    """A PNG that says how large it is, and is cut off there."""
-    body = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + struct.pack(">I", 13)
-        + body
-        + struct.pack(">I", zlib.crc32(body))
-        + struct.pack(">I", 99)
-        + b"IDAT"
-    )
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "LA"])
@@ -199,11 +183,6 @@ BAD: dict[str, tuple[str, Callable[[], bytes], str]] = {
     "negative": ("a.tif", lambda: encoded(Image.fromarray(ramp("f4", -3)), "TIFF"), "grey levels from -3 to"),
     "32 bits": ("a.tif", lambda: encoded(Image.fromarray(ramp("<i4", 70_000)), "TIFF"), "outside of 16 bits"),
 }
-
-
-def assert_is_one_sentence(text: str) -> None:
-    what, _, remedy = text.rpartition("; ")
-    assert text.isprintable() and len(text) < 400 and what and len(remedy) > 8 and not text.endswith("."), text
 
 
 @pytest.mark.parametrize(("name", "content", "words"), BAD.values(), ids=BAD.keys())

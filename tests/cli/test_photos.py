@@ -29,13 +29,22 @@ from styleclip.methods.mapper_files import save_trained_mapper
 from styleclip.methods.optimize import Optimize
 from styleclip.models import Models
 from styleclip.weights.formats.own_files import save_generator
-from tests.alignment.test_align import GOLDEN, astronaut, difference
-from tests.alignment.test_photos import SRGB
-from tests.cli.commands.test_invert import holiday, interrupting, names, pixels, two_faces
-from tests.cli.commands.test_map import PROMPT, trained
+from tests.helpers.mappers import PROMPT, trained
+from tests.helpers.photos import (
+    ASTRONAUT,
+    GOLDEN,
+    SRGB,
+    astronaut,
+    difference,
+    eyes,
+    holiday,
+    interrupting,
+    names,
+    pixels,
+    two_faces,
+)
 from tests.helpers.support import done, failed
 from tests.helpers.tiny import tiny_generator
-from tests.inversion.test_invert import ASTRONAUT, eyes
 
 __all__ = ["eyes"]  # a fixture
 Run = Callable[..., Result]

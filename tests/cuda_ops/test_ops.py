@@ -12,10 +12,9 @@ from torch import Tensor
 import cuda_ops
 from cuda_ops import bias_act, blur_act, upfirdn2d
 from cuda_ops._backend import trouble
+from tests.helpers.ops import LAYOUTS, LOW, TAPS, normal, terms, with_gradients
 
-TAPS = torch.tensor([0.1, 0.5, -0.3, 0.7])  # asymmetric, so a forgotten flip shows
 EXACT = 1e-12  # float64 sums of 16 terms of order 1
-LAYOUTS = {"nchw": torch.contiguous_format, "nhwc": torch.channels_last}
 UPFIRDN2D: list[dict[str, Any]] = [
     {"padding": (1, 1), "gain": 4.0},
     {"padding": (-1, 2)},
@@ -23,7 +22,6 @@ UPFIRDN2D: list[dict[str, Any]] = [
     {"down": 2, "padding": (1, 1)},
     {"up": 3, "down": 2, "padding": (1, 3)},
 ]
-LOW = [torch.float32, torch.bfloat16, torch.float16]
 
 
 @pytest.fixture(params=["reference", "native"])
@@ -43,16 +41,6 @@ def layout(request: pytest.FixtureRequest) -> torch.memory_format:
 def needs_native() -> None:
     if reason := trouble("cpu"):
         pytest.skip(f"{reason}; run `styleclip doctor --build`")
-
-
-def normal(*shape: int, seed: int = 0, layout: torch.memory_format = torch.contiguous_format) -> Tensor:
-    numbers = torch.randn(*shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
-    return numbers.to(memory_format=layout) if len(shape) == 4 else numbers
-
-
-def terms(height: int, width: int) -> dict[str, Tensor]:
-    """All that `bias_act` multiplies and adds, for x [2, 3, height, width]."""
-    return {"b": normal(3, seed=1), "scale": normal(2, 3, seed=2), "noise": normal(1, 1, height, width, seed=3)}
 
 
 def upfirdn2d_by_loops(
@@ -227,13 +215,6 @@ def test_native_rounds_no_worse_than_twice_plain_torch(
     for ours, theirs, right in zip(native, plain, exact, strict=True):
         limit = 2 * (theirs - right).abs().max() + torch.finfo(dtype).eps * right.abs().max() / 8
         assert (ours - right).abs().max() <= limit
-
-
-def with_gradients(op: Callable[..., Tensor], inputs: list[Tensor]) -> list[Tensor]:
-    leaves = [tensor.detach().clone().requires_grad_() for tensor in inputs]
-    y = op(*leaves)
-    y.backward(torch.cos(torch.arange(y.numel()).reshape(y.shape)).to(y))
-    return [y.detach().double(), *(leaf.grad.double() for leaf in leaves if leaf.grad is not None)]
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")  # of the checker's own tools

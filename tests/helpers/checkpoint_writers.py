@@ -28,6 +28,7 @@ import torch
 from torch import Tensor
 
 from styleclip.networks.discriminator import Discriminator
+from styleclip.networks.latent_mapper import LAYERS as MAPPER_LAYERS
 from styleclip.networks.stylegan2 import Generator
 from tests.helpers.nvidia_trees import (
     STAND_INS,
@@ -188,3 +189,15 @@ def tf_discriminator_variables(tensors: Mapping[str, Tensor]) -> Variables:
         scope = "Output" if layer == "out" else f"{side}x{side}/{LAYERS[layer]}"
         variables[f"{scope}/{kind}"] = value.transpose(2, 3, 1, 0) if value.ndim == 4 else value.T
     return variables
+
+
+def mapper_tensors(*theirs: str, width: int = 8) -> dict[str, Tensor]:
+    """The tensors of small networks in StyleCLIP's names."""
+    source = torch.Generator().manual_seed(0)
+    shapes = {"weight": (width, width), "bias": (width,)}
+    return {
+        f"mapper.{name}.mapping.{i}.{kind}": 100 * torch.randn(shape, generator=source)
+        for name in theirs
+        for i in range(1, MAPPER_LAYERS + 1)
+        for kind, shape in shapes.items()
+    }

@@ -7,10 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import imageio_ffmpeg
+import numpy as np
 import torch
 from click.testing import Result
 from torch import Tensor
 
+from styleclip.errors import StyleClipError
 from styleclip.latents import Latent, Space
 from styleclip.progress import Step
 from styleclip.results import EditResult
@@ -92,3 +95,21 @@ class FakeEditor:
         for index in range(1, self.steps + 1):
             on_step(Step(index, self.steps, {"loss": 1 / index, "clip": 0.5}, latent))  # type: ignore[operator]
         return edit_result(len(latent))
+
+
+def is_one_sentence(error: StyleClipError) -> bool:
+    what, _, remedy = str(error).rpartition("; ")
+    return bool(what and len(remedy) > 8 and "\n" not in str(error))
+
+
+def assert_is_one_sentence(text: str) -> None:
+    what, _, remedy = text.rpartition("; ")
+    assert text.isprintable() and len(text) < 400 and what and len(remedy) > 8 and not text.endswith("."), text
+
+
+def decoded(path: Path, side: int = 32) -> np.ndarray:
+    """The frames of a video [T, side, side, 3], by the decoder itself."""
+    raw = ["-vf", f"scale={side}:{side}", "-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt", "rgb24", "-"]
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error", "-i", str(path), *raw]
+    pixels = subprocess.run(command, capture_output=True, check=True).stdout
+    return np.frombuffer(pixels, np.uint8).reshape(-1, side, side, 3)

@@ -4,11 +4,15 @@ from dataclasses import replace
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 
+from styleclip.latents import Latent, Space
 from styleclip.models import Models
 from styleclip.networks.clip import CLIP, CompactTokenizer, build_clip
+from styleclip.networks.e4e import Encoder, EncoderConfig
 from styleclip.networks.face_recognition import SmallRecogniser
 from styleclip.networks.stylegan2 import Generator, GeneratorConfig
+from styleclip.relevance_table import RelevanceTable, StyleStatistics
 
 TINY = GeneratorConfig(z_dim=12, w_dim=8, mapping_widths=(10, 8), channels={4: 6, 8: 5, 16: 4})
 CONTEXT = 24  # tokens: room for the templates
@@ -51,3 +55,26 @@ def tiny_models(**changes: Any) -> Models:
         torch.manual_seed(1)
         identity = SmallRecogniser(5).eval().requires_grad_(False)
     return replace(Models(tiny_generator(), tiny_clip(), identity), **changes)
+
+
+NUM_WS = tiny_generator().num_ws
+
+
+def tiny_encoder(num_ws: int = NUM_WS) -> Encoder:
+    """An encoder of random weights for the tiny generator."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        config = EncoderConfig(num_ws, w_dim=TINY.w_dim, widths=(4, 4, 4, TINY.w_dim), frame=64)
+        return Encoder(config).eval().requires_grad_(False)
+
+
+def random_table(channels: int, width: int = 10, seed: int = 0, **changes: Any) -> RelevanceTable:
+    source = torch.Generator().manual_seed(seed)
+    rows = F.normalize(torch.randn(channels, width, generator=source), dim=1)
+    mean, std, effect = torch.rand(3, channels, generator=source) + 0.1
+    return replace(RelevanceTable(rows, StyleStatistics(mean, std), effect), **changes)
+
+
+def faces(count: int, num_ws: int = 6) -> Latent:
+    source = torch.Generator().manual_seed(0)
+    return Latent(Space.W_PLUS, torch.randn(count, num_ws, TINY.w_dim, generator=source))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,7 +15,6 @@ from PIL import Image
 
 import styleclip
 from styleclip.alignment.align import align
-from styleclip.alignment.detectors import Detector, Face, mtcnn_detector
 from styleclip.alignment.framing import FFHQ, Framing, crop
 from styleclip.alignment.photos import Photo, read_photo
 from styleclip.errors import NoFaceError, OutputError, PhotoError, UsageError, WeightError
@@ -30,40 +28,17 @@ from styleclip.inversion.refine import Refine
 from styleclip.inversion.result import FILES, Inversion
 from styleclip.latents import Latent
 from styleclip.models import Models
-from styleclip.networks.e4e import Encoder, EncoderConfig
+from styleclip.networks.e4e import Encoder
 from styleclip.progress import Step
 from styleclip.weights.catalog import catalog
 from styleclip.weights.models import load
-from tests.alignment.test_align import LANDMARKS, QUAD, astronaut, difference
-from tests.helpers.tiny import TINY, tiny_generator
+from tests.helpers.photos import ASTRONAUT, LANDMARKS, QUAD, astronaut, difference
+from tests.helpers.tiny import tiny_encoder
 
-ASTRONAUT = Path(__file__).parents[1] / "data" / "astronaut.webp"
 QUICK = Invert(Refine(steps=2))
 WHOLE = Invert(Refine(steps=2), align=False)
 TUNE = Tune(steps=3, rank=2)
 NEAR = 0.02  # of the crop's width
-NUM_WS = tiny_generator().num_ws
-
-
-def tiny_encoder(num_ws: int = NUM_WS) -> Encoder:
-    """An encoder of random weights for the tiny generator."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        config = EncoderConfig(num_ws, w_dim=TINY.w_dim, widths=(4, 4, 4, TINY.w_dim), frame=64)
-        return Encoder(config).eval().requires_grad_(False)
-
-
-@functools.cache
-def _seen(picture: bytes, size: tuple[int, int]) -> list[Face]:
-    return mtcnn_detector()(Image.frombytes("RGB", size, picture))
-
-
-@pytest.fixture(autouse=True)
-def eyes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """MTCNN, which remembers the pictures that it has seen: looking is most of what these tests would cost."""
-    mtcnn: Detector = lambda image: _seen(image.tobytes(), image.size)  # noqa: E731
-    real = invert.detector_of
-    monkeypatch.setattr(invert, "detector_of", lambda name, *more: mtcnn if name == "mtcnn" else real(name, *more))
 
 
 @pytest.fixture(scope="module")

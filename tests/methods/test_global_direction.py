@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from styleclip.editor import Editor
@@ -22,19 +21,12 @@ from styleclip.methods.style_direction import auto_beta, beta_for, style_weights
 from styleclip.models import Models
 from styleclip.progress import Step
 from styleclip.prompts import Prompt, delta_t, zero_shot_probability
-from styleclip.relevance_table import RelevanceTable, StyleStatistics
+from styleclip.relevance_table import StyleStatistics
 from styleclip.weights.relevance_files import load_relevance
-from tests.helpers.tiny import tiny_clip, tiny_models
+from tests.helpers.tiny import random_table, tiny_clip, tiny_models
 
 PROMPT = Prompt("a face with red hair", ("a face", "a face with hair"))
 FULL = StyleLayout.from_channels({4: 512, 8: 512, 16: 512, 32: 512, 64: 512, 128: 256, 256: 128, 512: 64, 1024: 32})
-
-
-def random_table(channels: int, width: int = 10, seed: int = 0, **changes: Any) -> RelevanceTable:
-    source = torch.Generator().manual_seed(seed)
-    rows = F.normalize(torch.randn(channels, width, generator=source), dim=1)
-    mean, std, effect = torch.rand(3, channels, generator=source) + 0.1
-    return replace(RelevanceTable(rows, StyleStatistics(mean, std), effect), **changes)
 
 
 def models_with_table(**changes: Any) -> Models:

@@ -27,9 +27,9 @@ from styleclip.stylespace.channel_effects import measure
 from styleclip.stylespace.gradient_relevance import gradient_effects, gradient_relevance
 from styleclip.stylespace.prepare import Preparation, prepare
 from styleclip.stylespace.statistics import sample_styles, style_statistics
+from tests.helpers.mapper_training import OLD, RED, trained
 from tests.helpers.support import failed
 from tests.helpers.tiny import TINY, tiny_generator, tiny_models
-from tests.training.mapper.test_training import OLD, RED, trained
 
 GPU = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
 CPU = RuntimeError("[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you ...")

@@ -22,8 +22,8 @@ from styleclip.runtime.cuda_graphs import AFTER, KEPT, Graphs, GraphWarning, Rec
 from styleclip.stylespace.channel_effects import measure
 from styleclip.stylespace.statistics import sample_styles, style_statistics
 from tests.helpers.fake_cuda_graph import Tape, tape
+from tests.helpers.mapper_training import FEW, OLD, RED, trained
 from tests.helpers.tiny import tiny_models
-from tests.training.mapper.test_training import FEW, OLD, RED, trained
 
 __all__ = ["tape"]  # a fixture
 X, Y = torch.tensor([1.0, -2.0, 3.0]), torch.tensor([0.5, 0.25, -1.0])

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import itertools
-import json
 import os
-import random
 import re
-import signal
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -18,14 +15,11 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
 
 import styleclip
-from styleclip.errors import NumericError, OutputError, StyleClipError, UsageError, WeightError
-from styleclip.latents import StyleLayout
+from styleclip.errors import NumericError, OutputError, UsageError, WeightError
 from styleclip.models import Models
 from styleclip.networks.clip import CLIP
-from styleclip.relevance_table import RelevanceTable
 from styleclip.stylespace import prepare as module
 from styleclip.stylespace.channel_effects import measure
 from styleclip.stylespace.eta import Done, EtaEstimator
@@ -34,26 +28,13 @@ from styleclip.stylespace.prepare import Preparation, prepare
 from styleclip.stylespace.shards import TableShard, merge, shard_path, unfinished_path
 from styleclip.stylespace.statistics import sample_styles, style_statistics
 from styleclip.weights.describe import describe
-from styleclip.weights.formats.own_files import save_generator
 from styleclip.weights.relevance_files import load_relevance
-from tests.helpers.support import run_python
-from tests.helpers.tiny import TINY, tiny_clip, tiny_generator
-from tests.test_models import tiny_clip_file
+from tests.helpers.files import content, load, other_network, tiny_files
+from tests.helpers.preparation import FEW, LAYOUT, assert_same
+from tests.helpers.support import is_one_sentence, run_python
+from tests.helpers.tiny import tiny_clip
 
-FEW = Preparation(images=3, samples=50)
-LAYOUT = StyleLayout.from_channels(TINY.channels)
 GROUPS = len(LAYOUT.entries)  # a layer of the tiny generator is one group
-
-
-def tiny_files(folder: Path) -> tuple[Path, Path]:
-    """A generator and a CLIP."""
-    return save_generator(tiny_generator(), folder / "generator.safetensors"), tiny_clip_file(folder)
-
-
-def load(folder: Path, dtype: torch.dtype = torch.float64) -> Models:
-    """The models; in float64, so that tables that differ only by rounding differ by nothing one could see."""
-    generator, clip = tiny_files(folder)
-    return styleclip.load(str(generator), clip=clip, dtype=dtype)
 
 
 @pytest.fixture(scope="module")
@@ -83,28 +64,6 @@ def begin(models: Models, path: Path, preparation: Preparation = FEW, groups: in
     """Leave an unfinished table."""
     with pytest.raises(KeyboardInterrupt):
         prepare(models, preparation, path, on_group=StoppedAfter(groups), **options)
-
-
-def is_one_sentence(error: StyleClipError) -> bool:
-    what, _, remedy = str(error).rpartition("; ")
-    return bool(what and len(remedy) > 8 and "\n" not in str(error))
-
-
-def content(path: Path) -> tuple[dict[str, Any], bytes]:
-    """The header and the tensors of a safetensors file, whose library shuffles the metadata in the header."""
-    data = path.read_bytes()
-    end = 8 + int.from_bytes(data[:8], "little")
-    return json.loads(data[8:end]), data[end:]
-
-
-def columns(table: RelevanceTable) -> list[Tensor]:
-    assert table.statistics and table.effect is not None and table.error is not None
-    return [table.delta_i, table.effect, table.error, table.statistics.mean, table.statistics.std]
-
-
-def assert_same(found: RelevanceTable, expected: RelevanceTable, tolerance: float = 0.0) -> None:
-    for one, other in zip(columns(found), columns(expected), strict=True):
-        torch.testing.assert_close(one, other, rtol=0, atol=tolerance)
 
 
 # --- settings
@@ -231,7 +190,7 @@ def test_what_is_done_is_not_done_again(models: Models, path: Path, tmp_path: Pa
 def test_killed_at_any_moment(tmp_path: Path) -> None:
     """SIGKILL, again and again, in a process of its own; the table is the same to the last bit."""
     tiny_files(tmp_path)
-    code = f"from tests.stylespace.test_prepare import kill_often; kill_often({str(tmp_path)!r})"
+    code = f"from tests.helpers.preparation import kill_often; kill_often({str(tmp_path)!r})"
     ran = run_python("-W", "ignore", "-c", code)
     assert ran.returncode == 0, ran.stderr
     kills, midway = map(int, ran.stdout.split())
@@ -239,38 +198,6 @@ def test_killed_at_any_moment(tmp_path: Path) -> None:
     names = ["clip.safetensors", "generator.safetensors", "table.safetensors", "whole.safetensors"]
     assert sorted(entry.name for entry in tmp_path.iterdir()) == names
     assert content(tmp_path / "table.safetensors") == content(tmp_path / "whole.safetensors")
-
-
-def kill_often(folder: str) -> None:
-    """Make a table twice: undisturbed, and killed at random moments. Prints how often, and how often midway."""
-    torch.set_num_threads(1)
-    models = load(Path(folder), torch.float32)
-    module.SAVE_EVERY = 0.0
-    path, moments = Path(folder) / "table.safetensors", random.Random(0)
-    took = _child(models, path.with_name("whole.safetensors")) or 0.0
-    kills = midway = 0
-    while kills < 5:
-        if _child(models, path, moments.uniform(0, took)) is not None:
-            path.unlink()  # it was done before the kill
-            continue
-        unfinished = unfinished_path(path, (1, 1))
-        kills += 1
-        midway += unfinished.exists() and 0 < len(TableShard.load(unfinished).channels) < LAYOUT.size
-    _child(models, path)
-    print(kills, midway)
-
-
-def _child(models: Models, path: Path, patience: float | None = None) -> float | None:
-    """The seconds that a child took to make the table, or None when it was killed before the end."""
-    started = time.monotonic()
-    if not (child := os.fork()):
-        prepare(models, FEW, path, on_group=lambda _: time.sleep(0.01))
-        os._exit(0)
-    if patience is not None:
-        time.sleep(patience)
-        os.kill(child, signal.SIGKILL)
-    _, status = os.waitpid(child, 0)
-    return None if os.WIFSIGNALED(status) else time.monotonic() - started
 
 
 @pytest.mark.parametrize(
@@ -293,11 +220,6 @@ def test_other_settings_do_not_go_on(models: Models, path: Path, changes: dict[s
         prepare(models, replace(FEW, **changes), path)
     assert is_one_sentence(caught.value)
     assert unfinished_path(path, (1, 1)).read_bytes() == before
-
-
-def other_network(models: Models) -> Models:
-    generator = {**models.provenance["generator"], "network": "f" * 64}
-    return replace(models, provenance={**models.provenance, "generator": generator})
 
 
 def other_clip(models: Models) -> Models:

@@ -32,11 +32,9 @@ from styleclip.weights.formats.own_files import save_generator
 from styleclip.weights.models import load_clip
 from styleclip.weights.relevance_files import prepared_path, save_relevance
 from tests.helpers.checkpoint_writers import save_pickle
-from tests.helpers.support import done, failed, run_python, run_styleclip
-from tests.helpers.tiny import tiny_clip, tiny_generator
-from tests.methods.test_global_direction import random_table
-from tests.stylespace.test_prepare import tiny_files
-from tests.test_images import decoded
+from tests.helpers.files import tiny_files
+from tests.helpers.support import decoded, done, failed, run_python, run_styleclip
+from tests.helpers.tiny import random_table, tiny_clip, tiny_generator
 
 Run = Callable[..., Result]
 TARGET, NEUTRAL = "a face with red hair", "a face"

@@ -23,10 +23,21 @@ from styleclip.inversion.invert import Invert
 from styleclip.inversion.pivotal_tuning import Tune
 from styleclip.latents import Latent
 from styleclip.weights.formats.encoders import save_encoder
-from tests.alignment.test_align import GOLDEN, astronaut, difference
-from tests.alignment.test_photos import header_only
+from tests.helpers.photos import (
+    ASTRONAUT,
+    GOLDEN,
+    astronaut,
+    difference,
+    eyes,
+    header_only,
+    holiday,
+    interrupting,
+    names,
+    pixels,
+    two_faces,
+)
 from tests.helpers.support import done, failed
-from tests.inversion.test_invert import ASTRONAUT, eyes, tiny_encoder
+from tests.helpers.tiny import tiny_encoder
 
 __all__ = ["eyes"]  # a fixture
 Run = Callable[..., Result]
@@ -43,36 +54,9 @@ def run(files: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     return lambda *more: CliRunner().invoke(main, [*words, *map(str, more)], prog_name="styleclip")
 
 
-def two_faces(path: Path) -> Path:
-    """The astronaut twice, tiny and large, so that `largest` is the second from the left."""
-    photo = Image.new("RGB", (1000, 512), (90, 110, 130))
-    photo.paste(astronaut().resize((400, 400)), (0, 100))
-    photo.paste(astronaut(), (450, 0))
-    photo.save(path)
-    return path
-
-
-def holiday(folder: Path) -> Path:
-    """Two photos, one of them with two faces, and a broken one."""
-    folder.mkdir()
-    astronaut().save(folder / "alone.webp", lossless=True)
-    (folder / "broken.png").write_bytes(b"no picture")
-    two_faces(folder / "two.png")
-    return folder
-
-
 def record(folder: str | Path) -> dict[str, Any]:
     found: dict[str, Any] = json.loads((Path(folder) / "result.json").read_text())
     return found
-
-
-def names(folder: str | Path) -> list[str]:
-    return sorted(path.name for path in Path(folder).iterdir())
-
-
-def pixels(path: str | Path) -> Image.Image:
-    with Image.open(path) as picture:
-        return picture.convert("RGB")
 
 
 # --- one photo
@@ -216,18 +200,6 @@ def test_a_surprise_stops_nothing(run: Run, tmp_path: Path, monkeypatch: pytest.
 
 
 # --- Ctrl-C
-
-
-def interrupting(monkeypatch: pytest.MonkeyPatch, after: int) -> None:
-    """Ctrl-C in the inversion that follows so many."""
-    invert, counts = Invert.invert, iter(range(99))
-
-    def pressed(*arguments: Any) -> Any:
-        if next(counts) == after:
-            raise KeyboardInterrupt
-        return invert(*arguments)
-
-    monkeypatch.setattr(Invert, "invert", pressed)
 
 
 def test_ctrl_c_in_a_folder_keeps_what_is_finished(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

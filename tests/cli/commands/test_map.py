@@ -20,15 +20,14 @@ from styleclip.latents import Latent, Space, save_latent
 from styleclip.methods.mapper import LatentMapper
 from styleclip.methods.mapper_files import TrainedMapper, load_trained_mapper, save_trained_mapper
 from styleclip.models import Models
-from styleclip.networks.latent_mapper import LevelsMapper, Mapper, StyleMapper
 from styleclip.prompts import Prompt
 from styleclip.weights.catalog import weights
+from tests.helpers.checkpoint_writers import mapper_tensors
+from tests.helpers.mappers import PROMPT, network, trained
 from tests.helpers.support import done, failed
 from tests.helpers.tiny import TINY, tiny_generator
-from tests.weights.formats.test_mappers import network as published_network
 
 Run = Callable[..., Result]
-PROMPT = Prompt("a face with red hair", "a face")
 
 
 @pytest.fixture
@@ -39,18 +38,6 @@ def run(files: tuple[Path, Path], models: Models, tmp_path: Path, monkeypatch: p
     save_trained_mapper(trained(models), tmp_path / "m.safetensors")
     words = ["map", "--model", str(files[0]), "--clip", str(files[1])]
     return lambda *more: CliRunner().invoke(main, [*words, *map(str, more)], prog_name="styleclip")
-
-
-def network(kind: str = "levels") -> Mapper:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(3)
-        layout = tiny_generator().layout
-        return LevelsMapper(["coarse", "medium"], TINY.w_dim) if kind == "levels" else StyleMapper(layout)
-
-
-def trained(models: Models, kind: str = "levels", **about: object) -> TrainedMapper:
-    told = {"target": PROMPT.target, "neutral": PROMPT.neutral, "generator": models.generator_fingerprint, **about}
-    return TrainedMapper(network(kind), PROMPT, told)
 
 
 def step(kind: str, latent: Latent) -> torch.Tensor:
@@ -81,7 +68,7 @@ def test_a_path_is_as_good(models: Models, tmp_path: Path) -> None:
 
 def test_published_files(models: Models, tmp_path: Path) -> None:
     """Their text is in the training options, and no generator is named."""
-    theirs = published_network("course_mapping", "medium_mapping", width=TINY.w_dim)
+    theirs = mapper_tensors("course_mapping", "medium_mapping", width=TINY.w_dim)
     torch.save({"state_dict": theirs, "opts": {"description": "a bowl cut"}}, tmp_path / "bowlcut.pt")
     mapper = load_trained_mapper(tmp_path / "bowlcut.pt", models)
     assert mapper.prompt == Prompt("a bowl cut") and not any(p.requires_grad for p in mapper.network.parameters())
@@ -92,7 +79,7 @@ def test_mappers_of_other_generators(models: Models, tmp_path: Path) -> None:
     other = save_trained_mapper(trained(models, generator="another"), tmp_path / "other.safetensors")
     with pytest.raises(WeightError, match="trained for another generator; pass that one with --model"):
         load_trained_mapper(other, models)
-    theirs = published_network("mapping", width=TINY.w_dim + 1)
+    theirs = mapper_tensors("mapping", width=TINY.w_dim + 1)
     torch.save({"state_dict": theirs, "opts": {}}, tmp_path / "wide.pt")
     with pytest.raises(WeightError, match="another generator: this mapper takes w of length 9, got 8"):
         load_trained_mapper(tmp_path / "wide.pt", models)
@@ -150,7 +137,7 @@ def test_latents_of_a_file(run: Run, models: Models, tmp_path: Path) -> None:
 
 
 def test_published_files_without_a_text(run: Run, tmp_path: Path) -> None:
-    theirs = published_network("mapping", width=TINY.w_dim)
+    theirs = mapper_tensors("mapping", width=TINY.w_dim)
     torch.save({"state_dict": theirs, "opts": {}}, tmp_path / "old.pt")
     failed(run("--mapper", "old.pt", "--out", "out"), 2, "old.pt does not tell its text; pass --prompt")
     done(run("--mapper", "old.pt", "--prompt", "an old face", "--out", "out"))

@@ -20,8 +20,9 @@ from styleclip.cli.output.progress import EtaProgress, human_number, human_time
 from styleclip.errors import UsageError
 from styleclip.relevance_table import RelevanceTable
 from styleclip.weights.catalog import home
+from tests.helpers.files import content
+from tests.helpers.preparation import LAYOUT, assert_same
 from tests.helpers.support import done, failed, run_python
-from tests.stylespace.test_prepare import LAYOUT, assert_same, content
 
 Run = Callable[..., Result]
 SMALL = ("--images", "3", "--num-latents", "50")

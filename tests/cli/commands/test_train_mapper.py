@@ -18,7 +18,7 @@ from styleclip.latents import Latent, Space, save_latent
 from styleclip.methods.mapper_files import load_trained_mapper
 from styleclip.weights.describe import describe
 from tests.helpers.support import done, failed, run_python
-from tests.helpers.tiny import TINY
+from tests.helpers.tiny import faces
 
 Run = Callable[..., Result]
 PROMPT = ("--prompt", "a face with red hair")
@@ -35,11 +35,6 @@ def run(files: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         monkeypatch.delenv(name, raising=False)
     words = ["train-mapper", "--model", str(files[0]), "--clip", str(files[1]), "--identity", "none"]
     return lambda *more: CliRunner().invoke(main, [*words, *map(str, more)], prog_name="styleclip")
-
-
-def faces(count: int, num_ws: int = 6) -> Latent:
-    source = torch.Generator().manual_seed(0)
-    return Latent(Space.W_PLUS, torch.randn(count, num_ws, TINY.w_dim, generator=source))
 
 
 # --- what it makes

@@ -7,29 +7,14 @@ from dataclasses import replace
 import pytest
 import torch
 import torch.nn.functional as F
-from torch import Tensor
 
 from styleclip.errors import UsageError
 from styleclip.latents import Latent, Space
 from styleclip.training.encoder.data import EncoderBatches
 from styleclip.training.encoder.losses import displaced
+from tests.helpers.encoder_training import FEW, Photos, weights
+from tests.helpers.support import is_one_sentence
 from tests.helpers.tiny import tiny_models
-from tests.stylespace.test_prepare import is_one_sentence
-from tests.training.encoder.test_losses import FEW, weights
-
-
-class Photos:
-    """Pictures of one colour each, brighter to the left, which is their number."""
-
-    def __init__(self, count: int = 20) -> None:
-        self.count = count
-
-    def __len__(self) -> int:
-        return self.count
-
-    def at(self, rows: Tensor, resolution: int) -> Tensor:
-        slope = torch.linspace(0.01, 0, resolution)
-        return (rows / 100)[:, None, None, None] + slope.expand(len(rows), 3, resolution, resolution)
 
 
 def test_pictures_and_samples() -> None:

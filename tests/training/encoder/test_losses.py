@@ -21,13 +21,9 @@ from styleclip.training.encoder.data import EncoderBatches
 from styleclip.training.encoder.losses import EncoderLosses
 from styleclip.training.encoder.settings import EncoderTraining
 from styleclip.training.encoder.train import _Run
+from tests.helpers.encoder_training import FEW, GOALS, weights
+from tests.helpers.support import is_one_sentence
 from tests.helpers.tiny import tiny_models
-from tests.stylespace.test_prepare import is_one_sentence
-
-FEW = EncoderTraining(
-    widths=(4, 4, 6, 8), frame=16, batch_size=4, steps=4, lr=1e-2, leak=0.2, decay=0.9, held_out=8, evaluate_every=2
-)
-GOALS = ("l2", "perceptual", "id", "delta", "adversary", "latent")
 
 
 class Pixels(FaceRecogniser):
@@ -47,11 +43,6 @@ class Pixels(FaceRecogniser):
     def distance(self, image: Tensor, target: Tensor) -> Tensor:
         self.calls += 1
         return (image - target).abs().mean(dim=(1, 2, 3))
-
-
-def weights(**own: float) -> EncoderTraining:
-    """A training in which only these terms count."""
-    return replace(FEW, **{f"lambda_{name}": own.get(name, 0.0) for name in GOALS})
 
 
 # --- settings

@@ -25,10 +25,10 @@ from styleclip.training.encoder.settings import EncoderTraining
 from styleclip.training.encoder.train import _Run, train_encoder
 from styleclip.weights.formats.encoders import save_encoder
 from styleclip.weights.load import load_encoder
+from tests.helpers.encoder_training import FEW, Photos, weights
+from tests.helpers.files import content, load, other_network
+from tests.helpers.support import is_one_sentence
 from tests.helpers.tiny import tiny_models
-from tests.stylespace.test_prepare import content, is_one_sentence, load, other_network
-from tests.training.encoder.test_data import Photos
-from tests.training.encoder.test_losses import FEW, weights
 
 MIXED = replace(FEW, steps=5, samples=0.5, jitter=0.05, deltas_from=0.4, deltas_every=0.2, held_out=4, decay=0.99)
 

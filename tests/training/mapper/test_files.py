@@ -21,13 +21,10 @@ from styleclip.models import Models
 from styleclip.prompts import Prompt
 from styleclip.training.checkpoint import STATE, TrainingState
 from styleclip.training.mapper.train import TrainingProgress
-from tests.cli.commands.test_train_mapper import faces
-from tests.stylespace.test_prepare import content, is_one_sentence, other_network
-from tests.training.mapper.test_resume import StoppedAfter, begin, made, models
-from tests.training.mapper.test_training import FEW, OLD, RED, metrics, numbers, trained
-
-__all__ = ["begin", "models"]  # fixtures
-
+from tests.helpers.files import content, other_network
+from tests.helpers.mapper_training import FEW, OLD, RED, StoppedAfter, made, metrics, numbers, trained
+from tests.helpers.support import is_one_sentence
+from tests.helpers.tiny import faces
 
 # --- mappers
 

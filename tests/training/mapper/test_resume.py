@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import re
 import shutil
-import signal
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -23,50 +20,19 @@ from styleclip.models import Models
 from styleclip.prompts import Prompt
 from styleclip.training.checkpoint import STATE, TrainingState
 from styleclip.training.mapper import train as module
-from styleclip.training.mapper.train import TrainingProgress
-from tests.cli.commands.test_train_mapper import faces
-from tests.helpers.support import run_python
-from tests.stylespace.test_prepare import content, is_one_sentence, load, other_network, tiny_files
-from tests.training.mapper.test_training import FEW, OLD, RED, metrics, numbers, trained
-
-SHORT = replace(FEW, num_latents=8, held_out=2, batch_size=2)
-
-
-@pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> Models:
-    return load(tmp_path_factory.mktemp("models"), torch.float32)
-
-
-class StoppedAfter:
-    """An `on_step` that presses Ctrl-C after some step, and remembers the steps it saw."""
-
-    def __init__(self, step: int = 999) -> None:
-        self.step = step
-        self.steps: list[int] = []
-
-    def __call__(self, learned: TrainingProgress) -> None:
-        self.steps.append(learned.index)
-        if learned.index == self.step:
-            raise KeyboardInterrupt
-
-
-@pytest.fixture
-def begin(models: Models, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
-    """Leaves an unfinished training in `tmp_path`, and saves every step from now on."""
-    monkeypatch.setattr(module, "SAVE_EVERY", 0.0)
-
-    def stopped(*arguments: Any, after: int = 3, **options: Any) -> Path:
-        with pytest.raises(KeyboardInterrupt):
-            trained(tmp_path, models, *arguments, on_step=StoppedAfter(after), **options)
-        return tmp_path / "training" / STATE
-
-    return stopped
-
-
-def made(folder: Path) -> list[Any]:
-    """All there is in the end: mappers to the bit, and metrics."""
-    return [*map(content, sorted(folder.glob("*.safetensors"))), metrics(folder), sorted(os.listdir(folder))]
-
+from tests.helpers.files import load, other_network, tiny_files
+from tests.helpers.mapper_training import (
+    FEW,
+    OLD,
+    RED,
+    StoppedAfter,
+    made,
+    metrics,
+    numbers,
+    trained,
+)
+from tests.helpers.support import is_one_sentence, run_python
+from tests.helpers.tiny import faces
 
 # --- going on
 
@@ -124,46 +90,13 @@ def test_a_kill_between_two_mappers(models: Models, tmp_path: Path, monkeypatch:
 def test_killed_at_any_moment(tmp_path: Path) -> None:
     """SIGKILL, ten times, in a process of its own; whatever comes to its end has made the same to the last bit."""
     tiny_files(tmp_path)
-    code = f"from tests.training.mapper.test_resume import kill_often; kill_often({str(tmp_path)!r})"
+    code = f"from tests.helpers.mapper_training import kill_often; kill_often({str(tmp_path)!r})"
     ran = run_python("-W", "ignore", "-c", code)
     assert ran.returncode == 0, ran.stderr
     kills, midway = map(int, ran.stdout.split())
     assert kills == 10 and midway >= 3, "hardly a kill came in the middle"
     assert made(tmp_path / "mine") == made(tmp_path / "whole")
     assert sorted(os.listdir(tmp_path / "mine" / "training")) == ["metrics.jsonl"], "a kill left something behind"
-
-
-def kill_often(folder: str) -> None:
-    """Train undisturbed, and killed at random moments. Prints how often, and how often midway."""
-    torch.set_num_threads(1)
-    models = load(Path(folder), torch.float32)
-    module.SAVE_EVERY = 0.0
-    whole, mine, moments = Path(folder) / "whole", Path(folder) / "mine", random.Random(0)
-    took = _child(models, whole) or 0.0
-    kills = midway = 0
-    while kills < 10:
-        if _child(models, mine, moments.uniform(0, took)) is None:
-            kills += 1
-            midway += (mine / "training" / STATE).exists()
-        else:
-            assert made(mine) == made(whole)
-            shutil.rmtree(mine)
-    _child(models, mine)
-    print(kills, midway)
-
-
-def _child(models: Models, folder: Path, patience: float | None = None) -> float | None:
-    """The seconds that a child took to train, or None when it was killed before the end."""
-    started = time.monotonic()
-    if not (child := os.fork()):
-        trained(folder, models, SHORT, resume=True, on_step=lambda _: time.sleep(0.01))
-        os._exit(0)
-    if patience is not None:
-        time.sleep(patience)
-        os.kill(child, signal.SIGKILL)
-    _, status = os.waitpid(child, 0)
-    assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0
-    return None if os.WIFSIGNALED(status) else time.monotonic() - started
 
 
 @pytest.mark.parametrize(

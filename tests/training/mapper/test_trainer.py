@@ -22,8 +22,8 @@ from styleclip.training.mapper.data import split_held_out, training_latents
 from styleclip.training.mapper.mapper_state import PromptMapper
 from styleclip.training.mapper.settings import MapperTraining
 from styleclip.training.mapper.train import TrainingWarning
+from tests.helpers.mapper_training import FEW, OLD, RED, metrics, moved, numbers, trained
 from tests.helpers.tiny import tiny_models
-from tests.training.mapper.test_training import FEW, OLD, RED, metrics, moved, numbers, trained
 
 
 def held_out_of(models: Models, training: MapperTraining) -> Latent:

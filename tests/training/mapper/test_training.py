@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -25,14 +24,9 @@ from styleclip.prompts import Prompt
 from styleclip.training.mapper.data import FixedBatches, SourceCache, split_held_out, training_latents
 from styleclip.training.mapper.losses import MapperLosses
 from styleclip.training.mapper.settings import PUBLISHED, MapperTraining
-from styleclip.training.mapper.train import train_mappers
 from styleclip.weights.state_dict import on_meta
+from tests.helpers.mapper_training import FEW, OLD, RED, moved, trained
 from tests.helpers.tiny import TINY, tiny_models
-
-RED, OLD = Prompt("a face with red hair", "a face"), Prompt("a face with old hair")
-FEW = MapperTraining(
-    num_latents=20, held_out=4, batch_size=4, steps=8, evaluate_every=4, lr=5.0, lambda_l2=0.01, lambda_id=0.1
-)
 
 
 class Pixels(FaceRecogniser):
@@ -43,35 +37,6 @@ class Pixels(FaceRecogniser):
 
     def encode_pixels(self, seen: Tensor) -> Tensor:
         return F.normalize(seen.flatten(1), dim=1)
-
-
-def trained(
-    folder: Path,
-    models: Models,
-    training: MapperTraining = FEW,
-    prompts: tuple[Prompt, ...] = (RED,),
-    latents: Latent | None = None,
-    **options: Any,
-) -> list[TrainedMapper]:
-    """Train into `folder`: 0.safetensors, 1.safetensors, ... and the folder `training`."""
-    paths = [folder / f"{i}.safetensors" for i in range(len(prompts))]
-    return train_mappers(models, prompts, training, paths, folder / "training", latents, sheet_every=0, **options)
-
-
-def metrics(folder: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (folder / "training" / "metrics.jsonl").read_text().splitlines()]
-
-
-def numbers(mapper: TrainedMapper) -> Tensor:
-    """All parameters, one after the other."""
-    return torch.cat([parameter.flatten() for parameter in mapper.network.parameters()])
-
-
-def moved(models: Models, training: MapperTraining, folder: Path) -> tuple[Latent, Tensor]:
-    """Latents, and how far a mapper that was trained moves them."""
-    [mapper] = trained(folder, models, training)
-    source = training_latents(models, training.settled(models), None)
-    return source, mapper.direction(source).data
 
 
 # --- settings

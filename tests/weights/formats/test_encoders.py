@@ -5,12 +5,9 @@ from __future__ import annotations
 import argparse
 import functools
 import shutil
-import sys
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,6 +24,13 @@ from styleclip.weights.formats.encoders import save_encoder
 from styleclip.weights.formats.registry import read_all, read_one
 from styleclip.weights.load import load_encoder, load_generator
 from tests.golden import fill
+from tests.helpers.full_encoder import (
+    CODE,
+    error,
+    golden,
+    use_full_decoder,
+    use_full_encoder,
+)
 from tests.helpers.support import run_python
 from tests.helpers.tiny import tiny_generator
 
@@ -34,8 +38,6 @@ SMALL = 4  # vectors of W+ of an 8 px generator: the first two levels of the pyr
 E4E = {"encoder_type": "Encoder4Editing", "start_from_latent_avg": True, "stylegan_size": 8, "device": "cuda"}
 PSP = {"encoder_type": "GradualStyleEncoder", "start_from_latent_avg": True, "output_size": 8, "n_styles": SMALL}
 PSP |= {"learn_in_w": False, "label_nc": 0, "input_nc": 3}
-CODE = 1e-4
-Network = TypeVar("Network")
 
 
 def random(*shape: int) -> Tensor:
@@ -78,17 +80,6 @@ def hollow(**changes: Any) -> dict[str, Any]:
 def save(content: dict[str, Any], path: Path, zipped: bool = True) -> Path:
     torch.save(content, path, _use_new_zipfile_serialization=zipped)
     return path
-
-
-def golden(name: str) -> tuple[Tensor, Tensor]:
-    """The image that was encoded and its codes, before the average."""
-    image = 0.5 * fill.draw("input.image", (1, 3, 256, 256), fill.meta(name)["seed"])
-    return torch.from_numpy(image), torch.from_numpy(fill.vectors(name)["codes"])
-
-
-def error(found: Tensor, expected: Tensor) -> float:
-    assert found.shape == expected.shape
-    return (found - expected).abs().max().item()
 
 
 def test_golden_256_from_an_old_torch_file(tmp_path: Path) -> None:
@@ -266,7 +257,7 @@ def test_the_full_1024_file(tmp_path: Path) -> None:
         size = path.stat().st_size
         assert abs(size - 1_201_649_680) < 1e6  # the published file
         for task in (use_full_encoder, use_full_decoder):
-            code = f"from tests.weights.formats.test_encoders import {task.__name__} as use; use({str(path)!r})"
+            code = f"from tests.helpers.full_encoder import {task.__name__} as use; use({str(path)!r})"
             done = run_python("-c", code)
             assert done.returncode == 0, done.stderr
     finally:
@@ -283,30 +274,3 @@ def write_full(path: Path) -> None:
     encoder = drawn("e4e_encoder_1024", range(18))
     assert (len(encoder), len(decoder)) == (621, 171)
     save({"state_dict": {**encoder, **decoder}, "latent_avg": random(18, 512), "opts": E4E}, path)
-
-
-def use_full_encoder(path: str) -> None:
-    """In a process of its own, as the next."""
-    encoder = loaded_within(2.2, load_encoder, path)
-    image, codes = golden("e4e_encoder_1024")
-    assert error(encoder(image) - encoder.w_avg, codes) <= CODE
-
-
-def use_full_decoder(path: str) -> None:
-    assert loaded_within(0.5, load_generator, path).resolution == 1024  # nine tenths of the file are the encoder
-
-
-def loaded_within(share: float, load: Callable[[str], Network], path: str) -> Network:
-    """Load in 15 seconds of work, and with this share of the file's size as memory."""
-    before, start = peak_memory(), time.process_time()
-    network = load(path)
-    assert time.process_time() - start < 15
-    assert peak_memory() - before < share * Path(path).stat().st_size
-    return network
-
-
-def peak_memory() -> int:
-    """In bytes; 0 where the system does not say. (`ru_maxrss` of a child begins at its parent's peak.)"""
-    status = Path("/proc/self/status")
-    lines = status.read_text().splitlines() if sys.platform == "linux" else []
-    return sum(1024 * int(line.split()[1]) for line in lines if line.startswith("VmHWM"))

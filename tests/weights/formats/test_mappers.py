@@ -12,13 +12,14 @@ from torch import Tensor
 
 from styleclip.errors import SpaceError, WeightError
 from styleclip.latents import Space, StyleLayout
-from styleclip.networks.latent_mapper import LAYERS, LevelsMapper, Mapper, StyleMapper
+from styleclip.networks.latent_mapper import LevelsMapper, Mapper, StyleMapper
 from styleclip.networks.stylegan2 import Generator, GeneratorConfig
 from styleclip.weights.formats import registry, rosinality
 from styleclip.weights.formats.mappers import save_mapper
 from styleclip.weights.load import load_generator, load_mapper
 from styleclip.weights.state_dict import on_meta
 from tests.golden import fill
+from tests.helpers.checkpoint_writers import mapper_tensors
 from tests.helpers.support import run_python
 from tests.helpers.tiny import tiny_generator
 
@@ -49,23 +50,11 @@ def golden_input(name: str) -> Tensor:
     return torch.cat([torch.from_numpy(layer) for layer in layers], dim=1)
 
 
-def network(*theirs: str, width: int = 8) -> dict[str, Tensor]:
-    """The tensors of small networks in StyleCLIP's names."""
-    source = torch.Generator().manual_seed(0)
-    shapes = {"weight": (width, width), "bias": (width,)}
-    return {
-        f"mapper.{name}.mapping.{i}.{kind}": 100 * torch.randn(shape, generator=source)
-        for name in theirs
-        for i in range(1, LAYERS + 1)
-        for kind, shape in shapes.items()
-    }
-
-
 def style_networks(layout: StyleLayout, torgb: bool) -> dict[str, Tensor]:
     tensors: dict[str, Tensor] = {}
     for i, entry in enumerate(layout.entries):
         if torgb or not entry.is_torgb:
-            tensors |= network(f"mapper_{i}", width=entry.channels)
+            tensors |= mapper_tensors(f"mapper_{i}", width=entry.channels)
     return tensors
 
 
@@ -121,7 +110,7 @@ def test_another_generators_latents_are_refused() -> None:
 @pytest.mark.parametrize("save", [save_zip, save_legacy])
 @pytest.mark.parametrize("opts", [{"no_fine_mapper": True}, argparse.Namespace(no_fine_mapper=True), {}, None])
 def test_published_files(tmp_path: Path, save: Save, opts: object) -> None:
-    tensors = network("course_mapping", "medium_mapping")
+    tensors = mapper_tensors("course_mapping", "medium_mapping")
     save({"state_dict": {**tensors, **decoder()}, "opts": opts}, tmp_path / "surprised.pt")
     found = {part.kind: part for part in registry.read_all(tmp_path / "surprised.pt")}
     assert found["mapper"].settings == {"mapper": "levels", "levels": "coarse medium"}
@@ -136,7 +125,7 @@ def test_published_files(tmp_path: Path, save: Save, opts: object) -> None:
 
 
 def test_a_file_without_the_generator(tmp_path: Path) -> None:
-    torch.save({"state_dict": network("mapping")}, tmp_path / "old.pt")
+    torch.save({"state_dict": mapper_tensors("mapping")}, tmp_path / "old.pt")
     assert [part.settings for part in registry.read_all(tmp_path / "old.pt")] == [{"mapper": "single"}]
     assert list(load_mapper(tmp_path / "old.pt").state_dict())[0] == "all.fc0.weight"
     with pytest.raises(WeightError, match="it holds mapper, no generator; pass a file with one"):
@@ -196,7 +185,7 @@ def with_options(**options: object) -> Callable[[Checkpoint], None]:
     ],
 )
 def test_levels_that_do_not_fit(tmp_path: Path, change: Callable[[Checkpoint], None], message: str) -> None:
-    content: Checkpoint = {"state_dict": network("course_mapping", "medium_mapping", "fine_mapping"), "opts": {}}
+    content: Checkpoint = {"state_dict": mapper_tensors("course_mapping", "medium_mapping", "fine_mapping"), "opts": {}}
     change(content)
     torch.save(content, tmp_path / "bad.pt")
     with pytest.raises(WeightError, match=f"bad.pt: .*{message}"):
@@ -207,9 +196,12 @@ def test_levels_that_do_not_fit(tmp_path: Path, change: Callable[[Checkpoint], N
     ("change", "message"),
     [
         (without("mapper.mapper_2.mapping.1.weight"), r"missing mapper\.mapper_2\.mapping\.1\.weight;"),
-        (lambda content: content["state_dict"].update(network("mapper_5")), r"missing mapper\.mapper_6\.mapping"),
         (
-            lambda content: content["state_dict"].update(network("mapper_2", width=4)),
+            lambda content: content["state_dict"].update(mapper_tensors("mapper_5")),
+            r"missing mapper\.mapper_6\.mapping",
+        ),
+        (
+            lambda content: content["state_dict"].update(mapper_tensors("mapper_2", width=4)),
             r"b8\.conv0.* \[4, 4\] .* \[6, 6\]",
         ),
         (with_tensor("mapper.mapper_123.mapping.1.bias", 8), r"surplus mapper\.mapper_123\.mapping\.1\.bias;"),

@@ -13,7 +13,7 @@ from styleclip.networks.e4e import Combination, Encoder, EncoderConfig
 from styleclip.weights.describe import describe
 from styleclip.weights.formats.encoders import encoder_config, save_encoder
 from styleclip.weights.load import load_encoder
-from tests.stylespace.test_prepare import is_one_sentence
+from tests.helpers.support import is_one_sentence
 
 SMALL = (4, 4, 6, 8)
 

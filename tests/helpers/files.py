@@ -1,0 +1,45 @@
+"""Files of tiny networks, and what is in a file of tensors."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+
+import styleclip
+from styleclip.models import Models
+from styleclip.weights.formats.own_files import save_generator
+from tests.helpers.tiny import clip_config, tiny_clip, tiny_generator
+
+
+def tiny_clip_file(folder: Path) -> Path:
+    config = json.dumps(clip_config())
+    save_file(tiny_clip().state_dict(), folder / "clip.safetensors", {"styleclip": "clip", "config": config})
+    return folder / "clip.safetensors"
+
+
+def tiny_files(folder: Path) -> tuple[Path, Path]:
+    """A generator and a CLIP."""
+    return save_generator(tiny_generator(), folder / "generator.safetensors"), tiny_clip_file(folder)
+
+
+def load(folder: Path, dtype: torch.dtype = torch.float64) -> Models:
+    """The models; in float64, so that tables that differ only by rounding differ by nothing one could see."""
+    generator, clip = tiny_files(folder)
+    return styleclip.load(str(generator), clip=clip, dtype=dtype)
+
+
+def content(path: Path) -> tuple[dict[str, Any], bytes]:
+    """The header and the tensors of a safetensors file, whose library shuffles the metadata in the header."""
+    data = path.read_bytes()
+    end = 8 + int.from_bytes(data[:8], "little")
+    return json.loads(data[8:end]), data[end:]
+
+
+def other_network(models: Models) -> Models:
+    generator = {**models.provenance["generator"], "network": "f" * 64}
+    return replace(models, provenance={**models.provenance, "generator": generator})

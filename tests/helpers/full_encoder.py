@@ -1,0 +1,56 @@
+"""The full-size e4e file, loaded in a process of its own that counts memory and seconds."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+from styleclip.weights.load import load_encoder, load_generator
+from tests.golden import fill
+
+CODE = 1e-4
+Network = TypeVar("Network")
+
+
+def golden(name: str) -> tuple[Tensor, Tensor]:
+    """The image that was encoded and its codes, before the average."""
+    image = 0.5 * fill.draw("input.image", (1, 3, 256, 256), fill.meta(name)["seed"])
+    return torch.from_numpy(image), torch.from_numpy(fill.vectors(name)["codes"])
+
+
+def error(found: Tensor, expected: Tensor) -> float:
+    assert found.shape == expected.shape
+    return (found - expected).abs().max().item()
+
+
+def use_full_encoder(path: str) -> None:
+    """In a process of its own, as the next."""
+    encoder = loaded_within(2.2, load_encoder, path)
+    image, codes = golden("e4e_encoder_1024")
+    assert error(encoder(image) - encoder.w_avg, codes) <= CODE
+
+
+def use_full_decoder(path: str) -> None:
+    assert loaded_within(0.5, load_generator, path).resolution == 1024  # nine tenths of the file are the encoder
+
+
+def loaded_within(share: float, load: Callable[[str], Network], path: str) -> Network:
+    """Load in 15 seconds of work, and with this share of the file's size as memory."""
+    before, start = peak_memory(), time.process_time()
+    network = load(path)
+    assert time.process_time() - start < 15
+    assert peak_memory() - before < share * Path(path).stat().st_size
+    return network
+
+
+def peak_memory() -> int:
+    """In bytes; 0 where the system does not say. (`ru_maxrss` of a child begins at its parent's peak.)"""
+    status = Path("/proc/self/status")
+    lines = status.read_text().splitlines() if sys.platform == "linux" else []
+    return sum(1024 * int(line.split()[1]) for line in lines if line.startswith("VmHWM"))

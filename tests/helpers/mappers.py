@@ -1,0 +1,25 @@
+"""A mapper with random weights, as trained for a prompt."""
+
+from __future__ import annotations
+
+import torch
+
+from styleclip.methods.mapper_files import TrainedMapper
+from styleclip.models import Models
+from styleclip.networks.latent_mapper import LevelsMapper, Mapper, StyleMapper
+from styleclip.prompts import Prompt
+from tests.helpers.tiny import TINY, tiny_generator
+
+PROMPT = Prompt("a face with red hair", "a face")
+
+
+def network(kind: str = "levels") -> Mapper:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(3)
+        layout = tiny_generator().layout
+        return LevelsMapper(["coarse", "medium"], TINY.w_dim) if kind == "levels" else StyleMapper(layout)
+
+
+def trained(models: Models, kind: str = "levels", **about: object) -> TrainedMapper:
+    told = {"target": PROMPT.target, "neutral": PROMPT.neutral, "generator": models.generator_fingerprint, **about}
+    return TrainedMapper(network(kind), PROMPT, told)

@@ -1,0 +1,102 @@
+"""Photos of known faces, and detectors that remember what they saw."""
+
+from __future__ import annotations
+
+import functools
+import struct
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image, ImageCms
+
+from styleclip.alignment.detectors import Detector, Face, mtcnn_detector
+from styleclip.alignment.framing import FFHQ, Landmarks
+from styleclip.inversion import invert
+from styleclip.inversion.invert import Invert
+
+HERE = Path(__file__).parents[1]
+ASTRONAUT = HERE / "data" / "astronaut.webp"
+GOLDEN = np.load(HERE / "golden" / "ffhq_align.npz")
+LANDMARKS = Landmarks.from_68(GOLDEN["landmarks"])
+QUAD = FFHQ.quad(LANDMARKS)  # 163 px wide, in the middle of the photo's upper half
+
+
+def astronaut() -> Image.Image:
+    with Image.open(ASTRONAUT) as picture:
+        return picture.convert("RGB")
+
+
+def difference(one: Image.Image, two: Image.Image) -> np.ndarray:
+    return np.abs(np.asarray(one).astype(int) - np.asarray(two))
+
+
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+UNDO = {2: 2, 3: 3, 4: 4, 5: 5, 6: 8, 7: 7, 8: 6}  # the orientation that undoes each: quarter turns undo one another
+
+
+def header_only(width: int, height: int) -> bytes:
+    """A PNG that says how large it is, and is cut off there."""
+    body = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + struct.pack(">I", 13)
+        + body
+        + struct.pack(">I", zlib.crc32(body))
+        + struct.pack(">I", 99)
+        + b"IDAT"
+    )
+
+
+@functools.cache
+def _seen(picture: bytes, size: tuple[int, int]) -> list[Face]:
+    return mtcnn_detector()(Image.frombytes("RGB", size, picture))
+
+
+@pytest.fixture(autouse=True)
+def eyes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """MTCNN, which remembers the pictures that it has seen: looking is most of what these tests would cost."""
+    mtcnn: Detector = lambda image: _seen(image.tobytes(), image.size)  # noqa: E731
+    real = invert.detector_of
+    monkeypatch.setattr(invert, "detector_of", lambda name, *more: mtcnn if name == "mtcnn" else real(name, *more))
+
+
+def two_faces(path: Path) -> Path:
+    """The astronaut twice, tiny and large, so that `largest` is the second from the left."""
+    photo = Image.new("RGB", (1000, 512), (90, 110, 130))
+    photo.paste(astronaut().resize((400, 400)), (0, 100))
+    photo.paste(astronaut(), (450, 0))
+    photo.save(path)
+    return path
+
+
+def holiday(folder: Path) -> Path:
+    """Two photos, one of them with two faces, and a broken one."""
+    folder.mkdir()
+    astronaut().save(folder / "alone.webp", lossless=True)
+    (folder / "broken.png").write_bytes(b"no picture")
+    two_faces(folder / "two.png")
+    return folder
+
+
+def names(folder: str | Path) -> list[str]:
+    return sorted(path.name for path in Path(folder).iterdir())
+
+
+def pixels(path: str | Path) -> Image.Image:
+    with Image.open(path) as picture:
+        return picture.convert("RGB")
+
+
+def interrupting(monkeypatch: pytest.MonkeyPatch, after: int) -> None:
+    """Ctrl-C in the inversion that follows so many."""
+    invert, counts = Invert.invert, iter(range(99))
+
+    def pressed(*arguments: Any) -> Any:
+        if next(counts) == after:
+            raise KeyboardInterrupt
+        return invert(*arguments)
+
+    monkeypatch.setattr(Invert, "invert", pressed)

@@ -1,0 +1,66 @@
+"""A short preparation of a relevance table, in this process or killed in others."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from styleclip.latents import StyleLayout
+from styleclip.models import Models
+from styleclip.relevance_table import RelevanceTable
+from styleclip.stylespace import prepare as module
+from styleclip.stylespace.prepare import Preparation, prepare
+from styleclip.stylespace.shards import TableShard, unfinished_path
+from tests.helpers.files import load
+from tests.helpers.tiny import TINY
+
+FEW = Preparation(images=3, samples=50)
+LAYOUT = StyleLayout.from_channels(TINY.channels)
+
+
+def columns(table: RelevanceTable) -> list[Tensor]:
+    assert table.statistics and table.effect is not None and table.error is not None
+    return [table.delta_i, table.effect, table.error, table.statistics.mean, table.statistics.std]
+
+
+def assert_same(found: RelevanceTable, expected: RelevanceTable, tolerance: float = 0.0) -> None:
+    for one, other in zip(columns(found), columns(expected), strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=tolerance)
+
+
+def kill_often(folder: str) -> None:
+    """Make a table twice: undisturbed, and killed at random moments. Prints how often, and how often midway."""
+    torch.set_num_threads(1)
+    models = load(Path(folder), torch.float32)
+    module.SAVE_EVERY = 0.0
+    path, moments = Path(folder) / "table.safetensors", random.Random(0)
+    took = _child(models, path.with_name("whole.safetensors")) or 0.0
+    kills = midway = 0
+    while kills < 5:
+        if _child(models, path, moments.uniform(0, took)) is not None:
+            path.unlink()  # it was done before the kill
+            continue
+        unfinished = unfinished_path(path, (1, 1))
+        kills += 1
+        midway += unfinished.exists() and 0 < len(TableShard.load(unfinished).channels) < LAYOUT.size
+    _child(models, path)
+    print(kills, midway)
+
+
+def _child(models: Models, path: Path, patience: float | None = None) -> float | None:
+    """The seconds that a child took to make the table, or None when it was killed before the end."""
+    started = time.monotonic()
+    if not (child := os.fork()):
+        prepare(models, FEW, path, on_group=lambda _: time.sleep(0.01))
+        os._exit(0)
+    if patience is not None:
+        time.sleep(patience)
+        os.kill(child, signal.SIGKILL)
+    _, status = os.waitpid(child, 0)
+    return None if os.WIFSIGNALED(status) else time.monotonic() - started
