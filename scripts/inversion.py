@@ -66,7 +66,7 @@ def inverted(models: Models, judge: Judge, numbers: Sequence[int], target: Tenso
     refined = styleclip.Refine()(models, target, guess)
     for i, face in enumerate(numbers):
         own, pivot = target[i : i + 1], refined[i]
-        tuned = styleclip.Tune()(models, own, pivot).apply(models)
+        tuned = styleclip.PivotalTuning()(models, own, pivot).apply(models)
         drawn = {"encoder": models.render(guess[i]), "refine": models.render(pivot), "tune": tuned.render(pivot)}
         yield {"face": face, "stages": [reached(models, judge, name, own, each) for name, each in drawn.items()]}
 

@@ -50,7 +50,7 @@ def wall(people: str, out: Path) -> None:
 def pasted(path: Path, out: Path) -> None:
     """Draw OUT: the photo, its faces inverted and pasted back without an edit, and with one."""
     models = styleclip.load("demo")
-    inversions = styleclip.Invert(styleclip.Refine(), styleclip.Tune(), face="all")(models, path)
+    inversions = styleclip.Invert(styleclip.Refine(), styleclip.PivotalTuning(), face="all")(models, path)
     prompt, method = styleclip.Prompt("a smiling face", alternatives("a smiling face")), styleclip.GlobalDirection()
     smiles = [styleclip.Editor(each.models).edit(each.latent, prompt, method).after for each in inversions]
     photo = inversions[0].aligned.photo.image

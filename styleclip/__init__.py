@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from styleclip.editor import Editor
     from styleclip.errors import StyleClipError
     from styleclip.inversion.invert import Invert
-    from styleclip.inversion.pivotal_tuning import Tune
+    from styleclip.inversion.pivotal_tuning import PivotalTuning
     from styleclip.inversion.refine import Refine
     from styleclip.inversion.result import Inversion
     from styleclip.latents import Direction, Latent, Space
@@ -41,7 +41,7 @@ __all__ = [
     "Refine",
     "Space",
     "StyleClipError",
-    "Tune",
+    "PivotalTuning",
     "__version__",
     "load",
     "load_generator",
@@ -62,7 +62,7 @@ _HOMES = {
     "Refine": "styleclip.inversion.refine",
     "Space": "styleclip.latents",
     "StyleClipError": "styleclip.errors",
-    "Tune": "styleclip.inversion.pivotal_tuning",
+    "PivotalTuning": "styleclip.inversion.pivotal_tuning",
     "load": "styleclip.weights.models",
     "load_generator": "styleclip.weights.load",
 }

@@ -26,7 +26,7 @@ PUBLIC = [
     "Refine",
     "Space",
     "StyleClipError",
-    "Tune",
+    "PivotalTuning",
     "__version__",
     "load",
     "load_generator",

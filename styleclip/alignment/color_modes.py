@@ -14,7 +14,7 @@ DEEP = ("I", "I;16", "I;16B", "I;16L", "I;16N")  # grey levels 0..65535
 FLOAT_TOPS = (1.0, 255.0, 65535.0)  # what white is in pictures of floats
 
 
-def separated(picture: Image.Image, name: str) -> tuple[Image.Image, Image.Image | None]:
+def split_alpha(picture: Image.Image, name: str) -> tuple[Image.Image, Image.Image | None]:
     """The colours of a decoded picture (RGB, 8 bits) and its alpha ("L"), or None where it has none.
 
     Colours below transparent pixels stay as they are. Raises PhotoError for values that mean no grey level.
@@ -61,15 +61,15 @@ def _to_srgb(picture: Image.Image) -> Image.Image:
     """CMYK by the profile that the file embeds, else by Pillow's plain formula; CIE L*a*b* by its definition."""
     srgb = ImageCms.createProfile("sRGB")
     if picture.mode == "LAB":
-        return _converted(picture, ImageCms.createProfile("LAB"), srgb)
+        return _convert_profile(picture, ImageCms.createProfile("LAB"), srgb)
     try:
         embedded = ImageCms.ImageCmsProfile(io.BytesIO(picture.info["icc_profile"]))
-        return _converted(picture, embedded, srgb)
+        return _convert_profile(picture, embedded, srgb)
     except (KeyError, TypeError, OSError, ImageCms.PyCMSError):
         return picture.convert("RGB")
 
 
-def _converted(picture: Image.Image, source: ImageCms._CmsProfileCompatible, target: object) -> Image.Image:
+def _convert_profile(picture: Image.Image, source: ImageCms._CmsProfileCompatible, target: object) -> Image.Image:
     converted = ImageCms.profileToProfile(picture, source, target, outputMode="RGB")  # type: ignore[arg-type]
     assert converted is not None  # a new picture, because inPlace is not asked for
     return converted

@@ -11,19 +11,19 @@ import numpy as np
 from PIL import Image
 
 from styleclip.alignment.dlib_predictor import import_dlib, load_predictor
-from styleclip.alignment.face_search import Face, Search, copies, left_to_right
+from styleclip.alignment.face_search import Face, MultiScaleSearch, left_to_right, search_sizes
 from styleclip.alignment.framing import Landmarks
 from styleclip.errors import NoFaceError, UsageError
 from styleclip.runtime.devices import pick_device
 
-__all__ = ["Detector", "Face", "Which", "choose", "dlib_detector", "mtcnn_detector"]
+__all__ = ["Detector", "Face", "FaceChoice", "choose_faces", "dlib_detector", "mtcnn_detector"]
 
 Detector = Callable[[Image.Image], list[Face]]  # RGB -> faces, from left to right
-Which = Literal["largest", "all"] | int
+FaceChoice = Literal["largest", "all"] | int
 
-SURE_MTCNN = 0.9  # probability; true faces seen from the front have 0.99 and more
-SURE_DLIB = 0.3  # margin of the classifier; true faces have about 1, patterns in cloth 0.1
-LEAST_SIDE = 24  # px: below it MTCNN's pyramid has no level (its faces are of 20 px and more)
+MTCNN_MIN_CONFIDENCE = 0.9  # probability; true faces seen from the front have 0.99 and more
+DLIB_MIN_CONFIDENCE = 0.3  # margin of the classifier; true faces have about 1, patterns in cloth 0.1
+MTCNN_MIN_SIDE_PX = 24  # px: below it MTCNN's pyramid has no level (its faces are of 20 px and more)
 
 
 def mtcnn_detector(device: str = "cpu") -> Detector:
@@ -33,7 +33,7 @@ def mtcnn_detector(device: str = "cpu") -> Detector:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # its way of loading weights is of the torch of its day
         network = MTCNN(keep_all=True, device=pick_device(device)).eval()
-    return Search(lambda image: _mtcnn_look(network, image), SURE_MTCNN)
+    return MultiScaleSearch(lambda image: _detect_mtcnn(network, image), MTCNN_MIN_CONFIDENCE)
 
 
 def dlib_detector(predictor: Path) -> Detector:
@@ -44,11 +44,11 @@ def dlib_detector(predictor: Path) -> Detector:
     """
     dlib, shape = import_dlib(), load_predictor(predictor)
     detector = dlib.get_frontal_face_detector()
-    return Search(lambda image: _dlib_look(detector, shape, image), SURE_DLIB)
+    return MultiScaleSearch(lambda image: _detect_dlib(detector, shape, image), DLIB_MIN_CONFIDENCE)
 
 
-def choose(
-    faces: Sequence[Face], which: Which = "largest", name: str = "the picture", size: tuple[int, int] | None = None
+def choose_faces(
+    faces: Sequence[Face], which: FaceChoice = "largest", name: str = "the picture", size: tuple[int, int] | None = None
 ) -> list[Face]:
     """The largest face, all of them, or the n-th from the left (from 1); `name` and `size` are the photo's.
 
@@ -57,14 +57,15 @@ def choose(
     if which not in ("largest", "all") and (isinstance(which, (bool, str)) or which < 1):
         raise UsageError(f"{which!r} is no choice of faces; use largest, all or a number from 1")
     if not faces:
-        raise NoFaceError(f"no face was found in {name}{_tried(size)}; {NO_FACE_REMEDY}")
+        raise NoFaceError(f"no face was found in {name}{_tried_sizes(size)}; {NO_FACE_REMEDY}")
     ordered = left_to_right(faces)
     if which == "all":
         return ordered
     if which == "largest":
         return [max(ordered, key=lambda face: face.area)]
     if which > len(ordered):
-        raise NoFaceError(f"{name} has {_count(len(ordered))} and no number {which}; {_numbers(len(ordered))}")
+        count = len(ordered)
+        raise NoFaceError(f"{name} has {_face_count(count)} and no number {which}; {_number_remedy(count)}")
     return [ordered[which - 1]]
 
 
@@ -74,23 +75,23 @@ NO_FACE_REMEDY = (
 )
 
 
-def _tried(size: tuple[int, int] | None) -> str:
+def _tried_sizes(size: tuple[int, int] | None) -> str:
     if size is None:
         return ""
-    sizes = [f"{width} x {height}" for width, height in copies(size)]
+    sizes = [f"{width} x {height}" for width, height in search_sizes(size)]
     return f", looked for in copies of {' and '.join(sizes)} px"
 
 
-def _count(count: int) -> str:
+def _face_count(count: int) -> str:
     return "1 face" if count == 1 else f"{count} faces"
 
 
-def _numbers(count: int) -> str:
+def _number_remedy(count: int) -> str:
     return "use 1" if count == 1 else f"use 1 to {count}, which count from the left"
 
 
-def _mtcnn_look(network: Any, image: Image.Image) -> list[Face]:
-    if min(image.size) < LEAST_SIDE:
+def _detect_mtcnn(network: Any, image: Image.Image) -> list[Face]:
+    if min(image.size) < MTCNN_MIN_SIDE_PX:
         return []
     try:
         boxes, confidences, points = network.detect(image, landmarks=True)
@@ -103,7 +104,7 @@ def _mtcnn_look(network: Any, image: Image.Image) -> list[Face]:
     return [_face(Landmarks.from_five(p), b, c) for b, c, p in zip(boxes, confidences, points, strict=True)]
 
 
-def _dlib_look(detector: Any, predictor: Any, image: Image.Image) -> list[Face]:
+def _detect_dlib(detector: Any, predictor: Any, image: Image.Image) -> list[Face]:
     pixels = np.asarray(image)
     rectangles, margins, _ = detector.run(pixels, 1, 0.0)  # enlarged once, as e4e does: faces of 40 px and more
     faces = []

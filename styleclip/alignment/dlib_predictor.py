@@ -13,7 +13,7 @@ from styleclip.files import atomic_path
 POINTS = 68
 VERSION = 1  # of dlib's serialised shape_predictor
 CHUNK = 1 << 20
-MOST_BYTES = 1 << 30  # the published file unpacks to 100 MB
+MAX_BYTES = 1 << 30  # the published file unpacks to 100 MB
 REMEDY = "run `styleclip models pull landmarks-68` or use --landmarks mtcnn"
 
 
@@ -31,7 +31,7 @@ def load_predictor(path: Path) -> Any:
     path = Path(path)
     if not path.is_file():
         raise WeightError(f"there is no file {path}; {REMEDY}")
-    file = unpacked(path) if path.suffix == ".bz2" else path
+    file = unpack(path) if path.suffix == ".bz2" else path
     count = count_points(file)
     if count != POINTS:
         raise WeightError(f"{file} is a predictor of {count} landmarks instead of {POINTS}; {REMEDY}")
@@ -41,7 +41,7 @@ def load_predictor(path: Path) -> Any:
         raise WeightError(f"{file} is damaged or cut off; {REMEDY}") from error
 
 
-def unpacked(path: Path) -> Path:
+def unpack(path: Path) -> Path:
     """The file without its .bz2, beside it; unpacked now if it is not there. Raises WeightError where it cannot be."""
     target = path.with_suffix("")
     if target.is_file():
@@ -75,8 +75,8 @@ def _copy(packed: IO[bytes], out: IO[bytes], path: Path) -> None:
     total = 0
     while chunk := _read(packed, path):
         total += len(chunk)
-        if total > MOST_BYTES:
-            raise WeightError(f"{path} unpacks to more than {MOST_BYTES >> 20} MB; {REMEDY}")
+        if total > MAX_BYTES:
+            raise WeightError(f"{path} unpacks to more than {MAX_BYTES >> 20} MB; {REMEDY}")
         out.write(chunk)
 
 

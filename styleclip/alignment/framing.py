@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
-from styleclip.alignment.padding import padded
+from styleclip.alignment.padding import pad_outside
 from styleclip.errors import NoFaceError, UsageError
 
 Array = NDArray[np.float64]
-LARGEST = 16384  # px, of a crop
-SQUARE = 0.01  # sides that differ by less than this are a square
-ALIGNED = 0.06  # mean distance of the corners, in sides (see `is_aligned`)
+MAX_CROP_PX = 16384  # px, of a crop
+SQUARE_TOLERANCE = 0.01  # sides that differ by less than this are a square
+ALIGNED_TOLERANCE = 0.06  # mean distance of the corners, in sides (see `is_aligned`)
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,12 +107,13 @@ def crop(image: Image.Image, quad: ArrayLike, output_size: int, transform_size: 
     does not touch the picture, UsageError for senseless sizes.
     """
     quad, transform_size = np.array(quad, np.float64), transform_size or output_size
-    if not 1 <= output_size <= transform_size <= LARGEST:
-        raise UsageError(f"a crop of {output_size} px from {transform_size} px is not possible; use 1 to {LARGEST} px")
+    if not 1 <= output_size <= transform_size <= MAX_CROP_PX:
+        sizes = f"a crop of {output_size} px from {transform_size} px"
+        raise UsageError(f"{sizes} is not possible; use 1 to {MAX_CROP_PX} px")
     _check(quad, image.size)
-    image, quad = _shrunk(image.convert("RGB"), quad, output_size)
-    image, quad = _cut(image, quad)
-    image, quad = padded(image, quad, _side(quad), _border(quad))
+    image, quad = _reduce(image.convert("RGB"), quad, output_size)
+    image, quad = _crop_around(image, quad)
+    image, quad = pad_outside(image, quad, _side(quad), _border(quad))
     corners = tuple(float(x) for x in (quad + 0.5).ravel())
     square = image.transform((transform_size, transform_size), Image.Transform.QUAD, corners, Image.Resampling.BILINEAR)
     if output_size < transform_size:
@@ -120,7 +121,7 @@ def crop(image: Image.Image, quad: ArrayLike, output_size: int, transform_size: 
     return square
 
 
-def whole(size: tuple[int, int]) -> Array:
+def center_quad(size: tuple[int, int]) -> Array:
     """[4, 2]: the quad of the largest square in the middle of a picture; of all of it where it is a square."""
     side = min(size)
     left, top = ((length - side) // 2 - 0.5 for length in size)
@@ -129,7 +130,7 @@ def whole(size: tuple[int, int]) -> Array:
 
 def is_square(size: tuple[int, int]) -> bool:
     """Whether the sides are equal to 1 %: what one row of pixels more or less makes of an aligned crop."""
-    return abs(size[0] - size[1]) <= SQUARE * max(size)
+    return abs(size[0] - size[1]) <= SQUARE_TOLERANCE * max(size)
 
 
 def is_aligned(quad: ArrayLike, size: tuple[int, int]) -> bool:
@@ -140,8 +141,8 @@ def is_aligned(quad: ArrayLike, size: tuple[int, int]) -> bool:
     the square trembles by up to 8 %, which moves each corner by 0.7 times that. A photo merely centred on its face is
     framed wider or tighter than that by far: 6 % of the corner is 8.5 % of the scale.
     """
-    distance = np.hypot(*(np.asarray(quad, np.float64) - whole(size)).T).mean()
-    return bool(is_square(size) and distance <= ALIGNED * min(size))
+    distance = np.hypot(*(np.asarray(quad, np.float64) - center_quad(size)).T).mean()
+    return bool(is_square(size) and distance <= ALIGNED_TOLERANCE * min(size))
 
 
 def _check(quad: Array, size: tuple[int, int]) -> None:
@@ -151,7 +152,7 @@ def _check(quad: Array, size: tuple[int, int]) -> None:
         raise NoFaceError("the square around the face lies outside of the picture; pass the whole photo")
 
 
-def _shrunk(image: Image.Image, quad: Array, output_size: int) -> tuple[Image.Image, Array]:
+def _reduce(image: Image.Image, quad: Array, output_size: int) -> tuple[Image.Image, Array]:
     """A picture much finer than the crop, reduced by a whole factor."""
     factor = int(np.floor(_side(quad) / output_size * 0.5))
     if factor <= 1:
@@ -160,7 +161,7 @@ def _shrunk(image: Image.Image, quad: Array, output_size: int) -> tuple[Image.Im
     return image.resize((width, height), Image.Resampling.LANCZOS), quad / factor
 
 
-def _cut(image: Image.Image, quad: Array) -> tuple[Image.Image, Array]:
+def _crop_around(image: Image.Image, quad: Array) -> tuple[Image.Image, Array]:
     """The part of the picture around the quad."""
     border = _border(quad)
     left, top = np.maximum(np.floor(quad.min(axis=0)).astype(int) - border, 0).tolist()

@@ -9,34 +9,34 @@ from PIL import Image
 Array = NDArray[np.float64]
 Pixels = NDArray[np.float32]  # [H, W, 3] grey levels 0..255
 
-ENOUGH = 4  # px: padding narrower than the border less this is none
-WIDTH = 0.3  # least padding, in sides of the crop
-BLUR = 0.02  # standard deviation, in sides of the crop
+MIN_PAD_PX = 4  # px: padding narrower than the border less this is none
+PAD_FRACTION = 0.3  # least padding, in sides of the crop
+BLUR_FRACTION = 0.02  # standard deviation, in sides of the crop
 
 
-def padded(image: Image.Image, quad: Array, side: float, border: int) -> tuple[Image.Image, Array]:
+def pad_outside(image: Image.Image, quad: Array, side: float, border: int) -> tuple[Image.Image, Array]:
     """The picture with room for the quad [4, 2] and `border` px around it, and the quad in it; unchanged if it fits.
 
     `side` is the length of the quad's sides, px.
     """
     low, high = np.floor(quad.min(axis=0)).astype(int), np.ceil(quad.max(axis=0)).astype(int)
     pad = np.maximum(np.concatenate([-low, high - image.size]) + border, 0)  # left, top, right, bottom
-    if pad.max() <= border - ENOUGH:
+    if pad.max() <= border - MIN_PAD_PX:
         return image, quad
-    left, top, right, bottom = np.maximum(pad, max(int(np.rint(side * WIDTH)), 1)).tolist()
+    left, top, right, bottom = np.maximum(pad, max(int(np.rint(side * PAD_FRACTION)), 1)).tolist()
     pixels = np.pad(np.asarray(image, np.float32), ((top, bottom), (left, right), (0, 0)), "reflect")
-    mask = np.maximum(_outside(pixels.shape[1], left, right), _outside(pixels.shape[0], top, bottom)[:, None])
-    faded = _faded(pixels, mask[..., None].astype(np.float32), side * BLUR)
+    mask = np.maximum(_ramp_outside(pixels.shape[1], left, right), _ramp_outside(pixels.shape[0], top, bottom)[:, None])
+    faded = _blend_padding(pixels, mask[..., None].astype(np.float32), side * BLUR_FRACTION)
     return Image.fromarray(np.rint(faded).clip(0, 255).astype(np.uint8)), quad + [left, top]
 
 
-def _outside(length: int, before: int, after: int) -> Array:
+def _ramp_outside(length: int, before: int, after: int) -> Array:
     """[length]: 1 at both ends, falling to 0 where the picture begins and below 0 inside it."""
     x = np.arange(length, dtype=np.float64)
     return 1 - np.minimum(x / before, (length - 1 - x) / after)
 
 
-def _faded(pixels: Pixels, mask: Pixels, sigma: float) -> Pixels:
+def _blend_padding(pixels: Pixels, mask: Pixels, sigma: float) -> Pixels:
     """Blurred from a third of the padding's width inside, and the median colour at the far end."""
     from scipy.ndimage import gaussian_filter
 

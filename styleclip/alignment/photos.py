@@ -15,16 +15,30 @@ from typing import IO
 
 from PIL import Image, UnidentifiedImageError
 
-from styleclip.alignment.color_modes import rgb_profile, separated
-from styleclip.alignment.unreadable import SIGNATURES, what_else
+from styleclip.alignment.color_modes import rgb_profile, split_alpha
+from styleclip.alignment.unreadable import SIGNATURES, unsupported_format
 from styleclip.errors import PhotoError, UsageError
 from styleclip.images import RECORD_KEY
 
-FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "TIFF", "BMP", "GIF", "JPEG2000", "AVIF", "PPM", "QOI")
-SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".jp2", ".avif")
-MANY_SHOTS = ("MPO",)  # phones keep a preview or a depth map behind the photo, which is the first frame
+PILLOW_FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "TIFF", "BMP", "GIF", "JPEG2000", "AVIF", "PPM", "QOI")
+PHOTO_SUFFIXES = [
+    ".jpg",
+    ".jpeg",
+    ".jpe",
+    ".jfif",
+    ".mpo",
+    ".png",
+    ".webp",
+    ".tif",
+    ".tiff",
+    ".bmp",
+    ".gif",
+    ".jp2",
+    ".avif",
+]
+MULTI_IMAGE_FORMATS = ("MPO",)  # phones keep a preview or a depth map behind the photo, which is the first frame
 MAX_MEGAPIXELS = 200
-MIN_SIDE = 32  # px; a face needs about that much to be one
+MIN_SIDE_PX = 32  # px; a face needs about that much to be one
 ORIENTATION = 0x0112  # the EXIF tag
 UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -35,7 +49,7 @@ UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }  # what undoes each orientation (EXIF 2.32, 4.6.4)
-_pillow_is_patched = threading.Lock()
+_pillow_lock = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -64,20 +78,20 @@ def read_photo(path: Path) -> Photo:
     what is not one picture of at least 32 px a side and at most 200 megapixels.
     """
     path = Path(path)
-    with _quiet_pillow(), _file(path) as file:
-        return photo_of(_opened(file, path), path)
+    with _quiet_pillow(), _open_file(path) as file:
+        return photo_from_image(_open_image(file, path), path)
 
 
-def photo_of(picture: Image.Image, path: Path | None = None) -> Photo:
+def photo_from_image(picture: Image.Image, path: Path | None = None) -> Photo:
     """A picture that Pillow has opened, upright, as `read_photo` gives it; raises PhotoError for the same reasons."""
     name = path or Path("the picture")
     _check_size(picture, name)
     _decode(picture, name)
-    colours, alpha = separated(picture, str(name))
+    colours, alpha = split_alpha(picture, str(name))
     turn = UPRIGHT.get(_orientation(picture))
     if turn is not None:
         colours, alpha = colours.transpose(turn), alpha.transpose(turn) if alpha else None
-    return Photo(colours, alpha, rgb_profile(picture), path, _drawn_by_us(picture))
+    return Photo(colours, alpha, rgb_profile(picture), path, _is_our_output(picture))
 
 
 def find_photos(names: Sequence[str]) -> list[Path]:
@@ -87,39 +101,39 @@ def find_photos(names: Sequence[str]) -> list[Path]:
     """
     found: dict[str, Path] = {}
     for name in names:
-        for path in _meant(name):
+        for path in _matching_photos(name):
             found.setdefault(os.path.abspath(path), path)
     return list(found.values())
 
 
-def _meant(name: str) -> list[Path]:
+def _matching_photos(name: str) -> list[Path]:
     path = Path(name)
     if path.is_dir():
-        pictures, where = _pictures(_inside(path)), f"in the folder {name}"
+        pictures, where = _photo_files(_list_folder(path)), f"in the folder {name}"
     elif path.exists() or not glob.has_magic(name):
         pictures, where = [path] if path.exists() else [], f"called {name}"
     else:
-        pictures, where = _pictures(map(Path, glob.iglob(name, recursive=True))), f"that matches {name}"
+        pictures, where = _photo_files(map(Path, glob.iglob(name, recursive=True))), f"that matches {name}"
     if not pictures:
         raise UsageError(f"there is no picture {where}; pass a picture, a folder of pictures or a pattern like '*.jpg'")
     return pictures
 
 
-def _inside(folder: Path) -> list[Path]:
+def _list_folder(folder: Path) -> list[Path]:
     try:
         return list(folder.iterdir())
     except OSError as error:
         raise UsageError(f"cannot list {folder}: {error.strerror}; choose a folder that you may read") from error
 
 
-def _pictures(paths: Iterable[Path]) -> list[Path]:
-    return sorted(p for p in paths if p.suffix.lower() in SUFFIXES and not p.name.startswith(".") and p.is_file())
+def _photo_files(paths: Iterable[Path]) -> list[Path]:
+    return sorted(p for p in paths if p.suffix.lower() in PHOTO_SUFFIXES and not p.name.startswith(".") and p.is_file())
 
 
 @contextmanager
 def _quiet_pillow() -> Iterator[None]:
     """Without Pillow's warnings and without its limit of pixels, which is below what cameras make; ours holds."""
-    with _pillow_is_patched, warnings.catch_warnings():
+    with _pillow_lock, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:
@@ -129,7 +143,7 @@ def _quiet_pillow() -> Iterator[None]:
 
 
 @contextmanager
-def _file(path: Path) -> Iterator[IO[bytes]]:
+def _open_file(path: Path) -> Iterator[IO[bytes]]:
     if path.is_dir():
         raise PhotoError(f"{path} is a folder; name one picture in it")
     if path.exists() and not path.is_file():
@@ -145,24 +159,24 @@ def _file(path: Path) -> Iterator[IO[bytes]]:
         raise PhotoError(f"cannot read {path}: {error.strerror}; copy it to another disk") from error
 
 
-def _opened(file: IO[bytes], path: Path) -> Image.Image:
+def _open_image(file: IO[bytes], path: Path) -> Image.Image:
     """The picture by its header. Raises PhotoError that names what the file is instead where that can be told."""
     head = file.read(64)
     if not head:
         raise PhotoError(f"{path} is empty; copy or download it again")
-    other = what_else(head, path)
+    other = unsupported_format(head, path)
     if other:
         raise PhotoError(f"{path} is {other}; save it as JPEG or PNG")
     file.seek(0)
     Image.init()
     try:
-        return Image.open(file, formats=[name for name in FORMATS if name in Image.OPEN])
+        return Image.open(file, formats=[name for name in PILLOW_FORMATS if name in Image.OPEN])
     except UnidentifiedImageError as error:
         if head.startswith(SIGNATURES):
-            raise _damaged(path) from error
+            raise _damage_error(path) from error
         raise PhotoError(f"{path} is not a picture that can be read; save it as JPEG or PNG") from error
     except Exception as error:  # parsers of damaged headers raise anything
-        raise _damaged(path) from error
+        raise _damage_error(path) from error
 
 
 def _check_size(picture: Image.Image, path: Path) -> None:
@@ -170,8 +184,9 @@ def _check_size(picture: Image.Image, path: Path) -> None:
     if width * height > MAX_MEGAPIXELS * 1_000_000:
         megapixels = width * height / 1e6
         raise PhotoError(f"{path} has {megapixels:.0f} megapixels; make it smaller than {MAX_MEGAPIXELS} megapixels")
-    if min(width, height) < MIN_SIDE:
-        raise PhotoError(f"{path} is only {width} x {height} px; pass a picture of {MIN_SIDE} px or more on each side")
+    if min(width, height) < MIN_SIDE_PX:
+        remedy = f"pass a picture of {MIN_SIDE_PX} px or more on each side"
+        raise PhotoError(f"{path} is only {width} x {height} px; {remedy}")
 
 
 def _decode(picture: Image.Image, path: Path) -> None:
@@ -180,13 +195,13 @@ def _decode(picture: Image.Image, path: Path) -> None:
         frames = getattr(picture, "n_frames", 1)
         picture.load()
     except Exception as error:  # decoders raise whatever their parsers stumble on
-        raise _damaged(path) from error
-    if frames > 1 and picture.format not in MANY_SHOTS:
+        raise _damage_error(path) from error
+    if frames > 1 and picture.format not in MULTI_IMAGE_FORMATS:
         kind = "pages" if picture.format == "TIFF" else "frames"
         raise PhotoError(f"{path} has {frames} {kind}; save one of them as JPEG or PNG")
 
 
-def _damaged(path: Path) -> PhotoError:
+def _damage_error(path: Path) -> PhotoError:
     return PhotoError(f"{path} is damaged or cut off; copy or download it again")
 
 
@@ -198,7 +213,7 @@ def _orientation(picture: Image.Image) -> int:
         return 1
 
 
-def _drawn_by_us(picture: Image.Image) -> bool:
+def _is_our_output(picture: Image.Image) -> bool:
     """Whether the file carries a record of ours; a photo with an edited face pasted into it is a photo still."""
     try:
         record = json.loads(picture.info[RECORD_KEY])

@@ -31,7 +31,7 @@ SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG")  # JPEG and PNG are what they are und
 HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")  # ISO/IEC 23008-12
 
 
-def what_else(head: bytes, path: Path) -> str | None:
+def unsupported_format(head: bytes, path: Path) -> str | None:
     """What a file with these first bytes (64 are enough) and this name is, in words; None if it may be a picture."""
     if head.startswith(SIGNATURES):
         return None

@@ -24,9 +24,9 @@ from styleclip.editor import Editor
 from styleclip.errors import WeightWarning
 from styleclip.files import atomic_write
 from styleclip.images import png_bytes
-from styleclip.inversion.generator_delta import Tuning, load_tuning, save_tuning
+from styleclip.inversion.generator_delta import GeneratorDelta, load_tuning, save_tuning
 from styleclip.inversion.invert import Invert
-from styleclip.inversion.result import LATENT, Inversion, tuning_path
+from styleclip.inversion.result import LATENT_FILE, Inversion, tuning_path
 from styleclip.latents import Latent, tuning_hash
 from styleclip.results import FILES, EditResult
 
@@ -41,7 +41,7 @@ class Subject:
     latent: Latent
     names: Sequence[str]  # of the faces, on sheets
     about: Mapping[str, Any]  # where they come from, for the record
-    tuning: Tuning | None = None
+    tuning: GeneratorDelta | None = None
 
     @staticmethod
     def of(source: LatentSource, editor: Editor) -> Subject:
@@ -182,16 +182,16 @@ def _edited(edit: Edit, subject: Subject, place: Path) -> Made:
     made = edit(subject, place)
     if subject.tuning is None:
         return made
-    beside = [save_tuning(subject.tuning, tuning_path(place / key / LATENT)) for key in made.results]
+    beside = [save_tuning(subject.tuning, tuning_path(place / key / LATENT_FILE)) for key in made.results]
     return dataclasses.replace(made, paths=[*made.paths, *beside])
 
 
-def _tuning_beside(latent: Path, editor: Editor) -> Tuning | None:
+def _tuning_beside(latent: Path, editor: Editor) -> GeneratorDelta | None:
     """The tuning that a file of latents was made with, if it lies beside it; else a warning."""
     wanted = tuning_hash(latent)
     if wanted is None:
         return None
-    beside = [path for path in (tuning_path(latent), tuning_path(latent.with_name(LATENT))) if path.is_file()]
+    beside = [path for path in (tuning_path(latent), tuning_path(latent.with_name(LATENT_FILE))) if path.is_file()]
     for path in dict.fromkeys(beside):  # source.safetensors shares that of latent.safetensors
         tuning = load_tuning(path, editor.models)
         if tuning.sha256 == wanted:
@@ -201,5 +201,5 @@ def _tuning_beside(latent: Path, editor: Editor) -> Tuning | None:
     return None
 
 
-def _tuned(editor: Editor, tuning: Tuning | None) -> Editor:
+def _tuned(editor: Editor, tuning: GeneratorDelta | None) -> Editor:
     return Editor(tuning.apply(editor.models)) if tuning else editor

@@ -25,12 +25,12 @@ from styleclip.weights.formats.own_files import KIND, save_tensors
 from styleclip.weights.formats.registry import error_context, read_one
 from styleclip.weights.state_dict import load_strict, on_meta
 
-LEFT, RIGHT = ".left", ".right"  # what the names of the two factors add to that of their weight
-HALF = torch.finfo(torch.float16)
+LEFT_SUFFIX, RIGHT_SUFFIX = ".left", ".right"  # what the names of the two factors add to that of their weight
+FLOAT16 = torch.finfo(torch.float16)
 
 
 @dataclass(frozen=True)
-class Tuning:
+class GeneratorDelta:
     """A change of the generator with the fingerprint `network`; `about` says how it was made.
 
     `factors` have the names of the weights they change: whole changes as they are, `NAME.left` [O, rank] and
@@ -49,7 +49,7 @@ class Tuning:
         self.check(models)
         generator = models.generator
         weights = generator.state_dict()
-        changed = {name: weights[name] + change for name, change in changes(self.factors, weights).items()}
+        changed = {name: weights[name] + change for name, change in weight_changes(self.factors, weights).items()}
         tuned = load_strict(on_meta(lambda: Generator(generator.config)), {**weights, **changed}).freeze()
         tuned.to(generator.w_avg.device).to_mixed_precision(generator.precision)
         return dataclasses.replace(models, generator=tuned, provenance={**models.provenance, "tuned": self.sha256})
@@ -69,43 +69,43 @@ class Tuning:
             raise WeightError("this generator is tuned already; load it again and apply one tuning to it")
         if self.network != models.generator_fingerprint:
             raise WeightError("this tuning was made for another generator; pass that one with --model")
-        known, found = tunable(models.generator), dict(self.factors)
+        known, found = tunable_weights(models.generator), dict(self.factors)
         for name, weight in known.items():
-            left, right, whole = (found.pop(name + end, None) for end in (LEFT, RIGHT, ""))
-            if not _fits(weight, left, right, whole):
+            left, right, whole = (found.pop(name + end, None) for end in (LEFT_SUFFIX, RIGHT_SUFFIX, ""))
+            if not _is_valid_change(weight, left, right, whole):
                 raise WeightError(f"the change of {name} does not fit this generator; tune it again")
         if found:
             raise WeightError(f"it changes {sorted(found)[0]}, which tuning leaves alone; tune the generator again")
 
 
-def tunable(generator: Generator) -> dict[str, Tensor]:
+def tunable_weights(generator: Generator) -> dict[str, Tensor]:
     """What tuning changes, by name: weights and biases of convolutions and toRGB; mapping and affine layers stay."""
     layers = [f"synthesis.{entry.name}" for entry in generator.layout.entries]
     return {name: generator.get_parameter(name) for layer in layers for name in (f"{layer}.weight", f"{layer}.bias")}
 
 
-def changes(factors: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def weight_changes(factors: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """What is added to which weight: whole changes, and products of factors in the shape of their weight."""
-    found = {name: factor for name, factor in factors.items() if not name.endswith((LEFT, RIGHT))}
-    for left in (name for name in factors if name.endswith(LEFT)):
-        name = left.removesuffix(LEFT)
-        found[name] = (factors[left] @ factors[name + RIGHT]).view_as(weights[name])
+    found = {name: factor for name, factor in factors.items() if not name.endswith((LEFT_SUFFIX, RIGHT_SUFFIX))}
+    for left in (name for name in factors if name.endswith(LEFT_SUFFIX)):
+        name = left.removesuffix(LEFT_SUFFIX)
+        found[name] = (factors[left] @ factors[name + RIGHT_SUFFIX]).view_as(weights[name])
     return {name: change.to(weights[name]) for name, change in found.items()}
 
 
-def save_tuning(tuning: Tuning, path: str | Path) -> Path:
+def save_tuning(tuning: GeneratorDelta, path: str | Path) -> Path:
     """Write a change, all or nothing, in half precision unless a number is too large; raises OutputError."""
     about = to_json({**tuning.about, "generator": tuning.network})
-    return save_tensors(tuning.factors, path, {KIND: "tuning", "about": about}, stored_as(tuning.factors))
+    return save_tensors(tuning.factors, path, {KIND: "tuning", "about": about}, storage_dtype(tuning.factors))
 
 
-def stored_as(factors: Mapping[str, Tensor]) -> torch.dtype:
+def storage_dtype(factors: Mapping[str, Tensor]) -> torch.dtype:
     """Half precision, or single where a number is too large for it."""
-    fits = all(factor.abs().max().item() <= HALF.max for factor in factors.values())
+    fits = all(factor.abs().max().item() <= FLOAT16.max for factor in factors.values())
     return torch.float16 if fits else torch.float32
 
 
-def load_tuning(path: str | Path, models: Models) -> Tuning:
+def load_tuning(path: str | Path, models: Models) -> GeneratorDelta:
     """The change in a file, in float32 on the device of `models`.
 
     Raises WeightError for a file that holds none, is damaged, or was made for another generator.
@@ -120,12 +120,12 @@ def load_tuning(path: str | Path, models: Models) -> Tuning:
             if not tensor.is_floating_point() or not tensor.isfinite().all():
                 raise WeightError(f"{name} holds NaN, infinite or whole numbers; tune the generator again")
         factors = {name: tensor.float().to(models.device) for name, tensor in tensors.items()}
-        tuning = Tuning(factors, about.pop("generator", None), about)
+        tuning = GeneratorDelta(factors, about.pop("generator", None), about)
         tuning.check(models)
         return tuning
 
 
-def _fits(weight: Tensor, left: Tensor | None, right: Tensor | None, whole: Tensor | None) -> bool:
+def _is_valid_change(weight: Tensor, left: Tensor | None, right: Tensor | None, whole: Tensor | None) -> bool:
     """Whether a weight gets one change, whole or in factors, or none at all."""
     if left is None or right is None:
         return left is right and (whole is None or whole.shape == weight.shape)

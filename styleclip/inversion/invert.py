@@ -14,24 +14,24 @@ from PIL import Image
 from torch import Tensor
 
 from styleclip.alignment.align import Aligned, align
-from styleclip.alignment.detectors import Detector, Which, dlib_detector, mtcnn_detector
+from styleclip.alignment.detectors import Detector, FaceChoice, dlib_detector, mtcnn_detector
 from styleclip.alignment.framing import FFHQ, Framing
-from styleclip.alignment.photos import Photo, photo_of, read_photo
+from styleclip.alignment.photos import Photo, photo_from_image, read_photo
 from styleclip.errors import UsageError
 from styleclip.files import versions
 from styleclip.images import from_pil
-from styleclip.inversion.generator_delta import Tuning
-from styleclip.inversion.losses import fitted, scores
-from styleclip.inversion.pivotal_tuning import Tune
+from styleclip.inversion.generator_delta import GeneratorDelta
+from styleclip.inversion.losses import resize_target, scores
+from styleclip.inversion.pivotal_tuning import PivotalTuning
 from styleclip.inversion.refine import Refine
-from styleclip.inversion.result import Inversion, Stage
+from styleclip.inversion.result import Inversion, StageResult
 from styleclip.latents import Latent, Space
 from styleclip.models import Models
 from styleclip.networks.arcface import FRAME
 from styleclip.progress import Step
 
 OnStage = Callable[[str, Step], None]  # the name of a stage and one of its steps
-ALIGN = "align"  # the settings of a generator that say how it frames faces, by name
+ALIGN_KEY = "align"  # the settings of a generator that say how it frames faces, by name
 
 
 def ignore(stage: str, step: Step) -> None:
@@ -47,9 +47,9 @@ class Invert:
     """
 
     refine: Refine | None = None
-    tune: Tune | None = None
+    tune: PivotalTuning | None = None
     align: bool | None = None  # None: pictures that are aligned crops are recognised
-    face: Which = "largest"
+    face: FaceChoice = "largest"
     landmarks: Literal["mtcnn", "dlib"] = "mtcnn"
     predictor: Path | None = None  # of dlib's 68 landmarks
 
@@ -83,7 +83,7 @@ class Invert:
     def invert(self, models: Models, aligned: Aligned, on_step: OnStage = ignore) -> Inversion:
         """The latent of one frame."""
         frame = from_pil([aligned.frame])
-        run = _Run(models, fitted(models, frame), on_step)
+        run = _Run(models, resize_target(models, frame), on_step)
         encoder = models.encoder()
         refine = self.refine
         if encoder is None:
@@ -106,8 +106,8 @@ class _Run:
     models: Models
     target: Tensor  # [1, 3, R, R]
     on_step: OnStage
-    stages: list[Stage] = field(default_factory=list)
-    tuning: Tuning | None = None
+    stages: list[StageResult] = field(default_factory=list)
+    tuning: GeneratorDelta | None = None
 
     @torch.no_grad()
     def begin(self, name: str, guess: Callable[[], Tensor]) -> None:
@@ -121,7 +121,7 @@ class _Run:
         self.latent = refine(self.models, self.target, start, functools.partial(self.on_step, refine.name))
         self._add(refine.name, vars(refine), started)
 
-    def tune(self, tune: Tune) -> None:
+    def tune(self, tune: PivotalTuning) -> None:
         started = time.perf_counter()
         self.tuning = tune(self.models, self.target, self.latent, functools.partial(self.on_step, tune.name))
         self.models = self.tuning.apply(self.models)
@@ -131,7 +131,7 @@ class _Run:
         seconds = time.perf_counter() - started
         image = self.models.render(self.latent)
         [reached] = scores(self.models, self.target, image)
-        self.stages.append(Stage(name, image, dict(settings), reached, seconds))
+        self.stages.append(StageResult(name, image, dict(settings), reached, seconds))
 
 
 @functools.lru_cache(maxsize=2)
@@ -147,10 +147,10 @@ def detector_of(landmarks: str, predictor: Path | None, device: str) -> Detector
 def _photo(photo: Photo | Image.Image | Path | str) -> Photo:
     if isinstance(photo, Photo):
         return photo
-    return photo_of(photo) if isinstance(photo, Image.Image) else read_photo(Path(photo))
+    return photo_from_image(photo) if isinstance(photo, Image.Image) else read_photo(Path(photo))
 
 
 def _framing(models: Models) -> Framing | None:
     """How the generator frames faces; None for one that draws something else."""
-    own = dict(models.defaults.get(ALIGN, {}))
+    own = dict(models.defaults.get(ALIGN_KEY, {}))
     return Framing(**own) if own.pop("faces", True) else None

@@ -12,11 +12,11 @@ from styleclip.errors import PhotoError, UsageError
 from styleclip.losses import identity_loss, similarity
 from styleclip.models import Models
 
-COARSEST = 8  # pixels along one side of the smallest picture that is compared
+MIN_PYRAMID_PX = 8  # pixels along one side of the smallest picture that is compared
 
 
 @dataclass(frozen=True)
-class Wish:
+class LossWeights:
     """The weights of what is asked for; one at 0 is never computed."""
 
     pixel: float = 1.0  # mean squared difference, in [-1, 1] units, over a pyramid of scales
@@ -24,26 +24,26 @@ class Wish:
     identity: float = 0.1  # 1 - cosine, where there is a recogniser
 
 
-class Likeness:
+class ReconstructionLoss:
     """`likeness(image)` -> the weighted losses [N], by name, of pictures [N, 3, R, R] that should be `target`.
 
     As in pSp (equation 5): pixels, LPIPS and identity. The target is brought to the generator's resolution R once.
     """
 
-    def __init__(self, models: Models, target: Tensor, wish: Wish) -> None:
-        self.wish, self.target = wish, fitted(models, target)
+    def __init__(self, models: Models, target: Tensor, weights: LossWeights) -> None:
+        self.weights, self.target = weights, resize_target(models, target)
         self.scales = pyramid(self.target)
-        self.perceptual = models.perceptual() if wish.perceptual else None
-        self.identity = models.identity if wish.identity else None
+        self.perceptual = models.perceptual() if weights.perceptual else None
+        self.identity = models.identity if weights.identity else None
         with torch.no_grad():
             self.person = self.identity.embed(self.target) if self.identity else None
 
     def __call__(self, image: Tensor) -> dict[str, Tensor]:
-        losses = {"pixel": self.wish.pixel * pixel_loss(image, self.scales)}
+        losses = {"pixel": self.weights.pixel * pixel_loss(image, self.scales)}
         if self.perceptual is not None:
-            losses["perceptual"] = self.wish.perceptual * self.perceptual.distance(image, self.target)
+            losses["perceptual"] = self.weights.perceptual * self.perceptual.distance(image, self.target)
         if self.identity is not None and self.person is not None:
-            losses["identity"] = self.wish.identity * identity_loss(self.identity, image, self.person)
+            losses["identity"] = self.weights.identity * identity_loss(self.identity, image, self.person)
         return losses
 
 
@@ -59,12 +59,12 @@ def pixel_loss(image: Tensor, scales: list[Tensor]) -> Tensor:
 def pyramid(image: Tensor) -> list[Tensor]:
     """The picture [N, 3, R, R] and its halves, by averages of 2x2, down to 8 px."""
     scales = [image]
-    while scales[-1].shape[-1] > COARSEST:
+    while scales[-1].shape[-1] > MIN_PYRAMID_PX:
         scales.append(F.avg_pool2d(scales[-1], 2))
     return scales
 
 
-def fitted(models: Models, target: Tensor) -> Tensor:
+def resize_target(models: Models, target: Tensor) -> Tensor:
     """The target [N, 3, H, H] in [-1, 1] at the generator's resolution, [N, 3, R, R], on the device of the models.
 
     Raises UsageError for anything that is not a batch of square colour pictures, PhotoError for NaN in it.
@@ -86,7 +86,7 @@ def scores(models: Models, target: Tensor, image: Tensor) -> list[dict[str, floa
     `l1` and `l2` are the mean absolute and mean squared difference in [-1, 1] units, of pictures clamped as they would
     be saved; `lpips` and `identity` (a cosine) are there where the models have them.
     """
-    target, image = fitted(models, target), image.clamp(-1, 1)
+    target, image = resize_target(models, target), image.clamp(-1, 1)
     apart = image - target
     found = {"l1": apart.abs().mean(dim=(1, 2, 3)), "l2": apart.square().mean(dim=(1, 2, 3))}
     if perceptual := models.perceptual():

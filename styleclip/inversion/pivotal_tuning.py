@@ -18,8 +18,15 @@ from torch.func import functional_call
 
 from styleclip.errors import UsageError
 from styleclip.inversion.descent import schedule, total
-from styleclip.inversion.generator_delta import LEFT, RIGHT, Tuning, changes, stored_as, tunable
-from styleclip.inversion.losses import Likeness, Wish, pixel_loss, pyramid
+from styleclip.inversion.generator_delta import (
+    LEFT_SUFFIX,
+    RIGHT_SUFFIX,
+    GeneratorDelta,
+    storage_dtype,
+    tunable_weights,
+    weight_changes,
+)
+from styleclip.inversion.losses import LossWeights, ReconstructionLoss, pixel_loss, pyramid
 from styleclip.latents import Latent, Space
 from styleclip.models import Models
 from styleclip.networks.stylegan2 import Generator
@@ -28,8 +35,8 @@ from styleclip.settings import check_settings
 
 
 @dataclass(frozen=True)
-class Tune:
-    """Fine-tune the generator on the pivot: `loss = likeness + lambda_locality * change elsewhere`, by Adam.
+class PivotalTuning:
+    """Fine-tune the generator on the pivot: `loss = reconstruction + lambda_locality * change elsewhere`, by Adam.
 
     Elsewhere is a latent `w_r` between the pivot and a random sample, where the tuned generator is asked to draw what
     the untouched one draws (PTI, section 3.3): without it an edit leaves what was tuned.
@@ -51,7 +58,7 @@ class Tune:
         weights = ("lr", "alpha", "lambda_pixel", "lambda_perceptual", "lambda_identity", "lambda_locality")
         check_settings(self, ("steps", "rank"), weights)
 
-    def __call__(self, models: Models, target: Tensor, pivot: Latent, on_step: OnStep = ignore) -> Tuning:
+    def __call__(self, models: Models, target: Tensor, pivot: Latent, on_step: OnStep = ignore) -> GeneratorDelta:
         """The change under which `pivot`, one latent in W or W+, draws `target` [1, 3, H, H] in [-1, 1].
 
         The generator itself is not touched. Raises UsageError for a batch, NumericError when the loss becomes NaN or
@@ -61,20 +68,23 @@ class Tune:
             raise UsageError(f"tuning takes one picture and one latent, got {len(target)} and {len(pivot)}; tune each")
         with torch.no_grad():
             pivot = Latent(Space.W_PLUS, models.generator.to_space(pivot.to(models.device), Space.W_PLUS).data.clone())
-        likeness = Likeness(models, target, Wish(self.lambda_pixel, self.lambda_perceptual, self.lambda_identity))
-        factors = self._descend(models, likeness, pivot, on_step)
-        dtype = stored_as(factors)  # what is drawn now is what the file will draw
+        weights = LossWeights(self.lambda_pixel, self.lambda_perceptual, self.lambda_identity)
+        reconstruction = ReconstructionLoss(models, target, weights)
+        factors = self._descend(models, reconstruction, pivot, on_step)
+        dtype = storage_dtype(factors)  # what is drawn now is what the file will draw
         rounded = {name: factor.to(dtype).float() for name, factor in factors.items()}
-        return Tuning(rounded, models.generator_fingerprint, {"method": self.name, **asdict(self)})
+        return GeneratorDelta(rounded, models.generator_fingerprint, {"method": self.name, **asdict(self)})
 
-    def _descend(self, models: Models, likeness: Likeness, pivot: Latent, on_step: OnStep) -> dict[str, Tensor]:
+    def _descend(
+        self, models: Models, reconstruction: ReconstructionLoss, pivot: Latent, on_step: OnStep
+    ) -> dict[str, Tensor]:
         """The factors at the step of the best picture of the pivot."""
         random = torch.Generator().manual_seed(self.seed)
-        factors = initial(models.generator, self.rank, random)
+        factors = initial_factors(models.generator, self.rank, random)
         optimizer = torch.optim.Adam([*factors.values()], lr=self.lr)
         lowest, best = math.inf, factors
         for i in range(self.steps):
-            parts = self._losses(models, likeness, factors, pivot, random)
+            parts = self._losses(models, reconstruction, factors, pivot, random)
             loss = total(parts, i)
             alike = (loss - parts.get("locality", 0.0)).item()
             if alike < lowest:
@@ -90,26 +100,27 @@ class Tune:
     def _losses(
         self,
         models: Models,
-        likeness: Likeness,
+        reconstruction: ReconstructionLoss,
         factors: Mapping[str, Tensor],
         pivot: Latent,
         random: torch.Generator,
     ) -> dict[str, Tensor]:
         """The weighted losses [1] of the tuned generator at the pivot and elsewhere."""
         if not self.lambda_locality:
-            return likeness(draw(models.generator, factors, pivot))
-        other = self._elsewhere(models.generator, pivot, random)
-        images = draw(models.generator, factors, Latent.cat([pivot, other]))
-        return {**likeness(images[:1]), "locality": self.lambda_locality * self._change(models, other, images[1:])}
+            return reconstruction(render_tuned(models.generator, factors, pivot))
+        other = self._locality_latent(models.generator, pivot, random)
+        images = render_tuned(models.generator, factors, Latent.cat([pivot, other]))
+        locality = self._locality_loss(models, other, images[1:])
+        return {**reconstruction(images[:1]), "locality": self.lambda_locality * locality}
 
     @torch.no_grad()
-    def _elsewhere(self, generator: Generator, pivot: Latent, random: torch.Generator) -> Latent:
+    def _locality_latent(self, generator: Generator, pivot: Latent, random: torch.Generator) -> Latent:
         """`w_r = w_p + alpha (w_z - w_p) / |w_z - w_p|`, no further than w_z (PTI, section 3.3)."""
         z = torch.randn(1, generator.config.z_dim, generator=random).to(pivot.data)
         towards = generator.to_space(Latent(Space.Z, z), Space.W_PLUS).data - pivot.data
         return Latent(Space.W_PLUS, pivot.data + min(1.0, self.alpha / towards.norm().item()) * towards)
 
-    def _change(self, models: Models, latent: Latent, image: Tensor) -> Tensor:
+    def _locality_loss(self, models: Models, latent: Latent, image: Tensor) -> Tensor:
         """[1]: how far the tuned generator's picture `image` of this latent is from the untouched one's."""
         with torch.no_grad():
             before = models.generator(latent)
@@ -119,23 +130,23 @@ class Tune:
         return loss
 
 
-def draw(generator: Generator, factors: Mapping[str, Tensor], latent: Latent) -> Tensor:
+def render_tuned(generator: Generator, factors: Mapping[str, Tensor], latent: Latent) -> Tensor:
     """The pictures [N, 3, R, R] of the tuned generator, with a gradient for the factors alone."""
     weights = generator.state_dict(keep_vars=True)
-    tuned = {name: weights[name] + change for name, change in changes(factors, weights).items()}
+    tuned = {name: weights[name] + change for name, change in weight_changes(factors, weights).items()}
     image: Tensor = functional_call(generator, tuned, (latent,))
     return image
 
 
-def initial(generator: Generator, rank: int, random: torch.Generator) -> dict[str, Tensor]:
+def initial_factors(generator: Generator, rank: int, random: torch.Generator) -> dict[str, Tensor]:
     """Factors of no change: the left ones and whole changes are zero, the right ones random and as large as weights."""
     factors = {}
-    for name, weight in tunable(generator).items():
+    for name, weight in tunable_weights(generator).items():
         if weight.ndim == 4 and weight.shape[-1] > 1:
             narrow = min(rank, *weight.flatten(1).shape)
             right = torch.randn(narrow, weight[0].numel(), generator=random).to(weight) / math.sqrt(narrow)
-            factors[name + LEFT] = weight.new_zeros(len(weight), narrow)
-            factors[name + RIGHT] = right * weight.std()
+            factors[name + LEFT_SUFFIX] = weight.new_zeros(len(weight), narrow)
+            factors[name + RIGHT_SUFFIX] = right * weight.std()
         else:
             factors[name] = torch.zeros_like(weight)
     return {name: factor.requires_grad_(True) for name, factor in factors.items()}

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from styleclip.errors import UsageError
 from styleclip.inversion.descent import schedule, total
-from styleclip.inversion.losses import Likeness, Wish
+from styleclip.inversion.losses import LossWeights, ReconstructionLoss
 from styleclip.latents import Latent, Space
 from styleclip.models import Models
 from styleclip.networks.stylegan2 import Generator
@@ -24,13 +24,13 @@ from styleclip.progress import OnStep, Step, ignore
 from styleclip.settings import check_settings
 from styleclip.stylespace.whitening import StepBasis, whitening_basis
 
-TIED = 0.4  # share of the steps from the average face in which all vectors of W+ are one
-THIN = 1e-3  # axes along which samples spread less than this share of the widest are not measured
-CALM = 0.75  # when the noise of a stage has died out (StyleGAN2, appendix D)
+TIED_FRACTION = 0.4  # share of the steps from the average face in which all vectors of W+ are one
+MIN_RELATIVE_STD = 1e-3  # axes along which samples spread less than this share of the widest are not measured
+NOISE_END = 0.75  # when the noise of a stage has died out (StyleGAN2, appendix D)
 
 
 @dataclass(frozen=True)
-class Stage:
+class RefineStage:
     """Some of the steps: `first` to `first + count`. In a tied stage all vectors of W+ move as one, with noise."""
 
     first: int
@@ -39,7 +39,7 @@ class Stage:
 
 
 @dataclass(frozen=True)
-class Cloud:
+class LatentDistribution:
     """Where the samples of W lie: around `centre` [w_dim], along principal axes."""
 
     centre: Tensor
@@ -47,11 +47,11 @@ class Cloud:
     inverse: Tensor  # [w_dim, w_dim]: offset @ inverse = coordinates
 
     @staticmethod
-    def of(generator: Generator) -> Cloud:
+    def of(generator: Generator) -> LatentDistribution:
         axes = whitening_basis(generator, Space.W)
-        inverse = torch.linalg.pinv(axes.basis.double(), rtol=THIN).float()
+        inverse = torch.linalg.pinv(axes.basis.double(), rtol=MIN_RELATIVE_STD).float()
         basis = StepBasis(axes.basis.to(generator.w_avg))
-        return Cloud(generator.w_avg, basis, inverse.to(generator.w_avg))
+        return LatentDistribution(generator.w_avg, basis, inverse.to(generator.w_avg))
 
     def distance(self, latent: Latent) -> Tensor:
         """[N] of W+: squared Mahalanobis distance of the vectors from the centre, per axis; 1 for samples."""
@@ -60,9 +60,9 @@ class Cloud:
 
 @dataclass(frozen=True)
 class Refine:
-    """`loss = likeness + lambda_average * distance`, by Adam on W+.
+    """`loss = reconstruction + lambda_average * distance`, by Adam on W+.
 
-    The distance is that of `Cloud`: a latent that has left the cloud of samples may draw the picture a little better,
+    The distance is that of `LatentDistribution`: a latent far from the samples may draw the picture a little better,
     but answers to edits no more (Tov et al. 2021, section 3). Every image of a batch is on its own: its result does
     not depend on its neighbours.
     """
@@ -88,26 +88,27 @@ class Refine:
         `start` is a guess of N latents in Z, W or W+; None begins at the average face, with tied vectors. The latent
         that `on_step` is given is the best so far. Raises NumericError when the loss becomes NaN or infinite.
         """
-        likeness = Likeness(models, target, Wish(self.lambda_pixel, self.lambda_perceptual, self.lambda_identity))
-        cloud = Cloud.of(models.generator)
-        latent = _source(models, start, len(target))
+        weights = LossWeights(self.lambda_pixel, self.lambda_perceptual, self.lambda_identity)
+        reconstruction = ReconstructionLoss(models, target, weights)
+        distribution = LatentDistribution.of(models.generator)
+        latent = _start_latent(models, start, len(target))
         for stage in self._stages(guessed=start is not None):
-            latent = self._descend(models, likeness, cloud, latent, stage, on_step)
+            latent = self._descend(models, reconstruction, distribution, latent, stage, on_step)
         return latent
 
-    def _stages(self, guessed: bool) -> Iterator[Stage]:
-        tied = 0 if guessed else int(TIED * self.steps)
+    def _stages(self, guessed: bool) -> Iterator[RefineStage]:
+        tied = 0 if guessed else int(TIED_FRACTION * self.steps)
         if tied:
-            yield Stage(0, tied, tied=True)
-        yield Stage(tied, self.steps - tied)
+            yield RefineStage(0, tied, tied=True)
+        yield RefineStage(tied, self.steps - tied)
 
     def _descend(
         self,
         models: Models,
-        likeness: Likeness,
-        cloud: Cloud,
+        reconstruction: ReconstructionLoss,
+        distribution: LatentDistribution,
         source: Latent,
-        stage: Stage,
+        stage: RefineStage,
         on_step: OnStep,
     ) -> Latent:
         """The best latents that Adam finds from `source`; the first that it tries is `source` itself."""
@@ -117,10 +118,10 @@ class Refine:
         lowest, best = torch.full((len(source),), torch.inf, device=move.device), source.data.clone()
         for i in range(stage.count):
             shaken = move + self._noise(stage, i / stage.count) * torch.randn(move.shape[1:], generator=random).to(move)
-            latent = Latent(Space.W_PLUS, source.data + cloud.axes.offset(shaken))
-            parts = likeness(models.generator(latent))
+            latent = Latent(Space.W_PLUS, source.data + distribution.axes.offset(shaken))
+            parts = reconstruction(models.generator(latent))
             if self.lambda_average:
-                parts["average"] = self.lambda_average * cloud.distance(latent)
+                parts["average"] = self.lambda_average * distribution.distance(latent)
             loss = total(parts, stage.first + i)
             better = loss < lowest
             lowest = torch.where(better, loss, lowest).detach()
@@ -133,13 +134,13 @@ class Refine:
             optimizer.step()
         return Latent(Space.W_PLUS, best)
 
-    def _noise(self, stage: Stage, t: float) -> float:
+    def _noise(self, stage: RefineStage, t: float) -> float:
         """The size of the noise at time t of 0 to 1 of a stage: none at its start, where the source itself is tried."""
-        return self.explore * max(0.0, 1 - t / CALM) ** 2 if stage.tied and t > 0 else 0.0
+        return self.explore * max(0.0, 1 - t / NOISE_END) ** 2 if stage.tied and t > 0 else 0.0
 
 
 @torch.no_grad()
-def _source(models: Models, start: Latent | None, count: int) -> Latent:
+def _start_latent(models: Models, start: Latent | None, count: int) -> Latent:
     """Where the descent starts: N latents in W+."""
     generator = models.generator
     if start is None:

@@ -14,17 +14,17 @@ from styleclip.alignment.align import Aligned
 from styleclip.alignment.paste import Piece
 from styleclip.files import atomic_write, output_folder, to_json
 from styleclip.images import png_bytes, to_pil
-from styleclip.inversion.generator_delta import Tuning, save_tuning
+from styleclip.inversion.generator_delta import GeneratorDelta, save_tuning
 from styleclip.latents import Latent, save_latent
 from styleclip.models import Models
 from styleclip.sheets import labelled_sheet
 
-LATENT = "latent.safetensors"
-FILES = ("aligned.png", "reconstruction.png", "comparison.png", "latent*.safetensors", "result.json")
+LATENT_FILE = "latent.safetensors"
+INVERSION_FILES = ("aligned.png", "reconstruction.png", "comparison.png", "latent*.safetensors", "result.json")
 
 
 @dataclass(frozen=True, eq=False)
-class Stage:
+class StageResult:
     """One stage of an inversion: what is drawn after it, how near that is (`likeness.scores`), and its seconds."""
 
     name: str  # encoder or average, refine, tune
@@ -41,9 +41,9 @@ class Inversion:
     aligned: Aligned  # the photo, the frame, and where it lies in the photo
     target: Tensor  # [1, 3, R, R] in [-1, 1]: the frame at the generator's resolution
     latent: Latent  # one in W+
-    stages: Sequence[Stage]
+    stages: Sequence[StageResult]
     models: Models
-    tuning: Tuning | None
+    tuning: GeneratorDelta | None
     provenance: dict[str, Any]
 
     @property
@@ -71,11 +71,11 @@ class Inversion:
             "photo": aligned.photo.path and aligned.photo.path.resolve(),
             "note": aligned.note,
             "quad": None if aligned.quad is None else aligned.quad.tolist(),
-            "scores": _rounded(self.scores),
+            "scores": _round_scores(self.scores),
             "stages": [
                 {
                     "name": stage.name,
-                    "scores": _rounded(stage.scores),
+                    "scores": _round_scores(stage.scores),
                     "gain": round(1 - stage.scores["l2"] / max(before.scores["l2"], 1e-12), 4),
                     "seconds": round(stage.seconds, 3),
                     "settings": stage.settings,
@@ -91,21 +91,21 @@ class Inversion:
         `result.json` comes last, so where it is, all is. Raises OutputError, also when `folder` holds results and not
         `overwrite`.
         """
-        folder = output_folder(Path(folder), FILES, overwrite)
+        folder = output_folder(Path(folder), INVERSION_FILES, overwrite)
         record = self.record()
         pictures = {
             "aligned.png": self.aligned.frame,
             "reconstruction.png": to_pil(self.image)[0],
-            "comparison.png": self._side_by_side(),
+            "comparison.png": self._comparison_sheet(),
         }
         paths = [atomic_write(folder / name, png_bytes(each, record)) for name, each in pictures.items()]
-        paths.append(save_latent(self.latent, folder / LATENT, self.tuning.sha256 if self.tuning else None))
+        paths.append(save_latent(self.latent, folder / LATENT_FILE, self.tuning.sha256 if self.tuning else None))
         if self.tuning is not None:
-            paths.append(save_tuning(self.tuning, tuning_path(folder / LATENT)))
+            paths.append(save_tuning(self.tuning, tuning_path(folder / LATENT_FILE)))
         paths.append(atomic_write(folder / "result.json", to_json(record).encode()))
         return paths
 
-    def _side_by_side(self) -> Image.Image:
+    def _comparison_sheet(self) -> Image.Image:
         """The frame and what every stage made of it, of one size."""
         frame, labels = self.aligned.frame, ["photo", *(stage.name for stage in self.stages)]
         drawn = [to_pil(stage.image)[0].resize(frame.size, Image.Resampling.BICUBIC) for stage in self.stages]
@@ -117,5 +117,5 @@ def tuning_path(latent: Path) -> Path:
     return latent.with_suffix(f".tuning{latent.suffix}")
 
 
-def _rounded(scores: dict[str, float]) -> dict[str, float]:
+def _round_scores(scores: dict[str, float]) -> dict[str, float]:
     return {name: round(value, 5) for name, value in scores.items()}

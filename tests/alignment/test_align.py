@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from styleclip.alignment.framing import FFHQ, Framing, Landmarks, crop, is_aligned, is_square, whole
+from styleclip.alignment.framing import FFHQ, Framing, Landmarks, center_quad, crop, is_aligned, is_square
 from styleclip.errors import NoFaceError, UsageError
 from tests.helpers.photos import GOLDEN, LANDMARKS, QUAD, astronaut, difference
 
@@ -136,20 +136,20 @@ def test_senseless_sizes(size: int, transform: int | None) -> None:
 
 
 def test_whole_pictures() -> None:
-    assert (whole((100, 100)) == square(-0.5, -0.5, 100)).all()
-    assert (whole((101, 50)) == square(24.5, -0.5, 50)).all()
+    assert (center_quad((100, 100)) == square(-0.5, -0.5, 100)).all()
+    assert (center_quad((101, 50)) == square(24.5, -0.5, 50)).all()
     assert is_square((1000, 1010)) and not is_square((1000, 1011))
 
 
 @pytest.mark.parametrize(
     ("quad", "aligned"),
     [
-        (whole((200, 200)), True),
-        (whole((200, 200)) + [8, 8], True),  # 11 px of 200
-        (whole((200, 200)) + [9, 9], False),  # 13 px
+        (center_quad((200, 200)), True),
+        (center_quad((200, 200)) + [8, 8], True),  # 11 px of 200
+        (center_quad((200, 200)) + [9, 9], False),  # 13 px
         (square(-8, -8, 216), True),  # 8 % wider: each corner 11 px off
         (square(-9, -9, 218), False),
-        (np.roll(whole((200, 200)), 1, axis=0), False),  # lies on its side
+        (np.roll(center_quad((200, 200)), 1, axis=0), False),  # lies on its side
         (square(50, 50, 100), False),
     ],
 )

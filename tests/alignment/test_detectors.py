@@ -13,10 +13,10 @@ import torch
 from PIL import Image
 
 from styleclip.alignment import dlib_predictor
-from styleclip.alignment.align import ALREADY, align
-from styleclip.alignment.detectors import Detector, choose, dlib_detector, mtcnn_detector
-from styleclip.alignment.face_search import Face, Search, copies, merged
-from styleclip.alignment.framing import FFHQ, Framing, Landmarks, crop, whole
+from styleclip.alignment.align import ALREADY_ALIGNED, align
+from styleclip.alignment.detectors import Detector, choose_faces, dlib_detector, mtcnn_detector
+from styleclip.alignment.face_search import Face, MultiScaleSearch, remove_duplicates, search_sizes
+from styleclip.alignment.framing import FFHQ, Framing, Landmarks, center_quad, crop
 from styleclip.alignment.photos import UPRIGHT, Photo, read_photo
 from styleclip.errors import NoFaceError, PhotoError, UsageError, WeightError
 from tests.helpers.photos import GOLDEN, LANDMARKS, QUAD, UNDO, astronaut, difference
@@ -95,7 +95,7 @@ def test_the_frame_of_mtcnn_is_that_of_ffhq(mtcnn: Detector, found: Face) -> Non
     expected = LANDMARKS.within(QUAD)
     assert np.abs(found.landmarks.within(aligned.quad) - expected).max() < NEAR
     (again,) = mtcnn(aligned.frame)
-    assert np.abs(again.landmarks.within(whole((256, 256))) - expected).max() < 2 * NEAR  # two looks, two errors
+    assert np.abs(again.landmarks.within(center_quad((256, 256))) - expected).max() < 2 * NEAR  # two looks, two errors
 
 
 def test_where_the_face_is(found: Face) -> None:
@@ -131,7 +131,7 @@ def test_two_faces_in_a_large_photo(mtcnn: Detector, found: Face) -> None:
         error = aligned.face.landmarks.array() - found.landmarks.at(scale, corner).array()
         assert np.abs(error).max() < 0.01 * 163 * scale
         assert difference(aligned.frame, alone).mean() < 8  # 1 % of the width is 2.5 px of hair and eyes
-    by_number = {which: choose([a.face for a in frames if a.face], which) for which in (1, 2, "largest")}
+    by_number = {which: choose_faces([a.face for a in frames if a.face], which) for which in (1, 2, "largest")}
     assert by_number[1] == [frames[0].face]
     assert by_number[2] == by_number["largest"] == [frames[1].face]
 
@@ -152,16 +152,16 @@ def test_no_face_is_a_sentence(mtcnn: Detector, picture: str) -> None:
 
 def test_choices() -> None:
     faces = [stranger(500, 80), stranger(10, 40), stranger(200, 120)]
-    assert choose(faces, "all") == [faces[1], faces[2], faces[0]]
-    assert choose(faces) == [faces[2]]
-    assert [choose(faces, n) for n in (1, 2, 3)] == [[faces[1]], [faces[2]], [faces[0]]]
+    assert choose_faces(faces, "all") == [faces[1], faces[2], faces[0]]
+    assert choose_faces(faces) == [faces[2]]
+    assert [choose_faces(faces, n) for n in (1, 2, 3)] == [[faces[1]], [faces[2]], [faces[0]]]
     with pytest.raises(NoFaceError, match="me.jpg has 3 faces and no number 4; use 1 to 3, which count from the left"):
-        choose(faces, 4, "me.jpg")
+        choose_faces(faces, 4, "me.jpg")
     with pytest.raises(NoFaceError, match="has 1 face and no number 2; use 1$"):
-        choose(faces[:1], 2)
+        choose_faces(faces[:1], 2)
     for senseless in (0, -1, True, "smallest"):
         with pytest.raises(UsageError, match="use largest, all or a number from 1"):
-            choose(faces, senseless)  # type: ignore[arg-type]
+            choose_faces(faces, senseless)  # type: ignore[arg-type]
 
 
 def test_the_search_goes_on_and_looks_twice() -> None:
@@ -174,26 +174,24 @@ def test_the_search_goes_on_and_looks_twice() -> None:
         real = [stranger(900, 300).at(scale)] if image.width == 3200 else []
         return [stranger(100, 50, confidence=0.5).at(scale), *real] if image.width > 1000 else []
 
-    faces = Search(look, sure=0.9)(Image.new("RGB", (4000, 2000)))
+    faces = MultiScaleSearch(look, min_confidence=0.9)(Image.new("RGB", (4000, 2000)))
     assert seen[0] == (1600, 800) and (3200, 1600) in seen and (800, 400) not in seen
     assert len(faces) == 1 and np.allclose(faces[0].box, (900, 10, 1200, 310))
-    assert (
-        Search(lambda image: [stranger(1, 9, 0.5)] if image.width > 999 else [], 0.9)(Image.new("RGB", (1600, 99)))
-        == []
-    )
+    once = MultiScaleSearch(lambda image: [stranger(1, 9, 0.5)] if image.width > 999 else [], 0.9)
+    assert once(Image.new("RGB", (1600, 99))) == []
 
 
 def test_copies_and_duplicates() -> None:
-    assert copies((9000, 6000)) == [(1600, 1067), (3200, 2133), (800, 533)]
-    assert copies((512, 500)) == [(512, 500), (1024, 1000)]
+    assert search_sizes((9000, 6000)) == [(1600, 1067), (3200, 2133), (800, 533)]
+    assert search_sizes((512, 500)) == [(512, 500), (1024, 1000)]
     one, shifted, other = stranger(100, 100, 0.8), stranger(110, 100, 0.9), stranger(190, 100, 0.7)
-    assert merged([one, shifted, other]) == [shifted, other]
+    assert remove_duplicates([one, shifted, other]) == [shifted, other]
 
 
 def test_aligned_crops_stay_as_they_are(mtcnn: Detector) -> None:
     frame = Image.fromarray(GOLDEN["aligned"])
     (kept,) = align(Photo(frame), mtcnn)
-    assert kept.quad is None and kept.note == ALREADY and kept.face is not None
+    assert kept.quad is None and kept.note == ALREADY_ALIGNED and kept.face is not None
     assert difference(kept.frame, frame).max() == 0
     (forced,) = align(Photo(frame), mtcnn, force=True)
     assert forced.quad is not None and forced.note == ""
@@ -210,7 +208,7 @@ def never(image: Image.Image) -> list[Face]:
 def test_pictures_of_ours_are_not_searched() -> None:
     frame = Image.fromarray(GOLDEN["aligned"])
     (kept,) = align(Photo(frame, aligned=True), never)
-    assert (kept.quad, kept.face, kept.note) == (None, None, ALREADY)
+    assert (kept.quad, kept.face, kept.note) == (None, None, ALREADY_ALIGNED)
     with pytest.raises(AssertionError, match="nobody"):
         align(Photo(frame, aligned=True), never, force=True)
     with pytest.raises(AssertionError, match="nobody"):
@@ -289,7 +287,7 @@ def test_predictors_of_other_points(tmp_path: Path) -> None:
 def test_files_that_are_no_predictor(
     tmp_path: Path, predictor: Path, monkeypatch: pytest.MonkeyPatch, name: str, content: object, words: str
 ) -> None:
-    monkeypatch.setattr(dlib_predictor, "MOST_BYTES", 2 << 20)
+    monkeypatch.setattr(dlib_predictor, "MAX_BYTES", 2 << 20)
     if callable(content):
         (tmp_path / name).write_bytes(content(predictor.read_bytes()))
     with pytest.raises(WeightError, match=words) as caught:

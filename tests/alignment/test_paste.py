@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from styleclip.alignment.framing import crop
-from styleclip.alignment.paste import EDGE, Piece, face_mask, paste
+from styleclip.alignment.paste import EDGE_PX, Piece, face_mask, paste
 from styleclip.errors import NumericError
 
 Array = NDArray[np.float64]
@@ -178,7 +178,7 @@ def test_a_strong_change_survives() -> None:
 def test_where_the_crop_ends_with_the_photo_there_is_no_seam() -> None:
     """The whole photo is replaced, up to its last pixel, whatever corners its quad is said to have."""
     photo, edited = Image.new("RGB", (256, 256), "grey"), smooth_photo((256, 256))
-    for low, high in ((-0.5, 255.5), (0.0, 256.0), (0.0, 255.0), (-EDGE, 255 + EDGE)):
+    for low, high in ((-0.5, 255.5), (0.0, 256.0), (0.0, 255.0), (-EDGE_PX, 255 + EDGE_PX)):
         quad = np.array([[low, low], [low, high], [high, high], [high, low]])
         error = np.abs(array(paste(photo, [Piece(edited, quad)])) - array(edited))
         assert error.max() < 15 and error[100:150, 100:150].mean() < 2

@@ -23,7 +23,7 @@ from styleclip.cli.output.photo_batch import output_folders
 from styleclip.images import read_record
 from styleclip.inversion.generator_delta import save_tuning
 from styleclip.inversion.invert import Invert
-from styleclip.inversion.pivotal_tuning import Tune
+from styleclip.inversion.pivotal_tuning import PivotalTuning
 from styleclip.latents import Latent, save_latent, tuning_hash
 from styleclip.methods.mapper_files import save_trained_mapper
 from styleclip.methods.optimize import Optimize
@@ -63,7 +63,7 @@ def run(files: tuple[Path, Path], models: Models, tmp_path: Path, monkeypatch: p
     monkeypatch.setenv("STYLECLIP_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv("STYLECLIP_DEBUG", raising=False)
     monkeypatch.setattr(weights.models, "load_perceptual", lambda: None)
-    monkeypatch.setattr("styleclip.inversion.pivotal_tuning.Tune", lambda: Tune(steps=10, rank=2))
+    monkeypatch.setattr("styleclip.inversion.pivotal_tuning.PivotalTuning", lambda: PivotalTuning(steps=10, rank=2))
     save_trained_mapper(trained(models), tmp_path / "m.safetensors")
     common = ["--model", str(files[0]), "--clip", str(files[1])]
 
@@ -360,7 +360,7 @@ def test_a_tuning_that_is_not_there_is_a_warning(run: Run, tuned: Path, models: 
     if what == "other":
         target = torch.zeros(1, 3, 16, 16)
         latent = Latent.load(tuned / "latent.safetensors")
-        save_tuning(Tune(steps=2, rank=1)(models, target, latent), tuned / TUNED)
+        save_tuning(PivotalTuning(steps=2, rank=1)(models, target, latent), tuned / TUNED)
     result = done(run(*MAP, "--latent", tuned / "latent.safetensors", "--out", "out"))
     assert result.stderr == (
         "Warning: tuned/latent.safetensors was made with a tuned generator, whose change is not beside it as "

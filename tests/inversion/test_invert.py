@@ -23,9 +23,9 @@ from styleclip.images import from_pil, read_record, to_pil
 from styleclip.inversion import invert
 from styleclip.inversion.invert import Invert
 from styleclip.inversion.losses import scores
-from styleclip.inversion.pivotal_tuning import Tune
+from styleclip.inversion.pivotal_tuning import PivotalTuning
 from styleclip.inversion.refine import Refine
-from styleclip.inversion.result import FILES, Inversion
+from styleclip.inversion.result import INVERSION_FILES, Inversion
 from styleclip.latents import Latent
 from styleclip.models import Models
 from styleclip.networks.e4e import Encoder
@@ -37,7 +37,7 @@ from tests.helpers.tiny import tiny_encoder
 
 QUICK = Invert(Refine(steps=2))
 WHOLE = Invert(Refine(steps=2), align=False)
-TUNE = Tune(steps=3, rank=2)
+TUNE = PivotalTuning(steps=3, rank=2)
 NEAR = 0.02  # of the crop's width
 
 
@@ -258,8 +258,9 @@ def test_what_is_no_picture(models: Models, tmp_path: Path, what: str) -> None:
 
 
 def test_files_of_an_inversion_are_all_known(models: Models, tmp_path: Path) -> None:
-    """`FILES` are the patterns by which earlier results are seen."""
+    """`INVERSION_FILES` are the patterns by which earlier results are seen."""
     [inversion] = replace(WHOLE, tune=TUNE)(models, Photo(astronaut()))
     paths = inversion.save(tmp_path)
-    assert {path.name for path in paths} == {path.name for pattern in FILES for path in tmp_path.glob(pattern)}
+    found = {path.name for pattern in INVERSION_FILES for path in tmp_path.glob(pattern)}
+    assert {path.name for path in paths} == found
     assert "latent.tuning.safetensors" in {path.name for path in paths} and inversion.record()["photo"] is None

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from styleclip.errors import NumericError, UsageError, WeightError
-from styleclip.inversion.generator_delta import Tuning, load_tuning, save_tuning
-from styleclip.inversion.pivotal_tuning import Tune, initial
+from styleclip.inversion.generator_delta import GeneratorDelta, load_tuning, save_tuning
+from styleclip.inversion.pivotal_tuning import PivotalTuning, initial_factors
 from styleclip.latents import Latent, Space
 from styleclip.models import Models
 from styleclip.networks.stylegan2 import Generator, GeneratorConfig
@@ -22,7 +22,7 @@ from styleclip.weights.formats.registry import read_all
 from styleclip.weights.load import fingerprint
 from tests.helpers.tiny import tiny_generator, tiny_models
 
-QUICK = Tune(steps=25, lr=0.01, rank=2, alpha=3.0)
+QUICK = PivotalTuning(steps=25, lr=0.01, rank=2, alpha=3.0)
 PIVOT, OTHERS = 0, (1, 2, 3, 4)
 
 
@@ -37,7 +37,7 @@ def models() -> Models:
 
 
 @pytest.fixture(scope="module")
-def tuning(models: Models) -> Tuning:
+def tuning(models: Models) -> GeneratorDelta:
     return QUICK(models, target(), latent(models, PIVOT))
 
 
@@ -83,7 +83,7 @@ def test_the_generator_itself_stays_bit_for_bit() -> None:
     assert tuned.generator.mapping.w_avg.data_ptr() == models.generator.mapping.w_avg.data_ptr(), "shared"
 
 
-def test_it_is_never_worse_than_the_pivot_and_reproducible(models: Models, tuning: Tuning) -> None:
+def test_it_is_never_worse_than_the_pivot_and_reproducible(models: Models, tuning: GeneratorDelta) -> None:
     wild = replace(QUICK, lr=30.0, steps=5)(models, target(), latent(models, PIVOT))
     rounding = 1 + 1e-5  # a tuned generator is frozen, so it adds in another order
     assert error(wild.apply(models), target(), PIVOT) <= error(models, target(), PIVOT) * rounding
@@ -91,7 +91,7 @@ def test_it_is_never_worse_than_the_pivot_and_reproducible(models: Models, tunin
     assert replace(QUICK, seed=1)(models, target(), latent(models, PIVOT)).sha256 != tuning.sha256
 
 
-def test_tuned_models_say_so_and_keep_the_rest(models: Models, tuning: Tuning) -> None:
+def test_tuned_models_say_so_and_keep_the_rest(models: Models, tuning: GeneratorDelta) -> None:
     tuned = tuning.apply(models)
     assert tuned.provenance["tuned"] == tuning.sha256 and "tuned" not in models.provenance
     assert (
@@ -103,7 +103,7 @@ def test_tuned_models_say_so_and_keep_the_rest(models: Models, tuning: Tuning) -
         tuning.apply(tuned)
 
 
-def test_a_file_gives_the_same_pictures(models: Models, tuning: Tuning, tmp_path: Path) -> None:
+def test_a_file_gives_the_same_pictures(models: Models, tuning: GeneratorDelta, tmp_path: Path) -> None:
     path = save_tuning(tuning, tmp_path / "face.safetensors")
     [part] = read_all(path)
     assert part.kind == "tuning" and {tensor.dtype for tensor in part.read().values()} == {torch.float16}
@@ -113,19 +113,19 @@ def test_a_file_gives_the_same_pictures(models: Models, tuning: Tuning, tmp_path
     assert torch.equal(*seen)
 
 
-def test_large_numbers_are_kept_in_full(models: Models, tuning: Tuning, tmp_path: Path) -> None:
+def test_large_numbers_are_kept_in_full(models: Models, tuning: GeneratorDelta, tmp_path: Path) -> None:
     large = replace(tuning, factors={name: 1e6 * factor for name, factor in tuning.factors.items()})
     assert load_tuning(save_tuning(large, tmp_path / "large.safetensors"), models).sha256 == large.sha256
 
 
-def test_another_generator_is_refused(models: Models, tuning: Tuning, tmp_path: Path) -> None:
+def test_another_generator_is_refused(models: Models, tuning: GeneratorDelta, tmp_path: Path) -> None:
     path, other = save_tuning(tuning, tmp_path / "face.safetensors"), models_of(seed=5)
     for call in (lambda: load_tuning(path, other), lambda: tuning.apply(other)):
         with pytest.raises(WeightError, match="another generator; pass that one with --model"):
             call()
 
 
-def test_damaged_files_are_refused(models: Models, tuning: Tuning, tmp_path: Path) -> None:
+def test_damaged_files_are_refused(models: Models, tuning: GeneratorDelta, tmp_path: Path) -> None:
     path = tmp_path / "face.safetensors"
     about = {KIND: "tuning", "about": json.dumps({"generator": models.generator_fingerprint})}
     factors = dict(tuning.factors)
@@ -166,7 +166,7 @@ def test_nan_is_one_sentence() -> None:
 @pytest.mark.parametrize("field", ["steps", "rank", "lr", "alpha", "lambda_locality"])
 def test_senseless_settings_are_refused(field: str) -> None:
     with pytest.raises(UsageError, match=field):
-        Tune(**{field: -1})
+        PivotalTuning(**{field: -1})
 
 
 def test_the_file_of_a_face_at_1024_px_is_small() -> None:
@@ -174,6 +174,6 @@ def test_the_file_of_a_face_at_1024_px_is_small() -> None:
     channels = {4: 512, 8: 512, 16: 512, 32: 512, 64: 512, 128: 256, 256: 128, 512: 64, 1024: 32}
     with torch.device("meta"):
         generator = Generator(GeneratorConfig(512, 512, (512,) * 8, channels))
-    factors = initial(generator, Tune().rank, torch.Generator())
+    factors = initial_factors(generator, PivotalTuning().rank, torch.Generator())
     numbers = sum(factor.numel() for factor in factors.values())
     assert numbers == 974_715 and 2 * numbers < 2e6

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from styleclip.errors import NumericError, PhotoError, SpaceError, UsageError
-from styleclip.inversion.losses import Likeness, Wish, fitted, pixel_loss, pyramid, scores
-from styleclip.inversion.refine import Cloud, Refine
+from styleclip.inversion.losses import LossWeights, ReconstructionLoss, pixel_loss, pyramid, resize_target, scores
+from styleclip.inversion.refine import LatentDistribution, Refine
 from styleclip.latents import Latent, Space
 from styleclip.models import Models
 from styleclip.progress import Step
@@ -43,7 +43,7 @@ def guess(latent: Latent, seed: int = 4) -> Latent:
 
 
 def loss(models: Models, target: Tensor, latent: Latent) -> Tensor:
-    parts = Likeness(models, target, Wish())(models.render(latent))
+    parts = ReconstructionLoss(models, target, LossWeights())(models.render(latent))
     return torch.stack([*parts.values()]).sum(dim=0)
 
 
@@ -84,7 +84,7 @@ def test_the_average_pulls() -> None:
     models = tiny_models()
     latent, target = faces(models)
     runs = [replace(QUICK, lambda_average=weight)(models, target, guess(latent)) for weight in (0.0, 0.3, 10.0)]
-    away = [Cloud.of(models.generator).distance(run).mean().item() for run in runs]
+    away = [LatentDistribution.of(models.generator).distance(run).mean().item() for run in runs]
     assert away[0] > away[1] > away[2]
 
 
@@ -92,11 +92,11 @@ def test_samples_are_about_one_from_the_centre() -> None:
     models = tiny_models()
     latent, _ = faces(models, count=500)
     centre = Latent(Space.W_PLUS, latent.data.mean(dim=0, keepdim=True))
-    cloud = Cloud.of(models.generator)
-    spread = replace(cloud, centre=centre.data).distance(latent).mean().item()
+    distribution = LatentDistribution.of(models.generator)
+    spread = replace(distribution, centre=centre.data).distance(latent).mean().item()
     assert spread == pytest.approx(1, abs=0.15)
     average = Latent(Space.W, models.generator.w_avg[None])
-    assert cloud.distance(models.generator.to_space(average, Space.W_PLUS)).item() == 0
+    assert distribution.distance(models.generator.to_space(average, Space.W_PLUS)).item() == 0
 
 
 def test_a_run_is_reproducible_and_the_noise_has_a_seed() -> None:
@@ -149,10 +149,10 @@ def test_senseless_settings_are_refused(field: str) -> None:
 def test_a_target_is_brought_to_the_generator_once() -> None:
     models = tiny_models()
     _, target = faces(models)
-    assert torch.equal(fitted(models, target), target)
+    assert torch.equal(resize_target(models, target), target)
     for side in (4, 64, 100):
         grey = torch.full((2, 3, side, side), 0.3)
-        torch.testing.assert_close(fitted(models, grey), torch.full_like(target, 0.3))
+        torch.testing.assert_close(resize_target(models, grey), torch.full_like(target, 0.3))
 
 
 def test_reduced_scales_forgive_a_shift() -> None:

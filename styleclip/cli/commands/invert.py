@@ -32,17 +32,17 @@ def invert(common: CommonOptions, photos: PhotoOptions, names: tuple[str, ...]) 
     from styleclip.alignment.photos import find_photos
     from styleclip.cli.faces import inverted
     from styleclip.cli.output.photo_batch import check_output_folder, run_photos
-    from styleclip.inversion.result import FILES
+    from styleclip.inversion.result import INVERSION_FILES
 
     pictures = find_photos(names)
-    folder = common.folder("inverted", FILES)
+    folder = common.folder("inverted", INVERSION_FILES)
     inverter = photos.invert(common)
     editor = styleclip.Editor(common.load(encoder=photos.encoder))
     inverter.prepare(editor.models)
     latents: list[Latent] = []
 
     def one(path: Path, place: Path) -> PhotoOutcome:
-        check_output_folder(path, place, (*FILES, "face_*/result.json"), common.overwrite)
+        check_output_folder(path, place, (*INVERSION_FILES, "face_*/result.json"), common.overwrite)
         found: dict[str, Inversion] = {}
         paths: list[Path] = []
         said = ""
@@ -64,10 +64,10 @@ def invert(common: CommonOptions, photos: PhotoOptions, names: tuple[str, ...]) 
 
 def _save_all_latents(latents: Sequence[Latent], folder: Path) -> list[Path]:
     """One file of all latents; none where there is none."""
-    from styleclip.inversion.result import LATENT
+    from styleclip.inversion.result import LATENT_FILE
     from styleclip.latents import Latent, save_latent
 
-    return [save_latent(Latent.cat(latents), folder / LATENT)] if latents else []
+    return [save_latent(Latent.cat(latents), folder / LATENT_FILE)] if latents else []
 
 
 def _outcome(path: Path, place: Path, paths: Sequence[Path], found: Mapping[str, Inversion], said: str) -> PhotoOutcome:

@@ -11,7 +11,7 @@ from styleclip.cli.options.common import CommonOptions, LatentSource, option_gro
 from styleclip.errors import UsageError
 
 if TYPE_CHECKING:
-    from styleclip.alignment.detectors import Which
+    from styleclip.alignment.detectors import FaceChoice
     from styleclip.inversion.invert import Invert
 
 MAX_FACES = 1000  # in a photo
@@ -22,9 +22,9 @@ class Faces(click.ParamType):
 
     name = "faces"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Which:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> FaceChoice:
         if value in ("largest", "all"):
-            return cast("Which", value)
+            return cast("FaceChoice", value)
         if not str(value).isascii() or not str(value).isdecimal() or not 1 <= int(value) <= MAX_FACES:
             self.fail(f"{value!r} is no choice of faces; use largest, all or a number from 1.", param, ctx)
         return int(value)
@@ -34,7 +34,7 @@ class Faces(click.ParamType):
 class PhotoOptions:
     """What was asked for; what was left out is None."""
 
-    face: Which | None
+    face: FaceChoice | None
     align: bool | None
     landmarks: str | None
     predictor: str | None
@@ -56,7 +56,7 @@ class PhotoOptions:
     def invert(self, common: CommonOptions) -> Invert:
         """How the photos become latents."""
         from styleclip.inversion.invert import Invert
-        from styleclip.inversion.pivotal_tuning import Tune
+        from styleclip.inversion.pivotal_tuning import PivotalTuning
         from styleclip.inversion.refine import Refine
         from styleclip.weights.models import landmarks_file
 
@@ -65,7 +65,7 @@ class PhotoOptions:
         choices = without_none({"face": self.face, "landmarks": self.landmarks})
         return Invert(
             refine=Refine(steps=self.refine) if self.refine else None,
-            tune=Tune() if self.tune else None,
+            tune=PivotalTuning() if self.tune else None,
             align=self.align,
             predictor=landmarks_file(self.predictor, common.fetch) if self.landmarks == "dlib" else None,
             **choices,

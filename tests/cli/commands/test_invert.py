@@ -20,7 +20,7 @@ from styleclip.alignment.framing import crop
 from styleclip.alignment.photos import read_photo
 from styleclip.cli import main
 from styleclip.inversion.invert import Invert
-from styleclip.inversion.pivotal_tuning import Tune
+from styleclip.inversion.pivotal_tuning import PivotalTuning
 from styleclip.latents import Latent
 from styleclip.weights.formats.encoders import save_encoder
 from tests.helpers.photos import (
@@ -87,7 +87,7 @@ def test_as_json(run: Run) -> None:
 
 
 def test_tuning_is_one_more_stage(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("styleclip.inversion.pivotal_tuning.Tune", lambda: Tune(steps=20, rank=2))
+    monkeypatch.setattr("styleclip.inversion.pivotal_tuning.PivotalTuning", lambda: PivotalTuning(steps=20, rank=2))
     done(run(ASTRONAUT, "--no-align", "--tune", "--out", "out"))
     assert names("out") == sorted([*FILES, "latent.tuning.safetensors"])
     *_, refined, tuned = record("out")["stages"]
