@@ -14,7 +14,7 @@ from PIL import Image
 
 import styleclip
 from styleclip import evaluate
-from styleclip.cli.options.common import Seeds
+from styleclip.cli.options.types import Seeds
 from styleclip.demo.captions import alternatives
 from styleclip.files import atomic_path
 from styleclip.images import to_pil

@@ -15,7 +15,7 @@ import torch
 
 import styleclip
 from styleclip import evaluate
-from styleclip.cli.options.common import Seeds
+from styleclip.cli.options.types import Seeds
 from styleclip.demo.captions import alternatives
 from styleclip.files import atomic_path
 from styleclip.methods.global_direction import GlobalDirection

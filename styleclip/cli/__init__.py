@@ -1,16 +1,23 @@
-"""The command line: words in, files out. Commands are imported when they run, torch when they work."""
+"""The command line: the group of commands, errors as sentences, exit codes.
+
+The module of a command is imported when it is asked for; torch, and all that imports it, inside functions, when a
+command works. So `styleclip ... --help` stays quick.
+"""
 
 from __future__ import annotations
 
+import atexit
 import errno
+import gc
 import os
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 
 import click
 
-from styleclip.cli.garbage import gc_paused
 from styleclip.errors import StyleClipError, UsageError
 from styleclip.version import __version__
 
@@ -25,11 +32,11 @@ COMMANDS = (
     "evaluate",
     "models",
     "doctor",
-)  # each is the function of that name in the file of that name
+)  # each is the function of that name in the module of that name
 
-# How often a thread on the CPU looks for its next piece of work before it sleeps. By itself libgomp looks 300,000
-# times, milliseconds in which another program that wants its core waits, and so does the work: a step of the demo takes
-# 0.06 s alone either way, and beside one busy program 0.4 s or more instead of 0.2 s.
+# GOMP_SPINCOUNT: iterations an idle OpenMP thread spins before it sleeps. libgomp's 300,000 last milliseconds, and
+# double the time of a step when another process shares the core (0.4 s or more instead of 0.2 s on the demo); alone
+# a step takes the same 0.06 s either way.
 SPIN_COUNT = "5000"
 
 
@@ -87,14 +94,29 @@ def main() -> None:
     """
 
 
-def _show_warning(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
-    """Show the warnings that are ours; those of other packages are for `STYLECLIP_DEBUG=1`."""
-    if category.__module__.startswith("styleclip"):
-        click.echo(f"Warning: {message}", err=True)
+@contextmanager
+def gc_paused() -> Iterator[None]:
+    """Pause Python's cyclic garbage collection until `resume_gc` or the end of the block, and at the exit.
+
+    Scanning the million long-lived objects of torch costs 0.5 s while importing and 1 s at the exit.
+    """
+    atexit.register(gc.freeze)
+    gc.disable()
+    try:
+        yield
+    finally:
+        resume_gc()
+        gc.unfreeze()
+
+
+def resume_gc() -> None:
+    """Collect garbage from here on, and only among objects made from here on."""
+    gc.freeze()
+    gc.enable()
 
 
 def unexpected_error_message(error: Exception) -> str:
-    """One sentence for an error that nobody foresaw."""
+    """One sentence for an exception that is no StyleClipError."""
     if "torch" in sys.modules and _is_out_of_memory(error):
         return "there is not enough memory; use fewer seeds at once or a smaller --batch-size, or another --device"
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:  # files raise OutputError, so this is stdout
@@ -107,3 +129,9 @@ def _is_out_of_memory(error: Exception) -> bool:
     from styleclip.runtime.batching import is_out_of_memory
 
     return is_out_of_memory(error)
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
+    """Show the warnings of this package; those of others are for `STYLECLIP_DEBUG=1`."""
+    if category.__module__.startswith("styleclip"):
+        click.echo(f"Warning: {message}", err=True)

@@ -10,10 +10,11 @@ from typing import Any
 from PIL.Image import Image
 
 from styleclip.cli.explain import counted
+from styleclip.cli.options.types import Strength, format_number
 from styleclip.cli.output.progress import Progress
 from styleclip.cli.sheets import View, thumbnails
 from styleclip.cli.turns import Turn
-from styleclip.cli.wishes import AlphaBeta, Strength, number
+from styleclip.cli.wishes import AlphaBeta
 from styleclip.editor import Editor
 from styleclip.latents import Latent, Space
 from styleclip.progress import ignore
@@ -51,13 +52,13 @@ class Outcome:
         """The label of the beta; for a single edit with what "auto" came to and the number of channels."""
         asked = self.combination.beta
         if len(self.turns) > 1:
-            return "" if asked is None else f"beta {number(asked)}"
+            return "" if asked is None else f"beta {format_number(asked)}"
         edit = self.turns[0].edit
-        threshold = number(asked) if isinstance(asked, float) else f"{asked or ''} {edit.beta:.3f}"
+        threshold = format_number(asked) if isinstance(asked, float) else f"{asked or ''} {edit.beta:.3f}"
         return f"beta {threshold}\n{counted(len(edit.channels))}"
 
     def view(self) -> View:
-        return View("edited" if self.alpha is None else f"alpha {number(self.alpha)}", self.beta, self.pictures)
+        return View("edited" if self.alpha is None else f"alpha {format_number(self.alpha)}", self.beta, self.pictures)
 
     def views(self, editor: Editor) -> Iterator[View]:
         """What leads to the result and past it: every one of several edits, or half and 1.5 times a number."""
@@ -66,7 +67,7 @@ class Outcome:
             labels = [f"{'+ ' * (i > 0)}{turn.edit.prompt.target}" for i, turn in enumerate(self.turns)]
         elif isinstance(self.alpha, float) and self.alpha:
             steps = [self.source + factor * (self.edited - self.source) for factor in AROUND]
-            labels = [f"alpha {number(round(factor * self.alpha, 6))}" for factor in AROUND]
+            labels = [f"alpha {format_number(round(factor * self.alpha, 6))}" for factor in AROUND]
         else:
             steps, labels = [self.edited], [self.view().alpha]
         for step, label in zip(steps, labels, strict=True):

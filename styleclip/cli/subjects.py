@@ -17,8 +17,9 @@ import click
 from styleclip.alignment.paste import paste
 from styleclip.alignment.photos import Photo, find_photos
 from styleclip.cli.faces import inverted
-from styleclip.cli.options.common import CommonOptions, LatentSource
+from styleclip.cli.options.common import CommonOptions
 from styleclip.cli.options.photos import PastedPhotoOptions
+from styleclip.cli.options.source import LatentSource
 from styleclip.cli.output.photo_batch import PhotoOutcome, check_output_folder, run_photos
 from styleclip.editor import Editor
 from styleclip.errors import WeightWarning

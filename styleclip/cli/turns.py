@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-from styleclip.cli.wishes import AlphaBeta, EditRequest, Strength
+from styleclip.cli.options.types import Strength
+from styleclip.cli.wishes import AlphaBeta, EditRequest
 from styleclip.errors import UsageError
 from styleclip.latents import Latent, Space
 from styleclip.methods.direction_files import load_direction

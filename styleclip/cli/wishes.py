@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
 from styleclip.cli.options.common import option_group, slug, without_none
+from styleclip.cli.options.types import Parsed, Strength, format_number, parse_strength
 from styleclip.errors import UsageError
 
 if TYPE_CHECKING:
     from styleclip.prompts import Prompt
 
-Strength = float | Literal["auto"]  # as of styleclip.methods.style_direction, which imports torch
 EDIT = '"NEUTRAL -> TARGET [@ ALPHA[, BETA]]"'
 MAX_COMBINATIONS = 100  # of alphas and betas in one call
-
-Parsed = TypeVar("Parsed")
 
 
 @dataclass(frozen=True)
@@ -92,7 +88,7 @@ class AlphaBeta:
     def named(self, alphas: bool, betas: bool) -> str:
         """`alpha_4_beta_0.12`, of the two that vary."""
         parts = [*(("alpha", self.alpha),) * alphas, *(("beta", self.beta),) * betas]
-        return "_".join(f"{name}_{number(value)}" for name, value in parts)
+        return "_".join(f"{name}_{format_number(value)}" for name, value in parts)
 
 
 def combinations(
@@ -114,82 +110,29 @@ def combinations(
     return {pair: pair.named(*several) for pair in pairs}
 
 
-def number(value: Strength | None) -> str:
-    """`4.0 -> "4"`; one that needs more than six digits gets them."""
-    if not isinstance(value, float):
-        return str(value)
-    short = f"{value:g}"
-    return short if float(short) == value else repr(value)
-
-
-class Parser(click.ParamType):
-    """A type of option that is read by a function, whose ValueError says what is wrong with the text."""
-
-    def __init__(self, name: str, parse: Callable[[str], Any]) -> None:
-        self.name, self.parse = name, parse
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        if not isinstance(value, str):
-            return value
-        try:
-            return self.parse(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-
-
-def strength(text: str) -> Strength:
-    """A finite number, or "auto"; raises ValueError otherwise."""
-    if text.strip() == "auto":
-        return "auto"
-    value = float(text)
-    if not math.isfinite(value):
-        raise ValueError
-    return value
-
-
-def strengths(text: str) -> tuple[Strength, ...]:
-    """Strengths such as `4`, `-4,0,4` or `auto`; each is taken once."""
-    try:
-        return tuple(dict.fromkeys(strength(part) for part in text.split(",")))
-    except ValueError:
-        raise ValueError(f"{text!r} is not a list of numbers; write it like 4 or -4,0,4 or auto.") from None
-
-
-def numbers(text: str) -> tuple[float, ...]:
-    """Finite numbers such as `1` or `-1,0,1`; each is taken once."""
-    try:
-        values = strengths(text)
-        return tuple(float(value) for value in values)
-    except ValueError:
-        raise ValueError(f"{text!r} is not a list of numbers; write it like 1 or -1,0.5,1.") from None
-
-
-def edit(text: str) -> EditRequest:
+def parse_edit(text: str) -> EditRequest:
     """`NEUTRAL -> TARGET [@ ALPHA[, BETA]]`, with several neutrals apart by ` / `."""
     texts, at, numbers = text.partition("@")
     try:
         neutral, target = texts.split("->")
-        values: list[Strength | None] = [strength(part) for part in numbers.split(",")] if at else []
+        values: list[Strength | None] = [parse_strength(part) for part in numbers.split(",")] if at else []
         alpha, beta = values + [None] * (2 - len(values))
     except ValueError:
         raise ValueError(f"{text!r} is not an edit; write it like {EDIT}.") from None
     return EditRequest(target.strip(), tuple(part.strip() for part in neutral.split(" / ")), None, alpha, beta)
 
 
-def direction(text: str) -> EditRequest:
+def parse_direction(text: str) -> EditRequest:
     """`FILE [@ ALPHA]`."""
     name, at, last = text.rpartition(" @ ")
     try:
-        path, alpha = (Path(name), strength(last)) if at else (Path(text), None)
+        path, alpha = (Path(name), parse_strength(last)) if at else (Path(text), None)
     except ValueError:
         raise ValueError(f"{text!r} is not a saved direction; write it like FILE or FILE @ 4.") from None
     if not path.is_file():
         raise ValueError(f"there is no file {path}; pass one that --save-direction wrote.")
     return EditRequest(saved=path, alpha=alpha)
 
-
-STRENGTHS = Parser("strengths", strengths)
-NUMBERS = Parser("numbers", numbers)
 
 wishes_options = option_group(
     "wishes",
@@ -205,14 +148,14 @@ wishes_options = option_group(
         click.option(
             "--edit",
             multiple=True,
-            type=Parser("edit", edit),
+            type=Parsed("edit", parse_edit),
             metavar="TEXT",
             help=f"In place of --prompt, any number of {EDIT}, made in turn. Several neutrals: A / B -> TARGET.",
         ),
         click.option(
             "--direction",
             multiple=True,
-            type=Parser("direction", direction),
+            type=Parsed("direction", parse_direction),
             metavar="FILE",
             help='An edit that --save-direction wrote, made before the others; "FILE @ ALPHA" sets its strength.',
         ),

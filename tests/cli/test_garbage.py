@@ -6,8 +6,7 @@ import gc
 
 from click.testing import CliRunner
 
-from styleclip.cli import main
-from styleclip.cli.garbage import gc_paused, resume_gc
+from styleclip.cli import gc_paused, main, resume_gc
 from tests.helpers.support import run_python
 
 
@@ -27,9 +26,9 @@ def test_it_works_again_after_a_command_that_fails() -> None:
 def test_nothing_is_looked_through_at_the_exit() -> None:
     lines = (
         "import atexit, gc",
-        "from styleclip.cli.garbage import resting",
+        "from styleclip.cli import gc_paused",
         "atexit.register(lambda: print(gc.get_freeze_count() > 0))",  # runs after what is registered later
-        "with resting(): pass",
+        "with gc_paused(): pass",
     )
     result = run_python("-c", "\n".join(lines))
     assert result.stdout == "True\n", result.stderr

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from styleclip.cli.options.common import CommonOptions, Seeds, common_options
+from styleclip.cli.options.common import CommonOptions, common_options
+from styleclip.cli.options.types import Seeds
 from styleclip.cli.output.progress import Progress
 from styleclip.errors import UsageError
 

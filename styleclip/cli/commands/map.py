@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from styleclip.cli.options.common import CommonOptions, LatentSource, common_options, slug, source_options
+from styleclip.cli.options.common import CommonOptions, common_options, slug
 from styleclip.cli.options.photos import PastedPhotoOptions, pasted_photo_options
-from styleclip.cli.wishes import NUMBERS, number
+from styleclip.cli.options.source import LatentSource, source_options
+from styleclip.cli.options.types import NUMBERS, format_number
 from styleclip.errors import UsageError
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def map(
 
     photos.check(source)
     path = mapper_file(name, common.fetch)
-    folders = {strength: f"strength_{number(strength)}" if len(strengths) > 1 else "" for strength in strengths}
+    folders = {strength: f"strength_{format_number(strength)}" if len(strengths) > 1 else "" for strength in strengths}
     folder = common.results_folder(f"map/{slug(path.stem)}", FILES, folders.values())
     editor = styleclip.Editor(common.load(encoder=photos.encoder))
     trained = load_trained_mapper(path, editor.models)
@@ -114,6 +115,6 @@ def _sheet(editor: Editor, results: Mapping[float, EditResult], faces: Sequence[
         source = editor.models.generator.to_space(first.source, first.edited.space)
         step = first.edited - source
         shown = {factor * strength: editor.render(source + factor * step) for factor in AROUND}
-    views = [View(f"strength {number(each)}", "", thumbnails(images)) for each, images in shown.items()]
+    views = [View(f"strength {format_number(each)}", "", thumbnails(images)) for each, images in shown.items()]
     drawn = sheet(thumbnails(first.before), views, faces)
     return atomic_write(folder / "grid.png", png_bytes(drawn, {"results": [r.record() for r in results.values()]}))

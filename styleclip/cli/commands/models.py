@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from styleclip.cli.fetching import fetch_with_progress
 from styleclip.cli.options.common import label_option, offline_option, quiet_option
+from styleclip.cli.output.progress import fetch_with_progress
 from styleclip.cli.output.tables import description, file_lines, model_lines, table
 from styleclip.errors import UsageError, WeightError
 

@@ -7,17 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from styleclip.cli.options.common import (
-    CommonOptions,
-    FiniteRange,
-    LatentSource,
-    common_options,
-    loss_resolution_option,
-    slug,
-    source_options,
-    without_none,
-)
+from styleclip.cli.options.common import CommonOptions, common_options, loss_resolution_option, slug, without_none
 from styleclip.cli.options.photos import PastedPhotoOptions, pasted_photo_options
+from styleclip.cli.options.source import LatentSource, source_options
+from styleclip.cli.options.types import FiniteRange
 from styleclip.cli.output.progress import Progress
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from styleclip.cli.options.common import CommonOptions, FiniteRange, common_options_with, without_none
+from styleclip.cli.options.common import CommonOptions, common_options_with, without_none
+from styleclip.cli.options.types import FiniteRange
 from styleclip.cli.output.progress import EtaProgress, human_number, human_time
 from styleclip.errors import OutputError, UsageError
 

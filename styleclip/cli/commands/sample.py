@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from styleclip.cli.options.common import CommonOptions, FiniteRange, Seeds, common_options
+from styleclip.cli.options.common import CommonOptions, common_options
+from styleclip.cli.options.types import FiniteRange, Seeds
 from styleclip.cli.output.progress import Progress
 
 FILES = ("seed_*.png", "sheet.png", "latent.safetensors")

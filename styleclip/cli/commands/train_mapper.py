@@ -9,14 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from styleclip.cli.options.common import (
-    CommonOptions,
-    FiniteRange,
-    common_options_with,
-    loss_resolution_option,
-    slug,
-    without_none,
-)
+from styleclip.cli.options.common import CommonOptions, common_options_with, loss_resolution_option, slug, without_none
+from styleclip.cli.options.types import FiniteRange
 from styleclip.cli.output.progress import EtaProgress
 from styleclip.errors import UsageError
 

@@ -1,9 +1,8 @@
-"""The options that several commands share, and the types that parse them."""
+"""The options that most commands share: models, output, device."""
 
 from __future__ import annotations
 
 import functools
-import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
@@ -12,76 +11,19 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from styleclip.cli.garbage import resume_gc
-from styleclip.errors import UsageError
+from styleclip.cli import resume_gc
+from styleclip.cli.options.types import LossResolution
 
 if TYPE_CHECKING:
-    from styleclip.editor import Editor
-    from styleclip.latents import Latent
     from styleclip.models import Models
     from styleclip.weights.cache import Fetch
-
-MAX_SEEDS = 10_000
-MAX_SEED = 2**63 - 1
-MAX_LATENTS = 64  # of a file without --rows: some hold the faces of a whole dataset
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
 
-class FiniteRange(click.FloatRange):
-    """A number in a range, neither NaN nor infinite."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        number = super().convert(value, param, ctx)
-        if not math.isfinite(number):
-            self.fail(f"{value} is not a finite number.", param, ctx)
-        return float(number)
-
-
-class Seeds(click.ParamType):
-    """Seeds such as `0-7` or `0-7,12`; each is taken once."""
-
-    name = "seeds"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
-        if isinstance(value, tuple):
-            return value
-        seeds: dict[int, None] = {}
-        for part in str(value).split(","):
-            match = re.fullmatch(r"\s*(\d{1,18})(?:-(\d{1,18}))?\s*", part, re.ASCII)
-            if match is None:
-                self.fail(f"{value!r} is not a list of {self.name}; write it like 0-7 or 0-7,12.", param, ctx)
-            first, last = int(match[1]), int(match[2] or match[1])
-            if last < first:
-                self.fail(f"{part.strip()!r} runs backwards; write the smaller number first.", param, ctx)
-            if last - first + len(seeds) >= MAX_SEEDS:
-                self.fail(f"{value!r} names too many {self.name}; ask for at most {MAX_SEEDS} at once.", param, ctx)
-            seeds |= dict.fromkeys(range(first, last + 1))
-        return tuple(seeds)
-
-
-class LossResolution(click.ParamType):
-    """`auto`, `full` or a number of px."""
-
-    name = "px"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str | int:
-        if value in ("auto", "full") or isinstance(value, int):
-            return value
-        if not value.isascii() or not value.isdigit() or int(value) < 4:
-            self.fail(f"{value!r} is not a resolution; pass auto, full or a number of px, e.g. 256.", param, ctx)
-        return int(value)
-
-
-class Rows(Seeds):
-    """Rows of a file, counted from 0, written like seeds."""
-
-    name = "rows"
-
-
 @dataclass(frozen=True)
 class CommonOptions:
-    """What every command that makes pictures takes."""
+    """The values of the options of every command that works with models."""
 
     model: str
     clip: str | None
@@ -95,7 +37,7 @@ class CommonOptions:
     label: int | None
 
     def load(self, **choices: Any) -> Models:
-        """The models, with the choices that were made (None: the library's default)."""
+        """The models; a choice that is None is left to the library."""
         import styleclip
         from styleclip.runtime.devices import keep_memory, pick_device, pick_dtype
 
@@ -110,8 +52,8 @@ class CommonOptions:
 
     @property
     def fetch(self) -> Fetch:
-        """Downloads as these options want them."""
-        from styleclip.cli.fetching import fetch_with_progress
+        """Downloads with a bar, as --offline and --quiet say."""
+        from styleclip.cli.output.progress import fetch_with_progress
 
         return functools.partial(fetch_with_progress, offline=self.offline, quiet=self.quiet)
 
@@ -140,55 +82,6 @@ class CommonOptions:
             click.echo(to_json({"files": list(paths), **record}), nl=False)
         else:
             click.echo("\n".join(map(str, paths)))
-
-
-@dataclass(frozen=True)
-class LatentSource:
-    """Where the latents come from: at most one of four options; seed 0 when none is given. Rows choose from a file."""
-
-    seed: int | None
-    seeds: tuple[int, ...] | None
-    latent: Path | None
-    rows: tuple[int, ...] | None
-    image: tuple[str, ...]
-
-    def __post_init__(self) -> None:
-        named = [f"--{name}" for name, value in vars(self).items() if value not in (None, ()) and name != "rows"]
-        if len(named) > 1:
-            raise UsageError(f"{' and '.join(named)} both name a source; pass one of them")
-        if self.rows is not None and self.latent is None:
-            raise UsageError("--rows chooses from the latents of a file; pass it with --latent")
-
-    def load(self, editor: Editor) -> Latent:
-        return self._read(self.latent) if self.latent else editor.sample(seeds=self._seeds())
-
-    def record(self) -> dict[str, Any]:
-        """Where the latent came from, for the record of the result."""
-        if self.latent is None:
-            return {"seeds": self._seeds()}
-        return {"latent": self.latent.resolve(), **without_none({"rows": self.rows})}
-
-    def names(self, count: int) -> list[str]:
-        """What the faces are called on a sheet."""
-        if self.latent is None:
-            return [f"seed {seed}" for seed in self._seeds()]
-        return [f"row {row}" for row in self.rows or range(count)]
-
-    def _read(self, path: Path) -> Latent:
-        import torch
-
-        from styleclip.weights.load import load_latents
-
-        latent = load_latents(path)
-        rows = range(len(latent)) if self.rows is None else self.rows
-        if self.rows is None and len(rows) > MAX_LATENTS:
-            raise UsageError(f"{path} holds {len(rows)} latents; choose some of them, e.g. with --rows 0-7")
-        if max(rows) >= len(latent):
-            raise UsageError(f"{path} holds {len(latent)} latents, the last is row {len(latent) - 1}; change --rows")
-        return latent[torch.tensor(rows)]
-
-    def _seeds(self) -> list[int]:
-        return list(self.seeds) if self.seeds is not None else [self.seed or 0]
 
 
 def without_none(options: dict[str, Any]) -> dict[str, Any]:
@@ -261,28 +154,4 @@ common_options = common_options_with(
     click.option(
         "--out", type=click.Path(path_type=Path), metavar="DIR", help="Output folder.  [default: in styleclip-out/]"
     )
-)
-
-source_options = option_group(
-    "source",
-    LatentSource,
-    (
-        click.option("--seed", type=click.IntRange(0, MAX_SEED), metavar="N", help="One sample.  [default: 0]"),
-        click.option("--seeds", type=Seeds(), metavar="LIST", help="Several samples, e.g. 0-7,12."),
-        click.option(
-            "--latent",
-            type=click.Path(exists=True, dir_okay=False, path_type=Path),
-            metavar="FILE",
-            help="Latents that styleclip saved, or of StyleCLIP, e4e or PTI, e.g. train_faces.pt or w_plus.npy.",
-        ),
-        click.option(
-            "--rows", type=Rows(), metavar="LIST", help="Which latents of FILE, e.g. 0-7,12.  [default: all, up to 64]"
-        ),
-        click.option(
-            "--image",
-            multiple=True,
-            metavar="PHOTO",
-            help="Your own photo: a file, a folder or a pattern such as 'holiday/*.jpg'; may be given again.",
-        ),
-    ),
 )

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from styleclip.cli.options.common import CommonOptions, LatentSource, option_group, without_none
+from styleclip.cli.options.common import CommonOptions, option_group, without_none
+from styleclip.cli.options.source import LatentSource
 from styleclip.errors import UsageError
 
 if TYPE_CHECKING:

@@ -1,15 +1,19 @@
-"""The progress bar: on stderr, and only when that is a terminal; for the work of hours, lines where it is none."""
+"""Progress bars on stderr, where that is a terminal; of long work and of downloads, too."""
 
 from __future__ import annotations
 
 import sys
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+import click
+
 if TYPE_CHECKING:
     from styleclip.progress import Step
+    from styleclip.weights.catalog import Weight
 
 
 class Progress:
@@ -55,7 +59,7 @@ class Progress:
 
 
 class EtaProgress(Progress):
-    """A bar for the work of hours, told what is left; where there is no terminal a line every LINE_EVERY seconds."""
+    """A bar for work of hours, with the time left; where there is no terminal, a line every LINE_EVERY seconds."""
 
     LINE_EVERY = 30.0
     bar_format = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt}{postfix}"
@@ -86,3 +90,22 @@ def human_time(seconds: float) -> str:
 def human_number(number: float) -> str:
     """`0.2398 -> "0.24"`, `73.42 -> "73.4"`, `2021.7 -> "2,022"`."""
     return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"
+
+
+def fetch_with_progress(weight: Weight, offline: bool = False, quiet: bool = False) -> Path:
+    """The file of a weight; a download shows its licence and a bar. Ctrl-C ends the command and keeps what came."""
+    from styleclip.weights.cache import fetch
+
+    if weight.path.exists():
+        return weight.path
+
+    def announce(weight: Weight) -> None:
+        what = "" if weight.what == weight.name else f" ({weight.what})"
+        progress.note(f"Fetching {weight.name}{what}\nLicence: {weight.licence}")
+
+    try:
+        with Progress(weight.path.name, quiet, unit="B") as progress:
+            return fetch(weight, offline=offline or None, on_start=announce, on_progress=progress.show)
+    except KeyboardInterrupt:
+        click.echo("Interrupted; what has come is kept, and the same command goes on from there", err=True)
+        raise click.exceptions.Exit(130) from None

@@ -20,7 +20,8 @@ from torch import Tensor
 import styleclip
 from styleclip import weights
 from styleclip.cli import main
-from styleclip.cli.wishes import MAX_COMBINATIONS, EditRequest, direction, edit, number, strengths
+from styleclip.cli.options.types import format_number, parse_strengths
+from styleclip.cli.wishes import MAX_COMBINATIONS, EditRequest, parse_direction, parse_edit
 from styleclip.images import read_record
 from styleclip.latents import Latent, Space
 from styleclip.methods import auto_alpha
@@ -233,7 +234,7 @@ def test_every_strength_at_every_beta(run: Run, models: Models, tmp_path: Path) 
     assert {path.name for path in (tmp_path / "out").iterdir()} == {*names, "grid.png"}
     for name, record in zip(names, told, strict=True):
         alpha, beta = (record["settings"][key] for key in ("alpha", "beta"))
-        assert name == f"alpha_{alpha:g}_beta_{number(beta)}"
+        assert name == f"alpha_{alpha:g}_beta_{format_number(beta)}"
         came_to = record["provenance"]["directions"][0]["beta"]
         assert beta in ("auto", came_to)
         expected = direction_of(models, Prompt(TARGET, NEUTRAL), came_to - 1e-6)
@@ -637,21 +638,21 @@ def test_the_demo_needs_no_table(tmp_path: Path) -> None:
     [("4", (4.0,)), (" -4, 0 ,4", (-4.0, 0.0, 4.0)), ("auto", ("auto",)), ("1,auto,1", (1.0, "auto"))],
 )
 def test_strengths(text: str, values: tuple[object, ...]) -> None:
-    assert strengths(text) == values
+    assert parse_strengths(text) == values
 
 
 def test_an_edit_in_one_line() -> None:
-    assert edit("face -> smiling face @ 3, 0.12") == EditRequest("smiling face", ("face",), None, 3.0, 0.12)
-    assert edit("a / b->c@auto") == EditRequest("c", ("a", "b"), None, "auto")
-    assert edit("a -> b") == EditRequest("b", ("a",))
+    assert parse_edit("face -> smiling face @ 3, 0.12") == EditRequest("smiling face", ("face",), None, 3.0, 0.12)
+    assert parse_edit("a / b->c@auto") == EditRequest("c", ("a", "b"), None, "auto")
+    assert parse_edit("a -> b") == EditRequest("b", ("a",))
 
 
 def test_a_file_and_its_strength(tmp_path: Path) -> None:
     path = tmp_path / "red @ home.safetensors"
     path.write_text("")
-    assert direction(f"{path} @ -2") == EditRequest(saved=path, alpha=-2.0)
+    assert parse_direction(f"{path} @ -2") == EditRequest(saved=path, alpha=-2.0)
 
 
 @pytest.mark.parametrize(("value", "text"), [(4.0, "4"), (-0.5, "-0.5"), (0.1234567, "0.1234567"), ("auto", "auto")])
 def test_numbers_name_folders(value: Any, text: str) -> None:
-    assert number(value) == text
+    assert format_number(value) == text

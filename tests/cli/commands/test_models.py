@@ -21,7 +21,7 @@ from safetensors.torch import save_file
 
 import styleclip
 from styleclip.cli import main
-from styleclip.cli.fetching import fetch_with_progress
+from styleclip.cli.output.progress import fetch_with_progress
 from styleclip.cli.output.tables import SHORT_LICENCES, short_licence
 from styleclip.errors import WeightError
 from styleclip.latents import Latent

@@ -8,17 +8,12 @@ from typing import Any
 import click
 
 from styleclip.cli.extras import FILES, OutputOptions, extras_options
-from styleclip.cli.options.common import (
-    CommonOptions,
-    FiniteRange,
-    LatentSource,
-    common_options,
-    source_options,
-    without_none,
-)
+from styleclip.cli.options.common import CommonOptions, common_options, without_none
 from styleclip.cli.options.photos import PastedPhotoOptions, pasted_photo_options
+from styleclip.cli.options.source import LatentSource, source_options
+from styleclip.cli.options.types import STRENGTHS, FiniteRange, Strength
 from styleclip.cli.output.progress import Progress
-from styleclip.cli.wishes import STRENGTHS, EditRequests, Strength, combinations, wishes_options
+from styleclip.cli.wishes import EditRequests, combinations, wishes_options
 from styleclip.errors import UsageError
 
 WAYS = ("auto", "table", "gradient")  # of --relevance; all else names a table

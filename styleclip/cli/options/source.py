@@ -1,0 +1,93 @@
+"""The options that say which latents a command edits: seeds, a file of latents, or photos."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from styleclip.cli.options.common import option_group, without_none
+from styleclip.cli.options.types import MAX_SEED, Rows, Seeds
+from styleclip.errors import UsageError
+
+if TYPE_CHECKING:
+    from styleclip.editor import Editor
+    from styleclip.latents import Latent
+
+MAX_LATENTS = 64  # of a file without --rows: some hold the faces of a whole dataset
+
+
+@dataclass(frozen=True)
+class LatentSource:
+    """At most one of four sources, else seed 0; `rows` choose latents of a file."""
+
+    seed: int | None
+    seeds: tuple[int, ...] | None
+    latent: Path | None
+    rows: tuple[int, ...] | None
+    image: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        named = [f"--{name}" for name, value in vars(self).items() if value not in (None, ()) and name != "rows"]
+        if len(named) > 1:
+            raise UsageError(f"{' and '.join(named)} both name a source; pass one of them")
+        if self.rows is not None and self.latent is None:
+            raise UsageError("--rows chooses from the latents of a file; pass it with --latent")
+
+    def load(self, editor: Editor) -> Latent:
+        return self._read(self.latent) if self.latent else editor.sample(seeds=self._seeds())
+
+    def record(self) -> dict[str, Any]:
+        """Where the latents came from, for the record of the result."""
+        if self.latent is None:
+            return {"seeds": self._seeds()}
+        return {"latent": self.latent.resolve(), **without_none({"rows": self.rows})}
+
+    def names(self, count: int) -> list[str]:
+        """The labels of `count` faces on a sheet."""
+        if self.latent is None:
+            return [f"seed {seed}" for seed in self._seeds()]
+        return [f"row {row}" for row in self.rows or range(count)]
+
+    def _read(self, path: Path) -> Latent:
+        import torch
+
+        from styleclip.weights.load import load_latents
+
+        latent = load_latents(path)
+        rows = range(len(latent)) if self.rows is None else self.rows
+        if self.rows is None and len(rows) > MAX_LATENTS:
+            raise UsageError(f"{path} holds {len(rows)} latents; choose some of them, e.g. with --rows 0-7")
+        if max(rows) >= len(latent):
+            raise UsageError(f"{path} holds {len(latent)} latents, the last is row {len(latent) - 1}; change --rows")
+        return latent[torch.tensor(rows)]
+
+    def _seeds(self) -> list[int]:
+        return list(self.seeds) if self.seeds is not None else [self.seed or 0]
+
+
+source_options = option_group(
+    "source",
+    LatentSource,
+    (
+        click.option("--seed", type=click.IntRange(0, MAX_SEED), metavar="N", help="One sample.  [default: 0]"),
+        click.option("--seeds", type=Seeds(), metavar="LIST", help="Several samples, e.g. 0-7,12."),
+        click.option(
+            "--latent",
+            type=click.Path(exists=True, dir_okay=False, path_type=Path),
+            metavar="FILE",
+            help="Latents that styleclip saved, or of StyleCLIP, e4e or PTI, e.g. train_faces.pt or w_plus.npy.",
+        ),
+        click.option(
+            "--rows", type=Rows(), metavar="LIST", help="Which latents of FILE, e.g. 0-7,12.  [default: all, up to 64]"
+        ),
+        click.option(
+            "--image",
+            multiple=True,
+            metavar="PHOTO",
+            help="Your own photo: a file, a folder or a pattern such as 'holiday/*.jpg'; may be given again.",
+        ),
+    ),
+)

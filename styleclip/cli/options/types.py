@@ -1,0 +1,118 @@
+"""Types of options: numbers in a range, lists of seeds and numbers, strengths, resolutions."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from typing import Any, Literal
+
+import click
+
+Strength = float | Literal["auto"]  # as of styleclip.methods.style_direction, which imports torch
+MAX_SEEDS = 10_000  # in one list
+MAX_SEED = 2**63 - 1
+
+
+class FiniteRange(click.FloatRange):
+    """A number in a range, neither NaN nor infinite."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number.", param, ctx)
+        return float(number)
+
+
+class Seeds(click.ParamType):
+    """Seeds such as `0-7` or `0-7,12`; each is taken once."""
+
+    name = "seeds"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        if isinstance(value, tuple):
+            return value
+        seeds: dict[int, None] = {}
+        for part in str(value).split(","):
+            match = re.fullmatch(r"\s*(\d{1,18})(?:-(\d{1,18}))?\s*", part, re.ASCII)
+            if match is None:
+                self.fail(f"{value!r} is not a list of {self.name}; write it like 0-7 or 0-7,12.", param, ctx)
+            first, last = int(match[1]), int(match[2] or match[1])
+            if last < first:
+                self.fail(f"{part.strip()!r} runs backwards; write the smaller number first.", param, ctx)
+            if last - first + len(seeds) >= MAX_SEEDS:
+                self.fail(f"{value!r} names too many {self.name}; ask for at most {MAX_SEEDS} at once.", param, ctx)
+            seeds |= dict.fromkeys(range(first, last + 1))
+        return tuple(seeds)
+
+
+class Rows(Seeds):
+    """Rows of a file, counted from 0, written like seeds."""
+
+    name = "rows"
+
+
+class LossResolution(click.ParamType):
+    """`auto`, `full` or a number of px."""
+
+    name = "px"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str | int:
+        if value in ("auto", "full") or isinstance(value, int):
+            return value
+        if not value.isascii() or not value.isdigit() or int(value) < 4:
+            self.fail(f"{value!r} is not a resolution; pass auto, full or a number of px, e.g. 256.", param, ctx)
+        return int(value)
+
+
+class Parsed(click.ParamType):
+    """An option that a function reads; its ValueError says what is wrong with the text."""
+
+    def __init__(self, name: str, parse: Callable[[str], Any]) -> None:
+        self.name, self.parse = name, parse
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            return self.parse(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+def parse_strength(text: str) -> Strength:
+    """A finite number, or "auto"; raises ValueError otherwise."""
+    if text.strip() == "auto":
+        return "auto"
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError
+    return value
+
+
+def parse_strengths(text: str) -> tuple[Strength, ...]:
+    """Strengths such as `4`, `-4,0,4` or `auto`; each is taken once."""
+    try:
+        return tuple(dict.fromkeys(parse_strength(part) for part in text.split(",")))
+    except ValueError:
+        raise ValueError(f"{text!r} is not a list of numbers; write it like 4 or -4,0,4 or auto.") from None
+
+
+def parse_numbers(text: str) -> tuple[float, ...]:
+    """Finite numbers such as `1` or `-1,0,1`; each is taken once."""
+    try:
+        return tuple(float(value) for value in parse_strengths(text))
+    except ValueError:
+        raise ValueError(f"{text!r} is not a list of numbers; write it like 1 or -1,0.5,1.") from None
+
+
+def format_number(value: Strength | None) -> str:
+    """`4.0 -> "4"`; one that needs more than six digits gets them."""
+    if not isinstance(value, float):
+        return str(value)
+    short = f"{value:g}"
+    return short if float(short) == value else repr(value)
+
+
+STRENGTHS = Parsed("strengths", parse_strengths)
+NUMBERS = Parsed("numbers", parse_numbers)
