@@ -12,8 +12,7 @@ from torch import Tensor
 
 from styleclip.errors import NumericError, UsageError
 from styleclip.files import versions
-from styleclip.inversion.invert import Invert, OnStage
-from styleclip.inversion.invert import ignore as ignore_stage
+from styleclip.inversion.invert import Invert
 from styleclip.inversion.result import Inversion
 from styleclip.latents import Latent, Space
 from styleclip.losses import similarity
@@ -46,9 +45,7 @@ class Editor:
         """Images [N, 3, H, W], nominally in [-1, 1]."""
         return self.models.render(latent.to(self.models.device), noise)
 
-    def invert(
-        self, photo: Path | str | Image, how: Invert | None = None, on_step: OnStage = ignore_stage
-    ) -> Inversion:
+    def invert(self, photo: Path | str | Image, how: Invert | None = None, on_step: OnStep = ignore) -> Inversion:
         """The latent that draws the largest face of a photo, or an aligned crop; `how` says which face, and how well.
 
         `editor.edit(inversion.latent, ...)` edits it; where the generator was tuned, `Editor(inversion.models)` does.

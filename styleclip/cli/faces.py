@@ -7,10 +7,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from styleclip.cli.output.progress import Progress
-from styleclip.inversion.invert import Invert, OnStage
+from styleclip.inversion.invert import Invert
 from styleclip.inversion.result import Inversion
 from styleclip.models import Models
-from styleclip.progress import Step
+from styleclip.progress import OnStep, Step
 
 
 def inverted(inverter: Invert, models: Models, photo: Path, quiet: bool) -> Iterator[tuple[str, Inversion]]:
@@ -25,15 +25,15 @@ def inverted(inverter: Invert, models: Models, photo: Path, quiet: bool) -> Iter
 
 
 @contextmanager
-def _bars(label: str, quiet: bool) -> Iterator[OnStage]:
+def _bars(label: str, quiet: bool) -> Iterator[OnStep]:
     """An `on_step` that shows a bar for each stage."""
     with ExitStack() as shown:
         bars: dict[str, Progress] = {}
 
-        def on_step(stage: str, step: Step) -> None:
-            if stage not in bars:
+        def on_step(step: Step) -> None:
+            if step.stage not in bars:
                 shown.close()
-                bars[stage] = shown.enter_context(Progress(f"{label}: {stage}", quiet))
-            bars[stage](step)
+                bars[step.stage] = shown.enter_context(Progress(f"{label}: {step.stage}", quiet))
+            bars[step.stage](step)
 
         yield on_step

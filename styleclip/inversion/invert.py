@@ -28,14 +28,9 @@ from styleclip.inversion.result import Inversion, StageResult
 from styleclip.latents import Latent, Space
 from styleclip.models import Models
 from styleclip.networks.arcface import FRAME
-from styleclip.progress import Step
+from styleclip.progress import OnStep, ignore
 
-OnStage = Callable[[str, Step], None]  # the name of a stage and one of its steps
 ALIGN_KEY = "align"  # the settings of a generator that say how it frames faces, by name
-
-
-def ignore(stage: str, step: Step) -> None:
-    """The `on_step` of those who do not watch."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +49,7 @@ class Invert:
     predictor: Path | None = None  # of dlib's 68 landmarks
 
     def __call__(
-        self, models: Models, photo: Photo | Image.Image | Path | str, on_step: OnStage = ignore
+        self, models: Models, photo: Photo | Image.Image | Path | str, on_step: OnStep = ignore
     ) -> list[Inversion]:
         """The faces of a photo that are meant, each inverted on its own, from left to right; at least one.
 
@@ -80,7 +75,7 @@ class Invert:
             return None
         return detector_of(self.landmarks, self.predictor, str(models.device))
 
-    def invert(self, models: Models, aligned: Aligned, on_step: OnStage = ignore) -> Inversion:
+    def invert(self, models: Models, aligned: Aligned, on_step: OnStep = ignore) -> Inversion:
         """The latent of one frame."""
         frame = from_pil([aligned.frame])
         run = _Run(models, resize_target(models, frame), on_step)
@@ -105,7 +100,7 @@ class _Run:
 
     models: Models
     target: Tensor  # [1, 3, R, R]
-    on_step: OnStage
+    on_step: OnStep
     stages: list[StageResult] = field(default_factory=list)
     tuning: GeneratorDelta | None = None
 
@@ -118,12 +113,12 @@ class _Run:
     def refine(self, refine: Refine, guessed: bool) -> None:
         started = time.perf_counter()
         start = self.latent if guessed else None
-        self.latent = refine(self.models, self.target, start, functools.partial(self.on_step, refine.name))
+        self.latent = refine(self.models, self.target, start, self.on_step)
         self._add(refine.name, vars(refine), started)
 
     def tune(self, tune: PivotalTuning) -> None:
         started = time.perf_counter()
-        self.tuning = tune(self.models, self.target, self.latent, functools.partial(self.on_step, tune.name))
+        self.tuning = tune(self.models, self.target, self.latent, self.on_step)
         self.models = self.tuning.apply(self.models)
         self._add(tune.name, vars(tune), started)
 

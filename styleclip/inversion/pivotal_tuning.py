@@ -90,7 +90,7 @@ class PivotalTuning:
             if alike < lowest:
                 lowest, best = alike, {name: factor.detach().clone() for name, factor in factors.items()}
             values = {name: part.item() for name, part in parts.items()}
-            on_step(Step(i + 1, self.steps, {"loss": loss.item(), **values}, pivot))
+            on_step(Step(i + 1, self.steps, {"loss": loss.item(), **values}, pivot, self.name))
             optimizer.param_groups[0]["lr"] = self.lr * schedule(i / self.steps)
             optimizer.zero_grad()
             loss.sum().backward()

@@ -127,7 +127,7 @@ class Refine:
             lowest = torch.where(better, loss, lowest).detach()
             best = torch.where(better[:, None, None], latent.data, best).detach()
             values = {name: part.mean().item() for name, part in {"loss": loss, **parts}.items()}
-            on_step(Step(stage.first + i + 1, self.steps, values, Latent(Space.W_PLUS, best)))
+            on_step(Step(stage.first + i + 1, self.steps, values, Latent(Space.W_PLUS, best), self.name))
             optimizer.param_groups[0]["lr"] = self.lr * schedule(i / stage.count)
             optimizer.zero_grad()
             loss.sum().backward()

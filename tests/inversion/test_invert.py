@@ -62,7 +62,7 @@ def test_a_generator_without_an_encoder_is_searched_from_its_average(models: Mod
     seen: list[tuple[str, int, int]] = []
     how = Invert(align=False)
     inversion = styleclip.Editor(models).invert(
-        ASTRONAUT, how, lambda name, step: seen.append((name, step.index, step.total))
+        ASTRONAUT, how, lambda step: seen.append((step.stage, step.index, step.total))
     )
     assert names(inversion) == ["average", "refine"]
     assert seen == [("refine", i, 200) for i in range(1, 201)]
@@ -193,7 +193,7 @@ def test_one_face_of_several(models: Models) -> None:
 
 
 def test_ctrl_c_ends_it(models: Models) -> None:
-    def stop(name: str, step: Step) -> None:
+    def stop(step: Step) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
