@@ -21,8 +21,9 @@ from styleclip.errors import WeightError
 from styleclip.files import to_json
 from styleclip.models import Models
 from styleclip.networks.stylegan2 import Generator
+from styleclip.weights.formats.messages import error_context
 from styleclip.weights.formats.own_files import KIND, save_tensors
-from styleclip.weights.formats.registry import error_context, read_one
+from styleclip.weights.formats.registry import read_one
 from styleclip.weights.state_dict import load_strict, on_meta
 
 LEFT_SUFFIX, RIGHT_SUFFIX = ".left", ".right"  # what the names of the two factors add to that of their weight

@@ -15,8 +15,9 @@ from styleclip.files import to_json
 from styleclip.methods.style_direction import StyleDirection
 from styleclip.models import Models
 from styleclip.prompts import Prompt
+from styleclip.weights.formats.messages import error_context
 from styleclip.weights.formats.own_files import KIND, save_tensors
-from styleclip.weights.formats.registry import error_context, read_one
+from styleclip.weights.formats.registry import read_one
 
 TENSORS = ("weights", "std", "relevance")
 

@@ -20,7 +20,8 @@ from styleclip.models import Models
 from styleclip.networks.latent_mapper import STEP, Mapper
 from styleclip.prompts import Prompt
 from styleclip.weights.formats.mappers import read_record, save_mapper
-from styleclip.weights.formats.registry import error_context, read_one
+from styleclip.weights.formats.messages import error_context
+from styleclip.weights.formats.registry import read_one
 from styleclip.weights.load import load_mapper
 
 

@@ -16,8 +16,7 @@ from styleclip.errors import OutputError, UsageError, WeightError
 from styleclip.relevance_table import RelevanceTable, StyleStatistics
 from styleclip.stylespace.channel_effects import Effects
 from styleclip.weights.formats import messages
-from styleclip.weights.formats.messages import shown
-from styleclip.weights.formats.registry import error_context
+from styleclip.weights.formats.messages import error_context, shown
 from styleclip.weights.relevance_files import read_table, same_clip, save_relevance, write_table
 
 Shard = tuple[int, int]  # I of N, from 1

@@ -17,8 +17,9 @@ from styleclip.errors import OutputError, WeightError
 from styleclip.files import to_json
 from styleclip.training.mapper.mapper_state import PromptMapper
 from styleclip.weights.formats import messages
+from styleclip.weights.formats.messages import error_context
 from styleclip.weights.formats.own_files import KIND, save_tensors
-from styleclip.weights.formats.registry import error_context, read_one
+from styleclip.weights.formats.registry import read_one
 
 STATE = "state.safetensors"
 ELSE = {

@@ -15,7 +15,8 @@ from styleclip.networks.clip import check_towers
 from styleclip.weights.formats.content import Content, Kind
 from styleclip.weights.formats.encoders import encoder_config
 from styleclip.weights.formats.mappers import read_record
-from styleclip.weights.formats.registry import error_context, read_all
+from styleclip.weights.formats.messages import error_context
+from styleclip.weights.formats.registry import read_all
 from styleclip.weights.load import generator_config, sha256_of
 from styleclip.weights.relevance_files import read_about
 

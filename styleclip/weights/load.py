@@ -24,8 +24,8 @@ from styleclip.networks.stylegan2 import MAPPING_LR_MUL, Generator, GeneratorCon
 from styleclip.weights.formats import nvidia_torch, rosinality
 from styleclip.weights.formats.encoders import encoder_config
 from styleclip.weights.formats.mappers import mapper_network
-from styleclip.weights.formats.messages import shown
-from styleclip.weights.formats.registry import error_context, read_one
+from styleclip.weights.formats.messages import error_context, shown
+from styleclip.weights.formats.registry import read_one
 from styleclip.weights.state_dict import load_strict, on_meta
 
 

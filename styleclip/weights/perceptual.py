@@ -14,7 +14,7 @@ from torch import Tensor
 from styleclip.errors import WeightError
 from styleclip.networks.lpips import LPIPS, TAPS, Trunk
 from styleclip.weights.catalog import weight
-from styleclip.weights.formats.registry import error_context
+from styleclip.weights.formats.messages import error_context
 from styleclip.weights.safe_pickle.containers import open_content
 from styleclip.weights.safe_pickle.lazy_tensors import read_tensors
 from styleclip.weights.state_dict import load_strict, on_meta

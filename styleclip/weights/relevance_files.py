@@ -23,9 +23,9 @@ from styleclip.latents import StyleLayout
 from styleclip.networks.clip import CLIP
 from styleclip.relevance_table import RelevanceTable, StyleStatistics
 from styleclip.weights.catalog import home
-from styleclip.weights.formats.messages import printable, shown
+from styleclip.weights.formats.messages import error_context, printable, shown
 from styleclip.weights.formats.own_files import KIND, save_tensors
-from styleclip.weights.formats.registry import error_context, read_one
+from styleclip.weights.formats.registry import read_one
 
 PROBE = "a face"
 NEEDED = ("delta_i", "mean", "std", "probe")

@@ -31,7 +31,8 @@ from styleclip.training.metrics_log import METRICS, MetricsLog, remove_earlier_f
 from styleclip.training.moments import load_optimizer_tensors, optimizer_tensors
 from styleclip.version import __version__
 from styleclip.weights.formats.encoders import save_encoder
-from styleclip.weights.formats.registry import error_context, read_one
+from styleclip.weights.formats.messages import error_context
+from styleclip.weights.formats.registry import read_one
 from styleclip.weights.load import load_encoder
 
 R1_EVERY = 16

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
+
+from styleclip.errors import StyleClipError, WeightError
 
 LONGEST = 60  # characters of a value
 WITHOUT_EFFECT = ("styleclip", "generator_name")  # on these the numbers in a file do not depend
@@ -48,3 +52,27 @@ def _word(value: Any) -> str:
         return value[:LONGEST]
     small = isinstance(value, int) and value.bit_length() <= 64
     return str(value) if small or isinstance(value, float | None) else described(value)
+
+
+@contextmanager
+def report_damage() -> Iterator[None]:
+    """Turn whatever a reader of damaged files raises into a WeightError of one sentence."""
+    try:
+        yield
+    except StyleClipError:
+        raise
+    except Exception as error:
+        said = (str(error).splitlines() or [""])[0].rstrip(".")[:100]
+        reason = f"{type(error).__name__}: {said}" if said else type(error).__name__
+        raise WeightError(f"it is damaged or not what it seems ({reason}); download it again") from error
+
+
+@contextmanager
+def error_context(path: str | Path) -> Iterator[None]:
+    """Turn every error into a WeightError that begins with the path."""
+    try:
+        with report_damage():
+            yield
+    except StyleClipError as error:
+        text = str(error)
+        raise WeightError(text if text.startswith(f"{path}: ") else f"{path}: {sentence(text)}") from error

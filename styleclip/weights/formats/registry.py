@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from styleclip.errors import StyleClipError, WeightError
+from styleclip.errors import WeightError
 from styleclip.weights.formats import (
     encoders,
     face_recognition,
@@ -21,8 +20,8 @@ from styleclip.weights.formats import (
     style_tables,
 )
 from styleclip.weights.formats.content import Content, FileTree, Kind
-from styleclip.weights.formats.messages import described, sentence
-from styleclip.weights.safe_pickle.containers import open_content, report_damage
+from styleclip.weights.formats.messages import described, error_context
+from styleclip.weights.safe_pickle.containers import open_content
 
 READERS: tuple[Callable[[FileTree], list[Content]], ...] = (
     own_files.contents,
@@ -59,17 +58,6 @@ def read_one(path: str | Path, *kinds: Kind) -> Content:
             return candidate
     held = " and ".join(candidate.kind for candidate in found)
     raise WeightError(f"{path}: it holds {held}, no {' or '.join(kinds)}; pass a file with one")
-
-
-@contextmanager
-def error_context(path: str | Path) -> Iterator[None]:
-    """Turn whatever goes wrong into a WeightError with the path in front."""
-    try:
-        with report_damage():
-            yield
-    except StyleClipError as error:
-        text = str(error)
-        raise WeightError(text if text.startswith(f"{path}: ") else f"{path}: {sentence(text)}") from error
 
 
 def _guarded(read: Callable[[], Any], path: Path) -> Callable[[], Any]:

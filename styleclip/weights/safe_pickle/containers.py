@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors import safe_open
 from torch import Tensor
 
-from styleclip.errors import StyleClipError, WeightError
-from styleclip.weights.formats import own_files
+from styleclip.errors import WeightError
 from styleclip.weights.formats.content import FileTree
+from styleclip.weights.formats.messages import report_damage
 from styleclip.weights.safe_pickle.lazy_tensors import LazyTensor
 from styleclip.weights.safe_pickle.torch_files import read_stream, read_zip
 from styleclip.weights.safe_pickle.unpickler import ReadBudget, read_pickle
@@ -40,12 +39,31 @@ class _NpyFile(LazyTensor):
         return torch.from_numpy(np.array(self.array))
 
 
+class SafeTensor(LazyTensor):
+    """A tensor of a safetensors file, which stays open: to open it is to read the names of all tensors."""
+
+    __slots__ = ("file", "name")
+
+    def __init__(self, file: safe_open, name: str) -> None:
+        self.file, self.name = file, name
+
+    def read(self) -> Tensor:
+        return self.file.get_tensor(self.name)
+
+
+def read_safetensors(path: Path) -> FileTree:
+    """The tensors and the metadata of a safetensors file."""
+    file = safe_open(path, framework="pt")
+    tensors = {name: SafeTensor(file, name) for name in file.keys()}  # noqa: SIM118
+    return FileTree("safetensors", tensors, file.metadata() or {})
+
+
 def open_content(path: Path) -> FileTree:
     """What the file holds. Raises WeightError, one sentence, for anything that is absent, foreign or damaged."""
     head = _head(path)
     with report_damage():
         if head[8:9] == b"{" and int.from_bytes(head[:8], "little") < path.stat().st_size:
-            return own_files.read(path)  # first: the length of its header may look like a pickle
+            return read_safetensors(path)  # first: the length of its header may look like a pickle
         if head.startswith(ZIP):
             return read_zip(path)
         if head.startswith(TORCH_STREAM):
@@ -82,16 +100,3 @@ def _read_pickle(path: Path) -> FileTree:
     budget = ReadBudget(path.stat().st_size)
     with path.open("rb") as file:
         return FileTree("pickle", read_pickle(file, budget, nested=partial(read_stream, budget=budget)))
-
-
-@contextmanager
-def report_damage() -> Iterator[None]:
-    """Readers raise whatever they stumble on; say it in one sentence."""
-    try:
-        yield
-    except StyleClipError:
-        raise
-    except Exception as error:
-        said = (str(error).splitlines() or [""])[0].rstrip(".")[:100]
-        reason = f"{type(error).__name__}: {said}" if said else type(error).__name__
-        raise WeightError(f"it is damaged or not what it seems ({reason}); download it again") from error
