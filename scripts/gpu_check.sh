@@ -114,7 +114,7 @@ fi
 bench() {
     local name=$1 seconds=$2
     shift 2
-    part "$name" "$seconds" "$python" -m scripts.bench "$name" --device cuda "$@"
+    part "$name" "$seconds" "$python" -m benchmarks "$name" --device cuda "$@"
 }
 bench ops 90 --repeats 3
 bench generator 90

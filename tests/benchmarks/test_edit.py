@@ -8,9 +8,9 @@ import pytest
 import torch
 
 import styleclip
-from scripts import bench_edit
-from scripts.bench_edit import ALPHA, direction, published
-from scripts.bench_tools import KERNELS
+from benchmarks import edit as bench_edit
+from benchmarks.edit import ALPHA, direction, published
+from benchmarks.tools import KERNELS
 from styleclip.methods.global_direction import GlobalDirection
 from tests.helpers.bench_runner import SMALL, told
 

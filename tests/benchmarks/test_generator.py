@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from scripts.bench_bound import Bound, multiplications
-from scripts.bench_generator import BACKWARD, BOUND, FORWARD, PUBLISHED, THAWED, markdown, ours, rendering
-from scripts.bench_shares import shares, shares_table
-from scripts.bench_tools import KERNELS, Setting
+from benchmarks.convolutions import Bound, multiplications
+from benchmarks.generator import BACKWARD, BOUND, FORWARD, PUBLISHED, THAWED, markdown, ours, rendering
+from benchmarks.shares import shares, shares_table
+from benchmarks.tools import KERNELS, Setting
 from styleclip.images import from_pil
 from tests.helpers.bench_runner import SMALL, printed, told
 from tests.helpers.tiny import tiny_generator
@@ -103,8 +103,8 @@ def test_the_plot(tmp_path: Path) -> None:
 
 
 def test_growth() -> None:
-    from scripts.bench_generator import sized
-    from scripts.bench_growth import growth
+    from benchmarks.generator import sized
+    from benchmarks.growth import growth
 
     generator = tiny_generator().freeze()
     rows = growth(generator, sized, quick=False)

@@ -14,7 +14,7 @@ PYTHON = """#!/usr/bin/env bash
 echo "$*" >>"$0.asked"
 case "$*" in
 *"$BREAKS"*) echo "it broke" >&2; exit 3 ;;
-*"scripts.bench "*) echo "a headline"; echo; echo "| table of $3 |" ;;
+*"-m benchmarks "*) echo "a headline"; echo; echo "| table of $3 |" ;;
 *pytest*) echo "7 passed" ;;
 esac
 """
@@ -47,7 +47,7 @@ def test_all_is_well(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("broken", ["generator", "mapper"])
 def test_what_was_measured_is_kept(tmp_path: Path, broken: str) -> None:
-    status, report, _ = check(tmp_path, f"scripts.bench {broken}")
+    status, report, _ = check(tmp_path, f"-m benchmarks {broken}")
     assert status == 1
     assert "**Failed** with status 3" in report and report.count("it broke") == 1
     assert report.count("| table of") == len(BENCHES) - 1 and f"Failed: {broken}." in report

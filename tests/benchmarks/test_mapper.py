@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 import torch
 
-from scripts.bench_mapper import Way, markdown, rows, whole_training
-from scripts.bench_tools import TEXT
-from scripts.published import PublishedTraining
-from scripts.published_generator import as_trained, render
-from scripts.timing import compared
+from benchmarks.mapper import Way, markdown, rows, whole_training
+from benchmarks.published_styleclip import PublishedTraining
+from benchmarks.published_stylegan2 import as_trained, render
+from benchmarks.timing import compared
+from benchmarks.tools import TEXT
 from styleclip.latents import Latent, Space
 from styleclip.models import Models
 from styleclip.prompts import Prompt

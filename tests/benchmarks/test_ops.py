@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from scripts.bench_ops import LAYOUTS, TWO_PASSES, Case, cases, operations
+from benchmarks.ops import LAYOUTS, TWO_PASSES, Case, cases, operations
 from tests.helpers.bench_runner import SMALL, printed, told
 
 

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
-from scripts.bench_optimize import later_step, methods, start
-from scripts.bench_tools import TEXT
-from scripts.published import PublishedOptimization
+from benchmarks.optimize import later_step, methods, start
+from benchmarks.published_styleclip import PublishedOptimization
+from benchmarks.tools import TEXT
 from styleclip.latents import Latent, Space
 from styleclip.methods.optimize import PUBLISHED, Optimize
 from styleclip.progress import Step
@@ -65,7 +65,7 @@ def whole_picture() -> dict[str, Any]:
 
 def test_steps_are_from_one_call_to_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([1.0, 3.0, 4.0, 8.0])
-    monkeypatch.setattr("scripts.bench_optimize.time.perf_counter", lambda: next(clock))
+    monkeypatch.setattr("benchmarks.optimize.time.perf_counter", lambda: next(clock))
     steps: list[Step] = []
 
     def method(models: Any, latent: Latent, prompt: Prompt, on_step: Any) -> None:

@@ -9,9 +9,9 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from scripts.bench import NAMES, main
-from scripts.bench_tools import about, headline, under
-from scripts.timing import Measured, in_turn, repeated, timed
+from benchmarks.__main__ import NAMES, main
+from benchmarks.timing import Measured, in_turn, repeated, timed
+from benchmarks.tools import about, headline, under
 from tests.helpers.bench_runner import SMALL
 from tests.helpers.support import failed
 

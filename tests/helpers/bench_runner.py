@@ -11,8 +11,8 @@ from unittest import mock
 import torch
 from click.testing import CliRunner
 
-from scripts.bench import main
-from scripts.bench_tools import Setting
+from benchmarks.__main__ import main
+from benchmarks.tools import Setting
 from tests.helpers.support import done
 
 SMALL = Setting(torch.device("cpu"), (torch.float32,), threads=1, networks="small", quick=True)
@@ -22,7 +22,7 @@ SMALL = Setting(torch.device("cpu"), (torch.float32,), threads=1, networks="smal
 def undisturbed() -> Iterator[None]:
     """What a bench sets for its process is as before, and this process frees its memory as ever."""
     threads = torch.get_num_threads()
-    with mock.patch("scripts.bench_tools.keep_memory"):
+    with mock.patch("benchmarks.tools.keep_memory"):
         yield
     torch.set_num_threads(threads)
 

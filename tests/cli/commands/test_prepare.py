@@ -280,7 +280,7 @@ def test_help_needs_no_torch() -> None:
 
 def test_the_bench() -> None:
     """The hours follow from the rates and the channels of the layers."""
-    from scripts.bench import main as bench
+    from benchmarks.__main__ import main as bench
 
     result = CliRunner().invoke(bench, ["prepare", "--demo-only", "--quick", "--device", "cpu", "--json"])
     [demo] = json.loads(result.stdout)["results"]

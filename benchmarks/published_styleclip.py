@@ -2,7 +2,7 @@
 
 Nothing is frozen, so autograd makes a gradient of every weight of the generator, CLIP and the recogniser, which nobody
 uses and nothing clears. Every step encodes the text again, recognises the source picture again, and blows the edited
-picture up to 7 times its side for CLIP. Every picture is convolved with weights of its own (published_generator.py).
+picture up to 7 times its side for CLIP. Every picture is convolved with weights of its own (published_stylegan2.py).
 What is kinder than published: float32 throughout, and what the recogniser did to the source picture is forgotten at
 once.
 """
@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from scripts.published_generator import render
+from benchmarks.published_stylegan2 import render
 from styleclip.methods.optimize import schedule
 from styleclip.models import Models
 from styleclip.prompts import Prompt

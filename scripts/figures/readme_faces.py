@@ -1,4 +1,4 @@
-"""Draw the picture at the head of the README: python -m scripts.picture --out docs/faces.png
+"""Draw the picture at the head of the README: python -m scripts.figures.readme_faces --out docs/faces.png
 
 Faces down the side, prompts across the top; every cell is one run of latent optimization with the defaults.
 """

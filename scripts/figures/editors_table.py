@@ -1,4 +1,4 @@
-"""The three editors on the same faces, with the prompts of the shipped mappers: python -m scripts.editors table|picture
+"""Compare the three editors on the same faces: python -m scripts.figures.editors_table table|picture
 
 `table` prints Markdown, measured by the judge of `styleclip evaluate`; `picture` draws docs/editors.png.
 """

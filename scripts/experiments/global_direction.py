@@ -1,4 +1,4 @@
-"""Measure global directions in the demo world: python -m scripts.global_direction curves|gradient|ratio
+"""Measure global directions in the demo world: python -m scripts.experiments.global_direction curves|gradient|ratio
 
 The judge of `styleclip evaluate` says what came true and what else moved. `curves` sweeps alpha and beta and draws
 benchmarks/global_direction.png; `gradient` sets relevance by gradient against the table. Both print Markdown.

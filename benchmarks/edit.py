@@ -1,4 +1,4 @@
-"""`python -m scripts.bench edit`: how long one waits for an edit.
+"""`python -m benchmarks edit`: how long one waits for an edit.
 
 A global direction that was found before: apply it to a latent and render, with the demo models and at 1024 px
 (config-f, random weights). And `styleclip optimize` with the demo models as a person starts it, from the shell to the
@@ -25,9 +25,9 @@ import torch
 from torch import Tensor
 
 import styleclip
-from scripts.bench_tools import KERNELS, TEXT, Report, Setting, bench, repeats_option, table, under
-from scripts.published_generator import as_trained, paint
-from scripts.timing import Timer, compared, in_turn, repeated
+from benchmarks.published_stylegan2 import as_trained, paint
+from benchmarks.timing import Timer, compared, in_turn, repeated
+from benchmarks.tools import KERNELS, TEXT, Report, Setting, bench, repeats_option, table, under
 from styleclip.cli.output.progress import human_number
 from styleclip.latents import Latent, Space
 from styleclip.methods.global_direction import GlobalDirection

@@ -1,4 +1,4 @@
-"""`python -m scripts.bench mapper`: a step in the training of a latent mapper, ours against the published one.
+"""`python -m benchmarks mapper`: a step in the training of a latent mapper, ours against the published one.
 
 Both train the same mapper on the same networks, whose weights are random, so no file is needed.
 """
@@ -11,9 +11,9 @@ from typing import Any
 
 import torch
 
-from scripts.bench_tools import TEXT, Report, Setting, bench, repeats_option, table
-from scripts.published import PublishedTraining
-from scripts.timing import Measured, Timer, compared, stopwatch
+from benchmarks.published_styleclip import PublishedTraining
+from benchmarks.timing import Measured, Timer, compared, stopwatch
+from benchmarks.tools import TEXT, Report, Setting, bench, repeats_option, table
 from styleclip.cli.output.progress import human_number
 from styleclip.prompts import Prompt
 from styleclip.training.distributed import ProcessGroup

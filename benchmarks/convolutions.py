@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from scripts.timing import timed
+from benchmarks.timing import timed
 from styleclip.latents import StyleEntry
 from styleclip.networks.stylegan2 import Generator
 

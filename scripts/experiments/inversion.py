@@ -1,4 +1,4 @@
-"""Invert renderings that no training has seen: python -m scripts.inversion measure|table
+"""Invert renderings that no training has seen: python -m scripts.experiments.inversion measure|table
 
 `measure` appends a line for each rendering to a file, and goes on where it was; `--shard 1/2` takes the half of them.
 `table` prints Markdown of such files.

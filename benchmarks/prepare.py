@@ -1,4 +1,4 @@
-"""`python -m scripts.bench prepare`: the renders behind a relevance table (docs/relevance.md).
+"""`python -m benchmarks prepare`: the renders behind a relevance table (docs/relevance.md).
 
 With the demo models, and with a StyleGAN2 of 1024 px (config-f) and a CLIP ViT-B/32 whose weights are random, so no
 file is needed.
@@ -16,9 +16,9 @@ import torch
 from torch import Tensor
 
 import styleclip
-from scripts.bench_tools import KERNELS, Report, Setting, bench, repeats_option, table, under
-from scripts.published_generator import as_trained, paint
-from scripts.timing import Timer, in_turn, stopwatch
+from benchmarks.published_stylegan2 import as_trained, paint
+from benchmarks.timing import Timer, in_turn, stopwatch
+from benchmarks.tools import KERNELS, Report, Setting, bench, repeats_option, table, under
 from styleclip.cli.output.progress import human_number
 from styleclip.latents import Latent, Space, StyleEntry, StyleLayout
 from styleclip.models import Models

@@ -1,7 +1,7 @@
-"""`python -m scripts.bench optimize`: a step of latent optimization at 1024 px, ours against the published one.
+"""`python -m benchmarks optimize`: a step of latent optimization at 1024 px, ours against the published one.
 
 Both step from the same latent on the same networks (StyleGAN2 config-f, CLIP ViT-B/32, ArcFace IR-SE50), whose weights
-are random, so no file is needed; scripts/published.py is the published recipe.
+are random, so no file is needed; benchmarks/published_styleclip.py is the published recipe.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import Any
 
 import torch
 
-from scripts.bench_tools import TEXT, Report, Setting, bench, repeats_option, table
-from scripts.published import PublishedOptimization
-from scripts.timing import Measured, Timer, compared, stopwatch, synchronize
+from benchmarks.published_styleclip import PublishedOptimization
+from benchmarks.timing import Measured, Timer, compared, stopwatch, synchronize
+from benchmarks.tools import TEXT, Report, Setting, bench, repeats_option, table
 from styleclip.cli.output.progress import human_number
 from styleclip.latents import Latent, Space
 from styleclip.methods.optimize import PUBLISHED, Optimize

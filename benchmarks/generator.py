@@ -1,8 +1,8 @@
-"""`python -m scripts.bench generator`: the generator at 1024 px, against its convolutions alone and the published one.
+"""`python -m benchmarks generator`: the generator at 1024 px, against its convolutions alone and the published one.
 
-Config-f with random weights, one picture: forward, and forward and backward to W+. The published generator is that of
-scripts/published.py, as plain as its description; `not frozen` is ours as its training left it, so that backward also
-makes the gradients of its weights, as it does in the published.
+Config-f with random weights, one picture: forward, and forward and backward to W+. The published generator is
+that of benchmarks/published_stylegan2.py; `not frozen` is ours with trainable weights, so that backward also computes
+their gradients, as it does in the published one.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ import click
 import torch
 from torch import Tensor
 
-from scripts.bench_bound import Bound
-from scripts.bench_growth import growth, plot
-from scripts.bench_shares import shares, shares_table
-from scripts.bench_tools import KERNELS, Report, Setting, bench, repeats_option, table, under
-from scripts.published_generator import render
-from scripts.timing import Measured, Timer, compared, stopwatch
+from benchmarks.convolutions import Bound
+from benchmarks.growth import growth, plot
+from benchmarks.published_stylegan2 import render
+from benchmarks.shares import shares, shares_table
+from benchmarks.timing import Measured, Timer, compared, stopwatch
+from benchmarks.tools import KERNELS, Report, Setting, bench, repeats_option, table, under
 from styleclip.cli.output.progress import human_number
 from styleclip.latents import Latent, Space
 from styleclip.networks.stylegan2 import Generator

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from scripts.bench_tools import table
+from benchmarks.tools import table
 from styleclip.cli.output.progress import human_number
 
 KINDS = {  # by a part of the name of an operation; the first that fits

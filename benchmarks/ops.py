@@ -1,4 +1,4 @@
-"""`python -m scripts.bench ops`: the native operations against their plain-torch twins and against a copy.
+"""`python -m benchmarks ops`: the native operations against their plain-torch twins and against a copy.
 
 On the tensors that config-f gives them at 64, 256 and 1024 px. An operation that only moves memory cannot be faster
 than the copy of as many bytes: each input read once and each output written once, in which scales, biases and noise do
@@ -15,9 +15,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from benchmarks.timing import Timer, in_turn, repeated
+from benchmarks.tools import WIDTHS, Report, Setting, bench, repeats_option, table, under
 from cuda_ops import bias_act, blur_act, upfirdn2d
-from scripts.bench_tools import WIDTHS, Report, Setting, bench, repeats_option, table, under
-from scripts.timing import Timer, in_turn, repeated
 from styleclip.networks.layers import fir_taps
 
 SIDES = (64, 256, 1024)  # px

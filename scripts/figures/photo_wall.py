@@ -1,4 +1,4 @@
-"""The photo of the README and what becomes of it: python -m scripts.photo wall|pasted
+"""The photo of the README and what becomes of it: python -m scripts.figures.photo_wall wall|pasted
 
 `wall` draws docs/photo.jpg, people of the demo world on a wall; `pasted` docs/pasted.jpg, their faces inverted and
 edited.

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scripts.bench_bound import multiplications
-from scripts.timing import in_turn, stopwatch
+from benchmarks.convolutions import multiplications
+from benchmarks.timing import in_turn, stopwatch
 from styleclip.files import atomic_path
 from styleclip.networks.stylegan2 import Generator
 

@@ -1,8 +1,9 @@
-"""How fast this machine is: python -m scripts.bench generator, or optimize, prepare, mapper, ops, edit
+"""Benchmarks: python -m benchmarks generator|optimize|prepare|mapper|ops|edit
 
-Every subcommand lives in scripts/bench_NAME.py. Each prints a table of ratios, most of them to the published recipe
-(published.py), of what was measured in turn in one run (timing.py), under a line that says on what. But for the demo's
-the weights are random, so no file is needed.
+Subcommand NAME is in benchmarks/NAME.py. Each prints a table of time and memory ratios, most of them to the published
+recipe (published_styleclip.py, published_stylegan2.py), below a headline with the machine and the versions. All
+variants are timed in turn in one run (timing.py). Weights are random except for the demo models', so no download is
+needed.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ class Benches(click.Group):
         return list(NAMES)
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
-        command: click.Command | None = getattr(import_module(f"scripts.bench_{name}"), name) if name in NAMES else None
+        command: click.Command | None = getattr(import_module(f"benchmarks.{name}"), name) if name in NAMES else None
         return command
 
 
