@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from styleclip.cli.output.tables import table as text_table
+
 if TYPE_CHECKING:
     from styleclip.latents import StyleLayout
     from styleclip.methods.style_direction import StyleDirection
@@ -48,25 +50,13 @@ def table(told: dict[str, Any]) -> str:
     return "\n".join(
         [
             heading(told),
-            *_columns(["layer", "index", "weight", "relevance"], channels[:SHOWN]),
+            *text_table([["layer", "index", "weight", "relevance"], *channels[:SHOWN]], numbers=(1, 2, 3)),
             *([f"and {rest} more in channels.json"] if rest > 0 else []),
             "",
-            *_columns(["layer", "channels", "sum of |weight|"], layers),
+            *text_table([["layer", "channels", "sum of |weight|"], *layers], numbers=(1, 2)),
             "",
         ]
     )
-
-
-def _columns(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[str]:
-    """Lines with the first column to the left and numbers to the right."""
-    texts = [list(names), *([str(value) for value in row] for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
-    return [
-        "  ".join(
-            [row[0].ljust(widths[0]), *(text.rjust(width) for text, width in zip(row[1:], widths[1:], strict=True))]
-        )
-        for row in texts
-    ]
 
 
 def plot(explanations: Sequence[dict[str, Any]], path: Path) -> None:

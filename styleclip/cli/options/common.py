@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from styleclip.cli import resume_gc
-from styleclip.cli.options.types import LossResolution
+from styleclip.cli.options.types import LossResolutionType
 
 if TYPE_CHECKING:
     from styleclip.models import Models
@@ -116,7 +116,7 @@ quiet_option = click.option("--quiet", is_flag=True, help="No progress.")
 offline_option = click.option("--offline", is_flag=True, help="Never use the network; say what is missing.")
 loss_resolution_option = click.option(
     "--loss-resolution",
-    type=LossResolution(),
+    type=LossResolutionType(),
     metavar="auto|full|PX",
     help="Of the pictures that the losses see; auto is no less than CLIP sees.  [default: auto]",
 )

@@ -52,7 +52,7 @@ class Rows(Seeds):
     name = "rows"
 
 
-class LossResolution(click.ParamType):
+class LossResolutionType(click.ParamType):
     """`auto`, `full` or a number of px."""
 
     name = "px"

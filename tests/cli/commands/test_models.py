@@ -21,8 +21,8 @@ from safetensors.torch import save_file
 
 import styleclip
 from styleclip.cli import main
+from styleclip.cli.commands.models.list import SHORT_LICENCES, short_licence
 from styleclip.cli.output.progress import fetch_with_progress
-from styleclip.cli.output.tables import SHORT_LICENCES, short_licence
 from styleclip.errors import WeightError
 from styleclip.latents import Latent
 from styleclip.weights.catalog import Weight, catalog, weight, weights

@@ -1,0 +1,125 @@
+"""The checks of `styleclip doctor`: each looks at one thing of this machine and names a remedy if it is missing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+
+KERNELS_NOTE = "a picture takes a fifth longer on a CPU"  # without compiled kernels: benchmarks/generator.md
+BUILD_REMEDY = "run `styleclip doctor --build`"
+LPIPS_REMEDY = "for nearer inversions: `styleclip models pull lpips-alex`"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the table; a `remedy` says what to do, `needed` that nothing works without it."""
+
+    value: str
+    remedy: str = ""
+    needed: bool = False
+
+
+def _versions() -> Finding:
+    from styleclip.files import versions
+
+    return Finding(", ".join(f"{name} {version}" for name, version in versions().items()))
+
+
+def _open_clip() -> Finding:
+    import open_clip
+
+    return Finding(f"{open_clip.__version__}, {len(open_clip.list_pretrained())} pretrained models known", needed=True)
+
+
+def _gpu() -> Finding:
+    import torch
+
+    if not torch.cuda.is_available():
+        return Finding("none", "edits run on the CPU; for a GPU install its driver and a CUDA build of torch")
+    names = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+    return Finding(f"CUDA {torch.version.cuda}: {', '.join(names)}")
+
+
+def _ops() -> Finding:
+    import torch
+
+    from styleclip.networks import ops
+
+    choice = os.environ.get("STYLECLIP_OPS", "auto")
+    if choice not in ops.CHOICES:
+        return Finding(f"STYLECLIP_OPS={choice}", f"set it to one of {', '.join(ops.CHOICES)}", needed=True)
+    if choice == "reference":
+        return Finding("plain torch, as STYLECLIP_OPS=reference says")
+    targets = ops.TARGETS if torch.cuda.is_available() else ("cpu",)
+    reasons = {target: reason for target in targets if (reason := ops.trouble(target))}
+    value = ", ".join(f"{t} {'plain torch' if t in reasons else f'compiled ({ops.library(t)})'}" for t in targets)
+    if "cuda" not in targets and (built := ops.library("cuda")):
+        value += f", cuda compiled for GPUs elsewhere ({built})"
+    if not reasons:
+        return Finding(value)
+    target, reason = next(iter(reasons.items()))
+    missing = ops.missing(target)
+    remedy = f"{reason}, and {KERNELS_NOTE}; " + (f"{missing}, then {BUILD_REMEDY}" if missing else BUILD_REMEDY)
+    return Finding(value, remedy, needed=choice == "native")
+
+
+def _compilers() -> Finding:
+    from styleclip.networks import ops
+
+    found = {name: ops.find(name) for name in ("ninja", "c++")} | {"CUDA toolkit": ops.toolkit()}
+    return Finding(", ".join(f"{name} {path or 'absent'}" for name, path in found.items()))
+
+
+def _demo_weights() -> Finding:
+    from styleclip.weights.resources import checkpoint_path
+
+    folder = checkpoint_path("demo")
+    names = sorted(path.name for path in folder.glob("*.safetensors"))
+    if not names:
+        return Finding(f"none in {folder}", "install styleclip again", needed=True)
+    return Finding(f"{', '.join(names)} in {folder}", needed=True)
+
+
+def _faces() -> Finding:
+    from styleclip.alignment.detectors import mtcnn_detector
+
+    mtcnn_detector()
+    return Finding("MTCNN of facenet-pytorch", needed=True)
+
+
+def _landmarks() -> Finding:
+    from styleclip.alignment.dlib_predictor import import_dlib
+    from styleclip.weights.catalog import weight
+
+    version, predictor = import_dlib().__version__, weight("landmarks-68")
+    if predictor.path.is_file():
+        return Finding(f"dlib {version}, {predictor.path}")
+    return Finding(f"dlib {version}", f"only for --landmarks dlib: `styleclip models pull {predictor.name}`")
+
+
+def _perceptual() -> Finding:
+    from styleclip.weights.perceptual import trunk_file
+
+    found = trunk_file()
+    return Finding(str(found)) if found else Finding("none", LPIPS_REMEDY)
+
+
+def _disk() -> Finding:
+    free = shutil.disk_usage(".").free / 2**30
+    return Finding(f"{free:.1f} GiB free here", "" if free > 1 else "free some space")
+
+
+CHECKS: dict[str, Callable[[], Finding]] = {
+    "versions": _versions,
+    "open_clip": _open_clip,
+    "GPU": _gpu,
+    "ops": _ops,
+    "compilers": _compilers,
+    "demo weights": _demo_weights,
+    "faces": _faces,
+    "landmarks": _landmarks,
+    "LPIPS": _perceptual,
+    "disk": _disk,
+}

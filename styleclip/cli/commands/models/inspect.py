@@ -1,0 +1,79 @@
+"""`styleclip models inspect`: format, dimensions, parameters, hash and licence of a weight file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from styleclip.cli.commands.models.records import json_option, print_json, weight_records
+from styleclip.cli.output.tables import human_bytes, table
+from styleclip.errors import WeightError
+
+if TYPE_CHECKING:
+    from styleclip.weights.catalog import Weight
+
+
+@click.command()
+@click.argument("file", metavar="FILE")
+@json_option
+def inspect(file: str, as_json: bool) -> None:
+    """Say what is in FILE: format, dimensions, parameters, hash and licence.
+
+    FILE may also be a name or URL whose file is on this disk; a model's name stands for its generator.
+    """
+    from styleclip.weights.describe import describe
+
+    path = _file_on_disk(file)
+    description = {**describe(path), "catalog": _catalog_entry(path)}
+    if as_json:
+        print_json(description)
+    else:
+        click.echo("\n".join(_lines(description)))
+
+
+def _file_on_disk(name: str) -> Path:
+    """The file of a model's generator or of a weight, by name or URL, that is on this disk; else `name` is a path."""
+    from styleclip.weights.cache import is_url, weight_from_url
+    from styleclip.weights.catalog import catalog, weights
+    from styleclip.weights.models import generator_file
+
+    if name in catalog()["models"]:
+        return generator_file(name, _require_on_disk)
+    if name in weights() or is_url(name):
+        return _require_on_disk(weight_from_url(name) if is_url(name) else weights()[name])
+    return Path(name)
+
+
+def _require_on_disk(weight: Weight) -> Path:
+    """The file of a weight, as `fetch` gives it, without any download."""
+    if not weight.path.exists():
+        raise WeightError(f"{weight.name} is not on this disk; run `styleclip models pull {weight.name}`")
+    return weight.path
+
+
+def _catalog_entry(path: Path) -> dict[str, Any] | None:
+    from styleclip.weights.catalog import weights
+
+    known = [weight for weight in weights().values() if weight.path.resolve() == path.resolve()]
+    return weight_records(known)[0] if known else None
+
+
+def _lines(description: Mapping[str, Any]) -> list[str]:
+    head = [("sha256", description["sha256"])]
+    if entry := description["catalog"]:
+        head += [("name", f"{entry['name']}: {entry['what']}"), ("licence", entry["licence"])]
+    lines = [f"{description['file']}  {human_bytes(description['bytes'])}", *table(head, wrap=True)]
+    for part in description["parts"]:
+        rows = [(f"  {name}", _value_text(value)) for name, value in part.items() if name != "kind"]
+        lines += ["", part["kind"], *table(rows, wrap=True)]
+    return lines
+
+
+def _value_text(value: object) -> str:
+    """None and 0 are "none"; long numbers are cut into thousands."""
+    if isinstance(value, int) and value >= 10_000:
+        return f"{value:,}"
+    return "none" if value in (None, 0) else str(value)

@@ -1,0 +1,32 @@
+"""`styleclip models pull`: download weights."""
+
+from __future__ import annotations
+
+import click
+
+from styleclip.cli.commands.models.records import json_option, print_json, weight_records
+from styleclip.cli.options.common import offline_option, quiet_option
+from styleclip.cli.output.progress import fetch_with_progress
+
+
+@click.command()
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@offline_option
+@quiet_option
+@json_option
+def pull(names: tuple[str, ...], offline: bool, quiet: bool, as_json: bool) -> None:
+    """Download the files of these names or URLs, check them, and print where they lie.
+
+    The licence of each is shown before its download. What is here already is not downloaded again, and what broke off
+    is continued.
+    """
+    from styleclip.weights.cache import is_url, weight_from_url
+    from styleclip.weights.catalog import weight
+
+    chosen = [weight_from_url(name) if is_url(name) else weight(name) for name in names]
+    for each in chosen:
+        path = fetch_with_progress(each, offline, quiet)
+        if not as_json:
+            click.echo(path)
+    if as_json:
+        print_json(weight_records(chosen))
