@@ -19,10 +19,11 @@ from benchmarks.timing import Measured, Timer, compared, stopwatch, synchronize
 from benchmarks.tools import TEXT, Report, Setting, bench, repeats_option, table
 from styleclip.cli.output.progress import human_number
 from styleclip.latents import Latent, Space
-from styleclip.methods.optimize import PUBLISHED, Optimize
+from styleclip.methods.optimize import Optimize
 from styleclip.models import Models
 from styleclip.progress import Step
 from styleclip.prompts import Prompt
+from styleclip.settings import published as published_settings
 
 SIDE = 1024  # px
 STEPS = {"cpu": 2, "cuda": 40}  # of a run of ours, whose second half is measured: on a GPU it has to warm up
@@ -47,7 +48,9 @@ class Way:
         models, method = self.setting.models(SIDE, frozen=self.method is not None), self.method
         w_plus = start(models)
         if method is None:  # it renders the source when it begins, which is no part of loading networks
-            published = functools.cache(lambda: PublishedOptimization(models, Prompt(TEXT), w_plus, PUBLISHED))
+            published = functools.cache(
+                lambda: PublishedOptimization(models, Prompt(TEXT), w_plus, published_settings(Optimize))
+            )
             return {"step": stopwatch(lambda: published().step(), self.device)}
         return {"step": lambda: later_step(models, w_plus, method)}
 
@@ -89,7 +92,7 @@ def optimize(setting: Setting, repeats: int) -> Report:
 
 def methods(steps: int) -> dict[str, Optimize]:
     """Ours with losses on the whole picture, and on the smaller skip image where that can be chosen."""
-    settings = {name: value for name, value in PUBLISHED.items() if name != "steps"}
+    settings = {name: value for name, value in published_settings(Optimize).items() if name != "steps"}
     method = Optimize(steps=steps, **settings)
     if FIELD not in {field.name for field in fields(Optimize)}:
         return {"ours": method}

@@ -16,9 +16,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchmarks.published_stylegan2 import render
-from styleclip.methods.optimize import schedule
 from styleclip.models import Models
 from styleclip.prompts import Prompt
+from styleclip.schedules import projector_schedule
 from styleclip.training.mapper.mapper_state import PromptMapper
 from styleclip.training.mapper.settings import MapperTraining
 
@@ -88,7 +88,7 @@ class PublishedOptimization(Recipe):
 
     def step(self) -> float:
         """One step of Adam: the loss before it."""
-        self.adam.param_groups[0]["lr"] = self.settings["lr"] * schedule(self.taken / self.settings["steps"])
+        self.adam.param_groups[0]["lr"] = self.settings["lr"] * projector_schedule(self.taken / self.settings["steps"])
         self.adam.zero_grad()
         loss = self.loss()
         loss.backward()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -12,8 +10,8 @@ from styleclip.networks.clip import CLIP
 from styleclip.networks.face_recognition import FaceRecogniser
 from styleclip.networks.resize import apply_resizes
 from styleclip.networks.stylegan2 import Generator
+from styleclip.settings import LossResolution
 
-LossResolution = Literal["auto", "full"] | int  # px of the pictures that the losses see
 FRAME = 256  # px that are enough for "auto": ArcFace pools its frames to this
 
 

@@ -6,7 +6,6 @@ import re
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -15,12 +14,12 @@ from torch import Tensor
 
 from styleclip.errors import UsageError
 from styleclip.networks.clip import CLIP
+from styleclip.settings import TextEncoding
 
 # StyleCLIP ensembles over the ImageNet templates of CLIP without this one: 79 remain.
 TEMPLATES: tuple[str, ...] = tuple(
     text for text in (template("{}") for template in OPENAI_IMAGENET_TEMPLATES) if text != "a photo of many {}."
 )
-TextEncoding = Literal["prompt", "ensemble"]
 
 
 class PromptWarning(UserWarning):

@@ -1,11 +1,144 @@
-"""Whether settings make sense: the checks that those of editors, inversions and trainings share."""
+"""Settings of methods and trainings: each is written once, as a dataclass field with its default, help and limits.
+
+The commands make their options from these fields (`styleclip/cli/options/from_settings.py`), the constructors check
+them (`check_limits`), and `resolve` fills in what was left open. Nothing here imports torch, so `--help` is quick.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from styleclip.errors import UsageError
+
+LossResolution = Literal["auto", "full"] | int  # px of the images that the losses see
+Strength = float | Literal["auto"]
+TextEncoding = Literal["prompt", "ensemble"]  # the text as it is, or its mean over CLIP's prompt templates
+
+Value = TypeVar("Value")
+Settings = TypeVar("Settings")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is known of a setting besides its name and type.
+
+    Args:
+        default: the published value.
+        help: one sentence for `--help`.
+        least: smallest value allowed; `above`: every value must be larger than this.
+        most: largest value allowed.
+        per_model: the catalog may bring another default for a generator, so the field is None until `resolve`.
+        advanced: a rare setting; `--help` lists it under "Advanced".
+        option: the name of the command-line option, without dashes, where it is not the field's; "" for none.
+        metavar: how `--help` shows the value.
+    """
+
+    default: Any
+    help: str
+    least: float | None = None
+    above: float | None = None
+    most: float | None = None
+    per_model: bool = False
+    advanced: bool = False
+    option: str | None = None
+    metavar: str | None = None
+
+
+def setting(default: Value, help: str, **details: Any) -> Value:
+    """A dataclass field with the metadata of `Setting`.
+
+    Example:
+        steps: int = setting(300, "Optimization steps.", least=1, per_model=True)
+    """
+    known = Setting(default, help, **details)
+    field: Any = dataclasses.field(default=None if known.per_model else default, metadata={"setting": known})
+    return field
+
+
+def settings_of(kind: type) -> dict[str, Setting]:
+    """The settings of a dataclass by field name; fields made without `setting` are left out."""
+    return {f.name: f.metadata["setting"] for f in dataclasses.fields(kind) if "setting" in f.metadata}
+
+
+def published(kind: type) -> dict[str, Any]:
+    """The published value of every setting of a dataclass, by field name."""
+    return {name: known.default for name, known in settings_of(kind).items()}
+
+
+def resolve(settings: Settings, defaults: Mapping[str, Any], keep_open: Iterable[str] = ()) -> Settings:
+    """The settings with every field that was left open filled in: from `defaults`, else with the published value.
+
+    Args:
+        settings: an instance of a dataclass of settings.
+        defaults: the values that suit the generator, by field name (`Models.defaults[method]`).
+        keep_open: fields that stay None because another setting takes their place.
+    """
+    open_fields = {
+        name: known
+        for name, known in settings_of(type(settings)).items()
+        if known.per_model and getattr(settings, name) is None and name not in keep_open
+    }
+    values = {name: defaults.get(name, known.default) for name, known in open_fields.items()}
+    resolved: Settings = dataclasses.replace(settings, **values)  # type: ignore[type-var]
+    return resolved
+
+
+def check_limits(settings: object) -> None:
+    """Raise UsageError, with the name, the value and the limits, for a field outside its limits.
+
+    None is allowed (a field left open), and so are the strings of a Literal in the field's type.
+    """
+    hints = get_type_hints(type(settings))
+    for name, known in settings_of(type(settings)).items():
+        value = getattr(settings, name)
+        words = literal_values(hints[name])
+        if value is None or value in words:
+            continue
+        if words and isinstance(value, str):
+            numbers = "" if get_origin(hints[name]) is Literal else " or a number"
+            raise UsageError(f"{name} is {value!r}; choose {'' if numbers else 'one of '}{', '.join(words)}{numbers}")
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            continue
+        if not _is_within(known, value):
+            raise UsageError(f"{name} is {value}; it must be {_limits(known, is_count(hints[name]))}")
+
+
+def literal_values(hint: Any) -> tuple[Any, ...]:
+    """The values that a type lists in a Literal, also within a union."""
+    if get_origin(hint) is Literal:
+        return get_args(hint)
+    return tuple(value for part in get_args(hint) for value in literal_values(part))
+
+
+def is_count(hint: Any) -> bool:
+    """Whether a type takes whole numbers only."""
+    return hint is int or (int in get_args(hint) and float not in get_args(hint))
+
+
+def _is_within(known: Setting, value: float) -> bool:
+    return (
+        math.isfinite(value)
+        and (known.least is None or value >= known.least)
+        and (known.above is None or value > known.above)
+        and (known.most is None or value <= known.most)
+    )
+
+
+def _limits(known: Setting, count: bool) -> str:
+    """`at least 1`, `a finite number, 0 or more`, `a finite number above 0`, `... and at most 1`."""
+    parts = []
+    if known.least is not None:
+        parts.append(f"at least {known.least:g}" if count else f"{known.least:g} or more")
+    if known.above is not None:
+        parts.append(f"above {known.above:g}")
+    if known.most is not None:
+        parts.append(f"at most {known.most:g}")
+    limits = " and ".join(parts)
+    return limits if count else ", ".join(filter(None, ["a finite number", limits]))
 
 
 def check_settings(settings: object, counts: Iterable[str], weights: Iterable[str]) -> None:

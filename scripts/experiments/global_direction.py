@@ -19,9 +19,9 @@ from styleclip.cli.options.types import Seeds
 from styleclip.demo.captions import alternatives
 from styleclip.files import atomic_path
 from styleclip.methods.global_direction import GlobalDirection
-from styleclip.methods.style_direction import Strength
 from styleclip.models import Models
 from styleclip.prompts import Prompt
+from styleclip.settings import Strength
 from styleclip.stylespace.channel_effects import measure
 from styleclip.stylespace.statistics import sample_styles, style_statistics
 

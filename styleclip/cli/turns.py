@@ -123,8 +123,8 @@ def _settled(method: GlobalDirection, wish: EditRequest, combination: AlphaBeta)
     alpha = _first(wish.alpha, combination.alpha)
     if wish.beta is not None:
         return replace(method, alpha=alpha, beta=wish.beta, channels=None)
-    return replace(method, alpha=alpha, beta=combination.beta)
+    return replace(method, alpha=alpha, beta=_first(combination.beta))
 
 
-def _first(*values: Strength | None) -> Strength | None:
+def _first(*values: Strength | None) -> Any:
     return next((value for value in values if value is not None), None)

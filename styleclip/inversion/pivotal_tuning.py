@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.func import functional_call
 
 from styleclip.errors import UsageError
-from styleclip.inversion.descent import schedule, total
+from styleclip.inversion.descent import total
 from styleclip.inversion.generator_delta import (
     LEFT_SUFFIX,
     RIGHT_SUFFIX,
@@ -31,6 +31,7 @@ from styleclip.latents import Latent, Space
 from styleclip.models import Models
 from styleclip.networks.stylegan2 import Generator
 from styleclip.progress import OnStep, Step, ignore
+from styleclip.schedules import inversion_schedule
 from styleclip.settings import check_settings
 
 
@@ -91,7 +92,7 @@ class PivotalTuning:
                 lowest, best = alike, {name: factor.detach().clone() for name, factor in factors.items()}
             values = {name: part.item() for name, part in parts.items()}
             on_step(Step(i + 1, self.steps, {"loss": loss.item(), **values}, pivot, self.name))
-            optimizer.param_groups[0]["lr"] = self.lr * schedule(i / self.steps)
+            optimizer.param_groups[0]["lr"] = self.lr * inversion_schedule(i / self.steps)
             optimizer.zero_grad()
             loss.sum().backward()
             optimizer.step()

@@ -15,12 +15,13 @@ import torch
 from torch import Tensor
 
 from styleclip.errors import UsageError
-from styleclip.inversion.descent import schedule, total
+from styleclip.inversion.descent import total
 from styleclip.inversion.losses import LossWeights, ReconstructionLoss
 from styleclip.latents import Latent, Space
 from styleclip.models import Models
 from styleclip.networks.stylegan2 import Generator
 from styleclip.progress import OnStep, Step, ignore
+from styleclip.schedules import inversion_schedule
 from styleclip.settings import check_settings
 from styleclip.stylespace.whitening import StepBasis, whitening_basis
 
@@ -128,7 +129,7 @@ class Refine:
             best = torch.where(better[:, None, None], latent.data, best).detach()
             values = {name: part.mean().item() for name, part in {"loss": loss, **parts}.items()}
             on_step(Step(stage.first + i + 1, self.steps, values, Latent(Space.W_PLUS, best), self.name))
-            optimizer.param_groups[0]["lr"] = self.lr * schedule(i / stage.count)
+            optimizer.param_groups[0]["lr"] = self.lr * inversion_schedule(i / stage.count)
             optimizer.zero_grad()
             loss.sum().backward()
             optimizer.step()

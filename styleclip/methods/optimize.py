@@ -6,7 +6,7 @@ import dataclasses
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -14,73 +14,46 @@ from torch import Tensor
 from styleclip.errors import NumericError
 from styleclip.latents import Latent, Space
 from styleclip.losses import (
-    LossResolution,
     clip_and_identity_features,
     directional_target,
     loss_resolution_px,
     similarity,
 )
 from styleclip.methods.restarts import RunTracker
+from styleclip.methods.settings import OptimizeSettings
 from styleclip.models import Models
 from styleclip.networks.batch_size import OPTIMIZE, max_batch
 from styleclip.progress import OnStep, Step, ignore
-from styleclip.prompts import Prompt, TextEncoding, delta_t, encode
+from styleclip.prompts import Prompt, delta_t, encode
 from styleclip.runtime.batching import Batches
 from styleclip.runtime.cuda_graphs import Graphs
-from styleclip.settings import check_settings
+from styleclip.schedules import projector_schedule
+from styleclip.settings import check_limits, resolve
 from styleclip.stylespace.whitening import StepBasis, whitening_basis
 
-# The published values, for FFHQ at 1024 px; a generator may come with others (checkpoints/catalog.toml).
-PUBLISHED: dict[str, Any] = {
-    "steps": 300,
-    "lr": 0.1,
-    "lambda_l2": 0.008,
-    "lambda_id": 0.005,
-    "clip_loss": "global",
-    "coordinates": "latent",
-    "layers": "free",
-    "reach": 1.0,
-    "explore": 0.0,
-    "restarts": 1,
-}
 Objective = Callable[[Latent, Tensor, Tensor], dict[str, Tensor]]  # (latent, step, image [B] of each row) -> losses [B]
 
 
 @dataclass(frozen=True)
-class Optimize:
+class Optimize(OptimizeSettings):
     """Latent optimization: `loss = CLIP + lambda_l2 * |step|^2 + lambda_id * (1 - identity)`, by Adam.
 
     A field left at None takes the value that suits the generator, else the published one. Every image of a batch is
     optimized on its own: its result does not depend on its neighbours.
     """
 
-    steps: int | None = None
-    lr: float | None = None  # peak learning rate of Adam
-    lambda_l2: float | None = None  # weight of the squared distance from the source
-    lambda_id: float | None = None  # weight of the identity loss; 0 never runs the recogniser
-    space: Literal["w+", "s"] = "w+"  # in s, toRGB channels stay as they are
-    start: Literal["latent", "mean"] = "latent"  # "mean" generates freely from the average w; the L2 and ID terms rest
-    clip_loss: Literal["global", "directional"] | None = None
-    reach: float | None = None  # length of the directional step in CLIP space
-    coordinates: Literal["latent", "whitened"] | None = None  # whitened: steps in standard deviations of the samples
-    layers: Literal["free", "tied"] | None = None  # tied: one step for all w of W+, which stays nearer to true samples
-    explore: float | None = None  # noise on the step that dies out by 3/4 of the way (StyleGAN2, appendix D)
-    text: TextEncoding = "prompt"
-    loss_resolution: LossResolution = "auto"
-    restarts: int | None = None  # the best of several runs, each perturbed and exploring further than the one before
-    patience: int = 50  # stop when the loss has not moved for so many steps
-    seed: int = 0  # of the restarts
-
     name: ClassVar[str] = "optimize"
 
     def __post_init__(self) -> None:
-        weights = ("lr", "lambda_l2", "lambda_id", "reach", "explore")
-        check_settings(self, ("steps", "restarts", "patience"), weights)
+        check_limits(self)
+
+    def resolve(self, models: Models) -> Optimize:
+        """These settings with those filled in that were left open."""
+        return resolve(self, models.defaults.get(self.name, {}))
 
     def settings(self, models: Models) -> dict[str, Any]:
         """Every setting as it will be used with these models."""
-        suited = {**PUBLISHED, **models.defaults.get(self.name, {})}
-        return {**dataclasses.asdict(self), **{k: v for k, v in suited.items() if getattr(self, k) is None}}
+        return dataclasses.asdict(self.resolve(models))
 
     def __call__(self, models: Models, latent: Latent, prompt: Prompt, on_step: OnStep = ignore) -> Latent:
         """The edited latent, in W+ or S. Raises NumericError when the loss becomes NaN or infinite.
@@ -88,11 +61,11 @@ class Optimize:
         Restarts go side by side, as many at a time as there is room for. A step tells of every image the run that
         is nearest its goal, and `total` counts what is done one after another.
         """
-        settled = dataclasses.replace(self, **self.settings(models))
+        settled = self.resolve(models)
         source = settled._source(models, latent)
         objective = settled._objective(models, source, prompt)
         coordinates = settled._coordinates(models)
-        restarts, steps = range(settled.restarts or 1), settled.steps or 0
+        restarts, steps = range(settled.restarts), settled.steps
         side = loss_resolution_px(models.generator, models.clip, self.loss_resolution)
         parts = Batches(max(1, max_batch(models.generator, OPTIMIZE, side) // len(source)))
 
@@ -141,7 +114,7 @@ class Optimize:
             before, *people = look(source.data)
             goal = encode(clip, [prompt.target], self.text)
             if self.clip_loss == "directional":
-                goal = directional_target(before, delta_t(clip, prompt, self.text), self.reach or 0.0)
+                goal = directional_target(before, delta_t(clip, prompt, self.text), self.reach)
             goal = goal.expand(len(source), -1)  # [N, D]
 
         def losses(latent: Latent, step: Tensor, of: Tensor) -> dict[str, Tensor]:
@@ -150,7 +123,7 @@ class Optimize:
             if self.lambda_l2 and edits:
                 parts["l2"] = self.lambda_l2 * step.square().flatten(1).sum(dim=1)
             for face, person in zip(faces, people, strict=True):  # one, or none without a recogniser
-                parts["identity"] = (self.lambda_id or 0.0) * (1 - similarity(face, person[of]))
+                parts["identity"] = self.lambda_id * (1 - similarity(face, person[of]))
             return parts
 
         return losses
@@ -168,10 +141,10 @@ class Optimize:
         like = source.data[:, :1] if tied else source.data
         generators = [torch.Generator().manual_seed(self.seed + run) for run in runs]
         step = _noise(generators, [0.1 if run else 0.0 for run in runs], like).requires_grad_(True)
-        optimizer = torch.optim.Adam([step], lr=self.lr or 0.0)
-        tracker, steps = RunTracker(source, len(runs), self.patience), self.steps or 0
+        optimizer = torch.optim.Adam([step], lr=self.lr)
+        tracker, steps = RunTracker(source, len(runs), self.patience), self.steps
         for i in range(steps):
-            noise = (self.explore or 0.0) * max(0.0, 1 - i / (0.75 * steps)) ** 2
+            noise = self.explore * max(0.0, 1 - i / (0.75 * steps)) ** 2
             exploration = _noise(generators, [(1 + run) * noise for run in runs], like)
             rows, images = tracker.rows, tracker.images
             offset = coordinates.offset(step[rows] + exploration[rows])
@@ -184,7 +157,7 @@ class Optimize:
             tell(i, tracker)
             if i + 1 == steps or not len(tracker.rows):
                 break
-            optimizer.param_groups[0]["lr"] = (self.lr or 0.0) * schedule(i / steps)
+            optimizer.param_groups[0]["lr"] = self.lr * projector_schedule(i / steps)
             optimizer.zero_grad()
             loss.sum().backward()
             optimizer.step()
@@ -196,9 +169,3 @@ def _noise(generators: Sequence[torch.Generator], weights: Sequence[float], like
     shape, pairs = like.shape[1:], zip(generators, weights, strict=True)
     drawn = [weight * torch.randn(shape, generator=die) if weight else torch.zeros(shape) for die, weight in pairs]
     return torch.stack(drawn).to(like).repeat_interleave(len(like), dim=0)
-
-
-def schedule(t: float) -> float:
-    """The learning rate at time t of 0 to 1: a linear rise over 5 %, a cosine fall over the last 25 %."""
-    fall = 0.5 - 0.5 * math.cos(math.pi * min(1.0, (1 - t) / 0.25))
-    return fall * min(1.0, t / 0.05)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -12,8 +12,8 @@ from torch import Tensor
 from styleclip.errors import UsageError
 from styleclip.latents import Direction, Latent, Space, StyleLayout
 from styleclip.prompts import Prompt
+from styleclip.settings import Strength
 
-Strength = float | Literal["auto"]
 OUTLYING = 2.0  # robust standard deviations; how it was chosen: benchmarks/global_direction.md
 MAD = 1.4826  # the standard deviation of a normal distribution over its median absolute value
 

@@ -15,13 +15,20 @@ from benchmarks.optimize import later_step, methods, start
 from benchmarks.published_styleclip import PublishedOptimization
 from benchmarks.tools import TEXT
 from styleclip.latents import Latent, Space
-from styleclip.methods.optimize import PUBLISHED, Optimize
+from styleclip.methods.optimize import Optimize
 from styleclip.progress import Step
 from styleclip.prompts import Prompt
+from styleclip.settings import published
 from tests.helpers.bench_runner import SMALL, told
 
 STEPS = 4
-SETTINGS = {**PUBLISHED, "steps": STEPS, "lr": 0.01, "lambda_l2": 0.5, "lambda_id": 0.5}  # so that every term counts
+SETTINGS = {
+    **published(Optimize),
+    "steps": STEPS,
+    "lr": 0.01,
+    "lambda_l2": 0.5,
+    "lambda_id": 0.5,
+}  # so that every term counts
 
 
 @contextmanager
@@ -43,7 +50,7 @@ def test_the_published_optimization_is_ours() -> None:
     models, losses = SMALL.models(1024), list[float]()
     w_plus = start(models)
     with gradients() as ours:
-        method = Optimize(**SETTINGS, **whole_picture())
+        method = Optimize(**{**SETTINGS, **whole_picture()})
         method(models, Latent(Space.W_PLUS, w_plus), Prompt(TEXT), lambda step: losses.append(step.values["loss"]))
     assert all(p.grad is None for p in models.generator.parameters())
     published = PublishedOptimization(SMALL.models(1024, frozen=False), Prompt(TEXT), w_plus, SETTINGS)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 import click
 
-Strength = float | Literal["auto"]  # as of styleclip.methods.style_direction, which imports torch
+from styleclip.settings import Strength
+
 MAX_SEEDS = 10_000  # in one list
 MAX_SEED = 2**63 - 1
 

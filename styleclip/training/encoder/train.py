@@ -18,10 +18,10 @@ from styleclip.errors import NumericError, OutputError, WeightError
 from styleclip.files import output_folder, remove_stale_temporaries, to_json
 from styleclip.latents import Latent, Space
 from styleclip.losses import similarity
-from styleclip.methods.optimize import schedule
 from styleclip.models import Models
 from styleclip.networks.discriminator import LatentDiscriminator
 from styleclip.networks.e4e import Encoder
+from styleclip.schedules import projector_schedule
 from styleclip.sheets import comparison
 from styleclip.training.checkpoint import STATE, TrainingState, difference, unfinished
 from styleclip.training.encoder.data import EncoderBatches, Pictures
@@ -165,7 +165,7 @@ class _Run:
         total.backward()
         nn.utils.clip_grad_norm_(self.encoder.parameters(), MAX_GRADIENT)
         for group in self.optimizer.param_groups:
-            group["lr"] = self.training.lr * schedule((step + 0.5) / self.training.steps)
+            group["lr"] = self.training.lr * projector_schedule((step + 0.5) / self.training.steps)
         self.optimizer.step()
         if self.training.lambda_adversary:
             losses["critic"] = self._criticise(codes, step)

@@ -11,13 +11,11 @@ import torch
 
 from styleclip.errors import UsageError
 from styleclip.latents import Space
-from styleclip.losses import LossResolution
 from styleclip.models import Models
 from styleclip.networks.batch_size import TRAIN, max_batch
 from styleclip.networks.latent_mapper import LEVELS, LevelsMapper, Mapper, StyleMapper
 from styleclip.networks.stylegan2 import Generator
-from styleclip.prompts import TextEncoding
-from styleclip.settings import check_settings
+from styleclip.settings import LossResolution, TextEncoding, check_settings
 
 # StyleCLIP's values (its mapper/options/train_options.py), but for the steps and the batch: 50,000 of 2, with all
 # recomputed in each. A generator may come with others (checkpoints/catalog.toml).

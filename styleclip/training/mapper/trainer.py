@@ -9,10 +9,10 @@ from torch import Tensor
 
 from styleclip.errors import NumericError
 from styleclip.latents import Latent
-from styleclip.methods.optimize import schedule
 from styleclip.models import Models
 from styleclip.prompts import Prompt
 from styleclip.runtime.batching import Batches
+from styleclip.schedules import projector_schedule
 from styleclip.training.distributed import ProcessGroup
 from styleclip.training.mapper.data import FixedBatches, SourceCache, split_held_out
 from styleclip.training.mapper.losses import MapperLosses
@@ -70,7 +70,7 @@ class MapperTrainer:
         self.processes.all_reduce([p.grad for p in parameters if p.grad is not None])
         values = self._means(sums, active, len(rows))
         _check(values, step + 1)
-        lr = (self.training.lr or 0.0) * schedule((step + 0.5) / (self.training.steps or 1))
+        lr = (self.training.lr or 0.0) * projector_schedule((step + 0.5) / (self.training.steps or 1))
         for i in active:
             self.mappers[i].update(lr)
         return values
