@@ -10,7 +10,7 @@ from typing import Any
 from PIL.Image import Image
 
 from styleclip.cli.explain import counted
-from styleclip.cli.options.types import Strength, format_number
+from styleclip.cli.options.types import format_number
 from styleclip.cli.output.progress import Progress
 from styleclip.cli.sheets import View, thumbnails
 from styleclip.cli.turns import Turn
@@ -19,6 +19,7 @@ from styleclip.editor import Editor
 from styleclip.latents import Latent, Space
 from styleclip.progress import ignore
 from styleclip.results import EditResult
+from styleclip.settings import Strength
 
 AROUND = (0.5, 1.0, 1.5)  # of a single strength, on a sheet
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-from styleclip.cli.options.types import Strength
 from styleclip.cli.wishes import AlphaBeta, EditRequest
 from styleclip.errors import UsageError
 from styleclip.latents import Latent, Space
@@ -18,6 +17,7 @@ from styleclip.methods.style_direction import StyleDirection
 from styleclip.models import Models
 from styleclip.progress import OnStep, ignore
 from styleclip.prompts import Prompt
+from styleclip.settings import Strength
 from styleclip.weights.load import sha256_of
 
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from styleclip.cli.options.common import option_group, slug, without_none
-from styleclip.cli.options.types import Parsed, Strength, format_number, parse_strength
+from styleclip.cli.options.types import Parsed, format_number, parse_strength
 from styleclip.errors import UsageError
+from styleclip.settings import Strength
 
 if TYPE_CHECKING:
     from styleclip.prompts import Prompt

@@ -11,10 +11,11 @@ from styleclip.cli.extras import FILES, OutputOptions, extras_options
 from styleclip.cli.options.common import CommonOptions, common_options, without_none
 from styleclip.cli.options.photos import PastedPhotoOptions, pasted_photo_options
 from styleclip.cli.options.source import LatentSource, source_options
-from styleclip.cli.options.types import STRENGTHS, FiniteRange, Strength
+from styleclip.cli.options.types import STRENGTHS, FiniteRange
 from styleclip.cli.output.progress import Progress
 from styleclip.cli.wishes import EditRequests, combinations, wishes_options
 from styleclip.errors import UsageError
+from styleclip.settings import Strength
 
 WAYS = ("auto", "table", "gradient")  # of --relevance; all else names a table
 
