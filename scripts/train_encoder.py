@@ -25,7 +25,8 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 import styleclip
-from styleclip.alignment.photos import find_photos, read_photo
+from styleclip.alignment.photo_paths import find_photos
+from styleclip.alignment.photos import read_photo
 from styleclip.cli.output.progress import Progress
 from styleclip.errors import StyleClipError, UsageError
 from styleclip.images import from_pil

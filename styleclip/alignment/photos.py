@@ -1,62 +1,62 @@
-"""Photos as people have them: any format, mode, orientation and size -> an upright RGB picture, or one sentence."""
+"""Photos of any format, mode, orientation and size -> upright RGB pictures, or a PhotoError of one sentence.
+
+Pillow decodes everything but HEIC, which takes pillow-heif, imported when the first HEIC file is read. The formats are
+recognised by the first bytes of a file, because phones and messengers rename files.
+"""
 
 from __future__ import annotations
 
-import glob
 import json
-import os
 import threading
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError, features
 
 from styleclip.alignment.color_modes import rgb_profile, split_alpha
-from styleclip.alignment.unreadable import SIGNATURES, unsupported_format
-from styleclip.errors import PhotoError, UsageError
+from styleclip.errors import PhotoError
 from styleclip.images import RECORD_KEY
 
 PILLOW_FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "TIFF", "BMP", "GIF", "JPEG2000", "AVIF", "PPM", "QOI")
-PHOTO_SUFFIXES = [
-    ".jpg",
-    ".jpeg",
-    ".jpe",
-    ".jfif",
-    ".mpo",
-    ".png",
-    ".webp",
-    ".tif",
-    ".tiff",
-    ".bmp",
-    ".gif",
-    ".jp2",
-    ".avif",
-]
-MULTI_IMAGE_FORMATS = ("MPO",)  # phones keep a preview or a depth map behind the photo, which is the first frame
+MULTI_IMAGE_FORMATS = ("MPO", "HEIF")  # phones store previews and depth maps beside the photo, which is opened first
 MAX_MEGAPIXELS = 200
-MIN_SIDE_PX = 32  # px; a face needs about that much to be one
-ORIENTATION = 0x0112  # the EXIF tag
-UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}  # what undoes each orientation (EXIF 2.32, 4.6.4)
+MIN_SIDE_PX = 32  # a face in a smaller picture cannot be found
+HEAD_BYTES = 64  # by which a format is recognised
+JPEG_OR_PNG = (b"\xff\xd8\xff", b"\x89PNG")
+HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")  # ISO/IEC 23008-12
+AVIF_BRANDS = (b"avif", b"avis")
+UNSUPPORTED_SUFFIXES = {  # camera raw files are TIFF, of which Pillow reads the thumbnail only
+    "a camera raw file": ".arw .cr2 .cr3 .dng .nef .nrw .orf .pef .raf .raw .rw2 .srw",
+    "an SVG drawing": ".svg .svgz",
+    "a PDF document": ".pdf",
+    "a PostScript file": ".eps .ps .ai",
+    "a Photoshop file": ".psd .psb",
+    "a GIMP file": ".xcf",
+    "a JPEG XL picture": ".jxl",
+    "a video": ".mp4 .mov .m4v .avi .mkv .webm",
+}
+UNSUPPORTED_HEADS = {  # in lower case
+    b"%pdf": "a PDF document",
+    b"%!ps": "a PostScript file",
+    b"8bps": "a Photoshop file",
+    b"<svg": "an SVG drawing",
+    b"<?xml": "an XML file",
+    b"<!doctype html": "a web page",
+    b"<html": "a web page",
+    b"version https://git-lfs": "a Git LFS pointer and not the picture itself",
+}
 _pillow_lock = threading.Lock()
 
 
 @dataclass(frozen=True)
 class Photo:
-    """A picture as it is seen: RGB with 8 bits, upright.
+    """An upright RGB picture with 8 bits per channel.
 
-    `aligned` says that styleclip drew the picture, so that a face in it is framed already.
+    `aligned` is true for pictures that styleclip rendered, in which the face is framed already.
     """
 
     image: Image.Image
@@ -67,15 +67,15 @@ class Photo:
 
     @property
     def name(self) -> str:
-        """What messages call it."""
+        """The path, for messages; "the picture" where there is none."""
         return str(self.path or "the picture")
 
 
 def read_photo(path: Path) -> Photo:
-    """Read a picture of any mode and format that Pillow decodes; the EXIF orientation is applied.
+    """Read a picture in any format and mode that can be decoded; the EXIF orientation is applied.
 
-    16-bit grey is divided by 257, CMYK goes through its embedded ICC profile where it has one. Raises PhotoError for
-    what is not one picture of at least 32 px a side and at most 200 megapixels.
+    16-bit grey is divided by 257, CMYK is converted by its embedded ICC profile where it has one. Raises PhotoError
+    unless the file is one picture of at least 32 px a side and at most 200 megapixels.
     """
     path = Path(path)
     with _quiet_pillow(), _open_file(path) as file:
@@ -83,56 +83,18 @@ def read_photo(path: Path) -> Photo:
 
 
 def photo_from_image(picture: Image.Image, path: Path | None = None) -> Photo:
-    """A picture that Pillow has opened, upright, as `read_photo` gives it; raises PhotoError for the same reasons."""
+    """The photo of a picture that Pillow has opened. Raises PhotoError as `read_photo` does."""
     name = path or Path("the picture")
     _check_size(picture, name)
     _decode(picture, name)
-    colours, alpha = split_alpha(picture, str(name))
-    turn = UPRIGHT.get(_orientation(picture))
-    if turn is not None:
-        colours, alpha = colours.transpose(turn), alpha.transpose(turn) if alpha else None
-    return Photo(colours, alpha, rgb_profile(picture), path, _is_our_output(picture))
-
-
-def find_photos(names: Sequence[str]) -> list[Path]:
-    """The pictures that `names` mean: files, folders (their pictures, sorted) and patterns such as `holiday/*.jpg`.
-
-    Each path once, in the order of the names. Raises UsageError for a name that means no picture.
-    """
-    found: dict[str, Path] = {}
-    for name in names:
-        for path in _matching_photos(name):
-            found.setdefault(os.path.abspath(path), path)
-    return list(found.values())
-
-
-def _matching_photos(name: str) -> list[Path]:
-    path = Path(name)
-    if path.is_dir():
-        pictures, where = _photo_files(_list_folder(path)), f"in the folder {name}"
-    elif path.exists() or not glob.has_magic(name):
-        pictures, where = [path] if path.exists() else [], f"called {name}"
-    else:
-        pictures, where = _photo_files(map(Path, glob.iglob(name, recursive=True))), f"that matches {name}"
-    if not pictures:
-        raise UsageError(f"there is no picture {where}; pass a picture, a folder of pictures or a pattern like '*.jpg'")
-    return pictures
-
-
-def _list_folder(folder: Path) -> list[Path]:
-    try:
-        return list(folder.iterdir())
-    except OSError as error:
-        raise UsageError(f"cannot list {folder}: {error.strerror}; choose a folder that you may read") from error
-
-
-def _photo_files(paths: Iterable[Path]) -> list[Path]:
-    return sorted(p for p in paths if p.suffix.lower() in PHOTO_SUFFIXES and not p.name.startswith(".") and p.is_file())
+    upright = _turn_upright(picture)
+    colours, alpha = split_alpha(upright, str(name))
+    return Photo(colours, alpha, rgb_profile(upright), path, _is_our_output(picture))
 
 
 @contextmanager
 def _quiet_pillow() -> Iterator[None]:
-    """Without Pillow's warnings and without its limit of pixels, which is below what cameras make; ours holds."""
+    """Suspend Pillow's warnings and its limit of 89 megapixels, which cameras exceed; `MAX_MEGAPIXELS` holds."""
     with _pillow_lock, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
@@ -160,23 +122,55 @@ def _open_file(path: Path) -> Iterator[IO[bytes]]:
 
 
 def _open_image(file: IO[bytes], path: Path) -> Image.Image:
-    """The picture by its header. Raises PhotoError that names what the file is instead where that can be told."""
-    head = file.read(64)
+    """The picture, opened by its header. Raises PhotoError with the kind of the file where it is a known other one."""
+    head = file.read(HEAD_BYTES)
+    file.seek(0)
     if not head:
         raise PhotoError(f"{path} is empty; copy or download it again")
-    other = unsupported_format(head, path)
-    if other:
-        raise PhotoError(f"{path} is {other}; save it as JPEG or PNG")
-    file.seek(0)
+    if unsupported := unsupported_format(head, path):
+        raise PhotoError(f"{path} is {unsupported}; save it as JPEG or PNG")
     Image.init()
     try:
+        if _brand(head) in HEIC_BRANDS:
+            return _open_heic(file, path)
+        if _brand(head) in AVIF_BRANDS and not features.check("avif"):
+            raise PhotoError(f"{path} is an AVIF picture; run `pip install 'pillow>=11.3'` or save it as JPEG or PNG")
         return Image.open(file, formats=[name for name in PILLOW_FORMATS if name in Image.OPEN])
+    except PhotoError:
+        raise
     except UnidentifiedImageError as error:
-        if head.startswith(SIGNATURES):
+        if head.startswith(JPEG_OR_PNG) or _brand(head) in AVIF_BRANDS:
             raise _damage_error(path) from error
         raise PhotoError(f"{path} is not a picture that can be read; save it as JPEG or PNG") from error
     except Exception as error:  # parsers of damaged headers raise anything
         raise _damage_error(path) from error
+
+
+def unsupported_format(head: bytes, path: Path) -> str | None:
+    """The kind of a file that is no picture for Pillow, by its first bytes or its suffix; None if it may be one."""
+    if head.startswith(JPEG_OR_PNG):  # under any name
+        return None
+    by_suffix = next((kind for kind, all in UNSUPPORTED_SUFFIXES.items() if path.suffix.lower() in all.split()), None)
+    start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    by_head = next((kind for magic, kind in UNSUPPORTED_HEADS.items() if start.startswith(magic)), None)
+    return by_suffix or by_head
+
+
+def _brand(head: bytes) -> bytes:
+    """The brand of an ISO media file (ISO/IEC 14496-12); AVIF may be one of the compatible brands behind `mif1`."""
+    if head[4:8] != b"ftyp":
+        return b""
+    return next((brand for brand in AVIF_BRANDS if brand in head[8:]), head[8:12])
+
+
+def _open_heic(file: IO[bytes], path: Path) -> Image.Image:
+    try:
+        from pillow_heif import HeifImageFile
+    except ImportError as error:
+        raise PhotoError(
+            f"{path} is a HEIC picture; run `pip install pillow-heif` or save it as JPEG or PNG"
+        ) from error
+    return HeifImageFile(file)
 
 
 def _check_size(picture: Image.Image, path: Path) -> None:
@@ -205,16 +199,16 @@ def _damage_error(path: Path) -> PhotoError:
     return PhotoError(f"{path} is damaged or cut off; copy or download it again")
 
 
-def _orientation(picture: Image.Image) -> int:
-    """1 to 8; 1 is upright, and what damaged EXIF counts as. Asked after decoding, when Pillow has turned TIFFs."""
+def _turn_upright(picture: Image.Image) -> Image.Image:
+    """A copy turned by the EXIF orientation; damaged EXIF counts as upright. TIFF was turned while it was decoded."""
     try:
-        return int(picture.getexif().get(ORIENTATION, 1))
-    except Exception:
-        return 1
+        return ImageOps.exif_transpose(picture)
+    except Exception:  # parsers of damaged EXIF raise anything
+        return picture
 
 
 def _is_our_output(picture: Image.Image) -> bool:
-    """Whether the file carries a record of ours; a photo with an edited face pasted into it is a photo still."""
+    """Whether the picture carries a record of styleclip; photos with a face pasted in count as photos."""
     try:
         record = json.loads(picture.info[RECORD_KEY])
     except (KeyError, TypeError, ValueError, RecursionError):

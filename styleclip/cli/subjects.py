@@ -15,7 +15,8 @@ from typing import Any
 import click
 
 from styleclip.alignment.paste import paste
-from styleclip.alignment.photos import Photo, find_photos
+from styleclip.alignment.photo_paths import find_photos
+from styleclip.alignment.photos import Photo
 from styleclip.cli.faces import inverted
 from styleclip.cli.options.common import CommonOptions
 from styleclip.cli.options.photos import PastedPhotoOptions

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import io
 import os
+import re
+import struct
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, PngImagePlugin
+from PIL import Image, PngImagePlugin, features
 
 from styleclip.alignment import photos
-from styleclip.alignment.photos import MAX_MEGAPIXELS, UPRIGHT, find_photos, read_photo
+from styleclip.alignment.photo_paths import PHOTO_SUFFIXES, find_photos
+from styleclip.alignment.photos import MAX_MEGAPIXELS, read_photo
 from styleclip.errors import PhotoError, UsageError
 from styleclip.images import png_bytes
-from tests.helpers.photos import SRGB, UNDO, header_only
+from tests.helpers.photos import SRGB, STORED, astronaut, difference, header_only, stored_turned
 from tests.helpers.support import assert_is_one_sentence
 
 SIZE = (48, 40)
@@ -107,21 +111,102 @@ def test_profiles_of_rgb_are_kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.webp", "a.tif"])
-@pytest.mark.parametrize("orientation", [1, *UPRIGHT])
+@pytest.mark.parametrize("orientation", STORED)
 def test_orientations(tmp_path: Path, orientation: int, name: str) -> None:
     upright = noise("RGBA")
-    stored = upright.transpose(UPRIGHT[UNDO[orientation]]) if orientation > 1 else upright
-    exif = Image.Exif()
-    exif[0x0112] = orientation
+    stored, exif = stored_turned(upright, orientation)
     options = {"lossless": True, "exact": True} if name == "a.webp" else {}
     photo = read_photo(saved(tmp_path, stored, name, exif=exif, **options))
     assert (pixels(photo.image) == pixels(upright.convert("RGB"))).all()
     assert (pixels(photo.alpha) == pixels(upright.getchannel("A"))).all()
 
 
-@pytest.mark.parametrize("exif", [b"Exif\0\0", b"Exif\0\0MM\0*\0\0\0\x08\0\x05\x01\x12", b"Exif\0\0garbage here"])
+def exif_of(*entries: tuple[int, int, int, int]) -> bytes:
+    """EXIF of entries (tag, type, count, value), whatever they say (TIFF 6.0, section 2)."""
+    rows = b"".join(struct.pack(">HHIi", *entry) for entry in entries)
+    return b"Exif\0\0MM\0*\0\0\0\x08" + struct.pack(">H", len(entries)) + rows + bytes(4)
+
+
+TURNED = (0x0112, 3, 1, 6 << 16)  # one SHORT, which is stored to the left: a quarter turn
+DAMAGED_EXIF = {
+    "empty": b"Exif\0\0",
+    "cut off": b"Exif\0\0MM\0*\0\0\0\x08\0\x05\x01\x12",
+    "no EXIF": b"Exif\0\0garbage here",
+    "orientation 9": exif_of((0x0112, 3, 1, 9 << 16)),
+    "a text": exif_of((0x0112, 2, 2, 0x36 << 24)),
+    "turned, and a negative width": exif_of(TURNED, (0x0100, 9, 1, -5)),  # readable, but Pillow cannot write it
+}
+
+
+@pytest.mark.parametrize("exif", DAMAGED_EXIF.values(), ids=DAMAGED_EXIF.keys())
 def test_damaged_exif_is_no_orientation(tmp_path: Path, exif: bytes) -> None:
     assert read_photo(saved(tmp_path, noise(), "a.jpg", exif=exif)).image.size == SIZE
+
+
+def test_damage_elsewhere_in_exif_leaves_the_orientation(tmp_path: Path) -> None:
+    broken = [(0x010F, 99, 4, 0), (0x010F, 2, 4000, 9999), (0x8769, 4, 1, 99999)]
+    for entry in broken:  # unknown type, text beyond the end, folder beyond the end
+        photo = read_photo(saved(tmp_path, noise(), "a.jpg", exif=exif_of(TURNED, entry)))
+        assert photo.image.size == SIZE[::-1]
+
+
+def test_reading_leaves_the_picture_as_it_is() -> None:
+    stored, exif = stored_turned(noise(), 6)
+    stored.info["exif"] = exif.tobytes()
+    assert photos.photo_from_image(stored).image.size == SIZE
+    assert stored.size == SIZE[::-1] and stored.getexif()[0x0112] == 6
+
+
+# --- HEIC and AVIF
+
+
+@pytest.fixture
+def heif() -> None:
+    pytest.importorskip("pillow_heif").register_heif_opener()  # for writing; reading needs no registration
+
+
+@pytest.mark.usefixtures("heif")
+@pytest.mark.parametrize("name", ["a.heic", "a.HIF", "a.jpg"])
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_heic(tmp_path: Path, name: str, orientation: int) -> None:
+    """Under any name, as phones and messengers write it; the compression costs less than 4 grey levels on average."""
+    stored, exif = stored_turned(astronaut(), orientation)
+    photo = read_photo(saved(tmp_path, stored, name, format="HEIF", exif=exif.tobytes(), quality=90))
+    assert difference(photo.image, astronaut()).mean() < 4
+    assert photo.alpha is None and photo.path == tmp_path / name
+
+
+@pytest.mark.usefixtures("heif")
+def test_heic_with_alpha_profile_and_more_pictures(tmp_path: Path) -> None:
+    """The first picture is the photo."""
+    options = {"save_all": True, "append_images": [noise(size=(64, 64))]}
+    photo = read_photo(saved(tmp_path, noise("RGBA"), "a.heic", icc_profile=SRGB, quality=-1, **options))
+    assert photo.icc_profile == SRGB and photo.image.size == SIZE
+    assert (pixels(photo.alpha) == pixels(noise("RGBA").getchannel("A"))).all()
+
+
+@pytest.mark.skipif(not features.check("avif"), reason="this Pillow has no AVIF")
+@pytest.mark.parametrize("name", ["a.avif", "a.jpg"])
+@pytest.mark.parametrize("orientation", [1, 8])
+def test_avif(tmp_path: Path, name: str, orientation: int) -> None:
+    stored, exif = stored_turned(astronaut(), orientation)
+    photo = read_photo(saved(tmp_path, stored, name, format="AVIF", exif=exif, quality=90))
+    assert difference(photo.image, astronaut()).mean() < 4
+
+
+def test_what_heic_and_avif_need(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    monkeypatch.setattr(features, "check", lambda name: False)
+    remedies = {
+        b"heic": "is a HEIC picture; run `pip install pillow-heif`",
+        b"avif": "; run `pip install 'pillow>=11.3'`",
+    }
+    for brand, words in remedies.items():
+        path = tmp_path / "a.jpg"
+        path.write_bytes(b"\0\0\0\x1cftyp" + brand + b"\0\0\0\0mif1" + brand + bytes(99))
+        with pytest.raises(PhotoError, match=re.escape(words)) as caught:
+            read_photo(path)
+        assert_is_one_sentence(str(caught.value))
 
 
 def test_a_photo_with_its_preview_is_one_photo(tmp_path: Path) -> None:
@@ -173,8 +258,9 @@ BAD: dict[str, tuple[str, Callable[[], bytes], str]] = {
     "no pixels": ("a.png", lambda: header_only(64, 64), "damaged or cut off"),
     "SVG": ("a.svg", lambda: b'<?xml version="1.0"?><svg/>', "an SVG drawing"),
     "PDF": ("a.jpg", lambda: b"%PDF-1.7 ...", "a PDF document"),
-    "HEIC": ("a.heic", lambda: b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "a HEIC picture"),
-    "HEIC in disguise": ("a.jpg", lambda: b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic", "a HEIC picture"),
+    "cut HEIC": ("a.heic", lambda: b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "damaged or cut off"),
+    "cut AVIF": ("a.avif", lambda: encoded(noise(), "AVIF")[:-300], "damaged or cut off"),
+    "text called HEIC": ("a.heic", lambda: b"dear diary", "not a picture"),
     "camera raw": ("a.dng", lambda: encoded(noise(), "TIFF"), "a camera raw file"),
     "web page": ("a.jpg", lambda: b"\n<!DOCTYPE HTML><html>404</html>", "a web page"),
     "Git LFS": ("a.png", lambda: b"version https://git-lfs.github.com/spec/v1\n", "Git LFS"),
@@ -251,6 +337,13 @@ def album(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 )
 def test_names_of_photos(album: Path, names: list[str], expected: list[str]) -> None:
     assert [path.as_posix() for path in find_photos(names)] == [f"holiday/{name}" for name in expected]
+
+
+def test_folders_list_every_format_that_can_be_read(tmp_path: Path) -> None:
+    assert {".jpg", ".png", ".webp", ".avif", ".heic", ".heif"} <= set(PHOTO_SUFFIXES)
+    for suffix in PHOTO_SUFFIXES:
+        (tmp_path / f"a{suffix}").touch()
+    assert len(find_photos([str(tmp_path)])) == len(PHOTO_SUFFIXES)
 
 
 @pytest.mark.parametrize("name", ["hollyday", "holiday/*.gif", "empty", "me.jpg", ""])

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image, ImageCms
+from PIL import ExifTags, Image, ImageCms
 
 from styleclip.alignment.detectors import Detector, Face, mtcnn_detector
 from styleclip.alignment.framing import FFHQ, Landmarks
@@ -34,7 +34,23 @@ def difference(one: Image.Image, two: Image.Image) -> np.ndarray:
 
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-UNDO = {2: 2, 3: 3, 4: 4, 5: 5, 6: 8, 7: 7, 8: 6}  # the orientation that undoes each: quarter turns undo one another
+STORED = {  # what a camera does to the upright picture, by EXIF orientation (EXIF 2.32, section 4.6.4)
+    1: None,
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}
+
+
+def stored_turned(picture: Image.Image, orientation: int) -> tuple[Image.Image, Image.Exif]:
+    """The pixels and the EXIF that a camera held in this orientation writes for an upright picture."""
+    turn, exif = STORED[orientation], Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    return picture if turn is None else picture.transpose(turn), exif
 
 
 def header_only(width: int, height: int) -> bytes:

@@ -29,7 +29,7 @@ def invert(common: CommonOptions, photos: PhotoOptions, names: tuple[str, ...]) 
     the latents alone.
     """
     import styleclip
-    from styleclip.alignment.photos import find_photos
+    from styleclip.alignment.photo_paths import find_photos
     from styleclip.cli.faces import inverted
     from styleclip.cli.output.photo_batch import check_output_folder, run_photos
     from styleclip.inversion.result import INVERSION_FILES

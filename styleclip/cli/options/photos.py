@@ -45,7 +45,7 @@ class PhotoOptions:
 
     def check(self, source: LatentSource) -> None:
         """Raise UsageError for options that have no photo to speak of, and for photos that are not there."""
-        from styleclip.alignment.photos import find_photos
+        from styleclip.alignment.photo_paths import find_photos
 
         options = without_none({**vars(self), "tune": self.tune or None})
         named = [f"--{'no-' if value is False else ''}{name}" for name, value in options.items()]

@@ -1,0 +1,51 @@
+"""The photos that files, folders and patterns on a command line name."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from styleclip.errors import UsageError
+
+PHOTO_SUFFIXES = (
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".jp2"),
+    *(".avif", ".heic", ".heif", ".hif"),
+)
+
+
+def find_photos(names: Sequence[str]) -> list[Path]:
+    """The photos that `names` mean: files, folders (their pictures, sorted) and patterns such as `holiday/*.jpg`.
+
+    Each path once, in the order of the names. Raises UsageError for a name without a picture.
+    """
+    found: dict[str, Path] = {}
+    for name in names:
+        for path in _matching_photos(name):
+            found.setdefault(os.path.abspath(path), path)
+    return list(found.values())
+
+
+def _matching_photos(name: str) -> list[Path]:
+    path = Path(name)
+    if path.is_dir():
+        pictures, where = _photo_files(_list_folder(path)), f"in the folder {name}"
+    elif path.exists() or not glob.has_magic(name):
+        pictures, where = [path] if path.exists() else [], f"called {name}"
+    else:
+        pictures, where = _photo_files(map(Path, glob.iglob(name, recursive=True))), f"that matches {name}"
+    if not pictures:
+        raise UsageError(f"there is no picture {where}; pass a picture, a folder of pictures or a pattern like '*.jpg'")
+    return pictures
+
+
+def _list_folder(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError as error:
+        raise UsageError(f"cannot list {folder}: {error.strerror}; choose a folder that you may read") from error
+
+
+def _photo_files(paths: Iterable[Path]) -> list[Path]:
+    return sorted(p for p in paths if p.suffix.lower() in PHOTO_SUFFIXES and not p.name.startswith(".") and p.is_file())
