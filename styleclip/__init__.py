@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from styleclip.methods.global_direction import GlobalDirection
     from styleclip.methods.mapper import LatentMapper
     from styleclip.methods.optimize import Optimize
+    from styleclip.models import load
     from styleclip.prompts import Prompt, PromptWarning
     from styleclip.results import EditResult
     from styleclip.weights.load import load_generator
-    from styleclip.weights.models import load
 
 __all__ = [
     "Direction",
@@ -36,12 +36,12 @@ __all__ = [
     "Latent",
     "LatentMapper",
     "Optimize",
+    "PivotalTuning",
     "Prompt",
     "PromptWarning",
     "Refine",
     "Space",
     "StyleClipError",
-    "PivotalTuning",
     "__version__",
     "load",
     "load_generator",
@@ -57,13 +57,13 @@ _HOMES = {
     "Latent": "styleclip.latents",
     "LatentMapper": "styleclip.methods.mapper",
     "Optimize": "styleclip.methods.optimize",
+    "PivotalTuning": "styleclip.inversion.pivotal_tuning",
     "Prompt": "styleclip.prompts",
     "PromptWarning": "styleclip.prompts",
     "Refine": "styleclip.inversion.refine",
     "Space": "styleclip.latents",
     "StyleClipError": "styleclip.errors",
-    "PivotalTuning": "styleclip.inversion.pivotal_tuning",
-    "load": "styleclip.weights.models",
+    "load": "styleclip.models",
     "load_generator": "styleclip.weights.load",
 }
 

@@ -27,7 +27,7 @@ from styleclip.methods.mapper import LatentMapper
 from styleclip.methods.optimize import Optimize
 from styleclip.models import Models
 from styleclip.prompts import Prompt
-from styleclip.weights.resources import checkpoint_path
+from styleclip.weights.catalog import checkpoint_path
 
 METHODS: dict[str, Callable[[], Method]] = {"optimize": Optimize, "global-dir": GlobalDirection}
 PROMPTS = (

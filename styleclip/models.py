@@ -1,34 +1,62 @@
-"""The networks an editor works with, together."""
+"""`styleclip.load`: from names or files to the frozen networks that an editor works with, and those networks."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from styleclip.errors import WeightError
 from styleclip.latents import Latent
 from styleclip.networks.batch_size import RENDER, max_batch
-from styleclip.networks.clip import CLIP
+from styleclip.networks.clip import CLIP, Preprocess
 from styleclip.networks.e4e import Encoder
 from styleclip.networks.face_recognition import FaceRecogniser
 from styleclip.networks.lpips import PerceptualDistance
+from styleclip.networks.open_clip_hub import open_clip_model
 from styleclip.networks.stylegan2 import Generator, Noise
 from styleclip.relevance_table import RelevanceTable
 from styleclip.runtime.batching import Batches
 from styleclip.runtime.cuda_graphs import Graphs
+from styleclip.weights.cache import Fetch, fetch
+from styleclip.weights.catalog import weight
+from styleclip.weights.load import (
+    clip_path,
+    fingerprint,
+    load_clip_file,
+    load_encoder,
+    load_generator,
+    load_identity_file,
+    load_perceptual,
+    sha256_of,
+)
+from styleclip.weights.locate import encoder_file, model_parts, weight_file
+from styleclip.weights.relevance_files import load_relevance, load_statistics, prepared_path
+
+Network = TypeVar("Network", bound=nn.Module)
 
 
 @dataclass(frozen=True)
 class Models:
-    """Frozen networks on one device. `identity` is None where faces are not to be compared.
+    """Frozen networks on one device, as `load` returns them.
 
-    `defaults` holds the settings that suit this generator, by method name; `provenance` says which files these are;
-    What few need is read when it is first asked for, and is None where there is none: `relevance()`, the relevance
-    table of this generator and CLIP; `encoder()`, which inverts pictures; `perceptual()`, LPIPS.
+    Args:
+        generator: StyleGAN2.
+        clip: CLIP, its preprocessing included.
+        identity: the face recogniser of the identity loss; None leaves that loss out.
+        defaults: method name -> settings that suit this generator.
+        provenance: names and hashes of the files, device and precision; part of every result.
+        relevance, encoder, perceptual: load the relevance table, the encoder of photos and LPIPS on first use; they
+            return None where there is none.
+
+    Example:
+        models = styleclip.load("demo")
+        image = models.render(Latent(Space.Z, torch.randn(1, 64)))  # [1, 3, 256, 256] in [-1, 1]
     """
 
     generator: Generator
@@ -42,23 +70,26 @@ class Models:
 
     @torch.no_grad()
     def render(self, latent: Latent, noise: Noise = "const") -> Tensor:
-        """Render without a gradient, a few at a time: images [N, 3, H, W], nominally in [-1, 1]."""
+        """Render without a gradient, in batches that fit the memory: images [N, 3, H, W], nominally in [-1, 1]."""
         name = None if noise == "random" else f"render with {noise} noise"
-        return self._in_parts(lambda part: self.generator(part, noise), latent, name)
+        return self._in_batches(lambda batch: self.generator(batch, noise), latent, name)
 
     @torch.no_grad()
     def clip_features(self, latent: Latent) -> Tensor:
-        """What CLIP sees in the pictures of a latent, a few at a time: unit features [N, D]."""
-        return self._in_parts(lambda part: self.clip.encode_image(self.generator(part)), latent, "clip_features")
+        """Unit CLIP features [N, D] of the images of a latent, in batches that fit the memory."""
+        return self._in_batches(lambda batch: self.clip.encode_image(self.generator(batch)), latent, "clip_features")
 
-    def _in_parts(self, work: Callable[[Latent], Tensor], latent: Latent, name: str | None) -> Tensor:
-        """`work` on a few latents at a time. What has a name is the same in every call, and a graph after many."""
+    def _in_batches(self, work: Callable[[Latent], Tensor], latent: Latent, name: str | None) -> Tensor:
+        """The results of `work` on batches of a latent, joined.
 
-        def replayed(part: Latent) -> Tensor:
-            result: Tensor = self._graphs((name, part.space), lambda data: work(Latent(part.space, data)), part.data)
+        Work with a `name` does the same in every call and becomes a CUDA graph after a few.
+        """
+
+        def run_graph(batch: Latent) -> Tensor:
+            result: Tensor = self._graphs((name, batch.space), lambda data: work(Latent(batch.space, data)), batch.data)
             return result
 
-        return torch.cat([*Batches(max_batch(self.generator, RENDER))(replayed if name else work, latent)])
+        return torch.cat([*Batches(max_batch(self.generator, RENDER))(run_graph if name else work, latent)])
 
     @functools.cached_property
     def _graphs(self) -> Graphs:
@@ -66,10 +97,149 @@ class Models:
 
     @property
     def generator_fingerprint(self) -> str | None:
-        """The fingerprint of the generator, where it came from a file."""
+        """The hash of the generator's weights; None for models that no file was loaded for."""
         generator: Mapping[str, Any] = self.provenance.get("generator", {})
         return generator.get("network")
 
     @property
     def device(self) -> torch.device:
         return self.generator.w_avg.device
+
+
+def load(
+    name: str = "demo",
+    *,
+    generator: str | Path | None = None,
+    clip: str | Path | None = None,
+    identity: str | None = None,
+    label: int | None = None,
+    relevance: str | Path | None = None,
+    statistics: str | Path | None = None,
+    encoder: str | Path | None = None,
+    clip_preprocess: Preprocess = "correct",
+    device: torch.device | str = "cpu",
+    dtype: torch.dtype = torch.float32,
+    fetch: Fetch = fetch,
+) -> Models:
+    """Load the models of a catalog entry, or of a generator's name, file or URL, frozen and on `device`.
+
+    Args:
+        name: a model of the catalog, e.g. "demo"; or the name, file or URL of a generator.
+        generator: the same, in place of `name`.
+        clip: what `load_clip` takes: NAME, FILE, URL, ARCHITECTURE/TAG or ARCHITECTURE/FILE.
+        identity: arcface, demo, facenet or none.
+        label: the class of a conditional generator.
+        relevance: name, file or URL of a relevance table.
+        statistics: an `S_mean_std` for a table without statistics.
+        encoder: name, file or URL of an encoder that inverts photos; "none" for no encoder.
+        clip_preprocess: "correct", or "paper" for StyleCLIP's resizing.
+        dtype: bfloat16 for convolutions and CLIP in half precision.
+        fetch: downloads what is not on this disk.
+
+    Parts that are not given are those of the generator. Raises WeightError for an unknown name, a file that cannot be
+    had or read, and a label that is missing or has no use.
+    """
+    parts = model_parts(str(generator or name))
+    generator_path = weight_file(str(parts["generator"]), "generator", fetch)
+    clip_name, identity_name = str(clip or parts["clip"]), identity or parts["identity"]
+
+    network = load_generator(generator_path, label)
+    own_fingerprint = fingerprint(network)  # of the weights as they are in the file
+    image_text = load_clip(clip_name, clip_preprocess, fetch)
+    recogniser = load_identity(identity_name, fetch)
+    for each in (network, image_text, recogniser):
+        if each is not None:
+            _freeze(each, device)
+    if dtype != torch.float32:
+        network.to_mixed_precision(dtype)
+        image_text.to_mixed_precision(dtype)
+
+    suitable = parts.get("relevance") if clip_name == str(parts["clip"]) else None
+    encoder_name = str(encoder or parts.get("encoder", "none"))
+    provenance = {
+        "generator": {
+            "name": generator_path.name,
+            "sha256": sha256_of(generator_path),
+            "label": label,
+            "network": own_fingerprint,
+        },
+        "clip": {"name": image_text.name, "preprocess": clip_preprocess},
+        "identity": identity_name,
+        "device": str(device),
+        "dtype": str(dtype).removeprefix("torch."),
+    }
+    return Models(
+        network,
+        image_text,
+        recogniser,
+        parts["defaults"],
+        provenance,
+        relevance=functools.cache(
+            lambda: _load_relevance(network, image_text, own_fingerprint, relevance, suitable, statistics, fetch)
+        ),
+        encoder=functools.cache(lambda: _load_encoder(encoder_name, network, device, fetch)),
+        perceptual=functools.cache(lambda: _load_perceptual(device)),
+    )
+
+
+def load_clip(name: str, preprocess: Preprocess = "correct", fetch: Fetch = fetch) -> CLIP:
+    """The CLIP of one of these names, in float32:
+
+    | name | where it is |
+    |---|---|
+    | NAME | a weight of the catalog, e.g. `openai-ViT-B-32`, fetched |
+    | FILE, URL | a file of ours or of OpenAI |
+    | ARCHITECTURE/TAG | published weights that open_clip fetches, e.g. `ViT-B-32-quickgelu/openai` |
+    | ARCHITECTURE/FILE, ARCHITECTURE/TAG/FILE | a file of open_clip, which does not name its architecture |
+    """
+    architecture, path = clip_path(str(weight_file(name, "clip", fetch)))
+    return load_clip_file(path, preprocess, architecture) if path else open_clip_model(name, preprocess)
+
+
+def load_identity(name: str, fetch: Fetch = fetch) -> FaceRecogniser | None:
+    """A face recogniser by name; None for "none"."""
+    return None if name == "none" else load_identity_file(fetch(weight(name, "identity")))
+
+
+def _load_relevance(
+    generator: Generator,
+    clip: CLIP,
+    own_fingerprint: str,
+    chosen: str | Path | None,
+    suitable: str | Path | None,
+    statistics: str | Path | None,
+    fetch: Fetch,
+) -> RelevanceTable | None:
+    """The table that was chosen, else the one that `styleclip prepare` made here, else the generator's `suitable`."""
+    prepared = prepared_path(own_fingerprint, clip)
+    if chosen is None and prepared.is_file():
+        path = prepared
+    elif chosen or suitable:
+        path = weight_file(str(chosen or suitable), "relevance", fetch)
+    else:
+        return None
+    spread = load_statistics(statistics, generator.layout) if statistics else None
+    return load_relevance(path, generator.layout, clip, own_fingerprint, spread)
+
+
+def _load_encoder(name: str, generator: Generator, device: torch.device | str, fetch: Fetch) -> Encoder | None:
+    """The encoder of this name; raises WeightError where it gives no latents of the generator."""
+    if name == "none":
+        return None
+    path = encoder_file(name, fetch)
+    encoder = load_encoder(path)
+    gives = [encoder.config.num_ws, encoder.config.w_dim]
+    takes = [generator.num_ws, generator.config.w_dim]
+    if gives != takes:
+        raise WeightError(f"the encoder gives W+ of {gives}, the generator takes {takes}; pass another or `none`")
+    encoder.provenance = {"name": path.name, "sha256": sha256_of(path)}
+    return _freeze(encoder, device)
+
+
+def _load_perceptual(device: torch.device | str) -> PerceptualDistance | None:
+    lpips = load_perceptual()
+    return None if lpips is None else _freeze(lpips, device)
+
+
+def _freeze(network: Network, device: torch.device | str) -> Network:
+    return network.eval().requires_grad_(False).to(device)

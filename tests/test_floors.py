@@ -16,11 +16,12 @@ FLOORS = {
         *("images", "sheets", "results", "runtime"),
     ),
     1: ("networks",),
-    2: ("models", "weights", "prompts", "losses", "alignment", "demo"),
-    3: ("inversion", "stylespace"),
-    4: ("methods", "training"),
-    5: ("editor", "evaluate"),
-    6: ("cli", "__main__"),
+    2: ("weights", "prompts", "losses", "alignment", "demo"),
+    3: ("models",),
+    4: ("inversion", "stylespace"),
+    5: ("methods", "training"),
+    6: ("editor", "evaluate"),
+    7: ("cli", "__main__"),
 }
 FLOOR = {name: floor for floor, names in FLOORS.items() for name in names}
 ALLOWED_DEMO = ("demo", "evaluate", "cli")

@@ -7,10 +7,10 @@ import torch
 
 import styleclip
 from styleclip.errors import WeightError
+from styleclip.models import load_clip, load_identity
 from styleclip.networks.face_recognition import Facenet, SmallRecogniser
 from styleclip.weights.catalog import Weight, catalog, home
 from styleclip.weights.formats.own_files import save_generator
-from styleclip.weights.models import load_clip, load_identity
 from tests.golden.fill import draw, state_dict, vectors
 from tests.helpers.files import tiny_clip_file
 from tests.helpers.tiny import tiny_clip, tiny_generator

@@ -24,7 +24,7 @@ from styleclip.images import from_pil, to_pil
 from styleclip.inversion.losses import scores
 from styleclip.latents import Latent, Space
 from styleclip.models import Models
-from styleclip.weights.resources import checkpoint_path
+from styleclip.weights.catalog import checkpoint_path
 
 SEED = 1  # of the renderings; the training took 0, and settings were chosen on 77
 SIDE = 64  # px

@@ -23,7 +23,7 @@ from styleclip.latents import Latent, Space
 from styleclip.models import Models
 from styleclip.networks.clip import CLIP
 from styleclip.sheets import labelled_sheet
-from styleclip.weights.resources import checkpoint_path
+from styleclip.weights.catalog import checkpoint_path
 
 
 @click.command()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -78,8 +78,10 @@ class Invert:
     def invert(self, models: Models, aligned: Aligned, on_step: OnStep = ignore) -> Inversion:
         """The latent of one frame."""
         frame = from_pil([aligned.frame])
-        run = _Run(models, resize_target(models, frame), on_step)
         encoder = models.encoder()
+        if encoder is not None and encoder.provenance:
+            models = replace(models, provenance={**models.provenance, "encoder": encoder.provenance})
+        run = _Run(models, resize_target(models, frame), on_step)
         refine = self.refine
         if encoder is None:
             run.begin("average", lambda: models.generator.w_avg.expand(1, models.generator.num_ws, -1))

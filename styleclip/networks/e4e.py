@@ -51,6 +51,7 @@ class Encoder(IRSE50):
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__(config.widths)
         self.config = config
+        self.provenance: dict[str, str] = {}  # name and hash of the file, where there is one
         *_, medium, fine, width = config.widths
         deepest = (config.frame // DEEPEST).bit_length() - 1
         self.styles = nn.ModuleList(

@@ -1,4 +1,4 @@
-"""The catalog of weights that are known by name (checkpoints/catalog.toml), and where their files lie here."""
+"""The catalog of weights (checkpoints/catalog.toml), and the folders in which their files lie."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from styleclip.errors import WeightError
-from styleclip.weights.resources import checkpoint_path
+
+PACKAGE = Path(__file__).parents[1]
+CHECKPOINT_FOLDERS = (PACKAGE / "checkpoints", PACKAGE.parent / "checkpoints")  # of a wheel; of a source checkout
 
 
 @dataclass(frozen=True)
 class Weight:
-    """One file: what it is, where it comes from, and how to know that it is the right one."""
+    """An entry of the catalog: a file, its licence, its URLs, and the size and hashes that verify it."""
 
     name: str
     kind: str
@@ -48,6 +50,17 @@ class Weight:
         """What its publisher says to know it by: algorithm -> digest."""
         published = {"sha256": self.sha256, "md5": self.md5, "git_sha1": self.git_sha1}
         return {algorithm: digest for algorithm, digest in published.items() if digest}
+
+
+def checkpoint_path(name: str) -> Path:
+    """The file or folder `name` of the checkpoints that ship with styleclip, e.g. `demo/generator.safetensors`.
+
+    Raises WeightError where there is none.
+    """
+    for folder in CHECKPOINT_FOLDERS:
+        if (folder / name).exists():
+            return folder / name
+    raise WeightError(f"checkpoints/{name} did not come with this copy of styleclip; install it again")
 
 
 @functools.cache

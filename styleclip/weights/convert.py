@@ -31,7 +31,7 @@ from styleclip.weights.formats import rosinality
 from styleclip.weights.formats.own_files import save_generator
 from styleclip.weights.formats.registry import read_one
 from styleclip.weights.load import load_generator
-from styleclip.weights.models import generator_file
+from styleclip.weights.locate import generator_file
 
 Target = Literal["styleclip", "rosinality", "nvidia"]
 Writer = Callable[[Generator, Path, torch.dtype, Mapping[str, str]], None]

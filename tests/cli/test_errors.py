@@ -291,7 +291,7 @@ def test_doctor() -> None:
     assert "Traceback" not in result.stdout + result.stderr
 
 
-WRITTEN = find_spec("styleclip.weights.models") is not None and find_spec("styleclip.editor") is not None
+WRITTEN = find_spec("styleclip.models") is not None and find_spec("styleclip.editor") is not None
 
 
 @pytest.mark.skipif(not WRITTEN, reason="styleclip.load is not written yet")

@@ -16,7 +16,6 @@ from PIL import Image
 from scipy.ndimage import maximum_filter
 
 import styleclip
-from styleclip import weights
 from styleclip.alignment.paste import MARGIN, face_mask
 from styleclip.cli import main
 from styleclip.cli.output.photo_batch import output_folders
@@ -62,7 +61,7 @@ def run(files: tuple[Path, Path], models: Models, tmp_path: Path, monkeypatch: p
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("STYLECLIP_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv("STYLECLIP_DEBUG", raising=False)
-    monkeypatch.setattr(weights.models, "load_perceptual", lambda: None)
+    monkeypatch.setattr(styleclip.models, "load_perceptual", lambda: None)
     monkeypatch.setattr("styleclip.inversion.pivotal_tuning.PivotalTuning", lambda: PivotalTuning(steps=10, rank=2))
     save_trained_mapper(trained(models), tmp_path / "m.safetensors")
     common = ["--model", str(files[0]), "--clip", str(files[1])]

@@ -12,7 +12,7 @@ from styleclip.demo.render import render
 from styleclip.demo.world import ATTRIBUTES, Z_DIM, faces, with_state
 from styleclip.latents import Latent, Space
 from styleclip.models import Models
-from styleclip.weights.resources import checkpoint_path
+from styleclip.weights.catalog import checkpoint_path
 
 STATES = [(attribute.name, k) for attribute in ATTRIBUTES for k in range(len(attribute.states))]
 

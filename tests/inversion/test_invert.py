@@ -27,11 +27,10 @@ from styleclip.inversion.pivotal_tuning import PivotalTuning
 from styleclip.inversion.refine import Refine
 from styleclip.inversion.result import INVERSION_FILES, Inversion
 from styleclip.latents import Latent
-from styleclip.models import Models
+from styleclip.models import Models, load
 from styleclip.networks.e4e import Encoder
 from styleclip.progress import Step
 from styleclip.weights.catalog import catalog
-from styleclip.weights.models import load
 from tests.helpers.photos import ASTRONAUT, LANDMARKS, QUAD, astronaut, difference
 from tests.helpers.tiny import tiny_encoder
 

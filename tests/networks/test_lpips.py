@@ -14,7 +14,7 @@ from torchvision.models import alexnet, vgg16
 from styleclip.errors import WeightError
 from styleclip.networks.lpips import LPIPS, Trunk
 from styleclip.weights.catalog import weight
-from styleclip.weights.perceptual import load_perceptual, trunk_file
+from styleclip.weights.load import load_perceptual, trunk_file
 
 
 @pytest.fixture(scope="module")

@@ -51,7 +51,7 @@ def evaluate(
     from styleclip.files import atomic_path, atomic_write, to_json
     from styleclip.methods.mapper import LatentMapper
     from styleclip.methods.mapper_files import load_trained_mapper
-    from styleclip.weights.models import mapper_file
+    from styleclip.weights.locate import mapper_file
 
     prompts = read_prompts(prompt_file) if prompt_file else None
     files = [mapper_file(name, common.fetch) for name in mappers]

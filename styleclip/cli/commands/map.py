@@ -59,7 +59,7 @@ def map(
     from styleclip.methods.mapper import LatentMapper
     from styleclip.methods.mapper_files import load_trained_mapper
     from styleclip.weights.load import sha256_of
-    from styleclip.weights.models import mapper_file
+    from styleclip.weights.locate import mapper_file
 
     photos.check(source)
     path = mapper_file(name, common.fetch)

@@ -59,7 +59,7 @@ class PhotoOptions:
         from styleclip.inversion.invert import Invert
         from styleclip.inversion.pivotal_tuning import PivotalTuning
         from styleclip.inversion.refine import Refine
-        from styleclip.weights.models import landmarks_file
+        from styleclip.weights.locate import landmarks_file
 
         if self.predictor and self.landmarks != "dlib":
             raise UsageError("--predictor is dlib's; pass it with --landmarks dlib")

@@ -18,19 +18,17 @@ from PIL import Image
 from torch import Tensor
 
 import styleclip
-from styleclip import weights
 from styleclip.cli import main
 from styleclip.cli.options.types import format_number, parse_strengths
 from styleclip.cli.wishes import MAX_COMBINATIONS, EditRequest, parse_direction, parse_edit
 from styleclip.images import read_record
 from styleclip.latents import Latent, Space
 from styleclip.methods import auto_alpha
-from styleclip.models import Models
+from styleclip.models import Models, load_clip
 from styleclip.networks.clip import CLIP
 from styleclip.prompts import Prompt, delta_t
 from styleclip.sheets import GAP, LABEL_HEIGHT, LABEL_WIDTH
 from styleclip.weights.formats.own_files import save_generator
-from styleclip.weights.models import load_clip
 from styleclip.weights.relevance_files import prepared_path, save_relevance
 from tests.helpers.checkpoint_writers import save_pickle
 from tests.helpers.files import tiny_files
@@ -75,7 +73,7 @@ def bare(files: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("STYLECLIP_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv("STYLECLIP_DEBUG", raising=False)
-    monkeypatch.setattr(weights.models, "load_clip", lambda name, *_: loaded_clip(name))
+    monkeypatch.setattr(styleclip.models, "load_clip", lambda name, *_: loaded_clip(name))
     words = ["global-dir", "--model", str(files["model"]), "--clip", str(files["clip"])]
     return lambda *more: CliRunner().invoke(main, [*words, *map(str, more)], prog_name="styleclip")
 

@@ -15,7 +15,6 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 import styleclip
-from styleclip import weights
 from styleclip.alignment.framing import crop
 from styleclip.alignment.photos import read_photo
 from styleclip.cli import main
@@ -49,7 +48,7 @@ def run(files: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     """`styleclip invert` on the tiny models in two steps, in an empty folder, without LPIPS."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("STYLECLIP_DEBUG", raising=False)
-    monkeypatch.setattr(weights.models, "load_perceptual", lambda: None)
+    monkeypatch.setattr(styleclip.models, "load_perceptual", lambda: None)
     words = ["invert", "--model", str(files[0]), "--clip", str(files[1]), "--refine", "2"]
     return lambda *more: CliRunner().invoke(main, [*words, *map(str, more)], prog_name="styleclip")
 

@@ -25,13 +25,13 @@ from styleclip.cli.commands.models.list import SHORT_LICENCES, short_licence
 from styleclip.cli.output.progress import fetch_with_progress
 from styleclip.errors import WeightError
 from styleclip.latents import Latent
-from styleclip.weights.catalog import Weight, catalog, weight, weights
+from styleclip.models import load_clip
+from styleclip.weights.catalog import Weight, catalog, checkpoint_path, weight, weights
 from styleclip.weights.describe import describe
 from styleclip.weights.formats import rosinality
 from styleclip.weights.formats.own_files import save_generator
 from styleclip.weights.load import load_generator
-from styleclip.weights.models import generator_file, load_clip
-from styleclip.weights.resources import checkpoint_path
+from styleclip.weights.locate import generator_file
 from tests.golden import fill
 from tests.helpers.checkpoint_writers import save_pickle, write_nvidia_pickle
 from tests.helpers.compare_networks import assert_same, tiny_discriminator

@@ -14,9 +14,9 @@ from torch import Tensor
 from styleclip.errors import WeightError
 from styleclip.networks.arcface import ArcFace
 from styleclip.networks.face_recognition import Facenet, SmallRecogniser
+from styleclip.weights.catalog import checkpoint_path
 from styleclip.weights.formats.registry import read_all
 from styleclip.weights.load import load_identity_file
-from styleclip.weights.resources import checkpoint_path
 from tests.golden import fill
 
 ARCFACE = "arcface_ir_se50"

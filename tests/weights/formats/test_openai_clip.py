@@ -12,13 +12,14 @@ from torch import Tensor
 
 import styleclip
 from styleclip.errors import WeightError
+from styleclip.models import load_clip
 from styleclip.networks.clip import CLIP
 from styleclip.weights.formats import openai_clip
 from styleclip.weights.formats.content import FileTree
 from styleclip.weights.formats.own_files import save_generator
 from styleclip.weights.formats.registry import read_one
 from styleclip.weights.load import clip_path, load_clip_file
-from styleclip.weights.models import FULL_SIZE, load_clip
+from styleclip.weights.locate import FULL_SIZE
 from styleclip.weights.safe_pickle.globals import InertObject
 from tests.helpers.clip_archives import (
     PlainCLIP,

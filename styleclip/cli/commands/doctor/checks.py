@@ -73,7 +73,7 @@ def _compilers() -> Finding:
 
 
 def _demo_weights() -> Finding:
-    from styleclip.weights.resources import checkpoint_path
+    from styleclip.weights.catalog import checkpoint_path
 
     folder = checkpoint_path("demo")
     names = sorted(path.name for path in folder.glob("*.safetensors"))
@@ -100,7 +100,7 @@ def _landmarks() -> Finding:
 
 
 def _perceptual() -> Finding:
-    from styleclip.weights.perceptual import trunk_file
+    from styleclip.weights.load import trunk_file
 
     found = trunk_file()
     return Finding(str(found)) if found else Finding("none", LPIPS_REMEDY)

@@ -38,7 +38,7 @@ def _file_on_disk(name: str) -> Path:
     """The file of a model's generator or of a weight, by name or URL, that is on this disk; else `name` is a path."""
     from styleclip.weights.cache import is_url, weight_from_url
     from styleclip.weights.catalog import catalog, weights
-    from styleclip.weights.models import generator_file
+    from styleclip.weights.locate import generator_file
 
     if name in catalog()["models"]:
         return generator_file(name, _require_on_disk)

@@ -1,0 +1,70 @@
+"""From the name, path or URL of a weight to its file on this disk, downloaded where it has to be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from styleclip.errors import WeightError
+from styleclip.weights.cache import Fetch, fetch, is_url, weight_from_url
+from styleclip.weights.catalog import bundle, catalog, checkpoint_path, closest, weights
+
+LANDMARKS = "landmarks-68"  # dlib's published predictor, in the catalog
+PARTS = ("generator", "clip", "identity", "relevance", "encoder")  # of a model in the catalog
+FULL_SIZE = {"clip": "ViT-B-32-quickgelu/openai", "identity": "none"}  # for a generator that comes without a model
+
+
+def model_parts(name: str) -> dict[str, Any]:
+    """The name or path of every part of a model, and `defaults`, the settings that suit it by method name.
+
+    `name` is a model of the catalog, or a generator by name, file or URL, which takes the CLIP of StyleCLIP. Raises
+    WeightError for anything else.
+    """
+    if name in catalog()["models"]:
+        found = bundle(name)
+        defaults = {key: value for key, value in found.items() if isinstance(value, dict)}
+        parts: dict[str, Any] = {part: found[part] for part in PARTS if part in found}
+        shipped = {part: checkpoint_path(file) for part, file in parts.items() if file.endswith(".safetensors")}
+        return {**parts, **shipped, "defaults": defaults}
+    generators = {each.name: each for each in weights().values() if each.kind == "generator"}
+    if name in generators or is_url(name) or Path(name).is_file():
+        faces = name not in generators or generators[name].faces
+        return {"generator": name, "defaults": {} if faces else {"align": {"faces": False}}, **FULL_SIZE}
+    likely = closest(name, {*catalog()["models"], *generators})
+    raise WeightError(f"{name!r} is neither a model nor a file nor a URL; the closest models are {likely}")
+
+
+def generator_file(name: str, fetch: Fetch = fetch) -> Path:
+    """The file of the generator that `load(name)` takes; raises WeightError for an unknown name."""
+    return weight_file(str(model_parts(name)["generator"]), "generator", fetch)
+
+
+def encoder_file(name: str, fetch: Fetch = fetch) -> Path:
+    """The file of an encoder by its name, path or URL; raises WeightError for an unknown name."""
+    return _existing_file(name, "encoder", "an encoder", fetch)
+
+
+def mapper_file(name: str, fetch: Fetch = fetch) -> Path:
+    """The file of a latent mapper by its name, path or URL; raises WeightError for an unknown name."""
+    return _existing_file(name, "mapper", "a mapper", fetch)
+
+
+def landmarks_file(name: str | None = None, fetch: Fetch = fetch) -> Path:
+    """The file of dlib's landmark predictor: the published one, or that of this name, path or URL."""
+    return weight_file(name or LANDMARKS, "landmarks", fetch)
+
+
+def weight_file(name: str, kind: str, fetch: Fetch = fetch) -> Path:
+    """The file of a weight of this kind by its name or URL; any other name is taken for a path."""
+    if is_url(name):
+        return fetch(weight_from_url(name, kind))
+    known = weights().get(name)
+    return fetch(known) if known and known.kind == kind else Path(name)
+
+
+def _existing_file(name: str, kind: str, noun: str, fetch: Fetch) -> Path:
+    path = weight_file(name, kind, fetch)
+    if not path.is_file():
+        likely = closest(name, [each.name for each in weights().values() if each.kind == kind])
+        raise WeightError(f"{name!r} is neither {noun} nor a file nor a URL; the closest {kind}s are {likely}")
+    return path
