@@ -7,11 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from styleclip.cli.options.common import CommonOptions, common_options, loss_resolution_option, slug, without_none
+from styleclip.cli.options.common import (
+    CommonOptions,
+    clip_preprocess_option,
+    common_options,
+    ensemble_option,
+    identity_option,
+    slug,
+    without_none,
+)
+from styleclip.cli.options.from_settings import Command, settings_options
 from styleclip.cli.options.photos import PastedPhotoOptions, pasted_photo_options
 from styleclip.cli.options.source import LatentSource, source_options
-from styleclip.cli.options.types import FiniteRange
 from styleclip.cli.output.progress import Progress
+from styleclip.methods.settings import OptimizeSettings
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -24,30 +33,15 @@ if TYPE_CHECKING:
 VIDEO_FRAMES = 100  # about as many as a video of the whole run shows
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--prompt", required=True, metavar="TEXT", help="What the picture shall show.")
 @click.option("--neutral", metavar="TEXT", help="What it shows now.")
 @source_options
 @pasted_photo_options
-@click.option("--steps", type=click.IntRange(1), metavar="N", help="Optimization steps.")
-@click.option("--lr", type=FiniteRange(0, min_open=True), metavar="F", help="Learning rate.")
-@click.option("--lambda-l2", type=FiniteRange(0), metavar="F", help="Weight of the distance from the source latent.")
-@click.option("--lambda-id", type=FiniteRange(0), metavar="F", help="Weight of the identity loss.")
-@click.option("--space", type=click.Choice(["w+", "s"]), help="The space to optimize in.")
-@click.option("--from", "start", type=click.Choice(["latent", "mean"]), help="Where the optimization starts.")
-@click.option("--restarts", type=click.IntRange(1), metavar="N", help="Runs from different starts; the best is kept.")
-@click.option("--patience", type=click.IntRange(1), metavar="N", help="Stop after so many steps without progress.")
-@click.option("--clip-loss", type=click.Choice(["global", "directional"]), help="The loss on CLIP's features.")
-@click.option("--reach", type=FiniteRange(0), metavar="F", help="Length of the directional step in CLIP space.")
-@click.option("--explore", type=FiniteRange(0), metavar="F", help="Noise on the first steps.")
-@click.option("--layers", type=click.Choice(["free", "tied"]), help="One step for each w of W+, or for all.")
-@click.option("--coordinates", type=click.Choice(["latent", "whitened"]), help="What a step of one is.")
-@click.option("--ensemble", is_flag=True, help="Average the text over CLIP's prompt templates.")
-@click.option(
-    "--identity", type=click.Choice(["arcface", "demo", "facenet", "none"]), help="The network that compares faces."
-)
-@click.option("--clip-preprocess", type=click.Choice(["correct", "paper"]), help="How CLIP sees the picture.")
-@loss_resolution_option
+@settings_options(OptimizeSettings)
+@ensemble_option
+@identity_option
+@clip_preprocess_option
 @click.option("--save-every", type=click.IntRange(1), metavar="N", help="Write every N-th step to frames/.")
 @click.option("--video", is_flag=True, help="Write the way there as video.mp4.")
 @common_options
@@ -66,7 +60,7 @@ def optimize(
 ) -> None:
     """Edit a latent towards a text by latent optimization with an identity loss.
 
-    Options without a default take the one that suits the model.
+    Defaults of the model come before the published ones.
     """
     import styleclip
     from styleclip.cli.subjects import Made, Subject, edit_all

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from styleclip.cli.options.common import CommonOptions, common_options_with, without_none
-from styleclip.cli.options.types import FiniteRange
+from styleclip.cli.options.types import FiniteFloat
 from styleclip.cli.output.progress import EtaProgress, human_number, human_time
 from styleclip.errors import OutputError, UsageError
 
@@ -49,7 +49,7 @@ table_option = click.option(
     metavar="N",
     help="Samples that tell mean and deviation of the channels.  [default: 100000]",
 )
-@click.option("--psi", type=FiniteRange(), metavar="F", help="Truncation of the samples.  [default: 0.7]")
+@click.option("--psi", type=FiniteFloat(), metavar="F", help="Truncation of the samples.  [default: 0.7]")
 @click.option(
     "--truncate", type=click.Choice(list(TRUNCATED_LAYERS)), default="all", help="All layers, or the first eight."
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from styleclip.cli.options.common import CommonOptions, common_options
-from styleclip.cli.options.types import FiniteRange, Seeds
+from styleclip.cli.options.types import FiniteFloat, Seeds
 from styleclip.cli.output.progress import Progress
 
 FILES = ("seed_*.png", "sheet.png", "latent.safetensors")
@@ -13,7 +13,7 @@ FILES = ("seed_*.png", "sheet.png", "latent.safetensors")
 
 @click.command()
 @click.option("--seeds", type=Seeds(), default="0-7", metavar="LIST", help="The samples to draw, e.g. 0-7,12.")
-@click.option("--psi", type=FiniteRange(), metavar="F", default=1.0, help="Truncation: 1 is none, 0 the mean face.")
+@click.option("--psi", type=FiniteFloat(), metavar="F", default=1.0, help="Truncation: 1 is none, 0 the mean face.")
 @common_options
 def sample(common: CommonOptions, seeds: tuple[int, ...], psi: float) -> None:
     """Draw one picture per seed, a sheet of all, and their latents."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from styleclip.cli import resume_gc
+from styleclip.cli.options.from_settings import AdvancedOption
 from styleclip.cli.options.types import LossResolutionType
 
 if TYPE_CHECKING:
@@ -114,13 +115,26 @@ def option_group(name: str, kind: type, options: Sequence[Callable[[Any], Any]])
 overwrite_option = click.option("--overwrite", is_flag=True, help="Replace earlier results.")
 quiet_option = click.option("--quiet", is_flag=True, help="No progress.")
 offline_option = click.option("--offline", is_flag=True, help="Never use the network; say what is missing.")
+label_option = click.option("--label", type=int, metavar="N", help="The class of a conditional generator, from 0.")
+
 loss_resolution_option = click.option(
     "--loss-resolution",
     type=LossResolutionType(),
     metavar="auto|full|PX",
     help="Of the pictures that the losses see; auto is no less than CLIP sees.  [default: auto]",
 )
-label_option = click.option("--label", type=int, metavar="N", help="The class of a conditional generator, from 0.")
+ensemble_option = click.option("--ensemble", is_flag=True, help="Average the text over CLIP's prompt templates.")
+identity_option = click.option(
+    "--identity",
+    type=click.Choice(["arcface", "demo", "facenet", "none"]),
+    help="Face-recognition network of the identity loss.  [default: what suits the generator]",
+)
+clip_preprocess_option = click.option(
+    "--clip-preprocess",
+    type=click.Choice(["correct", "paper"]),
+    cls=AdvancedOption,
+    help="How images are resized and normalized for CLIP; paper is as the published code does.  [default: correct]",
+)
 
 
 def common_options_with(out: Callable[[Any], Any]) -> Callable[[Command], Command]:

@@ -15,14 +15,26 @@ MAX_SEEDS = 10_000  # in one list
 MAX_SEED = 2**63 - 1
 
 
+class FiniteFloat(click.types.FloatParamType):
+    """A number, neither NaN nor infinite."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        return _check_finite(self, super().convert(value, param, ctx), param, ctx)
+
+
 class FiniteRange(click.FloatRange):
     """A number in a range, neither NaN nor infinite."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        number = super().convert(value, param, ctx)
-        if not math.isfinite(number):
-            self.fail(f"{value} is not a finite number.", param, ctx)
-        return float(number)
+        return _check_finite(self, super().convert(value, param, ctx), param, ctx)
+
+
+def _check_finite(
+    kind: click.ParamType, number: float, param: click.Parameter | None, ctx: click.Context | None
+) -> float:
+    if not math.isfinite(number):
+        kind.fail(f"{number} is not a finite number.", param, ctx)
+    return float(number)
 
 
 class Seeds(click.ParamType):

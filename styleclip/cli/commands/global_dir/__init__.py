@@ -9,18 +9,20 @@ import click
 
 from styleclip.cli.extras import FILES, OutputOptions, extras_options
 from styleclip.cli.options.common import CommonOptions, common_options, without_none
+from styleclip.cli.options.from_settings import AdvancedOption, Command, settings_options
 from styleclip.cli.options.photos import PastedPhotoOptions, pasted_photo_options
 from styleclip.cli.options.source import LatentSource, source_options
-from styleclip.cli.options.types import STRENGTHS, FiniteRange
+from styleclip.cli.options.types import STRENGTHS
 from styleclip.cli.output.progress import Progress
 from styleclip.cli.wishes import EditRequests, combinations, wishes_options
 from styleclip.errors import UsageError
+from styleclip.methods.settings import GlobalDirectionSettings
 from styleclip.settings import Strength
 
 WAYS = ("auto", "table", "gradient")  # of --relevance; all else names a table
 
 
-@click.command("global-dir")
+@click.command("global-dir", cls=Command)
 @wishes_options
 @source_options
 @pasted_photo_options
@@ -36,8 +38,7 @@ WAYS = ("auto", "table", "gradient")  # of --relevance; all else names a table
     metavar="F|LIST|auto",
     help="Channels less relevant than this stay as they are; auto picks it for the text.",
 )
-@click.option("--channels", type=click.IntRange(1), metavar="N", help="In place of --beta: how many channels move.")
-@click.option("--torgb/--no-torgb", default=None, help="Whether toRGB channels may move: colours hang on them.")
+@settings_options(GlobalDirectionSettings, without=("alpha", "beta"))
 @click.option(
     "--relevance",
     default="auto",
@@ -49,12 +50,9 @@ WAYS = ("auto", "table", "gradient")  # of --relevance; all else names a table
     "--statistics",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE",
+    cls=AdvancedOption,
     help="S_mean_std, for a table that has none.",
 )
-@click.option("--images", type=click.IntRange(1), metavar="N", help="To take the gradient of.  [default: 100]")
-@click.option("--refine-top", type=click.IntRange(1), metavar="K", help="Measure the best K of gradient exactly.")
-@click.option("--reach", type=FiniteRange(0, min_open=True), metavar="F", help="How far --alpha auto may move CLIP.")
-@click.option("--sure", type=FiniteRange(0, 1), metavar="F", help="How sure CLIP must be for --alpha auto to stop.")
 @extras_options
 @common_options
 def global_dir(
@@ -71,7 +69,7 @@ def global_dir(
 ) -> None:
     """Edit faces along one direction in style space, found from a pair of texts.
 
-    Options without a default take the one that suits the model. A list of strengths or betas makes a folder for each.
+    Defaults of the model come before the published ones. A list of strengths or betas makes a folder for each.
     """
     import styleclip
     from styleclip.cli.explain import table

@@ -1,0 +1,103 @@
+"""Options made from the fields of a settings dataclass (`styleclip.settings.setting`), and the "Advanced" section."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+import click
+
+from styleclip.cli.options.types import FiniteFloat, FiniteRange, LossResolutionType, Parsed, parse_strength
+from styleclip.settings import LossResolution, Setting, Strength, settings_of
+
+Decorated = TypeVar("Decorated", bound=Callable[..., object])
+
+
+class AdvancedOption(click.Option):
+    """A rare option, which `--help` lists under "Advanced"."""
+
+
+class Command(click.Command):
+    """A command whose `--help` lists its `AdvancedOption`s apart, below the others."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        sections: dict[str, list[tuple[str, str]]] = {"Options": [], "Advanced": []}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is not None:
+                sections["Advanced" if isinstance(parameter, AdvancedOption) else "Options"].append(record)
+        for title, records in sections.items():
+            if records:
+                with formatter.section(title):
+                    formatter.write_dl(records)
+
+
+def settings_options(
+    kind: type, without: Collection[str] = (), kinds: Mapping[str, click.ParamType] | None = None
+) -> Callable[[Decorated], Decorated]:
+    """A decorator that adds an option for each setting of `kind`, of which the command gets None where it is left out.
+
+    Args:
+        kind: the dataclass; name, type, limits and help of an option are those of the field.
+        without: fields that get no option here.
+        kinds: click types for fields whose own type does not tell how to read them.
+    """
+    hints = get_type_hints(kind)
+    options = [
+        _option(name, hints[name], known, (kinds or {}).get(name))
+        for name, known in settings_of(kind).items()
+        if known.option != "" and name not in without
+    ]
+
+    def decorate(command: Decorated) -> Decorated:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def _option(name: str, hint: Any, known: Setting, kind: click.ParamType | None) -> Callable[[Decorated], Decorated]:
+    hint, flag = _without_none(hint), known.option or name.replace("_", "-")
+    cls = AdvancedOption if known.advanced else click.Option
+    if hint is bool and (known.per_model or known.default):
+        return click.option(f"--{flag}/--no-{flag}", name, default=None, help=known.help, cls=cls)
+    if hint is bool:
+        return click.option(f"--{flag}", name, is_flag=True, flag_value=True, default=None, help=known.help, cls=cls)
+    kind = kind or _click_type(hint, known)
+    metavar = known.metavar or {int: "N", float: "F"}.get(hint)
+    return click.option(f"--{flag}", name, type=kind, metavar=metavar, help=known.help + _default(known), cls=cls)
+
+
+def _click_type(hint: Any, known: Setting) -> click.ParamType:
+    if hint == LossResolution:
+        return LossResolutionType()
+    if hint == Strength:
+        return Parsed("strength", parse_strength)
+    if get_origin(hint) is Literal:
+        return click.Choice([str(value) for value in get_args(hint)])
+    if hint is int:
+        least, most = (None if limit is None else int(limit) for limit in (known.least, known.most))
+        return click.IntRange(least, most)
+    if hint is float and (known.least, known.above, known.most) == (None, None, None):
+        return FiniteFloat()
+    if hint is float:
+        return FiniteRange(known.least if known.above is None else known.above, known.most, known.above is not None)
+    return click.types.convert_type(hint)
+
+
+def _default(known: Setting) -> str:
+    """`  [default: 50]`; of a setting that a generator may bring, the published value after it."""
+    if known.default in (None, ""):
+        return ""
+    value = f"{known.default:g}" if isinstance(known.default, float) else known.default
+    prefix = "the model's, else " if known.per_model else ""
+    return f"  [default: {prefix}{value}]"
+
+
+def _without_none(hint: Any) -> Any:
+    """The type `X` of `X | None`."""
+    parts = [part for part in get_args(hint) if part is not type(None)]
+    is_union = get_origin(hint) in (Union, types.UnionType)
+    return parts[0] if is_union and len(parts) == 1 else hint
