@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from styleclip.alignment.detectors import Detector, Face, FaceChoice, choose_faces
+from styleclip.alignment.face_choice import FaceChoice, choose_faces
+from styleclip.alignment.face_search import Detector, Face
 from styleclip.alignment.framing import FFHQ, Framing, center_quad, crop, is_aligned, is_square
 from styleclip.alignment.photos import Photo
 from styleclip.errors import NoFaceError, PhotoError, UsageError

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import functools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from PIL import Image
 from torch import Tensor
 
 from styleclip.alignment.align import Aligned, align
-from styleclip.alignment.detectors import Detector, FaceChoice, dlib_detector, mtcnn_detector
+from styleclip.alignment.detectors import DEFAULT_DETECTOR, load_detector
+from styleclip.alignment.face_choice import FaceChoice
+from styleclip.alignment.face_search import Detector
 from styleclip.alignment.framing import FFHQ, Framing
 from styleclip.alignment.photos import Photo, photo_from_image, read_photo
-from styleclip.errors import UsageError
 from styleclip.files import versions
 from styleclip.images import from_pil
 from styleclip.inversion.generator_delta import GeneratorDelta
@@ -45,8 +45,8 @@ class Invert:
     tune: PivotalTuning | None = None
     align: bool | None = None  # None: pictures that are aligned crops are recognised
     face: FaceChoice = "largest"
-    landmarks: Literal["mtcnn", "dlib"] = "mtcnn"
-    predictor: Path | None = None  # of dlib's 68 landmarks
+    landmarks: str = DEFAULT_DETECTOR  # a name of `alignment.detectors.DETECTORS`
+    predictor: Path | None = None  # of dlib's 68 landmarks; None: the one that was pulled
 
     def __call__(
         self, models: Models, photo: Photo | Image.Image | Path | str, on_step: OnStep = ignore
@@ -73,7 +73,7 @@ class Invert:
         """What finds faces; None where there is no need."""
         if self.align is False or _framing(models) is None:
             return None
-        return detector_of(self.landmarks, self.predictor, str(models.device))
+        return load_detector(self.landmarks, self.predictor, str(models.device))
 
     def invert(self, models: Models, aligned: Aligned, on_step: OnStep = ignore) -> Inversion:
         """The latent of one frame."""
@@ -129,16 +129,6 @@ class _Run:
         image = self.models.render(self.latent)
         [reached] = scores(self.models, self.target, image)
         self.stages.append(StageResult(name, image, dict(settings), reached, seconds))
-
-
-@functools.lru_cache(maxsize=2)
-def detector_of(landmarks: str, predictor: Path | None, device: str) -> Detector:
-    """The detector of this name; it is kept, because loading one takes longer than looking once."""
-    if landmarks == "mtcnn":
-        return mtcnn_detector(device)
-    if predictor is None:
-        raise UsageError("dlib's landmarks need its predictor; run `styleclip models pull landmarks-68`, or pass one")
-    return dlib_detector(predictor)
 
 
 def _photo(photo: Photo | Image.Image | Path | str) -> Photo:

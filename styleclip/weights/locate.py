@@ -9,7 +9,6 @@ from styleclip.errors import WeightError
 from styleclip.weights.cache import Fetch, fetch, is_url, weight_from_url
 from styleclip.weights.catalog import bundle, catalog, checkpoint_path, closest, weights
 
-LANDMARKS = "landmarks-68"  # dlib's published predictor, in the catalog
 PARTS = ("generator", "clip", "identity", "relevance", "encoder")  # of a model in the catalog
 FULL_SIZE = {"clip": "ViT-B-32-quickgelu/openai", "identity": "none"}  # for a generator that comes without a model
 
@@ -47,11 +46,6 @@ def encoder_file(name: str, fetch: Fetch = fetch) -> Path:
 def mapper_file(name: str, fetch: Fetch = fetch) -> Path:
     """The file of a latent mapper by its name, path or URL; raises WeightError for an unknown name."""
     return _existing_file(name, "mapper", "a mapper", fetch)
-
-
-def landmarks_file(name: str | None = None, fetch: Fetch = fetch) -> Path:
-    """The file of dlib's landmark predictor: the published one, or that of this name, path or URL."""
-    return weight_file(name or LANDMARKS, "landmarks", fetch)
 
 
 def weight_file(name: str, kind: str, fetch: Fetch = fetch) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import sys
+import types
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,13 +13,17 @@ import pytest
 import torch
 from PIL import Image
 
-from styleclip.alignment import dlib_predictor
+from styleclip.alignment import dlib_detector, dlib_predictor
 from styleclip.alignment.align import ALREADY_ALIGNED, align
-from styleclip.alignment.detectors import Detector, choose_faces, dlib_detector, mtcnn_detector
-from styleclip.alignment.face_search import Face, MultiScaleSearch, remove_duplicates, search_sizes
+from styleclip.alignment.detectors import DETECTORS, DetectorEntry, load_detector
+from styleclip.alignment.face_choice import choose_faces
+from styleclip.alignment.face_search import Detector, Face, MultiScaleSearch, remove_duplicates, search_sizes
 from styleclip.alignment.framing import FFHQ, Framing, Landmarks, center_quad, crop
 from styleclip.alignment.photos import Photo, read_photo
+from styleclip.cli.commands.doctor.checks import CHECKS, Finding
+from styleclip.cli.commands.invert import invert as invert_command
 from styleclip.errors import NoFaceError, PhotoError, UsageError, WeightError
+from styleclip.weights.catalog import weight
 from tests.helpers.photos import GOLDEN, LANDMARKS, QUAD, STORED, astronaut, difference, stored_turned
 from tests.helpers.support import assert_is_one_sentence
 
@@ -36,7 +41,7 @@ def one_core() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def mtcnn() -> Detector:
-    return mtcnn_detector()
+    return load_detector("mtcnn")
 
 
 @pytest.fixture(scope="module")
@@ -245,7 +250,7 @@ def test_a_face_without_size_names_the_photo() -> None:
 
 def test_dlib_finds_the_points_it_learned(predictor: Path) -> None:
     """Box and points are whole px, and the predictor has seen one face: 3 % of the crop's width."""
-    faces = dlib_detector(predictor)(astronaut())
+    faces = load_detector("dlib", predictor)(astronaut())
     assert len(faces) == 1  # the badge on her suit looks like a face to HOG, with a tenth of the margin
     assert np.abs(faces[0].landmarks.array() - LANDMARKS.array()).max() < 0.03 * 163
 
@@ -264,7 +269,7 @@ def test_a_packed_predictor_is_unpacked_once(tmp_path: Path, predictor: Path) ->
 def test_predictors_of_other_points(tmp_path: Path) -> None:
     five = trained(tmp_path / "five.dat", GOLDEN["landmarks"][:5])
     with pytest.raises(WeightError, match="is a predictor of 5 landmarks instead of 68") as caught:
-        dlib_detector(five)
+        load_detector("dlib", five)
     assert_is_one_sentence(str(caught.value))
 
 
@@ -289,7 +294,7 @@ def test_files_that_are_no_predictor(
     if callable(content):
         (tmp_path / name).write_bytes(content(predictor.read_bytes()))
     with pytest.raises(WeightError, match=words) as caught:
-        dlib_detector(tmp_path / name)
+        load_detector("dlib", tmp_path / name)
     assert_is_one_sentence(str(caught.value))
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
@@ -297,4 +302,62 @@ def test_files_that_are_no_predictor(
 def test_without_dlib(monkeypatch: pytest.MonkeyPatch, predictor: Path) -> None:
     monkeypatch.setitem(sys.modules, "dlib", None)
     with pytest.raises(UsageError, match="run `pip install dlib-bin` or use --landmarks mtcnn"):
-        dlib_detector(predictor)
+        dlib_detector.load("cpu", predictor)
+
+
+# --- the table
+
+
+def test_the_predictor_that_was_pulled_is_used(
+    tmp_path: Path, predictor: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STYLECLIP_HOME", str(tmp_path))
+    with pytest.raises(
+        UsageError, match="dlib's landmarks need its predictor; run `styleclip models pull landmarks-68`"
+    ):
+        load_detector("dlib")
+    pulled = weight("landmarks-68").path
+    pulled.write_bytes(bz2.compress(predictor.read_bytes()))
+    assert pulled.parent == tmp_path and len(load_detector("dlib")(astronaut())) == 1
+
+
+def toy(monkeypatch: pytest.MonkeyPatch, entry: DetectorEntry, **functions: object) -> None:
+    """A detector as one of another project would be: a module, and a line in the table."""
+    module = types.ModuleType("toy_detector")
+    vars(module).update(functions)
+    monkeypatch.setitem(sys.modules, "toy_detector", module)
+    monkeypatch.setitem(DETECTORS, "toy", entry)
+
+
+def test_a_detector_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    loads: list[tuple[str, Path | None]] = []
+
+    def load(device: str, predictor: Path | None) -> Detector:
+        loads.append((device, predictor))
+        return lambda image: [stranger(100, image.width / 4)]
+
+    toy(monkeypatch, DetectorEntry("toy_detector"), load=load)
+    for _ in range(2):
+        (aligned,) = align(Photo(astronaut()), load_detector("toy"))
+    assert aligned.face is not None and aligned.face.box == (100, 10, 228, 138)
+    assert loads == [("cpu", None)]  # loaded once, and kept
+    with pytest.raises(UsageError, match="no detector is called 'eyes'; use mtcnn or dlib or toy"):
+        load_detector("eyes")
+
+
+def test_the_doctor_examines_every_detector(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("STYLECLIP_HOME", str(tmp_path))
+    assert {"faces", "landmarks"} <= CHECKS.keys()
+    assert CHECKS["faces"]() == Finding("MTCNN of facenet-pytorch", needed=True)
+    dlib = CHECKS["landmarks"]()
+    assert dlib.value.startswith("dlib ") and "models pull landmarks-68" in dlib.remedy and not dlib.needed
+    weight("landmarks-68").path.touch()
+    assert CHECKS["landmarks"]().value.endswith(".dat.bz2") and not CHECKS["landmarks"]().remedy
+    monkeypatch.setitem(sys.modules, "dlib", None)
+    absent = Finding("dlib is not installed", "run `pip install dlib-bin` or use --landmarks mtcnn")
+    assert CHECKS["landmarks"]() == absent
+
+
+def test_the_options_name_the_table() -> None:
+    options = {option.name: option.type for option in invert_command.params}
+    assert [*options["landmarks"].choices] == [*DETECTORS]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import struct
 import zlib
 from pathlib import Path
@@ -12,9 +11,8 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image, ImageCms
 
-from styleclip.alignment.detectors import Detector, Face, mtcnn_detector
+from styleclip.alignment.detectors import DETECTORS, DetectorEntry
 from styleclip.alignment.framing import FFHQ, Landmarks
-from styleclip.inversion import invert
 from styleclip.inversion.invert import Invert
 
 HERE = Path(__file__).parents[1]
@@ -66,17 +64,11 @@ def header_only(width: int, height: int) -> bytes:
     )
 
 
-@functools.cache
-def _seen(picture: bytes, size: tuple[int, int]) -> list[Face]:
-    return mtcnn_detector()(Image.frombytes("RGB", size, picture))
-
-
 @pytest.fixture(autouse=True)
 def eyes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """MTCNN, which remembers the pictures that it has seen: looking is most of what these tests would cost."""
-    mtcnn: Detector = lambda image: _seen(image.tobytes(), image.size)  # noqa: E731
-    real = invert.detector_of
-    monkeypatch.setattr(invert, "detector_of", lambda name, *more: mtcnn if name == "mtcnn" else real(name, *more))
+    """MTCNN with a memory: detection is most of what tests of inversions would cost."""
+    entry = DetectorEntry("tests.helpers.remembering_mtcnn", row="faces")
+    monkeypatch.setitem(DETECTORS, "mtcnn", entry)
 
 
 def two_faces(path: Path) -> Path:

@@ -15,6 +15,7 @@ from PIL import Image
 
 import styleclip
 from styleclip.alignment.align import align
+from styleclip.alignment.detectors import load_detector
 from styleclip.alignment.framing import FFHQ, Framing, crop
 from styleclip.alignment.photos import Photo, read_photo
 from styleclip.errors import NoFaceError, OutputError, PhotoError, UsageError, WeightError
@@ -130,14 +131,14 @@ def test_ffhq_frames_are_for_generators_that_say_nothing(models: Models, inversi
 def test_the_demo_world_has_a_framing_of_its_own(models: Models) -> None:
     own = catalog()["models"]["demo"]["align"]
     [aligned] = Invert().frames(replace(models, defaults={"align": own}), ASTRONAUT)
-    [expected] = align(read_photo(ASTRONAUT), invert.detector_of("mtcnn", None, "cpu"), Framing(**own))
+    [expected] = align(read_photo(ASTRONAUT), load_detector(), Framing(**own))
     assert own and styleclip.load("demo").defaults["align"] == own
     assert difference(aligned.frame, expected.frame).max() == 0
     assert aligned.face is not None and not np.allclose(aligned.quad, FFHQ.quad(aligned.face.landmarks), atol=1)
 
 
 def test_other_things_than_faces_are_taken_from_the_middle(models: Models, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(invert, "detector_of", None)
+    monkeypatch.setattr(invert, "load_detector", None)
     wide = astronaut().crop((0, 0, 512, 400))
     cars = replace(models, defaults={"align": {"faces": False}})
     [aligned] = Invert().frames(cars, wide)

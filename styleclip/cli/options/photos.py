@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
+from styleclip.alignment.detectors import DEFAULT_DETECTOR, DETECTORS
 from styleclip.cli.options.common import CommonOptions, option_group, without_none
 from styleclip.cli.options.source import LatentSource
 from styleclip.errors import UsageError
 
 if TYPE_CHECKING:
-    from styleclip.alignment.detectors import FaceChoice
+    from styleclip.alignment.face_choice import FaceChoice
     from styleclip.inversion.invert import Invert
 
 MAX_FACES = 1000  # in a photo
@@ -59,16 +60,18 @@ class PhotoOptions:
         from styleclip.inversion.invert import Invert
         from styleclip.inversion.pivotal_tuning import PivotalTuning
         from styleclip.inversion.refine import Refine
-        from styleclip.weights.locate import landmarks_file
+        from styleclip.weights.locate import weight_file
 
-        if self.predictor and self.landmarks != "dlib":
-            raise UsageError("--predictor is dlib's; pass it with --landmarks dlib")
+        known = DETECTORS[self.landmarks or DEFAULT_DETECTOR].weight
+        if self.predictor and not known:
+            owners = " or ".join(name for name, entry in DETECTORS.items() if entry.weight)
+            raise UsageError(f"--predictor is {owners}'s; pass it with --landmarks {owners}")
         choices = without_none({"face": self.face, "landmarks": self.landmarks})
         return Invert(
             refine=Refine(steps=self.refine) if self.refine else None,
             tune=PivotalTuning() if self.tune else None,
             align=self.align,
-            predictor=landmarks_file(self.predictor, common.fetch) if self.landmarks == "dlib" else None,
+            predictor=weight_file(self.predictor or known, "landmarks", common.fetch) if known else None,
             **choices,
         )
 
@@ -93,14 +96,14 @@ OPTIONS = (
         help="Cut faces out as the generator frames them, or take pictures whole.  [default: cut unless cut already]",
     ),
     click.option(
-        "--landmarks", type=click.Choice(["mtcnn", "dlib"]), help="What finds faces.  [default: mtcnn, no download]"
+        "--landmarks", type=click.Choice(list(DETECTORS)), help="Face detector.  [default: mtcnn, no download]"
     ),
     click.option("--predictor", metavar="NAME", help="dlib's 68 landmarks: a file or URL.  [default: landmarks-68]"),
     click.option(
         "--encoder",
         metavar="NAME",
-        help="What guesses latents: a name (`styleclip models list --kind encoder`), file, URL or none.  [default: "
-        "what suits the generator]",
+        help="Encoder for the initial latent: a name (`styleclip models list --kind encoder`), file, URL or none.  "
+        "[default: what suits the generator]",
     ),
     click.option(
         "--refine",

@@ -6,6 +6,10 @@ import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+
+from styleclip.alignment.detectors import DEFAULT_DETECTOR, DETECTORS
+from styleclip.errors import UsageError
 
 KERNELS_NOTE = "a picture takes a fifth longer on a CPU"  # without compiled kernels: benchmarks/generator.md
 BUILD_REMEDY = "run `styleclip doctor --build`"
@@ -82,21 +86,21 @@ def _demo_weights() -> Finding:
     return Finding(f"{', '.join(names)} in {folder}", needed=True)
 
 
-def _faces() -> Finding:
-    from styleclip.alignment.detectors import mtcnn_detector
-
-    mtcnn_detector()
-    return Finding("MTCNN of facenet-pytorch", needed=True)
-
-
-def _landmarks() -> Finding:
-    from styleclip.alignment.dlib_predictor import import_dlib
+def _detector(name: str) -> Finding:
     from styleclip.weights.catalog import weight
 
-    version, predictor = import_dlib().__version__, weight("landmarks-68")
-    if predictor.path.is_file():
-        return Finding(f"dlib {version}, {predictor.path}")
-    return Finding(f"dlib {version}", f"only for --landmarks dlib: `styleclip models pull {predictor.name}`")
+    entry = DETECTORS[name]
+    try:
+        installed = entry.imported().check()
+    except UsageError as error:
+        value, _, remedy = str(error).rpartition("; ")
+        return Finding(value, remedy, needed=name == DEFAULT_DETECTOR)
+    if entry.weight is None:
+        return Finding(installed, needed=name == DEFAULT_DETECTOR)
+    file = weight(entry.weight).path
+    if file.is_file():
+        return Finding(f"{installed}, {file}")
+    return Finding(installed, f"only for --landmarks {name}: `styleclip models pull {entry.weight}`")
 
 
 def _perceptual() -> Finding:
@@ -118,8 +122,7 @@ CHECKS: dict[str, Callable[[], Finding]] = {
     "ops": _ops,
     "compilers": _compilers,
     "demo weights": _demo_weights,
-    "faces": _faces,
-    "landmarks": _landmarks,
+    **{entry.row or name: partial(_detector, name) for name, entry in DETECTORS.items()},
     "LPIPS": _perceptual,
     "disk": _disk,
 }
