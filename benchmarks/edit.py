@@ -63,8 +63,7 @@ class Way:
         edit = direction(models, self.networks == "demo")
         if self.kernels == PUBLISHED:
             return {"edit": repeated(published(models, latent, edit), self.device)}
-        method = GlobalDirection(alpha=ALPHA, found=edit)
-        work = under(self.kernels, lambda: models.render(method(models, latent, edit.prompt)))
+        work = under(self.kernels, lambda: models.render(edit.at(ALPHA)(models, latent, edit.prompt)))
         return {"edit": repeated(work, self.device)}
 
 

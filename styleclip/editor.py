@@ -1,10 +1,11 @@
-"""The object a person holds: sample, render, edit."""
+"""`Editor`: sample, render, invert and edit with one set of models."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from PIL.Image import Image
@@ -16,9 +17,10 @@ from styleclip.inversion.invert import Invert
 from styleclip.inversion.result import Inversion
 from styleclip.latents import Latent, Space
 from styleclip.losses import similarity
-from styleclip.methods.base import Method
+from styleclip.methods.base import Method, MethodWithDetails
 from styleclip.models import Models
 from styleclip.networks.stylegan2 import Noise
+from styleclip.photo_editing import EditSource, PhotoEdit, edit_photo
 from styleclip.progress import OnStep, Step, ignore
 from styleclip.prompts import Prompt, encode, warn_unknown_words
 from styleclip.results import EditResult
@@ -57,28 +59,46 @@ class Editor:
         [inversion] = how(self.models, photo, on_step)
         return inversion
 
-    def edit(self, latent: Latent, prompt: Prompt | str, method: Method, on_step: OnStep = ignore) -> EditResult:
+    def edit(
+        self,
+        latent: Latent,
+        prompt: Prompt | str,
+        method: Method,
+        on_step: OnStep = ignore,
+        about: Mapping[str, Any] | None = None,
+    ) -> EditResult:
         """Edit a latent towards a text. Ctrl-C on the way keeps the best latent so far (`result.interrupted`).
 
-        Raises NumericError instead of returning a picture with NaN in it.
+        `about` is added to the provenance of the result. Raises NumericError for a picture with NaN in it.
         """
-        return self.edit_in_turn(latent, [(Prompt(prompt) if isinstance(prompt, str) else prompt, method)], on_step)
+        prompt = Prompt(prompt) if isinstance(prompt, str) else prompt
+        return self.edit_in_turn(latent, [(prompt, method)], on_step, about)
 
     def edit_in_turn(
-        self, latent: Latent, edits: Sequence[tuple[Prompt, Method]], on_step: OnStep = ignore
+        self,
+        latent: Latent,
+        edits: Sequence[tuple[Prompt, Method]],
+        on_step: OnStep = ignore,
+        about: Mapping[str, Any] | None = None,
     ) -> EditResult:
         """Several edits, each of the result of the one before; scores are means over the texts. Else as `edit`."""
         for prompt, _ in edits:
             warn_unknown_words(self.models.clip, prompt)
         source = edited = latent.to(self.models.device)
+        details = [method.details if isinstance(method, MethodWithDetails) else {} for _, method in edits]
+        steps: list[Latent] = []
         started, interrupted = time.perf_counter(), False
-        for prompt, method in edits:
+        for i, (prompt, method) in enumerate(edits):
             best = _Best(on_step)
             try:
-                edited = method(self.models, edited, prompt, best)
+                if isinstance(method, MethodWithDetails):
+                    edited, details[i] = method.edit_with_details(self.models, edited, prompt, best)
+                else:
+                    edited = method(self.models, edited, prompt, best)
             except KeyboardInterrupt:
                 edited, interrupted = best.latent or edited, True
                 break
+            steps.append(edited)
         seconds = time.perf_counter() - started
         before, after = self.render(source), self.render(edited)
         if not after.isfinite().all():
@@ -96,9 +116,30 @@ class Editor:
             edited=edited,
             scores=self._scores(before, after, prompts),
             seconds=seconds,
-            provenance={"versions": versions(), **self.models.provenance},
+            provenance={"versions": versions(), **self.models.provenance, **(about or {})},
             interrupted=interrupted,
+            details=details if any(details) else [],
+            steps=steps,
         )
+
+    def edit_photo(
+        self,
+        photo: Path | str | Image,
+        prompt: Prompt | str,
+        method: Method,
+        how: Invert | None = None,
+        on_step: OnStep = ignore,
+    ) -> PhotoEdit:
+        """Edit the faces of a photo that `how` means, the largest by default, and paste them back where they were.
+
+        `PhotoEdit.save` writes photo.png, the results and the inversions. Raises as `edit` and `Invert` do.
+        """
+
+        def edit(source: EditSource) -> Iterator[tuple[str, EditResult]]:
+            editor, about = Editor(source.models), {"source": source.about}
+            yield "", editor.edit(source.latent, prompt, method, on_step, about)
+
+        return edit_photo(self.models, photo, edit, how, on_step=on_step)
 
     @torch.no_grad()
     def _scores(self, before: Tensor, after: Tensor, prompts: Sequence[Prompt]) -> list[dict[str, float]]:
@@ -119,14 +160,16 @@ def _normal(seed: int, size: int) -> Tensor:
 
 
 class _Best:
-    """Passes steps on and remembers the latent of the one with the lowest loss."""
+    """Passes steps on and remembers the latent of the one with the lowest loss, of the last one without losses."""
 
     def __init__(self, on_step: OnStep) -> None:
         self.on_step, self.loss = on_step, float("inf")
         self.latent: Latent | None = None
 
     def __call__(self, step: Step) -> None:
-        loss = step.values.get("loss", self.loss)
-        if loss < self.loss:
+        loss = step.values.get("loss")
+        if loss is None:
+            self.latent = step.latent
+        elif loss < self.loss:
             self.loss, self.latent = loss, step.latent
         self.on_step(step)

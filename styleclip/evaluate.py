@@ -164,7 +164,7 @@ def _cells(
 
 
 def _prompt(text: str, method: Method) -> Prompt:
-    neutral = alternatives(text) if isinstance(method, GlobalDirection) else ()
+    neutral = alternatives(text) if getattr(method, "needs_neutral", False) else ()
     return Prompt(text, neutral) if neutral else Prompt(text)
 
 

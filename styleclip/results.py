@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,11 @@ FILES = ("result.json", "*before.png", "*after.png", "comparison.png", "latent.s
 
 @dataclass
 class EditResult:
-    """Before and after, with everything needed to run the edit again."""
+    """Before and after, with everything needed to run the edit again.
+
+    `details` has the values that the methods found, one mapping per edit in turn, such as the `alpha` of every image
+    for a `StyleDirection`; empty for methods without. `steps` are the latents after each edit in turn.
+    """
 
     prompt: str
     neutral: str | tuple[str, ...] | None
@@ -33,6 +38,8 @@ class EditResult:
     seconds: float
     provenance: dict[str, Any]  # versions, hashes of the weights, seeds, names of the models
     interrupted: bool = False
+    details: Sequence[Mapping[str, Any]] = ()
+    steps: Sequence[Latent] = ()
 
     def record(self) -> dict[str, Any]:
         """What `result.json` holds: all but the pictures and latents."""
@@ -44,7 +51,7 @@ class EditResult:
             "scores": self.scores,
             "seconds": round(self.seconds, 3),
             "interrupted": self.interrupted,
-            "provenance": self.provenance,
+            "provenance": {**self.provenance, **({"directions": self.details} if self.details else {})},
         }
 
     def save(self, folder: Path | str, overwrite: bool = False) -> list[Path]:

@@ -19,8 +19,8 @@ FLOORS = {
     2: ("weights", "prompts", "losses", "alignment", "demo"),
     3: ("models",),
     4: ("inversion", "stylespace"),
-    5: ("methods", "training"),
-    6: ("editor", "evaluate"),
+    5: ("methods", "training", "photo_editing"),
+    6: ("editor", "sweeps", "sweep_sheets", "evaluate"),
     7: ("cli", "__main__"),
 }
 FLOOR = {name: floor for floor, names in FLOORS.items() for name in names}

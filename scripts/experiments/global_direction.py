@@ -78,7 +78,7 @@ def gradient(seeds: Sequence[int], images: int) -> None:
         rough = quick.find(models, prompt)
         seconds = time.perf_counter() - started
         overlap = len(set(_top(exact)) & set(_top(rough.relevance))) / TOP
-        hits = [_measure(models, GlobalDirection(found=found), seeds, [text]) for found in (None, rough)]
+        hits = [_measure(models, method, seeds, [text]) for method in (GlobalDirection(), rough)]
         rows.append([_rank_correlation(exact, rough.relevance), overlap, *(hit[0] for hit in hits), seconds])
         print(f"| {text} | " + " | ".join(f"{value:.2f}" for value in rows[-1]) + " |", flush=True)
     print("| **mean** | " + " | ".join(f"{value:.3f}" for value in torch.tensor(rows).mean(dim=0).tolist()) + " |")

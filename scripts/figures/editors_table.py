@@ -19,8 +19,7 @@ from styleclip.demo.captions import alternatives
 from styleclip.files import atomic_path
 from styleclip.images import to_pil
 from styleclip.methods.base import Method
-from styleclip.methods.mapper import LatentMapper
-from styleclip.methods.mapper_files import load_trained_mapper
+from styleclip.methods.mapper import LatentMapper, load_trained_mapper
 from styleclip.models import Models
 from styleclip.prompts import Prompt
 from styleclip.sheets import labelled_sheet

@@ -1,8 +1,8 @@
-"""The contract every editing method keeps."""
+"""The contract of editing methods."""
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from styleclip.latents import Latent
 from styleclip.models import Models
@@ -17,7 +17,23 @@ class Method(Protocol):
     def name(self) -> str: ...
 
     def settings(self, models: Models) -> dict[str, Any]:
-        """Every setting as it will be used: those left open take the value that suits the models."""
+        """Every setting with the value it has for these models."""
         ...
 
     def __call__(self, models: Models, latent: Latent, prompt: Prompt, on_step: OnStep = ignore) -> Latent: ...
+
+
+@runtime_checkable
+class MethodWithDetails(Method, Protocol):
+    """A method that finds values on its way that belong into the record, such as the alpha of every image."""
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """What is known before the edit."""
+        ...
+
+    def edit_with_details(
+        self, models: Models, latent: Latent, prompt: Prompt, on_step: OnStep = ignore
+    ) -> tuple[Latent, dict[str, Any]]:
+        """The edited latent, as `__call__` returns it, and the details of this edit, JSON values."""
+        ...

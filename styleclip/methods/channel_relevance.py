@@ -1,13 +1,17 @@
-"""What CLIP sees of every style channel along one direction between texts: from a table, or by gradient."""
+"""Relevance of every style channel for a text direction, from a table or by gradient, and the channels it selects."""
 
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from styleclip.errors import UsageError
 from styleclip.models import Models
 from styleclip.networks.stylegan2 import Generator
 from styleclip.relevance_table import RelevanceTable, StyleStatistics
@@ -15,33 +19,38 @@ from styleclip.stylespace.channel_effects import measure
 from styleclip.stylespace.gradient_relevance import gradient_relevance
 from styleclip.stylespace.statistics import sample_styles, style_statistics
 
-SAMPLES = 10_000  # for statistics that no table brings along; they are within 1 % or so of those of 100,000
+SAMPLES = 10_000  # for the statistics of a table that has none; within about 1 % of those of 100,000
+OUTLYING = 2.0  # robust standard deviations; how it was chosen: benchmarks/global_direction.md
+MAD = 1.4826  # the standard deviation of a normal distribution over its median absolute value
 
 
 @dataclass(frozen=True)
 class ChannelRelevance:
-    """What there is to know of every style channel for a unit direction [D] in CLIP space.
+    """Relevance of every style channel for a unit direction [D] in CLIP space.
 
-    `relevance` [C] is the cosine with where the channel takes CLIP; `slope` [C], where it is known, how far it takes
-    CLIP along the direction per standard deviation; `std` [C] is that deviation.
+    `relevance` [C] is the cosine with the direction in which the channel moves CLIP; `slope` [C], where it is known,
+    how far it moves CLIP along the direction per standard deviation; `std` [C] is that deviation. `origin` says for
+    the record where the relevance comes from.
     """
 
     relevance: Tensor
     slope: Tensor | None
     std: Tensor
+    origin: Mapping[str, Any] = field(default_factory=dict)
 
 
 def relevance_from_table(models: Models, table: RelevanceTable, delta_t: Tensor) -> ChannelRelevance:
-    """As StyleCLIP does: `relevance = delta_i . delta_t`. Statistics are drawn where the table has none."""
+    """`relevance = delta_i . delta_t`, as in StyleCLIP. A table without statistics gets those of 10,000 samples."""
     relevance = table(delta_t.cpu()).to(models.device)
     slope = None if table.effect is None else relevance * table.effect.to(models.device)
-    return ChannelRelevance(relevance, slope, (table.statistics or _statistics(models.generator)).std.to(models.device))
+    std = (table.statistics or _statistics(models.generator)).std.to(models.device)
+    return ChannelRelevance(relevance, slope, std, {"source": "table", **table.about})
 
 
 def relevance_from_gradient(
     models: Models, delta_t: Tensor, images: int, seed: int, refine_top: int
 ) -> ChannelRelevance:
-    """At once for any generator: from the derivatives of CLIP's features on a few samples.
+    """From the derivatives of CLIP's features on a few samples: for any generator, without a table.
 
     The `refine_top` most relevant channels are then measured exactly, and the others have no relevance.
     """
@@ -53,10 +62,44 @@ def relevance_from_gradient(
         top = relevance.abs().topk(min(refine_top, len(relevance))).indices
         exact = torch.zeros(2, len(relevance), device=models.device)
         for rows in measure(models, statistics, styles, top):
-            seen = rows.delta_i @ delta_t.cpu()
-            exact[0, rows.channels], exact[1, rows.channels] = seen.to(exact), (seen * rows.effect).to(exact)
+            cosine = rows.delta_i @ delta_t.cpu()
+            exact[0, rows.channels], exact[1, rows.channels] = cosine.to(exact), (cosine * rows.effect).to(exact)
         relevance, slope = exact
-    return ChannelRelevance(relevance, slope, statistics.std.to(models.device))
+    origin = {"source": "gradient", "images": images, "seed": seed, "refine_top": refine_top}
+    return ChannelRelevance(relevance, slope, statistics.std.to(models.device), origin)
+
+
+def style_weights(relevance: Tensor, beta: float) -> Tensor:
+    """The weights [C] of a direction: relevance [C], zero below `beta`, over the largest (StyleCLIP, section 6).
+
+    Raises UsageError, with the largest relevance, where no channel reaches `beta`.
+    """
+    largest = relevance.abs().max().item()
+    if not 0 < largest < math.inf:
+        raise UsageError(f"the largest relevance of a style channel for this text is {largest:g}; change the text")
+    if beta > largest:
+        raise UsageError(f"no style channel reaches beta {beta:g}; the largest relevance is {largest:.3f}, so lower it")
+    return torch.where(relevance.abs() >= beta, relevance, 0.0) / largest
+
+
+def beta_for(relevance: Tensor, channels: int) -> float:
+    """The threshold that `channels` channels reach; raises UsageError where fewer have any relevance."""
+    relevant = int((relevance != 0).sum())
+    if channels > relevant:
+        raise UsageError(f"{channels} channels are too many; {relevant} have a relevance here, so ask for fewer")
+    return relevance.abs().topk(channels).values[-1].item()
+
+
+def auto_beta(relevance: Tensor) -> float:
+    """The threshold that only outlying channels reach.
+
+    The relevance of most channels spreads like noise. A channel counts when its own exceeds `OUTLYING` robust standard
+    deviations of all, so a colour, which depends on few channels, gets few, and a shape many.
+    """
+    relevant = relevance[relevance != 0].abs()
+    if not len(relevant):
+        return 0.0
+    return min(OUTLYING * MAD * relevant.median().item(), relevant.max().item())
 
 
 @functools.lru_cache(maxsize=1)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import torch
-from torch import Tensor
-
 from styleclip.errors import UsageError
-from styleclip.latents import Latent, Space
-from styleclip.methods.auto_alpha import auto_alpha
-from styleclip.methods.channel_relevance import ChannelRelevance, relevance_from_gradient, relevance_from_table
+from styleclip.latents import Latent
+from styleclip.methods.channel_relevance import (
+    ChannelRelevance,
+    auto_beta,
+    beta_for,
+    relevance_from_gradient,
+    relevance_from_table,
+    style_weights,
+)
 from styleclip.methods.settings import GlobalDirectionSettings
-from styleclip.methods.style_direction import StyleDirection, auto_beta, beta_for, style_weights
+from styleclip.methods.style_direction import StyleDirection
 from styleclip.models import Models
 from styleclip.progress import OnStep, ignore
 from styleclip.prompts import Prompt, delta_t
@@ -28,9 +31,8 @@ class GlobalDirection(GlobalDirectionSettings):
     its own: its result does not depend on its neighbours.
     """
 
-    found: StyleDirection | None = field(default=None, repr=False, compare=False)  # apply this instead of finding one
-
     name: ClassVar[str] = "global-dir"
+    needs_neutral: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if self.beta is not None and self.channels is not None:
@@ -54,24 +56,25 @@ class GlobalDirection(GlobalDirectionSettings):
 
     def __call__(self, models: Models, latent: Latent, prompt: Prompt, on_step: OnStep = ignore) -> Latent:
         """The edited latent, in S. Raises UsageError where the texts single out no channel."""
-        edit = self.found or self.find(models, prompt)
-        source = models.generator.to_space(latent.detach(), Space.S).detach()
-        return edit.apply(source, self.strengths(models, source, edit, on_step))
+        return self.find(models, prompt)(models, latent, prompt, on_step)
 
-    def strengths(self, models: Models, source: Latent, edit: StyleDirection, on_step: OnStep = ignore) -> Tensor:
-        """The alpha [N] of every image of `source` (in S)."""
-        settings = self.resolve(models)
-        alpha = edit.alpha if self.alpha is None and self.found else settings.alpha
-        if alpha == "auto":
-            return auto_alpha(models, source, edit, settings.reach, settings.sure, on_step)
-        return torch.full((len(source),), float(alpha), dtype=torch.float64).float().to(models.device)
+    @property
+    def details(self) -> dict[str, Any]:
+        """Nothing is known of the direction before it is found."""
+        return {}
+
+    def edit_with_details(
+        self, models: Models, latent: Latent, prompt: Prompt, on_step: OnStep = ignore
+    ) -> tuple[Latent, dict[str, Any]]:
+        """The edited latent, in S, and the details of the direction with the `alpha` of every image."""
+        return self.find(models, prompt).edit_with_details(models, latent, prompt, on_step)
 
     def find(self, models: Models, prompt: Prompt) -> StyleDirection:
         """The direction of a prompt. Raises UsageError where the texts single out no channel."""
         return self.select(models, prompt, self.measure(models, prompt))
 
     def measure(self, models: Models, prompt: Prompt) -> ChannelRelevance:
-        """What CLIP sees of every channel along a prompt: the part of `find` that takes time, for any beta."""
+        """The relevance of every channel for a prompt: the slow part of `find`, the same for every beta."""
         direction = delta_t(models.clip, prompt, self.text)
         table = None if self.relevance == "gradient" else models.relevance()
         if table is None and self.relevance == "table":
@@ -80,17 +83,21 @@ class GlobalDirection(GlobalDirectionSettings):
             )
         if table is None:
             return relevance_from_gradient(models, direction, self.images, self.seed, self.refine_top)
+        if self.refine_top:
+            raise UsageError("this generator has a relevance table; pass --refine-top with --relevance gradient")
         return relevance_from_table(models, table, direction)
 
-    def select(self, models: Models, prompt: Prompt, seen: ChannelRelevance) -> StyleDirection:
-        """The channels that move, by what was seen. Raises UsageError where the texts single out none."""
+    def select(self, models: Models, prompt: Prompt, relevance: ChannelRelevance) -> StyleDirection:
+        """The direction of the channels that are relevant enough. Raises UsageError where there is none."""
         settings = self.resolve(models)
-        torgb = models.generator.layout.torgb_mask().to(seen.relevance.device)
-        relevance = seen.relevance if settings.torgb else seen.relevance.masked_fill(torgb, 0.0)
+        torgb = models.generator.layout.torgb_mask().to(relevance.relevance.device)
+        values = relevance.relevance if settings.torgb else relevance.relevance.masked_fill(torgb, 0.0)
         if self.channels is not None:
-            beta = beta_for(relevance, self.channels)
+            beta = beta_for(values, self.channels)
         else:
-            beta = auto_beta(relevance) if settings.beta == "auto" else float(settings.beta)
-        weights = style_weights(relevance, beta)
-        movement = None if seen.slope is None else (weights * seen.slope).sum().item()
-        return StyleDirection(prompt, weights, seen.std, relevance, beta, settings.alpha, movement)
+            beta = auto_beta(values) if settings.beta == "auto" else float(settings.beta)
+        weights = style_weights(values, beta)
+        movement = None if relevance.slope is None else (weights * relevance.slope).sum().item()
+        return StyleDirection(
+            prompt, weights, relevance.std, values, beta, settings.alpha, movement, settings, relevance.origin
+        )

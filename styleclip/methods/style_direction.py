@@ -1,30 +1,58 @@
-"""A text edit as a direction in style space: which channels move, and how far (StyleCLIP, section 6)."""
+"""A direction in style space as a method, and its file (StyleCLIP, section 6).
+
+The file is safetensors with the tensors `weights`, `std` and `relevance`. Its metadata is
+`{"styleclip": "direction", "about": JSON}`; `about` holds target, neutral, alpha, beta, movement and `generator`, the
+fingerprint of the network that the direction belongs to.
+"""
 
 from __future__ import annotations
 
+import functools
 import math
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
-from styleclip.errors import UsageError
+from styleclip.errors import UsageError, WeightError
 from styleclip.latents import Direction, Latent, Space, StyleLayout
+from styleclip.methods.auto_alpha import auto_alpha
+from styleclip.methods.settings import GlobalDirectionSettings
+from styleclip.models import Models
+from styleclip.progress import OnStep, ignore
 from styleclip.prompts import Prompt
-from styleclip.settings import Strength
+from styleclip.settings import Strength, resolve, settings_of
+from styleclip.weights.formats.messages import error_context
+from styleclip.weights.formats.own_files import read_own, save_own
+from styleclip.weights.load import sha256_of
 
-OUTLYING = 2.0  # robust standard deviations; how it was chosen: benchmarks/global_direction.md
-MAD = 1.4826  # the standard deviation of a normal distribution over its median absolute value
+TENSORS = ("weights", "std", "relevance")
 
 
 @dataclass(frozen=True)
 class StyleDirection:
-    """What `GlobalDirection` finds for a prompt, and what a direction file holds.
+    """Shift the style channels of a direction: `s + alpha * weights * std`.
 
-    `weights` [C] are zero for channels that stay and 1 or -1 for the most relevant one, in standard deviations `std`
-    [C]; `relevance` [C] is what they were chosen by, at the threshold `beta`. `movement` is how far CLIP is expected
-    to go along the direction of the texts per unit of alpha, where that is known; `alpha` is the strength to use.
+    `GlobalDirection.find` makes it, `load_direction` reads it from a file.
+
+    Args:
+        prompt: the texts it was found for.
+        weights: [C], zero for channels that stay, 1 or -1 for the most relevant one.
+        std: [C], the standard deviation of every style channel.
+        relevance: [C], by which the channels were selected.
+        beta: the threshold of the relevance.
+        alpha: the strength, in standard deviations of the most relevant channel; negative reverses, "auto" finds the
+            smallest that is enough for each image.
+        movement: how far CLIP moves along the direction of the texts per unit of alpha; None where it is not known.
+        found_with: the settings of `GlobalDirection`, resolved; alpha="auto" takes `reach` and `sure` of them.
+        origin: where the relevance comes from, for the record.
+
+    Example:
+        direction = GlobalDirection(beta=0.12).find(models, prompt)
+        result = editor.edit(latent, prompt, direction.at(4.0))
     """
 
     prompt: Prompt
@@ -34,15 +62,68 @@ class StyleDirection:
     beta: float
     alpha: Strength
     movement: float | None = None
+    found_with: GlobalDirectionSettings = field(default_factory=lambda: resolve(GlobalDirectionSettings(), {}))
+    origin: Mapping[str, Any] = field(default_factory=dict)
+
+    name: ClassVar[str] = "global-dir"
+    needs_neutral: ClassVar[bool] = True
+
+    def at(self, alpha: Strength) -> StyleDirection:
+        """This direction at another strength. Raises UsageError for NaN and infinity."""
+        if alpha != "auto" and not math.isfinite(alpha):
+            raise UsageError(f"alpha is {alpha}; it must be a finite number")
+        return replace(self, alpha=alpha)
+
+    def with_settings(self, settings: GlobalDirectionSettings) -> StyleDirection:
+        """This direction with other resolved settings, but for those that select channels, which it has already."""
+        return replace(self, found_with=replace(settings, beta=self.beta, channels=None))
+
+    def settings(self, models: Models) -> dict[str, Any]:
+        """The settings it was found with, at its own `alpha`."""
+        return {name: getattr(self.found_with, name) for name in settings_of(GlobalDirectionSettings)} | {
+            "alpha": self.alpha
+        }
 
     @property
-    def direction(self) -> Direction:
-        """[1, C] in S: `latent + alpha * edit.direction`."""
-        return Direction(Space.S, (self.weights * self.std)[None])
+    def details(self) -> dict[str, Any]:
+        """What is known before the edit, for the record; `alpha` of every image comes with it."""
+        return {
+            "target": self.prompt.target,
+            "neutral": self.prompt.neutral,
+            "alpha": [],
+            "beta": self.beta,
+            "channels": len(self.channels),
+            "movement": self.movement,
+            "relevance": dict(self.origin),
+        }
+
+    def __call__(self, models: Models, latent: Latent, prompt: Prompt, on_step: OnStep = ignore) -> Latent:
+        """The edited latent, in S. The direction has its own texts, so `prompt` has no effect here."""
+        return self.edit_with_details(models, latent, prompt, on_step)[0]
+
+    def edit_with_details(
+        self, models: Models, latent: Latent, prompt: Prompt, on_step: OnStep = ignore
+    ) -> tuple[Latent, dict[str, Any]]:
+        """The edited latent, in S, and the details with the `alpha` of every image."""
+        source = models.generator.to_space(latent.detach(), Space.S).detach()
+        alpha = self.strengths(models, source, on_step)
+        return self.apply(source, alpha), {**self.details, "alpha": [round(value, 6) for value in alpha.tolist()]}
+
+    def strengths(self, models: Models, source: Latent, on_step: OnStep = ignore) -> Tensor:
+        """The alpha [N] of every image of `source` (in S)."""
+        if self.alpha != "auto":
+            return torch.full((len(source),), float(self.alpha), dtype=torch.float64).float().to(models.device)
+        edit, found_with = functools.partial(self.apply, source), self.found_with
+        return auto_alpha(models, source, self.prompt, edit, found_with.reach, found_with.sure, self.movement, on_step)
 
     def apply(self, source: Latent, alpha: Tensor) -> Latent:
         """`source` [N, C] in S with every image at its own strength `alpha` [N], in the precision of the source."""
         return source + Direction(Space.S, (alpha[:, None] * self.direction.data).to(source.data))
+
+    @property
+    def direction(self) -> Direction:
+        """[1, C] in S: `latent + alpha * style_direction.direction`."""
+        return Direction(Space.S, (self.weights * self.std)[None])
 
     @property
     def channels(self) -> Tensor:
@@ -51,11 +132,11 @@ class StyleDirection:
 
     def channel_table(self, layout: StyleLayout) -> list[dict[str, Any]]:
         """A row per channel that moves, the most relevant first: its layer, index there, weight and relevance."""
-        homes = {channel: entry for entry in layout.entries for channel in range(entry.span.start, entry.span.stop)}
+        layers = {channel: entry for entry in layout.entries for channel in range(entry.span.start, entry.span.stop)}
         return [
             {
-                "layer": homes[channel].name,
-                "index": channel - homes[channel].start,
+                "layer": layers[channel].name,
+                "index": channel - layers[channel].start,
                 "weight": self.weights[channel].item(),
                 "relevance": self.relevance[channel].item(),
             }
@@ -63,35 +144,37 @@ class StyleDirection:
         ]
 
 
-def style_weights(relevance: Tensor, beta: float) -> Tensor:
-    """The weights [C] of a direction: relevance [C], zero below `beta`, over the largest (StyleCLIP, section 6).
-
-    Raises UsageError, with the largest relevance, where no channel reaches `beta`.
-    """
-    largest = relevance.abs().max().item()
-    if not 0 < largest < math.inf:
-        raise UsageError(f"the largest relevance of a style channel for this text is {largest:g}; change the text")
-    if beta > largest:
-        raise UsageError(f"no style channel reaches beta {beta:g}; the largest relevance is {largest:.3f}, so lower it")
-    return torch.where(relevance.abs() >= beta, relevance, 0.0) / largest
-
-
-def beta_for(relevance: Tensor, channels: int) -> float:
-    """The threshold that `channels` channels reach; raises UsageError where fewer have any relevance."""
-    relevant = int((relevance != 0).sum())
-    if channels > relevant:
-        raise UsageError(f"{channels} channels are too many; {relevant} have a relevance here, so ask for fewer")
-    return relevance.abs().topk(channels).values[-1].item()
+def save_direction(direction: StyleDirection, models: Models, path: str | Path) -> Path:
+    """Write a direction; raises OutputError where that cannot be done."""
+    about = {
+        "target": direction.prompt.target,
+        "neutral": direction.prompt.neutral,
+        "alpha": direction.alpha,
+        "beta": direction.beta,
+        "movement": direction.movement,
+        "generator": models.generator_fingerprint,
+    }
+    return save_own("direction", {name: getattr(direction, name) for name in TENSORS}, path, about)
 
 
-def auto_beta(relevance: Tensor) -> float:
-    """The threshold that only outlying channels reach.
-
-    Most channels have nothing to do with a text, and their relevance spreads like noise; a channel counts when its
-    own stands out by more than `OUTLYING` robust standard deviations of the whole. So a colour, which hangs on few
-    channels, gets few, and a shape many.
-    """
-    relevant = relevance[relevance != 0].abs()
-    if not len(relevant):
-        return 0.0
-    return min(OUTLYING * MAD * relevant.median().item(), relevant.max().item())
+def load_direction(path: str | Path, models: Models) -> StyleDirection:
+    """The direction in a file; raises WeightError for a file without one, and for one of another generator."""
+    tensors, about = read_own(path, "direction", "save the direction again")
+    with error_context(path):
+        if missing := [name for name in TENSORS if name not in tensors]:
+            raise WeightError(f"the tensor {missing[0]} is missing; save the direction again")
+        if about.get("generator") != models.generator_fingerprint:
+            raise WeightError("this direction was found for another generator; pass that one with --model")
+        neutral = about["neutral"]
+        weights, std, relevance = (tensors[name].to(models.device) for name in TENSORS)
+        direction = StyleDirection(
+            Prompt(about["target"], neutral if isinstance(neutral, str) else tuple(neutral)),
+            weights,
+            std,
+            relevance,
+            beta=about["beta"],
+            alpha=about["alpha"],
+            movement=about["movement"],
+            origin={"source": "file", "file": Path(path).resolve(), "sha256": sha256_of(Path(path))},
+        )
+    return direction.with_settings(resolve(GlobalDirectionSettings(), models.defaults.get(StyleDirection.name, {})))

@@ -24,7 +24,7 @@ from styleclip.inversion.generator_delta import save_tuning
 from styleclip.inversion.invert import Invert
 from styleclip.inversion.pivotal_tuning import PivotalTuning
 from styleclip.latents import Latent, save_latent, tuning_hash
-from styleclip.methods.mapper_files import save_trained_mapper
+from styleclip.methods.mapper import save_trained_mapper
 from styleclip.methods.optimize import Optimize
 from styleclip.models import Models
 from styleclip.weights.formats.own_files import save_generator

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from styleclip.latents import Latent
-from styleclip.methods.mapper_files import TrainedMapper
+from styleclip.methods.mapper import TrainedMapper
 from styleclip.models import Models
 from styleclip.prompts import Prompt
 from styleclip.training.checkpoint import STATE

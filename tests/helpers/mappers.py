@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from styleclip.methods.mapper_files import TrainedMapper
+from styleclip.methods.mapper import TrainedMapper
 from styleclip.models import Models
 from styleclip.networks.latent_mapper import LevelsMapper, Mapper, StyleMapper
 from styleclip.prompts import Prompt

@@ -15,9 +15,9 @@ from styleclip.errors import UsageError, WeightError
 from styleclip.latents import Space, StyleLayout
 from styleclip.methods import auto_alpha
 from styleclip.methods.auto_alpha import PLATEAU
-from styleclip.methods.direction_files import load_direction, save_direction
+from styleclip.methods.channel_relevance import auto_beta, beta_for, style_weights
 from styleclip.methods.global_direction import GlobalDirection
-from styleclip.methods.style_direction import auto_beta, beta_for, style_weights
+from styleclip.methods.style_direction import load_direction, save_direction
 from styleclip.models import Models
 from styleclip.progress import Step
 from styleclip.prompts import Prompt, delta_t, zero_shot_probability
@@ -141,7 +141,7 @@ def test_auto_alpha_is_the_least_that_makes_clip_sure() -> None:
 
     tried = torch.stack([sureness(alpha) for alpha in ladder])  # [10, 8]
     for sure in (tried[5].median().item(), 1.0):
-        alpha = replace(method, sure=sure).strengths(models, styles, found)
+        alpha = replace(method, sure=sure).find(models, prompt).strengths(models, styles)
         for i in range(8):
             wanted = min(sure, PLATEAU * tried[:, i].max().item())
             least = next(a for a, p in zip(ladder, tried[:, i].tolist(), strict=True) if p >= wanted)
@@ -158,7 +158,7 @@ def test_a_picture_clip_was_sure_of_is_edited_too(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(auto_alpha, "zero_shot_probability", lambda *_: torch.tensor([0.99]))
     found = GlobalDirection(channels=5).find(models, PROMPT)
     styles = models.generator.to_space(Editor(models).sample(), Space.S)
-    alpha = auto_alpha.auto_alpha(models, styles, found, reach=1.0, sure=0.9)
+    alpha = found.with_settings(replace(found.found_with, reach=1.0, sure=0.9)).at("auto").strengths(models, styles)
     assert found.movement is not None
     assert alpha.item() == pytest.approx(0.2 ** (1 - 3 / 9) / found.movement, rel=1e-4)
 
@@ -223,7 +223,7 @@ def test_a_direction_file_holds_the_edit(tmp_path: Path) -> None:
     found = method.find(models, PROMPT)
     read = load_direction(save_direction(found, models, tmp_path / "red.safetensors"), models)
     assert read.prompt == PROMPT and (read.alpha, read.beta, read.movement) == (2.5, found.beta, found.movement)
-    applied = GlobalDirection(found=read)(models, source, PROMPT)
+    applied = read(models, source, PROMPT)
     assert torch.equal(applied.data, method(models, source, PROMPT).data)
     other = replace(models, provenance={"generator": {"network": "other"}})
     with pytest.raises(WeightError, match="another generator"):

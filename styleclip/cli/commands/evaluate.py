@@ -49,8 +49,7 @@ def evaluate(
         raise UsageError("a mapper is an editor with its own prompt; leave out --editor and --prompts")
     import styleclip.evaluate as evaluation
     from styleclip.files import atomic_path, atomic_write, to_json
-    from styleclip.methods.mapper import LatentMapper
-    from styleclip.methods.mapper_files import load_trained_mapper
+    from styleclip.methods.mapper import LatentMapper, load_trained_mapper
     from styleclip.weights.locate import mapper_file
 
     prompts = read_prompts(prompt_file) if prompt_file else None

@@ -16,7 +16,7 @@ from styleclip.errors import UsageError
 
 if TYPE_CHECKING:
     from styleclip.editor import Editor
-    from styleclip.methods.mapper_files import TrainedMapper
+    from styleclip.methods.mapper import TrainedMapper
     from styleclip.prompts import Prompt
     from styleclip.results import EditResult
 
@@ -56,8 +56,7 @@ def map(
     """Edit faces by a mapper: each face moves as the mapper has learned for it."""
     import styleclip
     from styleclip.cli.subjects import Made, Subject, edit_all
-    from styleclip.methods.mapper import LatentMapper
-    from styleclip.methods.mapper_files import load_trained_mapper
+    from styleclip.methods.mapper import LatentMapper, load_trained_mapper
     from styleclip.weights.load import sha256_of
     from styleclip.weights.locate import mapper_file
 
@@ -103,10 +102,9 @@ def _prompt(trained: TrainedMapper, text: str | None, path: Path) -> Prompt:
 
 def _sheet(editor: Editor, results: Mapping[float, EditResult], faces: Sequence[str], folder: Path) -> Path:
     """grid.png: the faces before and at every strength; a single one is shown among others."""
-    from styleclip.cli.outcomes import AROUND
-    from styleclip.cli.sheets import View, sheet, thumbnails
     from styleclip.files import atomic_write
     from styleclip.images import png_bytes
+    from styleclip.sweep_sheets import FACTORS, View, faces_sheet, thumbnails
 
     first = next(iter(results.values()))
     shown = {strength: result.after for strength, result in results.items()}
@@ -114,7 +112,7 @@ def _sheet(editor: Editor, results: Mapping[float, EditResult], faces: Sequence[
         [strength] = results
         source = editor.models.generator.to_space(first.source, first.edited.space)
         step = first.edited - source
-        shown = {factor * strength: editor.render(source + factor * step) for factor in AROUND}
+        shown = {factor * strength: editor.render(source + factor * step) for factor in FACTORS}
     views = [View(f"strength {format_number(each)}", "", thumbnails(images)) for each, images in shown.items()]
-    drawn = sheet(thumbnails(first.before), views, faces)
+    drawn = faces_sheet(thumbnails(first.before), views, faces)
     return atomic_write(folder / "grid.png", png_bytes(drawn, {"results": [r.record() for r in results.values()]}))

@@ -16,7 +16,7 @@ from styleclip.errors import UsageError
 
 if TYPE_CHECKING:
     from styleclip.latents import Latent
-    from styleclip.methods.mapper_files import TrainedMapper
+    from styleclip.methods.mapper import TrainedMapper
     from styleclip.models import Models
     from styleclip.prompts import Prompt
     from styleclip.training.distributed import ProcessGroup

@@ -17,7 +17,7 @@ import torch
 from styleclip.errors import OutputError, UsageError
 from styleclip.files import output_folder, remove_stale_temporaries, to_json
 from styleclip.latents import Latent
-from styleclip.methods.mapper_files import TrainedMapper, load_trained_mapper, save_trained_mapper
+from styleclip.methods.mapper import TrainedMapper, load_trained_mapper, save_trained_mapper
 from styleclip.models import Models
 from styleclip.prompts import Prompt, warn_unknown_words
 from styleclip.training.checkpoint import STATE, TrainingState, difference, unfinished

@@ -17,8 +17,7 @@ from styleclip.cli import main
 from styleclip.errors import UsageError, WeightError
 from styleclip.images import read_record
 from styleclip.latents import Latent, Space, save_latent
-from styleclip.methods.mapper import LatentMapper
-from styleclip.methods.mapper_files import TrainedMapper, load_trained_mapper, save_trained_mapper
+from styleclip.methods.mapper import LatentMapper, TrainedMapper, load_trained_mapper, save_trained_mapper
 from styleclip.models import Models
 from styleclip.prompts import Prompt
 from styleclip.weights.catalog import weights

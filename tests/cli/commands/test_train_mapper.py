@@ -15,7 +15,7 @@ import styleclip
 from styleclip.cli import main
 from styleclip.cli.output.progress import EtaProgress
 from styleclip.latents import Latent, Space, save_latent
-from styleclip.methods.mapper_files import load_trained_mapper
+from styleclip.methods.mapper import load_trained_mapper
 from styleclip.weights.describe import describe
 from tests.helpers.support import done, failed, run_python
 from tests.helpers.tiny import faces

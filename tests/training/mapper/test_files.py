@@ -15,8 +15,7 @@ import pytest
 import torch
 
 from styleclip.errors import OutputError, WeightError
-from styleclip.methods.mapper import LatentMapper
-from styleclip.methods.mapper_files import load_trained_mapper
+from styleclip.methods.mapper import LatentMapper, load_trained_mapper
 from styleclip.models import Models
 from styleclip.prompts import Prompt
 from styleclip.training.checkpoint import STATE, TrainingState

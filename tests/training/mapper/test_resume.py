@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from styleclip.errors import OutputError, WeightError
-from styleclip.methods.mapper_files import TrainedMapper, load_trained_mapper
+from styleclip.methods.mapper import TrainedMapper, load_trained_mapper
 from styleclip.models import Models
 from styleclip.prompts import Prompt
 from styleclip.training.checkpoint import STATE, TrainingState

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from styleclip.latents import Latent, Space
-from styleclip.methods.mapper_files import TrainedMapper, load_trained_mapper
+from styleclip.methods.mapper import TrainedMapper, load_trained_mapper
 from styleclip.models import Models
 from styleclip.networks.clip import CLIP
 from styleclip.networks.stylegan2 import Generator

@@ -15,7 +15,7 @@ from torch import Tensor
 from styleclip.errors import NumericError, SpaceError, UsageError
 from styleclip.latents import Latent, Space
 from styleclip.losses import loss_resolution_px
-from styleclip.methods.mapper_files import TrainedMapper
+from styleclip.methods.mapper import TrainedMapper
 from styleclip.models import Models
 from styleclip.networks.face_recognition import FaceRecogniser
 from styleclip.networks.latent_mapper import STEP

@@ -76,7 +76,7 @@ def global_dir(
     from styleclip.cli.making import explain, make
     from styleclip.cli.outcomes import Results
     from styleclip.cli.subjects import Made, Subject, edit_all
-    from styleclip.cli.turns import check, find_turns
+    from styleclip.sweeps import Edit, check_sweep, find_points
 
     photos.check(source)
     if statistics and relevance == "gradient":
@@ -84,11 +84,12 @@ def global_dir(
     folders = combinations(wishes, alpha, beta)
     file = None if relevance in WAYS else relevance
     method = styleclip.GlobalDirection(**without_none({**settings, "relevance": "table" if file else relevance}))
-    check(wishes.texts, method, folders)
+    edits = [Edit(wish.saved or wish.prompt(), wish.alpha, wish.beta) for wish in wishes.all]
+    check_sweep(edits, alpha, beta, method)
     extras.check(wishes, len(folders) > 1, common.overwrite)
     folder = common.results_folder(wishes.folder, FILES, folders.values())
     editor = styleclip.Editor(common.load(relevance=file, statistics=statistics, encoder=photos.encoder))
-    turns = find_turns(editor.models, wishes.all, method, list(folders))
+    points = find_points(editor.models, edits, alpha, beta, method)
     about = without_none({"relevance": file, "statistics": statistics})
 
     def edit(subject: Subject, place: Path) -> Made:
@@ -96,7 +97,7 @@ def global_dir(
         each = {combination: place / name for combination, name in folders.items()}
         results = Results(subject.editor, each, common.overwrite, {**about, "source": subject.about})
         with Progress("global-dir", common.quiet) as progress:
-            results.make(subject.latent, turns, progress)
+            results.make(subject.latent, points, progress)
         paths, record = results.paths, results.record
         if extras.explain:
             told, files = explain(subject.editor, results.all, place)
@@ -105,7 +106,7 @@ def global_dir(
                 click.echo("\n".join(map(table, told)))
         if not results.interrupted:
             paths += make(extras, subject.editor, results.all, subject.names, place, common.quiet)
-        made = {folders[outcome.combination]: outcome.result for outcome in results.all if outcome.result}
+        made = {folders[each.combination]: each.result for each in results.all if each.result}
         return Made(paths, record, made, results.said)
 
     edit_all(common, source, photos, editor, folder, edit, folders.values())

@@ -1,0 +1,257 @@
+"""Edit the faces of a photo: invert each, edit it, paste all back into the photo."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from styleclip.alignment.paste import paste
+from styleclip.alignment.photos import Photo
+from styleclip.errors import UsageError, WeightWarning
+from styleclip.files import atomic_write, output_folder
+from styleclip.images import png_bytes
+from styleclip.inversion.generator_delta import GeneratorDelta, load_tuning, save_tuning
+from styleclip.inversion.invert import Invert
+from styleclip.inversion.result import LATENT_FILE, Inversion, tuning_path
+from styleclip.latents import Latent, tuning_hash
+from styleclip.models import Models
+from styleclip.progress import OnStep, ignore
+from styleclip.results import FILES, EditResult
+
+PASTED = "photo.png"
+
+
+@dataclass(frozen=True, eq=False)
+class EditSource:
+    """Latents that are edited together, and the models that render them.
+
+    Args:
+        models: those of the editor, with a tuned generator where there is a `tuning`.
+        latent: the latents.
+        names: a label of each latent, for sheets.
+        about: where the latents come from, for the record (`Editor.edit(about={"source": source.about})`).
+        tuning: the change of the generator that was found on the photo.
+    """
+
+    models: Models
+    latent: Latent
+    names: Sequence[str]
+    about: Mapping[str, Any]
+    tuning: GeneratorDelta | None = None
+
+    def save(self, result: EditResult, folder: Path | str, overwrite: bool = False) -> list[Path]:
+        """Write a result of these latents, and the tuning beside its latent; raises OutputError."""
+        paths = result.save(folder, overwrite)
+        return (
+            paths
+            if self.tuning is None
+            else [*paths, save_tuning(self.tuning, tuning_path(Path(folder) / LATENT_FILE))]
+        )
+
+
+# Edits a source. Each result has a key, the name of its folder; a single result has the key "".
+EditFace = Callable[[EditSource], Iterable[tuple[str, EditResult]]]
+
+
+@dataclass(eq=False)
+class FaceEdit:
+    """One face of a photo and the results of its edit, by key.
+
+    `name` is "" for the only face, else face_1, face_2, ... from the left; `interrupted` says that Ctrl-C ended the
+    edit, and the results that were complete by then are kept.
+    """
+
+    name: str
+    inversion: Inversion
+    results: dict[str, EditResult] = field(default_factory=dict)
+    paths: list[Path] = field(default_factory=list)  # files of the results, where a folder was given
+    interrupted: bool = False
+
+    @property
+    def source(self) -> EditSource:
+        inversion, path = self.inversion, self.inversion.aligned.photo.path
+        label = (path.stem if path else "photo") + self.name.replace("face_", " ")
+        about = {"image": path and path.resolve(), "inversion": inversion.record()}
+        return EditSource(inversion.models, inversion.latent, [label], about, inversion.tuning)
+
+    def record(self) -> dict[str, Any]:
+        """The record of the single result, or of all."""
+        records = {key: result.record() for key, result in self.results.items()}
+        return records[""] if list(records) == [""] else {"results": [*records.values()]}
+
+
+@dataclass(eq=False)
+class PhotoEdit:
+    """The edited faces of a photo, from left to right, and by key the photo with all of them pasted back.
+
+    `pasted` is empty where nothing is to be pasted: a photo that is all face, or `paste=False`.
+    """
+
+    photo: Photo
+    faces: list[FaceEdit] = field(default_factory=list)
+    pasted: dict[str, Image.Image] = field(default_factory=dict)
+    paths: list[Path] = field(default_factory=list)  # the files of `pasted`, where a folder was given
+    interrupted: bool = False
+
+    @property
+    def notes(self) -> list[str]:
+        """Remarks on the faces, such as that the picture was aligned already."""
+        return [*dict.fromkeys(face.inversion.aligned.note for face in self.faces if face.inversion.aligned.note)]
+
+    def save(self, folder: Path | str, overwrite: bool = False) -> list[Path]:
+        """Write the results and inversions of all faces and the pasted photos; raises OutputError.
+
+        The files of the only face lie in `folder`, those of several in face_1, face_2, ... A key is a folder within:
+        photo.png in `folder/KEY`, result.json in `folder/face_1/KEY`, and the inversion in `folder/face_1/inversion`.
+        """
+        folder, keys = Path(folder), [*self.faces[0].results]
+        check_output_folder(self.photo.path, folder, result_patterns(keys), overwrite)
+        paths: list[Path] = []
+        for face in self.faces:
+            face.inversion.save(folder / face.name / "inversion", overwrite=True)
+            for key, result in face.results.items():
+                paths += face.source.save(result, folder / face.name / key, overwrite)
+        return [*self.save_pasted(folder), *paths]
+
+    def save_pasted(self, folder: Path | str) -> list[Path]:
+        """Write photo.png of every key; raises OutputError."""
+        paths = []
+        for key, picture in self.pasted.items():
+            record = {
+                "pasted": True,
+                "photo": self.photo.path and self.photo.path.resolve(),
+                "results": [face.results[key].record() for face in self.faces if key in face.results],
+            }
+            paths.append(atomic_write(Path(folder) / key / PASTED, png_bytes(picture, record, self.photo.icc_profile)))
+        return paths
+
+
+def edit_photo(
+    models: Models,
+    photo: Photo | Image.Image | Path | str,
+    edit: EditFace,
+    how: Invert | None = None,
+    keys: Sequence[str] = ("",),
+    paste: bool = True,
+    folder: Path | None = None,
+    overwrite: bool = False,
+    on_step: OnStep = ignore,
+) -> PhotoEdit:
+    """Invert the faces of a photo that `how` means, edit each on its own, and paste all back where they were.
+
+    Ctrl-C keeps what is complete by then (`interrupted`); it is raised where nothing is. Raises PhotoError for what is
+    no picture, NoFaceError where a face is missing, and what the edit raises.
+
+    Args:
+        models: the models of an editor.
+        photo: a file or a picture.
+        edit: edits a face; see `EditFace`. Its results may come in any order.
+        how: which faces, and how they become latents.
+        keys: the keys that `edit` gives, in the order in which they are reported.
+        paste: whether to paste the faces back.
+        folder: where files are written as soon as they are complete, as by `PhotoEdit.save`; None writes nothing.
+        overwrite: whether earlier results in `folder` may be replaced.
+        on_step: gets the steps of the inversions, with `stage` "refine" or "face 2 of 3: refine".
+
+    Example:
+        def age(source):
+            yield "", Editor(source.models).edit(source.latent, "an old face", Optimize())
+
+        edit_photo(models, "family.jpg", age, Invert(face="all")).save("family")
+    """
+    how = how or Invert()
+    if folder is not None:
+        path = Path(photo) if isinstance(photo, (str, Path)) else None
+        check_output_folder(path, folder, result_patterns(keys), overwrite)
+    frames = how.frames(models, photo)
+    edited = PhotoEdit(frames[0].photo)
+    try:
+        for number, frame in enumerate(frames, start=1):
+            label = f"face {number} of {len(frames)}" if len(frames) > 1 else ""
+            inversion = how.invert(models, frame, _with_face(on_step, label))
+            face = FaceEdit(f"face_{number}" if label else "", inversion)
+            _edit_face(edited, face, edit, folder, overwrite)
+            if face.interrupted:
+                break
+    except KeyboardInterrupt:
+        if not edited.faces:
+            raise
+        edited.interrupted = True
+    for face in edited.faces:
+        face.results = {key: face.results[key] for key in keys if key in face.results}
+    if paste:
+        edited.pasted = _paste_faces(edited, keys)
+    if folder is not None:
+        edited.paths = edited.save_pasted(folder)
+    return edited
+
+
+def _edit_face(edited: PhotoEdit, face: FaceEdit, edit: EditFace, folder: Path | None, overwrite: bool) -> None:
+    """Edit a face and add it to the others, as soon as it has a result."""
+    place = None if folder is None else folder / face.name
+    if place is not None:
+        face.inversion.save(place / "inversion", overwrite=True)
+    source = face.source
+    try:
+        for key, result in edit(source):
+            if place is not None:
+                face.paths += source.save(result, place / key, overwrite)
+            face.results[key] = result
+            face.interrupted |= result.interrupted
+    except KeyboardInterrupt:
+        if not face.results:
+            raise
+        face.interrupted = True
+    edited.faces.append(face)
+    edited.interrupted = face.interrupted
+
+
+def _paste_faces(edited: PhotoEdit, keys: Sequence[str]) -> dict[str, Image.Image]:
+    """By key the photo with all its edited faces, and with its own alpha."""
+    pasted = {}
+    for key in keys:
+        pieces = [face.inversion.piece(face.results[key].after) for face in edited.faces if key in face.results]
+        placed = [piece for piece in pieces if piece is not None]
+        if placed:
+            pasted[key] = paste(edited.photo.image, placed)
+            if edited.photo.alpha is not None:
+                pasted[key].putalpha(edited.photo.alpha)
+    return pasted
+
+
+def _with_face(on_step: OnStep, face: str) -> OnStep:
+    """`on_step` for the steps of one face, by its label among several."""
+    return (lambda step: on_step(replace(step, stage=f"{face}: {step.stage}"))) if face else on_step
+
+
+def result_patterns(keys: Sequence[str]) -> list[str]:
+    """The names that the results of a photo may have in its folder."""
+    places = [Path(face, key) for face in ("", "face_*") for key in keys]
+    return [*FILES, *(str(place / file) for place in places for file in ("after.png", PASTED))]
+
+
+def check_output_folder(photo: Path | None, folder: Path, patterns: Sequence[str], overwrite: bool) -> None:
+    """Raise OutputError unless `folder` can take the results, UsageError where one would replace the photo itself."""
+    output_folder(folder, patterns, overwrite)
+    if photo is not None and any(path.samefile(photo) for pattern in patterns for path in folder.glob(pattern)):
+        raise UsageError(f"{photo} has the name of a result and would be replaced by it; pass another --out")
+
+
+def find_tuning_beside(latent: Path, models: Models) -> GeneratorDelta | None:
+    """The tuning that a file of latents was made with, if it lies beside it; else None, with a WeightWarning."""
+    wanted = tuning_hash(latent)
+    if wanted is None:
+        return None
+    beside = [path for path in (tuning_path(latent), tuning_path(latent.with_name(LATENT_FILE))) if path.is_file()]
+    for path in dict.fromkeys(beside):  # source.safetensors shares the tuning of latent.safetensors
+        tuning = load_tuning(path, models)
+        if tuning.sha256 == wanted:
+            return tuning
+    reason = f"{latent} was made with a tuned generator, whose change is not beside it as {tuning_path(latent).name}"
+    warnings.warn(f"{reason}; the untouched one is used, so faces look less alike", WeightWarning, stacklevel=2)
+    return None

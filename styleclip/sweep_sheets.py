@@ -1,0 +1,156 @@
+"""Sheets and videos of a sweep: all faces at every strength and every threshold, labelled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from PIL.Image import Image
+from torch import Tensor
+
+from styleclip.editor import Editor
+from styleclip.images import fit_to, to_pil
+from styleclip.latents import Latent, Space
+from styleclip.settings import Strength
+from styleclip.sheets import labelled_sheet, stack_sheets
+from styleclip.sweeps import SweepPoint, SweepResult, format_number
+
+FACES = 8  # side by side
+LARGE, SMALL, FEW = 256, 128, 4  # px of a cell; cells are large up to so many columns
+FRAMES = 31  # from one end of a sweep to the other
+FACTORS = (0.5, 1.0, 1.5)  # of a single strength, on a sheet
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class View:
+    """Pictures of all faces at one strength and one threshold, with the labels of both."""
+
+    alpha: str
+    beta: str
+    pictures: Sequence[Image]
+
+
+@dataclass(frozen=True)
+class SweepSummary:
+    """A result of a sweep as latents in S [N, C] and small pictures; the full pictures of many need much memory.
+
+    `steps` are the latents after each edit in turn.
+    """
+
+    point: SweepPoint
+    source: Latent
+    edited: Latent
+    steps: Sequence[Latent]
+    pictures: Sequence[Image]
+
+    @staticmethod
+    def of(editor: Editor, result: SweepResult) -> SweepSummary:
+        generator, edit = editor.models.generator, result.result
+        source, edited = (generator.to_space(latent, Space.S) for latent in (edit.source, edit.edited))
+        point = SweepPoint(result.alpha, result.beta, result.directions)
+        return SweepSummary(point, source, edited, edit.steps, thumbnails(edit.after))
+
+    def view(self) -> View:
+        return View(_alpha_label(self.point.strength), beta_label(self.point), self.pictures)
+
+    def views(self, editor: Editor) -> Iterator[View]:
+        """The result among others: after every one of several edits, or at 0.5, 1 and 1.5 times a number."""
+        strength, latents, labels = self.point.strength, [self.edited], [_alpha_label(self.point.strength)]
+        if len(self.point.directions) > 1:
+            latents = list(self.steps)
+            labels = [f"{'+ ' * (i > 0)}{each.prompt.target}" for i, each in enumerate(self.point.directions)]
+        elif isinstance(strength, float) and strength:
+            latents = [self.source + factor * (self.edited - self.source) for factor in FACTORS]
+            labels = [_alpha_label(round(factor * strength, 6)) for factor in FACTORS]
+        for latent, label in zip(latents, labels, strict=True):
+            yield View(label, beta_label(self.point), thumbnails(editor.render(latent)))
+
+
+def sweep_sheet(editor: Editor, summaries: Sequence[SweepSummary], faces: Sequence[str]) -> Image:
+    """The labelled sheet of a sweep; a single strength is shown among others. `faces` are their labels."""
+    single = len({summary.point.alpha for summary in summaries}) == 1
+    views = [view for each in summaries for view in (each.views(editor) if single else [each.view()])]
+    return faces_sheet(thumbnails(editor.render(summaries[0].source)), views, faces)
+
+
+def sweep_range(summaries: Sequence[SweepSummary]) -> dict[str, tuple[Latent, Latent]]:
+    """The first and the last latents of a video, for the label of each beta.
+
+    They are those of the lowest and the highest of several numbers, else the source and the last result.
+    """
+    ranges: dict[str, tuple[Latent, Latent]] = {}
+    for beta in dict.fromkeys(summary.point.beta for summary in summaries):
+        row = [summary for summary in summaries if summary.point.beta == beta]
+        numbers = {each.point.strength: each.edited for each in row if isinstance(each.point.strength, float)}
+        first = numbers[min(numbers)] if len(numbers) > 1 else row[0].source
+        last = numbers[max(numbers)] if len(numbers) > 1 else row[-1].edited
+        ranges[beta_label(row[0].point)] = first, last
+    return ranges
+
+
+def sweep_frames(editor: Editor, ranges: Mapping[str, tuple[Latent, Latent]]) -> Iterator[Image]:
+    """FRAMES frames from the first latents to the last ones, below one another where there are several labels."""
+    for frame in range(FRAMES):
+        rows: list[Sequence[Image]] = []
+        labels: list[str] = []
+        for label, (first, last) in ranges.items():
+            latent = first + frame / (FRAMES - 1) * (last - first)
+            lines = _lines([fit_to(picture, LARGE) for picture in thumbnails(editor.render(latent))])
+            rows, labels = rows + lines, labels + [label] * len(lines)
+        yield labelled_sheet(rows, (), labels if len(ranges) > 1 else (), LARGE)
+
+
+def faces_sheet(before: Sequence[Image], views: Sequence[View], faces: Sequence[str]) -> Image:
+    """Several faces across and the views down; of a single face the strengths across and the thresholds down."""
+    return _one_face(before[0], views) if len(faces) == 1 else _several_faces(before, views, faces)
+
+
+def thumbnails(images: Tensor) -> list[Image]:
+    """[N, 3, H, W] -> N pictures, no larger than a sheet shows them."""
+    pictures = to_pil(images)
+    for picture in pictures:
+        picture.thumbnail((LARGE, LARGE))
+    return pictures
+
+
+def beta_label(point: SweepPoint) -> str:
+    """The threshold; of a single edit with the value that "auto" came to and the number of channels."""
+    if len(point.directions) > 1:
+        return "" if point.beta is None else f"beta {format_number(point.beta)}"
+    [direction] = point.directions
+    value = format_number(point.beta) if isinstance(point.beta, float) else f"{point.beta or ''} {direction.beta:.3f}"
+    return f"beta {value}\n{channel_count(len(direction.channels))}"
+
+
+def channel_count(channels: int) -> str:
+    return f"{channels} channel{'s' * (channels != 1)}"
+
+
+def _alpha_label(strength: Strength | None) -> str:
+    return "edited" if strength is None else f"alpha {format_number(strength)}"
+
+
+def _one_face(before: Image, views: Sequence[View]) -> Image:
+    alphas, betas = (list(dict.fromkeys(labels)) for labels in ([v.alpha for v in views], [v.beta for v in views]))
+    cells = {(view.beta, view.alpha): view.pictures[0] for view in views}
+    rows = [[before, *(cells[beta, alpha] for alpha in alphas)] for beta in betas]
+    return _table(rows, ["before", *alphas], betas)
+
+
+def _several_faces(before: Sequence[Image], views: Sequence[View], faces: Sequence[str]) -> Image:
+    labels = ["before", *(f"{view.alpha}\n{view.beta}" for view in views)]
+    blocks = zip(_lines(faces), *(_lines(row) for row in (before, *(view.pictures for view in views))), strict=True)
+    return stack_sheets([_table(rows, names, labels) for names, *rows in blocks])
+
+
+def _table(rows: Sequence[Sequence[Image]], columns: Sequence[str], labels: Sequence[str]) -> Image:
+    cell = LARGE if len(columns) <= FEW else SMALL
+    cells = [[fit_to(picture, cell) for picture in row] for row in rows]
+    return labelled_sheet(cells, columns, labels if any(labels) else (), cell)
+
+
+def _lines(items: Sequence[Item]) -> list[Sequence[Item]]:
+    return [items[start : start + FACES] for start in range(0, len(items), FACES)]

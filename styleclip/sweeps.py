@@ -1,0 +1,216 @@
+"""Edits in turn at many strengths and thresholds; CLIP is measured once per text (StyleCLIP, section 6)."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from styleclip.editor import Editor
+from styleclip.errors import UsageError
+from styleclip.latents import Latent
+from styleclip.methods.global_direction import GlobalDirection
+from styleclip.methods.style_direction import StyleDirection, load_direction
+from styleclip.models import Models
+from styleclip.progress import OnStep, Step, ignore
+from styleclip.prompts import Prompt
+from styleclip.results import EditResult
+from styleclip.settings import Strength
+
+MAX_COMBINATIONS = 100  # of alphas and betas in one sweep
+
+Value = TypeVar("Value")
+
+
+class TableWarning(UserWarning):
+    """A generator without a relevance table."""
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One of the edits that a sweep makes in turn.
+
+    Args:
+        source: the texts, a direction, or the file of a direction.
+        alpha: the strength of this edit; None takes that of the sweep, then that of the direction or the method.
+        beta: the threshold of an edit by texts; None takes that of the sweep, then that of the method.
+    """
+
+    source: Prompt | StyleDirection | Path
+    alpha: Strength | None = None
+    beta: Strength | None = None
+
+
+@dataclass(frozen=True)
+class SweepPoint:
+    """One alpha and one beta of a sweep, None where they are left to edits and method, and the directions there."""
+
+    alpha: Strength | None
+    beta: Strength | None
+    directions: Sequence[StyleDirection]
+
+    @property
+    def strength(self) -> Strength | None:
+        """The alpha of all directions; None where they differ."""
+        alphas = {direction.alpha for direction in self.directions}
+        return alphas.pop() if len(alphas) == 1 else None
+
+
+@dataclass(frozen=True)
+class SweepResult(SweepPoint):
+    """A point of a sweep and the result of its edits."""
+
+    result: EditResult
+
+
+def sweep(
+    editor: Editor,
+    latent: Latent,
+    edits: Sequence[Edit | Prompt | StyleDirection],
+    alphas: Sequence[Strength] | None = None,
+    betas: Sequence[Strength] | None = None,
+    method: GlobalDirection | None = None,
+    on_step: OnStep = ignore,
+    about: Mapping[str, Any] | None = None,
+) -> Iterator[SweepResult]:
+    """The edits in turn at every alpha and every beta; the relevance of channels is measured once per text.
+
+    Results come strongest first, so a picture that is not finite raises NumericError before weaker ones are made.
+    Ctrl-C keeps the best latent so far of a single point; of several it raises KeyboardInterrupt, and those yielded
+    before are complete. Raises UsageError for settings that make no sense, and where texts single out no channel.
+
+    Example:
+        for point in styleclip.sweep(editor, latent, [Prompt("an old face")], alphas=[-4, 4], betas=[0.1, 0.15]):
+            point.result.save(f"old/alpha_{point.alpha}_beta_{point.beta}")
+    """
+    return edit_at_points(editor, latent, find_points(editor.models, edits, alphas, betas, method), on_step, about)
+
+
+def find_points(
+    models: Models,
+    edits: Sequence[Edit | Prompt | StyleDirection],
+    alphas: Sequence[Strength] | None = None,
+    betas: Sequence[Strength] | None = None,
+    method: GlobalDirection | None = None,
+) -> list[SweepPoint]:
+    """The directions of all edits at every alpha and beta: the slow part of a sweep, the same for every latent."""
+    method = method or GlobalDirection()
+    listed = [edit if isinstance(edit, Edit) else Edit(edit) for edit in edits]
+    check_sweep(listed, alphas, betas, method)
+    pairs = combinations(alphas, betas)
+    columns = [_directions(models, edit, pairs, method) for edit in listed]
+    rows = zip(*columns, strict=True)
+    return [SweepPoint(alpha, beta, row) for (alpha, beta), row in zip(pairs, rows, strict=True)]
+
+
+def edit_at_points(
+    editor: Editor,
+    latent: Latent,
+    points: Sequence[SweepPoint],
+    on_step: OnStep = ignore,
+    about: Mapping[str, Any] | None = None,
+) -> Iterator[SweepResult]:
+    """Edit a latent at all points, the strongest first; `on_step` gets a step per point, of a single one all steps."""
+    for index, point in enumerate(sorted(points, key=_size, reverse=True), start=1):
+        edits = [(direction.prompt, direction) for direction in point.directions]
+        result = editor.edit_in_turn(latent, edits, on_step if len(points) == 1 else ignore, about)
+        if result.interrupted and len(points) > 1:
+            raise KeyboardInterrupt
+        yield SweepResult(point.alpha, point.beta, point.directions, result)
+        on_step(Step(index, len(points), {}, result.edited, stage="sweep"))
+
+
+def check_sweep(
+    edits: Sequence[Edit],
+    alphas: Sequence[Strength] | None,
+    betas: Sequence[Strength] | None,
+    method: GlobalDirection,
+) -> None:
+    """Raise UsageError for settings that make no sense, before anything is loaded."""
+    pairs = combinations(alphas, betas)
+    texts = [edit for edit in edits if isinstance(edit.source, Prompt)]
+    if not edits:
+        raise UsageError("there is nothing to edit; pass at least one prompt or direction")
+    if len(pairs) > MAX_COMBINATIONS:
+        raise UsageError(f"these are {len(pairs)} combinations of alpha and beta; ask for at most {MAX_COMBINATIONS}")
+    if method.channels is not None and not texts:
+        raise UsageError("a saved direction has its channels already; leave out --channels")
+    for edit in texts:
+        for alpha, beta in pairs:
+            _method_at(method, edit, alpha, beta)
+
+
+def combinations(
+    alphas: Sequence[Strength] | None, betas: Sequence[Strength] | None
+) -> list[tuple[Strength | None, Strength | None]]:
+    """Every alpha at every beta, the betas outermost; None where nothing is asked for."""
+    return [(_as_float(alpha), _as_float(beta)) for beta in betas or (None,) for alpha in alphas or (None,)]
+
+
+def combination_names(
+    alphas: Sequence[Strength] | None, betas: Sequence[Strength] | None
+) -> dict[tuple[Strength | None, Strength | None], str]:
+    """A name for every combination, for its folder: `alpha_4_beta_0.12`, of the two that vary; "" for a single one."""
+    varying = [
+        (name, i) for i, (name, values) in enumerate((("alpha", alphas), ("beta", betas))) if len(values or ()) > 1
+    ]
+    return {
+        pair: "_".join(f"{name}_{format_number(pair[i])}" for name, i in varying)
+        for pair in combinations(alphas, betas)
+    }
+
+
+def format_number(value: Strength | None) -> str:
+    """`4.0 -> "4"`; a number that needs more than six digits gets them."""
+    if not isinstance(value, float):
+        return str(value)
+    short = f"{value:g}"
+    return short if float(short) == value else repr(value)
+
+
+def _directions(
+    models: Models, edit: Edit, pairs: Sequence[tuple[Strength | None, Strength | None]], method: GlobalDirection
+) -> list[StyleDirection]:
+    """The direction of one edit at every alpha and beta."""
+    if isinstance(edit.source, Prompt):
+        if method.relevance == "auto" and models.relevance() is None:
+            _warn_no_table(method)
+        relevance = method.measure(models, edit.source)
+        methods = [_method_at(method, edit, *pair) for pair in pairs]
+        return [each.select(models, edit.source, relevance) for each in methods]
+    direction = edit.source
+    if isinstance(direction, Path):
+        direction = load_direction(direction, models).with_settings(method.resolve(models))
+    return [direction.at(_first_given(edit.alpha, alpha, direction.alpha)) for alpha, _ in pairs]
+
+
+def _method_at(method: GlobalDirection, edit: Edit, alpha: Strength | None, beta: Strength | None) -> GlobalDirection:
+    """`method` with the alpha and beta of an edit by texts."""
+    changes: dict[str, Any] = {"alpha": alpha if edit.alpha is None else edit.alpha, "beta": beta}
+    if edit.beta is not None:
+        changes |= {"beta": edit.beta, "channels": None}
+    return replace(method, **changes)
+
+
+def _warn_no_table(method: GlobalDirection) -> None:
+    warnings.warn(
+        f"this generator has no relevance table, so the gradient over {method.images} images takes its place; "
+        "`styleclip prepare` makes the table, once",
+        TableWarning,
+        stacklevel=2,
+    )
+
+
+def _size(point: SweepPoint) -> float:
+    """How strong a point is, as far as it is known."""
+    return abs(point.alpha) if isinstance(point.alpha, float) else 0.0
+
+
+def _as_float(value: Strength | None) -> Strength | None:
+    return value if value is None or value == "auto" else float(value)
+
+
+def _first_given(*values: Value | None) -> Value:
+    return next(value for value in values if value is not None)
