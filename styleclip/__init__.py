@@ -1,6 +1,7 @@
 """Text-driven editing of StyleGAN2 images: `load` the models, make an `Editor`, `edit` a latent towards a `Prompt`.
 
-The names below are the stable front door; each is imported when first used, so `import styleclip` costs nothing.
+The names below are the public API. Each is imported when it is first used, so `import styleclip` is quick. The editing
+methods are those of `styleclip.methods.METHODS`.
 """
 
 from __future__ import annotations
@@ -8,70 +9,61 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from styleclip.version import __version__
+from styleclip.methods import METHODS
+from styleclip.version import __version__ as __version__
 
-if TYPE_CHECKING:
-    from styleclip.editor import Editor
-    from styleclip.errors import StyleClipError
-    from styleclip.inversion.invert import Invert
-    from styleclip.inversion.pivotal_tuning import PivotalTuning
-    from styleclip.inversion.refine import Refine
-    from styleclip.inversion.result import Inversion
-    from styleclip.latents import Direction, Latent, Space
-    from styleclip.methods.global_direction import GlobalDirection
-    from styleclip.methods.mapper import LatentMapper
-    from styleclip.methods.optimize import Optimize
-    from styleclip.models import load
-    from styleclip.prompts import Prompt, PromptWarning
-    from styleclip.results import EditResult
-    from styleclip.weights.load import load_generator
+if TYPE_CHECKING:  # for type checkers and editors
+    from styleclip.editor import Editor as Editor
+    from styleclip.errors import StyleClipError as StyleClipError
+    from styleclip.inversion.invert import Invert as Invert
+    from styleclip.inversion.pivotal_tuning import PivotalTuning as PivotalTuning
+    from styleclip.inversion.refine import Refine as Refine
+    from styleclip.inversion.result import Inversion as Inversion
+    from styleclip.latents import Direction as Direction
+    from styleclip.latents import Latent as Latent
+    from styleclip.latents import Space as Space
+    from styleclip.methods.global_direction import GlobalDirection as GlobalDirection
+    from styleclip.methods.mapper import LatentMapper as LatentMapper
+    from styleclip.methods.optimize import Optimize as Optimize
+    from styleclip.methods.style_direction import StyleDirection as StyleDirection
+    from styleclip.methods.style_direction import load_direction as load_direction
+    from styleclip.models import load as load
+    from styleclip.photo_editing import edit_photo as edit_photo
+    from styleclip.prompts import Prompt as Prompt
+    from styleclip.prompts import PromptWarning as PromptWarning
+    from styleclip.results import EditResult as EditResult
+    from styleclip.sweeps import sweep as sweep
+    from styleclip.weights.load import load_generator as load_generator
 
-__all__ = [
-    "Direction",
-    "EditResult",
-    "Editor",
-    "GlobalDirection",
-    "Inversion",
-    "Invert",
-    "Latent",
-    "LatentMapper",
-    "Optimize",
-    "PivotalTuning",
-    "Prompt",
-    "PromptWarning",
-    "Refine",
-    "Space",
-    "StyleClipError",
-    "__version__",
-    "load",
-    "load_generator",
-]
-
-_HOMES = {
+_MODULES = {
     "Direction": "styleclip.latents",
     "EditResult": "styleclip.results",
     "Editor": "styleclip.editor",
-    "GlobalDirection": "styleclip.methods.global_direction",
     "Inversion": "styleclip.inversion.result",
     "Invert": "styleclip.inversion.invert",
     "Latent": "styleclip.latents",
-    "LatentMapper": "styleclip.methods.mapper",
-    "Optimize": "styleclip.methods.optimize",
     "PivotalTuning": "styleclip.inversion.pivotal_tuning",
     "Prompt": "styleclip.prompts",
     "PromptWarning": "styleclip.prompts",
     "Refine": "styleclip.inversion.refine",
     "Space": "styleclip.latents",
     "StyleClipError": "styleclip.errors",
+    "StyleDirection": "styleclip.methods.style_direction",
+    "edit_photo": "styleclip.photo_editing",
     "load": "styleclip.models",
+    "load_direction": "styleclip.methods.style_direction",
     "load_generator": "styleclip.weights.load",
-}
+    "sweep": "styleclip.sweeps",
+    **{entry.class_name: entry.module for entry in METHODS.values()},
+}  # name -> the module that it is imported from
+
+__all__ = sorted(["__version__", *_MODULES])
 
 
 def __getattr__(name: str) -> object:  # PEP 562
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module 'styleclip' has no attribute {name!r}")
-    value = getattr(import_module(_HOMES[name]), name)
+    value = getattr(import_module(_MODULES[name]), name)
     globals()[name] = value
     return value
 

@@ -1,13 +1,13 @@
-"""Measure an editor in the demo world: did the edit hit its target, and what else did it move?
+"""Measure an editor in the demo world: success and leakage of its edits, by a classifier that no loss ever sees.
 
-The judge (demo/judge.py) sees attributes; no loss ever uses it. Per prompt, over the faces that lack the attribute:
-success is the share on which it sees the target afterwards, leakage the share of the other attributes that it sees
-changed, identity the cosine of the recogniser's features before and after.
+Per prompt, over the faces that lack the attribute: success is the fraction on which the judge (demo/judge.py) sees the
+target afterwards, leakage the fraction of the other attributes that it sees changed, identity the cosine of the
+face-recognition features before and after.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,15 +21,14 @@ from styleclip.demo.world import HIDDEN_BY
 from styleclip.editor import Editor
 from styleclip.errors import UsageError
 from styleclip.latents import Latent
+from styleclip.methods import make_method
 from styleclip.methods.base import Method
-from styleclip.methods.global_direction import GlobalDirection
 from styleclip.methods.mapper import LatentMapper
-from styleclip.methods.optimize import Optimize
 from styleclip.models import Models
+from styleclip.progress import OnStep, Step, ignore
 from styleclip.prompts import Prompt
 from styleclip.weights.catalog import checkpoint_path
 
-METHODS: dict[str, Callable[[], Method]] = {"optimize": Optimize, "global-dir": GlobalDirection}
 PROMPTS = (
     "a face with red hair",
     "a face with blonde hair",
@@ -54,12 +53,11 @@ PROMPTS = (
     "an old face",
     "a face with earrings",
 )
-OnCell = Callable[[int, int, dict[str, float]], None]  # cells done, cells in all, success and leakage of the last
-CLEARLY = 0.5  # an attribute changed when the state seen before lost more than this much probability
+MIN_LOST_PROBABILITY = 0.5  # an attribute changed when its state before the edit lost more than this
 
 
 @dataclass(frozen=True)
-class Cell:
+class PromptScore:
     """One prompt, averaged over the faces that lacked its attribute."""
 
     prompt: str
@@ -69,7 +67,7 @@ class Cell:
     identity: float
     clip_gain: float
     seconds: float  # per face
-    leaks: dict[str, float]  # share of faces on which each other attribute changed
+    leaks: dict[str, float]  # fraction of faces on which each other attribute changed
 
 
 @dataclass(frozen=True)
@@ -79,7 +77,7 @@ class Report:
     method: str
     settings: dict[str, Any]
     seeds: list[int]
-    cells: list[Cell]
+    cells: list[PromptScore]
     provenance: dict[str, Any] = field(default_factory=dict)
 
     def mean(self, name: str) -> float:
@@ -120,23 +118,24 @@ def run(
     method: str | Method,
     seeds: Sequence[int],
     prompts: Sequence[str] | None = None,
-    on_cell: OnCell | None = None,
+    on_step: OnStep = ignore,
 ) -> Report:
-    """Edit the face of every seed with every prompt and let the judge look.
+    """Edit the face of every seed towards every prompt, and measure each with the judge.
 
-    `prompts` must speak of attributes that the judge knows; raises UsageError otherwise. A global direction is found
-    between the prompt and what else could be ("a face with black hair", ... for red hair), as it needs a neutral text.
+    `method` may be a name of `styleclip.methods.METHODS`. A method that needs a neutral text gets the other states of
+    the attribute: "a face with black hair" and so on for red hair. A step is a prompt. Raises UsageError for prompts
+    without an attribute that the judge knows.
     """
-    editing = METHODS[method]() if isinstance(method, str) else method
-    texts = PROMPTS if prompts is None else prompts
-    cells = _cells(models, [(_prompt(text, editing), editing) for text in texts], seeds, on_cell)
+    editing = make_method(method) if isinstance(method, str) else method
+    edits = [(_prompt(text, editing), editing) for text in (PROMPTS if prompts is None else prompts)]
+    cells = _prompt_scores(models, edits, seeds, on_step)
     return Report(editing.name, editing.settings(models), list(seeds), cells, dict(models.provenance))
 
 
 def run_mappers(
-    models: Models, mappers: Sequence[LatentMapper], seeds: Sequence[int], on_cell: OnCell | None = None
+    models: Models, mappers: Sequence[LatentMapper], seeds: Sequence[int], on_step: OnStep = ignore
 ) -> Report:
-    """As `run`, with a mapper for each prompt: that which its file tells. Raises UsageError where it does not."""
+    """As `run`, with one mapper per prompt: the prompt in its file. Raises UsageError where there is none."""
     edits = []
     for mapper in mappers:
         prompt = mapper.trained(models).prompt
@@ -144,23 +143,22 @@ def run_mappers(
             raise UsageError("a mapper does not tell the text it was trained for; pass one that train-mapper wrote")
         edits.append((prompt, mapper))
     settings = {"mappers": [mapper.settings(models) for mapper in mappers]}
-    return Report(
-        LatentMapper.name, settings, list(seeds), _cells(models, edits, seeds, on_cell), dict(models.provenance)
-    )
+    cells = _prompt_scores(models, edits, seeds, on_step)
+    return Report(LatentMapper.name, settings, list(seeds), cells, dict(models.provenance))
 
 
-def _cells(
-    models: Models, edits: Sequence[tuple[Prompt, Method]], seeds: Sequence[int], on_cell: OnCell | None
-) -> list[Cell]:
-    """A cell for every prompt and the method that edits towards it."""
+def _prompt_scores(
+    models: Models, edits: Sequence[tuple[Prompt, Method]], seeds: Sequence[int], on_step: OnStep
+) -> list[PromptScore]:
+    """A score for every prompt and the method that edits towards it."""
     editor, judge = Editor(models), load_judge(checkpoint_path("demo/judge.safetensors"))
     latent = editor.sample(seeds=seeds)
-    seen, cells = judge.see(editor.render(latent)), list[Cell]()
+    before, scores = judge.see(editor.render(latent)), list[PromptScore]()
     for prompt, method in edits:
-        cells.append(_cell(editor, judge, method, prompt, latent, seen))
-        if on_cell is not None:
-            on_cell(len(cells), len(edits), {"success": cells[-1].success, "leakage": cells[-1].leakage})
-    return cells
+        scores.append(_prompt_score(editor, judge, method, prompt, latent, before))
+        values = {"success": scores[-1].success, "leakage": scores[-1].leakage}
+        on_step(Step(len(scores), len(edits), values))
+    return scores
 
 
 def _prompt(text: str, method: Method) -> Prompt:
@@ -168,45 +166,48 @@ def _prompt(text: str, method: Method) -> Prompt:
     return Prompt(text, neutral) if neutral else Prompt(text)
 
 
-def _cell(editor: Editor, judge: Judge, method: Method, prompt: Prompt, latent: Latent, seen: Verdict) -> Cell:
-    """Edit the faces that lack what the prompt asks for; `seen` is what the judge sees of all before."""
+def _prompt_score(
+    editor: Editor, judge: Judge, method: Method, prompt: Prompt, latent: Latent, verdict: Verdict
+) -> PromptScore:
+    """Edit the faces that lack the attributes of the prompt; `verdict` is that of all faces before."""
     claims = claims_of(prompt.target)
     if not claims:
         raise UsageError(
             f"the judge cannot tell whether {prompt.target!r} came true; name attributes of the demo world"
         )
-    lacking = ~_shows(seen, claims)
+    lacking = ~_has_states(verdict, claims)
     if not lacking.any():
         raise UsageError(f"every face already shows {prompt.target!r}; pass more --seeds")
     result = editor.edit(latent[lacking], prompt, method)
-    before, after = {name: states[lacking] for name, states in seen.items()}, judge.see(result.after)
-    success = _shows(after, claims)
-    changed = {name: _changed(before, after, name) for name in before if name not in claims}
-    leaks = {name: flags[seen].float().mean().item() if seen.any() else 0.0 for name, (flags, seen) in changed.items()}
+    before, after = {name: states[lacking] for name, states in verdict.items()}, judge.see(result.after)
+    leaks = {}
+    for name in (name for name in before if name not in claims):
+        changed, visible = _attribute_change(before, after, name)
+        leaks[name] = changed[visible].float().mean().item() if visible.any() else 0.0
     scores = result.scores
-    return Cell(
+    return PromptScore(
         prompt=prompt.target,
         faces=int(lacking.sum()),
-        success=success.float().mean().item(),
+        success=_has_states(after, claims).float().mean().item(),
         leakage=sum(leaks.values()) / len(leaks),
         identity=sum(score.get("identity", 1.0) for score in scores) / len(scores),
         clip_gain=sum(score["clip_after"] - score["clip_before"] for score in scores) / len(scores),
         seconds=result.seconds / len(scores),
-        leaks={name: share for name, share in leaks.items() if share > 0},
+        leaks={name: leak for name, leak in leaks.items() if leak > 0},
     )
 
 
-def _shows(verdict: Verdict, claims: dict[str, int]) -> Tensor:
+def _has_states(verdict: Verdict, claims: dict[str, int]) -> Tensor:
     """[N]: whether every claimed state is the most probable one."""
     return torch.stack([verdict[name].argmax(dim=1) == state for name, state in claims.items()]).all(dim=0)
 
 
-def _changed(before: Verdict, after: Verdict, name: str) -> tuple[Tensor, Tensor]:
+def _attribute_change(before: Verdict, after: Verdict, name: str) -> tuple[Tensor, Tensor]:
     """[N]: whether the attribute clearly changed, and whether it can be seen both before and after."""
     state = before[name].argmax(dim=1, keepdim=True)
     lost = (before[name] - after[name]).gather(1, state)[:, 0]
-    changed = (after[name].argmax(dim=1) != state[:, 0]) & (lost > CLEARLY)
-    seen = torch.ones_like(changed)
+    changed = (after[name].argmax(dim=1) != state[:, 0]) & (lost > MIN_LOST_PROBABILITY)
+    visible = torch.ones_like(changed)
     for hider, hiding in HIDDEN_BY.get(name, ()):
-        seen &= (before[hider].argmax(dim=1) != hiding) & (after[hider].argmax(dim=1) != hiding)
-    return changed, seen
+        visible &= (before[hider].argmax(dim=1) != hiding) & (after[hider].argmax(dim=1) != hiding)
+    return changed, visible

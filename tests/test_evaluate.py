@@ -71,13 +71,13 @@ def test_what_is_hidden_is_not_leakage() -> None:
     plain, shaded = torch.tensor([[1.0, 0, 0]] * 2), torch.tensor([[1.0, 0, 0], [0, 0, 1.0]])
     before = {"eye_color": eyes, "eyewear": plain}
     after = {"eye_color": eyes.flip(1), "eyewear": shaded}
-    changed, seen = evaluate._changed(before, after, "eye_color")
+    changed, seen = evaluate._attribute_change(before, after, "eye_color")
     assert changed.all() and seen.tolist() == [True, False]
 
 
 def test_a_slight_shift_is_not_a_change() -> None:
     before, after = ({"hat": torch.tensor([[p, 1 - p]])} for p in (0.6, 0.4))
-    assert not evaluate._changed(before, after, "hat")[0].any()
+    assert not evaluate._attribute_change(before, after, "hat")[0].any()
 
 
 def test_the_built_in_prompts_can_be_judged() -> None:
@@ -88,7 +88,7 @@ def test_the_built_in_prompts_can_be_judged() -> None:
 def test_the_report_is_a_table_json_and_a_picture(models: Models, tmp_path: Path) -> None:
     seen: list[tuple[int, int]] = []
     prompts = ["a face wearing a hat", "an old face"]
-    report = evaluate.run(models, Nothing(), range(4), prompts, lambda done, total, _: seen.append((done, total)))
+    report = evaluate.run(models, Nothing(), range(4), prompts, lambda step: seen.append((step.index, step.total)))
     assert seen == [(1, 2), (2, 2)]
     assert report.table().count("\n") == 4 and "| an old face |" in report.table()
     assert json.loads(json.dumps(report.to_json()))["mean"]["success"] == 0

@@ -27,9 +27,13 @@ PUBLIC = [
     "Refine",
     "Space",
     "StyleClipError",
+    "StyleDirection",
     "__version__",
+    "edit_photo",
     "load",
+    "load_direction",
     "load_generator",
+    "sweep",
 ]
 
 
@@ -40,7 +44,7 @@ def test_the_public_names_are_these() -> None:
 
 @pytest.mark.parametrize("name", PUBLIC)
 def test_every_public_name_is_there(name: str) -> None:
-    home = styleclip._HOMES.get(name, "styleclip")
+    home = styleclip._MODULES.get(name, "styleclip")
     if find_spec(home.rpartition(".")[0] or home) is None or find_spec(home) is None:
         pytest.skip(f"{home} is not written yet")
     assert getattr(styleclip, name) is not None

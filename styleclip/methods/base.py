@@ -11,7 +11,10 @@ from styleclip.prompts import Prompt
 
 
 class Method(Protocol):
-    """Take a latent and a prompt, return a latent. The fields of the dataclass are its settings."""
+    """Take a latent and a prompt, return a latent. The fields of the dataclass are its settings.
+
+    A class attribute `needs_neutral = True` says that the neutral text matters, so that `evaluate` has to name one.
+    """
 
     @property
     def name(self) -> str: ...

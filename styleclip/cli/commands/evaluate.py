@@ -10,6 +10,7 @@ from styleclip.cli.options.common import CommonOptions, common_options
 from styleclip.cli.options.types import Seeds
 from styleclip.cli.output.progress import Progress
 from styleclip.errors import UsageError
+from styleclip.methods import settings_methods
 
 FILES = ("report.json", "report.png")
 
@@ -18,7 +19,7 @@ FILES = ("report.json", "report.png")
 @click.option(
     "--editor",
     "method",
-    type=click.Choice(["optimize", "global-dir"]),
+    type=click.Choice(settings_methods()),
     help="The editor to measure.  [default: optimize]",
 )
 @click.option(
@@ -59,9 +60,9 @@ def evaluate(
     with Progress("evaluate", common.quiet) as progress:
         if files:
             trained = [LatentMapper(load_trained_mapper(file, models)) for file in files]
-            report = evaluation.run_mappers(models, trained, list(seeds), progress.show)
+            report = evaluation.run_mappers(models, trained, list(seeds), progress)
         else:
-            report = evaluation.run(models, method or "optimize", list(seeds), prompts, progress.show)
+            report = evaluation.run(models, method or "optimize", list(seeds), prompts, progress)
     with atomic_path(folder / "report.png") as temporary:
         report.plot(temporary)
     record = report.to_json()
