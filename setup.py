@@ -43,7 +43,7 @@ def build_ops(folder: Path) -> None:
     try:
         spec.loader.exec_module(ops)
         for target in ("cpu", "cuda"):
-            if target == "cuda" and WANTED != "cuda" and (reason := ops.missing(target)):
+            if target == "cuda" and WANTED != "cuda" and (reason := ops.why_cannot_build(target)):
                 print(f"the cuda kernels are not built: {reason}")
             else:
                 print(f"built {ops.build(target, folder, portable=True)}")

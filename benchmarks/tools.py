@@ -15,10 +15,10 @@ import click
 import torch
 from torch import nn
 
+import cuda_ops
 from styleclip.errors import StyleClipError
 from styleclip.files import to_json
 from styleclip.models import Models
-from styleclip.networks import ops
 from styleclip.networks.arcface import ArcFace
 from styleclip.networks.clip import CLIP, build_clip
 from styleclip.networks.face_recognition import FaceRecogniser, SmallRecogniser
@@ -72,7 +72,7 @@ class Setting:
     @property
     def kernels(self) -> list[str]:
         """What STYLECLIP_OPS can say here, the fastest first."""
-        return ["reference"] if ops.trouble(self.device.type) else ["native", "reference"]
+        return ["reference"] if cuda_ops.unavailable_reason(self.device.type) else ["native", "reference"]
 
     def generator(self, resolution: int, frozen: bool = True) -> Generator:
         """Of random weights, the same each time; not `frozen` it is as its training left it."""

@@ -1,6 +1,6 @@
-"""Which implementation runs: the compiled kernels where there are some, else the plain-torch twins.
+"""Choice of the implementation: compiled kernels where they are built, else the plain-torch twins.
 
-Libraries are loaded when an op first needs them, and what came of it is remembered.
+A library is loaded at the first call of an op, and the outcome is cached.
 """
 
 import os
@@ -10,12 +10,12 @@ from threading import RLock
 import torch
 from torch import Tensor
 
-from cuda_ops.build import TARGETS, library
+from cuda_ops.build import TARGETS, library_path
 
 CHOICES = ("auto", "native", "reference")
 
-_troubles: dict[str, str | None] = {}  # by target, once it was tried: why its kernels do not run, or None
-_on_load: list[Callable[[], None]] = []
+_reasons: dict[str, str | None] = {}  # by target that was tried: why its kernels do not run, or None
+_load_hooks: list[Callable[[], None]] = []
 _lock = RLock()
 
 
@@ -30,65 +30,65 @@ def use_native(x: Tensor | None = None) -> bool:
     Raises ValueError for an unknown `STYLECLIP_OPS` and RuntimeError where `native` is asked for and absent.
     """
     device = "cpu" if x is None else x.device.type
-    return device in TARGETS and _serves(device)
+    return device in TARGETS and _supports(device)
 
 
-def on_load(register: Callable[[], None]) -> Callable[[], None]:
-    """Decorate what must run once the operations exist: `register_fake`, `register_autograd`.
+def on_library_load(register: Callable[[], None]) -> Callable[[], None]:
+    """Decorator: call `register` once, after the library is loaded; never where the plain-torch twins run.
 
-    It is called when the library is loaded, once, and never where the twins run.
+    For `register_fake` and `register_autograd`, which need the operations to exist.
     """
     with _lock:
-        _on_load.append(register)
-        if _troubles.get("cpu", "") is None:
+        _load_hooks.append(register)
+        if _reasons.get("cpu", "") is None:
             register()
     return register
 
 
-def trouble(target: str) -> str | None:
-    """Why the compiled kernels of `target` do not run here, or None where they do. Loads them, and compiles nothing."""
+def unavailable_reason(target: str) -> str | None:
+    """Why the compiled kernels of `target` do not run here, or None where they do. Loads, but never compiles them."""
     with _lock:
-        if target not in _troubles:
-            _troubles[target] = _load(target)
-        return _troubles[target]
+        if target not in _reasons:
+            _reasons[target] = _load(target)
+        return _reasons[target]
 
 
-def _serves(target: str) -> bool:
+def _supports(target: str) -> bool:
     choice = os.environ.get("STYLECLIP_OPS", "auto")
     if choice == "reference":
         return False
     if choice not in CHOICES:
         raise ValueError(f"STYLECLIP_OPS={choice} is not one of {', '.join(CHOICES)}")
-    reason = _troubles[target] if target in _troubles else trouble(target)
+    reason = _reasons[target] if target in _reasons else unavailable_reason(target)
     if reason and choice == "native":
         raise RuntimeError(f"STYLECLIP_OPS=native, but {reason}; run `styleclip doctor --build`")
     return not reason
 
 
-# While torch.compile traces an op, this is called as it is and its answer kept, so that no file is loaded in a trace.
-# The decorator torch.compiler.assume_constant_result does this and nothing else, but imports the whole compiler.
-_serves._dynamo_marked_constant = True  # type: ignore[attr-defined]
+# torch.compile calls this function untraced and treats its result as a constant, so that no file is loaded in a trace.
+# The decorator torch.compiler.assume_constant_result sets the same attribute, but imports the whole compiler.
+_supports._dynamo_marked_constant = True  # type: ignore[attr-defined]
 
 
 def _load(target: str) -> str | None:
-    if target == "cuda" and (reason := trouble("cpu")):
+    if target == "cuda" and (reason := unavailable_reason("cpu")):
         return reason  # the library for the CPU defines the operations
     try:
-        path = library(target)
+        path = library_path(target)
         if path is None:
             return f"the {target} kernels are not built for this torch on this machine"
         torch.ops.load_library(path)
         if target == "cuda":
-            _run_on_gpu()
+            _try_on_gpu()
         else:
-            for register in _on_load:
+            for register in _load_hooks:
                 register()
     except (OSError, RuntimeError) as error:
-        cause = error.__cause__ or error  # the linker's own words
+        cause = error.__cause__ or error  # the message of the linker
         return f"the {target} kernels do not load: {' '.join(str(cause).split())}"
     return None
 
 
-def _run_on_gpu() -> None:
+def _try_on_gpu() -> None:
     """Raise RuntimeError where the library has no code for this GPU."""
     torch.ops.cuda_ops.bias_act(torch.zeros(1, 1, device="cuda"), None, None, None, 1.0, 1.0, None)

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from cuda_ops._backend import use_native
-from cuda_ops._register import differentiable, empty
+from cuda_ops._register import empty, register_op
 
 SQRT2 = math.sqrt(2.0)
 
@@ -104,5 +104,5 @@ def _fake_backward(grad: Tensor, x: Tensor, *_: Any) -> tuple[Tensor, Tensor]:
     return empty(x, *x.shape), x.new_empty(2, *x.shape[:2])
 
 
-differentiable("bias_act", _fake, _keep, _backward)
-differentiable("bias_act_backward", _fake_backward, _keep, _backward_twice)
+register_op("bias_act", _fake, _keep, _backward)
+register_op("bias_act_backward", _fake_backward, _keep, _backward_twice)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from cuda_ops._backend import use_native
-from cuda_ops._register import differentiable, empty
+from cuda_ops._register import empty, register_op
 from cuda_ops.bias_act import SQRT2, bias_act_reference, gradients
 from cuda_ops.upfirdn2d import upfirdn2d_reference
 
@@ -73,4 +73,4 @@ def _fake(x: Tensor, taps: Tensor, b: Any, scale: Any, noise: Any, padding: list
     return empty(x, *x.shape[:2], x.shape[2] + top + bottom - shrink, x.shape[3] + left + right - shrink)
 
 
-differentiable("blur_act", _fake, _keep, _backward)
+register_op("blur_act", _fake, _keep, _backward)

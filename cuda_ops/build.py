@@ -29,11 +29,11 @@ TARGETS = ("cpu", "cuda")
 SOURCES = Path(__file__).with_name("csrc")
 SUFFIXES = (".cpp", ".cu", ".h")
 PACKAGED = Path(__file__).with_name("lib")  # libraries built ahead of time, by setup.py
-TOOLKIT = Path("/usr/local/cuda")  # where NVIDIA's installer puts it; asked last
+DEFAULT_TOOLKIT = Path("/usr/local/cuda")  # of NVIDIA's installer; tried last
 
 # errno and floating point traps are never read; the numbers stay those of IEEE arithmetic
 FLAGS = ("-O3", "-fno-math-errno", "-fno-trapping-math")
-LEVELS = {  # as torch.backends.cpu.get_cpu_capability() calls them; a CPU also runs what is built for a level below
+CPU_LEVELS = {  # as torch.backends.cpu.get_cpu_capability() calls them; a CPU also runs what is built for a level below
     "AVX512": ("-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq", "-mavx2", "-mfma", "-mf16c"),
     "AVX2": ("-mavx2", "-mfma", "-mf16c"),
     "DEFAULT": (),
@@ -41,86 +41,88 @@ LEVELS = {  # as torch.backends.cpu.get_cpu_capability() calls them; a CPU also 
 CUDA_FLAGS = ("-O3",)
 ARCHITECTURES = (75, 80, 86, 89, 90, 100)  # compute capabilities times ten; later GPUs compile the last one's PTX
 
-CALL_LOAD = "import json, sys; from torch.utils.cpp_extension import load; load(**json.load(sys.stdin))"
+LOAD_SCRIPT = "import json, sys; from torch.utils.cpp_extension import load; load(**json.load(sys.stdin))"
 
 
 class BuildError(RuntimeError):
-    """A library cannot be built: one sentence; `output` is all that the compiler said."""
+    """A library cannot be built: the message is one sentence, `output` the whole output of the compiler."""
 
     def __init__(self, sentence: str, output: str = "") -> None:
         super().__init__(sentence)
         self.output = output
 
 
-def library(target: str) -> Path | None:
+def library_path(target: str) -> Path | None:
     """The library of `target` that fits this machine and these sources: from the cache, else from the package.
 
-    The one in the cache comes first, because it is built for the level of this very CPU.
+    The cache comes first, because its library is built for the level of this CPU.
     """
-    candidates = (folder / file_name(target, level) for folder in (cache(), PACKAGED) for level in levels(target))
+    names = [library_name(target, level) for level in cpu_levels(target)]
+    candidates = (folder / name for folder in (cache_folder(), PACKAGED) for name in names)
     return next(filter(Path.is_file, candidates), None)
 
 
 def build(target: str, folder: Path | None = None, portable: bool = False) -> Path:
     """Compile the library of `target` into `folder` (default: the cache) and return its path.
 
-    A `portable` one needs no more than AVX2 of the CPU. The library appears complete or not at all, whether the build
-    is interrupted or runs twice at once. Raises BuildError with what is missing, or with the compiler's first error.
+    A `portable` library needs at most AVX2. The file is written atomically, also where a build is interrupted or runs
+    twice at once. Raises BuildError with the missing requirement, or with the compiler's first error.
     """
-    if reason := missing(target):
+    if reason := why_cannot_build(target):
         raise BuildError(reason)
-    folder = (folder or cache()).absolute()
-    level = levels(target, "AVX2" if portable else "AVX512")[0]
+    folder = (folder or cache_folder()).absolute()
+    level = cpu_levels(target, "AVX2" if portable else "AVX512")[0]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".building-", dir=folder, ignore_cleanup_errors=True) as scratch:
             built = _compile(target, level, Path(scratch))
-            return built.replace(folder / file_name(target, level))
+            return built.replace(folder / library_name(target, level))
     except OSError as error:
         raise BuildError(f"cannot write to {folder}: {error.strerror}; set CUDA_OPS_CACHE to another folder") from error
 
 
-def missing(target: str) -> str | None:
-    """What a build of `target` lacks on this machine, and what to do about it; None when nothing."""
+def why_cannot_build(target: str) -> str | None:
+    """The requirement that a build of `target` lacks on this machine, with its remedy; None where all are met."""
     compiler = _compiler()[0]
     if sys.platform == "win32":
         return "the compiled kernels are for Linux and macOS; on Windows use WSL"
-    if find(compiler) is None:
+    if find_program(compiler) is None:
         return f"there is no C++ compiler {compiler}; install one, for example with `apt install g++`, or set CXX"
-    if find("ninja") is None:
+    if find_program("ninja") is None:
         return "there is no ninja; run `pip install ninja`"
-    return _missing_for_cuda() if target == "cuda" else None
+    return _why_cannot_build_cuda() if target == "cuda" else None
 
 
-def _missing_for_cuda() -> str | None:
+def _why_cannot_build_cuda() -> str | None:
     if torch.version.cuda is None:
         return f"torch {torch.__version__} is built without CUDA; install a CUDA build of torch"
     major = torch.version.cuda.split(".")[0]
-    top = toolkit()
+    top = cuda_toolkit()
     if top is None:
         return f"there is no CUDA toolkit; install version {major} of it, or set CUDA_HOME to its folder"
-    version = re.search(r"release (\d+)\.\d+", _ask(top / "bin" / "nvcc", "--version"))
+    version = re.search(r"release (\d+)\.\d+", _run_quiet(top / "bin" / "nvcc", "--version"))
     if version is None or version[1] != major:
         found = f"of version {version[1]}" if version else "without a working nvcc"
         return f"{top} is a CUDA toolkit {found}, and torch needs version {major}; set CUDA_HOME to such a one"
     return None
 
 
-def toolkit() -> Path | None:
-    """The folder of the CUDA toolkit: CUDA_HOME or CUDA_PATH, else what the `nvcc` on PATH calls its top.
+def cuda_toolkit() -> Path | None:
+    """The folder of the CUDA toolkit: CUDA_HOME or CUDA_PATH, else that of the `nvcc` on PATH, else DEFAULT_TOOLKIT.
 
-    Asked, because that `nvcc` is often a link or a script somewhere else. None where there is no `bin/nvcc`.
+    None where the folder has no `bin/nvcc`.
     """
     named = os.environ.get("CUDA_HOME") or os.environ.get("CUDA_PATH")
-    top = Path(named or _top_of_nvcc() or TOOLKIT).resolve()
+    top = Path(named or _nvcc_toolkit() or DEFAULT_TOOLKIT).resolve()
     return top if (top / "bin" / "nvcc").is_file() else None
 
 
-def _top_of_nvcc() -> Path | None:
-    nvcc = find("nvcc")
+def _nvcc_toolkit() -> Path | None:
+    """The folder that the `nvcc` on PATH prints as its TOP; the program itself is often a link or a wrapper script."""
+    nvcc = find_program("nvcc")
     if nvcc is None:
         return None
-    said = re.search(r"^#\$ TOP=(.+)$", _ask(nvcc, "--dryrun", "-x", "cu", os.devnull), re.MULTILINE)
+    said = re.search(r"^#\$ TOP=(.+)$", _run_quiet(nvcc, "--dryrun", "-x", "cu", os.devnull), re.MULTILINE)
     return Path(said[1].strip()) if said else Path(nvcc).resolve().parents[1]
 
 
@@ -128,8 +130,8 @@ def _compiler() -> list[str]:
     return shlex.split(os.environ.get("CXX") or "c++")
 
 
-def find(program: str) -> str | None:
-    """The path of a program: on PATH, else beside this Python, where ninja lies when no environment is activated."""
+def find_program(program: str) -> str | None:
+    """The path of a program on PATH, else beside this Python, where ninja is when no environment is activated."""
     return shutil.which(program, path=_search_path())
 
 
@@ -138,24 +140,24 @@ def _search_path() -> str:
     return os.pathsep.join(filter(None, folders))
 
 
-def cache() -> Path:
-    """Where libraries built on request lie: CUDA_OPS_CACHE, else `cuda_ops` in the user's cache folder."""
+def cache_folder() -> Path:
+    """The folder of libraries built on request: CUDA_OPS_CACHE, else `cuda_ops` in the user's cache folder."""
     caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return Path(os.environ.get("CUDA_OPS_CACHE") or caches / "cuda_ops").expanduser()
 
 
-def levels(target: str, highest: str = "AVX512") -> list[str]:
+def cpu_levels(target: str, highest: str = "AVX512") -> list[str]:
     """The levels of `LEVELS`, at most `highest`, whose code runs on this CPU, best first."""
-    names = list(LEVELS)
+    names = list(CPU_LEVELS)
     capability = torch.backends.cpu.get_cpu_capability()
     if target == "cuda" or capability not in names:  # the kernels of `cuda` do not run on the CPU
         return ["DEFAULT"]
     return names[max(names.index(capability), names.index(highest)) :]
 
 
-def file_name(target: str, level: str) -> str:
+def library_name(target: str, level: str) -> str:
     """`cpu-2.14.1+cu130-0123456789ab.so`; the hash is of the sources, the flags and the kind of machine."""
-    parts = [torch.__version__, torch.version.cuda, sys.platform, platform.machine(), *FLAGS, *LEVELS[level]]
+    parts = [torch.__version__, torch.version.cuda, sys.platform, platform.machine(), *FLAGS, *CPU_LEVELS[level]]
     key = hashlib.sha256(json.dumps([*parts, *CUDA_FLAGS] if target == "cuda" else parts).encode())
     for path in sorted([*SOURCES.iterdir(), *(SOURCES / target).iterdir()]):
         if path.suffix in SUFFIXES:
@@ -164,55 +166,56 @@ def file_name(target: str, level: str) -> str:
 
 
 def _compile(target: str, level: str, scratch: Path) -> Path:
-    """Run torch's loader in a process of its own, where environment and a library loaded for a test do no harm."""
-    top = toolkit() if target == "cuda" else None
+    """Run torch's loader in a subprocess, so that its environment and the loaded library do not reach this one."""
+    top = cuda_toolkit() if target == "cuda" else None
     sources = [*SOURCES.glob("*.cpp")] if target == "cpu" else [*SOURCES.glob("cuda/*.cu")]
     request = {
         "name": f"cuda_ops_{target}",
         "sources": sorted(map(str, [*sources, *SOURCES.glob(f"{target}/*.cpp")])),
-        "extra_cflags": [*FLAGS, *LEVELS[level], *_openmp()],
-        "extra_cuda_cflags": [*CUDA_FLAGS, *_architectures(top)] if top else [],
-        "extra_include_paths": [str(SOURCES), *_cuda_headers(top)] if top else [str(SOURCES)],
+        "extra_cflags": [*FLAGS, *CPU_LEVELS[level], *_openmp_flags()],
+        "extra_cuda_cflags": [*CUDA_FLAGS, *_architecture_flags(top)] if top else [],
+        "extra_include_paths": [str(SOURCES), *_cuda_include_paths(top)] if top else [str(SOURCES)],
         "build_directory": str(scratch),
         "with_cuda": top is not None,
         "is_python_module": False,
     }
     environment = os.environ | {"PATH": _search_path(), "LC_ALL": "C"} | ({"CUDA_HOME": str(top)} if top else {})
-    status, output = _run([sys.executable, "-P", "-c", CALL_LOAD], json.dumps(request), environment)
+    status, output = _run([sys.executable, "-P", "-c", LOAD_SCRIPT], json.dumps(request), environment)
     built = scratch / f"cuda_ops_{target}.so"
     if status != 0 or not built.is_file():
         raise BuildError(f"the {target} kernels do not compile: {_first_error(output)}", output)
     return built
 
 
-def _openmp() -> list[str]:
-    """Threads as torch has them. Never linked: torch's own OpenMP serves, and a second one would fight it.
+def _openmp_flags() -> list[str]:
+    """The OpenMP flag of GCC. libgomp is not linked: beside torch's own OpenMP, a second would oversubscribe the CPU.
 
-    That one is GCC's, and what clang makes of the flag would not find it.
+    With clang there are no threads, because its OpenMP calls do not resolve to torch's libgomp.
     """
-    return [] if "clang" in _ask(*_compiler(), "--version") else ["-fopenmp"]
+    return [] if "clang" in _run_quiet(*_compiler(), "--version") else ["-fopenmp"]
 
 
-def _architectures(top: Path) -> list[str]:
-    """Flags for `ARCHITECTURES` and the GPUs that are here, as far as nvcc knows them, or TORCH_CUDA_ARCH_LIST's."""
+def _architecture_flags(top: Path) -> list[str]:
+    """Flags for `ARCHITECTURES` and the GPUs present, as far as nvcc supports them; none with TORCH_CUDA_ARCH_LIST."""
     if os.environ.get("TORCH_CUDA_ARCH_LIST"):
         return []  # torch's loader reads it
     here = [torch.cuda.get_device_capability(i) for i in range(torch.cuda.device_count())]
-    known = {int(number) for number in re.findall(r"compute_(\d+)\s", _ask(top / "bin" / "nvcc", "--list-gpu-arch"))}
+    listed = _run_quiet(top / "bin" / "nvcc", "--list-gpu-arch")
+    known = {int(number) for number in re.findall(r"compute_(\d+)\s", listed)}
     chosen = sorted({*ARCHITECTURES, *(10 * major + minor for major, minor in here)} & known)
     last = [f"-gencode=arch=compute_{chosen[-1]},code=compute_{chosen[-1]}"] if chosen else []
     return [f"-gencode=arch=compute_{number},code=sm_{number}" for number in chosen] + last
 
 
-def _cuda_headers(top: Path) -> list[str]:
-    """Folders that torch's loader does not add: conda keeps the headers where only nvcc looks."""
+def _cuda_include_paths(top: Path) -> list[str]:
+    """Include folders that torch's loader does not add: those of a conda toolkit, under targets/."""
     if (top / "include" / "cuda_runtime.h").is_file():
         return []
     return sorted(map(str, top.glob("targets/*/include")))
 
 
-def _ask(*command: str | Path) -> str:
-    """What a program says, whether it succeeds or not."""
+def _run_quiet(*command: str | Path) -> str:
+    """The output of a program, or the error where it cannot be started; its exit status is ignored."""
     try:
         return subprocess.run(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False).stdout
     except OSError as error:
@@ -220,7 +223,7 @@ def _ask(*command: str | Path) -> str:
 
 
 def _run(command: list[str], text: str, environment: dict[str, str]) -> tuple[int, str]:
-    """Exit status and output. An interrupt reaches the compilers too, or they would go on in a deleted folder."""
+    """Exit status and output. The command gets a process group, so that an interrupt also ends its compilers."""
     pipe, merged = subprocess.PIPE, subprocess.STDOUT
     with subprocess.Popen(command, env=environment, process_group=0, stdin=pipe, stdout=pipe, stderr=merged) as child:
         try:
@@ -234,5 +237,5 @@ def _run(command: list[str], text: str, environment: dict[str, str]) -> tuple[in
 
 def _first_error(output: str) -> str:
     lines = [line.strip() for line in output.splitlines() if line.strip()]
-    telling = re.compile(r"\b(error|fatal)\b|undefined (reference|symbol)|cannot find -l")
-    return next(filter(telling.search, lines), lines[-1] if lines else "the compiler said nothing")
+    errors = re.compile(r"\b(error|fatal)\b|undefined (reference|symbol)|cannot find -l")
+    return next(filter(errors.search, lines), lines[-1] if lines else "the compiler said nothing")

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from cuda_ops._backend import use_native
-from cuda_ops._register import differentiable, empty
+from cuda_ops._register import empty, register_op
 
 
 def upfirdn2d(
@@ -78,4 +78,4 @@ def _fake(x: Tensor, taps: Tensor, up: int, down: int, padding: list[int], gain:
     return empty(x, *x.shape[:2], rows, columns)
 
 
-differentiable("upfirdn2d", _fake, _keep, _backward)
+register_op("upfirdn2d", _fake, _keep, _backward)

@@ -88,7 +88,7 @@ fi
 
 export -f tests
 export python scratch STYLECLIP_OPS=auto
-loads='import sys; from cuda_ops._backend import trouble; sys.exit(trouble("cpu") or trouble("cuda"))'
+loads='import sys; from cuda_ops import unavailable_reason as reason; sys.exit(reason("cpu") or reason("cuda"))'
 say "## Kernels"
 limited 200 "$python" -m styleclip doctor --build </dev/null >"$scratch/doctor" # also says what else is missing
 cat "$scratch/doctor"

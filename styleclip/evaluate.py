@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from styleclip.demo.captions import alternatives, claims_of
+from styleclip.demo.captions import alternatives, claimed_states
 from styleclip.demo.judge import Judge, Verdict, load_judge
 from styleclip.demo.world import HIDDEN_BY
 from styleclip.editor import Editor
@@ -153,7 +153,7 @@ def _prompt_scores(
     """A score for every prompt and the method that edits towards it."""
     editor, judge = Editor(models), load_judge(checkpoint_path("demo/judge.safetensors"))
     latent = editor.sample(seeds=seeds)
-    before, scores = judge.see(editor.render(latent)), list[PromptScore]()
+    before, scores = judge.predict(editor.render(latent)), list[PromptScore]()
     for prompt, method in edits:
         scores.append(_prompt_score(editor, judge, method, prompt, latent, before))
         values = {"success": scores[-1].success, "leakage": scores[-1].leakage}
@@ -170,7 +170,7 @@ def _prompt_score(
     editor: Editor, judge: Judge, method: Method, prompt: Prompt, latent: Latent, verdict: Verdict
 ) -> PromptScore:
     """Edit the faces that lack the attributes of the prompt; `verdict` is that of all faces before."""
-    claims = claims_of(prompt.target)
+    claims = claimed_states(prompt.target)
     if not claims:
         raise UsageError(
             f"the judge cannot tell whether {prompt.target!r} came true; name attributes of the demo world"
@@ -179,7 +179,7 @@ def _prompt_score(
     if not lacking.any():
         raise UsageError(f"every face already shows {prompt.target!r}; pass more --seeds")
     result = editor.edit(latent[lacking], prompt, method)
-    before, after = {name: states[lacking] for name, states in verdict.items()}, judge.see(result.after)
+    before, after = {name: states[lacking] for name, states in verdict.items()}, judge.predict(result.after)
     leaks = {}
     for name in (name for name in before if name not in claims):
         changed, visible = _attribute_change(before, after, name)

@@ -81,7 +81,7 @@ def test_a_slight_shift_is_not_a_change() -> None:
 
 
 def test_the_built_in_prompts_can_be_judged() -> None:
-    claims = [evaluate.claims_of(target) for target in evaluate.PROMPTS]
+    claims = [evaluate.claimed_states(target) for target in evaluate.PROMPTS]
     assert len(claims) >= 14 and all(len(claim) == 1 for claim in claims)
 
 

@@ -74,7 +74,7 @@ def inverted(models: Models, judge: Judge, numbers: Sequence[int], target: Tenso
 def reached(models: Models, judge: Judge, name: str, target: Tensor, image: Tensor) -> dict[str, Any]:
     """Errors, identity, and the share of attributes on which the judge says the same of both pictures."""
     [scored] = scores(models, target, image)
-    return {"name": name, **scored, "agreement": agreed(judge.see(target), judge.see(image.clamp(-1, 1)))}
+    return {"name": name, **scored, "agreement": agreed(judge.predict(target), judge.predict(image.clamp(-1, 1)))}
 
 
 def agreed(one: Verdict, other: Verdict) -> float:

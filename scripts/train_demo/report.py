@@ -14,7 +14,7 @@ from torch import Tensor
 
 import styleclip
 from scripts.train_demo.common import WORK, Renders, prepare_process
-from styleclip.demo.captions import naming
+from styleclip.demo.captions import state_text
 from styleclip.demo.judge import load_judge
 from styleclip.demo.render import render
 from styleclip.demo.world import ATTRIBUTES, faces, with_state
@@ -40,7 +40,7 @@ def main(count: int, threads: int, sheet: Path) -> None:
     judge = load_judge(checkpoint_path("demo/judge.safetensors"))
     print("| attribute | judge on renders | judge on generated | demo CLIP on renders | demo CLIP on generated |")
     print("|---|---|---|---|---|")
-    verdicts = [judge.see(x) for x in (images, made)]
+    verdicts = [judge.predict(x) for x in (images, made)]
     features = [torch.cat([models.clip.encode_image(part) for part in x.split(200)]) for x in (images, made)]
     for attribute in ATTRIBUTES:
         truth, states = people.labels[attribute.name], len(attribute.states)
@@ -61,7 +61,7 @@ def balanced_accuracy(answer: Tensor, truth: Tensor, states: int) -> float:
 
 def zero_shot(clip: CLIP, features: Tensor, attribute: str, states: int) -> Tensor:
     """The state whose plain sentence is nearest to a picture's features [N, D]: [N]."""
-    texts = clip.encode_text([naming(attribute, k) for k in range(states)])
+    texts = clip.encode_text([state_text(attribute, k) for k in range(states)])
     return (features @ texts.T).argmax(dim=1)
 
 

@@ -1,4 +1,4 @@
-"""Signed distances and compositing: the pencils and brushes of the demo world.
+"""Signed distance functions and compositing for the renderer of the demo world.
 
 Coordinates run from -1 to 1, x to the right and y down. A distance is negative inside its shape. Scalars that differ
 from face to face have shape [N, 1, 1] and broadcast against x [1, 1, W] and y [1, H, 1].
@@ -16,7 +16,7 @@ Scalar = float | Tensor  # a number for all faces, or one per face as [N, 1, 1]
 
 @dataclass(frozen=True)
 class Canvas:
-    """A picture, or a rectangle of one, that is painted on in place."""
+    """An image, or a view of a rectangle of one, that is painted in place."""
 
     image: Tensor  # [N, 3, H, W] in [0, 1]
     x: Tensor  # [1, 1, W]
@@ -29,7 +29,7 @@ class Canvas:
         return Canvas(torch.zeros(count, 3, size, size), centres.view(1, 1, -1), centres.view(1, -1, 1), pixel)
 
     def region(self, left: float, right: float, top: float, bottom: float) -> Canvas:
-        """The part of the picture inside a box; painting on it paints on the picture."""
+        """The view of a rectangle; painting it paints the image."""
         columns, rows = pixels_between(self.x, left, right), pixels_between(self.y, top, bottom)
         return Canvas(self.image[:, :, rows, columns], self.x[:, :, columns], self.y[:, rows], self.pixel)
 
@@ -39,15 +39,15 @@ class Canvas:
         return self.region(first, last, top, bottom)
 
     def fill(self, distance: Tensor, colour: Tensor, opacity: Scalar = 1.0) -> None:
-        """Fill a shape with an antialiased edge."""
+        """Fill the inside of a signed distance [N, H, W] with an antialiased edge."""
         self.blend((0.5 - distance / self.pixel).clamp(0, 1) * opacity, colour)
 
     def blend(self, amount: Tensor, colour: Tensor) -> None:
-        """Mix `colour` [N|1, 3, H|1, W|1] into the picture by `amount` [N, H, W]."""
+        """Mix `colour` [N|1, 3, H|1, W|1] into the image by `amount` [N, H, W]."""
         self.image.lerp_(colour, amount.unsqueeze(1))
 
     def shade(self, factor: Tensor) -> None:
-        """Multiply the light by `factor` [N, H, W]."""
+        """Multiply the image by `factor` [N, H, W]."""
         self.image.mul_(factor.unsqueeze(1))
 
 
@@ -81,7 +81,7 @@ def box(x: Tensor, y: Tensor, half_width: Scalar, half_height: Scalar, corner: S
 
 
 def arc(x: Tensor, y: Tensor, half_width: Scalar, sag: Scalar, thickness: Scalar) -> Tensor:
-    """Distance to a bent stroke around the origin: its ends lie `sag` lower than its middle, and taper off."""
+    """Distance to a bent stroke around the origin, whose tapered ends lie `sag` lower than its middle."""
     position = x / half_width
     slope = 2 * sag * position.clamp(-1, 1) / half_width
     across = (y - sag * position.square()).abs() / (1 + slope * slope).sqrt()
@@ -102,5 +102,5 @@ def ramp(low: float, high: float, value: Tensor) -> Tensor:
 
 
 def blob(x: Tensor, y: Tensor, radius_x: Scalar, radius_y: Scalar) -> Tensor:
-    """A soft spot around the origin, 1 in the middle."""
+    """A Gaussian spot around the origin, 1 in the middle."""
     return torch.exp(-(x / radius_x).square() - (y / radius_y).square())

@@ -1,4 +1,4 @@
-"""What can be said about the people of the demo world: captions, and which person each caption is true of."""
+"""Captions of faces in the demo world, the states that a text claims, and which caption is true of which face."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from styleclip.demo.world import ATTRIBUTES, CLEAR, Faces
 Claims = dict[str, int]  # attribute -> state
 NOUNS = ("face", "person", "portrait", "man", "woman", "head")
 
-# Each state is said as an adjective ("a smiling face"), as a thing one has or wears ("a face with glasses") or as a
-# whole phrase behind the noun ("a face on a blue background"). The first phrase of a state names it.
+# A state is worded as an adjective ("a smiling face"), as a possession ("a face with glasses") or as a phrase behind
+# the noun ("a face on a blue background"). The first phrase of each state is used where one sentence names the state.
 ADJECTIVE, HAVING, BEHIND = "a {} face", "a face with {}", "a face {}"
 PHRASES: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
     "hair_color": {
@@ -110,53 +110,55 @@ PHRASES: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
 
 @dataclass(frozen=True)
 class Caption:
-    """A text and what it claims; a text that claims nothing ("a face") is true of everybody."""
+    """A text and the states it claims; a text without claims ("a face") is true of every face."""
 
     text: str
     claims: Claims
 
 
 def caption(labels: dict[str, int], rng: random.Random, most: int = 3) -> Caption:
-    """A true caption of one person, about up to `most` of the attributes that are clear (label not -1)."""
+    """A true caption of one face: random claims, at most `most`, about attributes with a clear state (label not -1)."""
     clear = [name for name, label in labels.items() if label >= 0]
     claims = {name: labels[name] for name in rng.sample(clear, min(rng.randint(0, most), len(clear)))}
-    return Caption(say(claims, rng), claims)
+    return Caption(caption_text(claims, rng), claims)
 
 
-def say(claims: Claims, rng: random.Random) -> str:
-    """A sentence that states the claims, in random words and order."""
-    said: dict[str, list[str]] = {ADJECTIVE: [], HAVING: [], BEHIND: []}
+def caption_text(claims: Claims, rng: random.Random) -> str:
+    """A sentence that states the claims; `rng` chooses the words."""
+    phrases: dict[str, list[str]] = {ADJECTIVE: [], HAVING: [], BEHIND: []}
     for name, state in claims.items():
-        forms = PHRASES[name][_states(name)[state]]
+        forms = PHRASES[name][state_names(name)[state]]
         form = rng.choice([form for form, words in forms.items() for _ in words])
-        said[form].append(rng.choice(forms[form]))
-    adjectives = " ".join([*said[ADJECTIVE], rng.choice(NOUNS) if rng.random() < 0.4 else "face"])
-    having = f" with {' and '.join(said[HAVING])}" if said[HAVING] else ""
-    behind = "".join(f" {phrase}" for phrase in said[BEHIND])
+        phrases[form].append(rng.choice(forms[form]))
+    adjectives = " ".join([*phrases[ADJECTIVE], rng.choice(NOUNS) if rng.random() < 0.4 else "face"])
+    having = f" with {' and '.join(phrases[HAVING])}" if phrases[HAVING] else ""
+    behind = "".join(f" {phrase}" for phrase in phrases[BEHIND])
     article = "an" if adjectives[0] in "aeiou" else "a"
     return f"{article} {adjectives}{having}{behind}"
 
 
-def naming(attribute: str, state: int) -> str:
-    """The plain sentence for one state: its first phrase."""
-    form, phrases = next(iter(PHRASES[attribute][_states(attribute)[state]].items()))
+def state_text(attribute: str, state: int) -> str:
+    """The sentence with the first phrase of a state, for example "a face with red hair"."""
+    form, phrases = next(iter(PHRASES[attribute][state_names(attribute)[state]].items()))
     text = form.format(phrases[0])
     return text.replace("a a", "an a").replace("a old", "an old")
 
 
 def alternatives(text: str) -> tuple[str, ...]:
-    """The plain sentences for the other states of what a text claims: "a face with black hair", ... for red hair."""
-    claims = claims_of(text)
+    """Sentences for the other states of the claimed attributes: "a face with black hair", ... for red hair."""
     return tuple(
-        naming(name, other) for name, state in claims.items() for other in range(len(_states(name))) if other != state
+        state_text(name, other)
+        for name, state in claimed_states(text).items()
+        for other in range(len(state_names(name)))
+        if other != state
     )
 
 
 def matches(captions: Sequence[Caption], faces: Faces) -> tuple[Tensor, Tensor]:
-    """Which caption is true of whom: bool `true` and `unclear`, both [captions, faces].
+    """Two bool tensors [captions, faces]: `true`, and `unclear` where neither is certain.
 
-    A claim about something hidden (eye colour behind sunglasses) is false; one about a state that is neither clearly
-    so nor clearly not so makes the pair unclear.
+    A claim about a hidden attribute (eye colour behind sunglasses) is false. A claim about an attribute without a clear
+    state makes the pair unclear.
     """
     true = torch.ones(len(captions), len(faces), dtype=torch.bool)
     unclear = torch.zeros_like(true)
@@ -170,8 +172,8 @@ def matches(captions: Sequence[Caption], faces: Faces) -> tuple[Tensor, Tensor]:
     return true, unclear & ~true
 
 
-def claims_of(text: str) -> Claims:
-    """What a text says about the world; where phrases overlap the longest counts ("dark glasses" is not "glasses")."""
+def claimed_states(text: str) -> Claims:
+    """The states that a text claims. Of overlapping phrases the longest counts ("dark glasses" is not "glasses")."""
     rest, claims = f" {text.lower().rstrip('.!')} ", {}
     for phrase, name, state in sorted(_phrases(), key=lambda item: -len(item[0])):
         if f" {phrase} " in rest and name not in claims:
@@ -182,7 +184,7 @@ def claims_of(text: str) -> Claims:
 
 def _phrases() -> list[tuple[str, str, int]]:
     return [
-        (phrase, name, _states(name).index(state))
+        (phrase, name, state_names(name).index(state))
         for name, states in PHRASES.items()
         for state, forms in states.items()
         for phrases in forms.values()
@@ -191,7 +193,7 @@ def _phrases() -> list[tuple[str, str, int]]:
 
 
 def vocabulary() -> tuple[str, ...]:
-    """Every word of the phrases, sorted: what the demo CLIP can be asked about."""
+    """Every word of the phrases, sorted: the vocabulary of the demo CLIP."""
     phrases = [
         word for states in PHRASES.values() for forms in states.values() for words in forms.values() for word in words
     ]
@@ -199,5 +201,5 @@ def vocabulary() -> tuple[str, ...]:
     return tuple(sorted(words | {"a", "an", "with", "and"}))
 
 
-def _states(name: str) -> tuple[str, ...]:
+def state_names(name: str) -> tuple[str, ...]:
     return next(attribute.states for attribute in ATTRIBUTES if attribute.name == name)

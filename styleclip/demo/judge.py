@@ -1,6 +1,6 @@
-"""The judge of the demo world: what attributes are on a picture, seen by a network that no loss ever uses.
+"""The judge of the demo world: a classifier of all attributes, which no loss ever uses.
 
-It has an architecture of its own and was trained on renders only, so an edit cannot please it by fooling CLIP.
+It shares no weights with CLIP and was trained on renders only, so an edit cannot raise its score by fooling CLIP.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from torch import Tensor, nn
 from styleclip.demo.world import ATTRIBUTES
 from styleclip.errors import WeightError
 
-Verdict = dict[str, Tensor]  # attribute -> [N, states] probabilities
+Verdict = dict[str, Tensor]  # attribute -> [N, states]
 
 
 class Judge(nn.Module):
-    """Pictures [N, 3, H, W] in [-1, 1] -> the probability of every state of every attribute."""
+    """Classifies images [N, 3, H, W] in [-1, 1]: a probability for each state of each attribute."""
 
     def __init__(self) -> None:
         super().__init__()
         self.trunk = nn.Sequential(
             nn.Conv2d(3, 48, 4, stride=2, padding=1, bias=False),
-            *_normalised(48),
+            *_norm_relu(48),
             _conv(48, 48),
             _conv(48, 96, stride=2),
             _conv(96, 96),
@@ -46,7 +46,7 @@ class Judge(nn.Module):
         return {name: head(features) for name, head in self.heads.items()}
 
     @torch.no_grad()
-    def see(self, images: Tensor) -> Verdict:
+    def predict(self, images: Tensor) -> Verdict:
         """Probabilities [N, states] of every attribute."""
         return {name: logits.softmax(dim=1) for name, logits in self(images.clamp(-1, 1)).items()}
 
@@ -62,8 +62,8 @@ def load_judge(path: Path) -> Judge:
 
 def _conv(in_channels: int, out_channels: int, stride: int = 1) -> nn.Sequential:
     conv = nn.Conv2d(in_channels, out_channels, 3, stride=stride, padding=1, bias=False)
-    return nn.Sequential(conv, *_normalised(out_channels))
+    return nn.Sequential(conv, *_norm_relu(out_channels))
 
 
-def _normalised(channels: int) -> tuple[nn.Module, nn.Module]:
+def _norm_relu(channels: int) -> tuple[nn.Module, nn.Module]:
     return nn.BatchNorm2d(channels), nn.ReLU()

@@ -1,4 +1,4 @@
-"""Painting the people of `world`, back to front."""
+"""Rendering the faces of `world`, back to front."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from styleclip.demo.appearance import Look, look_at
+from styleclip.demo.appearance import Appearance, appearance_of
 from styleclip.demo.canvas import Canvas, blob, box, ellipse, ramp, rgb, smooth_union
 from styleclip.demo.face_parts import (
     paint_beard,
@@ -21,7 +21,7 @@ from styleclip.demo.face_parts import (
 )
 from styleclip.demo.world import Faces
 
-CHUNK = 8  # faces painted together: few enough that a picture stays in the processor's cache
+CHUNK = 8  # faces painted together; the images of more do not fit the processor's cache
 
 
 @torch.no_grad()
@@ -32,60 +32,60 @@ def render(faces: Faces, resolution: int = 64, supersample: int = 2) -> Tensor:
 
 
 def paint(faces: Faces, resolution: int, supersample: int) -> Tensor:
-    look = look_at(faces)
+    face = appearance_of(faces)
     canvas = Canvas.blank(len(faces), resolution * supersample, pixel=2.0 / resolution)
-    hair = hair_shape(canvas, look)
-    paint_background(canvas, look)
-    paint_back_hair(canvas, look, hair)
-    paint_body(canvas, look)
-    paint_ears(canvas, look)
-    paint_face(canvas, look)
-    paint_skin_marks(canvas, look)
-    paint_beard(canvas, look)
-    paint_nose(canvas, look)
-    paint_eyes(canvas, look)
-    paint_mouth(canvas, look)
-    paint_moustache(canvas, look)
-    paint_front_hair(canvas, look, hair)
-    paint_hat(canvas, look)
-    paint_earrings(canvas, look)
-    paint_eyewear(canvas, look)
+    hair = hair_shape(canvas, face)
+    paint_background(canvas, face)
+    paint_back_hair(canvas, face, hair)
+    paint_body(canvas, face)
+    paint_ears(canvas, face)
+    paint_face(canvas, face)
+    paint_skin_marks(canvas, face)
+    paint_beard(canvas, face)
+    paint_nose(canvas, face)
+    paint_eyes(canvas, face)
+    paint_mouth(canvas, face)
+    paint_moustache(canvas, face)
+    paint_front_hair(canvas, face, hair)
+    paint_hat(canvas, face)
+    paint_earrings(canvas, face)
+    paint_eyewear(canvas, face)
     return F.avg_pool2d(canvas.image.clamp_(0, 1), supersample) * 2 - 1
 
 
 @dataclass(frozen=True)
 class Hair:
-    """Where hair is, all [N, H, W]."""
+    """The shape of the hair, all [N, H, W]."""
 
     outline: Tensor  # distance to all the hair
     opening: Tensor  # distance to the arch in it that shows the face
-    curls: Tensor  # height of the curls' bumps, 0 for straight hair
+    curls: Tensor  # height of the curls, 0 for straight hair
 
 
-def paint_background(canvas: Canvas, look: Look) -> None:
-    canvas.image.copy_(look.background.expand_as(canvas.image))
-    canvas.shade(1.06 - 0.15 * ((canvas.x - 0.3 * look.light).square() + (canvas.y + 0.3).square()))
+def paint_background(canvas: Canvas, face: Appearance) -> None:
+    canvas.image.copy_(face.background.expand_as(canvas.image))
+    canvas.shade(1.06 - 0.15 * ((canvas.x - 0.3 * face.light).square() + (canvas.y + 0.3).square()))
 
 
-def hair_shape(canvas: Canvas, look: Look) -> Hair:
+def hair_shape(canvas: Canvas, face: Appearance) -> Hair:
     """A cap on the head that drapes over the shoulders if the hair is long."""
     x, y = canvas.x, canvas.y
-    volume = 0.10 + 0.03 * look.hair_volume + 0.06 * look.curly + 0.03 * look.long
-    curls = look.curly * curl_pattern(x, y)
-    cap = ellipse(x, y - look.face_y + 0.13, look.face_width + volume, look.face_height * 0.82 + volume)
-    length = 0.5 * look.long + 0.1
-    drape = box(x, y - look.face_y - length, look.face_width + 0.85 * volume, length + 0.28, 0.16)
-    outline = smooth_union(cap, drape + 0.4 * (1 - ramp(0.1, 0.5, look.long)), 0.1) - 0.05 * curls
-    return Hair(outline=outline, opening=hair_opening(canvas, look) + 0.045 * curls, curls=curls)
+    volume = 0.10 + 0.03 * face.hair_volume + 0.06 * face.curly + 0.03 * face.long
+    curls = face.curly * curl_pattern(x, y)
+    cap = ellipse(x, y - face.face_y + 0.13, face.face_width + volume, face.face_height * 0.82 + volume)
+    length = 0.5 * face.long + 0.1
+    drape = box(x, y - face.face_y - length, face.face_width + 0.85 * volume, length + 0.28, 0.16)
+    outline = smooth_union(cap, drape + 0.4 * (1 - ramp(0.1, 0.5, face.long)), 0.1) - 0.05 * curls
+    return Hair(outline=outline, opening=hair_opening(canvas, face) + 0.045 * curls, curls=curls)
 
 
-def hair_opening(canvas: Canvas, look: Look) -> Tensor:
+def hair_opening(canvas: Canvas, face: Appearance) -> Tensor:
     """An arch around the face, lopsided like a parting; bangs close its top down to the brows."""
     x, y = canvas.x, canvas.y
-    parting = 0.10 * (1 - look.bangs) * (1 - 0.6 * look.curly)
-    above = (y - look.face_y - 0.05 + parting * (x - 0.3)).clamp(max=0)
-    arch = ellipse(x, above, look.face_width * 0.90, look.face_height * (0.81 - 0.07 * look.hat))
-    bangs_end = look.eye_y - 0.145 - (1 - look.bangs) * 0.7 + 0.12 * x.square()
+    parting = 0.10 * (1 - face.bangs) * (1 - 0.6 * face.curly)
+    above = (y - face.face_y - 0.05 + parting * (x - 0.3)).clamp(max=0)
+    arch = ellipse(x, above, face.face_width * 0.90, face.face_height * (0.81 - 0.07 * face.hat))
+    bangs_end = face.eye_y - 0.145 - (1 - face.bangs) * 0.7 + 0.12 * x.square()
     return torch.maximum(arch, bangs_end - y)
 
 
@@ -96,101 +96,101 @@ def curl_pattern(x: Tensor, y: Tensor, frequency: float = 20.0) -> Tensor:
     return torch.stack(waves).mean(dim=0)
 
 
-def paint_back_hair(canvas: Canvas, look: Look, hair: Hair) -> None:
+def paint_back_hair(canvas: Canvas, face: Appearance, hair: Hair) -> None:
     shadow = 0.66 + 0.14 * hair.curls
-    canvas.fill(hair.outline, look.hair * shadow.unsqueeze(1), look.haired)
+    canvas.fill(hair.outline, face.hair * shadow.unsqueeze(1), face.haired)
 
 
-def paint_body(canvas: Canvas, look: Look) -> None:
+def paint_body(canvas: Canvas, face: Appearance) -> None:
     part = canvas.region(-1, 1, 0.45, 1)
     x, y = part.x, part.y
-    neck = (x.abs() - 0.24 - 0.15 * ramp(0.85, 1.0, y)).expand_as(look.face_y + x + y)
-    part.fill(neck, look.skin_shadow * (0.92 + 0.25 * look.light * x).unsqueeze(1))
+    neck = (x.abs() - 0.24 - 0.15 * ramp(0.85, 1.0, y)).expand_as(face.face_y + x + y)
+    part.fill(neck, face.skin_shadow * (0.92 + 0.25 * face.light * x).unsqueeze(1))
     shoulders = ellipse(x, y - 1.21, 1.0, 0.48)
     collar = ellipse(x, y - 0.72, 0.32, 0.15)
-    light = 1.0 - 0.22 * x.square() + 0.2 * look.light * x - 0.16 * ramp(0.10, 0.0, collar)
-    part.fill(torch.maximum(shoulders, -collar), look.shirt * light.unsqueeze(1))
+    light = 1.0 - 0.22 * x.square() + 0.2 * face.light * x - 0.16 * ramp(0.10, 0.0, collar)
+    part.fill(torch.maximum(shoulders, -collar), face.shirt * light.unsqueeze(1))
 
 
-def paint_ears(canvas: Canvas, look: Look) -> None:
+def paint_ears(canvas: Canvas, face: Appearance) -> None:
     for sign in (-1, 1):
         part = canvas.side(sign, 0.38, 0.86, -0.25, 0.45)
-        x, y = part.x - sign * look.face_width - 0.04 * look.yaw, part.y - look.face_y - 0.02
-        size = 0.11 + 0.022 * look.ear
-        part.fill(ellipse(x, y, size, size * 1.45), look.skin * 0.94)
-        part.fill(ellipse(x - sign * 0.02, y, size * 0.5, size * 0.85), look.skin_shadow, 0.7)
+        x, y = part.x - sign * face.face_width - 0.04 * face.yaw, part.y - face.face_y - 0.02
+        size = 0.11 + 0.022 * face.ear
+        part.fill(ellipse(x, y, size, size * 1.45), face.skin * 0.94)
+        part.fill(ellipse(x - sign * 0.02, y, size * 0.5, size * 0.85), face.skin_shadow, 0.7)
 
 
-def paint_face(canvas: Canvas, look: Look) -> None:
+def paint_face(canvas: Canvas, face: Appearance) -> None:
     """The skin, lit from the front, above and a little from one side."""
     part = canvas.region(-0.72, 0.72, -0.72, 0.95)
-    x, y = part.x / look.face_width, (part.y - look.face_y) / look.face_height
-    lit = 1 - 0.30 * x.square() * (1 - 0.25 * x.abs()) - 0.17 * y.square() - 0.07 * y + 0.16 * look.light * x
+    x, y = part.x / face.face_width, (part.y - face.face_y) / face.face_height
+    lit = 1 - 0.30 * x.square() * (1 - 0.25 * x.abs()) - 0.17 * y.square() - 0.07 * y + 0.16 * face.light * x
     shade = lit.unsqueeze(1)
     warm = torch.cat([shade * 0 + 1, 0.82 + 0.18 * shade, 0.76 + 0.24 * shade], dim=1)
-    shine = 0.09 * blob(x + 0.2 - 0.5 * look.light, y + 0.55, 0.4, 0.2)
-    part.fill(look.face_outline(part.x, part.y), look.skin * shade * warm + shine.unsqueeze(1))
+    shine = 0.09 * blob(x + 0.2 - 0.5 * face.light, y + 0.55, 0.4, 0.2)
+    part.fill(face.face_outline(part.x, part.y), face.skin * shade * warm + shine.unsqueeze(1))
 
 
-def paint_front_hair(canvas: Canvas, look: Look, hair: Hair) -> None:
+def paint_front_hair(canvas: Canvas, face: Appearance, hair: Hair) -> None:
     """Hair around the opening for the face; short hair ends in front of the ears."""
     x, y = canvas.x, canvas.y
-    end = look.face_y - 0.02 + 1.2 * ramp(0.1, 0.9, look.long) - 0.05 * hair.curls
+    end = face.face_y - 0.02 + 1.2 * ramp(0.1, 0.9, face.long) - 0.05 * hair.curls
     front = torch.maximum(torch.maximum(hair.outline, -hair.opening), y - end)
-    cast = ramp(0.10, 0.0, front) * ramp(0.02, -0.02, look.face_outline(x, y)) * look.haired
+    cast = ramp(0.10, 0.0, front) * ramp(0.02, -0.02, face.face_outline(x, y)) * face.haired
     canvas.shade(1 - 0.22 * cast)
-    canvas.fill(front, hair_colours(canvas, look, hair, front), look.haired)
+    canvas.fill(front, hair_colours(canvas, face, hair, front), face.haired)
 
 
-def hair_colours(canvas: Canvas, look: Look, hair: Hair, front: Tensor) -> Tensor:
+def hair_colours(canvas: Canvas, face: Appearance, hair: Hair, front: Tensor) -> Tensor:
     """Hair [N, 3, H, W]: a glossy band and broad locks if straight, lit bumps if curly."""
     x, y = canvas.x, canvas.y
     radius = (x.square() + (y + 0.05).square()).sqrt()
-    straight = 1 - look.curly
-    gloss = blob(radius - 0.56, x + 0.2 - 0.4 * look.light, 0.07, 0.35) * ramp(0.0, -0.3, y)
+    straight = 1 - face.curly
+    gloss = blob(radius - 0.56, x + 0.2 - 0.4 * face.light, 0.07, 0.35) * ramp(0.0, -0.3, y)
     locks = 0.05 * torch.sin(22 * torch.atan2(x - 0.15, 0.95 + y))
     rim = 0.2 * ramp(-0.06, 0.0, front) + 0.1 * ramp(0, 0.9, y)
-    shade = 0.96 + straight * locks + 0.22 * (hair.curls - 0.1 * look.curly) - rim
+    shade = 0.96 + straight * locks + 0.22 * (hair.curls - 0.1 * face.curly) - rim
     glow = 0.22 * gloss * straight + 0.08 * hair.curls.clamp(min=0)
-    return look.hair * shade.unsqueeze(1) + glow.unsqueeze(1) * (0.4 + 0.6 * look.hair)
+    return face.hair * shade.unsqueeze(1) + glow.unsqueeze(1) * (0.4 + 0.6 * face.hair)
 
 
-def paint_hat(canvas: Canvas, look: Look) -> None:
+def paint_hat(canvas: Canvas, face: Appearance) -> None:
     """A beanie with a turned-up brim and a bobble."""
     part = canvas.region(-1, 1, -1, 0.0)
     x, y = part.x, part.y
-    width = look.face_width + 0.10 + 0.05 * look.curly * look.haired
-    brim_y = look.face_y - 0.53 + 0.10 * x.square()
-    dome = torch.maximum(ellipse(x, y - look.face_y + 0.42, width - 0.01, 0.54), y - brim_y)
+    width = face.face_width + 0.10 + 0.05 * face.curly * face.haired
+    brim_y = face.face_y - 0.53 + 0.10 * x.square()
+    dome = torch.maximum(ellipse(x, y - face.face_y + 0.42, width - 0.01, 0.54), y - brim_y)
     brim = box(x, y - brim_y, width + 0.02, 0.105, 0.06)
-    light = 1.04 - 0.5 * x.square() + 0.2 * look.light * x
+    light = 1.04 - 0.5 * x.square() + 0.2 * face.light * x
     ribs = light * (1 + 0.10 * torch.sin(30 * x))
-    part.shade(1 - 0.25 * look.hat * ramp(0.08, 0.0, brim) * ramp(0.0, -0.06, x.abs() - look.face_width))
-    bobble = ellipse(x, y - look.face_y + 0.96, 0.16, 0.12)
-    part.fill(bobble, 0.45 + 0.5 * look.hat_colour, look.hat)
-    part.fill(dome, look.hat_colour * light.unsqueeze(1), look.hat)
-    part.fill(brim, look.hat_colour * 0.78 * ribs.unsqueeze(1), look.hat)
+    part.shade(1 - 0.25 * face.hat * ramp(0.08, 0.0, brim) * ramp(0.0, -0.06, x.abs() - face.face_width))
+    bobble = ellipse(x, y - face.face_y + 0.96, 0.16, 0.12)
+    part.fill(bobble, 0.45 + 0.5 * face.hat_colour, face.hat)
+    part.fill(dome, face.hat_colour * light.unsqueeze(1), face.hat)
+    part.fill(brim, face.hat_colour * 0.78 * ribs.unsqueeze(1), face.hat)
 
 
-def paint_earrings(canvas: Canvas, look: Look) -> None:
+def paint_earrings(canvas: Canvas, face: Appearance) -> None:
     for sign in (-1, 1):
         part = canvas.side(sign, 0.38, 0.92, 0.15, 0.70)
-        x, y = part.x - sign * (look.face_width + 0.06) - 0.04 * look.yaw, part.y - look.face_y - 0.30
+        x, y = part.x - sign * (face.face_width + 0.06) - 0.04 * face.yaw, part.y - face.face_y - 0.30
         hoop = ellipse(x, y, 0.105, 0.125).abs() - 0.036
-        part.fill(hoop - 0.016, rgb(0.45, 0.28, 0.02), 0.6 * look.earrings)
+        part.fill(hoop - 0.016, rgb(0.45, 0.28, 0.02), 0.6 * face.earrings)
         gold = rgb(1.0, 0.80, 0.18) * (1.0 - 1.6 * y).unsqueeze(1).clamp(0.75, 1.25)
-        part.fill(hoop, gold, look.earrings)
+        part.fill(hoop, gold, face.earrings)
 
 
-def paint_eyewear(canvas: Canvas, look: Look) -> None:
+def paint_eyewear(canvas: Canvas, face: Appearance) -> None:
     part = canvas.region(-0.78, 0.78, -0.30, 0.42)
-    x, y = part.x - look.feature_x * 1.1, part.y - look.eye_y - 0.012
-    lens = box(x.abs() - look.eye_x - 0.015, y, 0.192, 0.175, 0.11)
-    bridge = box(x, y + 0.05, look.eye_x - 0.17, 0.024, 0.02)
-    arms = torch.maximum(box(x, y + 0.05, look.face_width + 0.03, 0.026, 0.02), look.eye_x + 0.19 - x.abs())
-    glint = ramp(0.03, 0.0, (x.abs() - look.eye_x + 0.9 * y + 0.05).abs() - 0.035)
+    x, y = part.x - face.feature_x * 1.1, part.y - face.eye_y - 0.012
+    lens = box(x.abs() - face.eye_x - 0.015, y, 0.192, 0.175, 0.11)
+    bridge = box(x, y + 0.05, face.eye_x - 0.17, 0.024, 0.02)
+    arms = torch.maximum(box(x, y + 0.05, face.face_width + 0.03, 0.026, 0.02), face.eye_x + 0.19 - x.abs())
+    glint = ramp(0.03, 0.0, (x.abs() - face.eye_x + 0.9 * y + 0.05).abs() - 0.035)
     tint = rgb(0.07, 0.07, 0.11) + 0.20 * ramp(-0.1, 0.2, y).unsqueeze(1) + 0.28 * glint.unsqueeze(1)
-    part.fill(lens, tint, 0.97 * look.sunglasses)
-    part.fill(lens, rgb(1, 1, 1), 0.18 * glint * look.glasses)
+    part.fill(lens, tint, 0.97 * face.sunglasses)
+    part.fill(lens, rgb(1, 1, 1), 0.18 * glint * face.glasses)
     frame = torch.minimum(torch.minimum(lens.abs() - 0.028, bridge), arms)
-    part.fill(frame, rgb(0.10, 0.08, 0.11), look.glasses + look.sunglasses)
+    part.fill(frame, rgb(0.10, 0.08, 0.11), face.glasses + face.sunglasses)

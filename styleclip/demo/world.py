@@ -1,7 +1,7 @@
-"""The demo world: people made of named attributes, drawn from a normal latent z.
+"""The demo world: faces with named attributes, a function of a normal latent z [N, 64].
 
-u = z / rms(z) @ Q has about independent N(0, 1) entries. Every attribute and every measure of the face reads its own
-entries of u, so everything is independent of everything else. `render.render` paints the people.
+The entries of u = z / rms(z) @ Q are about independent N(0, 1). Each attribute and each geometry axis reads its own
+entries of u, so all of them are independent. `render.render` paints the faces.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ CLEAR = 0.8  # an attribute is labelled where one state is at least this probabl
 
 @dataclass(frozen=True)
 class Attribute:
-    """A property with a few states; state 0 of ("no", "yes") kinds is the plain one."""
+    """A property with a few named states."""
 
     name: str
     states: tuple[str, ...]
@@ -26,7 +26,7 @@ class Attribute:
 
 @dataclass(frozen=True)
 class Choice:
-    """One entry of u for each state; the largest, after `bias`, wins: softmax(sharpness (u + bias))."""
+    """One entry of u per state: probabilities are softmax(sharpness (u + bias))."""
 
     bias: tuple[float, ...]
     sharpness: float = 14.0
@@ -39,7 +39,7 @@ class Choice:
         return torch.softmax(self.sharpness * (u + u.new_tensor(self.bias)), dim=1)
 
     def choose(self, u: Tensor, state: int, margin: float = 0.4) -> Tensor:
-        """Let `state` win; it trades places with the former winner, so that |u| hardly changes."""
+        """Make `state` the largest by `margin`, swapping values with the former largest, so that |u| hardly changes."""
         score = u + u.new_tensor(self.bias)
         winner = score.argmax(dim=1, keepdim=True)
         chosen = u.scatter(1, winner, u[:, state : state + 1])
@@ -52,7 +52,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Switch:
-    """One entry of u; the second state holds above `threshold`: sigmoid(sharpness (u - threshold))."""
+    """One entry of u: the probability of the second state is sigmoid(sharpness (u - threshold))."""
 
     threshold: float
     sharpness: float = 16.0
@@ -70,7 +70,7 @@ class Switch:
 
 @dataclass(frozen=True)
 class Scale:
-    """One entry of u, a continuous tone; the states are its lower, middle and upper part."""
+    """One entry of u, a continuous tone, whose states are its lower, middle and upper range."""
 
     edge: float = 0.5
     sharpness: float = 16.0
@@ -113,18 +113,18 @@ GEOMETRY = (
     "brow_thickness", "ear", "hair_volume", "yaw", "light",
 )  # fmt: skip
 HAT_HUE, SKIN_TONE = "hat_hue", "skin_tone"
-PERSON = (*GEOMETRY[:-2], SKIN_TONE)  # what makes a person: not where they look, nor the light
+PERSON = (*GEOMETRY[:-2], SKIN_TONE)  # the axes that identify a person: without yaw and light
 AXIS_COUNT = sum(source.width for source in SOURCES.values()) + 1 + len(GEOMETRY)  # 55 of the 64
 
 
 @dataclass(frozen=True)
 class Faces:
-    """A batch of N people."""
+    """A batch of N faces."""
 
-    values: dict[str, Tensor]  # attribute -> [N, states] probabilities; measure or tone -> [N] in [-1.6, 1.6]
-    labels: dict[str, Tensor]  # attribute -> int64 [N]; -1 where no state is clear, or none can be seen
-    identity: Tensor  # [N, 13] the measures of PERSON, about unit variance
-    parameters: Tensor  # [N, K] [N, 58]: all of `values`; an attribute of two states has one column
+    values: dict[str, Tensor]  # attribute -> [N, states] probabilities; geometry or tone -> [N] in [-1.6, 1.6]
+    labels: dict[str, Tensor]  # attribute -> int64 [N]; -1 where no state is clear or it is hidden
+    identity: Tensor  # [N, 13] the axes of PERSON, about unit variance
+    parameters: Tensor  # [N, 58] all of `values`; an attribute with two states has one column
 
     def __len__(self) -> int:
         return len(self.parameters)
@@ -135,19 +135,19 @@ class Faces:
 
 
 def faces(z: Tensor) -> Faces:
-    """The people that z [N, 64] stands for."""
+    """The faces of z [N, 64]."""
     u = normalised(z.float()) @ axes().to(z.device)  # [N, 55]
     values = {a.name: source.probabilities(u[:, columns_of(a.name)]) for a, source in SOURCES.items()}
-    measures = {name: limited(u[:, columns_of(name)][:, 0]) for name in (HAT_HUE, *GEOMETRY)}
-    measures[SKIN_TONE] = limited(u[:, columns_of("skin")][:, 0])
-    identity = torch.stack([measures[name] for name in PERSON], dim=1) / LIMITED_STD
+    measures = {name: soft_limit(u[:, columns_of(name)][:, 0]) for name in (HAT_HUE, *GEOMETRY)}
+    measures[SKIN_TONE] = soft_limit(u[:, columns_of("skin")][:, 0])
+    identity = torch.stack([measures[name] for name in PERSON], dim=1) / SOFT_LIMIT_STD
     return Faces(values | measures, visible_labels(values), identity, parameter_matrix(values, measures))
 
 
 def with_state(z: Tensor, attribute: str, state: str) -> Tensor:
-    """z [N, 64] changed so that `attribute` clearly is `state`, everything else as it was; |z|^2 is 64.
+    """z [N, 64] changed so that `attribute` clearly has `state` and all else stays; |z|^2 is 64.
 
-    The length that the change adds or removes comes from the directions that no attribute reads, as far as it goes.
+    The change of length is compensated in the directions that no attribute reads, as far as they suffice.
     """
     kind = next(a for a in ATTRIBUTES if a.name == attribute)
     basis = orthogonal_basis().to(z.device)
@@ -161,7 +161,7 @@ def with_state(z: Tensor, attribute: str, state: str) -> Tensor:
 
 
 def axes() -> Tensor:
-    """The orthonormal columns [64, 55] of Q that attributes, hat hue and geometry read, in this order."""
+    """The columns [64, 55] of Q that attributes, hat hue and geometry read, in this order."""
     return orthogonal_basis()[:, :AXIS_COUNT]
 
 
@@ -174,7 +174,7 @@ def orthogonal_basis() -> Tensor:
 
 @cache
 def columns_of(name: str) -> slice:
-    """Which columns of `axes()` an attribute or a measure reads."""
+    """The columns of `axes()` that an attribute or a geometry axis reads."""
     widths = {a.name: source.width for a, source in SOURCES.items()} | dict.fromkeys((HAT_HUE, *GEOMETRY), 1)
     start = sum(list(widths.values())[: list(widths).index(name)])
     return slice(start, start + widths[name])
@@ -185,10 +185,11 @@ def normalised(z: Tensor) -> Tensor:
     return z * torch.rsqrt(z.square().mean(dim=1, keepdim=True) + 1e-8)
 
 
-LIMITED_STD = 0.776  # of limited(u) for u of N(0, 1)
+SOFT_LIMIT_STD = 0.776  # standard deviation of soft_limit(u) for u of N(0, 1)
 
 
-def limited(u: Tensor) -> Tensor:
+def soft_limit(u: Tensor) -> Tensor:
+    """u, smoothly limited to [-1.6, 1.6]."""
     return 1.6 * torch.tanh(u / 1.6)
 
 
@@ -199,7 +200,7 @@ def parameter_matrix(values: dict[str, Tensor], measures: dict[str, Tensor]) -> 
 
 
 def people_with(parameters: Tensor) -> Faces:
-    """The people that a matrix [N, 58] of parameters describes, as `parameter_matrix` orders them."""
+    """The inverse of `parameter_matrix`: the faces of [N, 58]."""
     values: dict[str, Tensor] = {}
     widths = [1 if len(a.states) == 2 else len(a.states) for a in ATTRIBUTES]
     *blocks, rest = parameters.split([*widths, parameters.shape[1] - sum(widths)], dim=1)
@@ -208,12 +209,12 @@ def people_with(parameters: Tensor) -> Faces:
         block = torch.cat([1 - block, block], dim=1) if len(attribute.states) == 2 else block
         values[attribute.name] = block / block.sum(dim=1, keepdim=True).clamp(min=1e-3)
     measures = dict(zip((HAT_HUE, *GEOMETRY, SKIN_TONE), rest.unbind(dim=1), strict=True))
-    identity = torch.stack([measures[name] for name in PERSON], dim=1) / LIMITED_STD
+    identity = torch.stack([measures[name] for name in PERSON], dim=1) / SOFT_LIMIT_STD
     return Faces(values | measures, visible_labels(values), identity, parameter_matrix(values, measures))
 
 
 def visible_labels(values: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The clear state of each attribute, -1 where there is none or something hides it."""
+    """The clear state of each attribute, -1 where no state is clear or another attribute hides it."""
     labels = {}
     for name, probabilities in values.items():
         largest, state = probabilities.max(dim=1)

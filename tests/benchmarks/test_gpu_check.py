@@ -59,7 +59,7 @@ def test_tests_that_fail(tmp_path: Path) -> None:
 
 
 def test_kernels_that_do_not_load(tmp_path: Path) -> None:
-    status, report, _ = check(tmp_path, "import trouble")
+    status, report, _ = check(tmp_path, "import unavailable_reason")
     assert status == 1 and "Failed: Kernels." in report and report.count("| table of") == len(BENCHES)
 
 

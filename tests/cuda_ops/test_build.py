@@ -40,56 +40,56 @@ def make_toolkit(top: Path, release: str = "13.0") -> Path:
 
 def test_what_is_missing_is_said_in_turn(tools: Path, tmp_path: Path) -> None:
     def lacks(words: str) -> None:
-        reason = build.missing("cuda")
+        reason = build.why_cannot_build("cuda")
         assert reason is not None and words in reason
 
     lacks("there is no C++ compiler c++; install one")
     script(tools / "c++")
     lacks("there is no ninja; run `pip install ninja`")
     script(tools / "ninja")
-    assert build.missing("cpu") is None
+    assert build.why_cannot_build("cpu") is None
     lacks("there is no CUDA toolkit; install version 13 of it, or set CUDA_HOME")
     script(tools / "nvcc", f"exec {make_toolkit(tmp_path / 'cuda-12', '12.9')}/bin/nvcc")
     lacks(f"{tmp_path}/cuda-12 is a CUDA toolkit of version 12, and torch needs version 13")
     script(tools / "nvcc", f"exec {make_toolkit(tmp_path / 'cuda-13')}/bin/nvcc")
-    assert build.missing("cuda") is None
+    assert build.why_cannot_build("cuda") is None
 
 
 def test_a_compiler_of_the_users_choice(tools: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CXX", "ccache g++-13")
-    assert "there is no C++ compiler ccache" in str(build.missing("cpu"))
+    assert "there is no C++ compiler ccache" in str(build.why_cannot_build("cpu"))
 
 
 def test_torch_without_cuda(tools: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     script(tools / "c++")
     script(tools / "ninja")
     monkeypatch.setattr(torch.version, "cuda", None)
-    assert "is built without CUDA" in str(build.missing("cuda"))
+    assert "is built without CUDA" in str(build.why_cannot_build("cuda"))
 
 
 def test_the_toolkit_is_named_by_the_environment(tools: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     top = make_toolkit(tmp_path / "cuda")
     monkeypatch.setenv("CUDA_PATH", str(top))
-    assert build.toolkit() == top
+    assert build.cuda_toolkit() == top
     monkeypatch.setenv("CUDA_HOME", str(tmp_path))  # goes first, and has no nvcc
-    assert build.toolkit() is None
+    assert build.cuda_toolkit() is None
 
 
 def test_the_toolkit_of_a_script_and_of_a_link(tools: Path, tmp_path: Path) -> None:
-    assert build.toolkit() is None
+    assert build.cuda_toolkit() is None
     top = make_toolkit(tmp_path / "cuda")
     script(tools / "nvcc", f'exec {top}/bin/nvcc "$@"')
-    assert build.toolkit() == top
+    assert build.cuda_toolkit() == top
     (tools / "nvcc").unlink()
     (tools / "nvcc").symlink_to(top / "bin" / "nvcc")
-    assert build.toolkit() == top
+    assert build.cuda_toolkit() == top
 
 
 def test_the_toolkit_where_it_is_installed_by_default(
     tools: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(build, "TOOLKIT", make_toolkit(tmp_path / "cuda"))
-    assert build.toolkit() == tmp_path / "cuda"
+    monkeypatch.setattr(build, "DEFAULT_TOOLKIT", make_toolkit(tmp_path / "cuda"))
+    assert build.cuda_toolkit() == tmp_path / "cuda"
 
 
 def test_architectures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,13 +98,13 @@ def test_architectures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: (7, 0))
     script(tmp_path / "bin" / "nvcc", *(f"echo compute_{number}" for number in (70, 75, 80, 86, 89, 90)))
-    flags = build._architectures(tmp_path)
+    flags = build._architecture_flags(tmp_path)
     assert [flag.rpartition("=")[2] for flag in flags] == [
         *(f"sm_{number}" for number in (70, 75, 80, 86, 89, 90)),
         "compute_90",
     ]
     monkeypatch.setenv("TORCH_CUDA_ARCH_LIST", "8.6")
-    assert build._architectures(tmp_path) == []
+    assert build._architecture_flags(tmp_path) == []
 
 
 def compiler(*, status: int = 0, output: str = "", written: bytes = b"code", pause: float = 0.0) -> Compiler:
@@ -123,7 +123,7 @@ def compiler(*, status: int = 0, output: str = "", written: bytes = b"code", pau
 
 @pytest.fixture
 def nothing_missing(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(build, "missing", lambda _: None)
+    monkeypatch.setattr(build, "why_cannot_build", lambda _: None)
 
 
 @pytest.mark.usefixtures("nothing_missing")
@@ -131,7 +131,7 @@ def test_two_builds_at_once(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(build, "_run", compiler(pause=0.1))
     with ThreadPoolExecutor(2) as pool:
         first, second = pool.map(build.build, ["cpu", "cpu"])
-    assert first == second == build.library("cpu")
+    assert first == second == build.library_path("cpu")
     assert first.read_bytes() == b"code"
     assert list(cache.iterdir()) == [first]
 

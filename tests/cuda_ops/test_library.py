@@ -24,28 +24,28 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_nothing_is_found_before_a_build(cache: Path) -> None:
-    assert [build.library(target) for target in build.TARGETS] == [None, None]
+    assert [build.library_path(target) for target in build.TARGETS] == [None, None]
 
 
 @pytest.mark.parametrize("target", build.TARGETS)
 def test_the_cache_comes_before_the_package(cache: Path, target: str) -> None:
-    level = build.levels(target)[-1]  # a CPU runs what is built for a lower level
-    packaged = put(build.PACKAGED, build.file_name(target, level))
-    assert build.library(target) == packaged
-    cached = put(cache, build.file_name(target, level))
-    assert build.library(target) == cached
+    level = build.cpu_levels(target)[-1]  # a CPU runs what is built for a lower level
+    packaged = put(build.PACKAGED, build.library_name(target, level))
+    assert build.library_path(target) == packaged
+    cached = put(cache, build.library_name(target, level))
+    assert build.library_path(target) == cached
 
 
 @pytest.mark.parametrize("target", build.TARGETS)
 def test_a_library_for_another_torch_is_not_found(cache: Path, target: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    put(cache, build.file_name(target, "DEFAULT"))
+    put(cache, build.library_name(target, "DEFAULT"))
     monkeypatch.setattr(torch, "__version__", "2.6.0+cpu")
-    assert build.library(target) is None
+    assert build.library_path(target) is None
 
 
 def test_the_name_follows_sources_flags_and_cuda(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def names() -> tuple[str, str]:
-        return build.file_name("cpu", "DEFAULT"), build.file_name("cuda", "DEFAULT")
+        return build.library_name("cpu", "DEFAULT"), build.library_name("cuda", "DEFAULT")
 
     seen = [names()]
     (build.SOURCES / "cuda" / "more.cu").write_text("// another kernel")
@@ -60,7 +60,7 @@ def test_the_name_follows_sources_flags_and_cuda(cache: Path, monkeypatch: pytes
     seen.append(names())
     assert len({cuda for _, cuda in seen}) == 5
     assert len({cpu for cpu, _ in seen}) == 4
-    assert build.file_name("cpu", "AVX2") != build.file_name("cpu", "DEFAULT")
+    assert build.library_name("cpu", "AVX2") != build.library_name("cpu", "DEFAULT")
 
 
 @pytest.mark.parametrize(
@@ -74,9 +74,9 @@ def test_the_name_follows_sources_flags_and_cuda(cache: Path, monkeypatch: pytes
 )
 def test_levels(capability: str, own: str, portable: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
-    assert build.levels("cpu")[0] == own
-    assert build.levels("cpu", "AVX2")[0] == portable
-    assert build.levels("cpu")[-1] == "DEFAULT"
+    assert build.cpu_levels("cpu")[0] == own
+    assert build.cpu_levels("cpu", "AVX2")[0] == portable
+    assert build.cpu_levels("cpu")[-1] == "DEFAULT"
 
 
 def test_without_a_library_the_twins_run_and_native_raises(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,12 +91,12 @@ def test_without_a_library_the_twins_run_and_native_raises(cache: Path, monkeypa
 
 
 def test_a_broken_library_is_tried_once(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    broken = put(cache, build.file_name("cpu", "DEFAULT"))
+    broken = put(cache, build.library_name("cpu", "DEFAULT"))
     assert not _backend.use_native(torch.zeros(1))
-    reason = _backend.trouble("cpu")
+    reason = _backend.unavailable_reason("cpu")
     assert reason is not None and reason.startswith(f"the cpu kernels do not load: {broken}")
     broken.unlink()
-    assert _backend.trouble("cpu") == _backend.trouble("cuda") == reason
+    assert _backend.unavailable_reason("cpu") == _backend.unavailable_reason("cuda") == reason
     monkeypatch.setenv("STYLECLIP_OPS", "native")
     with pytest.raises(RuntimeError, match="do not load"):
         _backend.use_native()
@@ -104,20 +104,20 @@ def test_a_broken_library_is_tried_once(cache: Path, monkeypatch: pytest.MonkeyP
 
 def test_the_rules_of_an_op_wait_for_its_library(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[str] = []
-    monkeypatch.setattr(_backend, "_on_load", [])
+    monkeypatch.setattr(_backend, "_load_hooks", [])
     monkeypatch.setattr(torch.ops, "load_library", lambda _: calls.append("load"))
-    _backend.on_load(lambda: calls.append("early"))
-    put(cache, build.file_name("cpu", "DEFAULT"))
+    _backend.on_library_load(lambda: calls.append("early"))
+    put(cache, build.library_name("cpu", "DEFAULT"))
     assert calls == []
     assert [_backend.use_native(), _backend.use_native()] == [True, True]
-    _backend.on_load(lambda: calls.append("late"))
+    _backend.on_library_load(lambda: calls.append("late"))
     assert calls == ["load", "early", "late"]
 
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with `cuda_ops` as an ahead-of-time build installs it, without kernels for CUDA."""
-    if reason := build.missing("cpu"):
+    if reason := build.why_cannot_build("cpu"):
         pytest.skip(reason)
     tree = tmp_path_factory.mktemp("tree")
     shutil.copy(ROOT / "setup.py", tree)
@@ -141,7 +141,7 @@ def run_installed(installed: Path, code: str, **extra: str) -> str:
 
 
 def test_import_loads_nothing(installed: Path) -> None:
-    code = "import cuda_ops, torch; print(cuda_ops._backend._troubles, torch.ops.loaded_libraries)"
+    code = "import cuda_ops, torch; print(cuda_ops._backend._reasons, torch.ops.loaded_libraries)"
     assert run_installed(installed, code, STYLECLIP_OPS="native").split() == ["{}", "set()"]
 
 
@@ -165,9 +165,9 @@ def test_the_cpu_library_serves_from_its_first_use(installed: Path) -> None:
 @pytest.fixture(scope="module")
 def cuda_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The library for CUDA: the one that is there, else one that is built now, for every architecture."""
-    if reason := build.missing("cuda"):
+    if reason := build.why_cannot_build("cuda"):
         pytest.skip(reason)
-    return build.library("cuda") or build.build("cuda", tmp_path_factory.mktemp("cuda"))
+    return build.library_path("cuda") or build.build("cuda", tmp_path_factory.mktemp("cuda"))
 
 
 def test_every_op_has_a_kernel_for_cuda(cuda_library: Path, installed: Path) -> None:
@@ -183,8 +183,8 @@ print(*(torch._C._dispatch_has_kernel_for_dispatch_key(f"cuda_ops::{{op}}", "CUD
 def test_the_toolkit_knows_every_architecture(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that the library above has code for all of them."""
     monkeypatch.delenv("TORCH_CUDA_ARCH_LIST", raising=False)
-    top = build.toolkit()
+    top = build.cuda_toolkit()
     if top is None:
         pytest.skip("there is no CUDA toolkit")
-    flags = "".join(build._architectures(top))
+    flags = "".join(build._architecture_flags(top))
     assert all(f"code=sm_{number}" in flags for number in (75, 80, 86, 89, 90, 100))

@@ -10,8 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 import cuda_ops
-from cuda_ops import bias_act, blur_act, upfirdn2d
-from cuda_ops._backend import trouble
+from cuda_ops import bias_act, blur_act, unavailable_reason, upfirdn2d
 from tests.helpers.ops import LAYOUTS, LOW, TAPS, normal, terms, with_gradients
 
 EXACT = 1e-12  # float64 sums of 16 terms of order 1
@@ -39,7 +38,7 @@ def layout(request: pytest.FixtureRequest) -> torch.memory_format:
 
 
 def needs_native() -> None:
-    if reason := trouble("cpu"):
+    if reason := unavailable_reason("cpu"):
         pytest.skip(f"{reason}; run `styleclip doctor --build`")
 
 

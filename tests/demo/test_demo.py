@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import styleclip
-from styleclip.demo.captions import Caption, caption, claims_of, matches, naming, say, vocabulary
+from styleclip.demo.captions import Caption, caption, caption_text, claimed_states, matches, state_text, vocabulary
 from styleclip.demo.judge import load_judge
 from styleclip.demo.render import render
 from styleclip.demo.world import ATTRIBUTES, Z_DIM, faces, with_state
@@ -58,7 +58,7 @@ def test_captions_are_true_and_say_what_they_claim() -> None:
     captions = [caption(row, rng) for row in rows]
     true, unclear = matches(captions, people)
     assert true.diagonal().all() and not (true & unclear).any()
-    assert all(claims_of(item.text) == item.claims for item in captions)
+    assert all(claimed_states(item.text) == item.claims for item in captions)
 
 
 def test_a_caption_without_claims_is_true_of_everybody() -> None:
@@ -68,8 +68,8 @@ def test_a_caption_without_claims_is_true_of_everybody() -> None:
 
 @pytest.mark.parametrize(("name", "state"), STATES)
 def test_every_state_can_be_said_and_understood(name: str, state: int) -> None:
-    assert claims_of(naming(name, state)) == {name: state}
-    assert claims_of(say({name: state}, random.Random(state))) == {name: state}
+    assert claimed_states(state_text(name, state)) == {name: state}
+    assert claimed_states(caption_text({name: state}, random.Random(state))) == {name: state}
 
 
 def test_the_vocabulary_covers_the_phrases() -> None:
@@ -79,7 +79,7 @@ def test_the_vocabulary_covers_the_phrases() -> None:
 
 def test_the_judge_knows_unseen_renders() -> None:
     judge, people = load_judge(checkpoint_path("demo/judge.safetensors")), faces(normal(600, seed=123))
-    verdict = judge.see(render(people, 64))
+    verdict = judge.predict(render(people, 64))
     for attribute in ATTRIBUTES:
         truth, seen = people.labels[attribute.name], verdict[attribute.name].argmax(dim=1)
         recall = [(seen[truth == k] == k).float().mean().item() for k in range(len(attribute.states))]
@@ -105,7 +105,7 @@ def test_clip_reads_the_generators_pictures(models: Models) -> None:
     features = models.clip.encode_image(images)
     for name in ("hair_color", "eyewear", "hat", "beard", "expression"):
         states = next(len(a.states) for a in ATTRIBUTES if a.name == name)
-        texts = models.clip.encode_text([naming(name, k) for k in range(states)])
+        texts = models.clip.encode_text([state_text(name, k) for k in range(states)])
         clear = people.labels[name] >= 0
         right = (features @ texts.T).argmax(dim=1) == people.labels[name]
         assert right[clear].float().mean() > 0.8, name

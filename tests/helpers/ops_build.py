@@ -18,14 +18,14 @@ def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("STYLECLIP_OPS", raising=False)
     monkeypatch.setattr(build, "PACKAGED", tmp_path / "lib")
     monkeypatch.setattr(build, "SOURCES", Path(shutil.copytree(build.SOURCES, tmp_path / "csrc")))
-    monkeypatch.setattr(_backend, "_troubles", {})
+    monkeypatch.setattr(_backend, "_reasons", {})
     return tmp_path / "cache"
 
 
 def only_tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder that is all there is on PATH, on a machine without a toolkit."""
     monkeypatch.setattr(build, "_search_path", lambda: str(tmp_path / "tools"))
-    monkeypatch.setattr(build, "TOOLKIT", tmp_path / "absent")
+    monkeypatch.setattr(build, "DEFAULT_TOOLKIT", tmp_path / "absent")
     monkeypatch.setattr(torch.version, "cuda", "13.0")
     for name in ("CUDA_HOME", "CUDA_PATH", "CXX"):
         monkeypatch.delenv(name, raising=False)

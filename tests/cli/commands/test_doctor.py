@@ -30,8 +30,8 @@ def run_doctor(monkeypatch: pytest.MonkeyPatch, *options: str) -> Result:
 
 
 def test_doctor_builds(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("styleclip.networks.ops.missing", lambda target: "no toolkit; get one" * (target == "cuda"))
-    monkeypatch.setattr("styleclip.networks.ops.build", lambda target: Path("cpu.so"))
+    monkeypatch.setattr("cuda_ops.build.why_cannot_build", lambda target: "no toolkit; get one" * (target == "cuda"))
+    monkeypatch.setattr("cuda_ops.build.build", lambda target: Path("cpu.so"))
     result = run_doctor(monkeypatch, "--build")
     assert result.exit_code == 0
     assert result.stderr.splitlines() == [
@@ -44,8 +44,8 @@ def test_doctor_tells_of_a_failed_build(cache: Path, monkeypatch: pytest.MonkeyP
     def fail(target: str) -> Path:
         raise build.BuildError(f"the {target} kernels do not compile: x.cpp:1: error: no", "all\nit said")
 
-    monkeypatch.setattr("styleclip.networks.ops.missing", lambda _: None)
-    monkeypatch.setattr("styleclip.networks.ops.build", fail)
+    monkeypatch.setattr("cuda_ops.build.why_cannot_build", lambda _: None)
+    monkeypatch.setattr("cuda_ops.build.build", fail)
     result = run_doctor(monkeypatch, "--build")
     assert result.exit_code == 1
     assert "Error: the cpu kernels do not compile: x.cpp:1: error: no; set STYLECLIP_DEBUG=1" in result.stderr
@@ -70,8 +70,8 @@ def test_doctor_without_a_compiler(cache: Path, tools: Path, monkeypatch: pytest
 def test_doctor_names_the_libraries(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.ops, "load_library", lambda _: None)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(_backend, "_on_load", [])
-    cpu, cuda = (put(cache, build.file_name(target, "DEFAULT")) for target in build.TARGETS)
+    monkeypatch.setattr(_backend, "_load_hooks", [])
+    cpu, cuda = (put(cache, build.library_name(target, "DEFAULT")) for target in build.TARGETS)
     expected = f"ok  ops  cpu compiled ({cpu}), cuda compiled for GPUs elsewhere ({cuda})\n"
     assert run_doctor(monkeypatch).stdout == expected
 

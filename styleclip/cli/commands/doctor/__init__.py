@@ -49,16 +49,16 @@ def _report(findings: Mapping[str, Finding]) -> str:
 
 def _build_kernels() -> bool:
     """Compile what can be compiled here, a line each on stderr; False when a compiler fails or there is none."""
-    from styleclip.networks import ops
+    from cuda_ops.build import TARGETS
 
-    built = [_build(target) for target in ops.TARGETS]
+    built = [_build(target) for target in TARGETS]
     return all(built)
 
 
 def _build(target: str) -> bool:
-    from styleclip.networks import ops
+    from cuda_ops import build as ops
 
-    if reason := ops.missing(target):
+    if reason := ops.why_cannot_build(target):
         click.echo(f"The {target} kernels are not built: {reason}", err=True)
         return target == "cuda"  # which most machines do without
     click.echo(f"Building the {target} kernels ... ", nl=False, err=True)

@@ -49,30 +49,31 @@ def _gpu() -> Finding:
 def _ops() -> Finding:
     import torch
 
-    from styleclip.networks import ops
+    import cuda_ops
+    from cuda_ops.build import TARGETS, library_path, why_cannot_build
 
     choice = os.environ.get("STYLECLIP_OPS", "auto")
-    if choice not in ops.CHOICES:
-        return Finding(f"STYLECLIP_OPS={choice}", f"set it to one of {', '.join(ops.CHOICES)}", needed=True)
+    if choice not in cuda_ops.CHOICES:
+        return Finding(f"STYLECLIP_OPS={choice}", f"set it to one of {', '.join(cuda_ops.CHOICES)}", needed=True)
     if choice == "reference":
         return Finding("plain torch, as STYLECLIP_OPS=reference says")
-    targets = ops.TARGETS if torch.cuda.is_available() else ("cpu",)
-    reasons = {target: reason for target in targets if (reason := ops.trouble(target))}
-    value = ", ".join(f"{t} {'plain torch' if t in reasons else f'compiled ({ops.library(t)})'}" for t in targets)
-    if "cuda" not in targets and (built := ops.library("cuda")):
+    targets = TARGETS if torch.cuda.is_available() else ("cpu",)
+    reasons = {target: reason for target in targets if (reason := cuda_ops.unavailable_reason(target))}
+    value = ", ".join(f"{t} {'plain torch' if t in reasons else f'compiled ({library_path(t)})'}" for t in targets)
+    if "cuda" not in targets and (built := library_path("cuda")):
         value += f", cuda compiled for GPUs elsewhere ({built})"
     if not reasons:
         return Finding(value)
     target, reason = next(iter(reasons.items()))
-    missing = ops.missing(target)
+    missing = why_cannot_build(target)
     remedy = f"{reason}, and {KERNELS_NOTE}; " + (f"{missing}, then {BUILD_REMEDY}" if missing else BUILD_REMEDY)
     return Finding(value, remedy, needed=choice == "native")
 
 
 def _compilers() -> Finding:
-    from styleclip.networks import ops
+    from cuda_ops.build import cuda_toolkit, find_program
 
-    found = {name: ops.find(name) for name in ("ninja", "c++")} | {"CUDA toolkit": ops.toolkit()}
+    found = {name: find_program(name) for name in ("ninja", "c++")} | {"CUDA toolkit": cuda_toolkit()}
     return Finding(", ".join(f"{name} {path or 'absent'}" for name, path in found.items()))
 
 
