@@ -53,7 +53,7 @@ class Way:
         trainer = MapperTrainer(models, [prompt], training, latent, ProcessGroup())
 
         def new() -> None:
-            trainer.sources.seen.clear()
+            trainer.sources.features.clear()
             trainer.step(0)
 
         works = {"new pictures": new, "pictures seen before": lambda: trainer.step(0)}

@@ -19,19 +19,12 @@ from typing import Any
 
 import click
 import torch
-from PIL import Image
-from safetensors import SafetensorError
-from safetensors.torch import load_file
-from torch import Tensor
 
 import styleclip
-from styleclip.alignment.photo_paths import find_photos
-from styleclip.alignment.photos import read_photo
 from styleclip.cli.output.progress import Progress
 from styleclip.errors import StyleClipError, UsageError
-from styleclip.images import from_pil
-from styleclip.networks.e4e import resize_frame
 from styleclip.runtime.devices import pick_device
+from styleclip.training.encoder.data import open_images
 from styleclip.training.encoder.settings import EncoderTraining
 from styleclip.training.encoder.train import train_encoder
 from styleclip.weights.load import load_encoder
@@ -81,7 +74,7 @@ def main(
         with Progress("encoder") as progress:
             train_encoder(
                 models,
-                pictures(images) if images else None,
+                open_images(images) if images else None,
                 training,
                 out,
                 folder or out.with_suffix(""),
@@ -89,7 +82,7 @@ def main(
                 resume=resume,
                 overwrite=overwrite,
                 dtype=torch.float16 if half else torch.float32,
-                on_step=progress.show,
+                on_step=progress,
             )
     except StyleClipError as error:
         raise click.ClickException(str(error)) from error
@@ -107,66 +100,6 @@ def numbers(text: str) -> tuple[int, ...]:
         return tuple(int(word) for word in text.split(","))
     except ValueError as error:
         raise UsageError(f"--widths is {text!r}; give whole numbers, e.g. 64,128,256,512") from error
-
-
-def pictures(path: Path) -> Renders | Folder:
-    return Renders(path) if path.suffix == ".safetensors" else Folder(path)
-
-
-class Renders:
-    """Pictures of one size in memory."""
-
-    def __init__(self, path: Path) -> None:
-        try:
-            self.images = load_file(path)["images"]  # uint8 [M, 3, R, R]
-        except (OSError, KeyError, SafetensorError) as error:
-            raise UsageError(f"{path} has no tensor `images` that can be read; pass a file of renders") from error
-        shape = list(self.images.shape)
-        if self.images.dtype != torch.uint8 or len(shape) != 4 or shape[1] != 3 or shape[2] != shape[3]:
-            raise UsageError(f"the images in {path} are {self.images.dtype} {shape}; pass uint8 of shape [M, 3, R, R]")
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def at(self, rows: Tensor, resolution: int) -> Tensor:
-        """These pictures, [N, 3, R, R] in [-1, 1]."""
-        return resize_frame(self.images[rows].float() / 127.5 - 1, resolution)
-
-
-class Folder:
-    """Pictures on the disk, read when they are wanted; that they are square is seen before hours of training."""
-
-    def __init__(self, path: Path) -> None:
-        self.paths = find_photos([str(path)])
-        for each in self.paths:
-            _check_square(each, _size(each))
-
-    def __len__(self) -> int:
-        return len(self.paths)
-
-    def at(self, rows: Tensor, resolution: int) -> Tensor:
-        """These pictures, [N, 3, R, R] in [-1, 1]."""
-        return torch.cat([self._one(self.paths[row], resolution) for row in rows.tolist()])
-
-    @staticmethod
-    def _one(path: Path, resolution: int) -> Tensor:
-        picture = read_photo(path).image
-        _check_square(path, picture.size)
-        return resize_frame(from_pil([picture]), resolution)
-
-
-def _size(path: Path) -> tuple[int, int]:
-    """Width and height by the header of a picture; 0 for what `read_photo` will complain about."""
-    try:
-        with Image.open(path) as picture:
-            return picture.size
-    except Exception:  # parsers of damaged headers raise anything
-        return 0, 0
-
-
-def _check_square(path: Path, size: tuple[int, int]) -> None:
-    if size[0] != size[1]:
-        raise UsageError(f"{path} is not square; align the pictures first, e.g. by `styleclip invert`")
 
 
 if __name__ == "__main__":

@@ -1,28 +1,30 @@
-"""What an unfinished training has learned, as a file beside its metrics, and whether the next run may go on with it.
+"""Training checkpoints: saved beside the metrics, compared with the settings before a training is resumed.
 
-safetensors with the metadata `{"styleclip": "training", "about": JSON}`; the tensors of prompt i begin with `{i}.`.
+A safetensors file with the metadata `{"styleclip": "training", "about": JSON}`. The JSON has `step`, `training` (all
+that decides what is trained) and `state`, the state dicts of the parts; every tensor in them is stored under its dotted
+name and stands as `{"tensor": NAME}` in the JSON.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+import torch
 from torch import Tensor
 
 from styleclip.errors import OutputError, WeightError
 from styleclip.files import to_json
-from styleclip.training.mapper.mapper_state import PromptMapper
 from styleclip.weights.formats import messages
 from styleclip.weights.formats.messages import error_context
 from styleclip.weights.formats.own_files import KIND, save_tensors
 from styleclip.weights.formats.registry import read_one
 
 STATE = "state.safetensors"
-ELSE = {
+DIFFERENCES = {  # how an error names values that say little by themselves
     "generator": "with another generator",
     "clip": "with another clip",
     "latents": "with other latents",
@@ -30,64 +32,120 @@ ELSE = {
 }
 
 
-@dataclass(frozen=True)
-class TrainingState:
-    """The students after `step` steps of the training that `about` describes."""
+class Stateful(Protocol):
+    """A network, an optimizer, or anything else that can be saved and restored."""
 
-    step: int
-    about: Mapping[str, Any]
-    tensors: Mapping[str, Tensor]
-    told: Sequence[Mapping[str, Any]]
+    def state_dict(self) -> Mapping[str, Any]: ...
 
-    @staticmethod
-    def of(step: int, about: Mapping[str, Any], students: Sequence[PromptMapper]) -> TrainingState:
-        tensors = {f"{i}.{name}": each for i, one in enumerate(students) for name, each in one.tensors().items()}
-        return TrainingState(step, about, tensors, [student.told() for student in students])
-
-    def save(self, path: Path) -> Path:
-        """Write all or nothing; raises OutputError."""
-        about = {"step": self.step, "training": self.about, "students": list(self.told)}
-        return save_tensors(self.tensors, path, {KIND: "training", "about": to_json(about)})
-
-    @staticmethod
-    def load(path: Path) -> TrainingState:
-        """What `save` wrote; raises WeightError for any other file."""
-        found = read_one(path, "training")
-        with error_context(path):
-            tensors = found.read()
-            try:
-                told = json.loads(found.settings["about"])
-                return TrainingState(int(told["step"]), dict(told["training"]), tensors, list(told["students"]))
-            except (KeyError, TypeError, ValueError) as error:
-                raise WeightError("it does not say what it is; pass the state of an unfinished training") from error
-
-    def restore(self, students: Sequence[PromptMapper]) -> None:
-        """Give every student back what it had learned."""
-        if len(self.told) != len(students):
-            raise WeightError("what it holds does not fit this training; pass --overwrite to begin again")
-        for i, student in enumerate(students):
-            own = {name.partition(".")[2]: each for name, each in self.tensors.items() if name.startswith(f"{i}.")}
-            student.restore(own, self.told[i])
+    def load_state_dict(self, state_dict: Any, /) -> Any: ...
 
 
-def unfinished(path: Path, about: Mapping[str, Any], overwrite: bool) -> TrainingState | None:
-    """What the training `about` left at `path`; None where `overwrite` lets it begin again in place of another one.
+class Checkpoint:
+    """The state of an unfinished training in `state.safetensors`.
 
-    Raises WeightError for a file that cannot be read, and OutputError for the state of another training.
+    Args:
+        folder: takes the file.
+        about: everything that decides what is trained, as JSON takes it; the state of another training is refused.
+        parts: what is saved and restored, by name.
+        seconds: the least time between two files of `save_if_due`.
+
+    Example:
+        checkpoint = Checkpoint(folder, about, {"network": network, "optimizer": optimizer})
+        done = checkpoint.resume() if checkpoint.path.exists() else 0
+        checkpoint.save(step)
     """
+
+    def __init__(
+        self, folder: Path, about: Mapping[str, Any], parts: Mapping[str, Stateful], seconds: float = 60.0
+    ) -> None:
+        self.path, self.about, self.parts, self.seconds = folder / STATE, about, parts, seconds
+        self._saved_at = time.monotonic()
+
+    def save(self, step: int) -> Path:
+        """Write the state after `step` steps, all or nothing; raises OutputError."""
+        tensors: dict[str, Tensor] = {}
+        state = {name: _without_tensors(part.state_dict(), name, tensors) for name, part in self.parts.items()}
+        about = {"step": step, "training": self.about, "state": state}
+        path = save_tensors(tensors, self.path, {KIND: "training", "about": to_json(about)})
+        self._saved_at = time.monotonic()
+        return path
+
+    def save_if_due(self, step: int) -> None:
+        """Save unless the last file is younger than `seconds`."""
+        if time.monotonic() - self._saved_at > self.seconds:
+            self.save(step)
+
+    def resume(self, overwrite: bool = False) -> int:
+        """Restore all parts and return the number of steps done; 0 where `overwrite` discards another training.
+
+        Raises WeightError for a file that cannot be read, and OutputError for the state of another training.
+        """
+        try:
+            saved, tensors = read_state(self.path)
+            self._check_training(saved)
+        except (WeightError, OutputError):
+            if overwrite:
+                return 0
+            raise
+        try:
+            for name, part in self.parts.items():
+                part.load_state_dict(_state_dict(part, saved["state"][name], tensors))
+        except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise WeightError(f"{self.path} does not fit this training; pass --overwrite to begin again") from error
+        return int(saved["step"])
+
+    def remove(self) -> None:
+        """Remove the file, if it is there."""
+        self.path.unlink(missing_ok=True)
+
+    def _check_training(self, saved: Mapping[str, Any]) -> None:
+        if "state" not in saved:
+            raise WeightError(
+                f"{self.path} was written by an earlier version of styleclip; pass --overwrite to begin again"
+            )
+        if why := difference(saved["training"], self.about):
+            raise OutputError(f"{self.path} was begun {why}; finish that, or pass --overwrite to begin again")
+
+
+def read_state(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """The JSON and the tensors of a checkpoint; raises WeightError for any other file."""
     try:
-        state = TrainingState.load(path)
-    except WeightError as error:
-        if overwrite:
-            return None
+        content = read_one(path, "training")
+        with error_context(path):
+            saved, tensors = json.loads(content.settings["about"]), content.read()
+            return {**saved, "step": int(saved["step"]), "training": dict(saved["training"])}, tensors
+    except (WeightError, KeyError, TypeError, ValueError) as error:
         raise WeightError(f"{path} cannot be read; pass --overwrite to begin again") from error
-    if why := difference(state.about, about):
-        if overwrite:
-            return None
-        raise OutputError(f"{path} was begun {why}; finish that, or pass --overwrite to begin again")
+
+
+def difference(recorded: Mapping[str, Any], about: Mapping[str, Any]) -> str:
+    """How the training that a file records differs from `about`, e.g. "with lr 1.0, not 2.0"; "" where it does not."""
+    return messages.difference(recorded, json.loads(to_json(about)), DIFFERENCES)
+
+
+def _without_tensors(value: Any, name: str, tensors: dict[str, Tensor]) -> Any:
+    """`value` as JSON takes it; its tensors are added to `tensors` under their dotted names."""
+    if isinstance(value, Tensor):
+        tensors[name] = value
+        return {"tensor": name}
+    if isinstance(value, Mapping):
+        return {str(key): _without_tensors(each, f"{name}.{key}", tensors) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_tensors(each, f"{name}.{i}", tensors) for i, each in enumerate(value)]
+    return value
+
+
+def _with_tensors(value: Any, tensors: Mapping[str, Tensor]) -> Any:
+    """The inverse of `_without_tensors`, but for keys, which stay strings, and tuples, which stay lists."""
+    if isinstance(value, dict):
+        if value.keys() == {"tensor"}:
+            return tensors[value["tensor"]]
+        return {key: _with_tensors(each, tensors) for key, each in value.items()}
+    return [_with_tensors(each, tensors) for each in value] if isinstance(value, list) else value
+
+
+def _state_dict(part: Stateful, saved: Any, tensors: Mapping[str, Tensor]) -> dict[str, Any]:
+    state: dict[str, Any] = _with_tensors(saved, tensors)
+    if isinstance(part, torch.optim.Optimizer):  # which numbers its parameters
+        state["state"] = {int(index): moments for index, moments in state["state"].items()}
     return state
-
-
-def difference(told: Mapping[str, Any], about: Mapping[str, Any]) -> str:
-    """How the training `told` of differs from `about`; "" where it does not."""
-    return messages.difference(told, json.loads(to_json(about)), ELSE)

@@ -1,4 +1,4 @@
-"""The processes that share a training, and what they tell each other (torch.distributed)."""
+"""Data-parallel training on several processes (torch.distributed)."""
 
 from __future__ import annotations
 
@@ -25,33 +25,33 @@ class ProcessGroup:
         return self.rank == 0
 
     def shard(self, rows: Tensor) -> Tensor:
-        """The rows of a batch that are this process's."""
+        """This process's rows of a batch: every `world_size`-th."""
         return rows[self.rank :: self.world_size]
 
     def all_reduce(self, tensors: Iterable[Tensor]) -> None:
         """Replace each tensor by its sum over all processes, in one message."""
         if self.world_size == 1:
             return
-        own = list(tensors)
-        flat = torch.cat([tensor.flatten() for tensor in own])
+        tensors = list(tensors)
+        flat = torch.cat([tensor.flatten() for tensor in tensors])
         torch.distributed.all_reduce(flat)
-        for tensor, part in zip(own, flat.split([tensor.numel() for tensor in own]), strict=True):
-            tensor.copy_(part.view_as(tensor))
+        for tensor, total in zip(tensors, flat.split([tensor.numel() for tensor in tensors]), strict=True):
+            tensor.copy_(total.view_as(tensor))
 
     def barrier(self) -> None:
-        """Go on when all processes have come here."""
+        """Wait until all processes have come here."""
         if self.world_size > 1:
             torch.distributed.barrier()
 
 
 @contextmanager
-def process_group(told: DistributedEnv | None, device: torch.device) -> Iterator[ProcessGroup]:
-    """Meet the other processes that torchrun started, if it did."""
-    if told is None or told.world_size == 1:
+def process_group(env: DistributedEnv | None, device: torch.device) -> Iterator[ProcessGroup]:
+    """The group of the processes that torchrun started; without torchrun, a group of one."""
+    if env is None or env.world_size == 1:
         yield ProcessGroup()
         return
     torch.distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:
-        yield ProcessGroup(told.rank, told.world_size)
+        yield ProcessGroup(env.rank, env.world_size)
     finally:
         torch.distributed.destroy_process_group()

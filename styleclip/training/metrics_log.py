@@ -1,10 +1,11 @@
-"""What a training leaves to look at: metrics.jsonl, sheets of sample edits and, where it is installed, TensorBoard."""
+"""The metrics of a training: metrics.jsonl, sheets of samples and, where it is installed, TensorBoard."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from PIL.Image import Image
@@ -14,44 +15,55 @@ from styleclip.files import atomic_write, naming_disk_errors
 from styleclip.images import png_bytes
 
 METRICS = "metrics.jsonl"
-FILES = (METRICS, "samples_*.png", "events.out.tfevents.*")
+PATTERNS = (METRICS, "samples_*.png", "events.out.tfevents.*")
 
 
 class MetricsLog:
-    """Appends to the files of one folder; a training that goes on first takes back what came after its `step`."""
+    """Appends to the files of one folder: `with MetricsLog(folder, step) as log:`.
 
-    def __init__(self, folder: Path, step: int) -> None:
-        self.folder, self.path = folder, folder / METRICS
-        kept = [line for line in self._lines() if _step_of(line) <= step]
-        atomic_write(self.path, "".join(f"{line}\n" for line in kept).encode())
-        self.board = _tensorboard(folder, step)
+    A training that is resumed at `step` first removes the lines of later steps. With `enabled` off, in a process that
+    is not the main one, nothing is read or written.
+    """
 
-    def add(self, step: int, prompt: str, split: str, values: Mapping[str, float]) -> None:
-        """One line: step, prompt, split (train or held-out) and the values."""
-        row = {"step": step, "prompt": prompt, "split": split, **{k: round(v, 6) for k, v in values.items()}}
-        with naming_disk_errors(self.path), self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row, ensure_ascii=False) + "\n")
-        if self.board is not None:
-            for name, value in values.items():
-                self.board.add_scalar(f"{prompt}/{split}/{name}", value, step)
+    def __init__(self, folder: Path, step: int, enabled: bool = True) -> None:
+        self.folder, self.path, self.enabled, self.board = folder, folder / METRICS, enabled, None
+        if enabled:
+            kept = [line for line in self._lines() if _step_of(line) <= step]
+            atomic_write(self.path, "".join(f"{line}\n" for line in kept).encode())
+            self.board = _tensorboard(folder, step)
 
-    def show(self, step: int, sheet: Image) -> None:
-        """Write a sheet of edits as samples_STEP.png."""
-        atomic_write(self.folder / f"samples_{step:06d}.png", png_bytes(sheet))
+    def __enter__(self) -> MetricsLog:
+        return self
 
-    def close(self) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         if self.board is not None:
             self.board.close()
 
+    def write(self, step: int, name: str, split: str, values: Mapping[str, float]) -> None:
+        """One line: the step, the name of what is trained as `prompt`, `split` (train or held-out) and the values."""
+        if not self.enabled:
+            return
+        row = {"step": step, "prompt": name, "split": split, **{k: round(v, 6) for k, v in values.items()}}
+        with naming_disk_errors(self.path), self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+        if self.board is not None:
+            for key, value in values.items():
+                self.board.add_scalar(f"{name}/{split}/{key}", value, step)
+
+    def write_sheet(self, step: int, sheet: Image) -> None:
+        """Write a sheet of samples as samples_STEP.png."""
+        if self.enabled:
+            atomic_write(self.folder / f"samples_{step:06d}.png", png_bytes(sheet))
+
     def _lines(self) -> list[str]:
-        """All but the last one, which a kill may have torn."""
+        """All but the last line, which a kill may have torn."""
         text = self.path.read_text("utf-8", errors="replace") if self.path.exists() else ""
         return text.split("\n")[:-1]
 
 
 def remove_earlier_files(folder: Path) -> None:
-    """Remove what an earlier training left here."""
-    for pattern in FILES:
+    """Remove the metrics and sheets of an earlier training."""
+    for pattern in PATTERNS:
         for path in folder.glob(pattern):
             path.unlink()
 

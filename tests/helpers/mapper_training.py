@@ -18,12 +18,13 @@ from torch import Tensor
 from styleclip.latents import Latent
 from styleclip.methods.mapper import TrainedMapper
 from styleclip.models import Models
+from styleclip.progress import Step
 from styleclip.prompts import Prompt
 from styleclip.training.checkpoint import STATE
 from styleclip.training.mapper import train as module
 from styleclip.training.mapper.data import training_latents
 from styleclip.training.mapper.settings import MapperTraining
-from styleclip.training.mapper.train import TrainingProgress, train_mappers
+from styleclip.training.mapper.train import train_mappers
 from tests.helpers.files import content, load
 
 RED, OLD = Prompt("a face with red hair", "a face"), Prompt("a face with old hair")
@@ -71,9 +72,9 @@ class StoppedAfter:
         self.step = step
         self.steps: list[int] = []
 
-    def __call__(self, learned: TrainingProgress) -> None:
-        self.steps.append(learned.index)
-        if learned.index == self.step:
+    def __call__(self, now: Step) -> None:
+        self.steps.append(now.index)
+        if now.index == self.step:
             raise KeyboardInterrupt
 
 

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from styleclip.latents import Latent
     from styleclip.methods.mapper import TrainedMapper
     from styleclip.models import Models
+    from styleclip.progress import Step
     from styleclip.prompts import Prompt
     from styleclip.training.distributed import ProcessGroup
     from styleclip.training.mapper.settings import MapperTraining
-    from styleclip.training.mapper.train import TrainingProgress
 
 SUFFIX = ".safetensors"
 BAR_VALUES = ("loss", "target", "identity")  # on the progress bar
@@ -139,16 +139,15 @@ def _train(
     latents: Latent | None,
     options: dict[str, Any],
     crew: ProcessGroup,
-) -> tuple[list[TrainedMapper], TrainingProgress | None]:
+) -> tuple[list[TrainedMapper], Step | None]:
     """The mappers, and how far the training went if there was any to do. Ctrl-C ends the command."""
     from styleclip.training.mapper.train import train_mappers
 
-    last: list[TrainingProgress] = []
+    last: list[Step] = []
 
-    def tell(learned: TrainingProgress) -> None:
-        last[:] = [learned]
-        shown = {name: learned.values[name] for name in BAR_VALUES if name in learned.values}
-        progress.tell(learned.index, learned.total, learned.left, shown)
+    def tell(step: Step) -> None:
+        last[:] = [step]
+        progress(replace(step, values={name: step.values[name] for name in BAR_VALUES if name in step.values}))
 
     try:
         with EtaProgress("train-mapper", quiet) as progress:
@@ -193,7 +192,7 @@ def _report(
     paths: Sequence[Path],
     folder: Path,
     mappers: Sequence[TrainedMapper],
-    last: TrainingProgress | None,
+    last: Step | None,
 ) -> None:
     """Print where the mappers are, and what CLIP thinks of them on faces they never saw."""
     records = [dict(mapper.about) for mapper in mappers]

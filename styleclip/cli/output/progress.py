@@ -67,7 +67,15 @@ class EtaProgress(Progress):
     def __enter__(self) -> EtaProgress:
         super().__enter__()
         self._told = time.monotonic()
+        self._first: tuple[int, float] | None = None  # steps done before this run, and when it began
         return self
+
+    def __call__(self, step: Step) -> None:
+        """Show a step; the rest is taken to be as fast as the steps so far."""
+        now = time.monotonic()
+        done, began = self._first = self._first or (step.index - 1, self._told)
+        left = (now - began) / (step.index - done) * (step.total - step.index)
+        self.tell(step.index, step.total, left, step.values)
 
     def tell(self, done: int, total: int, left: float, values: Mapping[str, float] | None = None) -> None:
         """Move the bar to `done` of `total` and show named values; the rest will take `left` seconds."""

@@ -1,71 +1,83 @@
-"""What an encoder learns from: aligned pictures, and samples of the generator, whose latents are known."""
+"""The images an encoder is trained on: aligned images, and samples of the generator, whose latents are known."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Protocol
 
 import torch
+from PIL import Image
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor
 
+from styleclip.alignment.photo_paths import find_photos
+from styleclip.alignment.photos import read_photo
 from styleclip.errors import UsageError
+from styleclip.images import from_pil
 from styleclip.latents import Latent, Space
 from styleclip.models import Models
+from styleclip.networks.e4e import resize_frame
 from styleclip.training.encoder.settings import EncoderTraining
 
 
-class Pictures(Protocol):
-    """Aligned pictures to learn from."""
+class ImageDataset(Protocol):
+    """Aligned images."""
 
     def __len__(self) -> int: ...
 
     def at(self, rows: Tensor, resolution: int) -> Tensor:
-        """These pictures, [N, 3, R, R] in [-1, 1]."""
+        """These images, [N, 3, R, R] in [-1, 1]."""
         ...
 
 
-class EncoderBatches:
-    """All that is drawn at random follows from the number of the step, so a resumed training sees the same."""
+def open_images(path: Path) -> ImageDataset:
+    """The images of a folder, or of a safetensors file with uint8 `images` [M, 3, R, R]."""
+    return ImageTensor(path) if path.suffix == ".safetensors" else ImageFolder(path)
 
-    def __init__(self, models: Models, pictures: Pictures | None, training: EncoderTraining) -> None:
-        self.models, self.training = models, training
-        self.pictures = pictures
-        self.drawn = training.batch_size  # samples in a batch
-        if pictures is not None:
-            self.drawn = round(training.samples * training.batch_size)
-            self.learning, self.kept = _divided(len(pictures), training.held_out)
+
+class EncoderBatches:
+    """Batches of images and samples. All random numbers are a function of the step, so training resumes exactly."""
+
+    def __init__(self, models: Models, images: ImageDataset | None, training: EncoderTraining) -> None:
+        self.models, self.training, self.images = models, training, images
+        self.num_samples = training.batch_size
+        if images is not None:
+            self.num_samples = round(training.samples * training.batch_size)
+            self.training_rows, self.held_out_rows = _split_held_out(len(images), training.held_out)
         self._check()
 
     def at(self, step: int) -> tuple[Tensor, Tensor]:
-        """Pictures [N, 3, R, R], and the w [M, w_dim] of the last M of them, which the generator has drawn."""
-        generator, photos = self.models.generator, self.training.batch_size - self.drawn
-        images = [self._photos(step, photos)] if photos else []
-        known = self.known("samples", step, self.drawn)
-        if self.drawn:
+        """Images [N, 3, R, R], and the w [M, w_dim] of the last M of them, which are samples of the generator."""
+        generator, num_images = self.models.generator, self.training.batch_size - self.num_samples
+        batch = [self._draw_images(step, num_images)] if num_images else []
+        known_w = self.sample_w("samples", step, self.num_samples)
+        if self.num_samples:
             with torch.no_grad(), self._seeded(step):
-                images.append(generator(Latent(Space.W, known), noise="random").clamp(-1, 1))
-        return torch.cat(images), known
+                batch.append(generator(Latent(Space.W, known_w), noise="random").clamp(-1, 1))
+        return torch.cat(batch), known_w
 
     @torch.no_grad()
-    def known(self, purpose: str, step: int, count: int) -> Tensor:
-        """w [count, w_dim] of samples that belong to this step."""
+    def sample_w(self, purpose: str, step: int, count: int) -> Tensor:
+        """w [count, w_dim] of the samples for a purpose at this step."""
         generator = self.models.generator
         z = torch.randn(count, generator.config.z_dim, generator=self.training.random(purpose, step))
         return generator.map(z.to(generator.w_avg))
 
     def held_out(self) -> Tensor:
-        """The pictures [N, 3, R, R] by which the training is watched: samples where there are no pictures."""
-        if self.pictures is None:
-            w = self.known("held out", 0, self.training.held_out)
+        """The images [N, 3, R, R] for validation: samples where there are no others."""
+        if self.images is None:
+            w = self.sample_w("held out", 0, self.training.held_out)
             return self.models.render(Latent(Space.W, w)).clamp(-1, 1)
-        return self.pictures.at(self.kept, self.models.generator.resolution).to(self.models.device)
+        return self.images.at(self.held_out_rows, self.models.generator.resolution).to(self.models.device)
 
-    def _photos(self, step: int, count: int) -> Tensor:
-        assert self.pictures is not None
+    def _draw_images(self, step: int, count: int) -> Tensor:
+        assert self.images is not None
         random = self.training.random("photos", step)
-        rows = self.learning[torch.randint(len(self.learning), (count,), generator=random)]
-        images = self.pictures.at(rows, self.models.generator.resolution).to(self.models.device)
+        rows = self.training_rows[torch.randint(len(self.training_rows), (count,), generator=random)]
+        images = self.images.at(rows, self.models.generator.resolution).to(self.models.device)
         if self.training.flip:
             mirrored = torch.rand(count, generator=random).to(images.device) < 0.5
             images = torch.where(mirrored[:, None, None, None], images.flip(3), images)
@@ -73,21 +85,77 @@ class EncoderBatches:
 
     @contextmanager
     def _seeded(self, step: int) -> Iterator[None]:
-        """A global random state that belongs to the step, for the noise of the generator; the old one comes back."""
+        """Seed the global random state by the step, for the noise of the generator, and restore it afterwards."""
         device = self.models.device
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
             torch.manual_seed(self.training.random("noise", step).initial_seed())
             yield
 
     def _check(self) -> None:
-        if self.pictures is not None and not len(self.pictures):
+        if self.images is not None and not len(self.images):
             raise UsageError("there are no pictures to learn from; pass some, or none at all to learn from samples")
         training = self.training
-        if not self.drawn and not (training.lambda_l2 or training.lambda_perceptual or training.lambda_id):
+        if not self.num_samples and not (training.lambda_l2 or training.lambda_perceptual or training.lambda_id):
             raise UsageError("lambda_latent is the only goal and no sample is drawn; raise --samples or another weight")
 
 
-def _divided(count: int, held_out: int) -> tuple[Tensor, Tensor]:
-    """The rows to train on, and the last ones, at most a fifth, which are held out. A few pictures are both."""
+class ImageTensor:
+    """Images of one size in memory: `images` uint8 [M, 3, R, R] of a safetensors file."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self.images = load_file(path)["images"]
+        except (OSError, KeyError, SafetensorError) as error:
+            raise UsageError(f"{path} has no tensor `images` that can be read; pass a file of renders") from error
+        shape = list(self.images.shape)
+        if self.images.dtype != torch.uint8 or len(shape) != 4 or shape[1] != 3 or shape[2] != shape[3]:
+            raise UsageError(f"the images in {path} are {self.images.dtype} {shape}; pass uint8 of shape [M, 3, R, R]")
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def at(self, rows: Tensor, resolution: int) -> Tensor:
+        """These images, [N, 3, R, R] in [-1, 1]."""
+        return resize_frame(self.images[rows].float() / 127.5 - 1, resolution)
+
+
+class ImageFolder:
+    """Image files of a folder, read at every use. They must be square, which is checked at once."""
+
+    def __init__(self, path: Path) -> None:
+        self.paths = find_photos([str(path)])
+        for each in self.paths:
+            _check_square(each, _header_size(each))
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def at(self, rows: Tensor, resolution: int) -> Tensor:
+        """These images, [N, 3, R, R] in [-1, 1]."""
+        return torch.cat([self._read(self.paths[row], resolution) for row in rows.tolist()])
+
+    @staticmethod
+    def _read(path: Path, resolution: int) -> Tensor:
+        image = read_photo(path).image
+        _check_square(path, image.size)
+        return resize_frame(from_pil([image]), resolution)
+
+
+def _header_size(path: Path) -> tuple[int, int]:
+    """Width and height by the header of an image; (0, 0) for files that `read_photo` refuses."""
+    try:
+        with Image.open(path) as image:
+            return image.size
+    except Exception:  # parsers of damaged headers raise anything
+        return 0, 0
+
+
+def _check_square(path: Path, size: tuple[int, int]) -> None:
+    if size[0] != size[1]:
+        raise UsageError(f"{path} is not square; align the pictures first, e.g. by `styleclip invert`")
+
+
+def _split_held_out(count: int, held_out: int) -> tuple[Tensor, Tensor]:
+    """The rows to train on, and the last ones, at most a fifth, which are held out. Fewer than five rows are both."""
     rows, kept = torch.arange(count), min(held_out, count // 5)
     return (rows[: count - kept], rows[count - kept :]) if kept else (rows, rows)

@@ -1,4 +1,4 @@
-"""What an encoder is asked for: pictures like the ones it saw, and codes where the generator knows its way."""
+"""The losses of an encoder and of its discriminator (e4e, Tov et al. 2021, equations 4 to 9)."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from styleclip.networks.e4e import Encoder, resize_frame
 from styleclip.networks.stylegan2 import Generator
 from styleclip.training.encoder.settings import EncoderTraining
 
-SPREAD = 10_000  # samples from which the variance of w is taken
+VARIANCE_SAMPLES = 10_000  # of w
 Losses = dict[str, Tensor]
 
 
 class EncoderLosses:
-    """The terms of `EncoderTraining` for pictures [N, 3, R, R] at the generator's resolution."""
+    """The terms of `EncoderTraining` for images [N, 3, R, R] at the generator's resolution."""
 
     def __init__(self, models: Models, training: EncoderTraining) -> None:
         self.models, self.training = models, training
@@ -29,82 +29,86 @@ class EncoderLosses:
         self.variance = _variance(models.generator, training.seed) if training.lambda_latent else None
 
     def __call__(
-        self, encoder: Encoder, critic: LatentDiscriminator, images: Tensor, known: Tensor, step: int
+        self, encoder: Encoder, discriminator: LatentDiscriminator, images: Tensor, known_w: Tensor, step: int
     ) -> tuple[Losses, Tensor]:
-        """All terms, weighted, and the codes [N, num_ws, w_dim]; the last rows of `images` were drawn from `known`.
+        """All terms, weighted, and the codes [N, num_ws, w_dim] of the images.
 
-        The encoder sees the images out of place by `jitter`, and is asked for what they are in place.
+        The last rows of `images` are samples of `known_w`. The encoder is given the images misaligned by `jitter`; the
+        terms compare its codes with the aligned ones.
         """
         training = self.training
-        seen = displaced(images, training.jitter, training.random("jitter", step))
-        codes, deltas = self.codes(encoder, seen, step)
-        losses = self._pictures(codes, images)
+        inputs = misalign(images, training.jitter, training.random("jitter", step))
+        codes, deltas = self.codes(encoder, inputs, step)
+        losses = self._image_losses(codes, images)
         if training.lambda_adversary:
-            losses["adversary"] = training.lambda_adversary * F.softplus(-critic(codes.flatten(0, 1))).mean()
+            losses["adversary"] = training.lambda_adversary * F.softplus(-discriminator(codes.flatten(0, 1))).mean()
         if training.lambda_delta and deltas:
             losses["delta"] = training.lambda_delta * torch.stack([delta.norm(dim=1).mean() for delta in deltas]).sum()
-        if self.variance is not None and len(known):
-            away = (codes[-len(known) :] - known[:, None]).square().sum(dim=2).mean()
-            losses["latent"] = training.lambda_latent * away / self.variance
+        if self.variance is not None and len(known_w):
+            distance = (codes[-len(known_w) :] - known_w[:, None]).square().sum(dim=2).mean()
+            losses["latent"] = training.lambda_latent * distance / self.variance
         return losses, codes
 
-    def _pictures(self, codes: Tensor, images: Tensor) -> Losses:
-        """The terms that look at what the generator draws; without any it does not draw."""
+    def _image_losses(self, codes: Tensor, images: Tensor) -> Losses:
+        """The terms that compare reconstructions; the generator runs only if one of them has a weight."""
         training = self.training
         terms: dict[str, tuple[float, Callable[[Tensor, Tensor], Tensor]]] = {
             "l2": (training.lambda_l2, F.mse_loss),
-            "perceptual": (training.lambda_perceptual, self._look),
-            "identity": (training.lambda_id, self._identity),
+            "perceptual": (training.lambda_perceptual, self._perceptual_loss),
+            "identity": (training.lambda_id, self._identity_loss),
         }
         if not any(weight for weight, _ in terms.values()):
             return {}
-        drawn = self.models.generator(Latent(Space.W_PLUS, codes))
-        return {name: weight * look(drawn, images) for name, (weight, look) in terms.items() if weight}
+        rendered = self.models.generator(Latent(Space.W_PLUS, codes))
+        return {name: weight * term(rendered, images) for name, (weight, term) in terms.items() if weight}
 
     def codes(self, encoder: Encoder, images: Tensor, step: int) -> tuple[Tensor, list[Tensor]]:
-        """Codes [N, num_ws, w_dim] of which only the offsets count that have joined by now, and these offsets."""
+        """Codes [N, num_ws, w_dim] with the offsets that are active in this step, and these offsets."""
         frame, last = resize_frame(images, encoder.config.frame), encoder.config.num_ws - 1
         if encoder.config.kind == "psp":
             first, others = encoder.offsets(frame)
             return torch.stack([first, *others], dim=1) + encoder.w_avg, []
-        first, deltas = encoder.offsets(frame, self.training.active(step, last))
+        first, deltas = encoder.offsets(frame, self.training.active_deltas(step, last))
         vectors = [first, *(first + delta for delta in deltas), *[first] * (last - len(deltas))]
         return torch.stack(vectors, dim=1) + encoder.w_avg, deltas
 
-    def critic(self, critic: LatentDiscriminator, codes: Tensor, real: Tensor, penalised: bool) -> Tensor:
+    def discriminator_loss(
+        self, discriminator: LatentDiscriminator, codes: Tensor, real: Tensor, penalised: bool
+    ) -> Tensor:
         """Non-saturating logistic loss of codes [N, num_ws, w_dim] against w [M, w_dim]; R1 (Mescheder et al. 2018)."""
         real = real.clone().requires_grad_(penalised)
-        seen = critic(real)
-        loss = F.softplus(-seen).mean() + F.softplus(critic(codes.detach().flatten(0, 1))).mean()
+        logits = discriminator(real)
+        loss = F.softplus(-logits).mean() + F.softplus(discriminator(codes.detach().flatten(0, 1))).mean()
         if penalised:
-            slope = torch.autograd.grad(seen.sum(), real, create_graph=True)[0]
+            slope = torch.autograd.grad(logits.sum(), real, create_graph=True)[0]
             loss = loss + self.training.r1 / 2 * slope.square().sum(dim=1).mean()
         return loss
 
-    def _look(self, drawn: Tensor, images: Tensor) -> Tensor:
+    def _perceptual_loss(self, rendered: Tensor, images: Tensor) -> Tensor:
         if self.perceptual is not None:
-            return self.perceptual.distance(drawn, images).mean()
-        return self._meaning(drawn, images)
+            return self.perceptual.distance(rendered, images).mean()
+        return self._clip_loss(rendered, images)
 
-    def _identity(self, drawn: Tensor, images: Tensor) -> Tensor:
-        identity = self.models.identity
-        if identity is None:
-            return self._meaning(drawn, images)
+    def _identity_loss(self, rendered: Tensor, images: Tensor) -> Tensor:
+        recogniser = self.models.identity
+        if recogniser is None:
+            return self._clip_loss(rendered, images)
         with torch.no_grad():
-            person = identity.embed(images)
-        return identity_loss(identity, drawn, person).mean()
+            people = recogniser.embed(images)
+        return identity_loss(recogniser, rendered, people).mean()
 
-    def _meaning(self, drawn: Tensor, images: Tensor) -> Tensor:
+    def _clip_loss(self, rendered: Tensor, images: Tensor) -> Tensor:
         clip = self.models.clip
         with torch.no_grad():
             features = clip.encode_image(images)
-        return clip_loss(clip, drawn, features).mean()
+        return clip_loss(clip, rendered, features).mean()
 
 
-def displaced(images: Tensor, size: float, random: torch.Generator) -> Tensor:
-    """The pictures [N, 3, R, R] shifted, scaled and turned, each on its own: normally distributed around no change.
+def misalign(images: Tensor, size: float, random: torch.Generator) -> Tensor:
+    """Images [N, 3, R, R] shifted, scaled and turned by normally distributed amounts, each by its own.
 
-    `size` is the standard deviation, in sides of the picture, of the scale, and in radians. Reflections fill the rim.
+    `size` is the standard deviation: of the shift in sides of the image, of the scale, and of the angle in radians.
+    Reflections fill the border.
     """
     if not size:
         return images
@@ -117,6 +121,6 @@ def displaced(images: Tensor, size: float, random: torch.Generator) -> Tensor:
 
 
 def _variance(generator: Generator, seed: int) -> Tensor:
-    """The mean squared distance of samples of W from their average."""
-    z = torch.randn(SPREAD, generator.config.z_dim, generator=torch.Generator().manual_seed(seed))
+    """The mean squared distance of samples of W from their mean."""
+    z = torch.randn(VARIANCE_SAMPLES, generator.config.z_dim, generator=torch.Generator().manual_seed(seed))
     return generator.map(z.to(generator.w_avg)).var(dim=0).sum()

@@ -99,9 +99,9 @@ class EncoderTraining:
         encoder.w_avg.copy_(generator.w_avg)
         return encoder
 
-    def active(self, step: int, deltas: int) -> int:
-        """How many of the offsets count in this step."""
-        begun = step / self.steps - self.deltas_from
-        if begun < 0:
+    def active_deltas(self, step: int, deltas: int) -> int:
+        """How many of the offsets are active in this step."""
+        progress = step / self.steps - self.deltas_from
+        if progress < 0:
             return 0
-        return deltas if begun >= deltas * self.deltas_every else 1 + int(begun / self.deltas_every)
+        return deltas if progress >= deltas * self.deltas_every else 1 + int(progress / self.deltas_every)

@@ -1,4 +1,4 @@
-"""The latents a mapper learns from: in which order they come, and what is seen of them before the edit."""
+"""The latents a mapper is trained on: which ones, in which batches, and the features of their images."""
 
 from __future__ import annotations
 
@@ -14,51 +14,57 @@ from styleclip.models import Models
 from styleclip.stylespace.statistics import sample_z
 from styleclip.training.mapper.settings import MapperTraining
 
+CHUNK = 1000  # latents converted to another space at once
+
 
 @dataclass(frozen=True)
 class SourceBatch:
-    """Some latents, with the unit features of their pictures: CLIP's [n, D] and, if it counts, the recogniser's."""
+    """Latents and the unit features of their images: CLIP's [n, D] and, with an identity loss, the recogniser's."""
 
     latent: Latent
-    features: Tensor
-    person: Tensor | None
+    clip_features: Tensor
+    identity_features: Tensor | None
 
 
 class SourceCache:
-    """All latents of a training, float32. What CLIP and the recogniser see of them is computed once and kept."""
+    """All latents of a training, float32, and the features of their images, computed at first use and kept.
 
-    def __init__(self, models: Models, latent: Latent, side: int, with_identity: bool) -> None:
-        self.models, self.latent, self.side = models, latent, side
-        self.identity = models.identity if with_identity else None
-        self.seen: dict[int, tuple[Tensor, Tensor | None]] = {}
+    Features of images rendered together may differ in the last bit from those of images rendered one by one, so a
+    training resumes exactly only if it asks for the same groups of rows.
+    """
+
+    def __init__(self, models: Models, latent: Latent, resolution: int, with_identity: bool) -> None:
+        self.models, self.latent, self.resolution = models, latent, resolution
+        self.recogniser = models.identity if with_identity else None
+        self.features: dict[int, tuple[Tensor, Tensor | None]] = {}
 
     def at(self, rows: Tensor) -> SourceBatch:
-        """The latents of these rows. Those that are not known yet are rendered together, so ask for the same groups."""
-        wanted = rows.tolist()
-        if missing := [row for row in wanted if row not in self.seen]:
-            self._look(missing)
-        features, person = zip(*(self.seen[row] for row in wanted), strict=True)
+        """The latents of these rows; the images of those that are new are rendered together."""
+        indices = rows.tolist()
+        if missing := [row for row in indices if row not in self.features]:
+            self._compute_features(missing)
+        clip, identity = zip(*(self.features[row] for row in indices), strict=True)
         latent = self.latent[rows.to(self.latent.data.device)]
-        people = None if self.identity is None else torch.stack([each for each in person if each is not None])
-        return SourceBatch(latent, torch.stack(features), people)
+        people = None if self.recogniser is None else torch.stack([each for each in identity if each is not None])
+        return SourceBatch(latent, torch.stack(clip), people)
 
     @torch.no_grad()
-    def _look(self, rows: list[int]) -> None:
+    def _compute_features(self, rows: list[int]) -> None:
         generator = self.models.generator
         latent = self.latent[torch.tensor(rows, device=self.latent.data.device)]
-        image = generator(Latent(latent.space, latent.data.to(generator.w_avg.dtype)), resolution=self.side)
+        image = generator(Latent(latent.space, latent.data.to(generator.w_avg.dtype)), resolution=self.resolution)
         if not image.isfinite().all():
             raise NumericError("a picture of the latents is not finite; pass latents of this generator")
-        seen, people = clip_and_identity_features(image, self.models.clip, self.identity)
-        self.seen.update(
-            zip(rows, zip(seen, [None] * len(rows) if people is None else people, strict=True), strict=True)
-        )
+        clip, identity = clip_and_identity_features(image, self.models.clip, self.recogniser)
+        people = [None] * len(rows) if identity is None else identity
+        self.features.update(zip(rows, zip(clip, people, strict=True), strict=True))
 
 
 class FixedBatches:
-    """Every latent belongs to one batch for good, and every round visits all batches in a new order.
+    """Batches of fixed rows, in a new order in every epoch.
 
-    So what belongs to a step follows from its number, and a batch that comes again has been seen as a whole.
+    The batch is a function of the step number, so training resumes exactly; batches are fixed sets, so source features
+    are cached per batch.
     """
 
     def __init__(self, rows: Tensor, size: int, seed: int) -> None:
@@ -66,31 +72,30 @@ class FixedBatches:
 
     def at(self, step: int) -> Tensor:
         """The rows of a step, counted from 0."""
-        turn, place = divmod(step, len(self.batches))
-        random = torch.Generator().manual_seed(self.seed + turn)
-        return self.batches[int(torch.randperm(len(self.batches), generator=random)[place])]
+        epoch, index = divmod(step, len(self.batches))
+        random = torch.Generator().manual_seed(self.seed + epoch)
+        return self.batches[int(torch.randperm(len(self.batches), generator=random)[index])]
 
 
 @torch.no_grad()
 def training_latents(models: Models, training: MapperTraining, given: Latent | None) -> Latent:
-    """All latents in the space of the mapper: those given, else samples, with those to be held out on top.
+    """All latents in the space of the mapper: those given, else samples for training and for validation.
 
     Raises SpaceError for latents of another generator, and UsageError where some are not finite.
     """
     generator = models.generator
     if given is None:
-        z = sample_z(generator, training.num_latents + training.held_out, training.seed)
-        given = Latent(Space.Z, z)
+        given = Latent(Space.Z, sample_z(generator, training.num_latents + training.held_out, training.seed))
     if not len(given) or not given.data.isfinite().all():
         raise UsageError("the latents hold NaN or infinite numbers, or none at all; pass latents of pictures")
-    own = given.to(models.device)
-    if own.space in (Space.Z, Space.W):
-        own = generator.truncate(Latent(own.space, own.data.to(generator.w_avg.dtype)), training.psi)
-    parts = [
-        generator.to_space(Latent(own.space, part.to(generator.w_avg.dtype)), training.latent_space).data.float()
-        for part in own.data.split(1000)
+    latent = given.to(models.device)
+    if latent.space in (Space.Z, Space.W):
+        latent = generator.truncate(Latent(latent.space, latent.data.to(generator.w_avg.dtype)), training.psi)
+    chunks = [
+        generator.to_space(Latent(latent.space, chunk.to(generator.w_avg.dtype)), training.latent_space).data.float()
+        for chunk in latent.data.split(CHUNK)
     ]
-    return Latent(training.latent_space, torch.cat(parts))
+    return Latent(training.latent_space, torch.cat(chunks))
 
 
 def split_held_out(count: int, training: MapperTraining) -> tuple[Tensor, Tensor]:

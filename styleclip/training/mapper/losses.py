@@ -1,4 +1,4 @@
-"""What a mapper is asked for: agreement with the text, the same person, a small step."""
+"""The loss of a latent mapper: CLIP, identity and the size of its step (StyleCLIP, equation 4)."""
 
 from __future__ import annotations
 
@@ -17,67 +17,66 @@ from styleclip.training.mapper.settings import MapperTraining
 
 
 class MapperLosses:
-    """The losses of edited latents for several prompts at once, whose texts are encoded here, once."""
+    """The losses of the steps of several mappers; the texts of all prompts are encoded once."""
 
     def __init__(self, models: Models, prompts: Sequence[Prompt], training: MapperTraining) -> None:
-        self.models, self.training = models, training
-        self.side, self.graphs = loss_resolution_px(models.generator, models.clip, training.loss_resolution), Graphs()
-        texts = [encode(models.clip, [prompt.target], training.text) for prompt in prompts]
-        self.texts = torch.stack(texts)  # [P, 1, D]
-        self.choices = [  # [T, D] of each prompt: the target, then the neutral texts
+        self.models, self.training, self.graphs = models, training, Graphs()
+        self.resolution = loss_resolution_px(models.generator, models.clip, training.loss_resolution)
+        self.targets = torch.stack(  # [P, 1, D]
+            [encode(models.clip, [prompt.target], training.text) for prompt in prompts]
+        )
+        self.classes = [  # [T, D] of each prompt: the target, then the neutral texts
             encode(models.clip, [prompt.target, *prompt.neutrals], training.text) for prompt in prompts
         ]
         directional = training.clip_loss == "directional"
-        moves = [delta_t(models.clip, prompt, training.text) for prompt in prompts] if directional else []
-        self.moves = torch.stack(moves)[:, None] if moves else None  # [P, 1, D]
+        deltas = [delta_t(models.clip, prompt, training.text) for prompt in prompts] if directional else []
+        self.deltas = torch.stack(deltas)[:, None] if deltas else None  # [P, 1, D]
 
     def __call__(self, source: SourceBatch, steps: Tensor, active: Sequence[int]) -> dict[str, Tensor]:
         """Losses and scores [A, n] of the steps [A, n, ...] that the mappers of the A active prompts take.
 
-        `loss` is their weighted sum; `clip` is 1 - cosine, `target` CLIP's probability of the target against the
-        neutral texts, `identity` the cosine of the recogniser, where it counts.
+        `loss` is the weighted sum of `clip` (1 - cosine), `l2` (mean square of the step) and 1 - `identity` (cosine,
+        where it has a weight); `target` is CLIP's probability of the target against the neutral texts.
         """
-        generator, clip = self.models.generator, self.models.clip
-        identity = None if source.person is None else self.models.identity
+        training, clip, generator = self.training, self.models.clip, self.models.generator
+        recogniser = None if source.identity_features is None else self.models.identity
 
-        def look(edited: Tensor) -> tuple[Tensor, ...]:
-            image = generator(Latent(source.latent.space, edited), resolution=self.side)
-            seen, person = clip_and_identity_features(image, clip, identity)
-            return (seen,) if person is None else (seen, person)
+        def features(edited: Tensor) -> tuple[Tensor, ...]:
+            image = generator(Latent(source.latent.space, edited), resolution=self.resolution)
+            clip_features, identity_features = clip_and_identity_features(image, clip, recogniser)
+            return (clip_features,) if identity_features is None else (clip_features, identity_features)
 
         edited = (source.latent.data + steps).flatten(0, 1).to(generator.w_avg.dtype)
-        seen = self.graphs("clip" if identity is None else "clip and identity", look, edited)
-        pictures, *people = (each.unflatten(0, steps.shape[:2]) for each in seen)
-        parts = {"clip": 1 - similarity(pictures, self._goals(source, active)), "l2": self._size(steps)}
-        loss = (self.training.lambda_clip or 0.0) * parts["clip"] + (self.training.lambda_l2 or 0.0) * parts["l2"]
-        if people and source.person is not None:
-            parts["identity"] = similarity(people[0], source.person)
-            loss = loss + (self.training.lambda_id or 0.0) * (1 - parts["identity"])
-        return {"loss": loss, **parts, "target": self.target(pictures.detach(), active)}
-
-    def target(self, features: Tensor, active: Sequence[int]) -> Tensor:
-        """How sure CLIP is of the target, from features [A, n, D]: [A, n] in 0..1."""
-        each = [
-            target_probability(self.models.clip, own, self.choices[i]) for own, i in zip(features, active, strict=True)
-        ]
-        return torch.stack(each)
+        name = "clip" if recogniser is None else "clip and identity"
+        images, *people = (each.unflatten(0, steps.shape[:2]) for each in self.graphs(name, features, edited))
+        terms = {"clip": 1 - similarity(images, self._clip_targets(source, active)), "l2": self._mean_square(steps)}
+        loss = (training.lambda_clip or 0.0) * terms["clip"] + (training.lambda_l2 or 0.0) * terms["l2"]
+        if people and source.identity_features is not None:
+            terms["identity"] = similarity(people[0], source.identity_features)
+            loss = loss + (training.lambda_id or 0.0) * (1 - terms["identity"])
+        return {"loss": loss, **terms, "target": self._target_probability(images.detach(), active)}
 
     def unedited(self, source: SourceBatch, active: Sequence[int]) -> dict[str, Tensor]:
-        """`clip` and `target` [A, n] of the pictures as they are."""
-        features = source.features.expand(len(active), -1, -1)
+        """`clip` and `target` [A, n] of the images before the edit."""
+        features = source.clip_features.expand(len(active), -1, -1)
         return {
-            "clip": 1 - similarity(features, self._goals(source, active)),
-            "target": self.target(features, active),
+            "clip": 1 - similarity(features, self._clip_targets(source, active)),
+            "target": self._target_probability(features, active),
         }
 
-    def _goals(self, source: SourceBatch, active: Sequence[int]) -> Tensor:
-        """The features the pictures should have: [A, n or 1, D]."""
-        chosen = list(active)
-        if self.moves is None:
-            return self.texts[chosen]
-        return directional_target(source.features, self.moves[chosen], self.training.reach or 0.0)
+    def _target_probability(self, features: Tensor, active: Sequence[int]) -> Tensor:
+        """CLIP's probability of the target text, from features [A, n, D]: [A, n]."""
+        pairs = zip(features, active, strict=True)
+        return torch.stack([target_probability(self.models.clip, each, self.classes[i]) for each, i in pairs])
 
-    def _size(self, steps: Tensor) -> Tensor:
+    def _clip_targets(self, source: SourceBatch, active: Sequence[int]) -> Tensor:
+        """The CLIP features that the edited images are to have: [A, n or 1, D]."""
+        prompts = list(active)
+        if self.deltas is None:
+            return self.targets[prompts]
+        return directional_target(source.clip_features, self.deltas[prompts], self.training.reach or 0.0)
+
+    def _mean_square(self, steps: Tensor) -> Tensor:
         """The mean square of every step; in style space the sum of those of its layers, as published: [A, n]."""
         if self.training.latent_space is Space.W_PLUS:
             return steps.square().flatten(2).mean(dim=2)

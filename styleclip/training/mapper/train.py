@@ -1,57 +1,46 @@
-"""The training of latent mappers: one function, one loop."""
+"""The training loop of latent mappers (StyleCLIP, section 5)."""
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
 import math
-import time
 import warnings
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
+from PIL.Image import Image
 
-from styleclip.errors import OutputError, UsageError
-from styleclip.files import output_folder, remove_stale_temporaries, to_json
+from styleclip.errors import UsageError
+from styleclip.files import to_json
+from styleclip.images import fit_to, to_pil
 from styleclip.latents import Latent
 from styleclip.methods.mapper import TrainedMapper, load_trained_mapper, save_trained_mapper
 from styleclip.models import Models
+from styleclip.progress import OnStep, Step, ignore
 from styleclip.prompts import Prompt, warn_unknown_words
-from styleclip.training.checkpoint import STATE, TrainingState, difference, unfinished
+from styleclip.sheets import labelled_sheet
+from styleclip.training.checkpoint import Checkpoint
 from styleclip.training.distributed import ProcessGroup
 from styleclip.training.mapper.data import training_latents
 from styleclip.training.mapper.mapper_state import PromptMapper
 from styleclip.training.mapper.settings import MapperTraining
-from styleclip.training.mapper.sheet import sheet
 from styleclip.training.mapper.trainer import MapperTrainer, Values
-from styleclip.training.metrics_log import METRICS, MetricsLog, remove_earlier_files
+from styleclip.training.metrics_log import MetricsLog
+from styleclip.training.outputs import already_trained, prepare_outputs
 from styleclip.version import __version__
 from styleclip.weights.formats.mappers import read_record
 
-SAVE_EVERY = 10.0  # seconds between two writes of what is learned so far
+SAVE_EVERY = 10.0  # seconds between two checkpoints
 LOG_EVERY = 5  # steps between two lines of metrics
-MOVES = 0.005  # a CLIP loss that has fallen by less than this after `STILL` looks, and a tenth of all steps, is still
-STILL = 2
+MIN_CLIP_DROP = 0.005  # a smaller fall of the CLIP loss by `_steps_to_move` is warned of
+SHEET_FACES, CELL_PX = 6, 128
 
 
 class TrainingWarning(UserWarning):
-    """A training that will hardly come to anything as it is."""
-
-
-@dataclass(frozen=True)
-class TrainingProgress:
-    """How far a training is: after step `index` of `total` at most, what the batch came to, and the seconds left.
-
-    `values` are means over the prompts: loss, target, identity (where it counts).
-    """
-
-    index: int
-    total: int
-    values: dict[str, float]
-    left: float
+    """A training whose settings will hardly change anything."""
 
 
 def train_mappers(
@@ -68,193 +57,148 @@ def train_mappers(
     micro_batch: int | None = None,
     dtype: torch.dtype = torch.float32,
     processes: ProcessGroup | None = None,
-    on_step: Callable[[TrainingProgress], None] | None = None,
+    on_step: OnStep = ignore,
 ) -> list[TrainedMapper]:
-    """Train a mapper for every prompt, all on the same latents, and write each to its path once it is done.
+    """Train a mapper for every prompt, all on the same latents, and write each to its path once all are done.
 
-    `folder` takes what is learned so far, every SAVE_EVERY seconds, besides metrics and sheets of samples. From there
-    a call with the same arguments and `resume` goes on, on one CPU process to the same mappers bit for bit.
-    With `overwrite` besides, what another training left is begun again. `micro_batch` pictures are rendered at once; a
-    batch is added up from them. `dtype` is the precision of the files. Several `workers` share each batch.
+    A training that was interrupted is resumed by a call with the same arguments and `resume`; on one CPU process it
+    ends in the same bits as without the interruption.
 
-    Raises OutputError where nothing can be written, where a mapper or an unfinished training is in the way unless
-    `overwrite`, and where that was begun otherwise; NumericError for a loss that is not finite.
+    Args:
+        models: the generator, the CLIP and the recogniser, all of which stay as they are.
+        prompts: one or more, with different targets.
+        training: the settings; those left open take the values that suit the generator.
+        paths: a file for each prompt.
+        folder: takes metrics, sheets of samples and, every SAVE_EVERY seconds, the checkpoint.
+        latents: what to train on; samples where it is None.
+        resume: go on from the checkpoint, or return the mappers of a training that is done.
+        overwrite: replace earlier mappers, and the checkpoint of another training.
+        sheet_every: steps between two sheets of samples; 0 for none.
+        micro_batch: latents to render at once, from which a batch is added up.
+        dtype: the precision of the files.
+        processes: the processes that share every batch.
+        on_step: called after every step with the means over the prompts: loss, clip, l2, target, identity.
+
+    Raises OutputError where a file is in the way or cannot be written, NumericError for a loss that is not finite.
     """
-    run = _Run(models, prompts, training, latents, micro_batch, processes or ProcessGroup())
-    if resume and (mappers := run.there(paths, folder, overwrite)):
-        return mappers
-    first = run.begin(paths, folder, resume, overwrite)
-    last = run.learn(first, folder, sheet_every, on_step)
-    return run.finish(last, paths, folder, dtype)
+    # Set up.
+    if not prompts or len({prompt.target for prompt in prompts}) < len(prompts):
+        raise UsageError("each prompt gets a mapper of its own; pass one or more, each once")
+    for prompt in prompts:
+        warn_unknown_words(models.clip, prompt)
+    training, processes = training.settled(models), processes or ProcessGroup()
+    steps = training.steps or 0
+    latent = training_latents(models, training, latents)
+    trainer = MapperTrainer(models, prompts, training, latent, processes, micro_batch)
+    about = _about(models, prompts, training, latents)
+    checkpoint = Checkpoint(folder, about, trainer.state, SAVE_EVERY)
 
+    # Return what is there, or resume.
+    if resume:
+        records = [read_record({"about": to_json(_record(about, prompt))}) for prompt in prompts]
+        if already_trained(paths, records, lambda path: load_trained_mapper(path, models).about, checkpoint, overwrite):
+            return [load_trained_mapper(path, models) for path in paths]
+    done = prepare_outputs(paths, checkpoint, resume, overwrite, processes)
 
-class _Run:
-    """One call of `train_mappers`, step by step."""
-
-    def __init__(
-        self,
-        models: Models,
-        prompts: Sequence[Prompt],
-        training: MapperTraining,
-        latents: Latent | None,
-        micro_batch: int | None,
-        processes: ProcessGroup,
-    ) -> None:
-        if not prompts or len({prompt.target for prompt in prompts}) < len(prompts):
-            raise UsageError("each prompt gets a mapper of its own; pass one or more, each once")
-        self.models, self.prompts, self.processes = models, prompts, processes
-        self.training = training = training.settled(models)
-        for prompt in prompts:
-            warn_unknown_words(models.clip, prompt)
-        own = training_latents(models, training, latents)
-        self.trainer = MapperTrainer(models, prompts, training, own, processes, micro_batch)
-        self.mappers = self.trainer.mappers
-        self.steps = training.steps or 0
-        looks = max(STILL, math.ceil(self.steps / 10 / training.evaluate_every))
-        self.expected = looks * training.evaluate_every  # steps, after which something should have moved
-        self.about = self._about(latents)
-
-    def there(self, paths: Sequence[Path], folder: Path, overwrite: bool) -> list[TrainedMapper]:
-        """The mappers, if just this training has made them before; else none."""
-        if (folder / STATE).exists() or not all(path.exists() for path in paths):
-            return []
-        mappers = [load_trained_mapper(path, self.models) for path in paths]
-        for path, mapper, student in zip(paths, mappers, self.mappers, strict=True):
-            now = read_record({"about": to_json(self._record(student, scored=False))})  # as the file tells it
-            if why := difference(mapper.about, now):
-                if overwrite:
-                    return []
-                raise OutputError(f"{path} was trained {why}; pass --overwrite or another --out")
-        return mappers
-
-    def begin(self, paths: Sequence[Path], folder: Path, resume: bool, overwrite: bool) -> int:
-        """See that all can be written, and take up what an earlier run left: the number of steps that are done."""
-        state = folder / STATE
-        for path in paths:
-            output_folder(path.parent, ())
-            if path.exists() and not overwrite and not (resume and state.exists()):
-                raise OutputError(f"{path} exists; pass --overwrite or another --out")
-        output_folder(folder, ())
-        if state.exists() and not (resume or overwrite):
-            raise OutputError(f"{state} holds an unfinished training; pass --resume to go on, or --overwrite")
-        first = self._resume(state, overwrite) if resume and state.exists() else 0
-        self.processes.barrier()  # nobody writes before everybody has read
-        if self.processes.is_main:
-            for path in (*paths, state, folder / METRICS):
-                remove_stale_temporaries(path)
-            if not first:
-                state.unlink(missing_ok=True)
-                remove_earlier_files(folder)
-        return first
-
-    def learn(
-        self, first: int, folder: Path, sheet_every: int, on_step: Callable[[TrainingProgress], None] | None
-    ) -> int:
-        """Take all steps that are left, save what is learned on the way, and return how many are done in all."""
-        journal = MetricsLog(folder, first) if self.processes.is_main else None
-        try:
-            return self._learn(first, folder, sheet_every, on_step, journal)
-        finally:
-            if journal:
-                journal.close()
-
-    def _learn(
-        self,
-        first: int,
-        folder: Path,
-        sheet_every: int,
-        on_step: Callable[[TrainingProgress], None] | None,
-        journal: MetricsLog | None,
-    ) -> int:
-        done, started, saved = first, time.monotonic(), time.monotonic()
-        baseline = self.trainer.baseline()
-        for step in range(first, self.steps):
-            if not self.trainer.active:
+    # Train until no mapper improves.
+    with MetricsLog(folder, done, enabled=processes.is_main) as log:
+        baseline = trainer.baseline()
+        for step in range(done, steps):
+            if not trainer.active:
                 break
-            values = self.trainer.step(step)
+            values = trainer.step(step)
             done = step + 1
-            if done % LOG_EVERY == 0 or done == self.steps:
-                self._note(done, "train", values, journal)
-            if done % self.training.evaluate_every == 0 or done == self.steps:
-                self._note(done, "held-out", self._judge(done, baseline), journal)
-            if journal and sheet_every and (done % sheet_every == 0 or done == self.steps):
-                journal.show(done, sheet(self.models, self.trainer.faces, self.mappers))
-            if self.processes.is_main and time.monotonic() - saved > SAVE_EVERY:
-                TrainingState.of(done, self.about, self.mappers).save(folder / STATE)
-                saved = time.monotonic()
-            if on_step:
-                each = (time.monotonic() - started) / (done - first)
-                on_step(TrainingProgress(done, self.steps, _mean(list(values.values())), each * (self.steps - done)))
-        return done
+            if done % LOG_EVERY == 0 or done == steps:
+                _log(log, done, "train", prompts, values)
+            if done % training.evaluate_every == 0 or done == steps:
+                validation = trainer.validate(done, baseline)
+                _log(log, done, "held-out", prompts, validation)
+                if done == _steps_to_move(training) and processes.is_main:
+                    _warn_of_standstill(done, prompts, baseline, validation)
+            if processes.is_main and sheet_every and (done % sheet_every == 0 or done == steps):
+                log.write_sheet(done, sample_sheet(models, trainer.held_out_latents, trainer.mappers))
+            if processes.is_main:
+                checkpoint.save_if_due(done)
+            on_step(Step(done, steps, _mean([*values.values()])))
 
-    def finish(self, last: int, paths: Sequence[Path], folder: Path, dtype: torch.dtype) -> list[TrainedMapper]:
-        """Write the best mapper of every prompt, and remove what an unfinished training needs."""
-        mappers = []
-        if self.processes.is_main and len(paths) > 1:  # a kill may come between two of them
-            TrainingState.of(last, self.about, self.mappers).save(folder / STATE)
-        for student, path in zip(self.mappers, paths, strict=True):
-            student.network.load_state_dict(student.best)
-            network = student.network.requires_grad_(False).eval()
-            mappers.append(TrainedMapper(network, student.prompt, self._record(student)))
-            if self.processes.is_main:
-                save_trained_mapper(mappers[-1], path, dtype)
-        if self.processes.is_main:
-            (folder / STATE).unlink(missing_ok=True)
-        self.processes.barrier()
-        return mappers
+    # Write the best weights of every mapper.
+    trained = [_best(mapper, about) for mapper in trainer.mappers]
+    if processes.is_main:
+        if len(paths) > 1:  # a kill may come between two of them
+            checkpoint.save(done)
+        for mapper, path in zip(trained, paths, strict=True):
+            save_trained_mapper(mapper, path, dtype)
+        checkpoint.remove()
+    processes.barrier()
+    return trained
 
-    def _judge(self, step: int, baseline: Values) -> Values:
-        """Look at the latents held out, remember what is best, and warn once where nothing moves."""
-        looks = self.trainer.look(step)
-        for i, own in looks.items():
-            student, before = self.mappers[i], baseline[i]
-            student.look(step, {**own, "target_before": before["target"]})
-            still = step == self.expected and before["clip"] - own["clip"] < MOVES
-            if still and self.processes.is_main:
-                warnings.warn(
-                    f"nothing moves: after {step} steps CLIP sees hardly more of {student.prompt.target!r} "
-                    f"({own['target']:.2f}, before {before['target']:.2f}); raise --lr, or lower --lambda-l2 and "
-                    "--lambda-id",
-                    TrainingWarning,
-                    stacklevel=2,
-                )
-        return looks
 
-    def _note(self, step: int, split: str, values: Values, journal: MetricsLog | None) -> None:
-        if journal is not None:
-            for i, own in values.items():
-                journal.add(step, self.prompts[i].target, split, own)
+@torch.no_grad()
+def sample_sheet(models: Models, latent: Latent, mappers: Sequence[PromptMapper]) -> Image:
+    """The first faces of `latent` before the edit, and a column of edits for each mapper as it is now."""
+    source = latent[:SHEET_FACES]
+    edited = [source.data + mapper.step(source.data) for mapper in mappers]
+    dtype = models.generator.w_avg.dtype
+    columns = [to_pil(models.render(Latent(source.space, data.to(dtype)))) for data in (source.data, *edited)]
+    cells = [[fit_to(image, CELL_PX) for image in column] for column in columns]
+    labels = ["before", *(mapper.prompt.target for mapper in mappers)]
+    return labelled_sheet([*zip(*cells, strict=True)], labels, cell=CELL_PX)
 
-    def _resume(self, path: Path, overwrite: bool) -> int:
-        state = unfinished(path, self.about, overwrite)
-        if state is None:
-            return 0
-        state.restore(self.mappers)
-        return state.step
 
-    def _about(self, given: Latent | None) -> dict[str, Any]:
-        """All that decides what is learned."""
-        provenance = self.models.provenance
-        digest = given and hashlib.sha256(given.data.float().cpu().contiguous().numpy().data).hexdigest()
-        return {
-            "prompts": [[prompt.target, *prompt.neutrals] for prompt in self.prompts],
-            "latents": digest or "samples",
-            **dataclasses.asdict(self.training),
-            "generator": self.models.generator_fingerprint,
-            "generator_name": provenance.get("generator", {}).get("name"),
-            "clip": provenance.get("clip"),
-            "identity": provenance.get("identity"),
-            "dtype": provenance.get("dtype"),
-            "styleclip": __version__,
-        }
+def _about(models: Models, prompts: Sequence[Prompt], training: MapperTraining, given: Latent | None) -> dict[str, Any]:
+    """Everything that decides what is trained."""
+    provenance = models.provenance
+    digest = given and hashlib.sha256(given.data.float().cpu().contiguous().numpy().data).hexdigest()
+    return {
+        "prompts": [[prompt.target, *prompt.neutrals] for prompt in prompts],
+        "latents": digest or "samples",
+        **dataclasses.asdict(training),
+        "generator": models.generator_fingerprint,
+        "generator_name": provenance.get("generator", {}).get("name"),
+        "clip": provenance.get("clip"),
+        "identity": provenance.get("identity"),
+        "dtype": provenance.get("dtype"),
+        "styleclip": __version__,
+    }
 
-    def _record(self, student: PromptMapper, scored: bool = True) -> dict[str, Any]:
-        """What the file of a mapper tells of itself."""
-        about = {name: value for name, value in self.about.items() if name != "prompts"}
-        scores = {name: round(value, 4) for name, value in student.scores.items()}
-        prompt = {"target": student.prompt.target, "neutral": student.prompt.neutral}
-        return {**prompt, **about, **({"best_step": student.best_step, "scores": scores} if scored else {})}
+
+def _record(about: dict[str, Any], prompt: Prompt) -> dict[str, Any]:
+    """The metadata of the file of a mapper, but for its scores."""
+    shared = {name: value for name, value in about.items() if name != "prompts"}
+    return {"target": prompt.target, "neutral": prompt.neutral, **shared}
+
+
+def _best(mapper: PromptMapper, about: dict[str, Any]) -> TrainedMapper:
+    """The mapper with its best weights, frozen."""
+    mapper.network.load_state_dict(mapper.best.weights)
+    scores = {name: round(value, 4) for name, value in mapper.best.scores.items()}
+    record = {**_record(about, mapper.prompt), "best_step": mapper.best.step, "scores": scores}
+    return TrainedMapper(mapper.network.requires_grad_(False).eval(), mapper.prompt, record)
+
+
+def _log(log: MetricsLog, step: int, split: str, prompts: Sequence[Prompt], values: Values) -> None:
+    for i, scores in values.items():
+        log.write(step, prompts[i].target, split, scores)
+
+
+def _steps_to_move(training: MapperTraining) -> int:
+    """The validation after which the CLIP loss should have fallen: a tenth of the steps, at least the second one."""
+    validations = max(2, math.ceil((training.steps or 0) / 10 / training.evaluate_every))
+    return validations * training.evaluate_every
+
+
+def _warn_of_standstill(step: int, prompts: Sequence[Prompt], before: Values, now: Values) -> None:
+    """Warn of every prompt whose CLIP loss on the held-out latents has not fallen."""
+    for i, scores in now.items():
+        if before[i]["clip"] - scores["clip"] < MIN_CLIP_DROP:
+            warnings.warn(
+                f"nothing moves: after {step} steps CLIP sees hardly more of {prompts[i].target!r} "
+                f"({scores['target']:.2f}, before {before[i]['target']:.2f}); raise --lr, or lower --lambda-l2 and "
+                "--lambda-id",
+                TrainingWarning,
+                stacklevel=3,
+            )
 
 
 def _mean(values: Sequence[dict[str, float]]) -> dict[str, float]:
-    return {name: sum(own[name] for own in values) / len(values) for name in values[0]}
+    return {name: sum(each[name] for each in values) / len(values) for name in values[0]}

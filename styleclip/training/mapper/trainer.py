@@ -1,4 +1,4 @@
-"""All mappers of a training, learning side by side from the same pictures."""
+"""One step of the training of several mappers on the same images, and their validation."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ from styleclip.models import Models
 from styleclip.prompts import Prompt
 from styleclip.runtime.batching import Batches
 from styleclip.schedules import projector_schedule
+from styleclip.training.checkpoint import Stateful
 from styleclip.training.distributed import ProcessGroup
 from styleclip.training.mapper.data import FixedBatches, SourceCache, split_held_out
 from styleclip.training.mapper.losses import MapperLosses
 from styleclip.training.mapper.mapper_state import PromptMapper
 from styleclip.training.mapper.settings import MapperTraining
 
-Values = dict[int, dict[str, float]]  # losses and scores by the number of the prompt
+Values = dict[int, dict[str, float]]  # losses and scores by the index of the prompt
 
 
 class MapperTrainer:
-    """A student for every prompt, and the latents they learn from. Settings must be settled."""
+    """A mapper for every prompt, trained on `latent`. All fields of `training` must be set (`resolved`)."""
 
     def __init__(
         self,
@@ -36,64 +37,74 @@ class MapperTrainer:
     ) -> None:
         self.models, self.training, self.processes = models, training, processes
         self.losses = MapperLosses(models, prompts, training)
-        self.sources = SourceCache(models, latent, self.losses.side, bool(training.lambda_id))
-        learning, self.held_out = split_held_out(len(latent), training)
-        self.batches = FixedBatches(learning, training.batch_size or 1, training.seed)
-        networks = (training.network(models.generator) for _ in prompts)
+        self.sources = SourceCache(models, latent, self.losses.resolution, bool(training.lambda_id))
+        rows, self.held_out = split_held_out(len(latent), training)
+        self.batches = FixedBatches(rows, training.batch_size or 1, training.seed)
+        networks = [training.network(models.generator) for _ in prompts]
         self.mappers = [
             PromptMapper(prompt, network, training, models.device)
             for prompt, network in zip(prompts, networks, strict=True)
         ]
-        self.parts = Batches(micro_batch or training.micro_batch(models.generator, self.losses.side, len(prompts)))
+        size = micro_batch or training.micro_batch(models.generator, self.losses.resolution, len(prompts))
+        self.micro_batches = Batches(size)
 
     @property
     def active(self) -> list[int]:
-        """The numbers of the prompts that still learn."""
-        return [i for i, student in enumerate(self.mappers) if student.is_learning]
+        """The indices of the prompts whose mappers still improve."""
+        return [i for i, mapper in enumerate(self.mappers) if mapper.is_learning]
 
     @property
-    def faces(self) -> Latent:
-        """The latents held out."""
+    def held_out_latents(self) -> Latent:
         return self.sources.latent[self.held_out]
 
+    @property
+    def state(self) -> dict[str, Stateful]:
+        """The parts of a checkpoint."""
+        return {f"{i}.{name}": part for i, mapper in enumerate(self.mappers) for name, part in mapper.state.items()}
+
     def step(self, step: int) -> Values:
-        """One step of every mapper that still learns: what its batch came to, by the number of its prompt."""
-        active = self.active
+        """One step of every active mapper: the means over its batch."""
+        # Gradients of the mean loss, summed over all processes.
+        active, rows = self.active, self.batches.at(step)
         for i in active:
             self.mappers[i].network.zero_grad()
-        rows = self.batches.at(step)
         parameters = [p for i in active for p in self.mappers[i].network.parameters()]
-        sums = self._summed(self.processes.shard(rows), active, parameters, len(rows))
+        sums = self._sums(self.processes.shard(rows), active, parameters, len(rows))
         for parameter in parameters:
             if parameter.grad is None:  # this process had no latent of a last, short batch
                 parameter.grad = torch.zeros_like(parameter)
         self.processes.all_reduce([p.grad for p in parameters if p.grad is not None])
+
+        # Update.
         values = self._means(sums, active, len(rows))
-        _check(values, step + 1)
+        _check_finite(values, step + 1)
         lr = (self.training.lr or 0.0) * projector_schedule((step + 0.5) / (self.training.steps or 1))
         for i in active:
             self.mappers[i].update(lr)
         return values
 
     @torch.no_grad()
-    def look(self, step: int) -> Values:
-        """The means over the latents held out, of the mappers that still learn, after `step` steps."""
+    def validate(self, step: int, baseline: Values) -> Values:
+        """The means over the held-out latents after `step` steps; the best weights of each active mapper are kept."""
         rows = self.processes.shard(self.held_out)
-        values = self._means(self._summed(rows, self.active), self.active, len(self.held_out))
-        _check(values, step)
+        values = self._means(self._sums(rows, self.active), self.active, len(self.held_out))
+        _check_finite(values, step)
+        for i, scores in values.items():
+            mapper = self.mappers[i]
+            mapper.best.update(step, {**scores, "target_before": baseline[i]["target"]}, mapper.network)
         return values
 
     @torch.no_grad()
     def baseline(self) -> Values:
-        """`clip` and `target` of the latents held out as they are."""
-        everyone = range(len(self.mappers))
+        """`clip` and `target` of the held-out latents before the edit."""
+        prompts = range(len(self.mappers))
         sums: dict[str, Tensor] = {}
         rows = self.processes.shard(self.held_out)
-        for values in self.parts(lambda part: self.losses.unedited(self.sources.at(part), everyone), rows):
-            _add(values, sums)
-        return self._means(sums, everyone, len(self.held_out))
+        for values in self.micro_batches(lambda part: self.losses.unedited(self.sources.at(part), prompts), rows):
+            _accumulate(values, sums)
+        return self._means(sums, prompts, len(self.held_out))
 
-    def _summed(
+    def _sums(
         self, rows: Tensor, active: Sequence[int], parameters: Sequence[Tensor] = (), count: int = 1
     ) -> dict[str, Tensor]:
         """Losses and scores [A] summed over rows; `parameters` gain the gradients of the mean loss of `count` rows."""
@@ -107,29 +118,29 @@ class MapperTrainer:
                 return values, ()
             return values, torch.autograd.grad(values["loss"].sum() / count, parameters, allow_unused=True)
 
-        for values, gradients in self.parts(work, rows):
-            _add(values, sums)
+        for values, gradients in self.micro_batches(work, rows):
+            _accumulate(values, sums)
             for parameter, gradient in zip(parameters, gradients, strict=True):
                 if gradient is not None:
                     parameter.grad = gradient if parameter.grad is None else parameter.grad + gradient
         return sums
 
     def _means(self, sums: dict[str, Tensor], active: Sequence[int], count: int) -> Values:
-        """Sums of all processes over `count` rows as means, by the number of the prompt."""
-        names = ["loss", "clip", "l2", "target", *(["identity"] if self.sources.identity else [])]
-        none = torch.zeros(len(active), device=self.models.device)
-        table = torch.stack([sums.get(name, none) for name in names])  # [names, A]
+        """Sums of all processes over `count` rows as means, by the index of the prompt."""
+        names = ["loss", "clip", "l2", "target", *(["identity"] if self.sources.recogniser else [])]
+        zeros = torch.zeros(len(active), device=self.models.device)
+        table = torch.stack([sums.get(name, zeros) for name in names])  # [names, A]
         self.processes.all_reduce([table])
         columns = (table / count).T.tolist()
         return {i: dict(zip(names, column, strict=True)) for i, column in zip(active, columns, strict=True)}
 
 
-def _add(values: Mapping[str, Tensor], sums: dict[str, Tensor]) -> None:
+def _accumulate(values: Mapping[str, Tensor], sums: dict[str, Tensor]) -> None:
     """Add values [A, n], summed over the n."""
-    for name, own in values.items():
-        sums[name] = sums.get(name, 0.0) + own.detach().float().sum(dim=1)
+    for name, value in values.items():
+        sums[name] = sums.get(name, 0.0) + value.detach().float().sum(dim=1)
 
 
-def _check(values: Values, step: int) -> None:
-    if not all(torch.tensor([*own.values()]).isfinite().all() for own in values.values()):
+def _check_finite(values: Values, step: int) -> None:
+    if not all(torch.tensor([*scores.values()]).isfinite().all() for scores in values.values()):
         raise NumericError(f"the loss is not finite at step {step}; lower --lr, or use --dtype float32")

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from styleclip.errors import UsageError
 from styleclip.latents import Latent, Space
 from styleclip.training.encoder.data import EncoderBatches
-from styleclip.training.encoder.losses import displaced
+from styleclip.training.encoder.losses import misalign
 from tests.helpers.encoder_training import FEW, Photos, weights
 from tests.helpers.support import is_one_sentence
 from tests.helpers.tiny import tiny_models
@@ -43,15 +43,15 @@ def test_samples_do_not_depend_on_what_was_drawn_before() -> None:
     torch.rand(1)
     assert torch.equal(batches.at(0)[0], images) and len(known) == len(images) == 4
     other = EncoderBatches(tiny_models(), None, replace(FEW, seed=1))
-    assert not torch.equal(other.at(0)[1], known) and not torch.equal(batches.known("critic", 0, 4), known)
+    assert not torch.equal(other.at(0)[1], known) and not torch.equal(batches.sample_w("critic", 0, 4), known)
 
 
 @pytest.mark.parametrize(("count", "kept"), [(1, 1), (4, 4), (5, 1), (12, 2), (900, 8)])
 def test_pictures_held_out(count: int, kept: int) -> None:
     """At most a fifth; a few pictures are both."""
     batches = EncoderBatches(tiny_models(), Photos(count), FEW)
-    assert len(batches.kept) == kept and len(batches.learning) == (count if count < 5 else count - kept)
-    assert len({*batches.kept.tolist(), *batches.learning.tolist()}) == count
+    assert len(batches.held_out_rows) == kept and len(batches.training_rows) == (count if count < 5 else count - kept)
+    assert len({*batches.held_out_rows.tolist(), *batches.training_rows.tolist()}) == count
 
 
 def test_nothing_to_learn_from() -> None:
@@ -65,13 +65,13 @@ def test_nothing_to_learn_from() -> None:
 def test_errors_of_alignment() -> None:
     bright = torch.full((400, 1, 32, 32), -1.0)
     bright[:, :, 15:17, 15:17] = 1.0
-    assert displaced(bright, 0.0, FEW.random("jitter", 0)) is bright
-    moved = displaced(bright, 0.1, FEW.random("jitter", 0)) + 1
-    assert torch.equal(displaced(bright, 0.1, FEW.random("jitter", 0)) + 1, moved)
+    assert misalign(bright, 0.0, FEW.random("jitter", 0)) is bright
+    moved = misalign(bright, 0.1, FEW.random("jitter", 0)) + 1
+    assert torch.equal(misalign(bright, 0.1, FEW.random("jitter", 0)) + 1, moved)
     mass, place = moved.sum(dim=(1, 2, 3)), torch.arange(32.0) / 32
     for axis in (2, 3):
         centre = (moved.sum(dim=5 - axis) * place).sum(dim=(1, 2)) / mass
         inside = centre[centre.isfinite()]
         assert 0.08 < float(inside.std()) < 0.12, "in sides of the picture"
-    assert not torch.equal(displaced(bright, 0.1, FEW.random("jitter", 1)) + 1, moved)
+    assert not torch.equal(misalign(bright, 0.1, FEW.random("jitter", 1)) + 1, moved)
     assert not torch.equal(moved[0], moved[1])

@@ -16,11 +16,11 @@ from styleclip.errors import UsageError
 from styleclip.models import Models
 from styleclip.networks.discriminator import LatentDiscriminator
 from styleclip.networks.face_recognition import FaceRecogniser
-from styleclip.training.encoder import train as module
+from styleclip.training.encoder import trainer as module
 from styleclip.training.encoder.data import EncoderBatches
 from styleclip.training.encoder.losses import EncoderLosses
 from styleclip.training.encoder.settings import EncoderTraining
-from styleclip.training.encoder.train import _Run
+from styleclip.training.encoder.trainer import EncoderTrainer
 from tests.helpers.encoder_training import FEW, GOALS, weights
 from tests.helpers.support import is_one_sentence
 from tests.helpers.tiny import tiny_models
@@ -84,10 +84,10 @@ def test_random_numbers_belong_to_a_seed_a_purpose_and_a_step() -> None:
 
 def test_offsets_join_one_by_one() -> None:
     training = replace(FEW, steps=64, deltas_from=0.25, deltas_every=0.125)
-    assert [training.active(step, 5) for step in (0, 15, 16, 23, 24, 47, 48, 63)] == [0, 0, 1, 1, 2, 4, 5, 5]
-    assert [replace(training, deltas_every=0.0).active(step, 5) for step in (15, 16)] == [0, 5]
-    assert replace(training, deltas_every=1e-320).active(50, 5) == 5
-    assert replace(training, deltas_from=1.0).active(63, 5) == 0
+    assert [training.active_deltas(step, 5) for step in (0, 15, 16, 23, 24, 47, 48, 63)] == [0, 0, 1, 1, 2, 4, 5, 5]
+    assert [replace(training, deltas_every=0.0).active_deltas(step, 5) for step in (15, 16)] == [0, 5]
+    assert replace(training, deltas_every=1e-320).active_deltas(50, 5) == 5
+    assert replace(training, deltas_from=1.0).active_deltas(63, 5) == 0
 
 
 # --- losses
@@ -144,13 +144,13 @@ def test_the_discriminator_tells_codes_from_w() -> None:
     losses, critic = EncoderLosses(models, FEW), new_critic()
     optimizer = torch.optim.Adam(critic.parameters(), lr=1e-2)
     batches = EncoderBatches(models, None, FEW)
-    real = batches.known("critic", 0, 64)
+    real = batches.sample_w("critic", 0, 64)
     codes = (1.5 * real + 1).reshape(-1, 4, 8).requires_grad_(True)
     for _ in range(60):
         optimizer.zero_grad()
-        losses.critic(critic, codes, real, penalised=False).backward()
+        losses.discriminator_loss(critic, codes, real, penalised=False).backward()
         optimizer.step()
-    fresh = batches.known("critic", 1, 64)
+    fresh = batches.sample_w("critic", 1, 64)
     assert (critic(fresh) > 0).float().mean() > 0.8 and (critic(1.5 * fresh + 1) < 0).float().mean() > 0.8
     assert codes.grad is None, "the encoder is not taught by the loss of the discriminator"
 
@@ -163,7 +163,7 @@ def test_the_penalty_is_that_of_the_paper() -> None:
         new_critic(),
         torch.randn(5, 8, generator=FEW.random("w", 0)),
     )
-    plain, penalised = (losses.critic(critic, real[None], real, each) for each in (False, True))
+    plain, penalised = (losses.discriminator_loss(critic, real[None], real, each) for each in (False, True))
     slopes = [torch.autograd.functional.jacobian(lambda w: critic(w[None])[0, 0], each) for each in real]
     expected = 1.5 * torch.stack([slope.square().sum() for slope in slopes]).mean()
     torch.testing.assert_close(penalised - plain, expected)
@@ -172,9 +172,11 @@ def test_the_penalty_is_that_of_the_paper() -> None:
 @pytest.mark.parametrize(("r1", "steps"), [(10.0, [True, False, True, False]), (0.0, [False] * 4)])
 def test_the_penalty_comes_now_and_then(monkeypatch: pytest.MonkeyPatch, r1: float, steps: list[bool]) -> None:
     monkeypatch.setattr(module, "R1_EVERY", 2)
-    run = _Run(tiny_models(), None, replace(weights(latent=1.0, adversary=0.1), r1=r1), None)
-    asked, critic = [], run.losses.critic
-    monkeypatch.setattr(run.losses, "critic", lambda *given: asked.append(given[3]) or critic(*given))
-    before = torch.cat([parameter.flatten().clone() for parameter in run.critic.parameters()])
-    assert all("critic" in run.step(step) for step in range(4)) and asked == steps
-    assert not torch.equal(torch.cat([parameter.flatten() for parameter in run.critic.parameters()]), before)
+    trainer = EncoderTrainer(tiny_models(), None, replace(weights(latent=1.0, adversary=0.1), r1=r1), None)
+    asked, discriminator_loss = [], trainer.losses.discriminator_loss
+    monkeypatch.setattr(
+        trainer.losses, "discriminator_loss", lambda *given: asked.append(given[3]) or discriminator_loss(*given)
+    )
+    before = torch.cat([parameter.flatten().clone() for parameter in trainer.discriminator.parameters()])
+    assert all("critic" in trainer.step(step) for step in range(4)) and asked == steps
+    assert not torch.equal(torch.cat([parameter.flatten() for parameter in trainer.discriminator.parameters()]), before)

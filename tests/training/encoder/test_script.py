@@ -12,8 +12,9 @@ from click.testing import CliRunner, Result
 from PIL import Image
 from safetensors.torch import save_file
 
-from scripts.train_encoder import main, pictures
+from scripts.train_encoder import main
 from styleclip.errors import UsageError
+from styleclip.training.encoder.data import open_images
 from styleclip.training.encoder.settings import EncoderTraining
 from styleclip.weights.load import load_encoder
 from tests.helpers.support import done, failed
@@ -80,13 +81,14 @@ def test_a_file_of_renders(run: Run) -> None:
 
 def test_pictures_arrive_as_they_are(run: Run) -> None:
     path = renders(6, 3, 24, 24)
-    images = pictures(path).at(torch.tensor([4, 1]), 24)
-    assert images.min() >= -1 and images.max() <= 1 and pictures(path).at(torch.tensor([0]), 16).shape == (1, 3, 16, 16)
+    images = open_images(path).at(torch.tensor([4, 1]), 24)
+    assert images.min() >= -1 and images.max() <= 1
+    assert open_images(path).at(torch.tensor([0]), 16).shape == (1, 3, 16, 16)
     pixels = [Image.fromarray(((image + 1) * 127.5).round().byte().permute(1, 2, 0).numpy()) for image in images]
     Path("faces").mkdir()
     for i, picture in enumerate(pixels):
         picture.resize((48, 48), Image.Resampling.NEAREST).save(f"faces/{i}.png")
-    found = pictures(Path("faces")).at(torch.tensor([0, 1]), 48)
+    found = open_images(Path("faces")).at(torch.tensor([0, 1]), 48)
     torch.testing.assert_close(found[:, :, ::2, ::2], images, atol=1e-6, rtol=0)
 
 
@@ -106,7 +108,7 @@ def test_what_is_wrong_is_said_in_a_sentence(run: Run) -> None:
 def test_a_picture_that_cannot_be_read(run: Run) -> None:
     folder = folder_of([(40, 40)])
     (folder / "0.png").write_bytes(b"\x89PNG")
-    assert len(pictures(folder)) == 1
+    assert len(open_images(folder)) == 1
     failed(run(*SMALL, *OUT, "--images", folder, "--samples", "0.25"), 1, "0.png is damaged or cut off; copy")
 
 
@@ -116,4 +118,4 @@ def test_every_number_of_the_settings_is_an_option() -> None:
     numbers = [name for name, value in fields.items() if type(value) in (int, float)]
     assert len(numbers) > 15 and all(f"--{name.replace('_', '-')} " in text for name in numbers)
     with pytest.raises(UsageError):
-        pictures(Path("absent"))
+        open_images(Path("absent"))

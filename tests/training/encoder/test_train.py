@@ -13,16 +13,20 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
 
 from styleclip.errors import NumericError, OutputError, StyleClipError, WeightError
 from styleclip.latents import Latent, Space
 from styleclip.models import Models
 from styleclip.networks.e4e import Encoder
-from styleclip.training.checkpoint import STATE, TrainingState
+from styleclip.progress import Step
+from styleclip.training.checkpoint import STATE, read_state
 from styleclip.training.encoder import train as module
 from styleclip.training.encoder.data import EncoderBatches
 from styleclip.training.encoder.settings import EncoderTraining
-from styleclip.training.encoder.train import _Run, train_encoder
+from styleclip.training.encoder.train import train_encoder
+from styleclip.training.encoder.trainer import EncoderTrainer
 from styleclip.weights.formats.encoders import save_encoder
 from styleclip.weights.load import load_encoder
 from tests.helpers.encoder_training import FEW, Photos, weights
@@ -67,8 +71,8 @@ def refused(kind: type[StyleClipError], words: str, *arguments: Any, **options: 
 def stop_after(step: int) -> Callable[..., None]:
     """An `on_step` that presses Ctrl-C."""
 
-    def pressed(done: int, *_: Any) -> None:
-        if done == step:
+    def pressed(now: Step) -> None:
+        if now.index == step:
             raise KeyboardInterrupt
 
     return pressed
@@ -92,7 +96,7 @@ def test_samples_alone_teach(learned: tuple[Path, Encoder]) -> None:
     looks = [row["l2"] for row in metrics(folder, "held-out")]
     assert looks[-1] < 0.3 * looks[0] and len(looks) == 10
     generator = tiny_models().generator
-    known = EncoderBatches(tiny_models(), None, LEARNING).known("held out", 1, 64)
+    known = EncoderBatches(tiny_models(), None, LEARNING).sample_w("held out", 1, 64)
     codes = encoder.encode(generator(Latent(Space.W, known)).clamp(-1, 1))
     away = (codes - known[:, None]).square().sum(dim=2).mean()
     assert away < 0.5 * (generator.w_avg - known).square().sum(dim=1).mean()
@@ -111,7 +115,7 @@ def test_the_file_gives_the_same_codes(learned: tuple[Path, Encoder], tmp_path: 
     """In half precision within its rounding, 2^-11, times what adds up in 24 layers."""
     folder, encoder = learned
     again = load_encoder(folder / "encoder.safetensors")
-    images = tiny_models().render(Latent(Space.W, EncoderBatches(tiny_models(), None, FEW).known("w", 0, 4)))
+    images = tiny_models().render(Latent(Space.W, EncoderBatches(tiny_models(), None, FEW).sample_w("w", 0, 4)))
     assert again.config == encoder.config and encoder.config.leak == 0.2
     assert torch.equal(again.encode(images), encoder.encode(images))
     assert not encoder.training and not any(parameter.requires_grad for parameter in encoder.parameters())
@@ -135,24 +139,24 @@ def test_an_offset_that_has_not_joined_stays_at_its_start(tmp_path: Path) -> Non
 
 
 def test_codes_of_early_steps_are_one_w() -> None:
-    run = _Run(tiny_models(), None, replace(FEW, steps=4, deltas_from=0.5, deltas_every=0.25), None)
-    images, _ = run.batches.at(0)
+    trainer = EncoderTrainer(tiny_models(), None, replace(FEW, steps=4, deltas_from=0.5, deltas_every=0.25), None)
+    images, _ = trainer.batches.at(0)
     for step, joined in enumerate((0, 0, 1, 2)):
-        codes, deltas = run.losses.codes(run.encoder, images, step)
+        codes, deltas = trainer.losses.codes(trainer.encoder, images, step)
         same = [torch.equal(codes[:, i], codes[:, 0]) for i in range(1, 6)]
         assert len(deltas) == joined and same == [False] * joined + [True] * (5 - joined)
 
 
 def test_the_running_mean_is_kept() -> None:
     """`decay` of what was and the rest of what is; early on, more of what is. Counters are taken as they are."""
-    run = _Run(tiny_models(), None, replace(weights(latent=1.0), decay=0.3), None)
-    expected = {name: tensor.clone() for name, tensor in run.average.state_dict().items()}
+    trainer = EncoderTrainer(tiny_models(), None, replace(weights(latent=1.0), decay=0.3), None)
+    expected = {name: tensor.clone() for name, tensor in trainer.averaged_encoder.state_dict().items()}
     for step, decay in enumerate((1 / 10, 2 / 11, 3 / 12, 0.3)):
-        run.step(step)
-        for name, own in run.encoder.state_dict().items():
+        trainer.step(step)
+        for name, own in trainer.encoder.state_dict().items():
             kept = decay if own.is_floating_point() else 0
             expected[name] = kept * expected[name] + (1 - kept) * own
-            torch.testing.assert_close(run.average.state_dict()[name].to(expected[name]), expected[name])
+            torch.testing.assert_close(trainer.averaged_encoder.state_dict()[name].to(expected[name]), expected[name])
 
 
 # --- what is refused
@@ -181,8 +185,8 @@ def test_a_start(tmp_path: Path) -> None:
     """What it has learned is the beginning, to the counters of its normalisation."""
     start = LEARNING.network(tiny_models().generator)
     start.load_state_dict({name: each + 1 for name, each in start.state_dict().items()})
-    run = _Run(tiny_models(), None, LEARNING, start)
-    for network in (run.encoder, run.average):
+    trainer = EncoderTrainer(tiny_models(), None, LEARNING, start)
+    for network in (trainer.encoder, trainer.averaged_encoder):
         assert all(torch.equal(each, start.state_dict()[name]) for name, each in network.state_dict().items())
 
 
@@ -213,10 +217,10 @@ def test_it_goes_on_as_if_nothing_had_been(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(module, "SAVE_EVERY", 0.0)
     with pytest.raises(KeyboardInterrupt):
         trained(tmp_path, MIXED, Photos(), on_step=stop_after(after))
-    assert TrainingState.load(tmp_path / "training" / STATE).step == after
+    assert read_state(tmp_path / "training" / STATE)[0]["step"] == after
     torch.rand(1)
     steps = list[int]()
-    trained(tmp_path, MIXED, Photos(), resume=True, on_step=lambda done, *_: steps.append(done))
+    trained(tmp_path, MIXED, Photos(), resume=True, on_step=lambda now: steps.append(now.index))
     assert steps == list(range(after + 1, 6)) and made(tmp_path) == expected
 
 
@@ -237,9 +241,9 @@ def test_another_training_does_not_go_on(tmp_path: Path, monkeypatch: pytest.Mon
         given = {"training": short, "models": models, **changes}
         refused(OutputError, f"was begun {words}; finish that, or pass --overwrite", tmp_path, resume=True, **given)
     assert state.read_bytes() == before
-    tensors = TrainingState.load(state)
-    torn = {name: tensor for name, tensor in tensors.tensors.items() if not name.startswith("average")}
-    replace(tensors, tensors=torn).save(state)
+    with safe_open(state, framework="pt") as file:
+        metadata, tensors = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    save_file({name: each for name, each in tensors.items() if not name.startswith("average")}, state, metadata)
     refused(WeightError, "does not fit this training; pass --overwrite", tmp_path, short, models=models, resume=True)
     state.write_bytes(before[:-9])
     refused(WeightError, "cannot be read; pass --overwrite", tmp_path, short, models=models, resume=True)

@@ -17,9 +17,9 @@ import torch
 from styleclip.errors import OutputError, WeightError
 from styleclip.methods.mapper import LatentMapper, load_trained_mapper
 from styleclip.models import Models
+from styleclip.progress import Step
 from styleclip.prompts import Prompt
-from styleclip.training.checkpoint import STATE, TrainingState
-from styleclip.training.mapper.train import TrainingProgress
+from styleclip.training.checkpoint import STATE, read_state
 from tests.helpers.files import content, other_network
 from tests.helpers.mapper_training import FEW, OLD, RED, StoppedAfter, made, metrics, numbers, trained
 from tests.helpers.support import is_one_sentence
@@ -92,15 +92,15 @@ def test_a_full_disk(
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    def fill(learned: TrainingProgress) -> None:
-        if learned.index == step:
+    def fill(now: Step) -> None:
+        if now.index == step:
             patched.setattr(os, "fsync", full)
 
     said = f"cannot write .*{name}: the disk is full; free some space"
     with monkeypatch.context() as patched, pytest.raises(OutputError, match=said):
         trained(tmp_path, models, replace(FEW, seed=1), overwrite=True, on_step=fill)
     assert (tmp_path / "0.safetensors").read_bytes() == before
-    assert TrainingState.load(tmp_path / "training" / STATE).step == step
+    assert read_state(tmp_path / "training" / STATE)[0]["step"] == step
     trained(tmp_path, models, replace(FEW, seed=1), resume=True)
     trained(tmp_path / "whole", models, replace(FEW, seed=1))
     assert content(tmp_path / "0.safetensors") == content(tmp_path / "whole" / "0.safetensors")

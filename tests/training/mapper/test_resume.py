@@ -18,8 +18,9 @@ from styleclip.errors import OutputError, WeightError
 from styleclip.methods.mapper import TrainedMapper, load_trained_mapper
 from styleclip.models import Models
 from styleclip.prompts import Prompt
-from styleclip.training.checkpoint import STATE, TrainingState
+from styleclip.training.checkpoint import STATE, read_state
 from styleclip.training.mapper import train as module
+from styleclip.weights.formats.own_files import KIND, save_tensors
 from tests.helpers.files import load, other_network, tiny_files
 from tests.helpers.mapper_training import (
     FEW,
@@ -47,7 +48,7 @@ def test_it_goes_on_as_if_nothing_had_been(
     trained(tmp_path / "whole", models, training, prompts)
     expected = made(tmp_path / "whole")
     shutil.rmtree(tmp_path / "whole")
-    assert TrainingState.load(begin(training, prompts, after=after)).step == after
+    assert read_state(begin(training, prompts, after=after))[0]["step"] == after
     watch = StoppedAfter()
     trained(tmp_path, models, training, prompts, resume=True, on_step=watch)
     assert watch.steps == list(range(after + 1, 14))
@@ -139,6 +140,19 @@ def test_torn_files_of_an_earlier_run(models: Models, tmp_path: Path, begin: Cal
         trained(tmp_path, models, resume=True)
     trained(tmp_path, models, resume=True, overwrite=True)
     assert sorted(os.listdir(tmp_path / "training")) == ["metrics.jsonl"]
+
+
+def test_a_checkpoint_of_an_earlier_version(models: Models, tmp_path: Path, begin: Callable[..., Path]) -> None:
+    state = begin()
+    about = {**read_state(state)[0], "students": []}
+    del about["state"]
+    save_tensors({"0.network.x": torch.zeros(1)}, state, {KIND: "training", "about": json.dumps(about)})
+    words = "state.safetensors was written by an earlier version of styleclip; pass --overwrite to begin again"
+    with pytest.raises(WeightError, match=words) as caught:
+        trained(tmp_path, models, resume=True)
+    assert is_one_sentence(caught.value)
+    trained(tmp_path, models, resume=True, overwrite=True)
+    assert not state.exists()
 
 
 # --- several processes

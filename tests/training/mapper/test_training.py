@@ -134,11 +134,11 @@ def test_the_loss_is_that_of_the_paper(space: Any, clip_loss: Any) -> None:
     training = replace(training, loss_resolution=8).settled(models)
     source = SourceCache(models, training_latents(models, training, None), 8, True).at(torch.tensor([5, 1, 3]))
     steps = torch.randn(2, *source.latent.data.shape, generator=torch.Generator().manual_seed(0))
-    objective = MapperLosses(models, [RED, OLD], training)
-    together = objective(source, steps, [0, 1])
+    losses = MapperLosses(models, [RED, OLD], training)
+    together = losses(source, steps, [0, 1])
     for i, prompt in enumerate((RED, OLD)):
         expected = by_hand(models, prompt, training, source.latent, steps[i])
-        alone = objective(source, steps[i : i + 1], [i])
+        alone = losses(source, steps[i : i + 1], [i])
         assert expected["identity"].max() < 0.999 and expected.keys() == together.keys()
         for name, value in expected.items():
             torch.testing.assert_close(together[name][i], value, atol=1e-5, rtol=1e-5)
