@@ -16,9 +16,10 @@ from benchmarks.timing import Measured, Timer, compared, stopwatch
 from benchmarks.tools import TEXT, Report, Setting, bench, repeats_option, table
 from styleclip.cli.output.progress import human_number
 from styleclip.prompts import Prompt
+from styleclip.settings import published
 from styleclip.training.distributed import ProcessGroup
 from styleclip.training.mapper.data import training_latents
-from styleclip.training.mapper.settings import PUBLISHED, MapperTraining
+from styleclip.training.mapper.settings import MapperTraining
 from styleclip.training.mapper.trainer import MapperTrainer
 
 SIDE = 256  # px
@@ -45,7 +46,7 @@ class Way:
         """A step of the published; of ours with pictures it never saw, as all are at first, and with others."""
         self.setting.apply()
         models, prompt = self.setting.models(SIDE, frozen=self.ours), Prompt(TEXT)
-        training = replace(MapperTraining(batch_size=self.batch, held_out=1), optimizer="ranger").settled(models)
+        training = replace(MapperTraining(batch_size=self.batch, held_out=1), optimizer="ranger").resolve(models)
         latent = training_latents(models, replace(training, num_latents=2 * self.batch), None)
         if not self.ours:
             published, ws = PublishedTraining(models, prompt, training), latent.data[: self.batch]
@@ -104,11 +105,11 @@ def markdown(results: Sequence[dict[str, Any]]) -> str:
 
 def whole_training(results: Sequence[dict[str, Any]]) -> str:
     """The last two rows, of new pictures and of those seen before, in the shares that a training of ours has."""
-    training, (new, seen) = MapperTraining(), [row["rate"] for row in results[-2:]]
-    visits = PUBLISHED["steps"] * PUBLISHED["batch_size"] / training.num_latents
+    training, (new, seen) = published(MapperTraining), [row["rate"] for row in results[-2:]]
+    visits = training["steps"] * training["batch_size"] / training["num_latents"]
     rate = visits / (1 / new + (visits - 1) / seen)
     return (
-        f"{PUBLISHED['steps']:,} steps of {PUBLISHED['batch_size']} see each of {training.num_latents:,} pictures "
+        f"{training['steps']:,} steps of {training['batch_size']} see each of {training['num_latents']:,} pictures "
         f"{visits:.1f} times, the first time new; by the last two rows that is {human_number(rate)} images/s, "
         f"{rate / results[0]['rate']:.2f} to published."
     )

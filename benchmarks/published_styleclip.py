@@ -19,7 +19,7 @@ from benchmarks.published_stylegan2 import render
 from styleclip.models import Models
 from styleclip.prompts import Prompt
 from styleclip.schedules import projector_schedule
-from styleclip.training.mapper.mapper_state import PromptMapper
+from styleclip.training.mapper.mapper_state import PromptMapper, new_mapper
 from styleclip.training.mapper.settings import MapperTraining
 
 
@@ -51,14 +51,14 @@ class PublishedTraining(Recipe):
     def __init__(self, models: Models, prompt: Prompt, training: MapperTraining) -> None:
         super().__init__(models, prompt)
         self.training = training
-        self.mapper = PromptMapper(prompt, training.network(models.generator), training, models.device)
+        self.mapper = PromptMapper(prompt, new_mapper(training, models.generator), training, models.device)
 
     def step(self, w_plus: Tensor) -> float:
         """One step of the optimizer: the loss before it."""
         self.mapper.network.zero_grad()
         loss = self.loss(w_plus)
         loss.backward()
-        self.mapper.update(self.training.lr or 0.0)
+        self.mapper.update(self.training.lr)
         return float(loss.detach())
 
     def loss(self, w_plus: Tensor) -> Tensor:
@@ -69,9 +69,9 @@ class PublishedTraining(Recipe):
         image = render(self.models.generator, edited)
         training = self.training
         return (
-            (training.lambda_clip or 0.0) * self.clip_loss(image)
-            + (training.lambda_id or 0.0) * self.identity_loss(image, source)
-            + (training.lambda_l2 or 0.0) * F.mse_loss(edited, w_plus)
+            training.lambda_clip * self.clip_loss(image)
+            + training.lambda_id * self.identity_loss(image, source)
+            + training.lambda_l2 * F.mse_loss(edited, w_plus)
         )
 
 

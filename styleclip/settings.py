@@ -132,11 +132,11 @@ def _limits(known: Setting, count: bool) -> str:
     """`at least 1`, `a finite number, 0 or more`, `a finite number above 0`, `... and at most 1`."""
     parts = []
     if known.least is not None:
-        parts.append(f"at least {known.least:g}" if count else f"{known.least:g} or more")
+        parts.append(f"at least {known.least}" if count else f"{known.least:g} or more")
     if known.above is not None:
         parts.append(f"above {known.above:g}")
     if known.most is not None:
-        parts.append(f"at most {known.most:g}")
+        parts.append(f"at most {known.most}" if count else f"at most {known.most:g}")
     limits = " and ".join(parts)
     return limits if count else ", ".join(filter(None, ["a finite number", limits]))
 

@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from styleclip.demo.world import Faces, faces
+from styleclip.training.ema import moving_average
 
 Losses = dict[str, Tensor]
 WORK = Path("build/train_demo")  # renders and training states; finished models go to checkpoints/demo
@@ -41,21 +42,6 @@ class Renders:
                     yield self.at(rows)
 
 
-class Average:
-    """An exponential moving average of a module's parameters and buffers."""
-
-    def __init__(self, module: nn.Module, decay: float) -> None:
-        self.decay, self.module = decay, module
-        self.state = {name: tensor.detach().clone() for name, tensor in module.state_dict().items()}
-
-    def update(self) -> None:
-        for name, tensor in self.module.state_dict().items():
-            if tensor.is_floating_point():
-                self.state[name].lerp_(tensor, 1 - self.decay)
-            else:
-                self.state[name].copy_(tensor)
-
-
 def train(
     name: str,
     modules: nn.Module,
@@ -74,13 +60,14 @@ def train(
     path = WORK / f"{name}.state.pt"
     optimizer = torch.optim.Adam([p for p in modules.parameters() if p.requires_grad], lr=lr, betas=betas)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda i: _cosine(i, steps, warmup))
-    average, first = Average(modules, decay), 0
+    average, first = moving_average(modules, decay), 0
     if path.exists():
         state = torch.load(path, weights_only=True)
         modules.load_state_dict(state["modules"])
         optimizer.load_state_dict(state["optimizer"])
         schedule.load_state_dict(state["schedule"])
-        average.state, first = state["average"], state["step"]
+        average.module.load_state_dict(state["average"])
+        first = state["step"]
         print(f"{name}: resumed at step {first}", flush=True)
     started = saved = time.monotonic()
     for i in range(first, steps):
@@ -93,17 +80,17 @@ def train(
             nn.utils.clip_grad_norm_(modules.parameters(), max_grad)
         optimizer.step()
         schedule.step()
-        average.update()
+        average.update_parameters(modules)
         if i % 50 == 0 or i == steps - 1:
             values = "  ".join(f"{key} {value.item():.4f}" for key, value in losses.items())
             print(f"{name} {i}/{steps}  {values}  {time.monotonic() - started:.0f} s", flush=True)
         if time.monotonic() - saved > 120 or i == steps - 1:
             saved = time.monotonic()
             state = {"modules": modules.state_dict(), "optimizer": optimizer.state_dict(), "step": i + 1}
-            state |= {"schedule": schedule.state_dict(), "average": average.state}
+            state |= {"schedule": schedule.state_dict(), "average": average.module.state_dict()}
             torch.save(state, path.with_suffix(".tmp"))
             os.replace(path.with_suffix(".tmp"), path)
-    return average.state
+    return dict(average.module.state_dict())
 
 
 def augmented(images: Tensor) -> Tensor:

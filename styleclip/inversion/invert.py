@@ -27,7 +27,7 @@ from styleclip.inversion.refine import Refine
 from styleclip.inversion.result import Inversion, StageResult
 from styleclip.latents import Latent, Space
 from styleclip.models import Models
-from styleclip.networks.arcface import FRAME
+from styleclip.networks.encoder_config import FRAME
 from styleclip.progress import OnStep, ignore
 
 ALIGN_KEY = "align"  # the settings of a generator that say how it frames faces, by name

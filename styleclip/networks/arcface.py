@@ -14,13 +14,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from styleclip.networks.encoder_config import FRAME, UNITS, WIDTHS
 from styleclip.networks.face_recognition import FaceRecogniser
 from styleclip.networks.resize import ResizeCrop, resize_matrix
 
-FRAME, FACE = 256, 112  # sides of the aligned frame and of the face ArcFace looks at
+FACE = 112  # px, the side of the face ArcFace looks at
 FACE_ROWS, FACE_COLUMNS = slice(35, 223), slice(32, 220)  # where the face lies in the frame
-WIDTHS = (64, 128, 256, 512)  # channels of the four stages
-UNITS = (3, 4, 14, 3)  # bottlenecks of each; the first one of a stage halves the resolution
 
 
 class IRSE50(nn.Module):

@@ -6,36 +6,16 @@ names are those of e4e's files below `encoder.`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from styleclip.networks.arcface import FRAME, IRSE50, UNITS, WIDTHS
+from styleclip.networks.arcface import IRSE50
+from styleclip.networks.encoder_config import DEEPEST, FRAME, EncoderConfig
 from styleclip.networks.layers import EqualLinear
 from styleclip.networks.resize import apply_resizes, center_resize
 
-Combination = Literal["e4e", "psp"]
 COARSE, MEDIUM, FINE = 0, 3, 7  # the first vector of W+ that each level of the pyramid gives, from 1/16 to 1/4
-DEEPEST = 2 ** len(UNITS)  # how much smaller than the frame the coarsest level is
-
-
-@dataclass(frozen=True)
-class EncoderConfig:
-    """The shape of an encoder for a generator with `num_ws` vectors of `w_dim` numbers (18 of 512 at 1024 px).
-
-    Its frame is the side in px of the picture it looks at, a power of 2; `widths` are the channels of the trunk, and
-    `leak` is the slope of the small networks' leaky ReLU. The defaults are those of the published files.
-    """
-
-    num_ws: int
-    kind: Combination = "e4e"
-    w_dim: int = WIDTHS[-1]
-    widths: tuple[int, ...] = WIDTHS
-    frame: int = FRAME
-    leak: float = 0.01
 
 
 class Encoder(IRSE50):

@@ -19,9 +19,7 @@ from torch import Tensor
 from styleclip.errors import OutputError, WeightError
 from styleclip.files import to_json
 from styleclip.weights.formats import messages
-from styleclip.weights.formats.messages import error_context
-from styleclip.weights.formats.own_files import KIND, save_tensors
-from styleclip.weights.formats.registry import read_one
+from styleclip.weights.formats.own_files import read_own, save_own
 
 STATE = "state.safetensors"
 DIFFERENCES = {  # how an error names values that say little by themselves
@@ -65,8 +63,7 @@ class Checkpoint:
         """Write the state after `step` steps, all or nothing; raises OutputError."""
         tensors: dict[str, Tensor] = {}
         state = {name: _without_tensors(part.state_dict(), name, tensors) for name, part in self.parts.items()}
-        about = {"step": step, "training": self.about, "state": state}
-        path = save_tensors(tensors, self.path, {KIND: "training", "about": to_json(about)})
+        path = save_own("training", tensors, self.path, {"step": step, "training": self.about, "state": state})
         self._saved_at = time.monotonic()
         return path
 
@@ -110,10 +107,8 @@ class Checkpoint:
 def read_state(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """The JSON and the tensors of a checkpoint; raises WeightError for any other file."""
     try:
-        content = read_one(path, "training")
-        with error_context(path):
-            saved, tensors = json.loads(content.settings["about"]), content.read()
-            return {**saved, "step": int(saved["step"]), "training": dict(saved["training"])}, tensors
+        tensors, saved = read_own(path, "training", "begin again")
+        return {**saved, "step": int(saved["step"]), "training": dict(saved["training"])}, tensors
     except (WeightError, KeyError, TypeError, ValueError) as error:
         raise WeightError(f"{path} cannot be read; pass --overwrite to begin again") from error
 

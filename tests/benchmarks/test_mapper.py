@@ -29,7 +29,7 @@ TRAINING = MapperTraining(batch_size=2, held_out=1, num_latents=8, levels=("coar
 def small() -> tuple[Models, MapperTraining, Latent]:
     """Networks and latents for both."""
     models = replace(SMALL.models(256), generator=tiny_generator(replace(TINY, channels={**TINY.channels, 32: 3})))
-    training = TRAINING.settled(models)
+    training = TRAINING.resolve(models)
     return models, training, training_latents(models, training, None)
 
 

@@ -58,7 +58,7 @@ def numbers(mapper: TrainedMapper) -> Tensor:
 def moved(models: Models, training: MapperTraining, folder: Path) -> tuple[Latent, Tensor]:
     """Latents, and how far a mapper that was trained moves them."""
     [mapper] = trained(folder, models, training)
-    source = training_latents(models, training.settled(models), None)
+    source = training_latents(models, training.resolve(models), None)
     return source, mapper.direction(source).data
 
 

@@ -9,7 +9,8 @@ import torch.nn.functional as F
 from styleclip.latents import Latent, Space
 from styleclip.models import Models
 from styleclip.networks.clip import CLIP, CompactTokenizer, build_clip
-from styleclip.networks.e4e import Encoder, EncoderConfig
+from styleclip.networks.e4e import Encoder
+from styleclip.networks.encoder_config import EncoderConfig
 from styleclip.networks.face_recognition import SmallRecogniser
 from styleclip.networks.stylegan2 import Generator, GeneratorConfig
 from styleclip.relevance_table import RelevanceTable, StyleStatistics

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
 import torch
 from PIL import Image
 from safetensors import SafetensorError
@@ -63,7 +64,7 @@ class EncoderBatches:
     def sample_w(self, purpose: str, step: int, count: int) -> Tensor:
         """w [count, w_dim] of the samples for a purpose at this step."""
         generator = self.models.generator
-        z = torch.randn(count, generator.config.z_dim, generator=self.training.random(purpose, step))
+        z = torch.randn(count, generator.config.z_dim, generator=random_stream(self.training, purpose, step))
         return generator.map(z.to(generator.w_avg))
 
     def held_out(self) -> Tensor:
@@ -75,7 +76,7 @@ class EncoderBatches:
 
     def _draw_images(self, step: int, count: int) -> Tensor:
         assert self.images is not None
-        random = self.training.random("photos", step)
+        random = random_stream(self.training, "photos", step)
         rows = self.training_rows[torch.randint(len(self.training_rows), (count,), generator=random)]
         images = self.images.at(rows, self.models.generator.resolution).to(self.models.device)
         if self.training.flip:
@@ -88,7 +89,7 @@ class EncoderBatches:
         """Seed the global random state by the step, for the noise of the generator, and restore it afterwards."""
         device = self.models.device
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-            torch.manual_seed(self.training.random("noise", step).initial_seed())
+            torch.manual_seed(random_stream(self.training, "noise", step).initial_seed())
             yield
 
     def _check(self) -> None:
@@ -97,6 +98,12 @@ class EncoderBatches:
         training = self.training
         if not self.num_samples and not (training.lambda_l2 or training.lambda_perceptual or training.lambda_id):
             raise UsageError("lambda_latent is the only goal and no sample is drawn; raise --samples or another weight")
+
+
+def random_stream(training: EncoderTraining, purpose: str, step: int) -> torch.Generator:
+    """Random numbers that are a function of the seed, the purpose and the step."""
+    mixed = np.random.SeedSequence([training.seed, step, *purpose.encode()]).generate_state(1)
+    return torch.Generator().manual_seed(int(mixed[0]))
 
 
 class ImageTensor:

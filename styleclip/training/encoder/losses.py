@@ -14,6 +14,7 @@ from styleclip.models import Models
 from styleclip.networks.discriminator import LatentDiscriminator
 from styleclip.networks.e4e import Encoder, resize_frame
 from styleclip.networks.stylegan2 import Generator
+from styleclip.training.encoder.data import random_stream
 from styleclip.training.encoder.settings import EncoderTraining
 
 VARIANCE_SAMPLES = 10_000  # of w
@@ -37,7 +38,7 @@ class EncoderLosses:
         terms compare its codes with the aligned ones.
         """
         training = self.training
-        inputs = misalign(images, training.jitter, training.random("jitter", step))
+        inputs = misalign(images, training.jitter, random_stream(training, "jitter", step))
         codes, deltas = self.codes(encoder, inputs, step)
         losses = self._image_losses(codes, images)
         if training.lambda_adversary:

@@ -14,6 +14,9 @@ from styleclip.losses import similarity
 from styleclip.models import Models
 from styleclip.networks.discriminator import LatentDiscriminator
 from styleclip.networks.e4e import Encoder
+from styleclip.networks.encoder_config import EncoderConfig
+from styleclip.networks.layers import EqualLinear
+from styleclip.networks.stylegan2 import Generator
 from styleclip.schedules import projector_schedule
 from styleclip.training.checkpoint import Stateful
 from styleclip.training.ema import moving_average
@@ -23,6 +26,7 @@ from styleclip.training.encoder.settings import EncoderTraining
 
 R1_EVERY = 16  # steps between two gradient penalties
 MAX_GRADIENT = 5.0  # norm
+LAST_LAYER_STD = 0.1  # of the initial weights of the last layers, whose standard is 1
 
 
 class EncoderTrainer:
@@ -34,7 +38,7 @@ class EncoderTrainer:
         self.models, self.training = models, training
         self.batches = EncoderBatches(models, images, training)
         self.losses = EncoderLosses(models, training)
-        self.encoder = _new_encoder(models, training, start).to(models.device).train()
+        self.encoder = _initial_encoder(models, training, start).to(models.device).train()
         self.average = moving_average(self.encoder, training.decay, warm_up=True)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(training.seed)
@@ -105,9 +109,25 @@ class EncoderTrainer:
         return loss
 
 
-def _new_encoder(models: Models, training: EncoderTraining, start: Encoder | None) -> Encoder:
+def new_encoder(training: EncoderTraining, generator: Generator) -> Encoder:
+    """A new encoder on the CPU whose codes are near the average w; the global random state is kept."""
+    kind, widths, frame, leak = training.kind, training.widths, training.frame, training.leak
+    config = EncoderConfig(generator.num_ws, kind, generator.config.w_dim, widths, frame, leak)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(training.seed)
+        encoder = Encoder(config)
+        for module in encoder.styles.modules():  # He et al. 2015: with torch's own, signals fade layer by layer
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, a=leak)
+            elif isinstance(module, EqualLinear):
+                nn.init.normal_(module.weight, std=LAST_LAYER_STD)
+    encoder.w_avg.copy_(generator.w_avg)
+    return encoder
+
+
+def _initial_encoder(models: Models, training: EncoderTraining, start: Encoder | None) -> Encoder:
     """A new encoder, with the weights of `start`; raises WeightError where that has another shape."""
-    encoder = training.network(models.generator)
+    encoder = new_encoder(training, models.generator)
     if start is not None:
         if start.config != encoder.config:
             raise WeightError(f"the encoder to start with is {start.config}, not {encoder.config}; pass another")

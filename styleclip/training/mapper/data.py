@@ -83,7 +83,7 @@ def training_latents(models: Models, training: MapperTraining, given: Latent | N
 
     Raises SpaceError for latents of another generator, and UsageError where some are not finite.
     """
-    generator = models.generator
+    generator, space = models.generator, Space(training.space)
     if given is None:
         given = Latent(Space.Z, sample_z(generator, training.num_latents + training.held_out, training.seed))
     if not len(given) or not given.data.isfinite().all():
@@ -92,10 +92,10 @@ def training_latents(models: Models, training: MapperTraining, given: Latent | N
     if latent.space in (Space.Z, Space.W):
         latent = generator.truncate(Latent(latent.space, latent.data.to(generator.w_avg.dtype)), training.psi)
     chunks = [
-        generator.to_space(Latent(latent.space, chunk.to(generator.w_avg.dtype)), training.latent_space).data.float()
+        generator.to_space(Latent(latent.space, chunk.to(generator.w_avg.dtype)), space).data.float()
         for chunk in latent.data.split(CHUNK)
     ]
-    return Latent(training.latent_space, torch.cat(chunks))
+    return Latent(space, torch.cat(chunks))
 
 
 def split_held_out(count: int, training: MapperTraining) -> tuple[Tensor, Tensor]:

@@ -50,10 +50,10 @@ class MapperLosses:
         name = "clip" if recogniser is None else "clip and identity"
         images, *people = (each.unflatten(0, steps.shape[:2]) for each in self.graphs(name, features, edited))
         terms = {"clip": 1 - similarity(images, self._clip_targets(source, active)), "l2": self._mean_square(steps)}
-        loss = (training.lambda_clip or 0.0) * terms["clip"] + (training.lambda_l2 or 0.0) * terms["l2"]
+        loss = training.lambda_clip * terms["clip"] + training.lambda_l2 * terms["l2"]
         if people and source.identity_features is not None:
             terms["identity"] = similarity(people[0], source.identity_features)
-            loss = loss + (training.lambda_id or 0.0) * (1 - terms["identity"])
+            loss = loss + training.lambda_id * (1 - terms["identity"])
         return {"loss": loss, **terms, "target": self._target_probability(images.detach(), active)}
 
     def unedited(self, source: SourceBatch, active: Sequence[int]) -> dict[str, Tensor]:
@@ -74,11 +74,11 @@ class MapperLosses:
         prompts = list(active)
         if self.deltas is None:
             return self.targets[prompts]
-        return directional_target(source.clip_features, self.deltas[prompts], self.training.reach or 0.0)
+        return directional_target(source.clip_features, self.deltas[prompts], self.training.reach)
 
     def _mean_square(self, steps: Tensor) -> Tensor:
         """The mean square of every step; in style space the sum of those of its layers, as published: [A, n]."""
-        if self.training.latent_space is Space.W_PLUS:
+        if Space(self.training.space) is Space.W_PLUS:
             return steps.square().flatten(2).mean(dim=2)
         layers = self.models.generator.layout.split(steps.flatten(0, 1)).values()
         return torch.stack([layer.square().mean(dim=1) for layer in layers]).sum(dim=0).unflatten(0, steps.shape[:2])

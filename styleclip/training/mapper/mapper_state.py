@@ -9,7 +9,8 @@ import torch
 from timm.optim.lookahead import Lookahead
 from torch import Tensor
 
-from styleclip.networks.latent_mapper import STEP, Mapper
+from styleclip.networks.latent_mapper import STEP, LevelsMapper, Mapper, StyleMapper
+from styleclip.networks.stylegan2 import Generator
 from styleclip.prompts import Prompt
 from styleclip.training.checkpoint import Stateful
 from styleclip.training.mapper.settings import MapperTraining
@@ -78,9 +79,18 @@ class BestWeights:
         self.step, self.stale = int(state["step"]), int(state["stale"])
 
 
+def new_mapper(training: MapperTraining, generator: Generator) -> Mapper:
+    """A new mapper on the CPU; the global random state is kept."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(training.seed)
+        if training.space == "s":
+            return StyleMapper(generator.layout, training.torgb)
+        return LevelsMapper(training.levels or (), generator.config.w_dim)
+
+
 def _optimizer(network: Mapper, training: MapperTraining) -> torch.optim.Optimizer:
     """Adam, or the published Ranger: RAdam (Liu et al. 2020) with Lookahead (Zhang et al. 2019)."""
     if training.optimizer == "adam":
-        return torch.optim.Adam(network.parameters(), lr=training.lr or 0.0, betas=(0.9, 0.99))
-    radam = torch.optim.RAdam(network.parameters(), lr=training.lr or 0.0, betas=(0.95, 0.999), eps=1e-5)
+        return torch.optim.Adam(network.parameters(), lr=training.lr, betas=(0.9, 0.99))
+    radam = torch.optim.RAdam(network.parameters(), lr=training.lr, betas=(0.95, 0.999), eps=1e-5)
     return Lookahead(radam, alpha=0.5, k=6)

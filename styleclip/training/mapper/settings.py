@@ -1,118 +1,88 @@
-"""How a latent mapper is trained: the settings, checked, and what they are where they were left open."""
+"""Settings of the training of latent mappers. Nothing here imports torch, so that `--help` is quick."""
 
 from __future__ import annotations
 
-import dataclasses
-import math
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
-
-import torch
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from styleclip.errors import UsageError
-from styleclip.latents import Space
-from styleclip.models import Models
-from styleclip.networks.batch_size import TRAIN, max_batch
-from styleclip.networks.latent_mapper import LEVELS, LevelsMapper, Mapper, StyleMapper
-from styleclip.networks.stylegan2 import Generator
-from styleclip.settings import LossResolution, TextEncoding, check_settings
+from styleclip.settings import LossResolution, TextEncoding, check_limits, resolve, setting
 
-# StyleCLIP's values (its mapper/options/train_options.py), but for the steps and the batch: 50,000 of 2, with all
-# recomputed in each. A generator may come with others (checkpoints/catalog.toml).
-PUBLISHED: dict[str, Any] = {
-    "steps": 2000,
-    "batch_size": 16,
-    "lr": 0.5,
-    "lambda_clip": 1.0,
-    "lambda_id": 0.1,
-    "lambda_l2": 0.8,
-    "clip_loss": "global",
-    "reach": 1.0,
-    "levels": ("coarse", "medium", "fine"),
-}
-
-CHOICES = {
-    "clip_loss": (None, "global", "directional"),
-    "space": ("w+", "s"),
-    "optimizer": ("adam", "ranger"),
-    "text": ("prompt", "ensemble"),
-}
+if TYPE_CHECKING:
+    from styleclip.models import Models
 
 
 @dataclass(frozen=True)
 class MapperTraining:
     """`loss = lambda_clip * CLIP + lambda_id * (1 - identity) + lambda_l2 * mean(step^2)` (StyleCLIP, equation 4).
 
-    A field left at None takes the value that suits the generator, else that of `PUBLISHED`.
+    The defaults are those of StyleCLIP's mapper/options/train_options.py, but for the steps and the batch: it takes
+    50,000 steps of 2 latents. A field left at None takes the value that suits the generator, else the default.
+
+    Example:
+        train_mappers(models, [Prompt("a surprised face")], MapperTraining(steps=500), [path], folder)
     """
 
-    steps: int | None = None
-    batch_size: int | None = None  # latents per step, over all processes
-    lr: float | None = None  # peak learning rate; the layers have lr_mul 0.01, so it is large
-    lambda_clip: float | None = None
-    lambda_id: float | None = None  # weight of the identity loss; 0 never runs the recogniser
-    lambda_l2: float | None = None  # weight of the mean square of the step; in s the sum of those of the layers
-    clip_loss: Literal["global", "directional"] | None = None
-    reach: float | None = None  # length of the directional step in CLIP space
-    space: Literal["w+", "s"] = "w+"
-    levels: tuple[str, ...] | None = None  # of W+: coarse, medium, fine; or all, one network for every vector
-    torgb: bool = False  # in s: whether the styles of toRGB layers move
-    optimizer: Literal["adam", "ranger"] = "adam"  # ranger, published: RAdam with Lookahead
-    text: TextEncoding = "prompt"
-    loss_resolution: LossResolution = "auto"
-    num_latents: int = 5000  # samples to train on, where no latents are given
-    psi: float = 1.0  # truncation of the samples
-    held_out: int = 32  # latents never trained on, by which the best mapper is chosen
-    evaluate_every: int = 25  # steps between two looks at them
-    patience: int = 8  # stop when so many looks in a row bring nothing new
-    seed: int = 0
+    steps: int = setting(2000, "Training steps, at most.", least=1, per_model=True)
+    batch_size: int = setting(16, "Latents per step, over all processes.", least=1, per_model=True)
+    lr: float = setting(0.5, "Peak learning rate; large, since the layers have lr_mul 0.01.", above=0, per_model=True)
+    lambda_clip: float = setting(1.0, "Weight of the CLIP loss.", least=0, per_model=True)
+    lambda_id: float = setting(
+        0.1, "Weight of the identity loss; 0 does without the face-recognition network.", least=0, per_model=True
+    )
+    lambda_l2: float = setting(
+        0.8, "Weight of the mean square of the step; in s, of the sum over the layers.", least=0, per_model=True
+    )
+    clip_loss: Literal["global", "directional"] = setting(
+        "global", "CLIP loss: distance to the text, or along the direction between the texts.", per_model=True
+    )
+    reach: float = setting(
+        1.0, "Length of the step in CLIP space, for the directional loss.", least=0, per_model=True, advanced=True
+    )
+    space: Literal["w+", "s"] = setting("w+", "Latent space the mapper works in.")
+    levels: tuple[str, ...] | None = setting(
+        ("coarse", "medium", "fine"),
+        "Which W+ levels get a mapper: coarse, medium, fine; all uses a single network.",
+        per_model=True,
+        metavar="LIST",
+    )
+    torgb: bool = setting(False, "In s: let toRGB channels move, too.")
+    optimizer: Literal["adam", "ranger"] = setting(
+        "adam", "Adam, or the published Ranger: RAdam with Lookahead.", advanced=True
+    )
+    text: TextEncoding = setting("prompt", "The text as it is, or averaged over CLIP's prompt templates.", option="")
+    loss_resolution: LossResolution = setting(
+        "auto", "Resolution of the images that the losses see; auto is no less than CLIP sees.", metavar="auto|full|PX"
+    )
+    num_latents: int = setting(5000, "Samples to train on, without --latents.", least=1)
+    psi: float = setting(1.0, "Truncation of the samples.")
+    held_out: int = setting(32, "Latents never trained on, which choose the best weights.", least=1)
+    evaluate_every: int = setting(25, "Validate every N steps.", least=1)
+    patience: int = setting(8, "Stop after N validations without improvement.", least=1)
+    seed: int = setting(0, "Random seed of samples and initial weights.", least=0, most=2**32 - 1)
 
     name: ClassVar[str] = "train-mapper"
 
     def __post_init__(self) -> None:
-        counts = ("steps", "batch_size", "num_latents", "held_out", "evaluate_every", "patience")
-        check_settings(self, counts, ("lr", "lambda_clip", "lambda_id", "lambda_l2", "reach"))
-        if not math.isfinite(self.psi) or not 0 <= self.seed < 2**32:
-            raise UsageError(f"psi is {self.psi} and seed {self.seed}; psi must be finite, seed from 0 to {2**32 - 1}")
-        for name, known in CHOICES.items():
-            if getattr(self, name) not in known:
-                raise UsageError(f"{name} is {getattr(self, name)!r}; choose one of {', '.join(filter(None, known))}")
-        self._check_levels()
+        check_limits(self)
+        if self.levels is not None:
+            self._check_levels()
+
+    def resolve(self, models: Models) -> MapperTraining:
+        """These settings with those filled in that were left open."""
+        suited = models.defaults.get(self.name, {})
+        suited = {name: tuple(value) if isinstance(value, list) else value for name, value in suited.items()}
+        return resolve(self, suited, keep_open=("levels",) if self.space == "s" else ())
 
     def _check_levels(self) -> None:
-        if self.levels is None:
-            return
+        from styleclip.networks.latent_mapper import LEVELS
+
+        levels = self.levels or ()
         if self.space == "s":
             raise UsageError(
                 "levels belong to W+; leave them out in style space, where every layer has its own network"
             )
-        if unknown := [level for level in self.levels if level not in LEVELS]:
+        if unknown := [level for level in levels if level not in LEVELS]:
             raise UsageError(f"{unknown[0]!r} is no level; choose from {', '.join(LEVELS)}")
-        if not self.levels or len(set(self.levels)) < len(self.levels) or ("all" in self.levels and self.levels[1:]):
-            raise UsageError(f"levels are {', '.join(self.levels) or 'none'}; name each once, or all by itself")
-
-    def settled(self, models: Models) -> MapperTraining:
-        """These settings with those filled in that were left open."""
-        suited = {**PUBLISHED, **models.defaults.get(self.name, {})}
-        if self.space == "s":
-            del suited["levels"]
-        own = {name: value for name, value in suited.items() if getattr(self, name) is None}
-        if "levels" in own:
-            own["levels"] = tuple(own["levels"])
-        return dataclasses.replace(self, **own)
-
-    def network(self, generator: Generator) -> Mapper:
-        """A new mapper of this kind on the CPU; the global random state is kept."""
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.seed)
-            if self.space == "s":
-                return StyleMapper(generator.layout, self.torgb)
-            return LevelsMapper(self.levels or (), generator.config.w_dim)
-
-    def micro_batch(self, generator: Generator, side: int, prompts: int) -> int:
-        """How many latents are edited at once, for so many prompts, if the losses see pictures of `side` px."""
-        return max(1, max_batch(generator, TRAIN, side) // prompts)
-
-    @property
-    def latent_space(self) -> Space:
-        return Space(self.space)
+        if not levels or len(set(levels)) < len(levels) or ("all" in levels and levels[1:]):
+            raise UsageError(f"levels are {', '.join(levels) or 'none'}; name each once, or all by itself")

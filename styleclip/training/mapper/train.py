@@ -86,8 +86,8 @@ def train_mappers(
         raise UsageError("each prompt gets a mapper of its own; pass one or more, each once")
     for prompt in prompts:
         warn_unknown_words(models.clip, prompt)
-    training, processes = training.settled(models), processes or ProcessGroup()
-    steps = training.steps or 0
+    training, processes = training.resolve(models), processes or ProcessGroup()
+    steps = training.steps
     latent = training_latents(models, training, latents)
     trainer = MapperTrainer(models, prompts, training, latent, processes, micro_batch)
     about = _about(models, prompts, training, latents)
@@ -183,7 +183,7 @@ def _log(log: MetricsLog, step: int, split: str, prompts: Sequence[Prompt], valu
 
 def _steps_to_move(training: MapperTraining) -> int:
     """The validation after which the CLIP loss should have fallen: a tenth of the steps, at least the second one."""
-    validations = max(2, math.ceil((training.steps or 0) / 10 / training.evaluate_every))
+    validations = max(2, math.ceil(training.steps / 10 / training.evaluate_every))
     return validations * training.evaluate_every
 
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from styleclip.errors import NumericError
 from styleclip.latents import Latent
 from styleclip.models import Models
+from styleclip.networks.batch_size import TRAIN, max_batch
 from styleclip.prompts import Prompt
 from styleclip.runtime.batching import Batches
 from styleclip.schedules import projector_schedule
@@ -17,7 +18,7 @@ from styleclip.training.checkpoint import Stateful
 from styleclip.training.distributed import ProcessGroup
 from styleclip.training.mapper.data import FixedBatches, SourceCache, split_held_out
 from styleclip.training.mapper.losses import MapperLosses
-from styleclip.training.mapper.mapper_state import PromptMapper
+from styleclip.training.mapper.mapper_state import PromptMapper, new_mapper
 from styleclip.training.mapper.settings import MapperTraining
 
 Values = dict[int, dict[str, float]]  # losses and scores by the index of the prompt
@@ -39,14 +40,14 @@ class MapperTrainer:
         self.losses = MapperLosses(models, prompts, training)
         self.sources = SourceCache(models, latent, self.losses.resolution, bool(training.lambda_id))
         rows, self.held_out = split_held_out(len(latent), training)
-        self.batches = FixedBatches(rows, training.batch_size or 1, training.seed)
-        networks = [training.network(models.generator) for _ in prompts]
+        self.batches = FixedBatches(rows, training.batch_size, training.seed)
+        networks = [new_mapper(training, models.generator) for _ in prompts]
         self.mappers = [
             PromptMapper(prompt, network, training, models.device)
             for prompt, network in zip(prompts, networks, strict=True)
         ]
-        size = micro_batch or training.micro_batch(models.generator, self.losses.resolution, len(prompts))
-        self.micro_batches = Batches(size)
+        size = max(1, max_batch(models.generator, TRAIN, self.losses.resolution) // len(prompts))
+        self.micro_batches = Batches(micro_batch or size)
 
     @property
     def active(self) -> list[int]:
@@ -78,7 +79,7 @@ class MapperTrainer:
         # Update.
         values = self._means(sums, active, len(rows))
         _check_finite(values, step + 1)
-        lr = (self.training.lr or 0.0) * projector_schedule((step + 0.5) / (self.training.steps or 1))
+        lr = self.training.lr * projector_schedule((step + 0.5) / self.training.steps)
         for i in active:
             self.mappers[i].update(lr)
         return values

@@ -18,8 +18,8 @@ import torch
 from torch import Tensor
 
 from styleclip.errors import WeightError, WeightWarning
-from styleclip.networks.arcface import UNITS, WIDTHS
-from styleclip.networks.e4e import DEEPEST, Combination, Encoder, EncoderConfig
+from styleclip.networks.e4e import Encoder
+from styleclip.networks.encoder_config import DEEPEST, UNITS, WIDTHS, Combination, EncoderConfig
 from styleclip.weights.formats import rosinality
 from styleclip.weights.formats.content import Content, FileTree
 from styleclip.weights.formats.messages import shown

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 
 from styleclip.errors import UsageError
 from styleclip.latents import Latent, Space
-from styleclip.training.encoder.data import EncoderBatches
+from styleclip.training.encoder.data import EncoderBatches, random_stream
 from styleclip.training.encoder.losses import misalign
 from tests.helpers.encoder_training import FEW, Photos, weights
 from tests.helpers.support import is_one_sentence
@@ -65,13 +65,13 @@ def test_nothing_to_learn_from() -> None:
 def test_errors_of_alignment() -> None:
     bright = torch.full((400, 1, 32, 32), -1.0)
     bright[:, :, 15:17, 15:17] = 1.0
-    assert misalign(bright, 0.0, FEW.random("jitter", 0)) is bright
-    moved = misalign(bright, 0.1, FEW.random("jitter", 0)) + 1
-    assert torch.equal(misalign(bright, 0.1, FEW.random("jitter", 0)) + 1, moved)
+    assert misalign(bright, 0.0, random_stream(FEW, "jitter", 0)) is bright
+    moved = misalign(bright, 0.1, random_stream(FEW, "jitter", 0)) + 1
+    assert torch.equal(misalign(bright, 0.1, random_stream(FEW, "jitter", 0)) + 1, moved)
     mass, place = moved.sum(dim=(1, 2, 3)), torch.arange(32.0) / 32
     for axis in (2, 3):
         centre = (moved.sum(dim=5 - axis) * place).sum(dim=(1, 2)) / mass
         inside = centre[centre.isfinite()]
         assert 0.08 < float(inside.std()) < 0.12, "in sides of the picture"
-    assert not torch.equal(misalign(bright, 0.1, FEW.random("jitter", 1)) + 1, moved)
+    assert not torch.equal(misalign(bright, 0.1, random_stream(FEW, "jitter", 1)) + 1, moved)
     assert not torch.equal(moved[0], moved[1])

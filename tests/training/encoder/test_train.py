@@ -26,7 +26,7 @@ from styleclip.training.encoder import train as module
 from styleclip.training.encoder.data import EncoderBatches
 from styleclip.training.encoder.settings import EncoderTraining
 from styleclip.training.encoder.train import train_encoder
-from styleclip.training.encoder.trainer import EncoderTrainer
+from styleclip.training.encoder.trainer import EncoderTrainer, new_encoder
 from styleclip.weights.formats.encoders import save_encoder
 from styleclip.weights.load import load_encoder
 from tests.helpers.encoder_training import FEW, Photos, weights
@@ -130,7 +130,7 @@ def test_the_file_gives_the_same_codes(learned: tuple[Path, Encoder], tmp_path: 
 
 def test_an_offset_that_has_not_joined_stays_at_its_start(tmp_path: Path) -> None:
     training = replace(weights(l2=1.0, delta=1e-3), steps=4, deltas_from=0.5, deltas_every=0.25)
-    encoder, fresh = trained(tmp_path, training), training.network(tiny_models().generator)
+    encoder, fresh = trained(tmp_path, training), new_encoder(training, tiny_models().generator)
     moved = [
         any(not torch.equal(a, b) for a, b in zip(own.parameters(), first.parameters(), strict=True))
         for own, first in zip(encoder.styles, fresh.styles, strict=True)
@@ -183,7 +183,7 @@ def test_a_folder_in_place_of_the_file(tmp_path: Path) -> None:
 
 def test_a_start(tmp_path: Path) -> None:
     """What it has learned is the beginning, to the counters of its normalisation."""
-    start = LEARNING.network(tiny_models().generator)
+    start = new_encoder(LEARNING, tiny_models().generator)
     start.load_state_dict({name: each + 1 for name, each in start.state_dict().items()})
     trainer = EncoderTrainer(tiny_models(), None, LEARNING, start)
     for network in (trainer.encoder, trainer.averaged_encoder):
@@ -191,7 +191,7 @@ def test_a_start(tmp_path: Path) -> None:
 
 
 def test_a_start_of_another_shape(tmp_path: Path) -> None:
-    start = replace(FEW, leak=0.1).network(tiny_models().generator)
+    start = new_encoder(replace(FEW, leak=0.1), tiny_models().generator)
     refused(WeightError, "the encoder to start with is EncoderConfig(num_ws=6", tmp_path, start=start)
     assert not list(tmp_path.iterdir())
 

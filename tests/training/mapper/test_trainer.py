@@ -28,7 +28,7 @@ from tests.helpers.tiny import tiny_models
 
 def held_out_of(models: Models, training: MapperTraining) -> Latent:
     """The four of 24 latents that nothing is learned from."""
-    return training_latents(models, training.settled(models), None)[split_held_out(24, training)[1]]
+    return training_latents(models, training.resolve(models), None)[split_held_out(24, training)[1]]
 
 
 @torch.no_grad()

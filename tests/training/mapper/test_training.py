@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -21,9 +22,11 @@ from styleclip.networks.face_recognition import FaceRecogniser
 from styleclip.networks.latent_mapper import STEP
 from styleclip.networks.stylegan2 import Generator
 from styleclip.prompts import Prompt
+from styleclip.settings import published
 from styleclip.training.mapper.data import FixedBatches, SourceCache, split_held_out, training_latents
 from styleclip.training.mapper.losses import MapperLosses
-from styleclip.training.mapper.settings import PUBLISHED, MapperTraining
+from styleclip.training.mapper.mapper_state import new_mapper
+from styleclip.training.mapper.settings import MapperTraining
 from styleclip.weights.state_dict import on_meta
 from tests.helpers.mapper_training import FEW, OLD, RED, moved, trained
 from tests.helpers.tiny import TINY, tiny_models
@@ -49,9 +52,9 @@ class Pixels(FaceRecogniser):
         *(({name: -1}, f"{name} is -1; it must be at least 1") for name in ("held_out", "evaluate_every", "patience")),
         *(({name: -0.1}, f"{name} is -0.1; it must be a finite") for name in ("lr", "lambda_clip", "lambda_id")),
         *(({name: float("nan")}, f"{name} is nan; it must be a finite number") for name in ("lambda_l2", "reach")),
-        ({"psi": float("inf")}, "psi is inf and seed 0; psi must be finite"),
-        ({"seed": 2**32}, "seed from 0 to 4294967295"),
-        ({"seed": -1}, "seed from 0 to 4294967295"),
+        ({"psi": float("inf")}, "psi is inf; it must be a finite number"),
+        ({"seed": 2**32}, "seed is 4294967296; it must be at least 0 and at most 4294967295"),
+        ({"seed": -1}, "seed is -1; it must be at least 0 and at most 4294967295"),
         ({"levels": ("coarse", "top")}, "'top' is no level; choose from coarse, medium, fine, all"),
         ({"levels": ("fine", "fine")}, "levels are fine, fine; name each once, or all by itself"),
         ({"levels": ("all", "fine")}, "levels are all, fine; name each once, or all by itself"),
@@ -66,14 +69,13 @@ def test_senseless_settings_are_refused(settings: dict[str, Any], words: str) ->
 
 
 def test_open_settings_take_what_suits_the_generator() -> None:
-    published = MapperTraining(steps=7).settled(tiny_models())
-    assert published.steps == 7
-    assert {name: getattr(published, name) for name in PUBLISHED} == {**PUBLISHED, "steps": 7}
+    found = MapperTraining(steps=7).resolve(tiny_models())
+    assert dataclasses.asdict(found) == {**published(MapperTraining), "steps": 7}
     suited = tiny_models(defaults={"train-mapper": {"steps": 5, "lr": 0.25, "levels": ["coarse"]}})
-    settled = MapperTraining(lr=0.75).settled(suited)
+    settled = MapperTraining(lr=0.75).resolve(suited)
     assert (settled.steps, settled.lr, settled.levels) == (5, 0.75, ("coarse",))
-    assert settled.lambda_l2 == PUBLISHED["lambda_l2"]
-    assert MapperTraining(space="s").settled(suited).levels is None, "style space has none"
+    assert settled.lambda_l2 == published(MapperTraining)["lambda_l2"]
+    assert MapperTraining(space="s").resolve(suited).levels is None, "style space has none"
 
 
 def test_the_pictures_of_the_losses() -> None:
@@ -110,7 +112,7 @@ def by_hand(
     [target], [neutral] = clip.encode_text([prompt.target]), clip.encode_text([prompt.neutrals[0]])
     goal = target.expand(len(step), -1)
     if training.clip_loss == "directional":
-        goal = clip.encode_image(before) + (training.reach or 0) * F.normalize(target - neutral, dim=0)
+        goal = clip.encode_image(before) + training.reach * F.normalize(target - neutral, dim=0)
     if space is Space.S:
         layers = models.generator.layout.entries
         size = sum(step[:, layer.start : layer.start + layer.channels].square().mean(dim=1) for layer in layers)
@@ -120,7 +122,7 @@ def by_hand(
     weights = {"clip": training.lambda_clip, "l2": training.lambda_l2}
     loss = sum(weight * parts[name] for name, weight in weights.items() if weight)
     identity = F.cosine_similarity(before.flatten(1), after.flatten(1))
-    loss = torch.as_tensor(loss) + (training.lambda_id or 0) * (1 - identity)
+    loss = torch.as_tensor(loss) + training.lambda_id * (1 - identity)
     odds = torch.stack([clip.logit_scale * clip.encode_image(after) @ text for text in (target, neutral)])
     return {"loss": loss, **parts, "identity": identity, "target": odds.softmax(dim=0)[0]}
 
@@ -131,7 +133,7 @@ def test_the_loss_is_that_of_the_paper(space: Any, clip_loss: Any) -> None:
     """All in float32, so within some 1e-6 of each other; two prompts at once give what each gives alone."""
     models = tiny_models(identity=Pixels())
     training = replace(FEW, space=space, clip_loss=clip_loss, lambda_clip=1.5, lambda_id=0.7, lambda_l2=0.3, reach=0.6)
-    training = replace(training, loss_resolution=8).settled(models)
+    training = replace(training, loss_resolution=8).resolve(models)
     source = SourceCache(models, training_latents(models, training, None), 8, True).at(torch.tensor([5, 1, 3]))
     steps = torch.randn(2, *source.latent.data.shape, generator=torch.Generator().manual_seed(0))
     losses = MapperLosses(models, [RED, OLD], training)
@@ -152,8 +154,8 @@ def test_small_pictures_leave_the_rest_no_say(tmp_path: Path) -> None:
     unseen = torch.cat([torch.arange(each.start, each.span.stop) for each in layers if each.resolution > 8])
     training = replace(FEW, space="s", torgb=True, loss_resolution=8, lambda_l2=0.0)
     _, step = moved(models, training, tmp_path)
-    fresh = TrainedMapper(training.settled(models).network(models.generator))
-    source = training_latents(models, training.settled(models), None)
+    fresh = TrainedMapper(new_mapper(training.resolve(models), models.generator))
+    source = training_latents(models, training.resolve(models), None)
     before = fresh.direction(source).data
     assert torch.equal(step[:, unseen], before[:, unseen])
     seen = torch.arange(int(unseen[0]))
@@ -185,7 +187,7 @@ def test_latents_held_out(count: int, held_out: int) -> None:
 
 def test_a_single_latent_is_enough(tmp_path: Path) -> None:
     models = tiny_models()
-    source = training_latents(models, FEW.settled(models), None)[:1]
+    source = training_latents(models, FEW.resolve(models), None)[:1]
     [mapper] = trained(tmp_path, models, replace(FEW, steps=12), latents=source)
     assert mapper.about["scores"]["loss"] < 0.6 and len(mapper.about["latents"]) == 64
 

@@ -9,7 +9,8 @@ import torch
 from safetensors.torch import save_file
 
 from styleclip.errors import WeightError
-from styleclip.networks.e4e import Combination, Encoder, EncoderConfig
+from styleclip.networks.e4e import Encoder
+from styleclip.networks.encoder_config import Combination, EncoderConfig
 from styleclip.weights.describe import describe
 from styleclip.weights.formats.encoders import encoder_config, save_encoder
 from styleclip.weights.load import load_encoder
