@@ -17,7 +17,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from styleclip.errors import OutputError
+from styleclip.errors import OutputError, UsageError
 from styleclip.version import __version__
 
 
@@ -73,10 +73,11 @@ def naming_disk_errors(path: Path) -> Iterator[None]:
         raise OutputError(_disk_error_message(path, error)) from error
 
 
-def output_folder(folder: Path, patterns: Sequence[str], overwrite: bool = False) -> Path:
+def output_folder(folder: Path, patterns: Sequence[str], overwrite: bool = False, source: Path | None = None) -> Path:
     """Make `folder` and see that it can be written to and holds no earlier results, by the `patterns` of their names.
 
-    Raises OutputError otherwise; `overwrite` allows earlier results.
+    Raises OutputError otherwise; `overwrite` allows earlier results. Raises UsageError where `source`, a file that the
+    results are made from, is one of them.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -87,6 +88,8 @@ def output_folder(folder: Path, patterns: Sequence[str], overwrite: bool = False
     earlier = sorted(path.name for pattern in patterns for path in folder.glob(pattern))
     if earlier and not overwrite:
         raise OutputError(f"{folder} already holds results ({earlier[0]}); pass --overwrite or another --out")
+    if source is not None and any(path.samefile(source) for pattern in patterns for path in folder.glob(pattern)):
+        raise UsageError(f"{source} has the name of a result and would be replaced by it; pass another --out")
     return folder
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
 from styleclip.alignment.paste import paste
-from styleclip.alignment.photos import Photo
-from styleclip.errors import UsageError, WeightWarning
+from styleclip.alignment.photos import Photo, PhotoLike, open_photo
+from styleclip.errors import WeightWarning
 from styleclip.files import atomic_write, output_folder
 from styleclip.images import png_bytes
 from styleclip.inversion.generator_delta import GeneratorDelta, load_tuning, save_tuning
@@ -110,7 +110,7 @@ class PhotoEdit:
         photo.png in `folder/KEY`, result.json in `folder/face_1/KEY`, and the inversion in `folder/face_1/inversion`.
         """
         folder, keys = Path(folder), [*self.faces[0].results]
-        check_output_folder(self.photo.path, folder, result_patterns(keys), overwrite)
+        output_folder(folder, result_patterns(keys), overwrite, self.photo.path)
         paths: list[Path] = []
         for face in self.faces:
             face.inversion.save(folder / face.name / "inversion", overwrite=True)
@@ -133,7 +133,7 @@ class PhotoEdit:
 
 def edit_photo(
     models: Models,
-    photo: Photo | Image.Image | Path | str,
+    photo: PhotoLike,
     edit: EditFace,
     how: Invert | None = None,
     keys: Sequence[str] = ("",),
@@ -167,14 +167,11 @@ def edit_photo(
     how = how or Invert()
     if folder is not None:
         path = Path(photo) if isinstance(photo, (str, Path)) else None
-        check_output_folder(path, folder, result_patterns(keys), overwrite)
-    frames = how.frames(models, photo)
-    edited = PhotoEdit(frames[0].photo)
+        output_folder(folder, result_patterns(keys), overwrite, path)
+    edited = PhotoEdit(open_photo(photo))
     try:
-        for number, frame in enumerate(frames, start=1):
-            label = f"face {number} of {len(frames)}" if len(frames) > 1 else ""
-            inversion = how.invert(models, frame, _with_face(on_step, label))
-            face = FaceEdit(f"face_{number}" if label else "", inversion)
+        for name, inversion in how.faces(models, edited.photo, on_step):
+            face = FaceEdit(name, inversion)
             _edit_face(edited, face, edit, folder, overwrite)
             if face.interrupted:
                 break
@@ -224,22 +221,10 @@ def _paste_faces(edited: PhotoEdit, keys: Sequence[str]) -> dict[str, Image.Imag
     return pasted
 
 
-def _with_face(on_step: OnStep, face: str) -> OnStep:
-    """`on_step` for the steps of one face, by its label among several."""
-    return (lambda step: on_step(replace(step, stage=f"{face}: {step.stage}"))) if face else on_step
-
-
 def result_patterns(keys: Sequence[str]) -> list[str]:
     """The names that the results of a photo may have in its folder."""
     places = [Path(face, key) for face in ("", "face_*") for key in keys]
     return [*FILES, *(str(place / file) for place in places for file in ("after.png", PASTED))]
-
-
-def check_output_folder(photo: Path | None, folder: Path, patterns: Sequence[str], overwrite: bool) -> None:
-    """Raise OutputError unless `folder` can take the results, UsageError where one would replace the photo itself."""
-    output_folder(folder, patterns, overwrite)
-    if photo is not None and any(path.samefile(photo) for pattern in patterns for path in folder.glob(pattern)):
-        raise UsageError(f"{photo} has the name of a result and would be replaced by it; pass another --out")
 
 
 def find_tuning_beside(latent: Path, models: Models) -> GeneratorDelta | None:

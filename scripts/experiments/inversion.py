@@ -21,7 +21,7 @@ from styleclip.demo.judge import Judge, Verdict, load_judge
 from styleclip.demo.render import render
 from styleclip.demo.world import Z_DIM, faces
 from styleclip.images import from_pil, to_pil
-from styleclip.inversion.losses import scores
+from styleclip.inversion.losses import reconstruction_scores
 from styleclip.latents import Latent, Space
 from styleclip.models import Models
 from styleclip.weights.catalog import checkpoint_path
@@ -73,7 +73,7 @@ def inverted(models: Models, judge: Judge, numbers: Sequence[int], target: Tenso
 
 def reached(models: Models, judge: Judge, name: str, target: Tensor, image: Tensor) -> dict[str, Any]:
     """Errors, identity, and the share of attributes on which the judge says the same of both pictures."""
-    [scored] = scores(models, target, image)
+    [scored] = reconstruction_scores(models, target, image)
     return {"name": name, **scored, "agreement": agreed(judge.predict(target), judge.predict(image.clamp(-1, 1)))}
 
 

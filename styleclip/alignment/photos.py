@@ -71,6 +71,16 @@ class Photo:
         return str(self.path or "the picture")
 
 
+PhotoLike = Photo | Image.Image | Path | str  # a photo, a picture that Pillow has opened, or a file
+
+
+def open_photo(photo: PhotoLike) -> Photo:
+    """The photo in a file or of a picture; a Photo is returned as it is. Raises PhotoError as `read_photo` does."""
+    if isinstance(photo, Photo):
+        return photo
+    return photo_from_image(photo) if isinstance(photo, Image.Image) else read_photo(Path(photo))
+
+
 def read_photo(path: Path) -> Photo:
     """Read a picture in any format and mode that can be decoded; the EXIF orientation is applied.
 

@@ -1,14 +1,14 @@
-"""A tuned generator as a small change of an untouched one, and the file of such a change.
+"""A tuned generator as a small change of an untouched one, and its file.
 
-The file is a safetensors file of kind `tuning`, in half precision; `about` is JSON with the settings and `generator`,
-the fingerprint of the network that was tuned. A change is only ever added to that network.
+The file is one of ours (`weights/formats/own_files.py`) of kind `tuning`, in half precision; its `about` has the
+settings of the tuning and `generator`, the fingerprint of the network that was tuned. `load_tuning` refuses the change
+of another network.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,24 +18,29 @@ import torch
 from torch import Tensor
 
 from styleclip.errors import WeightError
-from styleclip.files import to_json
 from styleclip.models import Models
 from styleclip.networks.stylegan2 import Generator
 from styleclip.weights.formats.messages import error_context
-from styleclip.weights.formats.own_files import KIND, save_tensors
-from styleclip.weights.formats.registry import read_one
+from styleclip.weights.formats.own_files import read_own, save_own
 from styleclip.weights.state_dict import load_strict, on_meta
 
-LEFT_SUFFIX, RIGHT_SUFFIX = ".left", ".right"  # what the names of the two factors add to that of their weight
+LEFT_SUFFIX, RIGHT_SUFFIX = ".left", ".right"  # of the names of the two factors, behind that of their weight
 FLOAT16 = torch.finfo(torch.float16)
 
 
 @dataclass(frozen=True)
 class GeneratorDelta:
-    """A change of the generator with the fingerprint `network`; `about` says how it was made.
+    """A change of the weights of a generator, as `PivotalTuning` finds it.
 
-    `factors` have the names of the weights they change: whole changes as they are, `NAME.left` [O, rank] and
-    `NAME.right` [rank, I*k*k] where the change of [O, I, k, k] is their product.
+    Args:
+        factors: by the names of the weights they change; whole changes under the name itself, `NAME.left` [O, rank]
+            and `NAME.right` [rank, I*k*k] where the change of [O, I, k, k] is their product.
+        network: the fingerprint of the generator.
+        about: the settings it was made with.
+
+    Example:
+        delta = load_tuning("latent.tuning.safetensors", models)
+        editor = Editor(delta.apply(models))
     """
 
     factors: Mapping[str, Tensor]
@@ -57,7 +62,7 @@ class GeneratorDelta:
 
     @property
     def sha256(self) -> str:
-        """A hash of the change."""
+        """The hash of the factors, by which the latent's file names the change that belongs to it."""
         digest = hashlib.sha256()
         for name, factor in sorted(self.factors.items()):
             digest.update(f"{name}{list(factor.shape)}".encode())
@@ -80,13 +85,13 @@ class GeneratorDelta:
 
 
 def tunable_weights(generator: Generator) -> dict[str, Tensor]:
-    """What tuning changes, by name: weights and biases of convolutions and toRGB; mapping and affine layers stay."""
+    """Weights and biases of the convolutions and toRGB layers, by name. Mapping and affine layers are not tuned."""
     layers = [f"synthesis.{entry.name}" for entry in generator.layout.entries]
     return {name: generator.get_parameter(name) for layer in layers for name in (f"{layer}.weight", f"{layer}.bias")}
 
 
 def weight_changes(factors: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """What is added to which weight: whole changes, and products of factors in the shape of their weight."""
+    """The tensor that is added to each changed weight: a whole change, or the product of two factors."""
     found = {name: factor for name, factor in factors.items() if not name.endswith((LEFT_SUFFIX, RIGHT_SUFFIX))}
     for left in (name for name in factors if name.endswith(LEFT_SUFFIX)):
         name = left.removesuffix(LEFT_SUFFIX)
@@ -94,10 +99,10 @@ def weight_changes(factors: Mapping[str, Tensor], weights: Mapping[str, Tensor])
     return {name: change.to(weights[name]) for name, change in found.items()}
 
 
-def save_tuning(tuning: GeneratorDelta, path: str | Path) -> Path:
+def save_tuning(delta: GeneratorDelta, path: str | Path) -> Path:
     """Write a change, all or nothing, in half precision unless a number is too large; raises OutputError."""
-    about = to_json({**tuning.about, "generator": tuning.network})
-    return save_tensors(tuning.factors, path, {KIND: "tuning", "about": about}, storage_dtype(tuning.factors))
+    about = {**delta.about, "generator": delta.network}
+    return save_own("tuning", delta.factors, path, about, dtype=storage_dtype(delta.factors))
 
 
 def storage_dtype(factors: Mapping[str, Tensor]) -> torch.dtype:
@@ -111,29 +116,21 @@ def load_tuning(path: str | Path, models: Models) -> GeneratorDelta:
 
     Raises WeightError for a file that holds none, is damaged, or was made for another generator.
     """
-    found = read_one(path, "tuning")
+    tensors, about = read_own(path, "tuning", "tune the generator again")
     with error_context(path):
-        tensors = found.read()
-        about = json.loads(found.settings.get("about", "{}"))
-        if not isinstance(about, dict):
-            raise WeightError("it does not say how it was made; tune the generator again")
         for name, tensor in tensors.items():
             if not tensor.is_floating_point() or not tensor.isfinite().all():
                 raise WeightError(f"{name} holds NaN, infinite or whole numbers; tune the generator again")
         factors = {name: tensor.float().to(models.device) for name, tensor in tensors.items()}
-        tuning = GeneratorDelta(factors, about.pop("generator", None), about)
-        tuning.check(models)
-        return tuning
+        delta = GeneratorDelta(factors, about.pop("generator", None), about)
+        delta.check(models)
+        return delta
 
 
 def _is_valid_change(weight: Tensor, left: Tensor | None, right: Tensor | None, whole: Tensor | None) -> bool:
-    """Whether a weight gets one change, whole or in factors, or none at all."""
+    """Whether a weight gets one change of its shape, whole or in two factors, or none at all."""
     if left is None or right is None:
         return left is right and (whole is None or whole.shape == weight.shape)
-    product = (len(weight), weight[0].numel())
-    return (
-        whole is None
-        and left.ndim == right.ndim == 2
-        and (*left.shape[:1], *right.shape[1:]) == product
-        and (left.shape[1] == right.shape[0])
-    )
+    if whole is not None or not left.ndim == right.ndim == 2:
+        return False
+    return left.shape == (len(weight), len(right)) and right.shape[1] == weight[0].numel()

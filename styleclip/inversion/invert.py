@@ -1,15 +1,14 @@
-"""Photos -> latents that draw them: align, encode, refine, tune; each stage says how near it came."""
+"""Photos -> latents that draw them, in stages: align, encode, refine, tune."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from PIL import Image
 from torch import Tensor
 
 from styleclip.alignment.align import Aligned, align
@@ -17,11 +16,10 @@ from styleclip.alignment.detectors import DEFAULT_DETECTOR, load_detector
 from styleclip.alignment.face_choice import FaceChoice
 from styleclip.alignment.face_search import Detector
 from styleclip.alignment.framing import FFHQ, Framing
-from styleclip.alignment.photos import Photo, photo_from_image, read_photo
+from styleclip.alignment.photos import PhotoLike, open_photo
 from styleclip.files import versions
 from styleclip.images import from_pil
-from styleclip.inversion.generator_delta import GeneratorDelta
-from styleclip.inversion.losses import resize_target, scores
+from styleclip.inversion.losses import reconstruction_scores, resize_target
 from styleclip.inversion.pivotal_tuning import PivotalTuning
 from styleclip.inversion.refine import Refine
 from styleclip.inversion.result import Inversion, StageResult
@@ -30,114 +28,117 @@ from styleclip.models import Models
 from styleclip.networks.encoder_config import FRAME
 from styleclip.progress import OnStep, ignore
 
-ALIGN_KEY = "align"  # the settings of a generator that say how it frames faces, by name
+ALIGN_KEY = "align"  # of `Models.defaults`: how the generator frames faces
 
 
 @dataclass(frozen=True)
 class Invert:
-    """How photos become latents.
+    """Invert photos: find the latents that draw their faces.
 
-    The encoder of the generator makes the first guess; a generator without one is searched from its average face, by
-    `Refine()` where `refine` is None. `tune` fine-tunes a copy of the generator on the result (pivotal tuning).
+    The encoder of the generator gives the first latent. A generator without one starts at its average face and is
+    refined by `Refine()` where `refine` is None.
+
+    Args:
+        refine: optimizes the latent in W+.
+        tune: fine-tunes a copy of the generator around the latent.
+        align: False takes pictures whole, True always cuts faces out; None takes aligned crops whole.
+        face: "largest", "all", or a number from 1, from left to right.
+        landmarks: the face detector, by its name in `alignment.detectors.DETECTORS`.
+        predictor: the file of dlib's 68 landmarks; None takes the one that `styleclip models pull` has fetched.
+
+    Example:
+        [inversion] = Invert(Refine(steps=50))(models, "me.jpg")
+        inversion.save("me")
     """
 
     refine: Refine | None = None
     tune: PivotalTuning | None = None
-    align: bool | None = None  # None: pictures that are aligned crops are recognised
+    align: bool | None = None
     face: FaceChoice = "largest"
-    landmarks: str = DEFAULT_DETECTOR  # a name of `alignment.detectors.DETECTORS`
-    predictor: Path | None = None  # of dlib's 68 landmarks; None: the one that was pulled
+    landmarks: str = DEFAULT_DETECTOR
+    predictor: Path | None = None
 
-    def __call__(
-        self, models: Models, photo: Photo | Image.Image | Path | str, on_step: OnStep = ignore
-    ) -> list[Inversion]:
-        """The faces of a photo that are meant, each inverted on its own, from left to right; at least one.
+    def __call__(self, models: Models, photo: PhotoLike, on_step: OnStep = ignore) -> list[Inversion]:
+        """The inversions of the chosen faces, from left to right; at least one. See `faces`."""
+        return [inversion for _, inversion in self.faces(models, photo, on_step)]
 
-        Raises PhotoError for what is no picture, NoFaceError where a face is missing, WeightError for an encoder that
-        does not fit, NumericError where a loss is not finite.
+    def faces(self, models: Models, photo: PhotoLike, on_step: OnStep = ignore) -> Iterator[tuple[str, Inversion]]:
+        """The chosen faces with their names, inverted one by one: "" for the only face, else face_1, face_2, ...
+
+        `Step.stage` is "refine" or "tune", for one of several faces e.g. "face 2 of 3: refine". Raises PhotoError for a
+        file that is no picture, NoFaceError where a face is missing, WeightError for an encoder that does not fit,
+        NumericError where a loss is not finite.
         """
-        return [self.invert(models, aligned, on_step) for aligned in self.frames(models, photo)]
+        frames = self.frames(models, photo)
+        for number, frame in enumerate(frames, start=1):
+            if len(frames) == 1:
+                yield "", self.invert(models, frame, on_step)
+            else:
+                label = f"face {number} of {len(frames)}"
+                yield f"face_{number}", self.invert(models, frame, _label_steps(on_step, label))
 
     def prepare(self, models: Models) -> None:
-        """Read the encoder and the detector, so that what is wrong with them is said once, and not of each photo."""
+        """Load encoder and detector, so that their errors are raised once, before the first of several photos."""
         models.encoder()
         self._detector(models)
 
-    def frames(self, models: Models, photo: Photo | Image.Image | Path | str) -> list[Aligned]:
-        """The faces of a photo that are meant, framed for the generator."""
-        found, detector = _photo(photo), self._detector(models)
+    def frames(self, models: Models, photo: PhotoLike) -> list[Aligned]:
+        """The chosen faces of a photo, cropped as the generator frames them, from left to right."""
         size = max(FRAME, models.generator.resolution)
-        return align(found, detector, _framing(models) or FFHQ, size, self.face, self.align)
+        return align(
+            open_photo(photo), self._detector(models), _framing(models) or FFHQ, size, which=self.face, force=self.align
+        )
+
+    def invert(self, models: Models, aligned: Aligned, on_step: OnStep = ignore) -> Inversion:
+        """The inversion of one frame."""
+        frame = from_pil([aligned.frame])
+        target = resize_target(models, frame)
+        started, tuning = time.perf_counter(), None
+        name, latent = _initial_latent(models, frame)
+        stages = [_stage_result(name, models, target, latent, {}, started)]
+        provenance = {"versions": versions(), **models.provenance}  # with the encoder, which is loaded by now
+        refine = self.refine or (Refine() if name == "average" else None)
+        if refine is not None:
+            started = time.perf_counter()
+            latent = refine(models, target, None if name == "average" else latent, on_step)
+            stages.append(_stage_result(refine.name, models, target, latent, vars(refine), started))
+        if self.tune is not None:
+            started = time.perf_counter()
+            tuning = self.tune(models, target, latent, on_step)
+            models = tuning.apply(models)
+            stages.append(_stage_result(self.tune.name, models, target, latent, vars(self.tune), started))
+        return Inversion(aligned, target, latent, stages, models, tuning, provenance)
 
     def _detector(self, models: Models) -> Detector | None:
-        """What finds faces; None where there is no need."""
+        """The face detector; None where none is needed."""
         if self.align is False or _framing(models) is None:
             return None
         return load_detector(self.landmarks, self.predictor, str(models.device))
 
-    def invert(self, models: Models, aligned: Aligned, on_step: OnStep = ignore) -> Inversion:
-        """The latent of one frame."""
-        frame = from_pil([aligned.frame])
-        encoder = models.encoder()
-        if encoder is not None and encoder.provenance:
-            models = replace(models, provenance={**models.provenance, "encoder": encoder.provenance})
-        run = _Run(models, resize_target(models, frame), on_step)
-        refine = self.refine
-        if encoder is None:
-            run.begin("average", lambda: models.generator.w_avg.expand(1, models.generator.num_ws, -1))
-            refine = refine or Refine()
-        else:
-            run.begin("encoder", lambda: encoder.encode(frame.to(models.generator.w_avg)))
-        if refine is not None:
-            run.refine(refine, guessed=encoder is not None)
-        if self.tune is not None:
-            run.tune(self.tune)
-        provenance = {"versions": versions(), **models.provenance}
-        return Inversion(aligned, run.target, run.latent, run.stages, run.models, run.tuning, provenance)
+
+@torch.no_grad()
+def _initial_latent(models: Models, frame: Tensor) -> tuple[str, Latent]:
+    """The encoder's latent in W+ of a frame [1, 3, H, H]; the average face where there is no encoder."""
+    generator, encoder = models.generator, models.encoder()
+    if encoder is None:
+        return "average", Latent(Space.W_PLUS, generator.w_avg.expand(1, generator.num_ws, -1).clone())
+    return "encoder", Latent(Space.W_PLUS, encoder.encode(frame.to(generator.w_avg)).clone())
 
 
-@dataclass
-class _Run:
-    """One frame on its way through the stages."""
-
-    models: Models
-    target: Tensor  # [1, 3, R, R]
-    on_step: OnStep
-    stages: list[StageResult] = field(default_factory=list)
-    tuning: GeneratorDelta | None = None
-
-    @torch.no_grad()
-    def begin(self, name: str, guess: Callable[[], Tensor]) -> None:
-        started = time.perf_counter()
-        self.latent = Latent(Space.W_PLUS, guess().clone())
-        self._add(name, {}, started)
-
-    def refine(self, refine: Refine, guessed: bool) -> None:
-        started = time.perf_counter()
-        start = self.latent if guessed else None
-        self.latent = refine(self.models, self.target, start, self.on_step)
-        self._add(refine.name, vars(refine), started)
-
-    def tune(self, tune: PivotalTuning) -> None:
-        started = time.perf_counter()
-        self.tuning = tune(self.models, self.target, self.latent, self.on_step)
-        self.models = self.tuning.apply(self.models)
-        self._add(tune.name, vars(tune), started)
-
-    def _add(self, name: str, settings: dict[str, Any], started: float) -> None:
-        seconds = time.perf_counter() - started
-        image = self.models.render(self.latent)
-        [reached] = scores(self.models, self.target, image)
-        self.stages.append(StageResult(name, image, dict(settings), reached, seconds))
+def _stage_result(
+    name: str, models: Models, target: Tensor, latent: Latent, settings: Mapping[str, Any], started: float
+) -> StageResult:
+    seconds = time.perf_counter() - started
+    image = models.render(latent)
+    [scores] = reconstruction_scores(models, target, image)
+    return StageResult(name, image, dict(settings), scores, seconds)
 
 
-def _photo(photo: Photo | Image.Image | Path | str) -> Photo:
-    if isinstance(photo, Photo):
-        return photo
-    return photo_from_image(photo) if isinstance(photo, Image.Image) else read_photo(Path(photo))
+def _label_steps(on_step: OnStep, label: str) -> OnStep:
+    return lambda step: on_step(replace(step, stage=f"{label}: {step.stage}"))
 
 
 def _framing(models: Models) -> Framing | None:
-    """How the generator frames faces; None for one that draws something else."""
-    own = dict(models.defaults.get(ALIGN_KEY, {}))
-    return Framing(**own) if own.pop("faces", True) else None
+    """How the generator frames faces; None for a generator of other things."""
+    settings = dict(models.defaults.get(ALIGN_KEY, {}))
+    return Framing(**settings) if settings.pop("faces", True) else None

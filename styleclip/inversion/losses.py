@@ -1,58 +1,64 @@
-"""What a reconstruction is asked for: the same pixels, the same look, the same person. All are means per image [N]."""
+"""Losses [N] of a reconstruction, as in pSp (Richardson et al. 2021, equation 5): pixels, LPIPS and identity."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from styleclip.errors import PhotoError, UsageError
+from styleclip.errors import NumericError, PhotoError, UsageError
 from styleclip.losses import identity_loss, similarity
 from styleclip.models import Models
 
-MIN_PYRAMID_PX = 8  # pixels along one side of the smallest picture that is compared
+MIN_PYRAMID_PX = 8  # side of the smallest picture that is compared
 
 
 @dataclass(frozen=True)
 class LossWeights:
-    """The weights of what is asked for; one at 0 is never computed."""
+    """The weights of the losses; a loss of weight 0 is not computed."""
 
-    pixel: float = 1.0  # mean squared difference, in [-1, 1] units, over a pyramid of scales
-    perceptual: float = 0.8  # LPIPS, where there is one
-    identity: float = 0.1  # 1 - cosine, where there is a recogniser
+    pixel: float = 1.0  # of the mean squared difference, in [-1, 1] units, over a pyramid of scales
+    perceptual: float = 0.8  # of LPIPS, where the models have it
+    identity: float = 0.1  # of 1 - cosine of the face features, where the models have a recogniser
 
 
 class ReconstructionLoss:
-    """`likeness(image)` -> the weighted losses [N], by name, of pictures [N, 3, R, R] that should be `target`.
+    """The weighted losses [N], by name, of pictures [N, 3, R, R] that should show `target`.
 
-    As in pSp (equation 5): pixels, LPIPS and identity. The target is brought to the generator's resolution R once.
+    The target [N, 3, H, H] in [-1, 1] is resized to the generator's resolution R, and its features are computed, once.
+
+    Example:
+        reconstruction = ReconstructionLoss(models, target, LossWeights(identity=0))
+        losses = reconstruction(models.generator(latent))  # {"pixel": [N], "perceptual": [N]}
     """
 
     def __init__(self, models: Models, target: Tensor, weights: LossWeights) -> None:
         self.weights, self.target = weights, resize_target(models, target)
-        self.scales = pyramid(self.target)
+        self.target_pyramid = pyramid(self.target)
         self.perceptual = models.perceptual() if weights.perceptual else None
-        self.identity = models.identity if weights.identity else None
+        self.recogniser = models.identity if weights.identity else None
         with torch.no_grad():
-            self.person = self.identity.embed(self.target) if self.identity else None
+            self.target_identity = self.recogniser.embed(self.target) if self.recogniser else None
 
     def __call__(self, image: Tensor) -> dict[str, Tensor]:
-        losses = {"pixel": self.weights.pixel * pixel_loss(image, self.scales)}
+        losses = {"pixel": self.weights.pixel * pixel_loss(image, self.target_pyramid)}
         if self.perceptual is not None:
             losses["perceptual"] = self.weights.perceptual * self.perceptual.distance(image, self.target)
-        if self.identity is not None and self.person is not None:
-            losses["identity"] = self.weights.identity * identity_loss(self.identity, image, self.person)
+        if self.recogniser is not None and self.target_identity is not None:
+            distance = identity_loss(self.recogniser, image, self.target_identity)
+            losses["identity"] = self.weights.identity * distance
         return losses
 
 
-def pixel_loss(image: Tensor, scales: list[Tensor]) -> Tensor:
-    """Mean squared difference [N] of pictures [N, 3, R, R] and a target's pyramid, averaged over the scales.
+def pixel_loss(image: Tensor, target_pyramid: list[Tensor]) -> Tensor:
+    """Mean squared difference [N] of pictures [N, 3, R, R] and a target, averaged over the scales of its pyramid.
 
-    The reduced scales see a face that is a few pixels off as nearly right, which the full one does not.
+    At the reduced scales a face that is a few pixels off is nearly right; at full resolution it is not.
     """
-    pairs = zip(pyramid(image), scales, strict=True)
+    pairs = zip(pyramid(image), target_pyramid, strict=True)
     return torch.stack([(a - b).square().mean(dim=(1, 2, 3)) for a, b in pairs]).mean(dim=0)
 
 
@@ -79,18 +85,26 @@ def resize_target(models: Models, target: Tensor) -> Tensor:
     return F.interpolate(target, (side, side), mode="bilinear", antialias=True).clamp(-1, 1)
 
 
+def total_loss(losses: Mapping[str, Tensor], step: int) -> Tensor:
+    """The sum [N] of weighted losses [N]. Raises NumericError, with the number of the step, where it is not finite."""
+    total = torch.stack([*losses.values()]).sum(dim=0)
+    if not total.isfinite().all():
+        raise NumericError(f"the loss became {total.max().item()} at step {step}; lower the learning rate, --lr")
+    return total
+
+
 @torch.no_grad()
-def scores(models: Models, target: Tensor, image: Tensor) -> list[dict[str, float]]:
-    """How well pictures [N, 3, R, R] show the target, per image.
+def reconstruction_scores(models: Models, target: Tensor, image: Tensor) -> list[dict[str, float]]:
+    """The distances of pictures [N, 3, R, R] from the target, one dictionary per image.
 
     `l1` and `l2` are the mean absolute and mean squared difference in [-1, 1] units, of pictures clamped as they would
-    be saved; `lpips` and `identity` (a cosine) are there where the models have them.
+    be saved; `lpips` and `identity` (a cosine) are there where the models have the networks.
     """
     target, image = resize_target(models, target), image.clamp(-1, 1)
-    apart = image - target
-    found = {"l1": apart.abs().mean(dim=(1, 2, 3)), "l2": apart.square().mean(dim=(1, 2, 3))}
+    difference = image - target
+    scores = {"l1": difference.abs().mean(dim=(1, 2, 3)), "l2": difference.square().mean(dim=(1, 2, 3))}
     if perceptual := models.perceptual():
-        found["lpips"] = perceptual.distance(image, target)
-    if identity := models.identity:
-        found["identity"] = similarity(identity.embed(image), identity.embed(target))
-    return [{name: value[i].item() for name, value in found.items()} for i in range(len(target))]
+        scores["lpips"] = perceptual.distance(image, target)
+    if recogniser := models.identity:
+        scores["identity"] = similarity(recogniser.embed(image), recogniser.embed(target))
+    return [{name: value[i].item() for name, value in scores.items()} for i in range(len(target))]

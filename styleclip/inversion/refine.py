@@ -1,8 +1,8 @@
-"""W+ by descent: from an encoder's guess, or from the average face, to the latent that draws a picture.
+"""Latents in W+ that draw a picture, by optimization from an encoder's guess or from the average face.
 
-The projector of StyleGAN2 (Karras et al. 2020, appendix D) with free vectors of W+ (Image2StyleGAN, Abdal et al. 2019)
-at the end, in whitened coordinates: steps are in standard deviations along the principal axes of W, so one learning
-rate suits every generator (the P_N space of Zhu et al. 2020).
+The projector of StyleGAN2 (Karras et al. 2020, appendix D), followed by steps in which the vectors of W+ are free
+(Image2StyleGAN, Abdal et al. 2019). Steps are taken in whitened coordinates, in standard deviations along the principal
+axes of W (the P_N space of Zhu et al. 2020), so one learning rate suits every generator.
 """
 
 from __future__ import annotations
@@ -15,86 +15,65 @@ import torch
 from torch import Tensor
 
 from styleclip.errors import UsageError
-from styleclip.inversion.descent import total
-from styleclip.inversion.losses import LossWeights, ReconstructionLoss
+from styleclip.inversion.losses import LossWeights, ReconstructionLoss, total_loss
 from styleclip.latents import Latent, Space
 from styleclip.models import Models
 from styleclip.networks.stylegan2 import Generator
 from styleclip.progress import OnStep, Step, ignore
 from styleclip.schedules import inversion_schedule
-from styleclip.settings import check_settings
+from styleclip.settings import check_limits, setting
 from styleclip.stylespace.whitening import StepBasis, whitening_basis
 
-TIED_FRACTION = 0.4  # share of the steps from the average face in which all vectors of W+ are one
-MIN_RELATIVE_STD = 1e-3  # axes along which samples spread less than this share of the widest are not measured
-NOISE_END = 0.75  # when the noise of a stage has died out (StyleGAN2, appendix D)
-
-
-@dataclass(frozen=True)
-class RefineStage:
-    """Some of the steps: `first` to `first + count`. In a tied stage all vectors of W+ move as one, with noise."""
-
-    first: int
-    count: int
-    tied: bool = False
-
-
-@dataclass(frozen=True)
-class LatentDistribution:
-    """Where the samples of W lie: around `centre` [w_dim], along principal axes."""
-
-    centre: Tensor
-    axes: StepBasis
-    inverse: Tensor  # [w_dim, w_dim]: offset @ inverse = coordinates
-
-    @staticmethod
-    def of(generator: Generator) -> LatentDistribution:
-        axes = whitening_basis(generator, Space.W)
-        inverse = torch.linalg.pinv(axes.basis.double(), rtol=MIN_RELATIVE_STD).float()
-        basis = StepBasis(axes.basis.to(generator.w_avg))
-        return LatentDistribution(generator.w_avg, basis, inverse.to(generator.w_avg))
-
-    def distance(self, latent: Latent) -> Tensor:
-        """[N] of W+: squared Mahalanobis distance of the vectors from the centre, per axis; 1 for samples."""
-        return ((latent.data - self.centre) @ self.inverse).square().mean(dim=(1, 2))
+TIED_FRACTION = 0.4  # of the steps from the average face: all vectors of W+ are one
+NOISE_END = 0.75  # time of a tied stage, of 0 to 1, at which its noise reaches 0 (StyleGAN2, appendix D)
+MIN_RELATIVE_STD = 1e-3  # axes with a smaller deviation, relative to the largest, do not count in the distance
 
 
 @dataclass(frozen=True)
 class Refine:
-    """`loss = reconstruction + lambda_average * distance`, by Adam on W+.
+    """Optimize latents in W+ with Adam: `loss = reconstruction + lambda_average * distance`.
 
-    The distance is that of `LatentDistribution`: a latent far from the samples may draw the picture a little better,
-    but answers to edits no more (Tov et al. 2021, section 3). Every image of a batch is on its own: its result does
-    not depend on its neighbours.
+    The distance is `LatentDistribution.distance`. Without it a latent far from the samples of W draws the picture a
+    little better, but edits of it fail (Tov et al. 2021, section 3). The images of a batch are independent of each
+    other.
+
+    Args:
+        steps, lr: of Adam; `lr` is the peak of `inversion_schedule`.
+        lambda_pixel, lambda_perceptual, lambda_identity: weights of the losses (`LossWeights`).
+        lambda_average: weight of the distance from the average face.
+        explore: noise on the steps in which all vectors of W+ are one, which falls to 0.
+        seed: of that noise.
+
+    Example:
+        latent = Refine(steps=100)(models, target, models.encoder().encode(frame))
     """
 
-    steps: int = 200
-    lr: float = 0.1  # peak learning rate of Adam, in standard deviations of the samples of W
-    lambda_pixel: float = 1.0
-    lambda_perceptual: float = 0.8
-    lambda_identity: float = 0.1  # 0 never runs the recogniser
-    lambda_average: float = 0.03
-    explore: float = 0.5  # noise on a tied step, in standard deviations, that dies out
-    seed: int = 0  # of the noise
+    steps: int = setting(200, "Optimization steps.", least=1)
+    lr: float = setting(0.1, "Peak learning rate of Adam, in standard deviations of the samples of W.", least=0)
+    lambda_pixel: float = setting(1.0, "Weight of the squared difference of pixels.", least=0)
+    lambda_perceptual: float = setting(0.8, "Weight of LPIPS.", least=0)
+    lambda_identity: float = setting(0.1, "Weight of the identity loss; at 0 the recogniser never runs.", least=0)
+    lambda_average: float = setting(0.03, "Weight of the distance from the average face.", least=0)
+    explore: float = setting(0.5, "Noise on tied steps, in standard deviations of the samples of W.", least=0)
+    seed: int = setting(0, "Random seed of the noise.")
 
     name: ClassVar[str] = "refine"
 
     def __post_init__(self) -> None:
-        weights = ("lambda_pixel", "lambda_perceptual", "lambda_identity", "lambda_average")
-        check_settings(self, ("steps",), ("lr", "explore", *weights))
+        check_limits(self)
 
     def __call__(self, models: Models, target: Tensor, start: Latent | None = None, on_step: OnStep = ignore) -> Latent:
-        """The latents in W+ that draw `target` [N, 3, H, H] in [-1, 1]: those of the lowest loss seen, per image.
+        """The latents [N] in W+ with the lowest loss for `target` [N, 3, H, H] in [-1, 1], per image.
 
-        `start` is a guess of N latents in Z, W or W+; None begins at the average face, with tied vectors. The latent
-        that `on_step` is given is the best so far. Raises NumericError when the loss becomes NaN or infinite.
+        `start` is a guess of N latents in Z, W or W+; None starts at the average face, with all vectors of W+ tied.
+        `on_step` is given the best latents so far. Raises NumericError when the loss becomes NaN or infinite.
         """
         weights = LossWeights(self.lambda_pixel, self.lambda_perceptual, self.lambda_identity)
         reconstruction = ReconstructionLoss(models, target, weights)
         distribution = LatentDistribution.of(models.generator)
         latent = _start_latent(models, start, len(target))
         for stage in self._stages(guessed=start is not None):
-            latent = self._descend(models, reconstruction, distribution, latent, stage, on_step)
+            latent = self._run_stage(models, reconstruction, distribution, latent, stage, on_step)
         return latent
 
     def _stages(self, guessed: bool) -> Iterator[RefineStage]:
@@ -103,7 +82,7 @@ class Refine:
             yield RefineStage(0, tied, tied=True)
         yield RefineStage(tied, self.steps - tied)
 
-    def _descend(
+    def _run_stage(
         self,
         models: Models,
         reconstruction: ReconstructionLoss,
@@ -112,22 +91,22 @@ class Refine:
         stage: RefineStage,
         on_step: OnStep,
     ) -> Latent:
-        """The best latents that Adam finds from `source`; the first that it tries is `source` itself."""
+        """The best latents of one stage; the first that is rendered is `source` itself."""
         move = torch.zeros_like(source.data[:, :1] if stage.tied else source.data).requires_grad_(True)
         optimizer = torch.optim.Adam([move], lr=self.lr)
-        random = torch.Generator().manual_seed(self.seed)  # one draw for the batch: neighbours do not matter
+        random = torch.Generator().manual_seed(self.seed)  # one noise for all images, so they stay independent
         lowest, best = torch.full((len(source),), torch.inf, device=move.device), source.data.clone()
         for i in range(stage.count):
-            shaken = move + self._noise(stage, i / stage.count) * torch.randn(move.shape[1:], generator=random).to(move)
-            latent = Latent(Space.W_PLUS, source.data + distribution.axes.offset(shaken))
-            parts = reconstruction(models.generator(latent))
+            noise = self._noise_scale(stage, i / stage.count) * torch.randn(move.shape[1:], generator=random).to(move)
+            latent = Latent(Space.W_PLUS, source.data + distribution.basis.offset(move + noise))
+            losses = reconstruction(models.generator(latent))
             if self.lambda_average:
-                parts["average"] = self.lambda_average * distribution.distance(latent)
-            loss = total(parts, stage.first + i)
+                losses["average"] = self.lambda_average * distribution.distance(latent)
+            loss = total_loss(losses, stage.first + i)
             better = loss < lowest
             lowest = torch.where(better, loss, lowest).detach()
             best = torch.where(better[:, None, None], latent.data, best).detach()
-            values = {name: part.mean().item() for name, part in {"loss": loss, **parts}.items()}
+            values = {name: value.mean().item() for name, value in {"loss": loss, **losses}.items()}
             on_step(Step(stage.first + i + 1, self.steps, values, Latent(Space.W_PLUS, best), self.name))
             optimizer.param_groups[0]["lr"] = self.lr * inversion_schedule(i / stage.count)
             optimizer.zero_grad()
@@ -135,14 +114,44 @@ class Refine:
             optimizer.step()
         return Latent(Space.W_PLUS, best)
 
-    def _noise(self, stage: RefineStage, t: float) -> float:
-        """The size of the noise at time t of 0 to 1 of a stage: none at its start, where the source itself is tried."""
+    def _noise_scale(self, stage: RefineStage, t: float) -> float:
+        """The scale of the noise at time t of 0 to 1 of a stage: 0 at first, where the source itself is rendered."""
         return self.explore * max(0.0, 1 - t / NOISE_END) ** 2 if stage.tied and t > 0 else 0.0
+
+
+@dataclass(frozen=True)
+class RefineStage:
+    """The steps `first` to `first + count`. In a tied stage all vectors of W+ take the same steps, with noise."""
+
+    first: int
+    count: int
+    tied: bool = False
+
+
+@dataclass(frozen=True)
+class LatentDistribution:
+    """The normal distribution of W: its mean [w_dim] and its whitened coordinates."""
+
+    mean: Tensor
+    basis: StepBasis  # coordinates -> offset from the mean
+    inverse: Tensor  # [w_dim, w_dim]: offset @ inverse = coordinates
+
+    @staticmethod
+    def of(generator: Generator) -> LatentDistribution:
+        """The distribution of the samples of a generator."""
+        whitened = whitening_basis(generator, Space.W)
+        inverse = torch.linalg.pinv(whitened.basis.double(), rtol=MIN_RELATIVE_STD).float()
+        basis = StepBasis(whitened.basis.to(generator.w_avg))
+        return LatentDistribution(generator.w_avg, basis, inverse.to(generator.w_avg))
+
+    def distance(self, latent: Latent) -> Tensor:
+        """[N] of W+: squared Mahalanobis distance of the vectors from the mean, per axis; 1 on average for samples."""
+        return ((latent.data - self.mean) @ self.inverse).square().mean(dim=(1, 2))
 
 
 @torch.no_grad()
 def _start_latent(models: Models, start: Latent | None, count: int) -> Latent:
-    """Where the descent starts: N latents in W+."""
+    """N latents in W+ from which the optimization starts."""
     generator = models.generator
     if start is None:
         start = Latent(Space.W, generator.w_avg.expand(count, -1))

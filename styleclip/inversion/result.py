@@ -1,4 +1,4 @@
-"""The result of an inversion and the files it becomes."""
+"""The result of an inversion and its files."""
 
 from __future__ import annotations
 
@@ -25,10 +25,18 @@ INVERSION_FILES = ("aligned.png", "reconstruction.png", "comparison.png", "laten
 
 @dataclass(frozen=True, eq=False)
 class StageResult:
-    """One stage of an inversion: what is drawn after it, how near that is (`likeness.scores`), and its seconds."""
+    """One stage of an inversion.
 
-    name: str  # encoder or average, refine, tune
-    image: Tensor  # [1, 3, R, R], nominally in [-1, 1]
+    Args:
+        name: encoder or average, refine, tune.
+        image: the picture [1, 3, R, R] after it, nominally in [-1, 1].
+        settings: of `Refine` or `PivotalTuning`.
+        scores: the distances of the picture from the target (`losses.reconstruction_scores`).
+        seconds: the time it took.
+    """
+
+    name: str
+    image: Tensor
     settings: dict[str, Any]
     scores: dict[str, float]
     seconds: float
@@ -36,11 +44,25 @@ class StageResult:
 
 @dataclass(frozen=True, eq=False)
 class Inversion:
-    """A picture as a latent. `models` draw it: with a tuned copy of the generator where there is a `tuning`."""
+    """A face as a latent.
 
-    aligned: Aligned  # the photo, the frame, and where it lies in the photo
-    target: Tensor  # [1, 3, R, R] in [-1, 1]: the frame at the generator's resolution
-    latent: Latent  # one in W+
+    Args:
+        aligned: the photo, the frame, and the quad of the frame in the photo.
+        target: the frame [1, 3, R, R] in [-1, 1] at the generator's resolution.
+        latent: one latent in W+.
+        stages: the stages that found it, in their order.
+        models: the models that draw it; where there is a `tuning`, with the tuned generator.
+        tuning: the change of the generator, or None.
+        provenance: the versions and the files it was made with.
+
+    Example:
+        inversion = editor.invert("me.jpg", Invert(Refine(steps=50)))
+        result = Editor(inversion.models).edit(inversion.latent, "a smiling face", GlobalDirection())
+    """
+
+    aligned: Aligned
+    target: Tensor
+    latent: Latent
     stages: Sequence[StageResult]
     models: Models
     tuning: GeneratorDelta | None
@@ -48,16 +70,16 @@ class Inversion:
 
     @property
     def image(self) -> Tensor:
-        """[1, 3, R, R], nominally in [-1, 1]: what the latent draws."""
+        """The picture [1, 3, R, R] of the latent, nominally in [-1, 1]."""
         return self.stages[-1].image
 
     @property
     def scores(self) -> dict[str, float]:
-        """Of the last stage: l1, l2, and where there are the networks lpips and identity."""
+        """The scores of the last stage: l1, l2, and lpips and identity where the models have the networks."""
         return self.stages[-1].scores
 
     def piece(self, edited: Tensor) -> Piece | None:
-        """An edit [1, 3, R, R] of the picture, to be pasted into the photo; None for a photo that is all frame."""
+        """An edit [1, 3, R, R] of the picture, ready to be pasted into the photo; None where the frame is the photo."""
         if self.aligned.quad is None:
             return None
         face, [after, before] = self.aligned.face, [to_pil(each)[0] for each in (edited, self.image)]
@@ -65,7 +87,7 @@ class Inversion:
         return Piece(after, self.aligned.quad, places, before)
 
     def record(self) -> dict[str, Any]:
-        """What `result.json` holds; of every stage also the gain, by which share its error is below the one before."""
+        """The record for `result.json`; the gain of a stage is the fraction by which it lowers l2."""
         aligned = self.aligned
         return {
             "photo": aligned.photo.path and aligned.photo.path.resolve(),
@@ -88,8 +110,8 @@ class Inversion:
     def save(self, folder: Path | str, overwrite: bool = False) -> list[Path]:
         """Write aligned.png, reconstruction.png, comparison.png, latent.safetensors, its tuning, and result.json.
 
-        `result.json` comes last, so where it is, all is. Raises OutputError, also when `folder` holds results and not
-        `overwrite`.
+        `result.json` is written last, so a folder with one is complete. Raises OutputError, also where `folder` holds
+        earlier results and `overwrite` is False.
         """
         folder = output_folder(Path(folder), INVERSION_FILES, overwrite)
         record = self.record()
@@ -106,14 +128,14 @@ class Inversion:
         return paths
 
     def _comparison_sheet(self) -> Image.Image:
-        """The frame and what every stage made of it, of one size."""
+        """The frame and the picture after every stage, side by side and of one size."""
         frame, labels = self.aligned.frame, ["photo", *(stage.name for stage in self.stages)]
         drawn = [to_pil(stage.image)[0].resize(frame.size, Image.Resampling.BICUBIC) for stage in self.stages]
         return labelled_sheet([[frame, *drawn]], labels, cell=min(frame.size))
 
 
 def tuning_path(latent: Path) -> Path:
-    """Where the tuning of a latent in a file lies: beside it, as latent.tuning.safetensors."""
+    """The file of the tuning of a latent in a file, beside it: latent.tuning.safetensors."""
     return latent.with_suffix(f".tuning{latent.suffix}")
 
 

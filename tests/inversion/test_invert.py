@@ -23,7 +23,8 @@ from styleclip.files import to_json
 from styleclip.images import from_pil, read_record, to_pil
 from styleclip.inversion import invert
 from styleclip.inversion.invert import Invert
-from styleclip.inversion.losses import scores
+from styleclip.inversion.losses import reconstruction_scores
+from styleclip.inversion.photo_inversion import invert_photo
 from styleclip.inversion.pivotal_tuning import PivotalTuning
 from styleclip.inversion.refine import Refine
 from styleclip.inversion.result import INVERSION_FILES, Inversion
@@ -32,7 +33,7 @@ from styleclip.models import Models, load
 from styleclip.networks.e4e import Encoder
 from styleclip.progress import Step
 from styleclip.weights.catalog import catalog
-from tests.helpers.photos import ASTRONAUT, LANDMARKS, QUAD, astronaut, difference
+from tests.helpers.photos import ASTRONAUT, LANDMARKS, QUAD, astronaut, difference, interrupting, two_faces
 from tests.helpers.tiny import tiny_encoder
 
 QUICK = Invert(Refine(steps=2))
@@ -85,7 +86,7 @@ def test_the_stages_that_are_asked_for(models: Models, how: Invert, expected: li
     [inversion] = how(replace(models, encoder=lambda: encoder), ASTRONAUT)
     assert names(inversion) == expected
     assert (inversion.tuning is not None) == ("tune" in expected) == ("tuned" in inversion.models.provenance)
-    [reached] = scores(inversion.models, inversion.target, inversion.image)
+    [reached] = reconstruction_scores(inversion.models, inversion.target, inversion.image)
     assert inversion.scores == reached
     torch.testing.assert_close(inversion.models.render(inversion.latent), inversion.image, rtol=0, atol=0)
 
@@ -249,11 +250,21 @@ def test_what_is_all_frame_is_not_pasted(models: Models, inversion: Inversion) -
     assert piece.landmarks is not None and np.abs(piece.landmarks - LANDMARKS.within(QUAD)).max() < NEAR
 
 
-@pytest.mark.parametrize("what", ["missing", "folder", "text"])
-def test_what_is_no_picture(models: Models, tmp_path: Path, what: str) -> None:
-    make: dict[str, Callable[[Path], Any]] = {"missing": str, "folder": Path.mkdir, "text": lambda p: p.write_text("a")}
-    make[what](tmp_path / "photo")
-    with pytest.raises(PhotoError, match="; "):
+@pytest.mark.parametrize(
+    ("make", "reason", "remedy"),
+    [
+        (lambda path: None, "there is no file", "check the name and the folder"),
+        (Path.mkdir, "is a folder", "name one picture in it"),
+        (lambda path: path.write_text("a"), "is not a picture that can be read", "save it as JPEG or PNG"),
+        (Path.touch, "is empty", "copy or download it again"),
+    ],
+    ids=["missing", "folder", "text", "empty"],
+)
+def test_what_is_no_picture(
+    models: Models, tmp_path: Path, make: Callable[[Path], Any], reason: str, remedy: str
+) -> None:
+    make(tmp_path / "photo")
+    with pytest.raises(PhotoError, match=f"{reason}.*; {remedy}$"):
         styleclip.Editor(models).invert(tmp_path / "photo")
 
 
@@ -264,3 +275,44 @@ def test_files_of_an_inversion_are_all_known(models: Models, tmp_path: Path) -> 
     found = {path.name for pattern in INVERSION_FILES for path in tmp_path.glob(pattern)}
     assert {path.name for path in paths} == found
     assert "latent.tuning.safetensors" in {path.name for path in paths} and inversion.record()["photo"] is None
+
+
+# --- all faces of a photo
+
+
+def test_all_faces_of_a_photo(models: Models, tmp_path: Path) -> None:
+    steps: list[tuple[str, int]] = []
+    two, everyone = two_faces(tmp_path / "two.png"), replace(QUICK, face="all")
+    found = invert_photo(models, two, everyone, tmp_path / "out", on_step=lambda s: steps.append((s.stage, s.index)))
+    assert [*found.faces] == ["face_1", "face_2"] and not found.interrupted
+    assert steps == [(f"face {face} of 2: refine", i) for face in (1, 2) for i in (1, 2)]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["face_1", "face_2", "latent.safetensors"]
+    assert len(found.paths) == len(set(found.paths)) == 11 and all(path.is_file() for path in found.paths)
+    assert torch.equal(Latent.load(tmp_path / "out" / "latent.safetensors").data, Latent.cat(found.latents).data)
+    for inversion, again in zip(found.faces.values(), everyone(models, two), strict=True):
+        assert torch.equal(inversion.latent.data, again.latent.data)
+    with pytest.raises(OutputError, match="already holds results .*; pass --overwrite"):
+        invert_photo(models, two, everyone, tmp_path / "out")
+
+
+def test_the_only_face_of_a_photo(models: Models, tmp_path: Path) -> None:
+    found = invert_photo(models, astronaut(), QUICK, tmp_path)
+    assert [*found.faces] == [""] and sorted(found.paths) == sorted(tmp_path.iterdir())
+    assert invert_photo(models, astronaut(), QUICK).paths == []
+    with pytest.raises(UsageError, match="aligned.png has the name of a result and would be replaced by it"):
+        invert_photo(models, tmp_path / "aligned.png", QUICK, tmp_path, overwrite=True)
+
+
+@pytest.mark.parametrize("complete", [0, 1])
+def test_ctrl_c_keeps_complete_faces(
+    models: Models, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, complete: int
+) -> None:
+    interrupting(monkeypatch, after=complete)
+    two, everyone = two_faces(tmp_path / "two.png"), replace(QUICK, face="all")
+    if not complete:
+        with pytest.raises(KeyboardInterrupt):
+            invert_photo(models, two, everyone, tmp_path / "out")
+        return
+    found = invert_photo(models, two, everyone, tmp_path / "out")
+    assert found.interrupted and [*found.faces] == ["face_1"]
+    assert len(Latent.load(tmp_path / "out" / "latent.safetensors")) == 1

@@ -10,7 +10,14 @@ import torch
 from torch import Tensor
 
 from styleclip.errors import NumericError, PhotoError, SpaceError, UsageError
-from styleclip.inversion.losses import LossWeights, ReconstructionLoss, pixel_loss, pyramid, resize_target, scores
+from styleclip.inversion.losses import (
+    LossWeights,
+    ReconstructionLoss,
+    pixel_loss,
+    pyramid,
+    reconstruction_scores,
+    resize_target,
+)
 from styleclip.inversion.refine import LatentDistribution, Refine
 from styleclip.latents import Latent, Space
 from styleclip.models import Models
@@ -48,7 +55,7 @@ def loss(models: Models, target: Tensor, latent: Latent) -> Tensor:
 
 
 @pytest.mark.parametrize("guessed", [True, False])
-def test_the_likeness_falls(guessed: bool) -> None:
+def test_the_loss_falls(guessed: bool) -> None:
     models, steps = tiny_models(), list[Step]()
     latent, target = faces(models)
     start = guess(latent) if guessed else None
@@ -88,12 +95,12 @@ def test_the_average_pulls() -> None:
     assert away[0] > away[1] > away[2]
 
 
-def test_samples_are_about_one_from_the_centre() -> None:
+def test_samples_are_about_one_from_the_mean() -> None:
     models = tiny_models()
     latent, _ = faces(models, count=500)
-    centre = Latent(Space.W_PLUS, latent.data.mean(dim=0, keepdim=True))
+    mean = Latent(Space.W_PLUS, latent.data.mean(dim=0, keepdim=True))
     distribution = LatentDistribution.of(models.generator)
-    spread = replace(distribution, centre=centre.data).distance(latent).mean().item()
+    spread = replace(distribution, mean=mean.data).distance(latent).mean().item()
     assert spread == pytest.approx(1, abs=0.15)
     average = Latent(Space.W, models.generator.w_avg[None])
     assert distribution.distance(models.generator.to_space(average, Space.W_PLUS)).item() == 0
@@ -165,8 +172,8 @@ def test_reduced_scales_forgive_a_shift() -> None:
 def test_scores_are_told_per_image() -> None:
     models = tiny_models(perceptual=Apart)
     latent, target = faces(models)
-    exact, worse = scores(models, target, torch.stack([target[0], -target[1]]))
+    exact, worse = reconstruction_scores(models, target, torch.stack([target[0], -target[1]]))
     assert exact.keys() == {"l1", "l2", "lpips", "identity"}
     assert exact["l1"] == exact["l2"] == exact["lpips"] == 0 and exact["identity"] == pytest.approx(1)
     assert worse["l2"] == pytest.approx(4 * target[1].square().mean().item(), rel=1e-5)
-    assert scores(tiny_models(identity=None), target, target)[0].keys() == {"l1", "l2"}
+    assert reconstruction_scores(tiny_models(identity=None), target, target)[0].keys() == {"l1", "l2"}
