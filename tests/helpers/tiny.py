@@ -58,6 +58,13 @@ def tiny_models(**changes: Any) -> Models:
     return replace(Models(tiny_generator(), tiny_clip(), identity), **changes)
 
 
+def models_with_table(**changes: Any) -> Models:
+    """Tiny models with a random relevance table."""
+    models = tiny_models(**changes)
+    table = random_table(models.generator.layout.size)
+    return replace(models, relevance=lambda: table)
+
+
 NUM_WS = tiny_generator().num_ws
 
 

@@ -23,16 +23,10 @@ from styleclip.progress import Step
 from styleclip.prompts import Prompt, delta_t, zero_shot_probability
 from styleclip.relevance_table import StyleStatistics
 from styleclip.weights.relevance_files import load_relevance
-from tests.helpers.tiny import random_table, tiny_clip, tiny_models
+from tests.helpers.tiny import models_with_table, tiny_clip, tiny_models
 
 PROMPT = Prompt("a face with red hair", ("a face", "a face with hair"))
 FULL = StyleLayout.from_channels({4: 512, 8: 512, 16: 512, 32: 512, 64: 512, 128: 256, 256: 128, 512: 64, 1024: 32})
-
-
-def models_with_table(**changes: Any) -> Models:
-    models = tiny_models(**changes)
-    table = random_table(models.generator.layout.size)
-    return replace(models, relevance=lambda: table)
 
 
 @pytest.mark.parametrize(("rows", "finest"), [(6048, 1024), (5376, 128)])

@@ -1,0 +1,246 @@
+"""Sweeps: what a command does with lists of strengths and thresholds, from Python."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from styleclip.editor import Editor
+from styleclip.errors import NumericError, UsageError
+from styleclip.latents import Latent
+from styleclip.methods import auto_alpha
+from styleclip.methods.global_direction import GlobalDirection
+from styleclip.methods.style_direction import StyleDirection, load_direction, save_direction
+from styleclip.models import Models
+from styleclip.progress import OnStep, Step, ignore
+from styleclip.prompts import Prompt
+from styleclip.sweep_sheets import SweepSummary, sweep_range, sweep_sheet
+from styleclip.sweeps import (
+    MAX_COMBINATIONS,
+    Edit,
+    TableWarning,
+    combination_names,
+    find_points,
+    format_number,
+    sweep,
+)
+from tests.helpers.tiny import models_with_table, tiny_models
+
+PROMPT = Prompt("a face with red hair", ("a face", "a face with hair"))
+OLD = Prompt("old face")
+
+
+@pytest.fixture
+def editor() -> Editor:
+    return Editor(models_with_table(provenance={"generator": {"network": "abc"}}))
+
+
+def without_seconds(record: dict[str, Any]) -> dict[str, Any]:
+    return {**record, "seconds": 0}
+
+
+def test_a_sweep_is_single_edits(editor: Editor) -> None:
+    latent = editor.sample(seeds=(2, 3))
+    points = list(sweep(editor, latent, [PROMPT], [-3, 1.5], [0.05, "auto"]))
+    assert {(point.alpha, point.beta) for point in points} == {(a, b) for a in (-3, 1.5) for b in (0.05, "auto")}
+    for point in points:
+        assert point.alpha is not None and point.beta is not None
+        single = editor.edit(latent, PROMPT, GlobalDirection(alpha=point.alpha, beta=point.beta))
+        assert torch.equal(point.result.edited.data, single.edited.data)
+        assert torch.equal(point.result.after, single.after)
+        assert without_seconds(point.result.record()) == without_seconds(single.record())
+
+
+def test_the_strongest_is_first(editor: Editor) -> None:
+    points = sweep(editor, editor.sample(), [PROMPT], [0, 1, -4, 2])
+    assert [point.alpha for point in points] == [-4, 2, 1, 0]
+
+
+def test_what_is_not_finite_comes_before_all_else(editor: Editor) -> None:
+    with pytest.raises(NumericError, match="not finite"):
+        next(sweep(editor, editor.sample(), [PROMPT], [1.0, 3e38]))
+
+
+def test_relevance_is_measured_once_per_text(editor: Editor, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts, measure = [], GlobalDirection.measure
+
+    def counted(self: GlobalDirection, models: Models, prompt: Prompt) -> Any:
+        texts.append(prompt)
+        return measure(self, models, prompt)
+
+    monkeypatch.setattr(GlobalDirection, "measure", counted)
+    assert len(list(sweep(editor, editor.sample(), [PROMPT, OLD], [1, 2, 3], [0.01, 0.02]))) == 6
+    assert texts == [PROMPT, OLD]
+
+
+def test_edits_in_turn_keep_their_own_strengths(editor: Editor, tmp_path: Path) -> None:
+    """A saved direction first, then two texts; what an edit leaves open comes from the sweep."""
+    found = GlobalDirection(alpha=0.5, beta=0.2).find(editor.models, OLD)
+    file, latent = save_direction(found, editor.models, tmp_path / "old.safetensors"), editor.sample()
+    edits = [Edit(file), Edit(PROMPT, alpha=2.0, beta=0.1), Edit(OLD)]
+    [first, second] = sweep(editor, latent, edits, [3, 1], about={"source": {"seeds": [0]}})
+    for point, alpha in ((first, 3), (second, 1)):
+        steps = [
+            found.at(alpha),
+            GlobalDirection(alpha=2.0, beta=0.1).find(editor.models, PROMPT),
+            GlobalDirection(alpha=alpha).find(editor.models, OLD),
+        ]
+        expected = latent
+        for step, reached in zip(steps, point.result.steps, strict=True):
+            expected = step(editor.models, expected, PROMPT)
+            assert torch.equal(expected.data, reached.data)
+        record = point.result.record()
+        directions = record["provenance"]["directions"]
+        assert [each["alpha"] for each in directions] == [[alpha], [2], [alpha]]
+        assert [each["relevance"]["source"] for each in directions] == ["file", "table", "table"]
+        assert [each["beta"] for each in record["settings"]["edits"]] == [found.beta, 0.1, "auto"]
+        assert record["provenance"]["source"] == {"seeds": [0]}
+        assert point.strength is None
+
+
+def test_auto_gives_the_alphas_in_the_result(editor: Editor) -> None:
+    latent = editor.sample(seeds=range(3))
+    [point] = sweep(editor, latent, [PROMPT], ["auto"], method=GlobalDirection(channels=20, reach=3.0, sure=0.4))
+    [details] = point.result.details
+    [direction] = point.directions
+    styles = editor.models.generator.to_space(latent, direction.direction.space)
+    assert details["alpha"] == [round(alpha, 6) for alpha in direction.strengths(editor.models, styles).tolist()]
+    assert len(details["alpha"]) == 3 and direction.alpha == "auto" and point.result.settings["alpha"] == "auto"
+    single = editor.edit(latent, PROMPT, GlobalDirection(alpha="auto", channels=20, reach=3.0, sure=0.4))
+    assert single.details == point.result.details and torch.equal(single.after, point.result.after)
+
+
+def test_a_direction_found_before_is_an_edit(editor: Editor, tmp_path: Path) -> None:
+    """By itself, in a sweep and from its file: the same latent, and the settings it was found with in the record."""
+    latent, method = editor.sample(seeds=(4, 5)), GlobalDirection(alpha=2.5, channels=9)
+    direction = method.find(editor.models, PROMPT)
+    expected = editor.edit(latent, PROMPT, method)
+    assert without_seconds(editor.edit(latent, PROMPT, direction).record()) == without_seconds(expected.record())
+    [point] = sweep(editor, latent, [direction])
+    assert torch.equal(point.result.after, expected.after) and point.result.settings == expected.settings
+    read = load_direction(save_direction(direction, editor.models, tmp_path / "red.safetensors"), editor.models)
+    again = editor.edit(latent, PROMPT, read)
+    assert torch.equal(again.after, expected.after)
+    assert (again.settings["beta"], again.settings["channels"], again.settings["alpha"]) == (read.beta, None, 2.5)
+
+
+def test_progress_is_a_step_per_point(editor: Editor) -> None:
+    steps: list[Step] = []
+    list(sweep(editor, editor.sample(), [PROMPT], [1, 2, 3], on_step=steps.append))
+    assert [(step.index, step.total, step.stage) for step in steps] == [
+        (1, 3, "sweep"),
+        (2, 3, "sweep"),
+        (3, 3, "sweep"),
+    ]
+
+
+class CtrlC:
+    """Stands for `auto_alpha.zero_shot_probability` and presses Ctrl-C when it is called for the n-th time."""
+
+    def __init__(self, calls: int) -> None:
+        self.left, self.real = calls, auto_alpha.zero_shot_probability
+
+    def __call__(self, *arguments: Any) -> Any:
+        self.left -= 1
+        if not self.left:
+            raise KeyboardInterrupt
+        return self.real(*arguments)
+
+
+def test_ctrl_c_keeps_the_best_of_a_single_point(editor: Editor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(auto_alpha, "zero_shot_probability", CtrlC(3))
+    [point] = sweep(editor, editor.sample(), [PROMPT], ["auto"], method=GlobalDirection(channels=9, sure=1.0))
+    assert point.result.interrupted and not torch.equal(point.result.before, point.result.after)
+    assert point.result.details[0]["alpha"] == [] and point.result.details[0]["target"] == PROMPT.target
+
+
+def test_ctrl_c_in_one_of_several_points_leaves_those_before(editor: Editor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(auto_alpha, "zero_shot_probability", CtrlC(2))
+    points = sweep(editor, editor.sample(), [PROMPT], ["auto", 1, 2], method=GlobalDirection(channels=9))
+    assert [next(points).alpha, next(points).alpha] == [2, 1]
+    with pytest.raises(KeyboardInterrupt):
+        next(points)
+
+
+def test_without_a_table_the_gradient_is_announced() -> None:
+    editor = Editor(tiny_models())
+    with pytest.warns(TableWarning, match="the gradient over 4 images takes its place"):
+        [point] = find_points(editor.models, [PROMPT], method=GlobalDirection(images=4, channels=6))
+    assert point.directions[0].origin == {"source": "gradient", "images": 4, "seed": 5, "refine_top": 0}
+    find_points(editor.models, [PROMPT], method=GlobalDirection(relevance="gradient", images=4, channels=6))
+
+
+@pytest.mark.parametrize(
+    ("edits", "alphas", "method", "reason"),
+    [
+        ([], [1], GlobalDirection(), "nothing to edit"),
+        ([PROMPT], range(MAX_COMBINATIONS + 1), GlobalDirection(), f"at most {MAX_COMBINATIONS}"),
+        ([Edit(Path("saved.safetensors"))], [1], GlobalDirection(channels=3), "leave out --channels"),
+        ([PROMPT], [float("inf")], GlobalDirection(), "alpha is inf"),
+        ([Edit(PROMPT, beta=-1)], [1], GlobalDirection(), "beta is -1"),
+    ],
+    ids=["none", "many", "channels", "infinite", "negative"],
+)
+def test_what_makes_no_sense(
+    editor: Editor, edits: list[Any], alphas: list[Any], method: GlobalDirection, reason: str
+) -> None:
+    with pytest.raises(UsageError, match=reason):
+        sweep(editor, editor.sample(), edits, alphas, method=method)
+
+
+def test_names_say_what_varies() -> None:
+    assert combination_names(None, None) == {(None, None): ""}
+    assert combination_names([4], [0.1]) == {(4, 0.1): ""}
+    assert combination_names([1, "auto"], [0.1]) == {(1, 0.1): "alpha_1", ("auto", 0.1): "alpha_auto"}
+    assert [*combination_names([-4.5, 2], [0.1, 0.25]).values()] == [
+        *("alpha_-4.5_beta_0.1", "alpha_2_beta_0.1"),
+        *("alpha_-4.5_beta_0.25", "alpha_2_beta_0.25"),
+    ]
+    assert [format_number(value) for value in (4.0, 1e-7, 0.1234567, "auto")] == ["4", "1e-07", "0.1234567", "auto"]
+
+
+def test_sheets_and_videos_of_a_sweep(editor: Editor) -> None:
+    method = GlobalDirection(channels=9)
+    strongest_first = sweep(editor, editor.sample(), [PROMPT], [-2, 1, 3], method=method)
+    points = sorted(strongest_first, key=lambda point: [-2, 1, 3].index(point.alpha))
+    summaries = [SweepSummary.of(editor, point) for point in points]
+    [(label, (first, last))] = sweep_range(summaries).items()
+    assert label.startswith("beta  0.") and label.endswith("\n9 channels")
+    assert torch.equal(first.data, points[0].result.edited.data)
+    assert torch.equal(last.data, points[2].result.edited.data)
+    [(first, last)] = sweep_range(summaries[2:]).values()
+    assert torch.equal(first.data, summaries[2].source.data) and torch.equal(last.data, points[2].result.edited.data)
+    wide, narrow = (sweep_sheet(editor, some, ["seed 0"]) for some in (summaries, summaries[:1]))
+    assert wide.size == narrow.size  # three strengths and the original: a single one is shown among others
+
+
+def test_other_methods_take_turns_too(editor: Editor) -> None:
+    """`edit_in_turn` mixes directions with methods that have no details."""
+
+    class Nothing:
+        name = "nothing"
+
+        def settings(self, models: Models) -> dict[str, Any]:
+            return {}
+
+        def __call__(self, models: Models, latent: Latent, prompt: Prompt, on_step: OnStep = ignore) -> Latent:
+            on_step(Step(1, 1, {}, latent))
+            return latent
+
+    direction = GlobalDirection(alpha=1.0, channels=4).find(editor.models, PROMPT)
+    assert isinstance(direction, StyleDirection)
+    result = editor.edit_in_turn(editor.sample(), [(OLD, Nothing()), (PROMPT, direction)])
+    assert result.details[0] == {} and result.details[1]["alpha"] == [1.0] and len(result.steps) == 2
+    assert "directions" not in editor.edit(editor.sample(), OLD, Nothing()).record()["provenance"]
+
+
+def test_a_direction_has_a_finite_strength(editor: Editor) -> None:
+    direction = GlobalDirection(channels=4).find(editor.models, PROMPT)
+    assert direction.at(2).settings(editor.models)["alpha"] == 2 and direction.alpha == 4.0
+    with pytest.raises(UsageError, match="alpha is nan"):
+        direction.at(float("nan"))
+    assert replace(direction, alpha=3.0).at("auto").alpha == "auto"
