@@ -10,7 +10,7 @@ from typing import Any
 
 from PIL import Image
 
-from styleclip.alignment.paste import paste
+from styleclip.alignment.paste import paste as paste_pieces
 from styleclip.alignment.photos import Photo, PhotoLike, open_photo
 from styleclip.errors import WeightWarning
 from styleclip.files import atomic_write, output_folder
@@ -152,7 +152,7 @@ def edit_photo(
         photo: a file or a picture.
         edit: edits a face; see `EditFace`. Its results may come in any order.
         how: which faces, and how they become latents.
-        keys: the keys that `edit` gives, in the order in which they are reported.
+        keys: the keys that `edit` gives, in the order of the report; needed with a `folder`, to look for earlier files.
         paste: whether to paste the faces back.
         folder: where files are written as soon as they are complete, as by `PhotoEdit.save`; None writes nothing.
         overwrite: whether earlier results in `folder` may be replaced.
@@ -179,10 +179,11 @@ def edit_photo(
         if not edited.faces:
             raise
         edited.interrupted = True
+    order = dict.fromkeys([*keys, *(key for face in edited.faces for key in face.results)])
     for face in edited.faces:
-        face.results = {key: face.results[key] for key in keys if key in face.results}
+        face.results = {key: face.results[key] for key in order if key in face.results}
     if paste:
-        edited.pasted = _paste_faces(edited, keys)
+        edited.pasted = _paste_faces(edited, order)
     if folder is not None:
         edited.paths = edited.save_pasted(folder)
     return edited
@@ -208,14 +209,14 @@ def _edit_face(edited: PhotoEdit, face: FaceEdit, edit: EditFace, folder: Path |
     edited.interrupted = face.interrupted
 
 
-def _paste_faces(edited: PhotoEdit, keys: Sequence[str]) -> dict[str, Image.Image]:
+def _paste_faces(edited: PhotoEdit, keys: Iterable[str]) -> dict[str, Image.Image]:
     """By key the photo with all its edited faces, and with its own alpha."""
     pasted = {}
     for key in keys:
         pieces = [face.inversion.piece(face.results[key].after) for face in edited.faces if key in face.results]
         placed = [piece for piece in pieces if piece is not None]
         if placed:
-            pasted[key] = paste(edited.photo.image, placed)
+            pasted[key] = paste_pieces(edited.photo.image, placed)
             if edited.photo.alpha is not None:
                 pasted[key].putalpha(edited.photo.alpha)
     return pasted

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +23,15 @@ from styleclip.images import read_record
 from styleclip.inversion.generator_delta import save_tuning
 from styleclip.inversion.invert import Invert
 from styleclip.inversion.pivotal_tuning import PivotalTuning
+from styleclip.inversion.refine import Refine
 from styleclip.latents import Latent, save_latent, tuning_hash
 from styleclip.methods.mapper import save_trained_mapper
 from styleclip.methods.optimize import Optimize
 from styleclip.models import Models
+from styleclip.photo_editing import EditSource, edit_photo
+from styleclip.results import EditResult
 from styleclip.weights.formats.own_files import save_generator
+from styleclip.weights.load import sha256_of
 from tests.helpers.mappers import PROMPT, trained
 from tests.helpers.photos import (
     ASTRONAUT,
@@ -187,6 +191,38 @@ def test_several_faces_go_back_into_one_photo(run: Run) -> None:
     inverted = Path("out/face_1/inversion/result.json").stat().st_mtime_ns
     failed(run(*MAP, *options), 1, "out already holds results", "--overwrite")
     assert Path("out/face_1/inversion/result.json").stat().st_mtime_ns == inverted
+
+
+def test_python_writes_what_the_command_does(run: Run, models: Models) -> None:
+    """A photo of three faces: the same files, pictures, latents and records, but for the time that it took."""
+    photo = Path(__file__).parents[2] / "docs" / "photo.jpg"
+    done(run(*MAP, "--image", photo, "--face", "all", "--refine", 2, "--out", "command"))
+    mapper = {"file": Path("m.safetensors").resolve(), "sha256": sha256_of(Path("m.safetensors"))}
+
+    def edit(source: EditSource) -> Iterator[tuple[str, EditResult]]:
+        editor, about = styleclip.Editor(source.models), {"source": source.about, "mapper": mapper}
+        yield "", editor.edit(source.latent, PROMPT, styleclip.LatentMapper("m.safetensors"), about=about)
+
+    edit_photo(models, photo, edit, Invert(face="all", refine=Refine(steps=2))).save("python")
+    written = {str(path.relative_to("command")) for path in Path("command").rglob("*.*")}
+    assert {"photo.png", "face_3/after.png", "face_3/inversion/latent.safetensors"} < written
+    assert {str(path.relative_to("python")) for path in Path("python").rglob("*.*")} == written
+    for name in written:
+        ours, theirs = Path("command", name), Path("python", name)
+        if name.endswith(".png"):
+            assert pixels(ours).tobytes() == pixels(theirs).tobytes()
+            assert timeless(read_record(ours)) == timeless(read_record(theirs))
+        elif name.endswith(".json"):
+            assert timeless(json.loads(ours.read_text())) == timeless(json.loads(theirs.read_text()))
+        else:
+            assert ours.read_bytes() == theirs.read_bytes()
+
+
+def timeless(told: Any) -> Any:
+    """A record without its seconds."""
+    if isinstance(told, dict):
+        return {name: timeless(value) for name, value in told.items() if name != "seconds"}
+    return [timeless(value) for value in told] if isinstance(told, list) else told
 
 
 def test_results_are_not_replaced(run: Run) -> None:
