@@ -1,1 +1,1 @@
-"""Photos in, faces found, FFHQ squares out, and the edited square back in its photo."""
+"""Photos: read them, find faces, crop them as FFHQ does, and paste edited crops back."""

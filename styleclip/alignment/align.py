@@ -1,4 +1,4 @@
-"""A photo -> the square frames that an encoder takes, each with the way back into the photo."""
+"""A photo -> the square frames that an encoder takes, each with the quad by which it is pasted back."""
 
 from __future__ import annotations
 
@@ -21,15 +21,20 @@ ALREADY_ALIGNED = "was aligned already"
 class Aligned:
     """A square frame of a photo, for a generator.
 
-    `quad` [4, 2] float64 (TL, BL, BR, TR; px of the photo, whole numbers are centres of pixels) is where the frame
-    lies; None: it is the whole picture.
+    Args:
+        photo: the photo.
+        frame: RGB, square.
+        quad: [4, 2] float64 (TL, BL, BR, TR), the corners of the frame in px of the photo; whole numbers are pixel
+            centres. None where the frame is the whole picture.
+        face: the face in it; None where no detector was run.
+        note: a remark for the user, such as "was aligned already".
     """
 
     photo: Photo
-    frame: Image.Image  # RGB, square
+    frame: Image.Image
     quad: NDArray[np.float64] | None = None
-    face: Face | None = None  # None where nobody looked for one
-    note: str = ""  # what a person may want to know, such as "was aligned already"
+    face: Face | None = None
+    note: str = ""
 
 
 def align(
@@ -41,14 +46,20 @@ def align(
     force: bool | None = None,
     transform_size: int | None = None,
 ) -> list[Aligned]:
-    """The faces of a photo that are meant (`choose_faces`), framed, as pictures of `size` px; at least one.
+    """The frames of the chosen faces, as pictures of `size` px, from left to right; at least one.
 
-    `force` None leaves pictures that are aligned crops already as they are, False takes every picture as it is and
-    never looks for faces, True always aligns. With no `detector`, for generators of other things than faces, the frame
-    is the largest square in the middle. `transform_size` is that of `crop`.
+    Raises NoFaceError where a face is missing, PhotoError for a picture that is to be taken whole and is no square,
+    UsageError for arguments that contradict each other.
 
-    Raises NoFaceError; PhotoError for a picture that should be taken as it is and is no square; UsageError for
-    arguments that contradict each other.
+    Args:
+        photo: the photo.
+        detector: None for generators of other things than faces, whose frame is the largest centred square.
+        framing: how the generator frames faces.
+        size: of the frames, px.
+        which: the chosen faces.
+        force: None takes pictures whole that are aligned crops already, False takes every picture whole and runs no
+            detector, True always cuts faces out.
+        transform_size: see `crop`.
     """
     if force and detector is None:
         raise UsageError("this generator draws no faces, so there is nothing to align; leave --align out")
@@ -59,16 +70,16 @@ def align(
     if force is None and photo.aligned and is_square(photo.image.size):
         return [_use_whole(photo, size, note=ALREADY_ALIGNED)]
     faces = choose_faces(detector(photo.image), which, photo.name, photo.image.size)
-    return [_crop_face(photo, face, framing, size, transform_size, keep=force is None) for face in faces]
+    return [_crop_face(photo, face, framing, size, transform_size, allow_whole=force is None) for face in faces]
 
 
 def _crop_face(
-    photo: Photo, face: Face, framing: Framing, size: int, transform_size: int | None, keep: bool
+    photo: Photo, face: Face, framing: Framing, size: int, transform_size: int | None, allow_whole: bool
 ) -> Aligned:
-    """The frame of one face; the whole picture if that is nearly it already and `keep` allows it."""
+    """The frame of one face; the whole picture where that is nearly the frame and `allow_whole` is set."""
     try:
         quad = framing.quad(face.landmarks)
-        if keep and is_aligned(quad, photo.image.size):
+        if allow_whole and is_aligned(quad, photo.image.size):
             return _use_whole(photo, size, face, ALREADY_ALIGNED)
         return Aligned(photo, crop(photo.image, quad, size, transform_size), quad, face)
     except NoFaceError as error:
@@ -83,7 +94,7 @@ def _use_whole(photo: Photo, size: int, face: Face | None = None, note: str = ""
 
 
 def _center_crop(photo: Photo, size: int) -> Aligned:
-    """The largest square in the middle: whole pixels, so it is cut and not transformed."""
+    """The largest centred square, cut out along whole pixels."""
     quad = center_quad(photo.image.size)
     if photo.image.width == photo.image.height:
         return Aligned(photo, _resize(photo.image, size))

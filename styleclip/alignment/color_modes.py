@@ -1,4 +1,4 @@
-"""Pictures of any Pillow mode -> RGB with 8 bits, and the alpha beside it."""
+"""Pictures of any Pillow mode -> RGB with 8 bits, and their alpha channel."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from PIL import Image, ImageCms
 from styleclip.errors import PhotoError
 
 RGB_SPACE = b"RGB "  # the colour space in bytes 16 to 19 of an ICC profile (ICC.1:2022, table 17)
-DEEP = ("I", "I;16", "I;16B", "I;16L", "I;16N")  # grey levels 0..65535
-FLOAT_TOPS = (1.0, 255.0, 65535.0)  # what white is in pictures of floats
+MODES_16_BIT = ("I", "I;16", "I;16B", "I;16L", "I;16N")  # grey levels 0..65535
+FLOAT_WHITES = (1.0, 255.0, 65535.0)  # the values of white that pictures of floats use
 
 
 def split_alpha(picture: Image.Image, name: str) -> tuple[Image.Image, Image.Image | None]:
     """The colours of a decoded picture (RGB, 8 bits) and its alpha ("L"), or None where it has none.
 
-    Colours below transparent pixels stay as they are. Raises PhotoError for values that mean no grey level.
+    Colours below transparent pixels are kept. Raises PhotoError for grey values beyond 16 bits, NaN and infinity.
     """
-    if picture.mode in DEEP:
+    if picture.mode in MODES_16_BIT:
         return _from_16_bits(picture, name).convert("RGB"), None
     if picture.mode == "F":
         return _from_floats(picture, name).convert("RGB"), None
@@ -32,7 +32,7 @@ def split_alpha(picture: Image.Image, name: str) -> tuple[Image.Image, Image.Ima
 
 
 def rgb_profile(picture: Image.Image) -> bytes | None:
-    """The ICC profile of a picture, if it is one that describes RGB and the picture was RGB already."""
+    """The ICC profile of a picture; None unless it describes RGB and the picture is RGB."""
     profile = picture.info.get("icc_profile")
     usable = isinstance(profile, bytes) and profile[16:20] == RGB_SPACE
     return profile if usable and picture.mode in ("RGB", "RGBA", "RGBX", "RGBa", "P", "PA") else None
@@ -47,14 +47,14 @@ def _from_16_bits(picture: Image.Image, name: str) -> Image.Image:
 
 
 def _from_floats(picture: Image.Image, name: str) -> Image.Image:
-    """Grey of floats -> 0..255; white is the least of `FLOAT_TOPS` that nothing exceeds."""
+    """Grey of floats -> 0..255; white is the smallest of `FLOAT_WHITES` that no value exceeds."""
     grey = np.asarray(picture)
     if not np.isfinite(grey).all():
         raise PhotoError(f"{name} holds NaN or infinite values; save it with 8 bits per channel")
-    top = next((top for top in FLOAT_TOPS if grey.max() <= top), None)
-    if top is None or grey.min() < 0:
+    white = next((white for white in FLOAT_WHITES if grey.max() <= white), None)
+    if white is None or grey.min() < 0:
         raise PhotoError(f"{name} holds grey levels from {grey.min():.3g} to {grey.max():.3g}; save it with 8 bits")
-    return Image.fromarray(np.rint(grey * np.float32(255 / top)).astype(np.uint8))
+    return Image.fromarray(np.rint(grey * np.float32(255 / white)).astype(np.uint8))
 
 
 def _to_srgb(picture: Image.Image) -> Image.Image:

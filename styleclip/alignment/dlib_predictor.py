@@ -1,4 +1,4 @@
-"""The file of dlib's 68-point shape predictor: unpacked once, and refused in a sentence where it is another file."""
+"""The file of dlib's 68-point shape predictor, unpacked once; any other file is a WeightError with its remedy."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ REMEDY = "run `styleclip models pull landmarks-68` or use --landmarks mtcnn"
 
 
 def import_dlib() -> ModuleType:
-    """dlib, or UsageError with the way to get it."""
+    """The package dlib; raises UsageError where it is not installed."""
     try:
         import dlib
     except ImportError as error:
@@ -27,7 +27,7 @@ def import_dlib() -> ModuleType:
 
 
 def load_predictor(path: Path) -> Any:
-    """The `dlib.shape_predictor` in a .dat or .dat.bz2 file. Raises WeightError for all else."""
+    """The `dlib.shape_predictor` in a .dat or .dat.bz2 file. Raises WeightError for other files."""
     path = Path(path)
     if not path.is_file():
         raise WeightError(f"there is no file {path}; {REMEDY}")
@@ -42,7 +42,7 @@ def load_predictor(path: Path) -> Any:
 
 
 def unpack(path: Path) -> Path:
-    """The file without its .bz2, beside it; unpacked now if it is not there. Raises WeightError where it cannot be."""
+    """The unpacked file beside a .bz2, written unless it is there. Raises WeightError where it cannot be written."""
     target = path.with_suffix("")
     if target.is_file():
         return target
@@ -55,7 +55,7 @@ def unpack(path: Path) -> Path:
 
 
 def count_points(path: Path) -> int:
-    """How many landmarks a predictor file gives, from its header. Raises WeightError for a file that is none.
+    """The number of landmarks of a predictor, from the header of its file. Raises WeightError for other files.
 
     The header is three of dlib's integers: the version, then minus the rows and minus the columns of the mean shape,
     which is a matrix [2 points, 1].
@@ -71,7 +71,7 @@ def count_points(path: Path) -> int:
 
 
 def _copy(packed: IO[bytes], out: IO[bytes], path: Path) -> None:
-    """Unpack; what the reader stumbles on is the file's fault, what the writer does the disk's."""
+    """Unpack in chunks. Errors of reading are WeightErrors; those of writing are left to `atomic_path`."""
     total = 0
     while chunk := _read(packed, path):
         total += len(chunk)
@@ -88,7 +88,7 @@ def _read(packed: IO[bytes], path: Path) -> bytes:
 
 
 def _integer(file: IO[bytes]) -> int:
-    """dlib's integer: a byte with the sign (bit 7) and the count of bytes that follow, lowest first. 0 for others."""
+    """dlib's integer: a byte with the sign (bit 7) and the count of bytes that follow, lowest first; 0 if malformed."""
     control = file.read(1)
     count = control[0] & 0x0F if control else 0
     magnitude = file.read(count)

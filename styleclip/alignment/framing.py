@@ -1,4 +1,4 @@
-"""The square that a face is cropped to: five points -> quad -> crop, as the FFHQ data set defines it.
+"""The square that a face is cropped to: landmarks -> quad -> crop, as the FFHQ data set defines it.
 
 Places are (x, y) px of the photo, and whole numbers are the centres of pixels: a whole picture of side n has the quad
 (-0.5, -0.5) to (n - 0.5, n - 0.5). The source is Karras et al. 2019, appendix A, with the constants of their recipe.
@@ -24,7 +24,7 @@ ALIGNED_TOLERANCE = 0.06  # mean distance of the corners, in sides (see `is_alig
 
 @dataclass(frozen=True, eq=False)
 class Landmarks:
-    """Four places of a face, each [2] float64; left and right are those of the picture."""
+    """Eyes and corners of the mouth, each [2] float64; left and right as in the picture."""
 
     eye_left: Array
     eye_right: Array
@@ -45,7 +45,7 @@ class Landmarks:
 
     @staticmethod
     def mean(several: Sequence[Landmarks]) -> Landmarks:
-        """The mean of several looks at one face."""
+        """The mean of several detections of one face."""
         return Landmarks(*np.mean([landmarks.array() for landmarks in several], axis=0))
 
     def array(self) -> Array:
@@ -59,7 +59,7 @@ class Landmarks:
         """
         return Landmarks(*((self.array() + 0.5) * np.asarray(scale) - 0.5 + np.asarray(offset)))
 
-    def within(self, quad: ArrayLike) -> Array:
+    def in_crop(self, quad: ArrayLike) -> Array:
         """[4, 2]: where the places lie in the crop of this quad, from (0, 0) at its top left to (1, 1)."""
         top_left, bottom_left, _, top_right = np.asarray(quad, np.float64)
         axes = np.stack([top_right - top_left, bottom_left - top_left], axis=1)
@@ -68,11 +68,10 @@ class Landmarks:
 
 @dataclass(frozen=True)
 class Framing:
-    """How large the square around a face is, and where.
+    """Size and place of the square around a face, by its landmarks.
 
-    Half its side is the larger of `eyes` distances between the eyes and `mouth` distances from eyes to mouth; its
-    centre lies `down` of the way from the eyes to the mouth. The defaults are FFHQ's, and of all generators trained
-    on it.
+    Half the side is the larger of `eyes` distances between the eyes and `mouth` distances from eyes to mouth; the
+    centre lies at the fraction `down` of the way from the eyes to the mouth. The defaults are FFHQ's.
     """
 
     eyes: float = 2.0
@@ -80,13 +79,13 @@ class Framing:
     down: float = 0.1
 
     def quad(self, landmarks: Landmarks) -> Array:
-        """[4, 2] float64: the corners TL, BL, BR, TR. Raises NoFaceError for landmarks that are no face."""
+        """[4, 2] float64: the corners TL, BL, BR, TR. Raises NoFaceError for landmarks with NaN or without extent."""
         left, right, mouth_left, mouth_right = places = landmarks.array()
         if not np.isfinite(places).all():
             raise NoFaceError("the landmarks of the face are not numbers; pass another picture")
         eyes = (left + right) / 2
         e, m = right - left, (mouth_left + mouth_right) / 2 - eyes
-        x = np.array([e[0] + m[1], e[1] - m[0]])  # along the eyes and across the way to the mouth, each as it is long
+        x = np.array([e[0] + m[1], e[1] - m[0]])  # eye to eye, plus eyes to mouth turned by 90 degrees
         length = np.hypot(*x)
         if not length > 0:
             raise NoFaceError("the landmarks of the face are all in one place; pass another picture")
@@ -122,24 +121,24 @@ def crop(image: Image.Image, quad: ArrayLike, output_size: int, transform_size: 
 
 
 def center_quad(size: tuple[int, int]) -> Array:
-    """[4, 2]: the quad of the largest square in the middle of a picture; of all of it where it is a square."""
+    """[4, 2]: the quad of the largest centred square of a picture."""
     side = min(size)
     left, top = ((length - side) // 2 - 0.5 for length in size)
     return np.array([[left, top], [left, top + side], [left + side, top + side], [left + side, top]])
 
 
 def is_square(size: tuple[int, int]) -> bool:
-    """Whether the sides are equal to 1 %: what one row of pixels more or less makes of an aligned crop."""
+    """Whether the sides are equal to 1 %, as those of an aligned crop that lost a row of pixels."""
     return abs(size[0] - size[1]) <= SQUARE_TOLERANCE * max(size)
 
 
 def is_aligned(quad: ArrayLike, size: tuple[int, int]) -> bool:
-    """Whether the quad is nearly the whole of a square picture of this size, so that cropping would only blur it.
+    """Whether the quad is nearly a whole square picture of this size, which is then better not resampled.
 
     Its corners then lie within 6 % of the side, on average, of the picture's own. Detectors disagree by 1 to 2 % of the
-    crop's side about where eyes and mouth are; the eyes are a quarter of the side apart, so their distance and with it
-    the square trembles by up to 8 %, which moves each corner by 0.7 times that. A photo merely centred on its face is
-    framed wider or tighter than that by far: 6 % of the corner is 8.5 % of the scale.
+    crop's side about where eyes and mouth are; the eyes are a quarter of the side apart, so the side varies by up to
+    8 %, which moves each corner by 0.7 times that. A photo centred on a face but not aligned is framed wider or tighter
+    by more: 6 % of the corner are 8.5 % of the scale.
     """
     distance = np.hypot(*(np.asarray(quad, np.float64) - center_quad(size)).T).mean()
     return bool(is_square(size) and distance <= ALIGNED_TOLERANCE * min(size))
@@ -153,7 +152,7 @@ def _check(quad: Array, size: tuple[int, int]) -> None:
 
 
 def _reduce(image: Image.Image, quad: Array, output_size: int) -> tuple[Image.Image, Array]:
-    """A picture much finer than the crop, reduced by a whole factor."""
+    """The picture and the quad, reduced by a whole factor where the picture is much finer than the crop."""
     factor = int(np.floor(_side(quad) / output_size * 0.5))
     if factor <= 1:
         return image, quad
@@ -162,7 +161,7 @@ def _reduce(image: Image.Image, quad: Array, output_size: int) -> tuple[Image.Im
 
 
 def _crop_around(image: Image.Image, quad: Array) -> tuple[Image.Image, Array]:
-    """The part of the picture around the quad."""
+    """The part of the picture around the quad, and the quad in it."""
     border = _border(quad)
     left, top = np.maximum(np.floor(quad.min(axis=0)).astype(int) - border, 0).tolist()
     right, bottom = np.minimum(np.ceil(quad.max(axis=0)).astype(int) + border, image.size).tolist()

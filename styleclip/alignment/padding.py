@@ -1,4 +1,4 @@
-"""What a crop shows beyond the photo's border: its mirror image, blurred and fading to the median colour (FFHQ)."""
+"""Pad a photo beyond its border, as FFHQ does: mirrored, increasingly blurred, and faded to the median colour."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from PIL import Image
 Array = NDArray[np.float64]
 Pixels = NDArray[np.float32]  # [H, W, 3] grey levels 0..255
 
-MIN_PAD_PX = 4  # px: padding narrower than the border less this is none
-PAD_FRACTION = 0.3  # least padding, in sides of the crop
-BLUR_FRACTION = 0.02  # standard deviation, in sides of the crop
+MIN_PAD_PX = 4  # narrower padding, beyond the border that crops keep, is left out
+PAD_FRACTION = 0.3  # smallest padding, in sides of the crop
+BLUR_FRACTION = 0.02  # standard deviation of the blur, in sides of the crop
 
 
 def pad_outside(image: Image.Image, quad: Array, side: float, border: int) -> tuple[Image.Image, Array]:
@@ -37,7 +37,7 @@ def _ramp_outside(length: int, before: int, after: int) -> Array:
 
 
 def _blend_padding(pixels: Pixels, mask: Pixels, sigma: float) -> Pixels:
-    """Blurred from a third of the padding's width inside, and the median colour at the far end."""
+    """The pixels, blurred from a third of the padding's width inside the picture and faded to the median colour."""
     from scipy.ndimage import gaussian_filter
 
     blurred = gaussian_filter(pixels, (sigma, sigma, 0))

@@ -1,1 +1,1 @@
-"""From a picture to a latent that draws it: W+ by descent, and a generator tuned around it."""
+"""Inversion: photo -> latent in W+ by encoder and optimization, and pivotal tuning of the generator around it."""

@@ -83,7 +83,7 @@ class Inversion:
         if self.aligned.quad is None:
             return None
         face, [after, before] = self.aligned.face, [to_pil(each)[0] for each in (edited, self.image)]
-        places = face.landmarks.within(self.aligned.quad) if face else None
+        places = face.landmarks.in_crop(self.aligned.quad) if face else None
         return Piece(after, self.aligned.quad, places, before)
 
     def record(self) -> dict[str, Any]:

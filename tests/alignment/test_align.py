@@ -42,7 +42,7 @@ def test_the_quad_goes_with_the_face(degrees: float, scale: float) -> None:
     moved = Landmarks(*(turned(FACE, degrees) * scale + [300, -20]))
     assert np.allclose(FFHQ.quad(moved), turned(square(-20, -19, 40), degrees) * scale + [300, -20])
     upright = [[0.375, 0.475], [0.625, 0.475], [0.425, 0.725], [0.575, 0.725]]  # of FACE in its own crop
-    assert np.allclose(moved.within(FFHQ.quad(moved)), upright)
+    assert np.allclose(moved.in_crop(FFHQ.quad(moved)), upright)
 
 
 def test_five_and_68_points_name_the_same_places() -> None:

@@ -97,10 +97,10 @@ def crowd() -> Image.Image:
 def test_the_frame_of_mtcnn_is_that_of_ffhq(mtcnn: Detector, found: Face) -> None:
     (aligned,) = align(Photo(astronaut()), mtcnn)
     assert aligned.quad is not None and aligned.note == "" and aligned.frame.size == (256, 256)
-    expected = LANDMARKS.within(QUAD)
-    assert np.abs(found.landmarks.within(aligned.quad) - expected).max() < NEAR
+    expected = LANDMARKS.in_crop(QUAD)
+    assert np.abs(found.landmarks.in_crop(aligned.quad) - expected).max() < NEAR
     (again,) = mtcnn(aligned.frame)
-    assert np.abs(again.landmarks.within(center_quad((256, 256))) - expected).max() < 2 * NEAR  # two looks, two errors
+    assert np.abs(again.landmarks.in_crop(center_quad((256, 256))) - expected).max() < 2 * NEAR  # two looks, two errors
 
 
 def test_where_the_face_is(found: Face) -> None:

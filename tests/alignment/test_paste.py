@@ -8,8 +8,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from styleclip.alignment.face_mask import face_mask
 from styleclip.alignment.framing import crop
-from styleclip.alignment.paste import EDGE_PX, Piece, face_mask, paste
+from styleclip.alignment.paste import EDGE_PX, Piece, paste
 from styleclip.errors import NumericError
 
 Array = NDArray[np.float64]

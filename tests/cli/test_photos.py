@@ -16,7 +16,7 @@ from PIL import Image
 from scipy.ndimage import maximum_filter
 
 import styleclip
-from styleclip.alignment.paste import MARGIN, face_mask
+from styleclip.alignment.face_mask import MARGIN, face_mask
 from styleclip.cli import main
 from styleclip.cli.output.photo_batch import output_folders
 from styleclip.images import read_record
@@ -134,7 +134,7 @@ def test_no_edit_shows_the_inversion_alone(run: Run, models: Models, command: tu
     assert difference(pixels("out/before.png"), pixels("out/after.png")).max() == 0
     [aligned] = Invert().frames(models, ASTRONAUT)
     assert aligned.face is not None and aligned.quad is not None
-    mask = maximum_filter(face_mask(256, aligned.face.landmarks.within(aligned.quad)), 3)  # a pixel sees four cells
+    mask = maximum_filter(face_mask(256, aligned.face.landmarks.in_crop(aligned.quad)), 3)  # a pixel sees four cells
     inside = within(changed("out/photo.png", astronaut()), aligned.quad)
     cells = (inside * 256).astype(int)
     assert len(cells) > 1000 and inside.min() > 0 and mask[cells[:, 1], cells[:, 0]].min() > 0

@@ -126,7 +126,7 @@ def test_ffhq_frames_are_for_generators_that_say_nothing(models: Models, inversi
     aligned = inversion.aligned
     assert aligned.face is not None and aligned.quad is not None
     assert difference(aligned.frame, crop(astronaut(), FFHQ.quad(aligned.face.landmarks), 256)).max() == 0
-    assert np.abs(aligned.face.landmarks.within(aligned.quad) - LANDMARKS.within(QUAD)).max() < NEAR
+    assert np.abs(aligned.face.landmarks.in_crop(aligned.quad) - LANDMARKS.within(QUAD)).max() < NEAR
 
 
 def test_the_demo_world_has_a_framing_of_its_own(models: Models) -> None:
@@ -247,7 +247,7 @@ def test_what_is_all_frame_is_not_pasted(models: Models, inversion: Inversion) -
     piece = inversion.piece(inversion.image)
     assert piece is not None and piece.before is not None
     assert difference(piece.picture, piece.before).max() == 0
-    assert piece.landmarks is not None and np.abs(piece.landmarks - LANDMARKS.within(QUAD)).max() < NEAR
+    assert piece.landmarks is not None and np.abs(piece.landmarks - LANDMARKS.in_crop(QUAD)).max() < NEAR
 
 
 @pytest.mark.parametrize(
