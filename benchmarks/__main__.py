@@ -15,8 +15,8 @@ import click
 NAMES = ("generator", "optimize", "prepare", "mapper", "ops", "edit")
 
 
-class Benches(click.Group):
-    """Imports the one that is asked for, so that it runs where packages that only others need are missing."""
+class BenchGroup(click.Group):
+    """Imports only the requested subcommand, so that it runs without packages that others need."""
 
     def list_commands(self, context: click.Context) -> list[str]:
         return list(NAMES)
@@ -26,9 +26,9 @@ class Benches(click.Group):
         return command
 
 
-@click.group(cls=Benches)
+@click.group(cls=BenchGroup)
 def main() -> None:
-    """Time what takes long."""
+    """Time the slow parts of styleclip."""
 
 
 if __name__ == "__main__":

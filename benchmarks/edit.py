@@ -1,8 +1,7 @@
-"""`python -m benchmarks edit`: how long one waits for an edit.
+"""`python -m benchmarks edit`: the latency of an edit.
 
-A global direction that was found before: apply it to a latent and render, with the demo models and at 1024 px
-(config-f, random weights). And `styleclip optimize` with the demo models as a person starts it, from the shell to the
-files.
+Times a global direction that was found before, from latent to image, with the demo models and at 1024 px (config-f,
+random weights); and the command `styleclip optimize` with the demo models, from the shell to its files.
 """
 
 from __future__ import annotations
@@ -25,9 +24,18 @@ import torch
 from torch import Tensor
 
 import styleclip
-from benchmarks.published_stylegan2 import as_trained, paint
-from benchmarks.timing import Timer, compared, in_turn, repeated
-from benchmarks.tools import KERNELS, TEXT, Report, Setting, bench, repeats_option, table, under
+from benchmarks.published_stylegan2 import render_styles, trainable_copy
+from benchmarks.timing import Timer, compare, make_repeating_timer, time_in_turns
+from benchmarks.tools import (
+    KERNEL_LABELS,
+    PROMPT,
+    Report,
+    Setup,
+    bench_command,
+    markdown_table,
+    repeats_option,
+    with_ops,
+)
 from styleclip.cli.output.progress import human_number
 from styleclip.latents import Latent, Space
 from styleclip.methods.global_direction import GlobalDirection
@@ -41,106 +49,104 @@ PUBLISHED = "published"
 
 
 @dataclass(frozen=True)
-class Way:
-    """A direction applied and rendered: the published way, or ours by the words of STYLECLIP_OPS."""
+class EditVariant:
+    """A direction applied and rendered, as published or by ours with this value of STYLECLIP_OPS."""
 
-    networks: str  # "demo", or those of the setting
+    networks: str  # "demo", or those of the setup
     kernels: str
-    setting: Setting
+    setup: Setup
 
     @property
     def name(self) -> str:
-        return self.kernels if self.kernels == PUBLISHED else f"ours, {KERNELS[self.kernels]}"
+        return self.kernels if self.kernels == PUBLISHED else f"ours, {KERNEL_LABELS[self.kernels]}"
 
     @property
     def device(self) -> torch.device:
-        return self.setting.device
+        return self.setup.device
 
     def timers(self) -> dict[str, Timer]:
-        self.setting.apply()
-        models = demo(self.setting) if self.networks == "demo" else self.setting.models(SIDE)
+        self.setup.apply()
+        models = self.setup.demo_models() if self.networks == "demo" else self.setup.models(SIDE)
         latent = styleclip.Editor(models).sample()
-        edit = direction(models, self.networks == "demo")
+        edit = make_direction(models, self.networks == "demo")
         if self.kernels == PUBLISHED:
-            return {"edit": repeated(published(models, latent, edit), self.device)}
-        work = under(self.kernels, lambda: models.render(edit.at(ALPHA)(models, latent, edit.prompt)))
-        return {"edit": repeated(work, self.device)}
+            return {"edit": make_repeating_timer(published_edit(models, latent, edit), self.device)}
+        work = with_ops(self.kernels, lambda: models.render(edit.at(ALPHA)(models, latent, edit.prompt)))
+        return {"edit": make_repeating_timer(work, self.device)}
 
 
-def demo(setting: Setting) -> Models:
-    return styleclip.load("demo", identity="none", device=setting.device, dtype=setting.dtype)
-
-
-def direction(models: Models, known: bool) -> StyleDirection:
-    """That of a text, or for random weights one in which every tenth channel moves."""
-    if known:
-        return GlobalDirection(alpha=ALPHA).find(models, Prompt(TEXT, "a face"))
+def make_direction(models: Models, of_text: bool) -> StyleDirection:
+    """The direction of PROMPT; for networks with random weights one that moves every tenth channel."""
+    if of_text:
+        return GlobalDirection(alpha=ALPHA).find(models, Prompt(PROMPT, "a face"))
     weights = torch.zeros(models.generator.layout.size, device=models.device)
     weights[::10] = 1.0
-    return StyleDirection(Prompt(TEXT), weights, 0.1 * torch.ones_like(weights), weights, 0.1, ALPHA)
+    return StyleDirection(Prompt(PROMPT), weights, 0.1 * torch.ones_like(weights), weights, 0.1, ALPHA)
 
 
-def published(models: Models, latent: Latent, edit: StyleDirection) -> Callable[[], Tensor]:
-    """The same edit, rendered with a weight of its own for every picture, in float32."""
-    plain, layout, shift = as_trained(models.generator), models.generator.layout, ALPHA * edit.direction.data
+def published_edit(models: Models, latent: Latent, edit: StyleDirection) -> Callable[[], Tensor]:
+    """The same edit with the published generator, in float32."""
+    plain, layout, shift = trainable_copy(models.generator), models.generator.layout, ALPHA * edit.direction.data
 
     @torch.no_grad()
     def work() -> Tensor:
         styles = plain.to_space(Latent(latent.space, latent.data.float()), Space.S).data
-        return paint(plain, layout.split(styles + shift))
+        return render_styles(plain, layout.split(styles + shift))
 
     return work
 
 
-@bench
+@bench_command
 @repeats_option(7, quick=3)
 @click.option("--steps", type=click.IntRange(1), help="Of `styleclip optimize`.  [default: its own]")
 @click.option(
     "--starts", type=click.IntRange(0), default=3, help="Of `styleclip optimize`; 0 leaves it out.", show_default=True
 )
-def edit(setting: Setting, repeats: int, steps: int | None, starts: int) -> Report:
-    """Time a global direction from latent to picture, and `styleclip optimize` from the shell to the files."""
+def edit(setup: Setup, repeats: int, steps: int | None, starts: int) -> Report:
+    """Time a global direction from latent to image, and `styleclip optimize` from the shell to the files."""
     results = []
-    for networks in ("demo", setting.networks):
-        ways = [Way(networks, kernels, setting) for kernels in (PUBLISHED, *reversed(setting.kernels))]
-        measured = compared(ways, repeats)
-        results += [{"networks": networks, **each.record(), **each.over(measured[0])} for each in measured]
-    started = commands(setting, steps, starts)
-    text = "\n\n".join([markdown(results), *([markdown_of(started)] if started else [])])
+    for networks in ("demo", setup.networks):
+        variants = [EditVariant(networks, kernels, setup) for kernels in (PUBLISHED, *reversed(setup.kernels))]
+        measurements = compare(variants, repeats)
+        results += [
+            {"networks": networks, **each.to_dict(), **each.ratios_to(measurements[0])} for each in measurements
+        ]
+    started = time_commands(setup, steps, starts)
+    text = "\n\n".join([markdown(results), *([commands_markdown(started)] if started else [])])
     return Report(results, text, {"commands": started})
 
 
-def commands(setting: Setting, steps: int | None, starts: int) -> list[dict[str, Any]]:
-    """Seconds of the whole command, and those that it says the edit took; nothing where it is not to be started."""
+def time_commands(setup: Setup, steps: int | None, starts: int) -> list[dict[str, Any]]:
+    """Seconds of the whole command, and of the edit as its result.json reports them; [] with 0 starts."""
     if not starts:
         return []
-    own: dict[str, list[float]] = {which: [] for which in setting.kernels}
+    edit_seconds: dict[str, list[float]] = {which: [] for which in setup.kernels}
 
     def start(which: str) -> float:
         with tempfile.TemporaryDirectory() as folder:
             began = time.perf_counter()
-            record = optimize(setting, which, Path(folder), steps)
-            own[which].append(record["seconds"])
+            record = run_optimize(setup, which, Path(folder), steps)
+            edit_seconds[which].append(record["seconds"])
             return time.perf_counter() - began
 
-    taken = in_turn({which: functools.partial(start, which) for which in setting.kernels}, starts)
+    taken = time_in_turns({which: functools.partial(start, which) for which in setup.kernels}, starts)
     return [
         {
-            "command": f"styleclip optimize, {KERNELS[which]}",
+            "command": f"styleclip optimize, {KERNEL_LABELS[which]}",
             "steps": steps,
             "seconds": statistics.median(taken[which]),
             "least": min(taken[which]),
-            "edit": statistics.median(own[which][1:]),  # without the first round, which does not count
+            "edit": statistics.median(edit_seconds[which][1:]),  # without the warm-up round
         }
-        for which in setting.kernels
+        for which in setup.kernels
     ]
 
 
-def optimize(setting: Setting, kernels: str, folder: Path, steps: int | None) -> dict[str, Any]:
-    """What the command tells of its edit."""
-    words = ["optimize", "--prompt", TEXT, "--out", str(folder), "--device", str(setting.device), "--json"]
+def run_optimize(setup: Setup, kernels: str, folder: Path, steps: int | None) -> dict[str, Any]:
+    """Run the command; returns its JSON output."""
+    words = ["optimize", "--prompt", PROMPT, "--out", str(folder), "--device", str(setup.device), "--json"]
     more = ["--steps", str(steps)] if steps else []
-    environment = {"STYLECLIP_OPS": kernels, "OMP_NUM_THREADS": str(setting.threads)}
+    environment = {"STYLECLIP_OPS": kernels, "OMP_NUM_THREADS": str(setup.threads)}
     ran = subprocess.run(
         [sys.executable, "-m", "styleclip", *words, *more],
         env=os.environ | environment,
@@ -153,7 +159,7 @@ def optimize(setting: Setting, kernels: str, folder: Path, steps: int | None) ->
 
 
 def markdown(results: Sequence[dict[str, Any]]) -> str:
-    """The edits; in brackets by the shortest times."""
+    """The table of edits: medians, and the shortest times in brackets."""
     lines = [
         [
             f"{row['networks']}: {row['name']}",
@@ -164,10 +170,11 @@ def markdown(results: Sequence[dict[str, Any]]) -> str:
         ]
         for row in results
     ]
-    return table(["global direction", "ms", "times as fast", "peak memory, GiB", "to published"], lines)
+    return markdown_table(["global direction", "ms", "times as fast", "peak memory, GiB", "to published"], lines)
 
 
-def markdown_of(started: Sequence[dict[str, Any]]) -> str:
+def commands_markdown(started: Sequence[dict[str, Any]]) -> str:
+    """The table of commands: medians, and the shortest times in brackets."""
     lines = [
         [
             row["command"],
@@ -177,4 +184,4 @@ def markdown_of(started: Sequence[dict[str, Any]]) -> str:
         ]
         for row in started
     ]
-    return table(["demo, from the shell", "s", "the edit, s", "start, load and write, s"], lines)
+    return markdown_table(["demo, from the shell", "s", "the edit, s", "start, load and write, s"], lines)

@@ -17,12 +17,12 @@ import click
 import torch
 from torch import Tensor
 
-from benchmarks.convolutions import Bound
-from benchmarks.growth import growth, plot
+from benchmarks.convolutions import ConvolutionBound
+from benchmarks.growth import draw_growth, measure_growth
 from benchmarks.published_stylegan2 import render
-from benchmarks.shares import shares, shares_table
-from benchmarks.timing import Measured, Timer, compared, stopwatch
-from benchmarks.tools import KERNELS, Report, Setting, bench, repeats_option, table, under
+from benchmarks.shares import shares_table, time_shares
+from benchmarks.timing import Measurement, Timer, compare, make_timer
+from benchmarks.tools import KERNEL_LABELS, Report, Setup, bench_command, markdown_table, repeats_option, with_ops
 from styleclip.cli.output.progress import human_number
 from styleclip.latents import Latent, Space
 from styleclip.networks.stylegan2 import Generator
@@ -34,34 +34,34 @@ Works = dict[str, Callable[[], Any]]
 
 
 @dataclass(frozen=True)
-class Way:
-    """One way of rendering a picture; `kernels` is for STYLECLIP_OPS."""
+class GeneratorVariant:
+    """One way of rendering an image; `kernels` is the value of STYLECLIP_OPS."""
 
     name: str
     kernels: str
-    setting: Setting
+    setup: Setup
 
     @property
     def device(self) -> torch.device:
-        return self.setting.device
+        return self.setup.device
 
     def timers(self) -> dict[str, Timer]:
-        self.setting.apply()
-        generator = self.setting.generator(SIDE, frozen=self.name not in (THAWED, PUBLISHED))
+        self.setup.apply()
+        generator = self.setup.generator(SIDE, frozen=self.name not in (THAWED, PUBLISHED))
         if self.name == BOUND:
-            bound = Bound(generator)
+            bound = ConvolutionBound(generator)
             works: Works = {FORWARD: bound.forward, BACKWARD: bound.backward}
         else:
-            works = rendering(generator, render if self.name == PUBLISHED else ours)
-        return {name: stopwatch(under(self.kernels, work), self.device) for name, work in works.items()}
+            works = render_works(generator, render if self.name == PUBLISHED else render_ours)
+        return {name: make_timer(with_ops(self.kernels, work), self.device) for name, work in works.items()}
 
 
-def ours(generator: Generator, w_plus: Tensor, resolution: int | None = None) -> Tensor:
+def render_ours(generator: Generator, w_plus: Tensor, resolution: int | None = None) -> Tensor:
     return generator(Latent(Space.W_PLUS, w_plus), resolution=resolution)
 
 
-def rendering(generator: Generator, draw: Callable[[Generator, Tensor], Tensor], batch: int = 1) -> Works:
-    """Pictures of random latents, and the gradient of the latents from a random one of the pictures."""
+def render_works(generator: Generator, draw: Callable[[Generator, Tensor], Tensor], batch: int = 1) -> Works:
+    """Works that render random latents, and that also backpropagate a random gradient of the images."""
     w_plus = torch.randn(batch, generator.num_ws, generator.config.w_dim).to(generator.w_avg)
     with torch.no_grad():
         grad = torch.randn_like(draw(generator, w_plus))
@@ -76,52 +76,53 @@ def rendering(generator: Generator, draw: Callable[[Generator, Tensor], Tensor],
     return {FORWARD: forward, BACKWARD: backward}
 
 
-@bench
+@bench_command
 @repeats_option(5, quick=2)
 @click.option("--plot", "picture", type=Path, help="Also measure sizes and batches, and draw them here.")
-def generator(setting: Setting, repeats: int, picture: Path | None) -> Report:
-    """Time a picture of 1024 px and its gradient, and their memory, against its convolutions and the published."""
-    names = {which: f"ours, {KERNELS[which]}" for which in setting.kernels}
-    fastest = setting.kernels[0]
-    ways = [
-        Way(BOUND, fastest, setting),
-        *(Way(name, which, setting) for which, name in names.items()),
-        Way(THAWED, fastest, setting),
-        Way(PUBLISHED, "reference", setting.in_float32()),
+def generator(setup: Setup, repeats: int, picture: Path | None) -> Report:
+    """Time an image of 1024 px and its gradient, and their memory, against the convolutions and the published code."""
+    names = {which: f"ours, {KERNEL_LABELS[which]}" for which in setup.kernels}
+    fastest = setup.kernels[0]
+    variants = [
+        GeneratorVariant(BOUND, fastest, setup),
+        *(GeneratorVariant(name, which, setup) for which, name in names.items()),
+        GeneratorVariant(THAWED, fastest, setup),
+        GeneratorVariant(PUBLISHED, "reference", setup.in_float32()),
     ]
-    measured = compared(ways, repeats)
-    results = rows(measured)
-    frozen = setting.generator(SIDE)
-    spent = under(fastest, lambda: shares(rendering(frozen, ours), setting.device))()
-    text = f"{markdown(results)}\n\nWhere the time goes ({names[fastest]}):\n\n{shares_table(spent)}"
-    grown = under(fastest, lambda: growth(frozen, sized, setting.quick))() if picture else []
+    measurements = compare(variants, repeats)
+    results = ratio_rows(measurements)
+    frozen = setup.generator(SIDE)
+    share_rows = with_ops(fastest, lambda: time_shares(render_works(frozen, render_ours), setup.device))()
+    text = f"{markdown(results)}\n\nWhere the time goes ({names[fastest]}):\n\n{shares_table(share_rows)}"
+    growth_rows = with_ops(fastest, lambda: measure_growth(frozen, works_of_size, setup.quick))() if picture else []
     if picture:
-        plot(grown, picture)
-    return Report(results, text, {"shares": spent, "growth": grown})
+        draw_growth(growth_rows, picture)
+    return Report(results, text, {"shares": share_rows, "growth": growth_rows})
 
 
-def sized(generator: Generator, batch: int, resolution: int) -> Works:
-    return rendering(generator, partial(ours, resolution=resolution), batch)
+def works_of_size(generator: Generator, batch: int, resolution: int) -> Works:
+    return render_works(generator, partial(render_ours, resolution=resolution), batch)
 
 
-def rows(measured: Sequence[Measured]) -> list[dict[str, Any]]:
-    """What was measured, to the bound and to the published."""
-    known = {(each.name, each.work): each for each in measured}
+def ratio_rows(measurements: Sequence[Measurement]) -> list[dict[str, Any]]:
+    """Rows of JSON: measurements with ratios to the bound and to the published generator."""
+    known = {(each.name, each.work): each for each in measurements}
     results = []
-    for each in measured:
+    for each in measurements:
         ratios = {
             f"{name}_to_{other}": value
-            for other, whose in (("bound", BOUND), ("published", PUBLISHED))
-            for name, value in each.over(known[whose, each.work]).items()
+            for other, reference in (("bound", BOUND), ("published", PUBLISHED))
+            for name, value in each.ratios_to(known[reference, each.work]).items()
             if name != "beyond_ratio"
         }
-        results.append({**each.record(), **ratios})
+        results.append({**each.to_dict(), **ratios})
     return results
 
 
 def markdown(results: Sequence[dict[str, Any]]) -> str:
-    """A table for each work: medians, in brackets by the shortest times. Memory is that of both works; that of the
-    convolutions means nothing, since their inputs lie ready.
+    """A table for each work: medians, and the shortest times in brackets.
+
+    Memory is the peak of both works. The convolutions have none, because their inputs are allocated beforehand.
     """
     tables = []
     for work in (FORWARD, BACKWARD):
@@ -131,15 +132,16 @@ def markdown(results: Sequence[dict[str, Any]]) -> str:
                 f"{human_number(row['seconds'])} ({human_number(row['least'])})",
                 f"{row['ratio_to_bound']:.2f} ({row['least_ratio_to_bound']:.2f})",
                 f"{row['ratio_to_published']:.2f} ({row['least_ratio_to_published']:.2f})",
-                "" if row["name"] == BOUND else memory(row),
+                "" if row["name"] == BOUND else memory_cell(row),
             ]
             for row in results
             if row["work"] == work
         ]
         columns = [work, "s", "to the convolutions", "to published", "peak memory, GiB (to published)"]
-        tables.append(table(columns, lines))
+        tables.append(markdown_table(columns, lines))
     return "\n\n".join(tables)
 
 
-def memory(row: dict[str, Any]) -> str:
+def memory_cell(row: dict[str, Any]) -> str:
+    """GiB, and the ratio to the published generator in brackets."""
     return f"{human_number(row['memory'] / 2**30)} ({row['memory_ratio_to_published']:.2f})"

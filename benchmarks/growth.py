@@ -1,4 +1,4 @@
-"""How the time of a picture grows with its size and with its batch, against the work there is."""
+"""Time per image by resolution and by batch size, compared with the number of multiplications."""
 
 from __future__ import annotations
 
@@ -6,28 +6,28 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.convolutions import multiplications
-from benchmarks.timing import in_turn, stopwatch
+from benchmarks.convolutions import multiplication_count
+from benchmarks.timing import make_timer, time_in_turns
 from styleclip.files import atomic_path
 from styleclip.networks.stylegan2 import Generator
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-LEAST = 64  # px
+MIN_SIDE = 64  # px
 BATCHES = (1, 2, 4, 8)
 REPEATS = 2
 
 Sized = Callable[[Generator, int, int], dict[str, Callable[[], Any]]]  # generator, batch, resolution -> works
 
 
-def growth(generator: Generator, works: Sized, quick: bool) -> list[dict[str, Any]]:
-    """The least seconds per picture of every work, and its multiplications, for sizes from 64 px and batches to 8."""
-    sides = [side for side in generator.config.channels if side >= LEAST] or [*generator.config.channels]
+def measure_growth(generator: Generator, works: Sized, quick: bool) -> list[dict[str, Any]]:
+    """Least seconds per image and multiplications of every work, for resolutions from 64 px and batches up to 8."""
+    sides = [side for side in generator.config.channels if side >= MIN_SIDE] or [*generator.config.channels]
     cells = [(side, batch) for side in sides for batch in (BATCHES[:2] if quick else BATCHES)]
     device = generator.w_avg.device
     timers = {
-        (name, side, batch): stopwatch(work, device)
+        (name, side, batch): make_timer(work, device)
         for side, batch in cells
         for name, work in works(generator, batch, side).items()
     }
@@ -37,37 +37,40 @@ def growth(generator: Generator, works: Sized, quick: bool) -> list[dict[str, An
             "resolution": side,
             "batch": batch,
             "seconds": min(taken) / batch,
-            "multiplications": multiplications(generator, side),
+            "multiplications": multiplication_count(generator, side),
         }
-        for (name, side, batch), taken in in_turn(timers, REPEATS).items()
+        for (name, side, batch), taken in time_in_turns(timers, REPEATS).items()
     ]
 
 
-def plot(rows: Sequence[dict[str, Any]], path: Path) -> None:
-    """Seconds per picture: of one by its size, and of the longer work by the batch; dotted is what the work says."""
+def draw_growth(rows: Sequence[dict[str, Any]], path: Path) -> None:
+    """Plot seconds per image: at batch 1 by resolution, and of the longest work by batch size.
+
+    Dotted lines are proportional to the multiplications.
+    """
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10, 4), layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True)
     for work in dict.fromkeys(row["work"] for row in rows):
         _line(left, work, [row for row in rows if row["work"] == work and row["batch"] == 1], "resolution")
-    longer = rows[-1]["work"]
+    longest = rows[-1]["work"]
     for side in dict.fromkeys(row["resolution"] for row in rows):
-        own = [row for row in rows if row["work"] == longer and row["resolution"] == side]
-        _line(right, f"{side} px, {longer}", own, "batch")
+        selected = [row for row in rows if row["work"] == longest and row["resolution"] == side]
+        _line(right, f"{side} px, {longest}", selected, "batch")
     left.set(xlabel="resolution, px", ylabel="seconds per picture")
     right.set(xlabel="pictures at once")
-    for axes, of in ((left, "resolution"), (right, "batch")):
-        _ticks(axes, dict.fromkeys(row[of] for row in rows))
+    for axes, key in ((left, "resolution"), (right, "batch")):
+        _ticks(axes, dict.fromkeys(row[key] for row in rows))
         axes.plot([], [], ":", color="grey", label="proportional to the multiplications")
         axes.legend(fontsize="small")
     with atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=120)
 
 
-def _line(axes: Axes, label: str, rows: Sequence[dict[str, Any]], of: str) -> None:
-    """The seconds, and dotted the multiplications of a picture, through the last point."""
-    x, last = [row[of] for row in rows], rows[-1]
+def _line(axes: Axes, label: str, rows: Sequence[dict[str, Any]], key: str) -> None:
+    """Plot the seconds, and dotted the multiplications scaled to meet the last point."""
+    x, last = [row[key] for row in rows], rows[-1]
     [drawn] = axes.plot(x, [row["seconds"] for row in rows], "o-", label=label)
     per = last["seconds"] / last["multiplications"]
     axes.plot(x, [per * row["multiplications"] for row in rows], ":", color=drawn.get_color())

@@ -1,6 +1,6 @@
-"""`python -m benchmarks mapper`: a step in the training of a latent mapper, ours against the published one.
+"""`python -m benchmarks mapper`: a training step of a latent mapper, ours against the published one.
 
-Both train the same mapper on the same networks, whose weights are random, so no file is needed.
+Both train the same mapper with the same networks, which have random weights.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import Any
 import torch
 
 from benchmarks.published_styleclip import PublishedTraining
-from benchmarks.timing import Measured, Timer, compared, stopwatch
-from benchmarks.tools import TEXT, Report, Setting, bench, repeats_option, table
+from benchmarks.timing import Measurement, Timer, compare, make_timer
+from benchmarks.tools import PROMPT, Report, Setup, bench_command, markdown_table, repeats_option
 from styleclip.cli.output.progress import human_number
 from styleclip.prompts import Prompt
 from styleclip.settings import published
@@ -26,31 +26,31 @@ SIDE = 256  # px
 
 
 @dataclass(frozen=True)
-class Way:
-    """One way of training a mapper, `batch` pictures a step."""
+class MapperVariant:
+    """The training of a mapper, ours or published, with `batch` images per step."""
 
     ours: bool
     batch: int
-    setting: Setting
+    setup: Setup
 
     @property
     def name(self) -> str:
-        lower = ", bfloat16" if self.setting.dtype is torch.bfloat16 else ""
-        return f"{'ours' if self.ours else 'published'}, batch {self.batch}{lower}"
+        precision = ", bfloat16" if self.setup.dtype is torch.bfloat16 else ""
+        return f"{'ours' if self.ours else 'published'}, batch {self.batch}{precision}"
 
     @property
     def device(self) -> torch.device:
-        return self.setting.device
+        return self.setup.device
 
     def timers(self) -> dict[str, Timer]:
-        """A step of the published; of ours with pictures it never saw, as all are at first, and with others."""
-        self.setting.apply()
-        models, prompt = self.setting.models(SIDE, frozen=self.ours), Prompt(TEXT)
+        """One step. Ours is measured with new images, and with images whose features are cached."""
+        self.setup.apply()
+        models, prompt = self.setup.models(SIDE, frozen=self.ours), Prompt(PROMPT)
         training = replace(MapperTraining(batch_size=self.batch, held_out=1), optimizer="ranger").resolve(models)
         latent = training_latents(models, replace(training, num_latents=2 * self.batch), None)
         if not self.ours:
             published, ws = PublishedTraining(models, prompt, training), latent.data[: self.batch]
-            return {"": stopwatch(lambda: published.step(ws), self.device)}
+            return {"": make_timer(lambda: published.step(ws), self.device)}
         trainer = MapperTrainer(models, [prompt], training, latent, ProcessGroup())
 
         def new() -> None:
@@ -58,34 +58,34 @@ class Way:
             trainer.step(0)
 
         works = {"new pictures": new, "pictures seen before": lambda: trainer.step(0)}
-        return {name: stopwatch(work, self.device) for name, work in works.items()}
+        return {name: make_timer(work, self.device) for name, work in works.items()}
 
 
-@bench
+@bench_command
 @repeats_option(3, quick=1)
-def mapper(setting: Setting, repeats: int) -> Report:
+def mapper(setup: Setup, repeats: int) -> Report:
     """Time a training step of `styleclip train-mapper` at 256 px, and its memory, against the published one.
 
-    With --quick ours in the batch of the published only.
+    --quick measures ours with the published batch size only.
     """
-    ours = [Way(True, batch, setting) for batch in ((2,) if setting.quick else (2, 16))]
-    ways = [Way(False, 2, setting.in_float32()), *ours]
-    results = rows(compared(ways, repeats), {way.name: way.batch for way in ways})
-    return Report(results, f"{markdown(results)}\n\n{whole_training(results)}")
+    ours = [MapperVariant(True, batch, setup) for batch in ((2,) if setup.quick else (2, 16))]
+    variants = [MapperVariant(False, 2, setup.in_float32()), *ours]
+    results = ratio_rows(compare(variants, repeats), {each.name: each.batch for each in variants})
+    return Report(results, f"{markdown(results)}\n\n{training_summary(results)}")
 
 
-def rows(measured: Sequence[Measured], batches: dict[str, int]) -> list[dict[str, Any]]:
-    """What was measured, pictures per second, and how all that compares with the first row."""
-    first, results = measured[0], []
-    for each in measured:
+def ratio_rows(measurements: Sequence[Measurement], batches: dict[str, int]) -> list[dict[str, Any]]:
+    """Rows of JSON: measurements, images per second, and ratios to the first row."""
+    first, results = measurements[0], []
+    for each in measurements:
         rate = batches[each.name] / each.median
-        ratios = {**each.over(first), "rate_ratio": rate * first.median / batches[first.name]}
-        results.append({**each.record(), "rate": rate, **ratios})
+        ratios = {**each.ratios_to(first), "rate_ratio": rate * first.median / batches[first.name]}
+        results.append({**each.to_dict(), "rate": rate, **ratios})
     return results
 
 
 def markdown(results: Sequence[dict[str, Any]]) -> str:
-    """The table. Memory is in GiB: all of the process, and what came on top of the loaded networks."""
+    """The table. Memory is in GiB: peak of the process, and on top of the loaded networks."""
     columns = ["training step", "s", "images/s", "to published", "peak memory, GiB", "to published", "beyond networks"]
     lines = [
         [
@@ -100,11 +100,11 @@ def markdown(results: Sequence[dict[str, Any]]) -> str:
         ]
         for row in results
     ]
-    return table([*columns, "to published"], lines)
+    return markdown_table([*columns, "to published"], lines)
 
 
-def whole_training(results: Sequence[dict[str, Any]]) -> str:
-    """The last two rows, of new pictures and of those seen before, in the shares that a training of ours has."""
+def training_summary(results: Sequence[dict[str, Any]]) -> str:
+    """A sentence: images per second of a whole training, from the rates of new and of cached images (the last rows)."""
     training, (new, seen) = published(MapperTraining), [row["rate"] for row in results[-2:]]
     visits = training["steps"] * training["batch_size"] / training["num_latents"]
     rate = visits / (1 / new + (visits - 1) / seen)

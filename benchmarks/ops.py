@@ -1,8 +1,7 @@
 """`python -m benchmarks ops`: the native operations against their plain-torch twins and against a copy.
 
-On the tensors that config-f gives them at 64, 256 and 1024 px. An operation that only moves memory cannot be faster
-than the copy of as many bytes: each input read once and each output written once, in which scales, biases and noise do
-not count.
+On tensors of the shapes that config-f has at 64, 256 and 1024 px. The bound of a memory-bound operation is a copy of as
+many bytes: each input read once and each output written once, without scales, biases and noise.
 """
 
 from __future__ import annotations
@@ -15,22 +14,22 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from benchmarks.timing import Timer, in_turn, repeated
-from benchmarks.tools import WIDTHS, Report, Setting, bench, repeats_option, table, under
+from benchmarks.timing import Timer, make_repeating_timer, time_in_turns
+from benchmarks.tools import CHANNELS, Report, Setup, bench_command, markdown_table, repeats_option, with_ops
 from cuda_ops import bias_act, blur_act, upfirdn2d
 from styleclip.networks.layers import fir_taps
 
 SIDES = (64, 256, 1024)  # px
 LAYOUTS = {"NCHW": torch.contiguous_format, "channels_last": torch.channels_last}
-ON_GPU = 2**26  # elements of a tensor there: so many pictures at once that launches take no time and caches are small
+GPU_ELEMENTS = 2**26  # elements of a tensor on a GPU: enough to hide launch overhead and to exceed the caches
 TWO_PASSES = "upfirdn2d, then bias_act"  # what blur_act does in one
 
 
 @dataclass(frozen=True)
 class Operation:
-    """What is done to a tensor [N, channels, side, side]; `scale` is what has a gradient beside it, where there is one.
+    """A function of a tensor [N, channels, side, side]; `scale` is a further input with a gradient.
 
-    The gradient of a scale, and of an activation, needs the tensor again.
+    The backward pass of an operation with a scale reads the tensor again.
     """
 
     channels: int
@@ -40,8 +39,8 @@ class Operation:
 
 
 def operations(side: int, batch: int, like: Tensor) -> dict[str, Operation]:
-    """By name, on random terms of the device and precision of `like`; blurs take what transposed convolutions make."""
-    channels, taps = WIDTHS[side], fir_taps().to(like.device)
+    """Operations by name, with random terms like `like`. Blurs take the output shape of a transposed convolution."""
+    channels, taps = CHANNELS[side], fir_taps().to(like.device)
     noise, bias, scale = (torch.randn(shape).to(like) for shape in ((1, 1, side, side), (channels,), (batch, channels)))
     act: dict[str, Any] = {"b": bias, "scale": scale.requires_grad_(True), "noise": noise}
     blur: dict[str, Any] = {"padding": (1, 1), "gain": 4.0}
@@ -56,22 +55,23 @@ def operations(side: int, batch: int, like: Tensor) -> dict[str, Operation]:
     }
 
 
-@bench
+@bench_command
 @repeats_option(7, quick=3)
-def ops(setting: Setting, repeats: int) -> Report:
+def ops(setup: Setup, repeats: int) -> Report:
     """Time the operations forward and backward against their plain-torch twins, and against a copy.
 
-    In float32 and bfloat16, unless --dtype says which. With --quick or small networks at 64 px only.
+    In float32 and bfloat16 unless --dtype is given; with --quick or small networks only at 64 px.
     """
-    sides = SIDES[:1] if setting.quick or setting.networks == "small" else SIDES
-    results = [row for side in sides for case in cases(setting, side) for row in case.rows(setting, repeats)]
+    sides = SIDES[:1] if setup.quick or setup.networks == "small" else SIDES
+    results = [row for side in sides for case in cases(setup, side) for row in case.rows(setup, repeats)]
     return Report(results, markdown(results))
 
 
-def cases(setting: Setting, side: int) -> Iterator[Case]:
-    for dtype, layout in product(setting.dtypes, LAYOUTS):
-        like = torch.zeros((), dtype=dtype, device=setting.device)
-        batch = max(1, ON_GPU // (WIDTHS[side] * side**2)) if setting.device.type == "cuda" else 1
+def cases(setup: Setup, side: int) -> Iterator[Case]:
+    """Every operation at this side, in each precision and memory format."""
+    for dtype, layout in product(setup.dtypes, LAYOUTS):
+        like = torch.zeros((), dtype=dtype, device=setup.device)
+        batch = max(1, GPU_ELEMENTS // (CHANNELS[side] * side**2)) if setup.device.type == "cuda" else 1
         for name, operation in operations(side, batch, like).items():
             x = torch.randn(batch, operation.channels, operation.side, operation.side, device=like.device).to(like)
             yield Case(name, side, layout, operation, x.to(memory_format=LAYOUTS[layout]))
@@ -87,14 +87,14 @@ class Case:
     operation: Operation
     x: Tensor
 
-    def rows(self, setting: Setting, repeats: int) -> list[dict[str, Any]]:
-        """Forward and backward: seconds of the kernel, of its twin and of a copy of x, measured in turn."""
-        device, moved = setting.device, self.moved()
-        timers: dict[tuple[str, str], Timer] = {("copy", ""): repeated(self.x.clone, device)}
-        for which in setting.kernels:
-            for name, work in under(which, self.works)().items():
-                timers[name, which] = repeated(under(which, work), device)
-        seconds = {key: sorted(taken)[len(taken) // 2] for key, taken in in_turn(timers, repeats).items()}
+    def rows(self, setup: Setup, repeats: int) -> list[dict[str, Any]]:
+        """Rows for forward and backward: seconds of the kernel, of its twin and of a copy of x, timed in turn."""
+        device, bytes_moved = setup.device, self.bytes_moved()
+        timers: dict[tuple[str, str], Timer] = {("copy", ""): make_repeating_timer(self.x.clone, device)}
+        for which in setup.kernels:
+            for name, work in with_ops(which, self.works)().items():
+                timers[name, which] = make_repeating_timer(with_ops(which, work), device)
+        seconds = {key: sorted(taken)[len(taken) // 2] for key, taken in time_in_turns(timers, repeats).items()}
         copy = seconds["copy", ""]
         bandwidth = 2 * self.x.nbytes / copy
         return [
@@ -109,13 +109,13 @@ class Case:
                 "twin": seconds[name, "reference"],
                 "native": (native := seconds.get((name, "native"))),
                 "times_as_fast": native and seconds[name, "reference"] / native,
-                "of_copy": native and moved[name] / native / bandwidth,
+                "of_copy": native and bytes_moved[name] / native / bandwidth,
             }
-            for name in moved
+            for name in bytes_moved
         ]
 
     def works(self) -> dict[str, Callable[[], Any]]:
-        """The backward alone goes through a graph that is kept."""
+        """Forward without a graph, and backward through a graph that is retained."""
         x = self.x.detach().requires_grad_(True)
         y = self.operation.run(x)
         grad, inputs = torch.randn_like(y), (x, *self.operation.scale)
@@ -126,54 +126,57 @@ class Case:
 
         return {"forward": forward, "backward": lambda: torch.autograd.grad(y, inputs, grad, retain_graph=True)}
 
-    def moved(self) -> dict[str, int]:
-        """Bytes that must be read and written."""
+    def bytes_moved(self) -> dict[str, int]:
+        """Bytes that each pass must read and write."""
         with torch.no_grad():
             both = self.x.nbytes + self.operation.run(self.x).nbytes
         return {"forward": both, "backward": both + (self.x.nbytes if self.operation.scale else 0)}
 
 
 def markdown(results: Sequence[dict[str, Any]]) -> str:
-    """A row for every tensor, its two passes side by side, and what blur_act saves."""
+    """A row for every tensor with both passes, and the table of blur_act against two operations."""
     columns = ["operation", "px", "layout", "dtype", "a copy, ms"]
     for name in ("forward", "backward"):
         columns += [f"{name}, ms", "times as fast", "% of a copy"]
-    lines = [[*about(row), ms(row["copy"]), *speed(row), *speed(back)] for row, back in pairs(results)]
-    return f"{table(columns, lines)}\n\n{one_pass(results)}"
+    lines = [
+        [*key_cells(row), milliseconds(row["copy"]), *speed_cells(row), *speed_cells(back)]
+        for row, back in pass_pairs(results)
+    ]
+    return f"{markdown_table(columns, lines)}\n\n{one_pass_table(results)}"
 
 
-def pairs(results: Sequence[dict[str, Any]]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+def pass_pairs(results: Sequence[dict[str, Any]]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
     """Forward and backward of every case."""
     return list(zip(results[::2], results[1::2], strict=True))
 
 
-def about(row: dict[str, Any]) -> list[str]:
+def key_cells(row: dict[str, Any]) -> list[str]:
     return [row["op"], str(row["resolution"]), row["layout"], row["dtype"]]
 
 
-def speed(row: dict[str, Any]) -> list[str]:
-    """Where there are no kernels, the time of the twin."""
+def speed_cells(row: dict[str, Any]) -> list[str]:
+    """Milliseconds, speed-up and share of the copy's bandwidth; the twin's time where there are no kernels."""
     if row["native"] is None:
-        return [ms(row["twin"]), "1.00", ""]
-    return [ms(row["native"]), f"{row['times_as_fast']:.2f}", f"{100 * row['of_copy']:.0f}"]
+        return [milliseconds(row["twin"]), "1.00", ""]
+    return [milliseconds(row["native"]), f"{row['times_as_fast']:.2f}", f"{100 * row['of_copy']:.0f}"]
 
 
-def one_pass(results: Sequence[dict[str, Any]]) -> str:
-    """blur_act against the two operations that it is."""
-    found = {tuple(about(forward)): (forward, backward) for forward, backward in pairs(results)}
+def one_pass_table(results: Sequence[dict[str, Any]]) -> str:
+    """The table of blur_act against the two operations that it fuses."""
+    found = {tuple(key_cells(forward)): (forward, backward) for forward, backward in pass_pairs(results)}
     lines = []
     for (name, *where), passes in found.items():
         if name == "blur_act":
             apart = found[(TWO_PASSES, *where)]
-            ratios = [taken(two) / taken(one) for one, two in zip(passes, apart, strict=True)]
+            ratios = [row_seconds(two) / row_seconds(one) for one, two in zip(passes, apart, strict=True)]
             lines.append([name, *where, *(f"{ratio:.2f}" for ratio in ratios)])
     times = f"times as fast as {TWO_PASSES}"
-    return table(["operation", "px", "layout", "dtype", f"forward, {times}", f"backward, {times}"], lines)
+    return markdown_table(["operation", "px", "layout", "dtype", f"forward, {times}", f"backward, {times}"], lines)
 
 
-def taken(row: dict[str, Any]) -> float:
+def row_seconds(row: dict[str, Any]) -> float:
     return row["native"] or row["twin"]
 
 
-def ms(seconds: float) -> str:
+def milliseconds(seconds: float) -> str:
     return f"{1000 * seconds:.3g}"

@@ -1,7 +1,7 @@
 """`python -m benchmarks optimize`: a step of latent optimization at 1024 px, ours against the published one.
 
-Both step from the same latent on the same networks (StyleGAN2 config-f, CLIP ViT-B/32, ArcFace IR-SE50), whose weights
-are random, so no file is needed; benchmarks/published_styleclip.py is the published recipe.
+Both start from the same latent with the same networks (StyleGAN2 config-f, CLIP ViT-B/32, ArcFace IR-SE50), which have
+random weights. The published recipe is in benchmarks/published_styleclip.py.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Any
 import torch
 
 from benchmarks.published_styleclip import PublishedOptimization
-from benchmarks.timing import Measured, Timer, compared, stopwatch, synchronize
-from benchmarks.tools import TEXT, Report, Setting, bench, repeats_option, table
+from benchmarks.timing import Measurement, Timer, compare, make_timer, synchronize
+from benchmarks.tools import PROMPT, Report, Setup, bench_command, markdown_table, repeats_option
 from styleclip.cli.output.progress import human_number
 from styleclip.latents import Latent, Space
 from styleclip.methods.optimize import Optimize
@@ -26,87 +26,86 @@ from styleclip.prompts import Prompt
 from styleclip.settings import published as published_settings
 
 SIDE = 1024  # px
-STEPS = {"cpu": 2, "cuda": 40}  # of a run of ours, whose second half is measured: on a GPU it has to warm up
+STEPS = {"cpu": 2, "cuda": 40}  # of a run of ours; the second half is measured, because a GPU has to warm up
 FIELD = "loss_resolution"
-SMALLER = 256  # px of the skip image that losses may look at
+SKIP_SIDE = 256  # px of the smaller skip image for the losses
 
 
 @dataclass(frozen=True)
-class Way:
-    """The published step, or ours with losses on this much of the picture."""
+class OptimizeVariant:
+    """The published step (`method` None), or ours."""
 
     name: str
     method: Optimize | None
-    setting: Setting
+    setup: Setup
 
     @property
     def device(self) -> torch.device:
-        return self.setting.device
+        return self.setup.device
 
     def timers(self) -> dict[str, Timer]:
-        self.setting.apply()
-        models, method = self.setting.models(SIDE, frozen=self.method is not None), self.method
-        w_plus = start(models)
-        if method is None:  # it renders the source when it begins, which is no part of loading networks
+        self.setup.apply()
+        models, method = self.setup.models(SIDE, frozen=self.method is not None), self.method
+        w_plus = start_latent(models)
+        if method is None:  # created in the first run, because it renders the source
             published = functools.cache(
-                lambda: PublishedOptimization(models, Prompt(TEXT), w_plus, published_settings(Optimize))
+                lambda: PublishedOptimization(models, Prompt(PROMPT), w_plus, published_settings(Optimize))
             )
-            return {"step": stopwatch(lambda: published().step(), self.device)}
-        return {"step": lambda: later_step(models, w_plus, method)}
+            return {"step": make_timer(lambda: published().step(), self.device)}
+        return {"step": lambda: mean_step_seconds(models, w_plus, method)}
 
 
-def start(models: Models) -> torch.Tensor:
-    """The W+ [1, num_ws, w_dim] of a random face."""
+def start_latent(models: Models) -> torch.Tensor:
+    """W+ [1, num_ws, w_dim] of a random z."""
     generator = models.generator
     z = torch.randn(1, generator.config.z_dim, generator=torch.Generator().manual_seed(0)).to(generator.w_avg)
     with torch.no_grad():
         return generator.to_space(Latent(Space.Z, z), Space.W_PLUS).data.clone()
 
 
-def later_step(models: Models, w_plus: torch.Tensor, method: Optimize) -> float:
-    """Seconds from one call of `on_step` to the next: a gradient, a step of Adam, and the losses after it.
+def mean_step_seconds(models: Models, w_plus: torch.Tensor, method: Optimize) -> float:
+    """Mean seconds between two calls of `on_step` in the second half of a run.
 
-    Their mean over the second half of a run.
+    A step is a gradient, a step of Adam, and the losses after it.
     """
-    told: list[float] = []
+    times: list[float] = []
 
     def on_step(step: Step) -> None:
         synchronize(models.device)
-        told.append(time.perf_counter())
+        times.append(time.perf_counter())
 
-    method(models, Latent(Space.W_PLUS, w_plus), Prompt(TEXT), on_step)
-    half = len(told) // 2
-    return (told[-1] - told[-1 - half]) / half
+    method(models, Latent(Space.W_PLUS, w_plus), Prompt(PROMPT), on_step)
+    half = len(times) // 2
+    return (times[-1] - times[-1 - half]) / half
 
 
-@bench
+@bench_command
 @repeats_option(5, quick=1)
-def optimize(setting: Setting, repeats: int) -> Report:
+def optimize(setup: Setup, repeats: int) -> Report:
     """Time a step of `styleclip optimize` at 1024 px, and its memory, against the published one."""
-    published = Way("published", None, setting.in_float32())
-    results = rows(
-        compared([published, *(Way(*each, setting) for each in methods(STEPS[setting.device.type]).items())], repeats)
-    )
+    published = OptimizeVariant("published", None, setup.in_float32())
+    ours = [OptimizeVariant(*each, setup) for each in our_methods(STEPS[setup.device.type]).items()]
+    results = ratio_rows(compare([published, *ours], repeats))
     return Report(results, markdown(results))
 
 
-def methods(steps: int) -> dict[str, Optimize]:
-    """Ours with losses on the whole picture, and on the smaller skip image where that can be chosen."""
+def our_methods(steps: int) -> dict[str, Optimize]:
+    """Ours with losses on the full image, and on the smaller skip image."""
     settings = {name: value for name, value in published_settings(Optimize).items() if name != "steps"}
     method = Optimize(steps=steps, **settings)
     if FIELD not in {field.name for field in fields(Optimize)}:
         return {"ours": method}
-    sizes: dict[str, Any] = {"whole": "full", f"{SMALLER} px": SMALLER}
+    sizes: dict[str, Any] = {"whole": "full", f"{SKIP_SIDE} px": SKIP_SIDE}
     return {f"ours, losses on the {name}": replace(method, **{FIELD: size}) for name, size in sizes.items()}
 
 
-def rows(measured: Sequence[Measured]) -> list[dict[str, Any]]:
-    """What was measured, to the published, which comes first."""
-    return [{**each.record(), **each.over(measured[0])} for each in measured]
+def ratio_rows(measurements: Sequence[Measurement]) -> list[dict[str, Any]]:
+    """Rows of JSON: measurements and ratios to the published one, which comes first."""
+    return [{**each.to_dict(), **each.ratios_to(measurements[0])} for each in measurements]
 
 
 def markdown(results: Sequence[dict[str, Any]]) -> str:
-    """The table; in brackets by the shortest times."""
+    """The table: medians, and the shortest times in brackets."""
     lines = [
         [
             row["name"],
@@ -120,4 +119,4 @@ def markdown(results: Sequence[dict[str, Any]]) -> str:
         for row in results
     ]
     memory = ["peak memory, GiB", "to published", "beyond networks, GiB", "to published"]
-    return table(["optimization step", "s", "times as fast", *memory], lines)
+    return markdown_table(["optimization step", "s", "times as fast", *memory], lines)

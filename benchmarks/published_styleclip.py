@@ -1,10 +1,9 @@
-"""The published latent mapper and latent optimization, as plain as their descriptions, for comparison.
+"""StyleCLIP's latent optimization and mapper training as its code does them, for comparison.
 
-Nothing is frozen, so autograd makes a gradient of every weight of the generator, CLIP and the recogniser, which nobody
-uses and nothing clears. Every step encodes the text again, recognises the source picture again, and blows the edited
-picture up to 7 times its side for CLIP. Every picture is convolved with weights of its own (published_stylegan2.py).
-What is kinder than published: float32 throughout, and what the recogniser did to the source picture is forgotten at
-once.
+No network is frozen, so autograd computes unused gradients of all weights of the generator, CLIP and the recogniser.
+Every step encodes the text again, embeds the source image again, and upsamples the edited image 7 times for CLIP. Every
+image is convolved with its own weights (published_stylegan2.py). Two differences from the published code save time or
+memory: float32 throughout, and no graph is kept of the source image's embedding.
 """
 
 from __future__ import annotations
@@ -23,8 +22,8 @@ from styleclip.training.mapper.mapper_state import PromptMapper, new_mapper
 from styleclip.training.mapper.settings import MapperTraining
 
 
-class Recipe:
-    """What both have in common. The networks become this recipe's own: they thaw."""
+class PublishedRecipe:
+    """The losses of both. Makes all weights of `models` trainable."""
 
     def __init__(self, models: Models, prompt: Prompt) -> None:
         self.models = models
@@ -33,20 +32,20 @@ class Recipe:
         self.tokens = models.clip.tokenizer([prompt.target]).to(models.device)
 
     def clip_loss(self, image: Tensor) -> Tensor:
-        """1 - cosine with the text, of pictures blown up, pooled to 224 px and shown to CLIP as they are."""
+        """1 - cosine with the text, of images upsampled 7 times and average-pooled to 224 px, not normalised."""
         clip, large = cast(Any, self.models.clip.model), F.interpolate(image, scale_factor=7, mode="nearest")
-        seen = clip.encode_image(F.avg_pool2d(large, image.shape[-1] // 32))
-        return 1 - F.cosine_similarity(seen, clip.encode_text(self.tokens)).mean()
+        features = clip.encode_image(F.avg_pool2d(large, image.shape[-1] // 32))
+        return 1 - F.cosine_similarity(features, clip.encode_text(self.tokens)).mean()
 
     def identity_loss(self, image: Tensor, source: Tensor) -> Tensor:
-        """1 - cosine of the recogniser's features of both pictures."""
+        """1 - cosine of the recogniser's features of both images."""
         identity = cast(Any, self.models.identity)
-        person = identity.embed(source).detach()
-        return 1 - (identity.embed(image) * person).sum(dim=1).mean()
+        reference = identity.embed(source).detach()
+        return 1 - (identity.embed(image) * reference).sum(dim=1).mean()
 
 
-class PublishedTraining(Recipe):
-    """A mapper in training: `training.step(w_plus)`. Every step renders the source pictures again."""
+class PublishedTraining(PublishedRecipe):
+    """The training of a mapper: `training.step(w_plus)`. Every step renders the source images again."""
 
     def __init__(self, models: Models, prompt: Prompt, training: MapperTraining) -> None:
         super().__init__(models, prompt)
@@ -54,7 +53,7 @@ class PublishedTraining(Recipe):
         self.mapper = PromptMapper(prompt, new_mapper(training, models.generator), training, models.device)
 
     def step(self, w_plus: Tensor) -> float:
-        """One step of the optimizer: the loss before it."""
+        """Take one step of the optimizer; returns the loss before it."""
         self.mapper.network.zero_grad()
         loss = self.loss(w_plus)
         loss.backward()
@@ -62,7 +61,7 @@ class PublishedTraining(Recipe):
         return float(loss.detach())
 
     def loss(self, w_plus: Tensor) -> Tensor:
-        """`clip + 0.1 * identity + 0.8 * mean square of the step`, the mean of the pictures (StyleCLIP, equation 4)."""
+        """`clip + 0.1 * identity + 0.8 * mean square of the step`, averaged over images (StyleCLIP, equation 4)."""
         with torch.no_grad():
             source = render(self.models.generator, w_plus)
         edited = w_plus + self.mapper.step(w_plus)
@@ -75,8 +74,8 @@ class PublishedTraining(Recipe):
         )
 
 
-class PublishedOptimization(Recipe):
-    """A latent [1, num_ws, w_dim] on its way: `optimization.step()`. `settings` has steps, lr and the two lambdas."""
+class PublishedOptimization(PublishedRecipe):
+    """The optimization of a latent [1, num_ws, w_dim]: `optimization.step()`."""
 
     def __init__(self, models: Models, prompt: Prompt, w_plus: Tensor, settings: dict[str, Any]) -> None:
         super().__init__(models, prompt)
@@ -87,7 +86,7 @@ class PublishedOptimization(Recipe):
         self.adam = torch.optim.Adam([self.w_plus], lr=settings["lr"])
 
     def step(self) -> float:
-        """One step of Adam: the loss before it."""
+        """Take one step of Adam; returns the loss before it."""
         self.adam.param_groups[0]["lr"] = self.settings["lr"] * projector_schedule(self.taken / self.settings["steps"])
         self.adam.zero_grad()
         loss = self.loss()

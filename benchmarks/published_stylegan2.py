@@ -1,4 +1,4 @@
-"""The published generator, as plain as its description: every picture has convolution weights of its own."""
+"""StyleGAN2's generator in plain torch, as published: every image is convolved with its own modulated weights."""
 
 from __future__ import annotations
 
@@ -13,21 +13,22 @@ from styleclip.networks.layers import FIR_TAPS
 from styleclip.networks.stylegan2 import Generator
 
 
-def as_trained(generator: Generator) -> Generator:
-    """A copy in float32 that is not frozen, as a training leaves it."""
+def trainable_copy(generator: Generator) -> Generator:
+    """A copy in float32 with trainable weights."""
     copy = Generator(generator.config)
     copy.load_state_dict(generator.state_dict())
     return copy.eval().to(generator.w_avg.device)
 
 
 def render(generator: Generator, w_plus: Tensor) -> Tensor:
-    """What `generator` makes of W+ [N, num_ws, w_dim], with a weight of its own for every picture: [N, 3, R, R]."""
+    """Render W+ [N, num_ws, w_dim] with `generator`: images [N, 3, R, R]."""
     affines = {entry: generator.synthesis.get_submodule(f"{entry.name}.affine") for entry in generator.layout.entries}
-    return paint(generator, {entry.name: affine(w_plus[:, entry.ws_index]) for entry, affine in affines.items()})
+    styles = {entry.name: affine(w_plus[:, entry.ws_index]) for entry, affine in affines.items()}
+    return render_styles(generator, styles)
 
 
-def paint(generator: Generator, styles: dict[str, Tensor]) -> Tensor:
-    """`render` from the styles [N, C_i] of every layer."""
+def render_styles(generator: Generator, styles: dict[str, Tensor]) -> Tensor:
+    """Render the styles [N, C_i] of every layer: images [N, 3, R, R]."""
     synthesis: Any = generator.synthesis
     image: Any = None
     x = synthesis.b4.const.expand(len(next(iter(styles.values()))), -1, -1, -1)
@@ -36,7 +37,7 @@ def paint(generator: Generator, styles: dict[str, Tensor]) -> Tensor:
         weight = modulated(layer.weight, styles[entry.name])
         if entry.is_torgb:
             colour = convolve(x, weight) + layer.bias[:, None, None]
-            image = colour if image is None else colour + fir(zeros_between(image), (2, 1))
+            image = colour if image is None else colour + fir(insert_zeros(image), (2, 1))
         else:
             x = convolve(x, demodulated(weight), layer.up)
             x = x + layer.noise_strength * layer.noise_const
@@ -45,7 +46,7 @@ def paint(generator: Generator, styles: dict[str, Tensor]) -> Tensor:
 
 
 def modulated(weight: Tensor, styles: Tensor) -> Tensor:
-    """`w'_ijk = s_i * w_ijk` for every picture (StyleGAN2, equation 1), equalised: -> [N, O, I, k, k]."""
+    """`w'_ijk = s_i * w_ijk` for every image, with equalised learning rate (StyleGAN2, equation 1): [N, O, I, k, k]."""
     return weight / math.sqrt(weight[0].numel()) * styles[:, None, :, None, None]
 
 
@@ -55,9 +56,9 @@ def demodulated(weight: Tensor) -> Tensor:
 
 
 def convolve(x: Tensor, weight: Tensor, up: bool = False) -> Tensor:
-    """Every picture with its own weight [N, O, I, k, k], as the groups of one convolution; with `up` at twice the side.
+    """Convolve each image with its own weight [N, O, I, k, k], as the groups of one convolution.
 
-    -> [N, O, H, W] or [N, O, 2H, 2W]
+    Returns [N, O, H, W], or [N, O, 2H, 2W] with `up`.
     """
     count, kernel = len(x), weight.shape[-1]
     x = x.reshape(1, -1, *x.shape[2:])  # [1, N * I, H, W]
@@ -74,6 +75,6 @@ def fir(x: Tensor, padding: tuple[int, int]) -> Tensor:
     return F.conv2d(channels, 4 * torch.outer(taps, taps)[None, None]).unflatten(0, x.shape[:2])[:, :, 0]
 
 
-def zeros_between(x: Tensor) -> Tensor:
-    """[N, C, H, W] -> [N, C, 2H, 2W]: a zero right of and below every pixel."""
+def insert_zeros(x: Tensor) -> Tensor:
+    """[N, C, H, W] -> [N, C, 2H, 2W] with a zero to the right of and below every pixel."""
     return F.pad(x[:, :, :, None, :, None], (0, 1, 0, 0, 0, 1)).flatten(4, 5).flatten(2, 3)

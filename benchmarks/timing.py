@@ -1,4 +1,4 @@
-"""Contestants that take turns on the clock, and the memory of each in a process of its own."""
+"""Timing of several variants in turn, and the peak memory of each in a subprocess."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from styleclip.runtime.cuda_graphs import AFTER
 
 Value = TypeVar("Value")
 Key = TypeVar("Key")
-Timer = Callable[[], float]  # does the work once and says how many seconds of it count
-CLOCK = 0.02  # seconds that short work is repeated for
-WARM_UP = {"cpu": 1, "cuda": AFTER + 2}  # times, after which graphs are made
+Timer = Callable[[], float]  # does the work once and returns its seconds
+MIN_SECONDS = 0.02  # short work is repeated until it takes this long
+WARM_UP = {"cpu": 1, "cuda": AFTER + 2}  # runs; on a GPU until CUDA graphs are captured
 
 
-class Way(Protocol):
-    """One way of doing the same; small, so that it can be sent to a process, and loads its networks there."""
+class Variant(Protocol):
+    """One way to do the work of a benchmark. Picklable: a subprocess receives it and loads its networks there."""
 
     @property
     def name(self) -> str: ...
@@ -35,15 +35,15 @@ class Way(Protocol):
     def device(self) -> torch.device: ...
 
     def timers(self) -> Mapping[str, Timer]:
-        """What there is to measure, by name."""
+        """A timer for each work to measure, by name."""
         ...
 
 
 @dataclass(frozen=True)
-class Measured:
-    """One work of one way: seconds of every repetition, and bytes in use at most, by the process and beyond networks.
+class Measurement:
+    """One work of one variant: seconds of every repetition, and peak bytes of the process that ran the variant.
 
-    The bytes are those of the way, whatever the work.
+    `beyond` are the bytes on top of the loaded networks. Both are the same for all works of a variant.
     """
 
     name: str
@@ -57,46 +57,46 @@ class Measured:
         return statistics.median(self.seconds)
 
     @property
-    def least(self) -> float:
+    def minimum(self) -> float:
         return min(self.seconds)
 
-    def over(self, other: Measured) -> dict[str, float]:
-        """How much of the other's time and memory this takes."""
+    def ratios_to(self, other: Measurement) -> dict[str, float]:
+        """Time and memory relative to another measurement."""
         return {
             "ratio": self.median / other.median,
-            "least_ratio": self.least / other.least,
+            "least_ratio": self.minimum / other.minimum,
             "memory_ratio": self.memory / other.memory,
             "beyond_ratio": self.beyond / other.beyond if other.beyond else math.nan,
         }
 
-    def record(self) -> dict[str, Any]:
-        """The row as JSON has it."""
+    def to_dict(self) -> dict[str, Any]:
+        """The row of the JSON output."""
         return {
             "name": self.name,
             "work": self.work,
             "seconds": self.median,
-            "least": self.least,
+            "least": self.minimum,
             "repeats": len(self.seconds),
             "memory": self.memory,
             "beyond": self.beyond,
         }
 
 
-def compared(ways: Sequence[Way], repeats: int) -> list[Measured]:
-    """Every work of every way, measured in turn."""
-    memory = {way.name: in_a_process(way) for way in ways}  # first, while this process is small
-    timers = {(way.name, work): timer for way in ways for work, timer in way.timers().items()}
-    seconds = in_turn(timers, repeats)
+def compare(variants: Sequence[Variant], repeats: int) -> list[Measurement]:
+    """Measure every work of every variant, in turn."""
+    memory = {each.name: peak_bytes_in_subprocess(each) for each in variants}  # first, while this process is small
+    timers = {(each.name, work): timer for each in variants for work, timer in each.timers().items()}
+    seconds = time_in_turns(timers, repeats)
     return [
-        Measured(name, work, tuple(taken), memory[name][0], memory[name][0] - memory[name][1])
+        Measurement(name, work, tuple(taken), memory[name][0], memory[name][0] - memory[name][1])
         for (name, work), taken in seconds.items()
     ]
 
 
-def in_turn(timers: Mapping[Key, Timer], repeats: int) -> dict[Key, list[float]]:
-    """The seconds of each, one after the other, so that whatever slows the machine meets all of them.
+def time_in_turns(timers: Mapping[Key, Timer], repeats: int) -> dict[Key, list[float]]:
+    """Run all timers one after the other, `repeats` times, so that a slow phase of the machine affects all of them.
 
-    A first round does not count: in it memory is allocated, and algorithms are chosen.
+    A first round is a warm-up: memory is allocated and algorithms are chosen.
     """
     for timer in timers.values():
         timer()
@@ -104,19 +104,19 @@ def in_turn(timers: Mapping[Key, Timer], repeats: int) -> dict[Key, list[float]]
     return {key: [each[key] for each in rounds] for key in timers}
 
 
-def stopwatch(work: Callable[[], Any], device: torch.device) -> Timer:
-    """A timer that counts all of the work, once on a CPU and often on a GPU, where it may be short and warms up."""
-    return repeated(work, device) if device.type == "cuda" else lambda: timed(work, device)[0]
+def make_timer(work: Callable[[], Any], device: torch.device) -> Timer:
+    """A timer of one run on a CPU, and of repeated runs on a GPU, where the work may be short and needs a warm-up."""
+    return make_repeating_timer(work, device) if device.type == "cuda" else lambda: time_call(work, device)[0]
 
 
-def repeated(work: Callable[[], Any], device: torch.device) -> Timer:
-    """A timer of work so short that it is repeated until the clock is fine enough: seconds of one."""
+def make_repeating_timer(work: Callable[[], Any], device: torch.device) -> Timer:
+    """A timer of short work, repeated for at least MIN_SECONDS: seconds per run."""
 
     @functools.cache
     def count() -> int:
         for _ in range(WARM_UP[device.type]):
             work()
-        return math.ceil(CLOCK / timed(work, device)[0])
+        return math.ceil(MIN_SECONDS / time_call(work, device)[0])
 
     def many() -> None:
         for _ in range(count()):
@@ -124,13 +124,13 @@ def repeated(work: Callable[[], Any], device: torch.device) -> Timer:
 
     def timer() -> float:
         number = count()
-        return timed(many, device)[0] / number
+        return time_call(many, device)[0] / number
 
     return timer
 
 
-def timed(work: Callable[[], Value], device: torch.device, repeats: int = 1) -> tuple[float, Value]:
-    """The least of several times, in seconds, and what comes of the work."""
+def time_call(work: Callable[[], Value], device: torch.device, repeats: int = 1) -> tuple[float, Value]:
+    """The least seconds of several runs, and the value of the last one."""
     taken = []
     for _ in range(repeats):
         synchronize(device)
@@ -142,30 +142,30 @@ def timed(work: Callable[[], Value], device: torch.device, repeats: int = 1) -> 
 
 
 def synchronize(device: torch.device) -> None:
-    """Wait until the device has done what it was told."""
+    """Wait until the device is idle."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 
 
-def in_a_process(way: Way) -> tuple[int, int]:
-    """`peak(way)` in a process of its own, forked from one that has imported all and done nothing."""
+def peak_bytes_in_subprocess(variant: Variant) -> tuple[int, int]:
+    """`peak_bytes(variant)` in a fresh process, forked from one that has only imported the benchmark."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([type(way).__module__])
+    context.set_forkserver_preload([type(variant).__module__])
     with ProcessPoolExecutor(1, mp_context=context) as pool:
-        return pool.submit(peak, way).result()
+        return pool.submit(peak_bytes, variant).result()
 
 
-def peak(way: Way) -> tuple[int, int]:
-    """Bytes in use at most, and those in use when the networks had been loaded."""
-    timers = [*way.timers().values()]
-    networks = in_use(way.device)
-    for timer in (*timers, timers[-1]):  # once more, with the gradients and moments that the first time left
+def peak_bytes(variant: Variant) -> tuple[int, int]:
+    """Peak bytes of the variant's works, and peak bytes after loading its networks."""
+    timers = [*variant.timers().values()]
+    networks = max_bytes_in_use(variant.device)
+    for timer in (*timers, timers[-1]):  # the last one again, with the gradients and moments of the first run
         timer()
-    return in_use(way.device), networks
+    return max_bytes_in_use(variant.device), networks
 
 
-def in_use(device: torch.device) -> int:
-    """Bytes in use at most so far: of the GPU, or resident in this process."""
+def max_bytes_in_use(device: torch.device) -> int:
+    """Peak bytes so far: allocated on the GPU, or resident in this process."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
     unit = 1 if sys.platform == "darwin" else 1024

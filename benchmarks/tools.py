@@ -1,4 +1,4 @@
-"""What the benches share: their options, the line above their tables, and networks of random weights."""
+"""Shared by the benchmarks: options, the headline above the tables, and networks with random weights."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import torch
 from torch import nn
 
 import cuda_ops
+import styleclip
 from styleclip.errors import StyleClipError
 from styleclip.files import to_json
 from styleclip.models import Models
@@ -28,8 +29,8 @@ from styleclip.runtime.devices import keep_memory, pick_device, pick_dtype
 
 Value = TypeVar("Value")
 Networks = Literal["config-f", "small"]
-TEXT = "a face with red hair"
-WIDTHS = {4: 512, 8: 512, 16: 512, 32: 512, 64: 512, 128: 256, 256: 128, 512: 64, 1024: 32}  # of config-f
+PROMPT = "a face with red hair"
+CHANNELS = {4: 512, 8: 512, 16: 512, 32: 512, 64: 512, 128: 256, 256: 128, 512: 64, 1024: 32}  # of config-f
 SMALL = GeneratorConfig(z_dim=16, w_dim=16, mapping_widths=(16, 16), channels={4: 8, 8: 8, 16: 8, 32: 8})
 SMALL_CLIP = {
     "name": "small",
@@ -41,22 +42,22 @@ SMALL_CLIP = {
     "tokens": [],
     "vocabulary": [],
 }
-BOTH = ("float32", "bfloat16")
-KERNELS = {"native": "compiled kernels", "reference": "plain torch"}  # by the words of STYLECLIP_OPS
+BOTH_DTYPES = ("float32", "bfloat16")
+KERNEL_LABELS = {"native": "compiled kernels", "reference": "plain torch"}  # by value of STYLECLIP_OPS
 
 
 @dataclass(frozen=True)
-class Setting:
-    """Where and with what a bench runs."""
+class Setup:
+    """Device, precision, threads and networks of a benchmark."""
 
     device: torch.device
-    dtypes: tuple[torch.dtype, ...]  # what was asked for; the first is meant where there is room for one
+    dtypes: tuple[torch.dtype, ...]  # as requested; a benchmark of one precision takes the first
     threads: int
     networks: Networks
     quick: bool
 
     def apply(self) -> None:
-        """Make this process work so, as the command line does."""
+        """Configure this process as the command line does."""
         torch.set_num_threads(self.threads)
         if self.device.type == "cpu":
             keep_memory()
@@ -65,17 +66,17 @@ class Setting:
     def dtype(self) -> torch.dtype:
         return self.dtypes[0]
 
-    def in_float32(self) -> Setting:
-        """As the published recipes are."""
+    def in_float32(self) -> Setup:
+        """The same in float32, the precision of the published code."""
         return replace(self, dtypes=(torch.float32,))
 
     @property
     def kernels(self) -> list[str]:
-        """What STYLECLIP_OPS can say here, the fastest first."""
+        """The values of STYLECLIP_OPS that run here, fastest first."""
         return ["reference"] if cuda_ops.unavailable_reason(self.device.type) else ["native", "reference"]
 
     def generator(self, resolution: int, frozen: bool = True) -> Generator:
-        """Of random weights, the same each time; not `frozen` it is as its training left it."""
+        """A generator with fixed random weights, trainable unless `frozen`."""
         torch.manual_seed(0)
         generator = Generator(SMALL if self.networks == "small" else config_f(resolution)).eval()
         for name, tensor in generator.state_dict().items():
@@ -85,14 +86,18 @@ class Setting:
         return generator if self.dtype is torch.float32 else generator.to_mixed_precision(self.dtype)
 
     def models(self, resolution: int, frozen: bool = True) -> Models:
-        """Networks of random weights, the same each time; CLIP sees pictures as published."""
-        generator, (clip, identity) = self.generator(resolution, frozen), self._critics()
+        """Networks with fixed random weights; CLIP preprocesses as in the published code."""
+        generator, (clip, identity) = self.generator(resolution, frozen), self._clip_and_identity()
         for network in (clip, identity):
             cast(nn.Module, network).eval().requires_grad_(not frozen).to(self.device)
         clip.preprocess = "paper"
         return Models(generator, clip if self.dtype is torch.float32 else clip.to_mixed_precision(self.dtype), identity)
 
-    def _critics(self) -> tuple[CLIP, FaceRecogniser]:
+    def demo_models(self) -> Models:
+        """The demo models without face recognition."""
+        return styleclip.load("demo", identity="none", device=self.device, dtype=self.dtype)
+
+    def _clip_and_identity(self) -> tuple[CLIP, FaceRecogniser]:
         torch.manual_seed(0)
         if self.networks == "small":
             return build_clip(SMALL_CLIP), SmallRecogniser(8)
@@ -101,31 +106,31 @@ class Setting:
 
 @dataclass(frozen=True)
 class Report:
-    """What a bench found: rows for JSON, and the same as Markdown."""
+    """The result of a benchmark: rows for JSON, and the same as Markdown."""
 
     results: Sequence[dict[str, Any]]
-    text: str
-    more: dict[str, Any] = field(default_factory=dict)  # further lists of rows, by name
+    markdown: str
+    extra: dict[str, Any] = field(default_factory=dict)  # further lists of rows for JSON, by name
 
 
-def bench(command: Callable[..., Report]) -> click.Command:
-    """A subcommand with the options that all benches have; `command(setting, ...)` measures."""
+def bench_command(command: Callable[..., Report]) -> click.Command:
+    """Decorator: a subcommand with the common options; `command(setup, ...)` measures."""
 
     @functools.wraps(command)
     def run(
-        device: str, dtype: str, threads: int | None, networks: Networks, quick: bool, as_json: bool, **own: Any
+        device: str, dtype: str, threads: int | None, networks: Networks, quick: bool, as_json: bool, **options: Any
     ) -> None:
         try:
             where = pick_device(device)
             count = threads or torch.get_num_threads()
-            dtypes = tuple(pick_dtype(name, where) for name in (BOTH if dtype == "auto" else (dtype,)))
-            setting = Setting(where, dtypes, count, networks, quick)
-            setting.apply()
-            report = command(setting, **own)
+            dtypes = tuple(pick_dtype(name, where) for name in (BOTH_DTYPES if dtype == "auto" else (dtype,)))
+            setup = Setup(where, dtypes, count, networks, quick)
+            setup.apply()
+            report = command(setup, **options)
         except StyleClipError as error:
             raise click.ClickException(str(error)) from error
-        told = {"about": about(setting), "results": report.results, **report.more}
-        click.echo(to_json(told) if as_json else f"{headline(setting)}\n\n{report.text}", nl=not as_json)
+        record = {"about": environment(setup), "results": report.results, **report.extra}
+        click.echo(to_json(record) if as_json else f"{headline(setup)}\n\n{report.markdown}", nl=not as_json)
 
     for option in (
         click.option("--json", "as_json", is_flag=True, help="Print JSON."),
@@ -140,39 +145,39 @@ def bench(command: Callable[..., Report]) -> click.Command:
 
 
 def repeats_option(count: int, quick: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """`--repeats` of a bench."""
+    """The option `--repeats`, with a smaller default under --quick."""
 
-    def chosen(context: click.Context, option: click.Parameter, value: int | None) -> int:
-        return value or (quick if context.params["quick"] else count)  # --quick is eager, so it is known by now
+    def value_or_default(context: click.Context, option: click.Parameter, value: int | None) -> int:
+        return value or (quick if context.params["quick"] else count)  # --quick is eager, so it is parsed first
 
-    told = f"Times each is measured, in turn.  [default: {count}; {quick} with --quick]"
-    return click.option("--repeats", type=click.IntRange(1), callback=chosen, help=told)
+    help_text = f"Times each is measured, in turn.  [default: {count}; {quick} with --quick]"
+    return click.option("--repeats", type=click.IntRange(1), callback=value_or_default, help=help_text)
 
 
-def about(setting: Setting) -> dict[str, Any]:
-    """What the numbers were measured on and with."""
+def environment(setup: Setup) -> dict[str, Any]:
+    """The machine and the versions, for JSON."""
     return {
-        "machine": machine(setting.device),
-        "threads": setting.threads,
+        "machine": machine_name(setup.device),
+        "threads": setup.threads,
         "torch": torch.__version__,
-        "commit": commit(),
-        "kernels": KERNELS[setting.kernels[0]],
-        "networks": setting.networks,
-        "dtype": [str(dtype).removeprefix("torch.") for dtype in setting.dtypes],
+        "commit": commit_name(),
+        "kernels": KERNEL_LABELS[setup.kernels[0]],
+        "networks": setup.networks,
+        "dtype": [str(dtype).removeprefix("torch.") for dtype in setup.dtypes],
     }
 
 
-def headline(setting: Setting) -> str:
-    """`about` in a line."""
-    told = about(setting)
-    threads = f"{told['threads']} thread{'s' if told['threads'] > 1 else ''}"
-    words = [told["machine"], threads, f"torch {told['torch']}", f"commit {told['commit']}", told["kernels"]]
-    if setting.dtype is not torch.float32:
-        words += told["dtype"]
-    return ", ".join([*words, *(["small networks"] if setting.networks == "small" else [])])
+def headline(setup: Setup) -> str:
+    """`environment` as one line."""
+    record = environment(setup)
+    threads = f"{record['threads']} thread{'s' if record['threads'] > 1 else ''}"
+    words = [record["machine"], threads, f"torch {record['torch']}", f"commit {record['commit']}", record["kernels"]]
+    if setup.dtype is not torch.float32:
+        words += record["dtype"]
+    return ", ".join([*words, *(["small networks"] if setup.networks == "small" else [])])
 
 
-def machine(device: torch.device) -> str:
+def machine_name(device: torch.device) -> str:
     """The GPU, or the model of the CPU."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
@@ -181,21 +186,21 @@ def machine(device: torch.device) -> str:
     except OSError:
         lines = []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return next(iter(names), "") or platform.processor() or platform.machine()
+    return next(iter(names), "") or platform.processor() or platform.machine_name()
 
 
-def commit() -> str:
-    """The commit of this checkout, and whether it was changed since."""
-    asked = "git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty= with changes", "--abbrev=7"
+def commit_name() -> str:
+    """The commit of this checkout, marked where files were changed."""
+    command = "git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty= with changes", "--abbrev=7"
     try:
-        told = subprocess.run(asked, capture_output=True, text=True, check=False)
+        record = subprocess.run(command, capture_output=True, text=True, check=False)
     except OSError:
         return "unknown"
-    return told.stdout.strip() if told.returncode == 0 else "unknown"
+    return record.stdout.strip() if record.returncode == 0 else "unknown"
 
 
-def under(choice: str, work: Callable[[], Value]) -> Callable[[], Value]:
-    """The work under STYLECLIP_OPS=choice, which the operations read at every call."""
+def with_ops(choice: str, work: Callable[[], Value]) -> Callable[[], Value]:
+    """`work` with STYLECLIP_OPS=choice, which the operations read at every call."""
 
     def run() -> Value:
         before = os.environ.get("STYLECLIP_OPS")
@@ -212,12 +217,12 @@ def under(choice: str, work: Callable[[], Value]) -> Callable[[], Value]:
 
 
 def config_f(resolution: int) -> GeneratorConfig:
-    """StyleGAN2's config-f."""
-    channels = {side: width for side, width in WIDTHS.items() if side <= resolution}
+    """The configuration config-f of StyleGAN2, up to this resolution."""
+    channels = {side: width for side, width in CHANNELS.items() if side <= resolution}
     return GeneratorConfig(z_dim=512, w_dim=512, mapping_widths=(512,) * 8, channels=channels)
 
 
-def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Markdown; all columns but the first hold numbers."""
+def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table; all columns but the first are numbers."""
     lines = [columns, ["---", *["---:"] * (len(columns) - 1)], *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

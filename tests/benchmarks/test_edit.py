@@ -9,28 +9,27 @@ import torch
 
 import styleclip
 from benchmarks import edit as bench_edit
-from benchmarks.edit import ALPHA, direction, published
-from benchmarks.tools import KERNELS
-from styleclip.methods.global_direction import GlobalDirection
-from tests.helpers.bench_runner import SMALL, told
+from benchmarks.edit import ALPHA, make_direction, published_edit
+from benchmarks.tools import KERNEL_LABELS
+from tests.helpers.bench_runner import SMALL, run_bench_json
 
 
 def test_the_published_edit_is_ours() -> None:
     models = SMALL.models(1024)
-    latent, edit = styleclip.Editor(models).sample(), direction(models, known=False)
-    ours = models.render(GlobalDirection(alpha=ALPHA, found=edit)(models, latent, edit.prompt))
+    latent, edit = styleclip.Editor(models).sample(), make_direction(models, of_text=False)
+    ours = models.render(edit.at(ALPHA)(models, latent, edit.prompt))
     assert (ours - models.render(latent)).abs().max() > 0.01
-    torch.testing.assert_close(published(models, latent, edit)(), ours, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(published_edit(models, latent, edit)(), ours, rtol=1e-4, atol=1e-4)
 
 
 def test_the_direction_of_the_demo_is_that_of_a_text() -> None:
-    models = bench_edit.demo(SMALL)
-    assert 0 < len(direction(models, known=True).channels) < models.generator.layout.size / 4
+    models = SMALL.demo_models()
+    assert 0 < len(make_direction(models, of_text=True).channels) < models.generator.layout.size / 4
 
 
 def test_the_rows() -> None:
-    found = told("edit", "--repeats", "1", "--starts", "0")
-    names = ["published", *(f"ours, {KERNELS[which]}" for which in reversed(SMALL.kernels))]
+    found = run_bench_json("edit", "--repeats", "1", "--starts", "0")
+    names = ["published", *(f"ours, {KERNEL_LABELS[which]}" for which in reversed(SMALL.kernels))]
     rows = found["results"]
     assert [(r["networks"], r["name"]) for r in rows] == [(n, name) for n in ("demo", "small") for name in names]
     for row in rows:
@@ -39,16 +38,16 @@ def test_the_rows() -> None:
 
 
 def test_a_command_is_started(tmp_path: Path) -> None:
-    told_of = bench_edit.optimize(SMALL, "reference", tmp_path, steps=1)
-    assert told_of["seconds"] > 0 and told_of["settings"]["steps"] == 1 and (tmp_path / "result.json").is_file()
+    record = bench_edit.run_optimize(SMALL, "reference", tmp_path, steps=1)
+    assert record["seconds"] > 0 and record["settings"]["steps"] == 1 and (tmp_path / "result.json").is_file()
 
 
 def test_commands_count_from_the_second_start(monkeypatch: pytest.MonkeyPatch) -> None:
     seconds = iter(range(1, 100))
-    monkeypatch.setattr(bench_edit, "optimize", lambda *_: {"seconds": next(seconds)})
+    monkeypatch.setattr(bench_edit, "run_optimize", lambda *_: {"seconds": next(seconds)})
     kernels = SMALL.kernels
-    rows = bench_edit.commands(SMALL, None, starts=2)
-    assert [row["command"] for row in rows] == [f"styleclip optimize, {KERNELS[which]}" for which in kernels]
+    rows = bench_edit.time_commands(SMALL, None, starts=2)
+    assert [row["command"] for row in rows] == [f"styleclip optimize, {KERNEL_LABELS[which]}" for which in kernels]
     count = len(kernels)
     assert [row["edit"] for row in rows] == [first + count * 1.5 for first in range(1, 1 + count)]
     assert all(0 < row["least"] <= row["seconds"] for row in rows)

@@ -10,12 +10,12 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks.convolutions import Bound, multiplications
-from benchmarks.generator import BACKWARD, BOUND, FORWARD, PUBLISHED, THAWED, markdown, ours, rendering
-from benchmarks.shares import shares, shares_table
-from benchmarks.tools import KERNELS, Setting
+from benchmarks.convolutions import ConvolutionBound, multiplication_count
+from benchmarks.generator import BACKWARD, BOUND, FORWARD, PUBLISHED, THAWED, markdown, render_ours, render_works
+from benchmarks.shares import shares_table, time_shares
+from benchmarks.tools import KERNEL_LABELS, Setup
 from styleclip.images import from_pil
-from tests.helpers.bench_runner import SMALL, printed, told
+from tests.helpers.bench_runner import SMALL, run_bench, run_bench_json
 from tests.helpers.tiny import tiny_generator
 
 aten = torch.ops.aten
@@ -39,17 +39,17 @@ def counted(work: Callable[[], object]) -> int:
 def test_the_bound_multiplies_as_the_generator_does(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STYLECLIP_OPS", "reference")
     generator = tiny_generator().freeze()
-    expected = multiplications(generator, generator.resolution)
+    expected = multiplication_count(generator, generator.resolution)
     assert expected == 16 * 9 * 6 * 6 + 16 * 3 * 6 + 16 * 9 * 6 * 5 + 64 * 9 * 5 * 5 + 64 * 3 * 5 + (
         64 * 9 * 5 * 4 + 256 * 9 * 4 * 4 + 256 * 3 * 4
     )
-    assert counted(rendering(generator, ours)[FORWARD]) == expected
-    assert counted(Bound(generator).forward) == expected
-    assert multiplications(generator, 8) < expected
+    assert counted(render_works(generator, render_ours)[FORWARD]) == expected
+    assert counted(ConvolutionBound(generator).forward) == expected
+    assert multiplication_count(generator, 8) < expected
 
 
 def test_the_bound_goes_backward_to_its_inputs() -> None:
-    bound = Bound(tiny_generator().freeze())
+    bound = ConvolutionBound(tiny_generator().freeze())
     gradients = [run() for run in bound._backward]
     shapes = [[1, 6, 4, 4], [1, 6, 4, 4], [1, 6, 4, 4], [1, 5, 8, 8], [1, 5, 8, 8], [1, 5, 8, 8], *[[1, 4, 16, 16]] * 2]
     assert [[*gradient.shape] for (gradient,) in gradients] == shapes
@@ -61,15 +61,15 @@ def test_backward_reaches_the_latent() -> None:
 
     def draw(generator: Any, w_plus: torch.Tensor) -> torch.Tensor:
         seen.append(w_plus)
-        return ours(generator, w_plus)
+        return render_ours(generator, w_plus)
 
-    rendering(tiny_generator().freeze(), draw)[BACKWARD]()
+    render_works(tiny_generator().freeze(), draw)[BACKWARD]()
     assert seen[-1].grad is not None and seen[-1].grad.abs().max() > 0
 
 
 def test_the_rows() -> None:
-    found = told("generator", "--repeats", "1")
-    which = [f"ours, {KERNELS[each]}" for each in SMALL.kernels]
+    found = run_bench_json("generator", "--repeats", "1")
+    which = [f"ours, {KERNEL_LABELS[each]}" for each in SMALL.kernels]
     names = [BOUND, *which, THAWED, PUBLISHED]
     assert [(row["name"], row["work"]) for row in found["results"]] == [
         (n, w) for n in names for w in (FORWARD, BACKWARD)
@@ -79,13 +79,13 @@ def test_the_rows() -> None:
         assert 0 < row["least"] <= row["seconds"] and row["memory"] > 0
         assert row["ratio_to_bound"] == pytest.approx(row["seconds"] / rows[BOUND, work]["seconds"])
         assert row["least_ratio_to_published"] == pytest.approx(row["least"] / rows[PUBLISHED, work]["least"])
-    assert found["growth"] == [] and found["about"]["kernels"] == KERNELS[SMALL.kernels[0]]
+    assert found["growth"] == [] and found["about"]["kernels"] == KERNEL_LABELS[SMALL.kernels[0]]
     assert markdown(found["results"]).count("\n| ours") == 2 * len([*which, THAWED])
 
 
 def test_where_the_time_goes() -> None:
-    works = rendering(tiny_generator().freeze(), ours)
-    rows = shares(works, torch.device("cpu"))
+    works = render_works(tiny_generator().freeze(), render_ours)
+    rows = time_shares(works, torch.device("cpu"))
     for work in works:
         own = {row["kind"]: row for row in rows if row["work"] == work}
         assert sum(row["share"] for row in own.values()) == pytest.approx(1)
@@ -96,28 +96,28 @@ def test_where_the_time_goes() -> None:
 def test_the_plot(tmp_path: Path) -> None:
     from PIL import Image
 
-    text = printed("generator", "--repeats", "1", "--plot", str(tmp_path / "growth.png"))
+    text = run_bench("generator", "--repeats", "1", "--plot", str(tmp_path / "growth.png"))
     assert "Where the time goes (ours, " in text
     with Image.open(tmp_path / "growth.png") as picture:
         assert from_pil([picture.convert("RGB").resize((64, 64))]).std() > 0
 
 
 def test_growth() -> None:
-    from benchmarks.generator import sized
-    from benchmarks.growth import growth
+    from benchmarks.generator import works_of_size
+    from benchmarks.growth import measure_growth
 
     generator = tiny_generator().freeze()
-    rows = growth(generator, sized, quick=False)
+    rows = measure_growth(generator, works_of_size, quick=False)
     cells = [(side, batch, work) for side in (4, 8, 16) for batch in (1, 2, 4, 8) for work in (FORWARD, BACKWARD)]
     assert [(row["resolution"], row["batch"], row["work"]) for row in rows] == cells
     assert all(row["seconds"] > 0 for row in rows)
     assert {row["resolution"]: row["multiplications"] for row in rows} == {
-        side: multiplications(generator, side) for side in (4, 8, 16)
+        side: multiplication_count(generator, side) for side in (4, 8, 16)
     }
 
 
 def test_lower_precision_is_that_of_the_layers() -> None:
-    setting = Setting(SMALL.device, (torch.bfloat16,), 1, "small", True)
-    bound = Bound(setting.generator(1024).to_mixed_precision(torch.bfloat16, above=8))
+    setup = Setup(SMALL.device, (torch.bfloat16,), 1, "small", True)
+    bound = ConvolutionBound(setup.generator(1024).to_mixed_precision(torch.bfloat16, above=8))
     precisions = [run.args[0].dtype for run in bound._backward]
     assert precisions[:4] == [torch.float32] * 4 and set(precisions[6:]) == {torch.bfloat16}

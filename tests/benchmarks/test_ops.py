@@ -6,13 +6,13 @@ import pytest
 import torch
 
 from benchmarks.ops import LAYOUTS, TWO_PASSES, Case, cases, operations
-from tests.helpers.bench_runner import SMALL, printed, told
+from tests.helpers.bench_runner import SMALL, run_bench, run_bench_json
 
 
 def test_the_rows() -> None:
-    rows = told("ops", "--repeats", "1", "--dtype", "float32")["results"]
+    rows = run_bench_json("ops", "--repeats", "1", "--dtype", "float32")["results"]
     names = ["bias_act", "upfirdn2d", "upfirdn2d, up 2", "blur_act", TWO_PASSES]
-    passes = [(layout, name, way) for layout in LAYOUTS for name in names for way in ("forward", "backward")]
+    passes = [(layout, name, variant) for layout in LAYOUTS for name in names for variant in ("forward", "backward")]
     assert [(row["layout"], row["op"], row["pass"]) for row in rows] == passes
     for row in rows:
         assert row["copy"] > 0 and row["twin"] > 0 and row["resolution"] == 64
@@ -24,7 +24,7 @@ def test_the_rows() -> None:
 
 def test_the_tables() -> None:
     """Both precisions unless one is asked for."""
-    _, first, second = printed("ops", "--repeats", "1").strip().split("\n\n")
+    _, first, second = run_bench("ops", "--repeats", "1").strip().split("\n\n")
     assert len(first.splitlines()) == 2 + 2 * 2 * 5 and {line.count("|") for line in first.splitlines()} == {12}
     assert [line.split(" | ")[2:4] for line in second.splitlines()[2:]] == [
         [layout, dtype] for dtype in ("float32", "bfloat16") for layout in LAYOUTS
@@ -38,7 +38,7 @@ def test_blur_act_is_what_it_is_compared_with() -> None:
 
 
 def test_the_bytes_of_a_case() -> None:
-    found = {case.name: case.moved() for case in cases(SMALL, 64)}
+    found = {case.name: case.bytes_moved() for case in cases(SMALL, 64)}
     picture, larger, skip = 4 * 512 * 64**2, 4 * 512 * 65**2, 4 * 3 * 64**2
     assert found["bias_act"] == {"forward": 2 * picture, "backward": 3 * picture}
     assert found["upfirdn2d, up 2"] == {"forward": skip + skip // 4, "backward": skip + skip // 4}

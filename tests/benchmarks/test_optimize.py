@@ -11,15 +11,15 @@ import torch
 from torch import Tensor
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
-from benchmarks.optimize import later_step, methods, start
+from benchmarks.optimize import mean_step_seconds, our_methods, start_latent
 from benchmarks.published_styleclip import PublishedOptimization
-from benchmarks.tools import TEXT
+from benchmarks.tools import PROMPT
 from styleclip.latents import Latent, Space
 from styleclip.methods.optimize import Optimize
 from styleclip.progress import Step
 from styleclip.prompts import Prompt
 from styleclip.settings import published
-from tests.helpers.bench_runner import SMALL, told
+from tests.helpers.bench_runner import SMALL, run_bench_json
 
 STEPS = 4
 SETTINGS = {
@@ -48,12 +48,12 @@ def gradients() -> Iterator[list[Tensor]]:
 def test_the_published_optimization_is_ours() -> None:
     """The same losses and gradients all along the way; ours makes no other gradient."""
     models, losses = SMALL.models(1024), list[float]()
-    w_plus = start(models)
+    w_plus = start_latent(models)
     with gradients() as ours:
         method = Optimize(**{**SETTINGS, **whole_picture()})
-        method(models, Latent(Space.W_PLUS, w_plus), Prompt(TEXT), lambda step: losses.append(step.values["loss"]))
+        method(models, Latent(Space.W_PLUS, w_plus), Prompt(PROMPT), lambda step: losses.append(step.values["loss"]))
     assert all(p.grad is None for p in models.generator.parameters())
-    published = PublishedOptimization(SMALL.models(1024, frozen=False), Prompt(TEXT), w_plus, SETTINGS)
+    published = PublishedOptimization(SMALL.models(1024, frozen=False), Prompt(PROMPT), w_plus, SETTINGS)
     with gradients() as theirs:
         assert [published.step() for _ in range(STEPS)] == pytest.approx(losses, abs=1e-5)
     assert all(p.grad is not None for p in published.models.generator.synthesis.parameters())
@@ -80,12 +80,12 @@ def test_steps_are_from_one_call_to_the_next(monkeypatch: pytest.MonkeyPatch) ->
         for step in steps:
             on_step(step)
 
-    assert later_step(SMALL.models(1024), torch.zeros(1, 2, 3), method) == 2.5  # type: ignore[arg-type]
+    assert mean_step_seconds(SMALL.models(1024), torch.zeros(1, 2, 3), method) == 2.5  # type: ignore[arg-type]
 
 
 def test_the_rows() -> None:
-    first, *ours = told("optimize")["results"]
-    assert [row["name"] for row in (first, *ours)] == ["published", *methods(2)]
+    first, *ours = run_bench_json("optimize")["results"]
+    assert [row["name"] for row in (first, *ours)] == ["published", *our_methods(2)]
     for row in (first, *ours):
         assert 0 < row["least"] <= row["seconds"] and 0 <= row["beyond"] < row["memory"]
         assert row["ratio"] == pytest.approx(row["seconds"] / first["seconds"])

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import time
 
 import pytest
 import torch
 from click.testing import CliRunner
 
 from benchmarks.__main__ import NAMES, main
-from benchmarks.timing import Measured, in_turn, repeated, timed
-from benchmarks.tools import about, headline, under
+from benchmarks.timing import Measurement, make_repeating_timer, time_call, time_in_turns
+from benchmarks.tools import environment, headline, with_ops
 from tests.helpers.bench_runner import SMALL
 from tests.helpers.support import failed
 
@@ -23,36 +22,33 @@ def test_all_take_turns() -> None:
         order.append(name)
         return float(len(order))
 
-    assert in_turn({"a": lambda: timer("a"), "b": lambda: timer("b")}, 2) == {"a": [3.0, 5.0], "b": [4.0, 6.0]}
+    assert time_in_turns({"a": lambda: timer("a"), "b": lambda: timer("b")}, 2) == {"a": [3.0, 5.0], "b": [4.0, 6.0]}
     assert order == ["a", "b"] * 3
 
 
 def test_ratios() -> None:
-    one, other = Measured("x", "", (2.0, 1.0, 9.0), 100, 10), Measured("y", "", (4.0, 4.0), 400, 100)
-    assert (one.median, one.least) == (2.0, 1.0)
+    one, other = Measurement("x", "", (2.0, 1.0, 9.0), 100, 10), Measurement("y", "", (4.0, 4.0), 400, 100)
+    assert (one.median, one.minimum) == (2.0, 1.0)
     expected = {"ratio": 0.5, "least_ratio": 0.25, "memory_ratio": 0.25, "beyond_ratio": 0.1}
-    assert one.over(other) == pytest.approx(expected)
+    assert one.ratios_to(other) == pytest.approx(expected)
 
 
-def test_short_work_is_repeated() -> None:
-    done: list[None] = []
-
-    def work() -> None:
-        done.append(None)
-        time.sleep(0.001)
-
-    timer = repeated(work, torch.device("cpu"))
-    before = len(done)
-    assert 0.001 <= timer() < 0.01 and len(done) - before > 5
+def test_short_work_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work of 2^-10 s runs 21 times in 0.02 s, after one run to warm up and one to measure it."""
+    calls: list[None] = []
+    monkeypatch.setattr("benchmarks.timing.time.perf_counter", lambda: len(calls) / 1024)
+    timer = make_repeating_timer(lambda: calls.append(None), torch.device("cpu"))
+    assert timer() == 1 / 1024 and len(calls) == 1 + 1 + 21
+    assert timer() == 1 / 1024 and len(calls) == 2 + 2 * 21
 
 
 def test_what_comes_of_the_work() -> None:
-    seconds, value = timed(lambda: 7, torch.device("cpu"), 2)
+    seconds, value = time_call(lambda: 7, torch.device("cpu"), 2)
     assert seconds > 0 and value == 7
 
 
 def test_kernels_are_chosen_for_the_work_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    read = under("reference", lambda: os.environ["STYLECLIP_OPS"])
+    read = with_ops("reference", lambda: os.environ["STYLECLIP_OPS"])
     monkeypatch.setenv("STYLECLIP_OPS", "auto")
     assert (read(), os.environ["STYLECLIP_OPS"]) == ("reference", "auto")
     monkeypatch.delenv("STYLECLIP_OPS")
@@ -67,7 +63,7 @@ def test_the_networks_are_the_same_each_time() -> None:
 
 
 def test_the_line_above_the_tables() -> None:
-    told = about(SMALL)
+    told = environment(SMALL)
     assert told["machine"] and told["threads"] == 1 and told["torch"] == torch.__version__
     assert headline(SMALL).startswith(f"{told['machine']}, 1 thread, torch {torch.__version__}, commit ")
 

@@ -1,4 +1,4 @@
-"""What the tests of the benches share."""
+"""Run a benchmark with small networks in this process."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ import torch
 from click.testing import CliRunner
 
 from benchmarks.__main__ import main
-from benchmarks.tools import Setting
+from benchmarks.tools import Setup
 from tests.helpers.support import done
 
-SMALL = Setting(torch.device("cpu"), (torch.float32,), threads=1, networks="small", quick=True)
+SMALL = Setup(torch.device("cpu"), (torch.float32,), threads=1, networks="small", quick=True)
 
 
 @contextmanager
-def undisturbed() -> Iterator[None]:
-    """What a bench sets for its process is as before, and this process frees its memory as ever."""
+def restored_process() -> Iterator[None]:
+    """Restore the number of threads, and leave the memory allocator as it is."""
     threads = torch.get_num_threads()
     with mock.patch("benchmarks.tools.keep_memory"):
         yield
     torch.set_num_threads(threads)
 
 
-def printed(*words: str) -> str:
-    """What a bench prints of small networks on one thread."""
+def run_bench(*words: str) -> str:
+    """The output of a benchmark with small networks on one thread."""
     small = ["--networks", "small", "--device", "cpu", "--quick", "--threads", "1"]
-    with undisturbed():
+    with restored_process():
         return done(CliRunner().invoke(main, [*words, *small])).stdout
 
 
-def told(*words: str) -> dict[str, Any]:
-    """The same as JSON."""
-    found: dict[str, Any] = json.loads(printed(*words, "--json"))
+def run_bench_json(*words: str) -> dict[str, Any]:
+    """The same with --json."""
+    found: dict[str, Any] = json.loads(run_bench(*words, "--json"))
     return found
