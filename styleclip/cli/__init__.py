@@ -24,6 +24,7 @@ from styleclip.version import __version__
 COMMANDS = (
     "optimize",
     "train-mapper",
+    "train-encoder",
     "map",
     "global-dir",
     "invert",

@@ -75,14 +75,14 @@ class CommonOptions:
                 output_folder(place, FILES, self.overwrite)
         return folder
 
-    def report(self, paths: Sequence[Path], record: dict[str, Any]) -> None:
-        """Print the paths of the results, or with `--json` their record."""
+    def report(self, paths: Sequence[Path], record: dict[str, Any], lines: Sequence[str] = ()) -> None:
+        """Print the paths of the results and `lines` about them, or with `--json` their record."""
         from styleclip.files import to_json
 
         if self.as_json:
             click.echo(to_json({"files": list(paths), **record}), nl=False)
         else:
-            click.echo("\n".join(map(str, paths)))
+            click.echo("\n".join([*map(str, paths), *lines]))
 
 
 def without_none(options: dict[str, Any]) -> dict[str, Any]:

@@ -92,6 +92,8 @@ def _default(known: Setting) -> str:
     if known.default in (None, ""):
         return ""
     value = f"{known.default:g}" if isinstance(known.default, float) else known.default
+    if isinstance(value, tuple):
+        value = ",".join(map(str, value))
     prefix = "the model's, else " if known.per_model else ""
     return f"  [default: {prefix}{value}]"
 

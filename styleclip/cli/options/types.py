@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -111,6 +112,19 @@ def parse_strengths(text: str) -> tuple[Strength, ...]:
         raise ValueError(f"{text!r} is not a list of numbers; write it like 4 or -4,0,4 or auto.") from None
 
 
+def parse_words(text: str) -> tuple[str, ...]:
+    """`coarse,medium` -> ("coarse", "medium")."""
+    return tuple(word.strip() for word in text.split(","))
+
+
+def parse_counts(text: str) -> tuple[int, ...]:
+    """`64,128` -> (64, 128)."""
+    try:
+        return tuple(int(word) for word in text.split(","))
+    except ValueError:
+        raise ValueError(f"{text!r} is not a list of whole numbers; write it like 64,128,256,512.") from None
+
+
 def parse_numbers(text: str) -> tuple[float, ...]:
     """Finite numbers such as `1` or `-1,0,1`; each is taken once."""
     try:
@@ -127,5 +141,6 @@ def format_number(value: Strength | None) -> str:
     return short if float(short) == value else repr(value)
 
 
+EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 STRENGTHS = Parsed("strengths", parse_strengths)
 NUMBERS = Parsed("numbers", parse_numbers)

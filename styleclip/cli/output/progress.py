@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -64,6 +64,11 @@ class EtaProgress(Progress):
     LINE_EVERY = 30.0
     bar_format = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt}{postfix}"
 
+    def __init__(self, label: str, quiet: bool = False, names: Collection[str] | None = None) -> None:
+        """`names` are those of the values to show; None for all."""
+        super().__init__(label, quiet)
+        self.names = names
+
     def __enter__(self) -> EtaProgress:
         super().__enter__()
         self._told = time.monotonic()
@@ -75,7 +80,8 @@ class EtaProgress(Progress):
         now = time.monotonic()
         done, began = self._first = self._first or (step.index - 1, self._told)
         left = (now - began) / (step.index - done) * (step.total - step.index)
-        self.tell(step.index, step.total, left, step.values)
+        values = {k: v for k, v in step.values.items() if self.names is None or k in self.names}
+        self.tell(step.index, step.total, left, values)
 
     def tell(self, done: int, total: int, left: float, values: Mapping[str, float] | None = None) -> None:
         """Move the bar to `done` of `total` and show named values; the rest will take `left` seconds."""

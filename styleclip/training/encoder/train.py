@@ -71,7 +71,7 @@ def train_encoder(
     checkpoint = Checkpoint(folder, about, trainer.state, SAVE_EVERY)
 
     # Return what is there, or resume.
-    if resume and already_trained([path], [about], _read_about, checkpoint, overwrite):
+    if resume and already_trained([path], [about], read_about, checkpoint, overwrite):
         return load_encoder(path).to(models.device)
     done = prepare_outputs([path], checkpoint, resume, overwrite, ProcessGroup())
 
@@ -107,7 +107,7 @@ def _about(models: Models, images: ImageDataset | None, training: EncoderTrainin
     }
 
 
-def _read_about(path: Path) -> dict[str, Any]:
+def read_about(path: Path) -> dict[str, Any]:
     """The metadata that the file of an encoder has of its training."""
     content = read_one(path, "encoder")
     with error_context(path):

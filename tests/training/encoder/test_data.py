@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 import torch.nn.functional as F
+from PIL import Image
+from safetensors.torch import save_file
 
 from styleclip.errors import UsageError
 from styleclip.latents import Latent, Space
-from styleclip.training.encoder.data import EncoderBatches, random_stream
+from styleclip.training.encoder.data import EncoderBatches, open_images, random_stream
 from styleclip.training.encoder.losses import misalign
 from tests.helpers.encoder_training import FEW, Photos, weights
 from tests.helpers.support import is_one_sentence
@@ -75,3 +78,36 @@ def test_errors_of_alignment() -> None:
         assert 0.08 < float(inside.std()) < 0.12, "in sides of the picture"
     assert not torch.equal(misalign(bright, 0.1, random_stream(FEW, "jitter", 1)) + 1, moved)
     assert not torch.equal(moved[0], moved[1])
+
+
+# --- images of files
+
+
+def save_renders(path: Path, *shape: int) -> Path:
+    pixels = torch.randint(256, shape, generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+    save_file({"images": pixels}, path)
+    return path
+
+
+def test_images_of_a_folder_are_those_of_the_tensor(tmp_path: Path) -> None:
+    path = save_renders(tmp_path / "renders.safetensors", 6, 3, 24, 24)
+    images = open_images(path).at(torch.tensor([4, 1]), 24)
+    assert images.min() >= -1 and images.max() <= 1
+    assert open_images(path).at(torch.tensor([0]), 16).shape == (1, 3, 16, 16)
+    pixels = [Image.fromarray(((image + 1) * 127.5).round().byte().permute(1, 2, 0).numpy()) for image in images]
+    (tmp_path / "faces").mkdir()
+    for i, picture in enumerate(pixels):
+        picture.resize((48, 48), Image.Resampling.NEAREST).save(tmp_path / f"faces/{i}.png")
+    dataset = open_images(tmp_path / "faces")
+    assert len(dataset) == 2
+    torch.testing.assert_close(dataset.at(torch.tensor([0, 1]), 48)[:, :, ::2, ::2], images, atol=1e-6, rtol=0)
+
+
+def test_images_that_do_not_serve(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="there is no picture called"):
+        open_images(tmp_path / "absent")
+    with pytest.raises(UsageError, match=r"uint8 \[6, 3, 24, 20\]; pass uint8 of shape"):
+        open_images(save_renders(tmp_path / "renders.safetensors", 6, 3, 24, 20))
+    (tmp_path / "faces").mkdir()
+    (tmp_path / "faces" / "0.png").write_bytes(b"\x89PNG")
+    assert len(open_images(tmp_path / "faces")) == 1, "what cannot be read is found when it is read"
