@@ -25,7 +25,9 @@ from styleclip.inversion.refine import Refine
 from styleclip.inversion.result import Inversion, StageResult
 from styleclip.latents import Latent, Space
 from styleclip.models import Models
+from styleclip.networks.e4e import Encoder
 from styleclip.networks.encoder_config import FRAME
+from styleclip.networks.stylegan2 import Generator
 from styleclip.progress import OnStep, ignore
 
 ALIGN_KEY = "align"  # of `Models.defaults`: how the generator frames faces
@@ -93,14 +95,18 @@ class Invert:
         """The inversion of one frame."""
         frame = from_pil([aligned.frame])
         target = resize_target(models, frame)
+        encoder = models.encoder()
+        if encoder is not None and encoder.provenance:
+            models = replace(models, provenance={**models.provenance, "encoder": encoder.provenance})
+        provenance = {"versions": versions(), **models.provenance}
         started, tuning = time.perf_counter(), None
-        name, latent = _initial_latent(models, frame)
+        latent = _average_face(models.generator) if encoder is None else _encode(encoder, frame.to(target))
+        name = "average" if encoder is None else "encoder"
         stages = [_stage_result(name, models, target, latent, {}, started)]
-        provenance = {"versions": versions(), **models.provenance}  # with the encoder, which is loaded by now
-        refine = self.refine or (Refine() if name == "average" else None)
+        refine = self.refine or (Refine() if encoder is None else None)
         if refine is not None:
             started = time.perf_counter()
-            latent = refine(models, target, None if name == "average" else latent, on_step)
+            latent = refine(models, target, None if encoder is None else latent, on_step)
             stages.append(_stage_result(refine.name, models, target, latent, vars(refine), started))
         if self.tune is not None:
             started = time.perf_counter()
@@ -117,12 +123,14 @@ class Invert:
 
 
 @torch.no_grad()
-def _initial_latent(models: Models, frame: Tensor) -> tuple[str, Latent]:
-    """The encoder's latent in W+ of a frame [1, 3, H, H]; the average face where there is no encoder."""
-    generator, encoder = models.generator, models.encoder()
-    if encoder is None:
-        return "average", Latent(Space.W_PLUS, generator.w_avg.expand(1, generator.num_ws, -1).clone())
-    return "encoder", Latent(Space.W_PLUS, encoder.encode(frame.to(generator.w_avg)).clone())
+def _encode(encoder: Encoder, frame: Tensor) -> Latent:
+    """The encoder's latent in W+ of a frame [1, 3, H, H]."""
+    return Latent(Space.W_PLUS, encoder.encode(frame).clone())
+
+
+def _average_face(generator: Generator) -> Latent:
+    """The average of W as one latent in W+."""
+    return Latent(Space.W_PLUS, generator.w_avg.expand(1, generator.num_ws, -1).clone())
 
 
 def _stage_result(

@@ -93,7 +93,9 @@ def test_the_stages_that_are_asked_for(models: Models, how: Invert, expected: li
 
 def test_the_encoder_sees_the_frame(models: Models) -> None:
     encoder = tiny_encoder()
+    encoder.provenance = {"name": "e.safetensors", "sha256": "0123"}
     [inversion] = Invert(align=False)(replace(models, encoder=lambda: encoder), ASTRONAUT)
+    assert inversion.provenance["encoder"] == inversion.models.provenance["encoder"] == encoder.provenance
     expected = encoder.encode(from_pil([inversion.aligned.frame]))
     torch.testing.assert_close(inversion.latent.data, expected)
     assert inversion.target.shape == (1, 3, 16, 16)
