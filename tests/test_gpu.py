@@ -11,7 +11,7 @@ from torch import Tensor
 
 import cuda_ops
 from styleclip.latents import Latent, Space
-from tests.helpers.ops import LAYOUTS, LOW, TAPS, normal, terms, with_gradients
+from tests.helpers.ops import LAYOUTS, LOW_PRECISIONS, TAPS, bias_act_terms, output_and_gradients, random_normal
 from tests.helpers.tiny import TINY, tiny_generator
 
 pytestmark = [
@@ -28,7 +28,7 @@ def native(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize("dtype", [torch.float64, *LOW])
+@pytest.mark.parametrize("dtype", [torch.float64, *LOW_PRECISIONS])
 @pytest.mark.parametrize("size", [(51, 50), (64, 64), (3, 1)])
 @pytest.mark.parametrize("name", ["bias_act", "upfirdn2d", "downfirdn2d", "blur_act"])
 def test_kernels_round_about_as_much_as_plain_torch(
@@ -36,8 +36,12 @@ def test_kernels_round_about_as_much_as_plain_torch(
 ) -> None:
     """Half as strict as on the CPU: sums of gradients are few numbers, and chance counts."""
     height, width = size
-    extra = [*terms(height - 1, width).values()] if name == "blur_act" else [*terms(height, width).values()]
-    inputs = [normal(2, 3, height, width, layout=LAYOUTS[layout])] + (extra if name.endswith("act") else [])
+    extra = (
+        [*bias_act_terms(height - 1, width).values()]
+        if name == "blur_act"
+        else [*bias_act_terms(height, width).values()]
+    )
+    inputs = [random_normal(2, 3, height, width, layout=LAYOUTS[layout])] + (extra if name.endswith("act") else [])
     calls: dict[str, tuple[str, Callable[[Any, Tensor], Callable[..., Tensor]]]] = {
         "bias_act": ("bias_act", lambda op, taps: lambda *x: op(*x, clamp=1.5)),
         "upfirdn2d": ("upfirdn2d", lambda op, taps: lambda x: op(x, taps, 2, 1, (2, 1), 4.0)),
@@ -46,12 +50,12 @@ def test_kernels_round_about_as_much_as_plain_torch(
     }
     op_name, call = calls[name]
     if name == "blur_act":
-        inputs[0] = normal(2, 3, height, width + 1, layout=LAYOUTS[layout])
+        inputs[0] = random_normal(2, 3, height, width + 1, layout=LAYOUTS[layout])
     twin = getattr(cuda_ops, f"{op_name}_reference")
     inputs = [tensor.to(dtype) for tensor in inputs]
-    exact = with_gradients(call(twin, TAPS), [tensor.double() for tensor in inputs])
-    plain = with_gradients(call(twin, TAPS), inputs)
-    on_gpu = with_gradients(call(getattr(cuda_ops, op_name), TAPS.cuda()), [tensor.cuda() for tensor in inputs])
+    exact = output_and_gradients(call(twin, TAPS), [tensor.double() for tensor in inputs])
+    plain = output_and_gradients(call(twin, TAPS), inputs)
+    on_gpu = output_and_gradients(call(getattr(cuda_ops, op_name), TAPS.cuda()), [tensor.cuda() for tensor in inputs])
     for ours, theirs, right in zip(on_gpu, plain, exact, strict=True):
         floor = 16 if dtype is torch.float64 else 2  # of the last digit; in float64 plain torch is what is exact
         limit = 4 * (theirs - right).abs().max() + floor * torch.finfo(dtype).eps * right.abs().max()
@@ -60,7 +64,7 @@ def test_kernels_round_about_as_much_as_plain_torch(
 
 @pytest.mark.parametrize("check", [torch.autograd.gradcheck, torch.autograd.gradgradcheck])
 def test_derivatives(check: Callable[..., bool]) -> None:
-    inputs = [normal(2, 3, 3, 4), *terms(2, 3).values()]
+    inputs = [random_normal(2, 3, 3, 4), *bias_act_terms(2, 3).values()]
     leaves = tuple(tensor.cuda().requires_grad_() for tensor in inputs)
     taps = TAPS.cuda()
     assert check(
@@ -70,7 +74,7 @@ def test_derivatives(check: Callable[..., bool]) -> None:
 
 def test_a_generator_draws_what_it_draws_on_the_cpu() -> None:
     frozen = tiny_generator().freeze()
-    ws = frozen.to_space(Latent(Space.Z, normal(3, TINY.z_dim).float()), Space.W_PLUS).data
+    ws = frozen.to_space(Latent(Space.Z, random_normal(3, TINY.z_dim).float()), Space.W_PLUS).data
     results = []
     for generator, device in ((frozen, "cpu"), (tiny_generator().freeze().cuda(), "cuda")):
         leaf = ws.to(device).requires_grad_()

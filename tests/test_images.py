@@ -20,7 +20,7 @@ from styleclip.images import (
     write_video,
 )
 from styleclip.sheets import GAP, LABEL_HEIGHT, LABEL_WIDTH, comparison, contact_sheet, labelled_sheet
-from tests.helpers.support import decoded
+from tests.helpers.support import decode_video
 
 ALL_BYTES = torch.arange(256, dtype=torch.uint8).reshape(1, 16, 16, 1).expand(-1, -1, -1, 3)
 
@@ -103,7 +103,7 @@ def test_no_record_is_an_error(tmp_path: Path, content: bytes) -> None:
 @pytest.mark.parametrize("side", [64, 257])
 def test_a_video_shows_its_frames(tmp_path: Path, suffix: str, side: int) -> None:
     path = write_video([solid(colour, side) for colour in ("red", "green", "blue")], tmp_path / f"a{suffix}")
-    assert [int(frame[8, 8].argmax()) for frame in decoded(path)] == [0, 1, 2]
+    assert [int(frame[8, 8].argmax()) for frame in decode_video(path)] == [0, 1, 2]
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
 
 

@@ -27,10 +27,20 @@ from styleclip.photo_editing import EditSource, edit_photo, find_tuning_beside
 from styleclip.progress import Step
 from styleclip.results import EditResult
 from styleclip.sweeps import combination_names, edit_at_points, find_points
-from tests.helpers.mappers import PROMPT, trained
-from tests.helpers.photos import ASTRONAUT, SRGB, astronaut, difference, eyes, interrupting, names, pixels, two_faces
+from tests.helpers.mappers import PROMPT, random_trained_mapper
+from tests.helpers.photos import (
+    ASTRONAUT,
+    SRGB,
+    astronaut,
+    cached_mtcnn,
+    file_names,
+    interrupt_inversion,
+    pixel_difference,
+    read_rgb,
+    write_two_faces,
+)
 
-__all__ = ["eyes"]  # a fixture
+__all__ = ["cached_mtcnn"]  # a fixture
 THREE_FACES = Path(__file__).parents[1] / "docs" / "photo.jpg"
 QUICK = Invert(refine=Refine(steps=2))
 EVERYBODY = Invert(refine=Refine(steps=2), face="all")
@@ -38,7 +48,7 @@ EVERYBODY = Invert(refine=Refine(steps=2), face="all")
 
 @pytest.fixture
 def mapper(models: Models) -> LatentMapper:
-    return LatentMapper(trained(models))
+    return LatentMapper(random_trained_mapper(models))
 
 
 def towards(method: Any) -> Any:
@@ -53,7 +63,7 @@ def towards(method: Any) -> Any:
 
 def changed_columns(pasted: Image.Image, photo: Image.Image) -> list[int]:
     """The x of all pixels that differ."""
-    found: list[int] = np.unique(difference(pasted.convert("RGB"), photo).max(axis=2).nonzero()[1]).tolist()
+    found: list[int] = np.unique(pixel_difference(pasted.convert("RGB"), photo).max(axis=2).nonzero()[1]).tolist()
     return found
 
 
@@ -76,9 +86,9 @@ def test_three_faces_go_back_into_one_photo(models: Models, mapper: LatentMapper
     assert centers == sorted(centers)
 
     paths = edited.save(tmp_path / "out")
-    assert names(tmp_path / "out") == ["face_1", "face_2", "face_3", "photo.png"]
+    assert file_names(tmp_path / "out") == ["face_1", "face_2", "face_3", "photo.png"]
     assert paths[0] == tmp_path / "out" / "photo.png" and all(path.is_file() for path in paths)
-    assert difference(pixels(paths[0]), pasted.convert("RGB")).max() == 0
+    assert pixel_difference(read_rgb(paths[0]), pasted.convert("RGB")).max() == 0
     record = read_record(paths[0])
     assert record["pasted"] is True and record["photo"] == str(THREE_FACES.resolve())
     saved = [json.loads((tmp_path / "out" / face.name / "result.json").read_text()) for face in edited.faces]
@@ -108,14 +118,14 @@ def test_a_sweep_of_a_photo_has_a_photo_for_each_strength(models: Models, tmp_pa
         for point in edit_at_points(Editor(source.models), source.latent, points):
             yield folders[point.alpha, point.beta], point.result
 
-    two_faces(tmp_path / "two.png")
+    write_two_faces(tmp_path / "two.png")
     edited = edit_photo(models, tmp_path / "two.png", edit, EVERYBODY, [*folders.values()])
     assert [*edited.pasted] == [*folders.values()] == ["alpha_-3", "alpha_3", "alpha_1"]
     assert all([*face.results] == [*folders.values()] for face in edited.faces)
     assert len(edited.faces[0].record()["results"]) == 3
     edited.save(tmp_path / "out")
-    assert names(tmp_path / "out") == ["alpha_-3", "alpha_1", "alpha_3", "face_1", "face_2"]
-    assert names(tmp_path / "out" / "alpha_1") == ["photo.png"]
+    assert file_names(tmp_path / "out") == ["alpha_-3", "alpha_1", "alpha_3", "face_1", "face_2"]
+    assert file_names(tmp_path / "out" / "alpha_1") == ["photo.png"]
 
 
 def test_alpha_and_profile_of_the_photo_stay(models: Models, mapper: LatentMapper, tmp_path: Path) -> None:
@@ -153,13 +163,13 @@ def test_the_tuning_lies_beside_each_latent(models: Models, mapper: LatentMapper
 
 
 def test_latents_of_the_untouched_generator_have_no_tuning(models: Models, tmp_path: Path) -> None:
-    Editor(models).edit(Editor(models).sample(), PROMPT, LatentMapper(trained(models))).save(tmp_path)
+    Editor(models).edit(Editor(models).sample(), PROMPT, LatentMapper(random_trained_mapper(models))).save(tmp_path)
     assert find_tuning_beside(tmp_path / "latent.safetensors", models) is None
 
 
 def test_steps_name_the_face_and_the_stage(models: Models, mapper: LatentMapper, tmp_path: Path) -> None:
     steps: list[Step] = []
-    edit_photo(models, two_faces(tmp_path / "two.png"), towards(mapper), EVERYBODY, on_step=steps.append)
+    edit_photo(models, write_two_faces(tmp_path / "two.png"), towards(mapper), EVERYBODY, on_step=steps.append)
     assert [*dict.fromkeys(step.stage for step in steps)] == ["face 1 of 2: refine", "face 2 of 2: refine"]
     steps.clear()
     edit_photo(models, ASTRONAUT, towards(mapper), QUICK, on_step=steps.append)
@@ -170,15 +180,15 @@ def test_steps_name_the_face_and_the_stage(models: Models, mapper: LatentMapper,
 def test_ctrl_c_between_faces_keeps_those_before(
     models: Models, mapper: LatentMapper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, finished: int
 ) -> None:
-    photo = two_faces(tmp_path / "two.png")
-    interrupting(monkeypatch, after=finished)
+    photo = write_two_faces(tmp_path / "two.png")
+    interrupt_inversion(monkeypatch, after=finished)
     if not finished:
         with pytest.raises(KeyboardInterrupt):
             edit_photo(models, photo, towards(mapper), EVERYBODY)
         return
     edited = edit_photo(models, photo, towards(mapper), EVERYBODY)
     assert edited.interrupted and [face.name for face in edited.faces] == ["face_1"]
-    assert not edited.faces[0].interrupted and max(changed_columns(edited.pasted[""], pixels(photo))) < 450
+    assert not edited.faces[0].interrupted and max(changed_columns(edited.pasted[""], read_rgb(photo))) < 450
 
 
 def test_ctrl_c_within_a_face_keeps_its_complete_results(models: Models, mapper: LatentMapper, tmp_path: Path) -> None:
@@ -186,7 +196,7 @@ def test_ctrl_c_within_a_face_keeps_its_complete_results(models: Models, mapper:
         yield "one", Editor(source.models).edit(source.latent, PROMPT, mapper)
         raise KeyboardInterrupt
 
-    edited = edit_photo(models, two_faces(tmp_path / "two.png"), edit, EVERYBODY, ["two", "one"])
+    edited = edit_photo(models, write_two_faces(tmp_path / "two.png"), edit, EVERYBODY, ["two", "one"])
     [face] = edited.faces
     assert edited.interrupted and face.interrupted and [*face.results] == [*edited.pasted] == ["one"]
     assert len(face.record()["results"]) == 1
@@ -198,7 +208,7 @@ def test_an_inversion_is_kept_when_its_edit_fails(models: Models, tmp_path: Path
 
     with pytest.raises(NumericError, match="not finite"):
         edit_photo(models, ASTRONAUT, edit, QUICK, folder=tmp_path / "out")
-    assert names(tmp_path / "out") == ["inversion"]
+    assert file_names(tmp_path / "out") == ["inversion"]
     assert isinstance(Latent.load(tmp_path / "out" / "inversion" / "latent.safetensors"), Latent)
 
 

@@ -8,7 +8,7 @@ from PIL import Image
 
 from styleclip.alignment.framing import FFHQ, Framing, Landmarks, center_quad, crop, is_aligned, is_square
 from styleclip.errors import NoFaceError, UsageError
-from tests.helpers.photos import GOLDEN, LANDMARKS, QUAD, astronaut, difference
+from tests.helpers.photos import GOLDEN, LANDMARKS, QUAD, astronaut, pixel_difference
 
 FACE = np.array([[-5.0, 0.0], [5.0, 0.0], [-3.0, 10.0], [3.0, 10.0]])  # eyes 10 px apart, the mouth 10 px below
 NOT_NUMBERS = np.full((4, 2), np.nan)
@@ -25,7 +25,7 @@ def turned(points: np.ndarray, degrees: float) -> np.ndarray:
 
 def test_the_crop_is_that_of_the_reference() -> None:
     """To one grey level, which is what another Pillow may round differently."""
-    assert (difference(crop(astronaut(), QUAD, 256), GOLDEN["aligned"]) <= 1).mean() >= 0.99
+    assert (pixel_difference(crop(astronaut(), QUAD, 256), GOLDEN["aligned"]) <= 1).mean() >= 0.99
 
 
 def test_the_quad_of_a_face_by_hand() -> None:
@@ -68,7 +68,7 @@ def test_no_face_has_no_quad(places: np.ndarray) -> None:
 def test_a_square_of_whole_pixels_is_cut_out() -> None:
     """A quad on the edges of pixels, far from the border and as large as the crop, takes the pixels as they are."""
     photo = astronaut()
-    assert difference(crop(photo, square(99.5, 149.5, 200), 200), photo.crop((100, 150, 300, 350))).max() == 0
+    assert pixel_difference(crop(photo, square(99.5, 149.5, 200), 200), photo.crop((100, 150, 300, 350))).max() == 0
 
 
 def test_more_than_the_photo_is_mirrored_and_fades() -> None:
@@ -78,8 +78,8 @@ def test_more_than_the_photo_is_mirrored_and_fades() -> None:
     part = crop(photo.crop((150, 0, 512, 512)), quad - [150, 0], 128)
     padding = 150 - 100 + 18  # what lies outside and a border of 0.1 sides; the blur begins a third of it inside
     clear = round((150 - 100 + padding / 3) / 180 * 128)
-    assert difference(full, part)[:, clear + 1 :].max() <= 1
-    assert difference(full, part)[:, :30].mean() > 5
+    assert pixel_difference(full, part)[:, clear + 1 :].max() <= 1
+    assert pixel_difference(full, part)[:, :30].mean() > 5
     white = crop(Image.new("RGB", (200, 200), "white"), square(-120, -80, 300), 64)
     assert white.getextrema() == ((255, 255),) * 3
 
@@ -111,14 +111,14 @@ def test_large_photos_are_reduced_first() -> None:
     photo = astronaut()
     large = photo.resize((2048, 2048), Image.Resampling.BICUBIC)
     scaled = FFHQ.quad(LANDMARKS.at(4))
-    assert difference(crop(large, scaled, 128), crop(photo, QUAD, 128)).mean() < 2
+    assert pixel_difference(crop(large, scaled, 128), crop(photo, QUAD, 128)).mean() < 2
 
 
 def test_supersampling_is_a_parameter() -> None:
     """FFHQ's own way is smoother than e4e's, and the same picture."""
     plain, fine = crop(astronaut(), QUAD, 64), crop(astronaut(), QUAD, 64, transform_size=256)
     assert plain.size == fine.size == (64, 64)
-    assert 0 < difference(plain, fine).mean() < 8
+    assert 0 < pixel_difference(plain, fine).mean() < 8
 
 
 @pytest.mark.parametrize(

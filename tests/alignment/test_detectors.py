@@ -24,7 +24,7 @@ from styleclip.cli.commands.doctor.checks import CHECKS, Finding
 from styleclip.cli.commands.invert import invert as invert_command
 from styleclip.errors import NoFaceError, PhotoError, UsageError, WeightError
 from styleclip.weights.catalog import weight
-from tests.helpers.photos import GOLDEN, LANDMARKS, QUAD, STORED, astronaut, difference, stored_turned
+from tests.helpers.photos import GOLDEN, LANDMARKS, QUAD, STORED, astronaut, pixel_difference, stored_turned
 from tests.helpers.support import assert_is_one_sentence
 
 GREY = (90, 110, 130)
@@ -119,7 +119,7 @@ def test_every_orientation_gives_the_same_frame(tmp_path: Path, mtcnn: Detector,
     stored.save(tmp_path / "a.jpg", exif=exif, quality=95)
     (aligned,) = align(read_photo(tmp_path / "a.jpg"), mtcnn)
     quad = FFHQ.quad(found.landmarks)
-    assert difference(crop(aligned.photo.image, quad, 256), crop(astronaut(), quad, 256)).mean() < 2
+    assert pixel_difference(crop(aligned.photo.image, quad, 256), crop(astronaut(), quad, 256)).mean() < 2
     assert aligned.quad is not None and np.hypot(*(aligned.quad - quad).T).max() < NEAR * 163
 
 
@@ -133,7 +133,7 @@ def test_two_faces_in_a_large_photo(mtcnn: Detector, found: Face) -> None:
         assert aligned.face is not None
         error = aligned.face.landmarks.array() - found.landmarks.at(scale, corner).array()
         assert np.abs(error).max() < 0.01 * 163 * scale
-        assert difference(aligned.frame, alone).mean() < 8  # 1 % of the width is 2.5 px of hair and eyes
+        assert pixel_difference(aligned.frame, alone).mean() < 8  # 1 % of the width is 2.5 px of hair and eyes
     by_number = {which: choose_faces([a.face for a in frames if a.face], which) for which in (1, 2, "largest")}
     assert by_number[1] == [frames[0].face]
     assert by_number[2] == by_number["largest"] == [frames[1].face]
@@ -195,11 +195,11 @@ def test_aligned_crops_stay_as_they_are(mtcnn: Detector) -> None:
     frame = Image.fromarray(GOLDEN["aligned"])
     (kept,) = align(Photo(frame), mtcnn)
     assert kept.quad is None and kept.note == ALREADY_ALIGNED and kept.face is not None
-    assert difference(kept.frame, frame).max() == 0
+    assert pixel_difference(kept.frame, frame).max() == 0
     (forced,) = align(Photo(frame), mtcnn, force=True)
     assert forced.quad is not None and forced.note == ""
     (small,) = align(Photo(frame), mtcnn, size=64)
-    assert difference(small.frame, frame.resize((64, 64), Image.Resampling.LANCZOS)).max() == 0
+    assert pixel_difference(small.frame, frame.resize((64, 64), Image.Resampling.LANCZOS)).max() == 0
     (loose,) = align(Photo(frame), mtcnn, framing=Framing(eyes=1.5, mouth=1.35))
     assert loose.quad is not None  # aligned by FFHQ is not aligned for a generator of tighter faces
 
@@ -235,8 +235,8 @@ def test_other_things_than_faces() -> None:
     photo = Photo(astronaut().crop((0, 100, 512, 401)))
     (aligned,) = align(photo, None, size=301)
     assert aligned.quad is not None
-    assert difference(aligned.frame, photo.image.crop((105, 0, 406, 301))).max() == 0
-    assert difference(crop(photo.image, aligned.quad, 301), aligned.frame)[40:-40, 40:-40].max() == 0
+    assert pixel_difference(aligned.frame, photo.image.crop((105, 0, 406, 301))).max() == 0
+    assert pixel_difference(crop(photo.image, aligned.quad, 301), aligned.frame)[40:-40, 40:-40].max() == 0
     assert align(Photo(astronaut()), None)[0].quad is None
     with pytest.raises(UsageError, match="draws no faces"):
         align(photo, None, force=True)

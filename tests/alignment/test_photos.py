@@ -19,7 +19,7 @@ from styleclip.alignment.photo_paths import PHOTO_SUFFIXES, find_photos
 from styleclip.alignment.photos import MAX_MEGAPIXELS, read_photo
 from styleclip.errors import PhotoError, UsageError
 from styleclip.images import png_bytes
-from tests.helpers.photos import SRGB, STORED, astronaut, difference, header_only, stored_turned
+from tests.helpers.photos import SRGB, STORED, astronaut, pixel_difference, png_header, stored_turned
 from tests.helpers.support import assert_is_one_sentence
 
 SIZE = (48, 40)
@@ -172,7 +172,7 @@ def test_heic(tmp_path: Path, name: str, orientation: int) -> None:
     """Under any name, as phones and messengers write it; the compression costs less than 4 grey levels on average."""
     stored, exif = stored_turned(astronaut(), orientation)
     photo = read_photo(saved(tmp_path, stored, name, format="HEIF", exif=exif.tobytes(), quality=90))
-    assert difference(photo.image, astronaut()).mean() < 4
+    assert pixel_difference(photo.image, astronaut()).mean() < 4
     assert photo.alpha is None and photo.path == tmp_path / name
 
 
@@ -191,7 +191,7 @@ def test_heic_with_alpha_profile_and_more_pictures(tmp_path: Path) -> None:
 def test_avif(tmp_path: Path, name: str, orientation: int) -> None:
     stored, exif = stored_turned(astronaut(), orientation)
     photo = read_photo(saved(tmp_path, stored, name, format="AVIF", exif=exif, quality=90))
-    assert difference(photo.image, astronaut()).mean() < 4
+    assert pixel_difference(photo.image, astronaut()).mean() < 4
 
 
 def test_what_heic_and_avif_need(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -254,8 +254,8 @@ BAD: dict[str, tuple[str, Callable[[], bytes], str]] = {
     "TIFF pages": ("a.tif", lambda: several("TIFF"), "3 pages"),
     "one pixel": ("a.png", lambda: encoded(noise(size=(1, 1)), "PNG"), "only 1 x 1 px"),
     "a line": ("a.png", lambda: encoded(noise(size=(500, 31)), "PNG"), "only 500 x 31 px"),
-    "huge": ("a.png", lambda: header_only(20_001, 10_000), "200 megapixels; make it smaller"),
-    "no pixels": ("a.png", lambda: header_only(64, 64), "damaged or cut off"),
+    "huge": ("a.png", lambda: png_header(20_001, 10_000), "200 megapixels; make it smaller"),
+    "no pixels": ("a.png", lambda: png_header(64, 64), "damaged or cut off"),
     "SVG": ("a.svg", lambda: b'<?xml version="1.0"?><svg/>', "an SVG drawing"),
     "PDF": ("a.jpg", lambda: b"%PDF-1.7 ...", "a PDF document"),
     "cut HEIC": ("a.heic", lambda: b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "damaged or cut off"),

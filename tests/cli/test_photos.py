@@ -32,24 +32,24 @@ from styleclip.photo_editing import EditSource, edit_photo
 from styleclip.results import EditResult
 from styleclip.weights.formats.own_files import save_generator
 from styleclip.weights.load import sha256_of
-from tests.helpers.mappers import PROMPT, trained
+from tests.helpers.mappers import PROMPT, random_trained_mapper
 from tests.helpers.photos import (
     ASTRONAUT,
     GOLDEN,
     SRGB,
     astronaut,
-    difference,
-    eyes,
-    holiday,
-    interrupting,
-    names,
-    pixels,
-    two_faces,
+    cached_mtcnn,
+    file_names,
+    interrupt_inversion,
+    pixel_difference,
+    read_rgb,
+    write_photo_folder,
+    write_two_faces,
 )
 from tests.helpers.support import done, failed
 from tests.helpers.tiny import tiny_generator
 
-__all__ = ["eyes"]  # a fixture
+__all__ = ["cached_mtcnn"]  # a fixture
 Run = Callable[..., Result]
 OPTIMIZE = ("optimize", "--prompt", PROMPT.target, "--steps", "2")
 MAP = ("map", "--mapper", "m.safetensors")
@@ -67,7 +67,7 @@ def run(files: tuple[Path, Path], models: Models, tmp_path: Path, monkeypatch: p
     monkeypatch.delenv("STYLECLIP_DEBUG", raising=False)
     monkeypatch.setattr(styleclip.models, "load_perceptual", lambda: None)
     monkeypatch.setattr("styleclip.inversion.pivotal_tuning.PivotalTuning", lambda: PivotalTuning(steps=10, rank=2))
-    save_trained_mapper(trained(models), tmp_path / "m.safetensors")
+    save_trained_mapper(random_trained_mapper(models), tmp_path / "m.safetensors")
     common = ["--model", str(files[0]), "--clip", str(files[1])]
 
     def call(command: str, *more: object) -> Result:
@@ -83,9 +83,9 @@ def record(path: str) -> dict[str, Any]:
 
 def changed(pasted: Path | str, photo: Image.Image) -> np.ndarray:
     """The places (x, y) [N, 2] of the pixels that are not those of the photo."""
-    found = pixels(pasted)
+    found = read_rgb(pasted)
     assert found.size == photo.size
-    y, x = difference(found, photo).max(axis=2).nonzero()
+    y, x = pixel_difference(found, photo).max(axis=2).nonzero()
     return np.stack([x, y], axis=1)
 
 
@@ -124,14 +124,14 @@ def test_every_editor_takes_photos(run: Run, command: tuple[str, ...], results: 
         assert about["pasted"] is True and about["photo"] == str(ASTRONAUT.resolve())
         assert about["results"] == [record(str(folder))]
     both = [Path("out", name, "before.png") for name in results] + [Path("out/inversion/reconstruction.png")]
-    assert len({pixels(path).tobytes() for path in both}) == 1
+    assert len({read_rgb(path).tobytes() for path in both}) == 1
 
 
 @pytest.mark.parametrize("command", [(*MAP, "--strength", "0"), (*GLOBAL, "--alpha", "0")], ids=["map", "global-dir"])
 def test_no_edit_shows_the_inversion_alone(run: Run, models: Models, command: tuple[str, ...]) -> None:
     """The photo differs where the mask of the face is, which ends sooner than the crop, and nowhere else."""
     done(run(*command, *PHOTO, "--out", "out"))
-    assert difference(pixels("out/before.png"), pixels("out/after.png")).max() == 0
+    assert pixel_difference(read_rgb("out/before.png"), read_rgb("out/after.png")).max() == 0
     [aligned] = Invert().frames(models, ASTRONAUT)
     assert aligned.face is not None and aligned.quad is not None
     mask = maximum_filter(face_mask(256, aligned.face.landmarks.in_crop(aligned.quad)), 3)  # a pixel sees four cells
@@ -180,12 +180,12 @@ def test_a_picture_of_one_face_as_json(run: Run) -> None:
 
 
 def test_several_faces_go_back_into_one_photo(run: Run) -> None:
-    two_faces(Path("two.png"))
+    write_two_faces(Path("two.png"))
     options = ("--image", "two.png", "--face", "all", "--refine", 2, "--strength", "1,2", "--out", "out")
     done(run(*MAP, *options))
-    assert names("out") == ["face_1", "face_2", "strength_1", "strength_2"]
-    assert names("out/strength_1") == ["photo.png"]
-    x = changed("out/strength_2/photo.png", pixels("two.png"))[:, 0]
+    assert file_names("out") == ["face_1", "face_2", "strength_1", "strength_2"]
+    assert file_names("out/strength_1") == ["photo.png"]
+    x = changed("out/strength_2/photo.png", read_rgb("two.png"))[:, 0]
     assert x.min() < 450 < x.max()
     assert len(read_record(Path("out/strength_1/photo.png"))["results"]) == 2
     inverted = Path("out/face_1/inversion/result.json").stat().st_mtime_ns
@@ -210,7 +210,7 @@ def test_python_writes_what_the_command_does(run: Run, models: Models) -> None:
     for name in written:
         ours, theirs = Path("command", name), Path("python", name)
         if name.endswith(".png"):
-            assert pixels(ours).tobytes() == pixels(theirs).tobytes()
+            assert read_rgb(ours).tobytes() == read_rgb(theirs).tobytes()
             assert timeless(read_record(ours)) == timeless(read_record(theirs))
         elif name.endswith(".json"):
             assert timeless(json.loads(ours.read_text())) == timeless(json.loads(theirs.read_text()))
@@ -246,7 +246,7 @@ def test_the_photo_itself_is_never_replaced(run: Run) -> None:
 
 
 def test_a_folder(run: Run) -> None:
-    holiday(Path("holiday"))
+    write_photo_folder(Path("holiday"))
     command = (*MAP, "--image", "holiday", "--refine", 2, "--strength", "1,2", "--out", "out")
     result = run(*command)
     assert result.exit_code == 1 and result.stderr == "Error: 1 of 3 photos failed; the summary says why\n"
@@ -255,8 +255,8 @@ def test_a_folder(run: Run) -> None:
         ["holiday/broken.png", "failed"],
         ["holiday/two.png", "out/two"],
     ]
-    assert names("out") == ["alone", "two"]
-    assert names("out/alone") == ["grid.png", "inversion", "strength_1", "strength_2"]
+    assert file_names("out") == ["alone", "two"]
+    assert file_names("out/alone") == ["grid.png", "inversion", "strength_1", "strength_2"]
     before = {path: path.stat().st_mtime_ns for path in Path("out").rglob("*.*")}
     again = run(*command)
     assert "Error: 3 of 3 photos failed" in again.stderr and again.stdout.count("; pass --overwrite") == 2
@@ -265,7 +265,7 @@ def test_a_folder(run: Run) -> None:
 
 
 def test_a_folder_as_json(run: Run) -> None:
-    holiday(Path("holiday"))
+    write_photo_folder(Path("holiday"))
     result = run(*MAP, "--image", "holiday/[ab]*", "--refine", 2, "--out", "out", "--json")
     alone, broken = json.loads(result.stdout)["photos"]
     assert result.exit_code == 1 and alone["pasted"] == ["out/alone/photo.png"] and alone["photo"].endswith("webp")
@@ -286,18 +286,18 @@ def test_notes_are_part_of_the_summary(run: Run) -> None:
 
 def test_photos_of_one_name_have_folders_of_their_own() -> None:
     photos = [Path(name) for name in ("a/x.jpg", "a/x.png", "b/x.png", "a/y.png", "x.jpg.webp")]
-    names = ["x.jpg", "x.png", "x.png-2", "y", "x.jpg.webp-2"]
+    file_names = ["x.jpg", "x.png", "x.png-2", "y", "x.jpg.webp-2"]
     assert [place.as_posix() for place in output_folders(photos, Path("out")).values()] == [
-        f"out/{name}" for name in names
+        f"out/{name}" for name in file_names
     ]
 
 
 def test_ctrl_c_in_a_folder_keeps_what_is_finished(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    holiday(Path("holiday"))
-    interrupting(monkeypatch, after=1)
+    write_photo_folder(Path("holiday"))
+    interrupt_inversion(monkeypatch, after=1)
     result = run(*MAP, "--image", "holiday", "--refine", 2, "--out", "out")
     assert (result.exit_code, result.stderr) == (130, "Interrupted; kept 1 of 3 photos\n")
-    assert result.stdout.splitlines()[-1] == "holiday/two.png: interrupted" and names("out") == ["alone"]
+    assert result.stdout.splitlines()[-1] == "holiday/two.png: interrupted" and file_names("out") == ["alone"]
 
 
 def test_ctrl_c_in_an_edit_keeps_its_best(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -310,19 +310,19 @@ def test_ctrl_c_in_an_edit_keeps_its_best(run: Run, monkeypatch: pytest.MonkeyPa
         return edit(self, *arguments)
 
     monkeypatch.setattr(Optimize, "__call__", pressed)
-    holiday(Path("holiday"))
+    write_photo_folder(Path("holiday"))
     result = run(*OPTIMIZE, "--image", "holiday", "--face", "all", "--refine", 2, "--out", "out")
     said = "Interrupted at step 0; kept the best result so far, and 1 of 3 photos before\n"
     assert (result.exit_code, result.stderr) == (130, said)
-    assert names("out/two") == ["face_1", "photo.png"] and record("out/two/face_1")["interrupted"] is True
+    assert file_names("out/two") == ["face_1", "photo.png"] and record("out/two/face_1")["interrupted"] is True
 
 
 def test_ctrl_c_between_faces(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    two_faces(Path("two.png"))
-    interrupting(monkeypatch, after=1)
+    write_two_faces(Path("two.png"))
+    interrupt_inversion(monkeypatch, after=1)
     result = run(*MAP, "--image", "two.png", "--face", "all", "--refine", 2, "--out", "out")
     assert (result.exit_code, result.stderr) == (130, "Interrupted; kept face_1\n")
-    assert names("out") == ["face_1", "photo.png"]
+    assert file_names("out") == ["face_1", "photo.png"]
 
 
 # --- usage
@@ -351,7 +351,7 @@ def test_bad_usage(run: Run, command: tuple[str, ...], options: tuple[str, ...],
 
 def test_encoders_that_are_not_there_are_told_once(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Invert, "frames", None)
-    images = ("--image", ASTRONAUT, "--image", two_faces(Path("two.png")))
+    images = ("--image", ASTRONAUT, "--image", write_two_faces(Path("two.png")))
     failed(run(*MAP, *images, "--encoder", "mine.pt"), 1, "'mine.pt' is neither an encoder nor a file nor a URL")
 
 
@@ -367,26 +367,28 @@ def tuned(run: Run) -> Path:
 
 def test_a_tuned_latent_brings_its_generator(run: Run, tuned: Path, models: Models) -> None:
     """Through an edit, and an edit of the edit, and its source."""
-    shown = pixels(tuned / "reconstruction.png")
+    shown = read_rgb(tuned / "reconstruction.png")
     untouched = styleclip.Editor(models).render(Latent.load(tuned / "latent.safetensors"))
-    assert difference(shown, Image.fromarray(styleclip.images.to_uint8(untouched)[0].numpy())).max() > 0
+    assert pixel_difference(shown, Image.fromarray(styleclip.images.to_uint8(untouched)[0].numpy())).max() > 0
     first = done(run(*OPTIMIZE, "--latent", tuned / "latent.safetensors", "--out", "first"))
     assert f"first/{TUNED}" in first.stdout and first.stderr == ""
-    assert difference(pixels("first/before.png"), shown).max() == 0
+    assert pixel_difference(read_rgb("first/before.png"), shown).max() == 0
     assert record("first")["provenance"]["tuned"] == tuning_hash(Path("first/latent.safetensors"))
     second = done(run(*MAP, "--latent", "first/latent.safetensors", "--strength", "1,2", "--out", "second"))
-    assert difference(pixels("second/strength_2/before.png"), pixels("first/after.png")).max() == 0
+    assert pixel_difference(read_rgb("second/strength_2/before.png"), read_rgb("first/after.png")).max() == 0
     assert {f"second/strength_{i}/{TUNED}" for i in (1, 2)} <= set(second.stdout.split()) and second.stderr == ""
     source = done(run(*GLOBAL, "--latent", "second/strength_1/source.safetensors", "--out", "third"))
-    assert difference(pixels("third/before.png"), pixels("first/after.png")).max() == 0 and source.stderr == ""
+    assert (
+        pixel_difference(read_rgb("third/before.png"), read_rgb("first/after.png")).max() == 0 and source.stderr == ""
+    )
 
 
 def test_photos_are_edited_by_their_tuned_generator(run: Run) -> None:
     done(run(*MAP, *PHOTO, "--tune", "--out", "out"))
-    assert TUNED in names("out") and TUNED in names("out/inversion")
-    assert difference(pixels("out/before.png"), pixels("out/inversion/reconstruction.png")).max() == 0
+    assert TUNED in file_names("out") and TUNED in file_names("out/inversion")
+    assert pixel_difference(read_rgb("out/before.png"), read_rgb("out/inversion/reconstruction.png")).max() == 0
     done(run(*OPTIMIZE, "--latent", "out/latent.safetensors", "--out", "again"))
-    assert difference(pixels("again/before.png"), pixels("out/after.png")).max() == 0
+    assert pixel_difference(read_rgb("again/before.png"), read_rgb("out/after.png")).max() == 0
 
 
 @pytest.mark.parametrize("what", ["missing", "other"])
@@ -401,7 +403,7 @@ def test_a_tuning_that_is_not_there_is_a_warning(run: Run, tuned: Path, models: 
         "Warning: tuned/latent.safetensors was made with a tuned generator, whose change is not beside it as "
         f"{TUNED}; the untouched one is used, so faces look less alike\n"
     )
-    assert tuning_hash(Path("out/latent.safetensors")) is None and TUNED not in names("out")
+    assert tuning_hash(Path("out/latent.safetensors")) is None and TUNED not in file_names("out")
 
 
 def test_a_tuning_of_another_generator(run: Run, tuned: Path) -> None:
@@ -417,11 +419,11 @@ def test_untuned_latents_look_for_no_tuning(run: Run, tuned: Path) -> None:
     save_latent(Latent.load(tuned / "latent.safetensors"), tuned / "plain.safetensors")
     (tuned / "plain.tuning.safetensors").write_bytes(b"no tensors")
     assert done(run(*MAP, "--latent", tuned / "plain.safetensors", "--out", "out")).stderr == ""
-    assert TUNED not in names("out")
+    assert TUNED not in file_names("out")
 
 
 def test_an_untuned_result_in_the_place_of_a_tuned_one(run: Run, tuned: Path) -> None:
     done(run("invert", ASTRONAUT, "--refine", 2, "--no-align", "--out", tuned, "--overwrite"))
     assert tuning_hash(tuned / "latent.safetensors") is None
     assert done(run(*MAP, "--latent", tuned / "latent.safetensors", "--out", "out")).stderr == ""
-    assert difference(pixels("out/before.png"), pixels(tuned / "reconstruction.png")).max() == 0
+    assert pixel_difference(read_rgb("out/before.png"), read_rgb(tuned / "reconstruction.png")).max() == 0

@@ -11,7 +11,7 @@ from torch import Tensor
 
 import cuda_ops
 from cuda_ops import bias_act, blur_act, unavailable_reason, upfirdn2d
-from tests.helpers.ops import LAYOUTS, LOW, TAPS, normal, terms, with_gradients
+from tests.helpers.ops import LAYOUTS, LOW_PRECISIONS, TAPS, bias_act_terms, output_and_gradients, random_normal
 
 EXACT = 1e-12  # float64 sums of 16 terms of order 1
 UPFIRDN2D: list[dict[str, Any]] = [
@@ -86,14 +86,14 @@ def bias_act_by_hand(
 def test_upfirdn2d_is_its_definition(
     ops: str, layout: torch.memory_format, up: int, down: int, padding: tuple[int, int], taps: Tensor
 ) -> None:
-    x = normal(2, 3, 7, 6, layout=layout)
+    x = random_normal(2, 3, 7, 6, layout=layout)
     found, expected = (f(x, taps, up, down, padding, 1.5) for f in (upfirdn2d, upfirdn2d_by_loops))
     assert found.shape == expected.shape
     assert (found - expected).abs().max() <= EXACT
 
 
 def test_upsampling_is_a_transposed_convolution(ops: str) -> None:
-    x = normal(2, 3, 5, 6)
+    x = random_normal(2, 3, 5, 6)
     weight = torch.outer(TAPS.double(), TAPS.double()).expand(3, 1, 4, 4)
     expected = F.conv_transpose2d(x, weight, stride=2, groups=3)
     found = upfirdn2d(x, TAPS, up=2, padding=(3, 3))
@@ -107,8 +107,8 @@ def test_upsampling_is_a_transposed_convolution(ops: str) -> None:
 def test_bias_act_is_its_definition(
     ops: str, layout: torch.memory_format, slope: float, clamp: float | None, left_out: tuple[str, ...]
 ) -> None:
-    x = normal(2, 3, 5, 6, layout=layout)
-    given = {name: term for name, term in terms(5, 6).items() if name not in left_out}
+    x = random_normal(2, 3, 5, 6, layout=layout)
+    given = {name: term for name, term in bias_act_terms(5, 6).items() if name not in left_out}
     expected = bias_act_by_hand(x, **given, slope=slope, gain=1.5, clamp=clamp)
     found = bias_act(x, **given, slope=slope, gain=1.5, clamp=clamp)
     assert clamp is None or (expected.abs() == clamp).any()  # or the clamp would not be tested
@@ -117,13 +117,13 @@ def test_bias_act_is_its_definition(
 
 
 def test_bias_act_of_vectors(ops: str) -> None:
-    x, b = normal(4, 3), normal(3, seed=1)
+    x, b = random_normal(4, 3), random_normal(3, seed=1)
     assert (bias_act(x, b) - bias_act_by_hand(x, b)).abs().max() <= EXACT
     assert bias_act(x[:0], b).shape == (0, 3)
 
 
 def test_bias_act_takes_a_noise_per_sample(ops: str, layout: torch.memory_format) -> None:
-    x, noise = normal(2, 3, 5, 6, layout=layout), normal(2, 1, 5, 6, seed=1)
+    x, noise = random_normal(2, 3, 5, 6, layout=layout), random_normal(2, 1, 5, 6, seed=1)
     assert (bias_act(x, noise=noise) - bias_act_by_hand(x, noise=noise)).abs().max() <= EXACT
 
 
@@ -142,9 +142,9 @@ def test_bias_act_shows_what_is_not_a_number(ops: str, layout: torch.memory_form
 def test_blur_act_is_a_filter_and_an_activation(
     ops: str, layout: torch.memory_format, clamp: float | None, padding: tuple[int, int]
 ) -> None:
-    x = normal(2, 3, 6, 7, layout=layout)
+    x = random_normal(2, 3, 6, 7, layout=layout)
     blurred = upfirdn2d_by_loops(x, TAPS, padding=padding, gain=4)
-    given = terms(*blurred.shape[2:])
+    given = bias_act_terms(*blurred.shape[2:])
     expected = bias_act_by_hand(blurred, **given, clamp=clamp)
     found = blur_act(x, TAPS, **given, padding=padding, fir_gain=4, clamp=clamp)
     assert (found - expected).abs().max() <= EXACT
@@ -155,7 +155,7 @@ def test_blur_act_is_a_filter_and_an_activation(
 def test_upfirdn2d_derivatives(
     ops: str, layout: torch.memory_format, check: Callable[..., bool], options: dict[str, Any]
 ) -> None:
-    x = normal(1, 2, 4, 5, layout=layout).requires_grad_()
+    x = random_normal(1, 2, 4, 5, layout=layout).requires_grad_()
     assert check(lambda x: upfirdn2d(x, TAPS, **options), (x,))
 
 
@@ -165,7 +165,7 @@ def test_upfirdn2d_derivatives(
 def test_bias_act_derivatives(
     ops: str, layout: torch.memory_format, check: Callable[..., bool], slope: float, clamp: float | None
 ) -> None:
-    inputs = [normal(2, 3, 2, 3, layout=layout), *terms(2, 3).values()]
+    inputs = [random_normal(2, 3, 2, 3, layout=layout), *bias_act_terms(2, 3).values()]
     assert check(
         lambda *tensors: bias_act(*tensors, slope=slope, gain=1.5, clamp=clamp),
         tuple(tensor.requires_grad_() for tensor in inputs),
@@ -174,7 +174,7 @@ def test_bias_act_derivatives(
 
 @pytest.mark.parametrize("check", [torch.autograd.gradcheck, torch.autograd.gradgradcheck])
 def test_bias_act_derivatives_of_a_few(ops: str, check: Callable[..., bool]) -> None:
-    x, b = normal(4, 3).requires_grad_(), normal(3, seed=1).requires_grad_()
+    x, b = random_normal(4, 3).requires_grad_(), random_normal(3, seed=1).requires_grad_()
     assert check(bias_act, (x, b))
     assert check(lambda x: bias_act(x, scale=b.detach().expand(4, 3)), (x,))
 
@@ -184,22 +184,22 @@ def test_bias_act_derivatives_of_a_few(ops: str, check: Callable[..., bool]) -> 
 def test_blur_act_derivatives(
     ops: str, layout: torch.memory_format, check: Callable[..., bool], clamp: float | None
 ) -> None:
-    inputs = [normal(2, 3, 3, 4, layout=layout), *terms(2, 3).values()]
+    inputs = [random_normal(2, 3, 3, 4, layout=layout), *bias_act_terms(2, 3).values()]
     assert check(
         lambda x, *rest: blur_act(x, TAPS, *rest, padding=(1, 1), fir_gain=4, clamp=clamp),
         tuple(tensor.requires_grad_() for tensor in inputs),
     )
 
 
-@pytest.mark.parametrize("dtype", LOW)
+@pytest.mark.parametrize("dtype", LOW_PRECISIONS)
 @pytest.mark.parametrize("name", ["bias_act", "upfirdn2d", "blur_act"])
 def test_native_rounds_no_worse_than_twice_plain_torch(
     layout: torch.memory_format, dtype: torch.dtype, name: str
 ) -> None:
     """As plain torch at this precision; the gradients too, which are sums over 2,500 pixels."""
     needs_native()
-    x = normal(2, 3, 51, 50, layout=layout)
-    given = [*terms(50, 49).values()] if name == "blur_act" else [*terms(51, 50).values()]
+    x = random_normal(2, 3, 51, 50, layout=layout)
+    given = [*bias_act_terms(50, 49).values()] if name == "blur_act" else [*bias_act_terms(51, 50).values()]
     inputs = {"bias_act": [x, *given], "upfirdn2d": [x], "blur_act": [x, *given]}[name]
     inputs = [tensor.to(dtype) for tensor in inputs]
     call: dict[str, Callable[..., Any]] = {
@@ -208,9 +208,9 @@ def test_native_rounds_no_worse_than_twice_plain_torch(
         "blur_act": lambda op: lambda x, *rest: op(x, TAPS, *rest, padding=(1, 1), fir_gain=4.0),
     }
     twin = call[name](getattr(cuda_ops, f"{name}_reference"))
-    exact = with_gradients(twin, [tensor.double() for tensor in inputs])
-    native = with_gradients(call[name](getattr(cuda_ops, name)), inputs)
-    plain = with_gradients(twin, inputs)
+    exact = output_and_gradients(twin, [tensor.double() for tensor in inputs])
+    native = output_and_gradients(call[name](getattr(cuda_ops, name)), inputs)
+    plain = output_and_gradients(twin, inputs)
     for ours, theirs, right in zip(native, plain, exact, strict=True):
         limit = 2 * (theirs - right).abs().max() + torch.finfo(dtype).eps * right.abs().max() / 8
         assert (ours - right).abs().max() <= limit
@@ -221,12 +221,12 @@ def test_the_ops_keep_the_rules_of_torch(layout: torch.memory_format) -> None:
     """Schema, autograd registration, shapes without data, and the same result when compiled."""
     needs_native()
     native = torch.ops.cuda_ops
-    x, (b, scale, noise) = normal(2, 3, 4, 5, layout=layout), terms(4, 5).values()
+    x, (b, scale, noise) = random_normal(2, 3, 4, 5, layout=layout), bias_act_terms(4, 5).values()
     form = (0.2, 1.5, 0.9)
-    smaller = normal(1, 1, 3, 4).requires_grad_()
+    smaller = random_normal(1, 1, 3, 4).requires_grad_()
     for tensor in (x, b, scale, noise):
         tensor.requires_grad_()
-    grad = normal(2, 3, 4, 5, seed=4, layout=layout).requires_grad_()
+    grad = random_normal(2, 3, 4, 5, seed=4, layout=layout).requires_grad_()
     torch.library.opcheck(native.bias_act.default, (x, b, scale, noise, *form))
     torch.library.opcheck(native.bias_act_backward.default, (grad, x, b, scale, noise, *form))
     torch.library.opcheck(native.upfirdn2d.default, (x, TAPS, 2, 1, [2, 1, 2, 1], 4.0))

@@ -12,15 +12,15 @@ from styleclip.training.encoder.settings import EncoderTraining
 FEW = EncoderTraining(
     widths=(4, 4, 6, 8), frame=16, batch_size=4, steps=4, lr=1e-2, leak=0.2, decay=0.9, held_out=8, evaluate_every=2
 )
-GOALS = ("l2", "perceptual", "id", "delta", "adversary", "latent")
+LOSS_TERMS = ("l2", "perceptual", "id", "delta", "adversary", "latent")
 
 
-def weights(**own: float) -> EncoderTraining:
+def with_only(**own: float) -> EncoderTraining:
     """A training in which only these terms count."""
-    return replace(FEW, **{f"lambda_{name}": own.get(name, 0.0) for name in GOALS})
+    return replace(FEW, **{f"lambda_{name}": own.get(name, 0.0) for name in LOSS_TERMS})
 
 
-class Photos:
+class PlainPhotos:
     """Pictures of one colour each, brighter to the left, which is their number."""
 
     def __init__(self, count: int = 20) -> None:

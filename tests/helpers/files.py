@@ -27,19 +27,19 @@ def tiny_files(folder: Path) -> tuple[Path, Path]:
     return save_generator(tiny_generator(), folder / "generator.safetensors"), tiny_clip_file(folder)
 
 
-def load(folder: Path, dtype: torch.dtype = torch.float64) -> Models:
+def load_tiny_models(folder: Path, dtype: torch.dtype = torch.float64) -> Models:
     """The models; in float64, so that tables that differ only by rounding differ by nothing one could see."""
     generator, clip = tiny_files(folder)
     return styleclip.load(str(generator), clip=clip, dtype=dtype)
 
 
-def content(path: Path) -> tuple[dict[str, Any], bytes]:
+def tensor_content(path: Path) -> tuple[dict[str, Any], bytes]:
     """The header and the tensors of a safetensors file, whose library shuffles the metadata in the header."""
     data = path.read_bytes()
     end = 8 + int.from_bytes(data[:8], "little")
     return json.loads(data[8:end]), data[end:]
 
 
-def other_network(models: Models) -> Models:
+def with_other_generator(models: Models) -> Models:
     generator = {**models.provenance["generator"], "network": "f" * 64}
     return replace(models, provenance={**models.provenance, "generator": generator})

@@ -14,29 +14,29 @@ from torch import Tensor
 from styleclip.weights.load import load_encoder, load_generator
 from tests.golden import fill
 
-CODE = 1e-4
+CODE_TOLERANCE = 1e-4
 Network = TypeVar("Network")
 
 
-def golden(name: str) -> tuple[Tensor, Tensor]:
+def golden_codes(name: str) -> tuple[Tensor, Tensor]:
     """The image that was encoded and its codes, before the average."""
     image = 0.5 * fill.draw("input.image", (1, 3, 256, 256), fill.meta(name)["seed"])
     return torch.from_numpy(image), torch.from_numpy(fill.vectors(name)["codes"])
 
 
-def error(found: Tensor, expected: Tensor) -> float:
+def max_error(found: Tensor, expected: Tensor) -> float:
     assert found.shape == expected.shape
     return (found - expected).abs().max().item()
 
 
-def use_full_encoder(path: str) -> None:
+def check_full_encoder(path: str) -> None:
     """In a process of its own, as the next."""
     encoder = loaded_within(2.2, load_encoder, path)
-    image, codes = golden("e4e_encoder_1024")
-    assert error(encoder(image) - encoder.w_avg, codes) <= CODE
+    image, codes = golden_codes("e4e_encoder_1024")
+    assert max_error(encoder(image) - encoder.w_avg, codes) <= CODE_TOLERANCE
 
 
-def use_full_decoder(path: str) -> None:
+def check_full_decoder(path: str) -> None:
     assert loaded_within(0.5, load_generator, path).resolution == 1024  # nine tenths of the file are the encoder
 
 

@@ -25,7 +25,7 @@ from styleclip.training.mapper import train as module
 from styleclip.training.mapper.data import training_latents
 from styleclip.training.mapper.settings import MapperTraining
 from styleclip.training.mapper.train import train_mappers
-from tests.helpers.files import content, load
+from tests.helpers.files import load_tiny_models, tensor_content
 
 RED, OLD = Prompt("a face with red hair", "a face"), Prompt("a face with old hair")
 FEW = MapperTraining(
@@ -33,7 +33,7 @@ FEW = MapperTraining(
 )
 
 
-def trained(
+def train_few(
     folder: Path,
     models: Models,
     training: MapperTraining = FEW,
@@ -46,18 +46,18 @@ def trained(
     return train_mappers(models, prompts, training, paths, folder / "training", latents, sheet_every=0, **options)
 
 
-def metrics(folder: Path) -> list[dict[str, Any]]:
+def read_metrics(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / "training" / "metrics.jsonl").read_text().splitlines()]
 
 
-def numbers(mapper: TrainedMapper) -> Tensor:
+def flat_parameters(mapper: TrainedMapper) -> Tensor:
     """All parameters, one after the other."""
     return torch.cat([parameter.flatten() for parameter in mapper.network.parameters()])
 
 
-def moved(models: Models, training: MapperTraining, folder: Path) -> tuple[Latent, Tensor]:
+def trained_step(models: Models, training: MapperTraining, folder: Path) -> tuple[Latent, Tensor]:
     """Latents, and how far a mapper that was trained moves them."""
-    [mapper] = trained(folder, models, training)
+    [mapper] = train_few(folder, models, training)
     source = training_latents(models, training.resolve(models), None)
     return source, mapper.direction(source).data
 
@@ -78,35 +78,39 @@ class StoppedAfter:
             raise KeyboardInterrupt
 
 
-def made(folder: Path) -> list[Any]:
+def training_files(folder: Path) -> list[Any]:
     """All there is in the end: mappers to the bit, and metrics."""
-    return [*map(content, sorted(folder.glob("*.safetensors"))), metrics(folder), sorted(os.listdir(folder))]
+    return [
+        *map(tensor_content, sorted(folder.glob("*.safetensors"))),
+        read_metrics(folder),
+        sorted(os.listdir(folder)),
+    ]
 
 
-def kill_often(folder: str) -> None:
+def train_with_kills(folder: str) -> None:
     """Train undisturbed, and killed at random moments. Prints how often, and how often midway."""
     torch.set_num_threads(1)
-    models = load(Path(folder), torch.float32)
+    models = load_tiny_models(Path(folder), torch.float32)
     module.SAVE_EVERY = 0.0
     whole, mine, moments = Path(folder) / "whole", Path(folder) / "mine", random.Random(0)
-    took = _child(models, whole) or 0.0
+    took = _train_in_child(models, whole) or 0.0
     kills = midway = 0
     while kills < 10:
-        if _child(models, mine, moments.uniform(0, took)) is None:
+        if _train_in_child(models, mine, moments.uniform(0, took)) is None:
             kills += 1
             midway += (mine / "training" / STATE).exists()
         else:
-            assert made(mine) == made(whole)
+            assert training_files(mine) == training_files(whole)
             shutil.rmtree(mine)
-    _child(models, mine)
+    _train_in_child(models, mine)
     print(kills, midway)
 
 
-def _child(models: Models, folder: Path, patience: float | None = None) -> float | None:
+def _train_in_child(models: Models, folder: Path, patience: float | None = None) -> float | None:
     """The seconds that a child took to train, or None when it was killed before the end."""
     started = time.monotonic()
     if not (child := os.fork()):
-        trained(folder, models, SHORT, resume=True, on_step=lambda _: time.sleep(0.01))
+        train_few(folder, models, SHORT, resume=True, on_step=lambda _: time.sleep(0.01))
         os._exit(0)
     if patience is not None:
         time.sleep(patience)

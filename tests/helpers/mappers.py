@@ -13,13 +13,13 @@ from tests.helpers.tiny import TINY, tiny_generator
 PROMPT = Prompt("a face with red hair", "a face")
 
 
-def network(kind: str = "levels") -> Mapper:
+def random_mapper(kind: str = "levels") -> Mapper:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(3)
         layout = tiny_generator().layout
         return LevelsMapper(["coarse", "medium"], TINY.w_dim) if kind == "levels" else StyleMapper(layout)
 
 
-def trained(models: Models, kind: str = "levels", **about: object) -> TrainedMapper:
+def random_trained_mapper(models: Models, kind: str = "levels", **about: object) -> TrainedMapper:
     told = {"target": PROMPT.target, "neutral": PROMPT.neutral, "generator": models.generator_fingerprint, **about}
-    return TrainedMapper(network(kind), PROMPT, told)
+    return TrainedMapper(random_mapper(kind), PROMPT, told)

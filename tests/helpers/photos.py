@@ -27,7 +27,7 @@ def astronaut() -> Image.Image:
         return picture.convert("RGB")
 
 
-def difference(one: Image.Image, two: Image.Image) -> np.ndarray:
+def pixel_difference(one: Image.Image, two: Image.Image) -> np.ndarray:
     return np.abs(np.asarray(one).astype(int) - np.asarray(two))
 
 
@@ -51,7 +51,7 @@ def stored_turned(picture: Image.Image, orientation: int) -> tuple[Image.Image, 
     return picture if turn is None else picture.transpose(turn), exif
 
 
-def header_only(width: int, height: int) -> bytes:
+def png_header(width: int, height: int) -> bytes:
     """A PNG that says how large it is, and is cut off there."""
     body = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     return (
@@ -65,13 +65,13 @@ def header_only(width: int, height: int) -> bytes:
 
 
 @pytest.fixture(autouse=True)
-def eyes(monkeypatch: pytest.MonkeyPatch) -> None:
+def cached_mtcnn(monkeypatch: pytest.MonkeyPatch) -> None:
     """MTCNN with a memory: detection is most of what tests of inversions would cost."""
     entry = DetectorEntry("tests.helpers.remembering_mtcnn", row="faces")
     monkeypatch.setitem(DETECTORS, "mtcnn", entry)
 
 
-def two_faces(path: Path) -> Path:
+def write_two_faces(path: Path) -> Path:
     """The astronaut twice, tiny and large, so that `largest` is the second from the left."""
     photo = Image.new("RGB", (1000, 512), (90, 110, 130))
     photo.paste(astronaut().resize((400, 400)), (0, 100))
@@ -80,25 +80,25 @@ def two_faces(path: Path) -> Path:
     return path
 
 
-def holiday(folder: Path) -> Path:
+def write_photo_folder(folder: Path) -> Path:
     """Two photos, one of them with two faces, and a broken one."""
     folder.mkdir()
     astronaut().save(folder / "alone.webp", lossless=True)
     (folder / "broken.png").write_bytes(b"no picture")
-    two_faces(folder / "two.png")
+    write_two_faces(folder / "two.png")
     return folder
 
 
-def names(folder: str | Path) -> list[str]:
+def file_names(folder: str | Path) -> list[str]:
     return sorted(path.name for path in Path(folder).iterdir())
 
 
-def pixels(path: str | Path) -> Image.Image:
+def read_rgb(path: str | Path) -> Image.Image:
     with Image.open(path) as picture:
         return picture.convert("RGB")
 
 
-def interrupting(monkeypatch: pytest.MonkeyPatch, after: int) -> None:
+def interrupt_inversion(monkeypatch: pytest.MonkeyPatch, after: int) -> None:
     """Ctrl-C in the inversion that follows so many."""
     invert, counts = Invert.invert, iter(range(99))
 

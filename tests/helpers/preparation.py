@@ -17,43 +17,43 @@ from styleclip.relevance_table import RelevanceTable
 from styleclip.stylespace import prepare as module
 from styleclip.stylespace.prepare import Preparation, prepare
 from styleclip.stylespace.shards import TableShard, unfinished_path
-from tests.helpers.files import load
+from tests.helpers.files import load_tiny_models
 from tests.helpers.tiny import TINY
 
 FEW = Preparation(images=3, samples=50)
 LAYOUT = StyleLayout.from_channels(TINY.channels)
 
 
-def columns(table: RelevanceTable) -> list[Tensor]:
+def table_columns(table: RelevanceTable) -> list[Tensor]:
     assert table.statistics and table.effect is not None and table.error is not None
     return [table.delta_i, table.effect, table.error, table.statistics.mean, table.statistics.std]
 
 
-def assert_same(found: RelevanceTable, expected: RelevanceTable, tolerance: float = 0.0) -> None:
-    for one, other in zip(columns(found), columns(expected), strict=True):
+def assert_same_table(found: RelevanceTable, expected: RelevanceTable, tolerance: float = 0.0) -> None:
+    for one, other in zip(table_columns(found), table_columns(expected), strict=True):
         torch.testing.assert_close(one, other, rtol=0, atol=tolerance)
 
 
-def kill_often(folder: str) -> None:
+def prepare_with_kills(folder: str) -> None:
     """Make a table twice: undisturbed, and killed at random moments. Prints how often, and how often midway."""
     torch.set_num_threads(1)
-    models = load(Path(folder), torch.float32)
+    models = load_tiny_models(Path(folder), torch.float32)
     module.SAVE_EVERY = 0.0
     path, moments = Path(folder) / "table.safetensors", random.Random(0)
-    took = _child(models, path.with_name("whole.safetensors")) or 0.0
+    took = _prepare_in_child(models, path.with_name("whole.safetensors")) or 0.0
     kills = midway = 0
     while kills < 5:
-        if _child(models, path, moments.uniform(0, took)) is not None:
+        if _prepare_in_child(models, path, moments.uniform(0, took)) is not None:
             path.unlink()  # it was done before the kill
             continue
         unfinished = unfinished_path(path, (1, 1))
         kills += 1
         midway += unfinished.exists() and 0 < len(TableShard.load(unfinished).channels) < LAYOUT.size
-    _child(models, path)
+    _prepare_in_child(models, path)
     print(kills, midway)
 
 
-def _child(models: Models, path: Path, patience: float | None = None) -> float | None:
+def _prepare_in_child(models: Models, path: Path, patience: float | None = None) -> float | None:
     """The seconds that a child took to make the table, or None when it was killed before the end."""
     started = time.monotonic()
     if not (child := os.fork()):

@@ -107,7 +107,7 @@ def assert_is_one_sentence(text: str) -> None:
     assert text.isprintable() and len(text) < 400 and what and len(remedy) > 8 and not text.endswith("."), text
 
 
-def decoded(path: Path, side: int = 32) -> np.ndarray:
+def decode_video(path: Path, side: int = 32) -> np.ndarray:
     """The frames of a video [T, side, side, 3], by the decoder itself."""
     raw = ["-vf", f"scale={side}:{side}", "-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt", "rgb24", "-"]
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error", "-i", str(path), *raw]

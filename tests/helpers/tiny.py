@@ -61,14 +61,14 @@ def tiny_models(**changes: Any) -> Models:
 def models_with_table(**changes: Any) -> Models:
     """Tiny models with a random relevance table."""
     models = tiny_models(**changes)
-    table = random_table(models.generator.layout.size)
+    table = random_relevance_table(models.generator.layout.size)
     return replace(models, relevance=lambda: table)
 
 
-NUM_WS = tiny_generator().num_ws
+TINY_NUM_WS = tiny_generator().num_ws
 
 
-def tiny_encoder(num_ws: int = NUM_WS) -> Encoder:
+def tiny_encoder(num_ws: int = TINY_NUM_WS) -> Encoder:
     """An encoder of random weights for the tiny generator."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
@@ -76,13 +76,13 @@ def tiny_encoder(num_ws: int = NUM_WS) -> Encoder:
         return Encoder(config).eval().requires_grad_(False)
 
 
-def random_table(channels: int, width: int = 10, seed: int = 0, **changes: Any) -> RelevanceTable:
+def random_relevance_table(channels: int, width: int = 10, seed: int = 0, **changes: Any) -> RelevanceTable:
     source = torch.Generator().manual_seed(seed)
     rows = F.normalize(torch.randn(channels, width, generator=source), dim=1)
     mean, std, effect = torch.rand(3, channels, generator=source) + 0.1
     return replace(RelevanceTable(rows, StyleStatistics(mean, std), effect), **changes)
 
 
-def faces(count: int, num_ws: int = 6) -> Latent:
+def random_w_plus(count: int, num_ws: int = 6) -> Latent:
     source = torch.Generator().manual_seed(0)
     return Latent(Space.W_PLUS, torch.randn(count, num_ws, TINY.w_dim, generator=source))

@@ -33,7 +33,15 @@ from styleclip.models import Models, load
 from styleclip.networks.e4e import Encoder
 from styleclip.progress import Step
 from styleclip.weights.catalog import catalog
-from tests.helpers.photos import ASTRONAUT, LANDMARKS, QUAD, astronaut, difference, interrupting, two_faces
+from tests.helpers.photos import (
+    ASTRONAUT,
+    LANDMARKS,
+    QUAD,
+    astronaut,
+    interrupt_inversion,
+    pixel_difference,
+    write_two_faces,
+)
 from tests.helpers.tiny import tiny_encoder
 
 QUICK = Invert(Refine(steps=2))
@@ -127,7 +135,7 @@ def test_ffhq_frames_are_for_generators_that_say_nothing(models: Models, inversi
     """MTCNN's eyes and mouth lie where FFHQ has them."""
     aligned = inversion.aligned
     assert aligned.face is not None and aligned.quad is not None
-    assert difference(aligned.frame, crop(astronaut(), FFHQ.quad(aligned.face.landmarks), 256)).max() == 0
+    assert pixel_difference(aligned.frame, crop(astronaut(), FFHQ.quad(aligned.face.landmarks), 256)).max() == 0
     assert np.abs(aligned.face.landmarks.in_crop(aligned.quad) - LANDMARKS.within(QUAD)).max() < NEAR
 
 
@@ -136,7 +144,7 @@ def test_the_demo_world_has_a_framing_of_its_own(models: Models) -> None:
     [aligned] = Invert().frames(replace(models, defaults={"align": own}), ASTRONAUT)
     [expected] = align(read_photo(ASTRONAUT), load_detector(), Framing(**own))
     assert own and styleclip.load("demo").defaults["align"] == own
-    assert difference(aligned.frame, expected.frame).max() == 0
+    assert pixel_difference(aligned.frame, expected.frame).max() == 0
     assert aligned.face is not None and not np.allclose(aligned.quad, FFHQ.quad(aligned.face.landmarks), atol=1)
 
 
@@ -147,7 +155,7 @@ def test_other_things_than_faces_are_taken_from_the_middle(models: Models, monke
     [aligned] = Invert().frames(cars, wide)
     assert aligned.face is None and np.allclose(aligned.quad[0], [55.5, -0.5])
     expected = wide.crop((56, 0, 456, 400)).resize((256, 256), Image.Resampling.LANCZOS)
-    assert difference(aligned.frame, expected).max() == 0
+    assert pixel_difference(aligned.frame, expected).max() == 0
     with pytest.raises(UsageError, match="draws no faces, so there is nothing to align; leave --align out"):
         Invert(align=True).frames(cars, wide)
 
@@ -176,7 +184,7 @@ def test_pictures_are_turned_upright(models: Models, inversion: Inversion) -> No
     turned = astronaut().transpose(Image.Transpose.ROTATE_90)
     turned.getexif()[0x0112] = 6
     [aligned] = QUICK.frames(models, turned)
-    assert difference(aligned.photo.image, astronaut()).max() == 0
+    assert pixel_difference(aligned.photo.image, astronaut()).max() == 0
     [kept] = Invert(align=False).frames(models, Image.merge("LA", [Image.new("L", (64, 64), grey) for grey in (9, 7)]))
     assert kept.photo.alpha is not None and kept.photo.alpha.getextrema() == (7, 7)
 
@@ -225,8 +233,8 @@ def test_files(inversion: Inversion, tmp_path: Path, monkeypatch: pytest.MonkeyP
     written = ["aligned.png", "reconstruction.png", "comparison.png", "latent.safetensors", "result.json"]
     assert [path.name for path in paths] == written and sorted(written) == sorted(p.name for p in Path("out").iterdir())
     with Image.open("out/aligned.png") as aligned, Image.open("out/reconstruction.png") as drawn:
-        assert difference(aligned, inversion.aligned.frame).max() == 0
-        assert difference(drawn, to_pil(inversion.image)[0]).max() == 0
+        assert pixel_difference(aligned, inversion.aligned.frame).max() == 0
+        assert pixel_difference(drawn, to_pil(inversion.image)[0]).max() == 0
     assert torch.equal(Latent.load(Path("out/latent.safetensors")).data, inversion.latent.data)
     record = json.loads(Path("out/result.json").read_text())
     assert record == read_record(Path("out/aligned.png")) == json.loads(to_json(inversion.record()))
@@ -248,7 +256,7 @@ def test_what_is_all_frame_is_not_pasted(models: Models, inversion: Inversion) -
     assert whole.piece(whole.image) is None
     piece = inversion.piece(inversion.image)
     assert piece is not None and piece.before is not None
-    assert difference(piece.picture, piece.before).max() == 0
+    assert pixel_difference(piece.picture, piece.before).max() == 0
     assert piece.landmarks is not None and np.abs(piece.landmarks - LANDMARKS.in_crop(QUAD)).max() < NEAR
 
 
@@ -284,7 +292,7 @@ def test_files_of_an_inversion_are_all_known(models: Models, tmp_path: Path) -> 
 
 def test_all_faces_of_a_photo(models: Models, tmp_path: Path) -> None:
     steps: list[tuple[str, int]] = []
-    two, everyone = two_faces(tmp_path / "two.png"), replace(QUICK, face="all")
+    two, everyone = write_two_faces(tmp_path / "two.png"), replace(QUICK, face="all")
     found = invert_photo(models, two, everyone, tmp_path / "out", on_step=lambda s: steps.append((s.stage, s.index)))
     assert [*found.faces] == ["face_1", "face_2"] and not found.interrupted
     assert steps == [(f"face {face} of 2: refine", i) for face in (1, 2) for i in (1, 2)]
@@ -309,8 +317,8 @@ def test_the_only_face_of_a_photo(models: Models, tmp_path: Path) -> None:
 def test_ctrl_c_keeps_complete_faces(
     models: Models, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, complete: int
 ) -> None:
-    interrupting(monkeypatch, after=complete)
-    two, everyone = two_faces(tmp_path / "two.png"), replace(QUICK, face="all")
+    interrupt_inversion(monkeypatch, after=complete)
+    two, everyone = write_two_faces(tmp_path / "two.png"), replace(QUICK, face="all")
     if not complete:
         with pytest.raises(KeyboardInterrupt):
             invert_photo(models, two, everyone, tmp_path / "out")

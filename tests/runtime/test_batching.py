@@ -27,7 +27,7 @@ from styleclip.stylespace.channel_effects import measure
 from styleclip.stylespace.gradient_relevance import gradient_effects, gradient_relevance
 from styleclip.stylespace.prepare import Preparation, prepare
 from styleclip.stylespace.statistics import sample_styles, style_statistics
-from tests.helpers.mapper_training import OLD, RED, trained
+from tests.helpers.mapper_training import OLD, RED, train_few
 from tests.helpers.support import failed
 from tests.helpers.tiny import TINY, tiny_generator, tiny_models
 
@@ -193,9 +193,9 @@ def test_a_table(limit: Limit, files: tuple[Path, Path], tmp_path: Path, models:
 
 def test_a_training(limit: Limit, tmp_path: Path) -> None:
     """Gradients of a batch are those of all its latents, once. As `test_a_batch_may_come_in_pieces`."""
-    whole = trained(tmp_path / "whole", tiny_models(), prompts=(RED, OLD))
+    whole = train_few(tmp_path / "whole", tiny_models(), prompts=(RED, OLD))
     limit(3)  # pictures: a latent for either prompt
-    for found, expected in zip(trained(tmp_path / "parts", tiny_models(), prompts=(RED, OLD)), whole, strict=True):
+    for found, expected in zip(train_few(tmp_path / "parts", tiny_models(), prompts=(RED, OLD)), whole, strict=True):
         one, other = (
             torch.cat([each.flatten() for each in mapper.network.parameters()]) for mapper in (found, expected)
         )

@@ -22,7 +22,7 @@ from styleclip.runtime.cuda_graphs import AFTER, KEPT, Graphs, GraphWarning, Rec
 from styleclip.stylespace.channel_effects import measure
 from styleclip.stylespace.statistics import sample_styles, style_statistics
 from tests.helpers.fake_cuda_graph import Tape, tape
-from tests.helpers.mapper_training import FEW, OLD, RED, trained
+from tests.helpers.mapper_training import FEW, OLD, RED, train_few
 from tests.helpers.tiny import tiny_models
 
 __all__ = ["tape"]  # a fixture
@@ -258,10 +258,10 @@ def test_relevance(tape: type[Tape], monkeypatch: pytest.MonkeyPatch) -> None:
 def test_training(tape: type[Tape], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two prompts, batches and looks of four latents: what is learned is the same to the last bit."""
     training = replace(FEW, steps=2 * AFTER)
-    replayed = trained(tmp_path / "replayed", tiny_models(), training, (RED, OLD))
+    replayed = train_few(tmp_path / "replayed", tiny_models(), training, (RED, OLD))
     assert (tape.recorded, tape.played) == (1, 1 + AFTER)
     monkeypatch.setattr(cuda_graphs, "usable", lambda tensors: False)
-    plain = trained(tmp_path / "plain", tiny_models(), training, (RED, OLD))
+    plain = train_few(tmp_path / "plain", tiny_models(), training, (RED, OLD))
     for found, expected in zip(replayed, plain, strict=True):
         pairs = zip(found.network.parameters(), expected.network.parameters(), strict=True)
         assert all(torch.equal(one, other) for one, other in pairs)

@@ -29,8 +29,8 @@ from styleclip.stylespace.shards import TableShard, merge, shard_path, unfinishe
 from styleclip.stylespace.statistics import sample_styles, style_statistics
 from styleclip.weights.describe import describe
 from styleclip.weights.relevance_files import load_relevance
-from tests.helpers.files import content, load, other_network, tiny_files
-from tests.helpers.preparation import FEW, LAYOUT, assert_same
+from tests.helpers.files import load_tiny_models, tensor_content, tiny_files, with_other_generator
+from tests.helpers.preparation import FEW, LAYOUT, assert_same_table
 from tests.helpers.support import is_one_sentence, run_python
 from tests.helpers.tiny import tiny_clip
 
@@ -39,7 +39,7 @@ GROUPS = len(LAYOUT.entries)  # a layer of the tiny generator is one group
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Models:
-    return load(tmp_path_factory.mktemp("models"))
+    return load_tiny_models(tmp_path_factory.mktemp("models"))
 
 
 @pytest.fixture
@@ -126,7 +126,7 @@ def test_a_table_tells_how_it_was_made(models: Models, path: Path) -> None:
     written = prepare(models, FEW, path)
     network = models.provenance["generator"]["network"]
     table = load_relevance(path, LAYOUT, models.clip, network)
-    assert_same(table, written)
+    assert_same_table(table, written)
     assert dict(table.about) == dict(written.about) == {
         "method": "exact", "images": 3, "samples": 50, "seed": 5, "psi": 0.7, "cutoff": None, "sigmas": 5.0,
         "torgb": True, "rows": LAYOUT.size, "generator": network, "generator_name": "generator.safetensors",
@@ -182,22 +182,22 @@ def test_what_is_done_is_not_done_again(models: Models, path: Path, tmp_path: Pa
     assert len(again.steps) == GROUPS - 3
     assert [step.channels for step in again.steps][-1] == again.steps[0].total == LAYOUT.size
     assert sum(step.renders for step in again.steps[-1:]) == 2 * 3 * (LAYOUT.size - len(kept.channels))
-    assert_same(table, whole)
-    assert content(path) == content(tmp_path / "whole.safetensors")
+    assert_same_table(table, whole)
+    assert tensor_content(path) == tensor_content(tmp_path / "whole.safetensors")
     assert not unfinished_path(path, (1, 1)).exists()
 
 
 def test_killed_at_any_moment(tmp_path: Path) -> None:
     """SIGKILL, again and again, in a process of its own; the table is the same to the last bit."""
     tiny_files(tmp_path)
-    code = f"from tests.helpers.preparation import kill_often; kill_often({str(tmp_path)!r})"
+    code = f"from tests.helpers.preparation import prepare_with_kills; prepare_with_kills({str(tmp_path)!r})"
     ran = run_python("-W", "ignore", "-c", code)
     assert ran.returncode == 0, ran.stderr
     kills, midway = map(int, ran.stdout.split())
     assert kills == 5 and midway >= 1, "no kill came in the middle"
     names = ["clip.safetensors", "generator.safetensors", "table.safetensors", "whole.safetensors"]
     assert sorted(entry.name for entry in tmp_path.iterdir()) == names
-    assert content(tmp_path / "table.safetensors") == content(tmp_path / "whole.safetensors")
+    assert tensor_content(tmp_path / "table.safetensors") == tensor_content(tmp_path / "whole.safetensors")
 
 
 @pytest.mark.parametrize(
@@ -227,7 +227,7 @@ def other_clip(models: Models) -> Models:
 
 
 @pytest.mark.parametrize(
-    ("change", "words"), [(other_network, "for another generator"), (other_clip, "for another CLIP")]
+    ("change", "words"), [(with_other_generator, "for another generator"), (other_clip, "for another CLIP")]
 )
 def test_other_networks_do_not_go_on(
     models: Models, path: Path, change: Callable[[Models], Models], words: str
@@ -253,7 +253,7 @@ def test_begin_again(models: Models, path: Path) -> None:
 def test_another_batch_size_may_go_on(models: Models, path: Path, tmp_path: Path) -> None:
     begin(models, path)
     table = prepare(models, FEW, path, batch_size=3)
-    assert_same(table, prepare(models, FEW, tmp_path / "other.safetensors"), 1e-5)
+    assert_same_table(table, prepare(models, FEW, tmp_path / "other.safetensors"), 1e-5)
 
 
 def test_it_is_saved_on_the_way(models: Models, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -297,8 +297,8 @@ def test_a_full_disk(models: Models, path: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_a_table_is_made_once(models: Models, path: Path) -> None:
     first, watch = prepare(models, FEW, path), StoppedAfter(1)
-    assert_same(prepare(models, FEW, path, on_group=watch), first)
-    assert_same(prepare(models, FEW, path, shard=(1, 2), on_group=watch), first)
+    assert_same_table(prepare(models, FEW, path, on_group=watch), first)
+    assert_same_table(prepare(models, FEW, path, shard=(1, 2), on_group=watch), first)
     assert not watch.steps
     with pytest.raises(OutputError, match="exists and was made with images 3, not 2; pass --overwrite") as caught:
         prepare(models, replace(FEW, images=2), path)
@@ -331,8 +331,8 @@ def test_shards_are_the_whole(models: Models, path: Path, tmp_path: Path, method
     for one, other in itertools.combinations(by_layer, 2):
         assert all(abs(one[layer] - other[layer]) <= 1 for layer in one | other), "a shard has more of some layer"
     joined = merge(path)
-    assert_same(joined, prepare(models, preparation, tmp_path / "whole.safetensors"), 1e-5)
-    assert_same(load_relevance(path, LAYOUT, models.clip, models.provenance["generator"]["network"]), joined)
+    assert_same_table(joined, prepare(models, preparation, tmp_path / "whole.safetensors"), 1e-5)
+    assert_same_table(load_relevance(path, LAYOUT, models.clip, models.provenance["generator"]["network"]), joined)
     assert "shard" not in joined.about and all(shard.exists() for shard in shards)
 
 

@@ -32,8 +32,8 @@ from styleclip.weights.formats.own_files import save_generator
 from styleclip.weights.relevance_files import prepared_path, save_relevance
 from tests.helpers.checkpoint_writers import save_pickle
 from tests.helpers.files import tiny_files
-from tests.helpers.support import decoded, done, failed, run_python, run_styleclip
-from tests.helpers.tiny import random_table, tiny_clip, tiny_generator
+from tests.helpers.support import decode_video, done, failed, run_python, run_styleclip
+from tests.helpers.tiny import random_relevance_table, tiny_clip, tiny_generator
 
 Run = Callable[..., Result]
 TARGET, NEUTRAL = "a face with red hair", "a face"
@@ -48,7 +48,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     generator, clip = tiny_files(folder)
     models = styleclip.load(str(generator), clip=clip)
     about = {**ABOUT, "generator": models.provenance["generator"]["network"], "clip": models.clip.name}
-    table = random_table(models.generator.layout.size, about=about)
+    table = random_relevance_table(models.generator.layout.size, about=about)
     return {
         "model": generator,
         "clip": clip,
@@ -410,7 +410,7 @@ def test_a_sheet_of_edits_in_turn_shows_every_step(run: Run, tmp_path: Path) -> 
 def test_a_sweep_goes_there_and_back(run: Run, tmp_path: Path, kind: str) -> None:
     video = ("--video",) if kind == "mp4" else ("--video", "gif")
     done(run(*PROMPT, "--alpha", 20, "--beta", 0, "--torgb", *video, "--out", "out"))
-    frames = decoded(tmp_path / "out" / f"sweep.{kind}", side=34).astype(int)
+    frames = decode_video(tmp_path / "out" / f"sweep.{kind}", side=34).astype(int)
     assert len(frames) == 60
     assert [path for path in files_in(tmp_path / "out") if path.startswith("sweep")] == [f"sweep.{kind}"]
 
@@ -425,7 +425,7 @@ def test_a_sweep_goes_there_and_back(run: Run, tmp_path: Path, kind: str) -> Non
 
 def test_a_sweep_from_the_lowest_to_the_highest(run: Run, tmp_path: Path) -> None:
     done(run(*PROMPT, "--alpha=9,-20,20", "--beta", 0, "--torgb", "--video", "--out", "out"))
-    frames = decoded(tmp_path / "out" / "sweep.mp4", side=34).astype(int)
+    frames = decode_video(tmp_path / "out" / "sweep.mp4", side=34).astype(int)
     for frame, name in ((0, "alpha_-20"), (30, "alpha_20")):
         picture = Image.fromarray(pixels(tmp_path / "out" / name / "after.png")).resize(
             (32, 32), Image.Resampling.BICUBIC

@@ -26,19 +26,19 @@ from tests.helpers.photos import (
     ASTRONAUT,
     GOLDEN,
     astronaut,
-    difference,
-    eyes,
-    header_only,
-    holiday,
-    interrupting,
-    names,
-    pixels,
-    two_faces,
+    cached_mtcnn,
+    file_names,
+    interrupt_inversion,
+    pixel_difference,
+    png_header,
+    read_rgb,
+    write_photo_folder,
+    write_two_faces,
 )
 from tests.helpers.support import done, failed
 from tests.helpers.tiny import tiny_encoder
 
-__all__ = ["eyes"]  # a fixture
+__all__ = ["cached_mtcnn"]  # a fixture
 Run = Callable[..., Result]
 FILES = ["aligned.png", "comparison.png", "latent.safetensors", "reconstruction.png", "result.json"]
 
@@ -63,20 +63,20 @@ def record(folder: str | Path) -> dict[str, Any]:
 
 def test_one_photo(run: Run) -> None:
     result = done(run(ASTRONAUT, "--out", "out"))
-    assert names("out") == FILES and sorted(result.stdout.split()) == [f"out/{name}" for name in FILES]
+    assert file_names("out") == FILES and sorted(result.stdout.split()) == [f"out/{name}" for name in FILES]
     told = record("out")
     assert [stage["name"] for stage in told["stages"]] == ["average", "refine"]
     l2 = ", ".join(f"{stage['name']} {stage['scores']['l2']:.4f}" for stage in told["stages"])
     assert result.stderr == f"{ASTRONAUT}: L2 {l2}\n"
     assert told["photo"] == str(ASTRONAUT.resolve()) and all(stage["seconds"] >= 0 for stage in told["stages"])
     expected = crop(astronaut(), np.array(told["quad"]), 256)
-    assert difference(pixels("out/aligned.png"), expected).max() == 0
+    assert pixel_difference(read_rgb("out/aligned.png"), expected).max() == 0
     assert Latent.load(Path("out/latent.safetensors")).data.shape[0] == 1
 
 
 def test_the_default_folder_and_silence(run: Run) -> None:
     result = done(run(ASTRONAUT, "--no-align", "--quiet"))
-    assert names("styleclip-out/inverted") == FILES and result.stderr == ""
+    assert file_names("styleclip-out/inverted") == FILES and result.stderr == ""
 
 
 def test_as_json(run: Run) -> None:
@@ -88,7 +88,7 @@ def test_as_json(run: Run) -> None:
 def test_tuning_is_one_more_stage(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("styleclip.inversion.pivotal_tuning.PivotalTuning", lambda: PivotalTuning(steps=20, rank=2))
     done(run(ASTRONAUT, "--no-align", "--tune", "--out", "out"))
-    assert names("out") == sorted([*FILES, "latent.tuning.safetensors"])
+    assert file_names("out") == sorted([*FILES, "latent.tuning.safetensors"])
     *_, refined, tuned = record("out")["stages"]
     assert (refined["name"], tuned["name"], tuned["settings"]["steps"]) == ("refine", "tune", 20)
     assert tuned["gain"] > 0.02 and record("out")["scores"] == tuned["scores"]
@@ -105,10 +105,10 @@ def test_an_encoder_of_ones_own(run: Run, tmp_path: Path) -> None:
 def test_encoders_that_do_not_fit(run: Run, tmp_path: Path) -> None:
     """Of several photos it is said once."""
     save_encoder(tiny_encoder(3), tmp_path / "e.safetensors")
-    options = (ASTRONAUT, two_faces(tmp_path / "two.png"), "--out", "out", "--encoder")
+    options = (ASTRONAUT, write_two_faces(tmp_path / "two.png"), "--out", "out", "--encoder")
     failed(run(*options, "e.safetensors"), 1, "the encoder gives W+ of [3, 8], the generator takes [", "; pass another")
     failed(run(*options, "e4e-fffhq"), 1, "neither an encoder nor a file nor a URL; the closest encoders are e4e-ffhq")
-    assert names("out") == []
+    assert file_names("out") == []
 
 
 def test_pictures_that_are_aligned(run: Run, tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ def test_pictures_that_are_aligned(run: Run, tmp_path: Path) -> None:
     assert result.stderr.startswith("crop.png: was aligned already, L2 average ")
     done(run("crop/aligned.png", "--out", "ours"))
     assert record("ours")["note"] == "was aligned already"
-    assert difference(pixels("ours/aligned.png"), pixels("crop/aligned.png")).max() == 0
+    assert pixel_difference(read_rgb("ours/aligned.png"), read_rgb("crop/aligned.png")).max() == 0
     done(run("crop.png", "--align", "--out", "cut"))
     assert record("cut")["note"] == "" and record("cut")["quad"] is not None
     done(run("crop.png", "--no-align", "--out", "kept"))
@@ -147,9 +147,9 @@ def test_a_result_is_not_written_over_its_own_photo(run: Run) -> None:
 
 
 def test_several_faces(run: Run, tmp_path: Path) -> None:
-    two_faces(tmp_path / "two.png")
+    write_two_faces(tmp_path / "two.png")
     told = json.loads(done(run("two.png", "--face", "all", "--out", "out", "--json")).stdout)
-    assert names("out") == ["face_1", "face_2", "latent.safetensors"] and names("out/face_2") == FILES
+    assert file_names("out") == ["face_1", "face_2", "latent.safetensors"] and file_names("out/face_2") == FILES
     quads = [np.array(record(f"out/face_{i}")["quad"]) for i in (1, 2)]
     assert quads[0][:, 0].mean() < 450 < quads[1][:, 0].mean() and len(told["faces"]) == 2
     own = [Latent.load(Path(f"out/face_{i}/latent.safetensors")) for i in (1, 2)]
@@ -162,7 +162,7 @@ def test_several_faces(run: Run, tmp_path: Path) -> None:
 
 
 def test_a_folder(run: Run, tmp_path: Path) -> None:
-    holiday(tmp_path / "holiday")
+    write_photo_folder(tmp_path / "holiday")
     result = run("holiday", "--face", "all", "--out", "out")
     assert result.exit_code == 1 and result.stderr == "Error: 1 of 3 photos failed; the summary says why\n"
     alone, broken, two, shared = result.stdout.splitlines()
@@ -170,11 +170,11 @@ def test_a_folder(run: Run, tmp_path: Path) -> None:
     assert broken.startswith("holiday/broken.png: failed: holiday/broken.png is not a picture that can be read; ")
     assert two.startswith("holiday/two.png: out/two (face_1 L2 average ") and "; face_2 L2 average" in two
     assert shared == "out/latent.safetensors" and len(Latent.load(Path(shared))) == 3
-    assert names("out") == ["alone", "latent.safetensors", "two"]  # nothing is left of the broken one
+    assert file_names("out") == ["alone", "latent.safetensors", "two"]  # nothing is left of the broken one
 
 
 def test_a_folder_as_json(run: Run, tmp_path: Path) -> None:
-    holiday(tmp_path / "holiday")
+    write_photo_folder(tmp_path / "holiday")
     result = run("holiday/alone.webp", "holiday/b*.png", "--out", "out", "--json")
     told = json.loads(result.stdout)
     assert result.exit_code == 1 and "out/latent.safetensors" in told["files"]
@@ -192,9 +192,9 @@ def test_a_surprise_stops_nothing(run: Run, tmp_path: Path, monkeypatch: pytest.
         return frames(self, models, photo)
 
     monkeypatch.setattr(Invert, "frames", odd)
-    holiday(tmp_path / "holiday")
+    write_photo_folder(tmp_path / "holiday")
     result = run("holiday", "--out", "out")
-    assert result.exit_code == 1 and names("out") == ["alone", "latent.safetensors", "two"]
+    assert result.exit_code == 1 and file_names("out") == ["alone", "latent.safetensors", "two"]
     assert "holiday/broken.png: failed: RuntimeError: the sky fell; set STYLECLIP_DEBUG=1" in result.stdout
 
 
@@ -202,31 +202,31 @@ def test_a_surprise_stops_nothing(run: Run, tmp_path: Path, monkeypatch: pytest.
 
 
 def test_ctrl_c_in_a_folder_keeps_what_is_finished(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    holiday(tmp_path / "holiday")
-    interrupting(monkeypatch, after=1)
+    write_photo_folder(tmp_path / "holiday")
+    interrupt_inversion(monkeypatch, after=1)
     result = run("holiday", "--out", "out")
     assert result.exit_code == 130 and result.stderr == "Interrupted; kept 1 of 3 photos\n"
     assert result.stdout.splitlines()[-2:] == ["holiday/two.png: interrupted", "out/latent.safetensors"]
-    assert names("out") == ["alone", "latent.safetensors"] and names("out/alone") == FILES
+    assert file_names("out") == ["alone", "latent.safetensors"] and file_names("out/alone") == FILES
 
 
 def test_ctrl_c_between_faces_keeps_those_before(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    two_faces(tmp_path / "two.png")
-    interrupting(monkeypatch, after=1)
+    write_two_faces(tmp_path / "two.png")
+    interrupt_inversion(monkeypatch, after=1)
     result = run("two.png", "--face", "all", "--out", "out")
     assert result.exit_code == 130 and result.stderr.endswith("Interrupted; kept face_1\n")
-    assert names("out") == ["face_1", "latent.safetensors"] and names("out/face_1") == FILES
+    assert file_names("out") == ["face_1", "latent.safetensors"] and file_names("out/face_1") == FILES
 
 
 def test_ctrl_c_before_anything(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    interrupting(monkeypatch, after=0)
+    interrupt_inversion(monkeypatch, after=0)
     result = run(ASTRONAUT, "--out", "out")
     assert (result.exit_code, result.stdout, result.stderr) == (130, "", "Interrupted; nothing was kept\n")
-    interrupting(monkeypatch, after=0)
-    holiday(tmp_path / "holiday")
+    interrupt_inversion(monkeypatch, after=0)
+    write_photo_folder(tmp_path / "holiday")
     result = run("holiday/b*.png", "holiday/two.png", "--out", "out")
     assert (result.exit_code, result.stderr) == (130, "Interrupted; nothing was kept\n")
-    assert names("out") == []
+    assert file_names("out") == []
 
 
 # --- what is no photo
@@ -271,7 +271,7 @@ BAD: dict[str, tuple[str, Callable[[Path], object], int, str]] = {
     ),
     "JPEG XL": ("a.jxl", lambda p: p.write_bytes(b"\xff\x0a" + bytes(99)), 1, "is a JPEG XL picture; save it as"),
     "SVG": ("a.svg", lambda p: p.write_text("<svg xmlns='http://www.w3.org/2000/svg'/>"), 1, "is an SVG drawing; save"),
-    "huge": ("a.png", lambda p: p.write_bytes(header_only(20000, 20000)), 1, "has 400 megapixels; make it smaller"),
+    "huge": ("a.png", lambda p: p.write_bytes(png_header(20000, 20000)), 1, "has 400 megapixels; make it smaller"),
     "locked": ("a.png", locked, 1, "permission denied for a.png; allow yourself to read it"),
     "device": ("/dev/null", lambda p: None, 1, "is a device, not a file; pass a JPEG or PNG file"),
 }
@@ -285,7 +285,7 @@ def test_what_is_no_photo(run: Run, name: str, make: Callable[[Path], object], c
     result = run(name, "--out", "out")
     failed(result, code, words)
     assert len(result.stderr.splitlines()) == 1
-    assert not Path("out").exists() or names("out") == []
+    assert not Path("out").exists() or file_names("out") == []
 
 
 @pytest.mark.parametrize(

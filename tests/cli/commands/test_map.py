@@ -22,7 +22,7 @@ from styleclip.models import Models
 from styleclip.prompts import Prompt
 from styleclip.weights.catalog import weights
 from tests.helpers.checkpoint_writers import mapper_tensors
-from tests.helpers.mappers import PROMPT, network, trained
+from tests.helpers.mappers import PROMPT, random_mapper, random_trained_mapper
 from tests.helpers.support import done, failed
 from tests.helpers.tiny import TINY, tiny_generator
 
@@ -34,14 +34,14 @@ def run(files: tuple[Path, Path], models: Models, tmp_path: Path, monkeypatch: p
     """`styleclip map` on the tiny models, in an empty folder that holds the mapper m.safetensors."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("STYLECLIP_DEBUG", raising=False)
-    save_trained_mapper(trained(models), tmp_path / "m.safetensors")
+    save_trained_mapper(random_trained_mapper(models), tmp_path / "m.safetensors")
     words = ["map", "--model", str(files[0]), "--clip", str(files[1])]
     return lambda *more: CliRunner().invoke(main, [*words, *map(str, more)], prog_name="styleclip")
 
 
 def step(kind: str, latent: Latent) -> torch.Tensor:
     with torch.no_grad():
-        moved: torch.Tensor = 0.1 * network(kind)(latent.data)
+        moved: torch.Tensor = 0.1 * random_mapper(kind)(latent.data)
     return moved
 
 
@@ -52,16 +52,16 @@ def step(kind: str, latent: Latent) -> torch.Tensor:
 @pytest.mark.parametrize("strength", [1.0, -0.5, 0.0])
 def test_the_step_is_scaled(models: Models, kind: str, space: Space, strength: float) -> None:
     latent = styleclip.Editor(models).sample(seeds=(0, 1, 2))
-    edited = LatentMapper(trained(models, kind), strength)(models, latent, PROMPT)
+    edited = LatentMapper(random_trained_mapper(models, kind), strength)(models, latent, PROMPT)
     source = models.generator.to_space(latent, space)
     assert edited.space is space
     torch.testing.assert_close(edited.data, source.data + strength * step(kind, source))
 
 
 def test_a_path_is_as_good(models: Models, tmp_path: Path) -> None:
-    path = save_trained_mapper(trained(models), tmp_path / "m.safetensors")
+    path = save_trained_mapper(random_trained_mapper(models), tmp_path / "m.safetensors")
     latent = styleclip.Editor(models).sample(seed=1)
-    by_path, by_value = (LatentMapper(each)(models, latent, PROMPT) for each in (path, trained(models)))
+    by_path, by_value = (LatentMapper(each)(models, latent, PROMPT) for each in (path, random_trained_mapper(models)))
     torch.testing.assert_close(by_path.data, by_value.data, rtol=0, atol=0)
 
 
@@ -75,7 +75,7 @@ def test_published_files(models: Models, tmp_path: Path) -> None:
 
 
 def test_mappers_of_other_generators(models: Models, tmp_path: Path) -> None:
-    other = save_trained_mapper(trained(models, generator="another"), tmp_path / "other.safetensors")
+    other = save_trained_mapper(random_trained_mapper(models, generator="another"), tmp_path / "other.safetensors")
     with pytest.raises(WeightError, match="trained for another generator; pass that one with --model"):
         load_trained_mapper(other, models)
     theirs = mapper_tensors("mapping", width=TINY.w_dim + 1)
@@ -86,12 +86,12 @@ def test_mappers_of_other_generators(models: Models, tmp_path: Path) -> None:
 
 def test_a_mapper_without_a_text_cannot_be_judged(models: Models) -> None:
     with pytest.raises(UsageError, match="does not tell the text it was trained for"):
-        evaluate.run_mappers(models, [LatentMapper(TrainedMapper(network()))], [0])
+        evaluate.run_mappers(models, [LatentMapper(TrainedMapper(random_mapper()))], [0])
 
 
 def test_a_strength_that_is_no_number(models: Models) -> None:
     with pytest.raises(UsageError, match="strength is nan; it must be a finite number"):
-        LatentMapper(trained(models), float("nan"))
+        LatentMapper(random_trained_mapper(models), float("nan"))
 
 
 # --- the command

@@ -20,8 +20,8 @@ from styleclip.cli.output.progress import EtaProgress, human_number, human_time
 from styleclip.errors import UsageError
 from styleclip.relevance_table import RelevanceTable
 from styleclip.weights.catalog import home
-from tests.helpers.files import content
-from tests.helpers.preparation import LAYOUT, assert_same
+from tests.helpers.files import tensor_content
+from tests.helpers.preparation import LAYOUT, assert_same_table
 from tests.helpers.support import done, failed, run_python
 
 Run = Callable[..., Result]
@@ -127,7 +127,7 @@ def test_ctrl_c(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     failed(run("--images", "2", "--out", "t.safetensors"), 1, "was begun with images 3, not 2", "--restart")
     done(run(*SMALL, "--out", "t.safetensors"))
     assert len(seen) == len(LAYOUT.entries)
-    assert content(tmp_path / "t.safetensors") == content(tmp_path / "whole.safetensors")
+    assert tensor_content(tmp_path / "t.safetensors") == tensor_content(tmp_path / "whole.safetensors")
 
 
 def test_restart(run: Run, tmp_path: Path) -> None:
@@ -146,7 +146,7 @@ def test_shards(run: Run, files: tuple[Path, Path], tmp_path: Path) -> None:
     assert paths == ["t.shard-1-of-2.safetensors", "t.shard-2-of-2.safetensors"]
     merged = done(run("--merge", "--out", "t.safetensors"))
     assert merged.stdout.splitlines()[0] == "t.safetensors" and "The shards stay" in merged.stderr
-    assert_same(table(files, tmp_path / "t.safetensors"), table(files, tmp_path / "whole.safetensors"), 1e-3)
+    assert_same_table(table(files, tmp_path / "t.safetensors"), table(files, tmp_path / "whole.safetensors"), 1e-3)
     failed(run("--merge", "--out", "t.safetensors"), 1, "t.safetensors exists; pass --overwrite")
     (tmp_path / paths[0]).unlink()
     failed(

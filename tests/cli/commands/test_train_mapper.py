@@ -18,7 +18,7 @@ from styleclip.latents import Latent, Space, save_latent
 from styleclip.methods.mapper import load_trained_mapper
 from styleclip.weights.describe import describe
 from tests.helpers.support import done, failed, run_python
-from tests.helpers.tiny import faces
+from tests.helpers.tiny import random_w_plus
 
 Run = Callable[..., Result]
 PROMPT = ("--prompt", "a face with red hair")
@@ -99,7 +99,7 @@ def test_where_it_goes_by_itself(run: Run) -> None:
 
 
 def test_latents_of_a_file(run: Run, tmp_path: Path) -> None:
-    save_latent(faces(10), tmp_path / "faces.safetensors")
+    save_latent(random_w_plus(10), tmp_path / "faces.safetensors")
     options = tuple(word for word in RUN if word not in ("--num-latents", "12"))
     record = json.loads(done(run(*options, "--latents", "faces.safetensors", "--json")).stdout)
     assert len(record["mappers"][0]["latents"]) == 64
@@ -184,7 +184,7 @@ def test_lines_where_there_is_no_terminal(run: Run, monkeypatch: pytest.MonkeyPa
 def test_one_sentence_each(run: Run, tmp_path: Path, arguments: tuple[str, ...], code: int, words: str) -> None:
     (tmp_path / "file").write_text("")
     (tmp_path / "there.safetensors").write_text("")
-    save_latent(faces(1), tmp_path / "one.safetensors")
+    save_latent(random_w_plus(1), tmp_path / "one.safetensors")
     words_of_it = PROMPT if arguments[0] != "--prompt" or "old" in arguments[1] else ()
     failed(run(*words_of_it, *SMALL, *OUT, *arguments), code, words)
     assert not (tmp_path / "m.safetensors").exists() and (tmp_path / "there.safetensors").read_text() == ""
@@ -193,7 +193,7 @@ def test_one_sentence_each(run: Run, tmp_path: Path, arguments: tuple[str, ...],
 @pytest.mark.parametrize(
     ("latent", "code", "words"),
     [
-        (faces(9, num_ws=5), 1, "this generator's w+ has shape [6, 8], the latent's [5, 8]"),
+        (random_w_plus(9, num_ws=5), 1, "this generator's w+ has shape [6, 8], the latent's [5, 8]"),
         (Latent(Space.W_PLUS, torch.full((9, 6, 8), torch.nan)), 1, "it holds NaN or infinite numbers"),
         (Latent(Space.S, torch.zeros(9, 3)), 1, "this generator's s has shape"),
     ],

@@ -15,7 +15,7 @@ from styleclip.errors import UsageError
 from styleclip.latents import Latent, Space
 from styleclip.training.encoder.data import EncoderBatches, open_images, random_stream
 from styleclip.training.encoder.losses import misalign
-from tests.helpers.encoder_training import FEW, Photos, weights
+from tests.helpers.encoder_training import FEW, PlainPhotos, with_only
 from tests.helpers.support import is_one_sentence
 from tests.helpers.tiny import tiny_models
 
@@ -23,7 +23,7 @@ from tests.helpers.tiny import tiny_models
 def test_pictures_and_samples() -> None:
     """The last rows are samples, the first are photos that are not held out, and some of these are mirrored."""
     models, training = tiny_models(), replace(FEW, batch_size=8, samples=0.25, held_out=4)
-    batches = EncoderBatches(models, Photos(), training)
+    batches = EncoderBatches(models, PlainPhotos(), training)
     images, known = batches.at(3)
     assert (images.shape, known.shape) == ((8, 3, 16, 16), (2, 8)) and images.abs().max() <= 1
     assert torch.equal(images, batches.at(3)[0]) and not torch.equal(known, batches.at(4)[1])
@@ -33,9 +33,9 @@ def test_pictures_and_samples() -> None:
     assert {round(float(image.max()) * 100 - 1) for image in photos} == set(range(16))
     mirrored = photos[:, 0, 0, 0] < photos[:, 0, 0, -1]
     assert 0.3 < mirrored.float().mean() < 0.7
-    plain = EncoderBatches(models, Photos(), replace(training, flip=False)).at(3)[0][:6]
+    plain = EncoderBatches(models, PlainPhotos(), replace(training, flip=False)).at(3)[0][:6]
     assert (plain[:, 0, 0, 0] > plain[:, 0, 0, -1]).all()
-    assert torch.equal(batches.held_out(), Photos().at(torch.arange(16, 20), 16))
+    assert torch.equal(batches.held_out(), PlainPhotos().at(torch.arange(16, 20), 16))
 
 
 def test_samples_do_not_depend_on_what_was_drawn_before() -> None:
@@ -52,17 +52,17 @@ def test_samples_do_not_depend_on_what_was_drawn_before() -> None:
 @pytest.mark.parametrize(("count", "kept"), [(1, 1), (4, 4), (5, 1), (12, 2), (900, 8)])
 def test_pictures_held_out(count: int, kept: int) -> None:
     """At most a fifth; a few pictures are both."""
-    batches = EncoderBatches(tiny_models(), Photos(count), FEW)
+    batches = EncoderBatches(tiny_models(), PlainPhotos(count), FEW)
     assert len(batches.held_out_rows) == kept and len(batches.training_rows) == (count if count < 5 else count - kept)
     assert len({*batches.held_out_rows.tolist(), *batches.training_rows.tolist()}) == count
 
 
 def test_nothing_to_learn_from() -> None:
     with pytest.raises(UsageError, match="there are no pictures to learn from; pass some") as caught:
-        EncoderBatches(tiny_models(), Photos(0), FEW)
+        EncoderBatches(tiny_models(), PlainPhotos(0), FEW)
     assert is_one_sentence(caught.value)
     with pytest.raises(UsageError, match="the only goal and no sample is drawn; raise --samples"):
-        EncoderBatches(tiny_models(), Photos(), replace(weights(latent=1.0), samples=0.0))
+        EncoderBatches(tiny_models(), PlainPhotos(), replace(with_only(latent=1.0), samples=0.0))
 
 
 def test_errors_of_alignment() -> None:

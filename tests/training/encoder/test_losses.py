@@ -21,7 +21,7 @@ from styleclip.training.encoder.data import EncoderBatches, random_stream
 from styleclip.training.encoder.losses import EncoderLosses
 from styleclip.training.encoder.settings import EncoderTraining
 from styleclip.training.encoder.trainer import EncoderTrainer, new_encoder
-from tests.helpers.encoder_training import FEW, GOALS, weights
+from tests.helpers.encoder_training import FEW, LOSS_TERMS, with_only
 from tests.helpers.support import is_one_sentence
 from tests.helpers.tiny import tiny_models
 
@@ -113,29 +113,29 @@ def compute() -> Callable[..., tuple[dict[str, Tensor], Models]]:
 
 def test_a_term_is_there_when_it_counts(compute: Any) -> None:
     """Also the numbers are as large as their weights say."""
-    whole, _ = compute(weights(**dict.fromkeys(GOALS, 1.0)))
+    whole, _ = compute(with_only(**dict.fromkeys(LOSS_TERMS, 1.0)))
     assert whole.keys() == {"l2", "perceptual", "identity", "delta", "adversary", "latent"}
     for name in ("l2", "perceptual", "id", "latent"):
-        [(_, loss)] = compute(weights(**{name: 0.5}))[0].items()
+        [(_, loss)] = compute(with_only(**{name: 0.5}))[0].items()
         torch.testing.assert_close(loss, 0.5 * whole["identity" if name == "id" else name])
-    assert compute(weights(l2=1.0, delta=1.0))[0].keys() == {"l2", "delta"}
-    assert compute(weights(l2=1.0, delta=1.0), step=0)[0].keys() == {"l2"}, "no offset has joined"
-    assert compute(replace(weights(l2=1.0, delta=1.0), kind="psp"))[0].keys() == {"l2"}, "pSp has no offsets"
+    assert compute(with_only(l2=1.0, delta=1.0))[0].keys() == {"l2", "delta"}
+    assert compute(with_only(l2=1.0, delta=1.0), step=0)[0].keys() == {"l2"}, "no offset has joined"
+    assert compute(replace(with_only(l2=1.0, delta=1.0), kind="psp"))[0].keys() == {"l2"}, "pSp has no offsets"
 
 
 def test_what_does_not_count_is_not_run(compute: Any) -> None:
     for own, identity, perceptual in (({"id": 1.0}, 2, 0), ({"perceptual": 1.0}, 0, 1), ({"l2": 1.0}, 0, 0)):
         person, look = Pixels(), Pixels()
-        compute(weights(**own), identity=person, perceptual=lambda look=look: look)
+        compute(with_only(**own), identity=person, perceptual=lambda look=look: look)
         assert (person.calls, look.calls) == (identity, perceptual)
-    assert compute(weights(latent=1.0), clip=None, identity=None)[0].keys() == {"latent"}
+    assert compute(with_only(latent=1.0), clip=None, identity=None)[0].keys() == {"latent"}
 
 
 def test_clip_stands_in(compute: Any) -> None:
     """For a recogniser and for LPIPS, where they are absent; then both terms are one."""
-    losses, models = compute(weights(id=1.0, perceptual=1.0), identity=None)
+    losses, models = compute(with_only(id=1.0, perceptual=1.0), identity=None)
     torch.testing.assert_close(losses["identity"], losses["perceptual"])
-    real, _ = compute(weights(id=1.0, perceptual=1.0), identity=Pixels(), perceptual=lambda: Pixels())
+    real, _ = compute(with_only(id=1.0, perceptual=1.0), identity=Pixels(), perceptual=lambda: Pixels())
     assert abs(real["identity"] - losses["identity"]) > 1e-4 and abs(real["perceptual"] - losses["perceptual"]) > 1e-4
 
 
@@ -172,7 +172,7 @@ def test_the_penalty_is_that_of_the_paper() -> None:
 @pytest.mark.parametrize(("r1", "steps"), [(10.0, [True, False, True, False]), (0.0, [False] * 4)])
 def test_the_penalty_comes_now_and_then(monkeypatch: pytest.MonkeyPatch, r1: float, steps: list[bool]) -> None:
     monkeypatch.setattr(module, "R1_EVERY", 2)
-    trainer = EncoderTrainer(tiny_models(), None, replace(weights(latent=1.0, adversary=0.1), r1=r1), None)
+    trainer = EncoderTrainer(tiny_models(), None, replace(with_only(latent=1.0, adversary=0.1), r1=r1), None)
     asked, discriminator_loss = [], trainer.losses.discriminator_loss
     monkeypatch.setattr(
         trainer.losses, "discriminator_loss", lambda *given: asked.append(given[3]) or discriminator_loss(*given)

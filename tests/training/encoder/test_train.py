@@ -29,8 +29,8 @@ from styleclip.training.encoder.train import train_encoder
 from styleclip.training.encoder.trainer import EncoderTrainer, new_encoder
 from styleclip.weights.formats.encoders import save_encoder
 from styleclip.weights.load import load_encoder
-from tests.helpers.encoder_training import FEW, Photos, weights
-from tests.helpers.files import content, load, other_network
+from tests.helpers.encoder_training import FEW, PlainPhotos, with_only
+from tests.helpers.files import load_tiny_models, tensor_content, with_other_generator
 from tests.helpers.support import is_one_sentence
 from tests.helpers.tiny import tiny_models
 
@@ -40,7 +40,7 @@ MIXED = replace(FEW, steps=5, samples=0.5, jitter=0.05, deltas_from=0.4, deltas_
 def trained(
     folder: Path,
     training: EncoderTraining = FEW,
-    pictures: Photos | None = None,
+    pictures: PlainPhotos | None = None,
     models: Models | None = None,
     **options: Any,
 ) -> Encoder:
@@ -58,7 +58,7 @@ def made(folder: Path) -> list[Any]:
     """All there is in the end: the encoder to the bit, and metrics."""
     names = [sorted(os.listdir(each)) for each in (folder, folder / "training")]
     rows = [metrics(folder, split) for split in ("train", "held-out")]
-    return [content(folder / "encoder.safetensors"), rows, names]
+    return [tensor_content(folder / "encoder.safetensors"), rows, names]
 
 
 def refused(kind: type[StyleClipError], words: str, *arguments: Any, **options: Any) -> None:
@@ -81,7 +81,9 @@ def stop_after(step: int) -> Callable[..., None]:
 # --- what is learned
 
 
-LEARNING = replace(weights(l2=0.3, latent=1.0), batch_size=32, steps=50, evaluate_every=5, held_out=16, deltas_from=0.2)
+LEARNING = replace(
+    with_only(l2=0.3, latent=1.0), batch_size=32, steps=50, evaluate_every=5, held_out=16, deltas_from=0.2
+)
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +131,7 @@ def test_the_file_gives_the_same_codes(learned: tuple[Path, Encoder], tmp_path: 
 
 
 def test_an_offset_that_has_not_joined_stays_at_its_start(tmp_path: Path) -> None:
-    training = replace(weights(l2=1.0, delta=1e-3), steps=4, deltas_from=0.5, deltas_every=0.25)
+    training = replace(with_only(l2=1.0, delta=1e-3), steps=4, deltas_from=0.5, deltas_every=0.25)
     encoder, fresh = trained(tmp_path, training), new_encoder(training, tiny_models().generator)
     moved = [
         any(not torch.equal(a, b) for a, b in zip(own.parameters(), first.parameters(), strict=True))
@@ -149,7 +151,7 @@ def test_codes_of_early_steps_are_one_w() -> None:
 
 def test_the_running_mean_is_kept() -> None:
     """`decay` of what was and the rest of what is; early on, more of what is. Counters are taken as they are."""
-    trainer = EncoderTrainer(tiny_models(), None, replace(weights(latent=1.0), decay=0.3), None)
+    trainer = EncoderTrainer(tiny_models(), None, replace(with_only(latent=1.0), decay=0.3), None)
     expected = {name: tensor.clone() for name, tensor in trainer.averaged_encoder.state_dict().items()}
     for step, decay in enumerate((1 / 10, 2 / 11, 3 / 12, 0.3)):
         trainer.step(step)
@@ -163,15 +165,15 @@ def test_the_running_mean_is_kept() -> None:
 
 
 def test_what_is_in_the_way(tmp_path: Path) -> None:
-    short = replace(weights(latent=1.0), steps=1)
+    short = replace(with_only(latent=1.0), steps=1)
     trained(tmp_path, short)
-    before = content(tmp_path / "encoder.safetensors")
+    before = tensor_content(tmp_path / "encoder.safetensors")
     refused(OutputError, "encoder.safetensors exists; pass --overwrite or another --out", tmp_path, short)
     refused(OutputError, "was trained with lr 0.01, not 0.02; pass", tmp_path, replace(short, lr=0.02), resume=True)
     again = trained(tmp_path, short, resume=True, on_step=stop_after(1))
-    assert content(tmp_path / "encoder.safetensors") == before and isinstance(again, Encoder), "trained again"
+    assert tensor_content(tmp_path / "encoder.safetensors") == before and isinstance(again, Encoder), "trained again"
     trained(tmp_path, replace(short, lr=0.02), resume=True, overwrite=True)
-    assert content(tmp_path / "encoder.safetensors") != before
+    assert tensor_content(tmp_path / "encoder.safetensors") != before
 
 
 def test_a_folder_in_place_of_the_file(tmp_path: Path) -> None:
@@ -199,7 +201,7 @@ def test_a_start_of_another_shape(tmp_path: Path) -> None:
 @pytest.mark.parametrize("steps", [1, 3])
 def test_a_loss_that_is_not_finite(tmp_path: Path, steps: int) -> None:
     """Also where no step is left to notice it: the look at what was learned does."""
-    training = replace(weights(l2=1.0, latent=1.0), steps=steps, lr=1e30)
+    training = replace(with_only(l2=1.0, latent=1.0), steps=steps, lr=1e30)
     refused(NumericError, "the loss of the encoder is not finite at step ", tmp_path, training)
     assert len(metrics(tmp_path, "train")) == (steps == 1), "noticed by the look"
     assert not (tmp_path / "encoder.safetensors").exists()
@@ -211,22 +213,22 @@ def test_a_loss_that_is_not_finite(tmp_path: Path, steps: int) -> None:
 @pytest.mark.parametrize("after", [1, 3, 5])
 def test_it_goes_on_as_if_nothing_had_been(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int) -> None:
     """Photos, samples and all terms; offsets join before and after the kill, at last only the writing was left."""
-    trained(tmp_path / "whole", MIXED, Photos())
+    trained(tmp_path / "whole", MIXED, PlainPhotos())
     expected = made(tmp_path / "whole")
     shutil.rmtree(tmp_path / "whole")
     monkeypatch.setattr(module, "SAVE_EVERY", 0.0)
     with pytest.raises(KeyboardInterrupt):
-        trained(tmp_path, MIXED, Photos(), on_step=stop_after(after))
+        trained(tmp_path, MIXED, PlainPhotos(), on_step=stop_after(after))
     assert read_state(tmp_path / "training" / STATE)[0]["step"] == after
     torch.rand(1)
     steps = list[int]()
-    trained(tmp_path, MIXED, Photos(), resume=True, on_step=lambda now: steps.append(now.index))
+    trained(tmp_path, MIXED, PlainPhotos(), resume=True, on_step=lambda now: steps.append(now.index))
     assert steps == list(range(after + 1, 6)) and made(tmp_path) == expected
 
 
 def test_another_training_does_not_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "SAVE_EVERY", 0.0)
-    short, models = replace(weights(latent=1.0), steps=3), load(tmp_path / "models", torch.float32)
+    short, models = replace(with_only(latent=1.0), steps=3), load_tiny_models(tmp_path / "models", torch.float32)
     with pytest.raises(KeyboardInterrupt):
         trained(tmp_path, short, models=models, on_step=stop_after(1))
     state = tmp_path / "training" / STATE
@@ -234,8 +236,8 @@ def test_another_training_does_not_go_on(tmp_path: Path, monkeypatch: pytest.Mon
     refused(OutputError, "holds an unfinished training; pass --resume to go on", tmp_path, short, models=models)
     others: list[tuple[str, dict[str, Any]]] = [
         ("with lr 0.01, not 0.02", {"training": replace(short, lr=0.02)}),
-        ("with pictures 0, not 20", {"pictures": Photos()}),
-        ("with another generator", {"models": other_network(models)}),
+        ("with pictures 0, not 20", {"pictures": PlainPhotos()}),
+        ("with another generator", {"models": with_other_generator(models)}),
     ]
     for words, changes in others:
         given = {"training": short, "models": models, **changes}

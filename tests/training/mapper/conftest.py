@@ -12,16 +12,16 @@ import torch
 from styleclip.models import Models
 from styleclip.training.checkpoint import STATE
 from styleclip.training.mapper import train as module
-from tests.helpers.files import load
+from tests.helpers.files import load_tiny_models
 from tests.helpers.mapper_training import (
     StoppedAfter,
-    trained,
+    train_few,
 )
 
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Models:
-    return load(tmp_path_factory.mktemp("models"), torch.float32)
+    return load_tiny_models(tmp_path_factory.mktemp("models"), torch.float32)
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def begin(models: Models, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ca
 
     def stopped(*arguments: Any, after: int = 3, **options: Any) -> Path:
         with pytest.raises(KeyboardInterrupt):
-            trained(tmp_path, models, *arguments, on_step=StoppedAfter(after), **options)
+            train_few(tmp_path, models, *arguments, on_step=StoppedAfter(after), **options)
         return tmp_path / "training" / STATE
 
     return stopped

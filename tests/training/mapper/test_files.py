@@ -20,54 +20,70 @@ from styleclip.models import Models
 from styleclip.progress import Step
 from styleclip.prompts import Prompt
 from styleclip.training.checkpoint import STATE, read_state
-from tests.helpers.files import content, other_network
-from tests.helpers.mapper_training import FEW, OLD, RED, StoppedAfter, made, metrics, numbers, trained
+from tests.helpers.files import tensor_content, with_other_generator
+from tests.helpers.mapper_training import (
+    FEW,
+    OLD,
+    RED,
+    StoppedAfter,
+    flat_parameters,
+    read_metrics,
+    train_few,
+    training_files,
+)
 from tests.helpers.support import is_one_sentence
-from tests.helpers.tiny import faces
+from tests.helpers.tiny import random_w_plus
 
 # --- mappers
 
 
 @pytest.mark.parametrize("prompt", [RED, Prompt("a  face with\nred hair", ("a face", "old hair"))])
 def test_a_mapper_tells_what_it_is(models: Models, tmp_path: Path, prompt: Prompt) -> None:
-    [written] = trained(tmp_path, models, prompts=(prompt,))
+    [written] = train_few(tmp_path, models, prompts=(prompt,))
     mapper = load_trained_mapper(tmp_path / "0.safetensors", models)
-    assert torch.equal(numbers(mapper), numbers(written))
+    assert torch.equal(flat_parameters(mapper), flat_parameters(written))
     assert mapper.prompt == Prompt(RED.target, prompt.neutral)
     assert mapper.about["generator"] == models.generator_fingerprint and mapper.about["lr"] == 5.0
     assert mapper.about["best_step"] in (4, 8)
     assert mapper.about["scores"].keys() == {"loss", "clip", "l2", "target", "target_before"}
-    step = LatentMapper(mapper, strength=2.0)(models, faces(2), RED).data - faces(2).data
-    torch.testing.assert_close(step, 2 * mapper.direction(faces(2)).data)
+    step = LatentMapper(mapper, strength=2.0)(models, random_w_plus(2), RED).data - random_w_plus(2).data
+    torch.testing.assert_close(step, 2 * mapper.direction(random_w_plus(2)).data)
     watch = StoppedAfter()
-    [again] = trained(tmp_path, models, prompts=(prompt,), resume=True, on_step=watch)
-    assert not watch.steps and dict(again.about) == dict(mapper.about) and torch.equal(numbers(again), numbers(mapper))
+    [again] = train_few(tmp_path, models, prompts=(prompt,), resume=True, on_step=watch)
+    assert (
+        not watch.steps
+        and dict(again.about) == dict(mapper.about)
+        and torch.equal(flat_parameters(again), flat_parameters(mapper))
+    )
 
 
 def test_a_mapper_belongs_to_its_generator(models: Models, tmp_path: Path) -> None:
-    trained(tmp_path, models)
+    train_few(tmp_path, models)
     with pytest.raises(WeightError, match="was trained for another generator; pass that one with --model") as caught:
-        load_trained_mapper(tmp_path / "0.safetensors", other_network(models))
+        load_trained_mapper(tmp_path / "0.safetensors", with_other_generator(models))
     assert is_one_sentence(caught.value)
 
 
 def test_what_is_there_is_kept(models: Models, tmp_path: Path, begin: Callable[..., Path]) -> None:
     state = begin()
     with pytest.raises(OutputError, match="holds an unfinished training; pass --resume to go on, or --overwrite"):
-        trained(tmp_path, models)
-    trained(tmp_path, models, replace(FEW, seed=1), overwrite=True)
-    before = made(tmp_path)
+        train_few(tmp_path, models)
+    train_few(tmp_path, models, replace(FEW, seed=1), overwrite=True)
+    before = training_files(tmp_path)
     assert not state.exists()
     for options, words in (
         ({}, "0.safetensors exists; pass --overwrite or another --out"),
         ({"resume": True}, "0.safetensors was trained with seed 1, not 0; pass --overwrite or another --out"),
         ({"resume": True, "prompts": (OLD,)}, "was trained with target a face with red hair, not a face with old hair"),
-        ({"resume": True, "latents": faces(9)}, "was trained with other latents; pass --overwrite or another --out"),
+        (
+            {"resume": True, "latents": random_w_plus(9)},
+            "was trained with other latents; pass --overwrite or another --out",
+        ),
     ):
         with pytest.raises(OutputError, match=re.escape(words)) as caught:
-            trained(tmp_path, models, **{"training": FEW, **options})  # type: ignore[arg-type]
-        assert is_one_sentence(caught.value) and made(tmp_path) == before
-    [mapper] = trained(tmp_path, models, resume=True, overwrite=True)
+            train_few(tmp_path, models, **{"training": FEW, **options})  # type: ignore[arg-type]
+        assert is_one_sentence(caught.value) and training_files(tmp_path) == before
+    [mapper] = train_few(tmp_path, models, resume=True, overwrite=True)
     assert mapper.about["seed"] == 0
 
 
@@ -77,7 +93,7 @@ def test_a_file_in_the_way_stops_it_at_once(models: Models, tmp_path: Path, take
     (tmp_path / Path(taken).parts[0]).write_text("a poem")
     watch = StoppedAfter()
     with pytest.raises(OutputError, match="cannot write .* in the way; choose another folder with --out"):
-        trained(folder, models, on_step=watch)
+        train_few(folder, models, on_step=watch)
     assert not watch.steps and (tmp_path / Path(taken).parts[0]).read_text() == "a poem"
 
 
@@ -86,7 +102,7 @@ def test_a_full_disk(
     models: Models, tmp_path: Path, begin: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, step: int, name: str
 ) -> None:
     """While the next state is saved, or the mapper in the end: an older mapper stays, and all goes on later."""
-    trained(tmp_path, models)
+    train_few(tmp_path, models)
     before = (tmp_path / "0.safetensors").read_bytes()
 
     def full(_: int) -> None:
@@ -98,12 +114,12 @@ def test_a_full_disk(
 
     said = f"cannot write .*{name}: the disk is full; free some space"
     with monkeypatch.context() as patched, pytest.raises(OutputError, match=said):
-        trained(tmp_path, models, replace(FEW, seed=1), overwrite=True, on_step=fill)
+        train_few(tmp_path, models, replace(FEW, seed=1), overwrite=True, on_step=fill)
     assert (tmp_path / "0.safetensors").read_bytes() == before
     assert read_state(tmp_path / "training" / STATE)[0]["step"] == step
-    trained(tmp_path, models, replace(FEW, seed=1), resume=True)
-    trained(tmp_path / "whole", models, replace(FEW, seed=1))
-    assert content(tmp_path / "0.safetensors") == content(tmp_path / "whole" / "0.safetensors")
+    train_few(tmp_path, models, replace(FEW, seed=1), resume=True)
+    train_few(tmp_path / "whole", models, replace(FEW, seed=1))
+    assert tensor_content(tmp_path / "0.safetensors") == tensor_content(tmp_path / "whole" / "0.safetensors")
     assert not list(tmp_path.rglob(".*"))
 
 
@@ -111,14 +127,14 @@ def test_a_full_disk(
 
 
 def test_metrics_go_back_to_the_step_that_was_saved(models: Models, tmp_path: Path, begin: Callable[..., Path]) -> None:
-    trained(tmp_path / "whole", models)
+    train_few(tmp_path / "whole", models)
     begin(after=6)
     path = tmp_path / "training" / "metrics.jsonl"
     torn = '{"step": 5, "prompt": "ä'.encode()[:-1]
     path.write_bytes(path.read_bytes() + b'{"step": 8, "prompt": "later"}\n' + torn)
-    trained(tmp_path, models, resume=True)
-    assert metrics(tmp_path) == metrics(tmp_path / "whole")
-    assert [(row["step"], row["split"]) for row in metrics(tmp_path)] == [
+    train_few(tmp_path, models, resume=True)
+    assert read_metrics(tmp_path) == read_metrics(tmp_path / "whole")
+    assert [(row["step"], row["split"]) for row in read_metrics(tmp_path)] == [
         (4, "held-out"), (5, "train"), (8, "train"), (8, "held-out")
     ]  # fmt: skip
 
@@ -142,14 +158,14 @@ def test_tensorboard_where_it_is_installed(
     monkeypatch.setattr(board, "SummaryWriter", SummaryWriter, raising=False)
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", board)
     begin(after=6)
-    trained(tmp_path, models, resume=True)
+    train_few(tmp_path, models, resume=True)
     folder = str(tmp_path / "training")
     assert [row for row in told if len(row) < 3 or row[0] == "open"] == [
         ("open", folder, 1), ("close",), ("open", folder, 7), ("close",)
     ]  # fmt: skip
     expected = {
         (f"{row['prompt']}/{row['split']}/{name}", value, row["step"])
-        for row in metrics(tmp_path)
+        for row in read_metrics(tmp_path)
         for name, value in row.items()
         if name not in ("prompt", "split", "step")
     }
@@ -158,5 +174,5 @@ def test_tensorboard_where_it_is_installed(
 
 def test_tensorboard_may_be_absent(models: Models, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
-    trained(tmp_path, models)
+    train_few(tmp_path, models)
     assert sorted(os.listdir(tmp_path / "training")) == ["metrics.jsonl"]

@@ -21,19 +21,19 @@ from styleclip.prompts import Prompt
 from styleclip.training.checkpoint import STATE, read_state
 from styleclip.training.mapper import train as module
 from styleclip.weights.formats.own_files import KIND, save_tensors
-from tests.helpers.files import load, other_network, tiny_files
+from tests.helpers.files import load_tiny_models, tiny_files, with_other_generator
 from tests.helpers.mapper_training import (
     FEW,
     OLD,
     RED,
     StoppedAfter,
-    made,
-    metrics,
-    numbers,
-    trained,
+    flat_parameters,
+    read_metrics,
+    train_few,
+    training_files,
 )
 from tests.helpers.support import is_one_sentence, run_python
-from tests.helpers.tiny import faces
+from tests.helpers.tiny import random_w_plus
 
 # --- going on
 
@@ -45,14 +45,14 @@ def test_it_goes_on_as_if_nothing_had_been(
 ) -> None:
     """Also between the steps at which Lookahead looks, 6 and 12, and where only the writing was left."""
     training, prompts = replace(FEW, optimizer=optimizer, lr=20.0, steps=13), (RED, OLD)
-    trained(tmp_path / "whole", models, training, prompts)
-    expected = made(tmp_path / "whole")
+    train_few(tmp_path / "whole", models, training, prompts)
+    expected = training_files(tmp_path / "whole")
     shutil.rmtree(tmp_path / "whole")
     assert read_state(begin(training, prompts, after=after))[0]["step"] == after
     watch = StoppedAfter()
-    trained(tmp_path, models, training, prompts, resume=True, on_step=watch)
+    train_few(tmp_path, models, training, prompts, resume=True, on_step=watch)
     assert watch.steps == list(range(after + 1, 14))
-    assert made(tmp_path) == expected
+    assert training_files(tmp_path) == expected
 
 
 @pytest.mark.filterwarnings("ignore::styleclip.training.mapper.train.TrainingWarning")
@@ -60,19 +60,19 @@ def test_early_ends_are_remembered(models: Models, tmp_path: Path, begin: Callab
     """The one that has stopped does not begin again."""
     training = replace(FEW, lr=20.0, lambda_l2=0.1, steps=14, evaluate_every=1, patience=2)
     prompts = (RED, Prompt("a old face"))
-    trained(tmp_path / "whole", models, training, prompts)
-    last = {row["prompt"]: row["step"] for row in metrics(tmp_path / "whole")}
+    train_few(tmp_path / "whole", models, training, prompts)
+    last = {row["prompt"]: row["step"] for row in read_metrics(tmp_path / "whole")}
     assert len(set(last.values())) == 2
-    expected = made(tmp_path / "whole")
+    expected = training_files(tmp_path / "whole")
     shutil.rmtree(tmp_path / "whole")
     begin(training, prompts, after=min(last.values()) + 1)
-    trained(tmp_path, models, training, prompts, resume=True)
-    assert made(tmp_path) == expected
+    train_few(tmp_path, models, training, prompts, resume=True)
+    assert training_files(tmp_path) == expected
 
 
 def test_a_kill_between_two_mappers(models: Models, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the first needs is there for the second, however short the training was."""
-    trained(tmp_path / "whole", models, prompts=(RED, OLD))
+    train_few(tmp_path / "whole", models, prompts=(RED, OLD))
     save, count = module.save_trained_mapper, list[Path]()
 
     def once(mapper: TrainedMapper, path: Path, dtype: torch.dtype) -> Path:
@@ -83,20 +83,20 @@ def test_a_kill_between_two_mappers(models: Models, tmp_path: Path, monkeypatch:
 
     monkeypatch.setattr(module, "save_trained_mapper", once)
     with pytest.raises(KeyboardInterrupt):
-        trained(tmp_path / "cut", models, prompts=(RED, OLD))
-    trained(tmp_path / "cut", models, prompts=(RED, OLD), resume=True)
-    assert made(tmp_path / "cut") == made(tmp_path / "whole")
+        train_few(tmp_path / "cut", models, prompts=(RED, OLD))
+    train_few(tmp_path / "cut", models, prompts=(RED, OLD), resume=True)
+    assert training_files(tmp_path / "cut") == training_files(tmp_path / "whole")
 
 
 def test_killed_at_any_moment(tmp_path: Path) -> None:
     """SIGKILL, ten times, in a process of its own; whatever comes to its end has made the same to the last bit."""
     tiny_files(tmp_path)
-    code = f"from tests.helpers.mapper_training import kill_often; kill_often({str(tmp_path)!r})"
+    code = f"from tests.helpers.mapper_training import train_with_kills; train_with_kills({str(tmp_path)!r})"
     ran = run_python("-W", "ignore", "-c", code)
     assert ran.returncode == 0, ran.stderr
     kills, midway = map(int, ran.stdout.split())
     assert kills == 10 and midway >= 3, "hardly a kill came in the middle"
-    assert made(tmp_path / "mine") == made(tmp_path / "whole")
+    assert training_files(tmp_path / "mine") == training_files(tmp_path / "whole")
     assert sorted(os.listdir(tmp_path / "mine" / "training")) == ["metrics.jsonl"], "a kill left something behind"
 
 
@@ -110,7 +110,7 @@ def test_killed_at_any_moment(tmp_path: Path) -> None:
         ({"prompts": (OLD,)}, "with another prompt"),
         ({"prompts": (RED, OLD)}, "with another prompt"),
         ({"prompts": (replace(RED, neutral="hair"),)}, "with another prompt"),
-        ({"latents": faces(9)}, "with other latents"),
+        ({"latents": random_w_plus(9)}, "with other latents"),
     ],
 )
 def test_another_training_does_not_go_on(
@@ -118,18 +118,18 @@ def test_another_training_does_not_go_on(
 ) -> None:
     before = begin(after=1).read_bytes()
     with pytest.raises(OutputError, match=re.escape(f"was begun {words}; finish that, or pass --overwrite")) as caught:
-        trained(tmp_path, models, resume=True, **changes)
+        train_few(tmp_path, models, resume=True, **changes)
     assert is_one_sentence(caught.value) and (tmp_path / "training" / STATE).read_bytes() == before
     watch = StoppedAfter(1)
     with pytest.raises(KeyboardInterrupt):
-        trained(tmp_path, models, resume=True, overwrite=True, on_step=watch, **changes)
+        train_few(tmp_path, models, resume=True, overwrite=True, on_step=watch, **changes)
     assert watch.steps == [1] and (tmp_path / "training" / STATE).read_bytes() != before
 
 
 def test_another_generator_does_not_go_on(models: Models, tmp_path: Path, begin: Callable[..., Path]) -> None:
     begin()
     with pytest.raises(OutputError, match="was begun with another generator; finish that"):
-        trained(tmp_path, other_network(models), resume=True)
+        train_few(tmp_path, with_other_generator(models), resume=True)
 
 
 def test_torn_files_of_an_earlier_run(models: Models, tmp_path: Path, begin: Callable[..., Path]) -> None:
@@ -137,8 +137,8 @@ def test_torn_files_of_an_earlier_run(models: Models, tmp_path: Path, begin: Cal
     (tmp_path / "training" / f".{state.stem}.4711.safetensors").write_bytes(b"")
     state.write_bytes(state.read_bytes()[:-9])
     with pytest.raises(WeightError, match=r"state.safetensors cannot be read; pass --overwrite to begin again"):
-        trained(tmp_path, models, resume=True)
-    trained(tmp_path, models, resume=True, overwrite=True)
+        train_few(tmp_path, models, resume=True)
+    train_few(tmp_path, models, resume=True, overwrite=True)
     assert sorted(os.listdir(tmp_path / "training")) == ["metrics.jsonl"]
 
 
@@ -149,9 +149,9 @@ def test_a_checkpoint_of_an_earlier_version(models: Models, tmp_path: Path, begi
     save_tensors({"0.network.x": torch.zeros(1)}, state, {KIND: "training", "about": json.dumps(about)})
     words = "state.safetensors was written by an earlier version of styleclip; pass --overwrite to begin again"
     with pytest.raises(WeightError, match=words) as caught:
-        trained(tmp_path, models, resume=True)
+        train_few(tmp_path, models, resume=True)
     assert is_one_sentence(caught.value)
-    trained(tmp_path, models, resume=True, overwrite=True)
+    train_few(tmp_path, models, resume=True, overwrite=True)
     assert not state.exists()
 
 
@@ -175,8 +175,8 @@ def test_two_processes_learn_what_one_does(tmp_path: Path) -> None:
     )
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.count('"files"') == 1, "more than one process reports"
-    models = load(tmp_path, torch.float32)
-    [alone] = trained(tmp_path / "alone", models, training)
+    models = load_tiny_models(tmp_path, torch.float32)
+    [alone] = train_few(tmp_path / "alone", models, training)
     both: TrainedMapper = load_trained_mapper(tmp_path / "both.safetensors", models)
     assert json.loads(ran.stdout)["mappers"][0]["scores"] == pytest.approx(alone.about["scores"], abs=2e-4)
-    assert (numbers(both) - numbers(alone)).abs().max() < 1e-3 * numbers(alone).abs().max()
+    assert (flat_parameters(both) - flat_parameters(alone)).abs().max() < 1e-3 * flat_parameters(alone).abs().max()

@@ -22,7 +22,7 @@ from styleclip.training.mapper.data import split_held_out, training_latents
 from styleclip.training.mapper.mapper_state import PromptMapper
 from styleclip.training.mapper.settings import MapperTraining
 from styleclip.training.mapper.train import TrainingWarning
-from tests.helpers.mapper_training import FEW, OLD, RED, metrics, moved, numbers, trained
+from tests.helpers.mapper_training import FEW, OLD, RED, flat_parameters, read_metrics, train_few, trained_step
 from tests.helpers.tiny import tiny_models
 
 
@@ -43,7 +43,7 @@ def test_only_the_mapper_learns(tmp_path: Path) -> None:
     models = tiny_models()
     modules: list[Any] = [models.generator, models.clip, models.identity]
     before = [copy.deepcopy(module.state_dict()) for module in modules]
-    trained(tmp_path, models, prompts=(RED, OLD))
+    train_few(tmp_path, models, prompts=(RED, OLD))
     assert all(parameter.grad is None for module in modules for parameter in module.parameters())
     for module, state in zip(modules, before, strict=True):
         assert all(torch.equal(tensor, state[name]) for name, tensor in module.state_dict().items())
@@ -64,7 +64,7 @@ def test_what_is_seen_before_the_edit_is_seen_once(tmp_path: Path, monkeypatch: 
 
     monkeypatch.setattr(Generator, "forward", render)
     monkeypatch.setattr(CLIP, "_tokens", tokenize)
-    trained(tmp_path, models, replace(FEW, steps=15, evaluate_every=5))
+    train_few(tmp_path, models, replace(FEW, steps=15, evaluate_every=5))
     assert rendered == {True: 60, False: 24 + 12}
     assert texts == {RED.target: 1, "a face": 1}
 
@@ -74,8 +74,8 @@ def test_identity_is_not_run_at_weight_zero(tmp_path: Path) -> None:
         def embed(self, image: Tensor) -> Tensor:
             raise AssertionError("the recogniser ran")
 
-    trained(tmp_path, tiny_models(identity=Unused()), replace(FEW, lambda_id=0.0))
-    assert all("identity" not in row for row in metrics(tmp_path))
+    train_few(tmp_path, tiny_models(identity=Unused()), replace(FEW, lambda_id=0.0))
+    assert all("identity" not in row for row in read_metrics(tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -86,8 +86,8 @@ def test_the_loss_falls_on_latents_never_seen(tmp_path: Path, space: Any, optimi
     """From that of the untouched pictures, whose step is none and whose identity is whole. Ranger warms up slowly."""
     models = tiny_models()
     training = replace(FEW, space=space, optimizer=optimizer, lr=lr, steps=24, evaluate_every=12, lambda_l2=0.001)
-    [mapper] = trained(tmp_path, models, training)
-    held_out = [row for row in metrics(tmp_path) if row["split"] == "held-out"]
+    [mapper] = train_few(tmp_path, models, training)
+    held_out = [row for row in read_metrics(tmp_path) if row["split"] == "held-out"]
     source = held_out_of(models, training)
     untouched = clip_loss(models, source)
     scores = mapper.about["scores"]
@@ -99,7 +99,7 @@ def test_the_loss_falls_on_latents_never_seen(tmp_path: Path, space: Any, optimi
 
 def test_the_optimizers_differ(tmp_path: Path) -> None:
     one, other = (
-        numbers(trained(tmp_path / name, tiny_models(), replace(FEW, optimizer=name, steps=4))[0])
+        flat_parameters(train_few(tmp_path / name, tiny_models(), replace(FEW, optimizer=name, steps=4))[0])
         for name in ("adam", "ranger")
     )
     assert (one - other).abs().max() > 0.01
@@ -108,8 +108,8 @@ def test_the_optimizers_differ(tmp_path: Path) -> None:
 def test_the_best_is_written_not_the_last(tmp_path: Path) -> None:
     """A rate at which the mapper soon runs into the weight of its own steps."""
     models, training = tiny_models(), replace(FEW, lr=60.0, lambda_l2=0.1, steps=12, evaluate_every=1)
-    [mapper] = trained(tmp_path, models, training)
-    held_out = [row for row in metrics(tmp_path) if row["split"] == "held-out"]
+    [mapper] = train_few(tmp_path, models, training)
+    held_out = [row for row in read_metrics(tmp_path) if row["split"] == "held-out"]
     losses = [row["loss"] for row in held_out]
     best = losses.index(min(losses))
     assert mapper.about["best_step"] == best + 1 < len(losses) and losses[-1] > min(losses) + 0.01
@@ -127,7 +127,7 @@ def test_the_learning_rate_rises_and_falls(tmp_path: Path, monkeypatch: pytest.M
         rates.append(self.optimizer.param_groups[0]["lr"])
 
     monkeypatch.setattr(PromptMapper, "update", watched)
-    trained(tmp_path, tiny_models(), replace(FEW, steps=20))
+    train_few(tmp_path, tiny_models(), replace(FEW, steps=20))
     assert rates[0] == pytest.approx(2.5) and rates[1:15] == [5.0] * 14
     assert sorted(rates[14:], reverse=True) == rates[14:] and 0 < rates[-1] < 0.5
 
@@ -135,7 +135,7 @@ def test_the_learning_rate_rises_and_falls(tmp_path: Path, monkeypatch: pytest.M
 def test_it_stops_where_nothing_moves(tmp_path: Path) -> None:
     steps: list[int] = []
     with pytest.warns(TrainingWarning, match="nothing moves: after 4 steps CLIP sees hardly more of 'a face with red"):
-        trained(
+        train_few(
             tmp_path,
             tiny_models(),
             replace(FEW, space="s", lr=1e-9, steps=40, evaluate_every=1, patience=3),
@@ -148,9 +148,9 @@ def test_one_stops_and_the_other_goes_on(tmp_path: Path) -> None:
     training = replace(FEW, steps=20, evaluate_every=2, patience=2, lambda_l2=0.3)
     plain = Prompt("a old face")
     with pytest.warns(TrainingWarning):
-        both = trained(tmp_path / "both", tiny_models(), training, (RED, plain))
+        both = train_few(tmp_path / "both", tiny_models(), training, (RED, plain))
     steps = {mapper.prompt: 0 for mapper in both}
-    for row in metrics(tmp_path / "both"):
+    for row in read_metrics(tmp_path / "both"):
         steps[RED if row["prompt"] == RED.target else plain] = row["step"]
     assert len(set(steps.values())) == 2
 
@@ -158,9 +158,9 @@ def test_one_stops_and_the_other_goes_on(tmp_path: Path) -> None:
 @pytest.mark.parametrize("micro_batch", [1, 3])
 def test_a_batch_may_come_in_pieces(tmp_path: Path, micro_batch: int) -> None:
     """Sums in another order: Adam turns a rounding error in a gradient near 0 into a part of a step, hence 1e-3."""
-    [whole] = trained(tmp_path / "whole", tiny_models())
-    [pieces] = trained(tmp_path / "pieces", tiny_models(), micro_batch=micro_batch)
-    assert (numbers(whole) - numbers(pieces)).abs().max() < 1e-3 * numbers(whole).abs().max()
+    [whole] = train_few(tmp_path / "whole", tiny_models())
+    [pieces] = train_few(tmp_path / "pieces", tiny_models(), micro_batch=micro_batch)
+    assert (flat_parameters(whole) - flat_parameters(pieces)).abs().max() < 1e-3 * flat_parameters(whole).abs().max()
 
 
 # --- which part of a latent moves
@@ -168,12 +168,12 @@ def test_a_batch_may_come_in_pieces(tmp_path: Path, micro_batch: int) -> None:
 
 def test_levels_left_out_stay(tmp_path: Path) -> None:
     """The tiny generator has six vectors: four coarse, two medium, none fine."""
-    _, step = moved(tiny_models(), replace(FEW, levels=("medium",)), tmp_path)
+    _, step = trained_step(tiny_models(), replace(FEW, levels=("medium",)), tmp_path)
     assert not step[:, :4].any() and step[:, 4:].abs().amax(dim=(0, 2)).min() > 0.01
 
 
 def test_one_network_for_all_vectors(tmp_path: Path) -> None:
-    [mapper] = trained(tmp_path, tiny_models(), replace(FEW, levels=("all",)))
+    [mapper] = train_few(tmp_path, tiny_models(), replace(FEW, levels=("all",)))
     equal = torch.ones(1, 6, 8)
     step = mapper.direction(Latent(Space.W_PLUS, equal)).data
     torch.testing.assert_close(step, step[:, :1].expand_as(step))
@@ -183,7 +183,7 @@ def test_one_network_for_all_vectors(tmp_path: Path) -> None:
 @pytest.mark.parametrize("torgb", [False, True])
 def test_torgb_moves_only_when_asked(tmp_path: Path, torgb: bool) -> None:
     models = tiny_models()
-    source, step = moved(models, replace(FEW, space="s", torgb=torgb), tmp_path)
+    source, step = trained_step(models, replace(FEW, space="s", torgb=torgb), tmp_path)
     mask = models.generator.layout.torgb_mask()
     assert source.space is Space.S and step[:, ~mask].abs().amax(dim=0).min() > 0
     assert (step[:, mask].abs().amax(dim=0) > 0).all() if torgb else not step[:, mask].any()

@@ -28,7 +28,7 @@ from styleclip.training.mapper.losses import MapperLosses
 from styleclip.training.mapper.mapper_state import new_mapper
 from styleclip.training.mapper.settings import MapperTraining
 from styleclip.weights.state_dict import on_meta
-from tests.helpers.mapper_training import FEW, OLD, RED, moved, trained
+from tests.helpers.mapper_training import FEW, OLD, RED, train_few, trained_step
 from tests.helpers.tiny import TINY, tiny_models
 
 
@@ -153,7 +153,7 @@ def test_small_pictures_leave_the_rest_no_say(tmp_path: Path) -> None:
     layers = models.generator.layout.entries
     unseen = torch.cat([torch.arange(each.start, each.span.stop) for each in layers if each.resolution > 8])
     training = replace(FEW, space="s", torgb=True, loss_resolution=8, lambda_l2=0.0)
-    _, step = moved(models, training, tmp_path)
+    _, step = trained_step(models, training, tmp_path)
     fresh = TrainedMapper(new_mapper(training.resolve(models), models.generator))
     source = training_latents(models, training.resolve(models), None)
     before = fresh.direction(source).data
@@ -188,7 +188,7 @@ def test_latents_held_out(count: int, held_out: int) -> None:
 def test_a_single_latent_is_enough(tmp_path: Path) -> None:
     models = tiny_models()
     source = training_latents(models, FEW.resolve(models), None)[:1]
-    [mapper] = trained(tmp_path, models, replace(FEW, steps=12), latents=source)
+    [mapper] = train_few(tmp_path, models, replace(FEW, steps=12), latents=source)
     assert mapper.about["scores"]["loss"] < 0.6 and len(mapper.about["latents"]) == 64
 
 
@@ -213,7 +213,7 @@ NAN = torch.full((6, 6, 8), torch.nan)
 )
 def test_latents_that_do_not_fit(tmp_path: Path, latent: Latent, error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=re.escape(words)):
-        trained(tmp_path, tiny_models(), latents=latent)
+        train_few(tmp_path, tiny_models(), latents=latent)
     assert not list(tmp_path.iterdir())
 
 
@@ -221,14 +221,14 @@ def test_latents_that_do_not_fit(tmp_path: Path, latent: Latent, error: type[Exc
 def test_a_loss_that_is_not_finite(tmp_path: Path, steps: int) -> None:
     """Also where no step is left to notice it: the look at what was learned does."""
     with pytest.raises(NumericError, match=r"the loss is not finite at step \d; lower --lr, or use --dtype float32"):
-        trained(tmp_path, tiny_models(), replace(FEW, lr=1e30, steps=steps))
+        train_few(tmp_path, tiny_models(), replace(FEW, lr=1e30, steps=steps))
     assert not (tmp_path / "0.safetensors").exists()
 
 
 def test_a_mapper_is_one_tenth_of_its_network(tmp_path: Path) -> None:
     models = tiny_models()
-    source, step = moved(models, FEW, tmp_path)
-    [mapper] = trained(tmp_path / "again", models)
+    source, step = trained_step(models, FEW, tmp_path)
+    [mapper] = train_few(tmp_path / "again", models)
     with torch.no_grad():
         torch.testing.assert_close(step, 0.1 * mapper.network(source.data))
     assert STEP == 0.1

@@ -25,11 +25,11 @@ from styleclip.weights.formats.registry import read_all, read_one
 from styleclip.weights.load import load_encoder, load_generator
 from tests.golden import fill
 from tests.helpers.full_encoder import (
-    CODE,
-    error,
-    golden,
-    use_full_decoder,
-    use_full_encoder,
+    CODE_TOLERANCE,
+    check_full_decoder,
+    check_full_encoder,
+    golden_codes,
+    max_error,
 )
 from tests.helpers.support import run_python
 from tests.helpers.tiny import tiny_generator
@@ -83,15 +83,15 @@ def save(content: dict[str, Any], path: Path, zipped: bool = True) -> Path:
 
 
 def test_golden_256_from_an_old_torch_file(tmp_path: Path) -> None:
-    image, codes = golden("e4e_encoder_256")
+    image, codes = golden_codes("e4e_encoder_256")
     content = {"state_dict": drawn("e4e_encoder_256", range(14)), "opts": {**E4E, "start_from_latent_avg": False}}
     encoder = load_encoder(save(content, tmp_path / "e4e.pt", zipped=False))
     (tmp_path / "e4e.pt").unlink()  # 0.8 GB
     assert (encoder.config.num_ws, encoder.config.kind) == (14, "e4e") and not encoder.w_avg.any()
-    assert error(encoder(image), codes) <= CODE
+    assert max_error(encoder(image), codes) <= CODE_TOLERANCE
     encoder.config = replace(encoder.config, kind="psp")  # the same vectors before e4e adds the first one
     offsets = torch.cat([codes[:, :1], codes[:, 1:] - codes[:, :1]], dim=1)
-    assert error(encoder(image), offsets) <= CODE
+    assert max_error(encoder(image), offsets) <= CODE_TOLERANCE
 
 
 @pytest.fixture(scope="module")
@@ -122,8 +122,8 @@ def test_the_parts_say_what_they_are(path: Path) -> None:
 
 
 def test_the_average_is_added(encoder: Encoder) -> None:
-    image, codes = golden("e4e_encoder_256")
-    assert error(encoder(image) - encoder.w_avg, codes[:, :SMALL]) <= CODE
+    image, codes = golden_codes("e4e_encoder_256")
+    assert max_error(encoder(image) - encoder.w_avg, codes[:, :SMALL]) <= CODE_TOLERANCE
 
 
 def test_frames_of_other_sizes(encoder: Encoder) -> None:
@@ -256,7 +256,7 @@ def test_the_full_1024_file(tmp_path: Path) -> None:
         write_full(path)
         size = path.stat().st_size
         assert abs(size - 1_201_649_680) < 1e6  # the published file
-        for task in (use_full_encoder, use_full_decoder):
+        for task in (check_full_encoder, check_full_decoder):
             code = f"from tests.helpers.full_encoder import {task.__name__} as use; use({str(path)!r})"
             done = run_python("-c", code)
             assert done.returncode == 0, done.stderr
