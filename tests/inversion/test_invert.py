@@ -136,7 +136,7 @@ def test_ffhq_frames_are_for_generators_that_say_nothing(models: Models, inversi
     aligned = inversion.aligned
     assert aligned.face is not None and aligned.quad is not None
     assert pixel_difference(aligned.frame, crop(astronaut(), FFHQ.quad(aligned.face.landmarks), 256)).max() == 0
-    assert np.abs(aligned.face.landmarks.in_crop(aligned.quad) - LANDMARKS.within(QUAD)).max() < NEAR
+    assert np.abs(aligned.face.landmarks.in_crop(aligned.quad) - LANDMARKS.in_crop(QUAD)).max() < NEAR
 
 
 def test_the_demo_world_has_a_framing_of_its_own(models: Models) -> None:
