@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # for type checkers and editors
     from styleclip.editor import Editor as Editor
     from styleclip.errors import StyleClipError as StyleClipError
     from styleclip.inversion.invert import Invert as Invert
+    from styleclip.inversion.photo_inversion import invert_photo as invert_photo
     from styleclip.inversion.pivotal_tuning import PivotalTuning as PivotalTuning
     from styleclip.inversion.refine import Refine as Refine
     from styleclip.inversion.result import Inversion as Inversion
@@ -50,6 +51,7 @@ _MODULES = {
     "StyleClipError": "styleclip.errors",
     "StyleDirection": "styleclip.methods.style_direction",
     "edit_photo": "styleclip.photo_editing",
+    "invert_photo": "styleclip.inversion.photo_inversion",
     "load": "styleclip.models",
     "load_direction": "styleclip.methods.style_direction",
     "load_generator": "styleclip.weights.load",

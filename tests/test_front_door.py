@@ -30,6 +30,7 @@ PUBLIC = [
     "StyleDirection",
     "__version__",
     "edit_photo",
+    "invert_photo",
     "load",
     "load_direction",
     "load_generator",
