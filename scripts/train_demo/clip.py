@@ -28,7 +28,7 @@ from styleclip.latents import Latent, Space
 from styleclip.networks.clip import CompactTokenizer, build_clip
 from styleclip.networks.stylegan2 import Generator
 from styleclip.prompts import TEMPLATES
-from styleclip.stylespace.whitening import whitening_basis
+from styleclip.stylespace.statistics import whitening_basis
 from styleclip.weights.load import load_generator
 
 MODEL = {

@@ -22,7 +22,7 @@ from styleclip.demo.world import SOURCES, Z_DIM, Scale, with_state
 from styleclip.latents import Latent, Space
 from styleclip.networks.discriminator import Discriminator
 from styleclip.networks.stylegan2 import Generator, GeneratorConfig
-from styleclip.stylespace.whitening import whitening_basis
+from styleclip.stylespace.statistics import whitening_basis
 from styleclip.weights.formats.own_files import save_generator
 
 CONFIG = GeneratorConfig(

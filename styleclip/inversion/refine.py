@@ -22,7 +22,7 @@ from styleclip.networks.stylegan2 import Generator
 from styleclip.progress import OnStep, Step, ignore
 from styleclip.schedules import inversion_schedule
 from styleclip.settings import check_limits, setting
-from styleclip.stylespace.whitening import StepBasis, whitening_basis
+from styleclip.stylespace.statistics import StepBasis, whitening_basis
 
 TIED_FRACTION = 0.4  # of the steps from the average face: all vectors of W+ are one
 NOISE_END = 0.75  # time of a tied stage, of 0 to 1, at which its noise reaches 0 (StyleGAN2, appendix D)

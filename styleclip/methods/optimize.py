@@ -29,7 +29,7 @@ from styleclip.runtime.batching import Batches
 from styleclip.runtime.cuda_graphs import Graphs
 from styleclip.schedules import projector_schedule
 from styleclip.settings import check_limits, resolve
-from styleclip.stylespace.whitening import StepBasis, whitening_basis
+from styleclip.stylespace.statistics import StepBasis, whitening_basis
 
 Objective = Callable[[Latent, Tensor, Tensor], dict[str, Tensor]]  # (latent, step, image [B] of each row) -> losses [B]
 

@@ -4,54 +4,50 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from styleclip.latents import StyleLayout
-
-
-@dataclass(frozen=True)
-class Done:
-    """How far a preparation is: `channels` of `total` are done; this run has spent `seconds` on `renders`.
-
-    `left` is how many seconds the rest will take.
-    """
-
-    channels: int
-    total: int
-    renders: int
-    seconds: float
-    left: float
+from styleclip.progress import Step
 
 
 class EtaEstimator:
-    """Estimate the remaining time from seconds per channel of each layer; of all layers until one is measured."""
+    """Estimate the remaining time from seconds per channel of each layer; of all layers until one is measured.
+
+    Args:
+        layout: the layers.
+        renders: the number of images that so many channels take.
+        earlier: how many channels earlier runs have measured.
+        missing: [k], the channels that this run measures.
+    """
 
     def __init__(self, layout: StyleLayout, renders: Callable[[int], int], earlier: int, missing: Tensor) -> None:
-        self.renders, self.earlier, self.missing = renders, earlier, len(missing)
+        self.renders, self.earlier, self.total = renders, earlier, earlier + len(missing)
         self.starts = torch.tensor([entry.start for entry in layout.entries])
-        self.left = self._by_layer(missing)
-        self.seen, self.seconds = torch.zeros_like(self.left), torch.zeros_like(self.left)
+        self.left = self._count_by_layer(missing)  # channels
+        self.measured, self.seconds = torch.zeros_like(self.left), torch.zeros_like(self.left)
         self.started = self.now = time.monotonic()
 
-    def after(self, channels: Tensor) -> Done:
-        """How far it is now that these channels are measured too."""
-        took, self.now = time.monotonic() - self.now, time.monotonic()
-        by_layer = self._by_layer(channels)
-        self.left, self.seen = self.left - by_layer, self.seen + by_layer
-        self.seconds += took * by_layer / len(channels)
-        each = torch.where(self.seen > 0, self.seconds / self.seen, self.seconds.sum() / self.seen.sum())
-        count = int(self.seen.sum())
-        return Done(
-            channels=self.earlier + count,
-            total=self.earlier + self.missing,
-            renders=self.renders(count),
-            seconds=self.now - self.started,
-            left=float((each * self.left).sum()),
-        )
+    def update(self, channels: Tensor) -> Step:
+        """Count `channels` [k] as measured now.
 
-    def _by_layer(self, channels: Tensor) -> Tensor:
+        The step counts channels; its values are the `renders` and the `seconds` of this run, and `seconds_left`.
+        """
+        elapsed, self.now = time.monotonic() - self.now, time.monotonic()
+        counts = self._count_by_layer(channels)
+        self.left, self.measured = self.left - counts, self.measured + counts
+        self.seconds += elapsed * counts / len(channels)
+        mean = self.seconds.sum() / self.measured.sum()
+        per_channel = torch.where(self.measured > 0, self.seconds / self.measured, mean)
+        done = int(self.measured.sum())
+        values = {
+            "renders": self.renders(done),
+            "seconds": self.now - self.started,
+            "seconds_left": float((per_channel * self.left).sum()),
+        }
+        return Step(self.earlier + done, self.total, values)
+
+    def _count_by_layer(self, channels: Tensor) -> Tensor:
         layers = torch.bucketize(channels, self.starts, right=True) - 1
         return torch.bincount(layers, minlength=len(self.starts)).double()

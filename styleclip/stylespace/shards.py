@@ -1,4 +1,4 @@
-"""Parts of a relevance table as files: what an unfinished run has made, and the shards of several machines."""
+"""Parts of a relevance table as files: those of an unfinished run, and the shards of several machines."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from styleclip.weights.formats.messages import error_context, shown
 from styleclip.weights.relevance_files import read_table, same_clip, save_relevance, write_table
 
 Shard = tuple[int, int]  # I of N, from 1
-ELSE = {"generator": "for another generator", "clip": "for another CLIP"}
+OTHER_NETWORK = {"generator": "for another generator", "clip": "for another CLIP"}
 
 
 @dataclass(frozen=True)
 class TableShard:
-    """The rows of some channels. `about` says how they were made, `probe` [D] for which CLIP."""
+    """The rows of some channels; `about` is the record of the table, `probe` [D] a fingerprint of the CLIP."""
 
     about: Mapping[str, Any]
     statistics: StyleStatistics
@@ -48,7 +48,7 @@ class TableShard:
 
     @staticmethod
     def load(path: Path) -> TableShard:
-        """What `save` wrote; raises WeightError for any other file."""
+        """Read a file that `save` wrote; raises WeightError for any other file."""
         tensors, about = read_table(path)
         with error_context(path):
             if "channels" not in tensors:
@@ -62,7 +62,7 @@ class TableShard:
         return TableShard(about, StyleStatistics(tensors["mean"], tensors["std"]), tensors["probe"], [rows])
 
     def table(self) -> RelevanceTable:
-        """The rows in their places in a whole table; the other channels have zeros."""
+        """A whole table with these rows; those of other channels are zero."""
         count = len(self.statistics.mean)
         delta_i, effect, error = torch.zeros(count, len(self.probe)), torch.zeros(count), torch.zeros(count)
         for rows in self.effects:
@@ -73,7 +73,7 @@ class TableShard:
 
 
 def parse_shard(text: str) -> Shard:
-    """`2/4` -> (2, 4); raises UsageError for what is none."""
+    """`2/4` -> (2, 4); raises UsageError for other text."""
     match = re.fullmatch(r"([1-9]\d{0,4})/([1-9]\d{0,4})", text, re.ASCII)
     if match is None or int(match[1]) > int(match[2]):
         raise UsageError(f"{shown(text)!r} is no shard; write 2/4 for the second of four")
@@ -81,22 +81,22 @@ def parse_shard(text: str) -> Shard:
 
 
 def unfinished_path(path: Path, shard: Shard) -> Path:
-    """Where a run keeps what it has made of the table `path` so far."""
+    """The file of the rows that an unfinished run has made for the table `path`."""
     return path.with_name(f"{path.stem}.part-{shard[0]}-of-{shard[1]}.safetensors")
 
 
 def shard_path(path: Path, shard: Shard) -> Path:
-    """Where a shard of the table `path` lies; 1 of 1 is the table itself."""
+    """The file of a shard of the table `path`; 1 of 1 is the table itself."""
     return path if shard == (1, 1) else path.with_name(f"{path.stem}.shard-{shard[0]}-of-{shard[1]}.safetensors")
 
 
 def shard_paths(path: Path, count: int) -> list[Path]:
-    """Where all shards of the table `path` lie."""
+    """The files of all shards of the table `path`."""
     return [shard_path(path, (i, count)) for i in range(1, count + 1)]
 
 
 def merge(path: Path, shards: Sequence[Path] = ()) -> RelevanceTable:
-    """Join shards, else all that lie beside it, to the table `path`; they stay where they are.
+    """Join shards, by default all beside `path`, to the table `path`; their files stay.
 
     Raises WeightError unless they were made alike, for one generator and CLIP, and have every channel once.
     """
@@ -112,30 +112,33 @@ def merge(path: Path, shards: Sequence[Path] = ()) -> RelevanceTable:
 
 
 def is_made(path: Path, about: Mapping[str, Any], probe: Tensor) -> bool:
-    """Whether the table or shard `path` is there, made just so; raises OutputError for anything else in its place."""
+    """Whether the table or shard `path` exists and was made like this; raises OutputError for another file there."""
     if not path.exists():
         return False
-    if why := _otherwise(path, about, probe):
+    if why := _file_difference(path, about, probe):
         raise OutputError(f"{path} exists and was made {why}; pass --overwrite or another --out")
     return True
 
 
 def all_made(shards: Sequence[Path], about: Mapping[str, Any], probe: Tensor) -> bool:
-    """Whether all these shards are there, made just so."""
-    return all(shard.exists() and not _otherwise(shard, about, probe) for shard in shards)
+    """Whether all these shards exist and were made like this."""
+    return all(shard.exists() and not _file_difference(shard, about, probe) for shard in shards)
 
 
-def difference(told: Mapping[str, Any], stored: Tensor, about: Mapping[str, Any], probe: Tensor) -> str:
-    """How a table that says `told` and has the probe `stored` was made otherwise than `about` and `probe` say."""
-    return messages.difference(told, about, ELSE) or ("" if same_clip(stored, probe) else ELSE["clip"])
+def table_difference(
+    stored_about: Mapping[str, Any], stored_probe: Tensor, about: Mapping[str, Any], probe: Tensor
+) -> str:
+    """How a stored table was made otherwise than `about` and `probe` say; "" for one that was made alike."""
+    why = messages.difference(stored_about, about, OTHER_NETWORK)
+    return why or ("" if same_clip(stored_probe, probe) else OTHER_NETWORK["clip"])
 
 
-def _otherwise(path: Path, about: Mapping[str, Any], probe: Tensor) -> str:
+def _file_difference(path: Path, about: Mapping[str, Any], probe: Tensor) -> str:
     try:
-        tensors, told = read_table(path)
+        tensors, stored_about = read_table(path)
     except WeightError:
         return "by something else"
-    return difference(told, tensors["probe"], about, probe)
+    return table_difference(stored_about, tensors["probe"], about, probe)
 
 
 def _check_alike(found: Sequence[Path], parts: Sequence[TableShard]) -> None:
@@ -143,7 +146,7 @@ def _check_alike(found: Sequence[Path], parts: Sequence[TableShard]) -> None:
     first = parts[0]
     for path, part in zip(found, parts, strict=True):
         about = {**first.about, "shard": part.about["shard"]}
-        if why := difference(part.about, part.probe, about, first.probe):
+        if why := table_difference(part.about, part.probe, about, first.probe):
             raise WeightError(f"{path} was made {why} like {found[0].name}; make all shards with the same settings")
 
 

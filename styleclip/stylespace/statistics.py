@@ -1,16 +1,18 @@
-"""Samples in style space and their mean and standard deviation, as StyleCLIP draws them (its `GetCode.py`)."""
+"""Samples in style space, as StyleCLIP draws them (its `GetCode.py`), their mean and deviation, and whitened steps."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from styleclip.errors import UsageError
+from styleclip.errors import SpaceError, UsageError
 from styleclip.latents import Latent, Space
 from styleclip.networks.stylegan2 import Generator
+from styleclip.progress import OnStep, Step, ignore
 from styleclip.relevance_table import StyleStatistics
 
 
@@ -21,22 +23,21 @@ def style_statistics(
     psi: float = 0.7,
     cutoff: int | None = None,
     batch: int = 1000,
-    on_batch: Callable[[int, int], None] | None = None,  # (samples done, samples in all)
+    on_step: OnStep = ignore,
 ) -> StyleStatistics:
     """Mean and deviation of every style channel over `sample_styles(generator, count, ...)`, on the CPU.
 
-    No more than `batch` samples are in memory at once.
+    No more than `batch` samples are in memory at once; a step counts samples.
     """
 
-    def reported() -> Iterator[Tensor]:
+    def batches() -> Iterator[Tensor]:
         done = 0
         for styles in _style_batches(generator, count, seed, psi, cutoff, batch):
             yield styles
             done += len(styles)
-            if on_batch:
-                on_batch(done, count)
+            on_step(Step(done, count, stage="statistics"))
 
-    return mean_and_std(reported())
+    return mean_and_std(batches())
 
 
 def sample_styles(
@@ -62,11 +63,40 @@ def mean_and_std(batches: Iterable[Tensor]) -> StyleStatistics:
     """
     count, mean, squares = 0, torch.tensor(0.0), torch.tensor(0.0)
     for batch in (each.double() for each in batches):
-        own, share = batch.mean(dim=0), len(batch) / (count + len(batch))
-        apart = own - mean
-        squares = squares + (batch - own).square().sum(dim=0) + apart.square() * count * share
-        mean, count = mean + apart * share, count + len(batch)
+        batch_mean, weight = batch.mean(dim=0), len(batch) / (count + len(batch))
+        difference = batch_mean - mean
+        squares = squares + (batch - batch_mean).square().sum(dim=0) + difference.square() * count * weight
+        mean, count = mean + difference * weight, count + len(batch)
     return StyleStatistics(mean.float().cpu(), (squares / count).sqrt().float().cpu())
+
+
+@dataclass(frozen=True)
+class StepBasis:
+    """The basis of steps in units of standard deviations: `offset = coordinates @ basis`, [.., D] each.
+
+    In W its axes are the principal ones, which is the P_N space of Zhu et al. 2020 ("Improved StyleGAN embedding"),
+    so the squared length of `coordinates` is a Mahalanobis distance; in S they are the channels.
+    """
+
+    basis: Tensor  # [D, D] in W and W+, [D] (a diagonal) in S
+
+    def offset(self, coordinates: Tensor) -> Tensor:
+        return coordinates * self.basis if self.basis.ndim == 1 else coordinates @ self.basis
+
+
+@torch.no_grad()
+def whitening_basis(generator: Generator, space: Space, samples: int = 10_000, seed: int = 5) -> StepBasis:
+    """The standard deviations of `samples` latents in W, W+ or S along the axes; axes of little spread are short."""
+    if space is Space.Z:
+        raise SpaceError("z is normal by definition; whiten w, w+ or s")
+    z = torch.randn(samples, generator.config.z_dim, generator=torch.Generator().manual_seed(seed))
+    w = generator.map(z.to(generator.w_avg.device))
+    if space is Space.S:
+        parts = (generator.to_space(Latent(Space.W, part), Space.S).data for part in w.split(1000))
+        return StepBasis(mean_and_std(parts).std.to(w.device))
+    centered = (w - w.mean(dim=0)).double()
+    variance, axes = torch.linalg.eigh(centered.T @ centered / samples)
+    return StepBasis((axes * variance.clamp(min=0).sqrt()).T.float())
 
 
 @torch.no_grad()

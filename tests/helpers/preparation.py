@@ -57,7 +57,7 @@ def _prepare_in_child(models: Models, path: Path, patience: float | None = None)
     """The seconds that a child took to make the table, or None when it was killed before the end."""
     started = time.monotonic()
     if not (child := os.fork()):
-        prepare(models, FEW, path, on_group=lambda _: time.sleep(0.01))
+        prepare(models, FEW, path, on_step=lambda _: time.sleep(0.01))
         os._exit(0)
     if patience is not None:
         time.sleep(patience)

@@ -14,7 +14,7 @@ from styleclip.methods.optimize import Optimize
 from styleclip.progress import Step
 from styleclip.prompts import Prompt
 from styleclip.schedules import projector_schedule
-from styleclip.stylespace.whitening import whitening_basis
+from styleclip.stylespace.statistics import whitening_basis
 from tests.helpers.tiny import tiny_models
 
 PROMPT = Prompt("a face with red hair", "a face")

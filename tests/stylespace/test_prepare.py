@@ -20,9 +20,10 @@ import styleclip
 from styleclip.errors import NumericError, OutputError, UsageError, WeightError
 from styleclip.models import Models
 from styleclip.networks.clip import CLIP
+from styleclip.progress import Step
 from styleclip.stylespace import prepare as module
 from styleclip.stylespace.channel_effects import measure
-from styleclip.stylespace.eta import Done, EtaEstimator
+from styleclip.stylespace.eta import EtaEstimator
 from styleclip.stylespace.gradient_relevance import gradient_effects
 from styleclip.stylespace.prepare import Preparation, prepare
 from styleclip.stylespace.shards import TableShard, merge, shard_path, unfinished_path
@@ -48,14 +49,14 @@ def path(tmp_path: Path) -> Path:
 
 
 class StoppedAfter:
-    """An `on_group` that presses Ctrl-C after so many groups, and counts."""
+    """An `on_step` that presses Ctrl-C after so many groups, and counts."""
 
     def __init__(self, groups: int = 999) -> None:
         self.groups = groups
-        self.steps: list[Done] = []
+        self.steps: list[Step] = []
 
-    def __call__(self, done: Done) -> None:
-        self.steps.append(done)
+    def __call__(self, step: Step) -> None:
+        self.steps.append(step)
         if len(self.steps) == self.groups:
             raise KeyboardInterrupt
 
@@ -63,7 +64,7 @@ class StoppedAfter:
 def begin(models: Models, path: Path, preparation: Preparation = FEW, groups: int = 3, **options: Any) -> None:
     """Leave an unfinished table."""
     with pytest.raises(KeyboardInterrupt):
-        prepare(models, preparation, path, on_group=StoppedAfter(groups), **options)
+        prepare(models, preparation, path, on_step=StoppedAfter(groups), **options)
 
 
 # --- settings
@@ -72,15 +73,15 @@ def begin(models: Models, path: Path, preparation: Preparation = FEW, groups: in
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"method": "best"}, "'best' is no method; choose one of exact, official, gradient"),
-        ({"images": 0}, "images is 0; choose a number from 1"),
-        ({"samples": 1}, "samples is 1; choose a number from 2"),
-        ({"seed": -1}, "seed is -1; choose a number from 0"),
-        ({"seed": 2**32}, "to 4294967295"),
-        ({"cutoff": 0}, "cutoff is 0; choose a number from 1"),
-        ({"psi": float("nan")}, "psi is nan and sigmas 5.0; choose finite ones"),
-        ({"sigmas": 0.0}, "sigmas above 0"),
-        ({"sigmas": float("inf")}, "sigmas above 0"),
+        ({"method": "best"}, "method is 'best'; choose one of exact, official, gradient"),
+        ({"images": 0}, "images is 0; it must be at least 1"),
+        ({"samples": 1}, "samples is 1; it must be at least 2"),
+        ({"seed": -1}, "seed is -1; it must be at least 0"),
+        ({"seed": 2**32}, "at most 4294967295"),
+        ({"cutoff": 0}, "cutoff is 0; it must be at least 1"),
+        ({"psi": float("nan")}, "psi is nan; it must be a finite number"),
+        ({"sigmas": 0.0}, "sigmas is 0.0; it must be a finite number, above 0"),
+        ({"sigmas": float("inf")}, "sigmas is inf; it must be a finite number, above 0"),
     ],
 )
 def test_settings_are_checked(settings: dict[str, Any], words: str) -> None:
@@ -152,12 +153,12 @@ def test_official(models: Models, path: Path) -> None:
 @pytest.mark.parametrize("torgb", [True, False])
 def test_gradient(models: Models, path: Path, torgb: bool) -> None:
     watch = StoppedAfter()
-    table = prepare(models, replace(FEW, method="gradient", torgb=torgb), path, on_group=watch)
+    table = prepare(models, replace(FEW, method="gradient", torgb=torgb), path, on_step=watch)
     statistics, styles = style_statistics(models.generator, 50), sample_styles(models.generator, 3)
     [rows] = gradient_effects(models, statistics, styles)
     wanted = torch.ones(LAYOUT.size, dtype=torch.bool) if torgb else ~LAYOUT.torgb_mask()
     torch.testing.assert_close(table.delta_i, rows.delta_i * wanted[:, None], rtol=0, atol=1e-6)
-    assert [(step.channels, step.renders) for step in watch.steps] == [(wanted.sum(), 3)]
+    assert [(step.index, step.values["renders"]) for step in watch.steps] == [(wanted.sum(), 3)]
     with pytest.raises(UsageError, match="measures all channels at once; leave out the shards"):
         prepare(models, replace(FEW, method="gradient"), path, shard=(1, 2))
 
@@ -178,10 +179,10 @@ def test_what_is_done_is_not_done_again(models: Models, path: Path, tmp_path: Pa
     kept = TableShard.load(unfinished_path(path, (1, 1)))
     assert 0 < len(kept.channels) < LAYOUT.size and not path.exists()
     again = StoppedAfter()
-    table = prepare(models, FEW, path, on_group=again)
+    table = prepare(models, FEW, path, on_step=again)
     assert len(again.steps) == GROUPS - 3
-    assert [step.channels for step in again.steps][-1] == again.steps[0].total == LAYOUT.size
-    assert sum(step.renders for step in again.steps[-1:]) == 2 * 3 * (LAYOUT.size - len(kept.channels))
+    assert [step.index for step in again.steps][-1] == again.steps[0].total == LAYOUT.size
+    assert sum(step.values["renders"] for step in again.steps[-1:]) == 2 * 3 * (LAYOUT.size - len(kept.channels))
     assert_same_table(table, whole)
     assert tensor_content(path) == tensor_content(tmp_path / "whole.safetensors")
     assert not unfinished_path(path, (1, 1)).exists()
@@ -246,7 +247,7 @@ def test_begin_again(models: Models, path: Path) -> None:
     with pytest.raises(WeightError, match="cannot be read; pass --restart to begin again"):
         prepare(models, FEW, path)
     watch = StoppedAfter()
-    prepare(models, FEW, path, resume=False, on_group=watch)
+    prepare(models, FEW, path, resume=False, on_step=watch)
     assert len(watch.steps) == GROUPS and not unfinished_path(path, (1, 1)).exists()
 
 
@@ -260,11 +261,11 @@ def test_it_is_saved_on_the_way(models: Models, path: Path, monkeypatch: pytest.
     monkeypatch.setattr(module, "SAVE_EVERY", 0.0)
     kept: list[int] = []
 
-    def look(done: Done) -> None:
+    def look(step: Step) -> None:
         unfinished = unfinished_path(path, (1, 1))
         kept.append(len(TableShard.load(unfinished).channels) if unfinished.exists() else 0)
 
-    prepare(models, FEW, path, on_group=look)
+    prepare(models, FEW, path, on_step=look)
     assert kept[0] == 0 and sorted(set(kept)) == kept and len(kept) == GROUPS
 
 
@@ -297,8 +298,8 @@ def test_a_full_disk(models: Models, path: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_a_table_is_made_once(models: Models, path: Path) -> None:
     first, watch = prepare(models, FEW, path), StoppedAfter(1)
-    assert_same_table(prepare(models, FEW, path, on_group=watch), first)
-    assert_same_table(prepare(models, FEW, path, shard=(1, 2), on_group=watch), first)
+    assert_same_table(prepare(models, FEW, path, on_step=watch), first)
+    assert_same_table(prepare(models, FEW, path, shard=(1, 2), on_step=watch), first)
     assert not watch.steps
     with pytest.raises(OutputError, match="exists and was made with images 3, not 2; pass --overwrite") as caught:
         prepare(models, replace(FEW, images=2), path)
@@ -344,9 +345,9 @@ def test_a_shard_goes_on_too(models: Models, path: Path) -> None:
     begin(models, path, groups=2, shard=(2, 2))
     assert unfinished_path(path, (2, 2)).exists()
     watch = StoppedAfter()
-    prepare(models, FEW, path, shard=(2, 2), on_group=watch)
+    prepare(models, FEW, path, shard=(2, 2), on_step=watch)
     assert len(watch.steps) == GROUPS - 2
-    prepare(models, FEW, path, shard=(2, 2), on_group=watch)
+    prepare(models, FEW, path, shard=(2, 2), on_step=watch)
     assert len(watch.steps) == GROUPS - 2, "it was made before"
 
 
@@ -419,12 +420,15 @@ def test_the_forecast(monkeypatch: pytest.MonkeyPatch) -> None:
     missing = torch.cat([torch.arange(entry.start, entry.span.stop) for entry in (first, second, last)])
     eta = EtaEstimator(LAYOUT, FEW.renders, 10, missing)
     clock += 2 * 4
-    done = eta.after(torch.arange(4))
+    step = eta.update(torch.arange(4))
     rest = len(missing) - 4
-    assert done == Done(14, 10 + len(missing), 4 * 6, 8.0, 2.0 * rest), "all that is known is 2 s a channel"
+    values = {"renders": 4 * 6, "seconds": 8.0, "seconds_left": 2.0 * rest}
+    assert step == Step(14, 10 + len(missing), values), "all that is known is 2 s a channel"
     clock += 1 * 3
-    assert eta.after(torch.arange(second.start, second.start + 3)).left == pytest.approx(
+    assert eta.update(torch.arange(second.start, second.start + 3)).values["seconds_left"] == pytest.approx(
         2 * 2 + 1 * 3 + 11 / 7 * last.channels
     )
     clock += 5 * 1
-    assert eta.after(torch.tensor([LAYOUT.size - 1])).left == pytest.approx(2 * 2 + 1 * 3 + 5 * (last.channels - 1))
+    assert eta.update(torch.tensor([LAYOUT.size - 1])).values["seconds_left"] == pytest.approx(
+        2 * 2 + 1 * 3 + 5 * (last.channels - 1)
+    )

@@ -10,8 +10,7 @@ from torch import Tensor
 from styleclip.errors import SpaceError, UsageError
 from styleclip.latents import Latent, Space
 from styleclip.networks.stylegan2 import Generator
-from styleclip.stylespace.statistics import mean_and_std, sample_styles, sample_z, style_statistics
-from styleclip.stylespace.whitening import whitening_basis
+from styleclip.stylespace.statistics import mean_and_std, sample_styles, sample_z, style_statistics, whitening_basis
 from tests.helpers.tiny import TINY, tiny_generator
 
 ROUNDING = 1e-6  # float32 matrix products of a dozen terms of order 1
@@ -73,7 +72,7 @@ def test_a_wider_psi_spreads_further(generator: Generator) -> None:
 
 def test_progress_counts_samples(generator: Generator) -> None:
     seen: list[tuple[int, int]] = []
-    style_statistics(generator, 25, batch=10, on_batch=lambda done, total: seen.append((done, total)))
+    style_statistics(generator, 25, batch=10, on_step=lambda step: seen.append((step.index, step.total)))
     assert seen == [(10, 25), (20, 25), (25, 25)]
 
 

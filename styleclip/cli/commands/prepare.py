@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from styleclip.cli.options.common import CommonOptions, common_options_with, without_none
-from styleclip.cli.options.types import FiniteFloat
+from styleclip.cli.options.from_settings import settings_options
 from styleclip.cli.output.progress import EtaProgress, human_number, human_time
 from styleclip.errors import OutputError, UsageError
+from styleclip.stylespace.settings import PreparationSettings
 
 if TYPE_CHECKING:
     from styleclip.models import Models
+    from styleclip.progress import Step
     from styleclip.relevance_table import RelevanceTable
-    from styleclip.stylespace.eta import Done
     from styleclip.stylespace.prepare import Preparation
     from styleclip.stylespace.shards import Shard
 
@@ -24,7 +25,6 @@ TRUNCATED_LAYERS = {
     "all": None,
     "coarse": 8,
 }  # how many w of W+: all in StyleCLIP's TensorFlow code, 8 in its PyTorch port
-MAX_SEED = 2**32 - 1  # of numpy's RandomState
 
 table_option = click.option(
     "--out",
@@ -35,25 +35,10 @@ table_option = click.option(
 
 
 @click.command()
-@click.option(
-    "--method",
-    type=click.Choice(["exact", "official", "gradient"]),
-    default="exact",
-    help="Render every channel by itself; or as the published code did; or differentiate.",
-)
-@click.option("--images", type=click.IntRange(1), metavar="N", help="Pictures per channel.  [default: 100]")
-@click.option(
-    "--num-latents",
-    "samples",
-    type=click.IntRange(2),
-    metavar="N",
-    help="Samples that tell mean and deviation of the channels.  [default: 100000]",
-)
-@click.option("--psi", type=FiniteFloat(), metavar="F", help="Truncation of the samples.  [default: 0.7]")
+@settings_options(PreparationSettings)
 @click.option(
     "--truncate", type=click.Choice(list(TRUNCATED_LAYERS)), default="all", help="All layers, or the first eight."
 )
-@click.option("--seed", type=click.IntRange(0, MAX_SEED), metavar="N", help="Of the samples.  [default: 5]")
 @click.option("--no-torgb", is_flag=True, help="Leave out the channels of toRGB, as the published code does.")
 @click.option(
     "--batch-size",
@@ -100,19 +85,19 @@ def prepare(
 
 def _make(
     quiet: bool, models: Models, preparation: Preparation, path: Path, shard: Shard, options: dict[str, Any]
-) -> tuple[RelevanceTable, Done | None]:
+) -> tuple[RelevanceTable, Step | None]:
     """The table or shard, and how the work went if there was any to do. Ctrl-C ends the command."""
     from styleclip.stylespace.prepare import prepare as make
 
-    last: list[Done] = []
+    last: list[Step] = []
 
-    def tell(done: Done) -> None:
-        last[:] = [done]
-        progress.tell(done.channels, done.total, done.left)
+    def on_step(step: Step) -> None:
+        last[:] = [step]
+        progress.tell(step.index, step.total, step.values["seconds_left"])
 
     try:
         with EtaProgress("prepare", quiet or shard[0] > 1) as progress:
-            table = make(models, preparation, path, shard, tell, **options)
+            table = make(models, preparation, path, shard, on_step, **options)
     except KeyboardInterrupt:
         click.echo("Interrupted; what is done is kept, and the same command goes on from there", err=True)
         raise click.exceptions.Exit(130) from None
@@ -170,16 +155,17 @@ def _table_path(common: CommonOptions, models: Models) -> Path:
     return common.out or prepared_path(models.provenance["generator"]["network"], models.clip)
 
 
-def _report(common: CommonOptions, path: Path, table: RelevanceTable, done: Done | None, note: str) -> None:
+def _report(common: CommonOptions, path: Path, table: RelevanceTable, done: Step | None, note: str) -> None:
     """Print where the table is, how fast it was made and how sure its rows are."""
     import torch
 
     record: dict[str, Any] = dict(table.about)
     lines = []
     if done:
-        rate = done.renders / done.seconds
-        record |= {"renders": done.renders, "seconds": done.seconds, "renders_per_second": rate}
-        lines.append(f"{done.renders:,} renders in {human_time(done.seconds)}, {human_number(rate)} a second")
+        renders, seconds = round(done.values["renders"]), done.values["seconds"]
+        rate = renders / seconds
+        record |= {"renders": renders, "seconds": seconds, "renders_per_second": rate}
+        lines.append(f"{renders:,} renders in {human_time(seconds)}, {human_number(rate)} a second")
     if table.error is not None and table.measured.any() and table.about["images"] > 1:
         median, most = torch.quantile(table.error[table.measured], torch.tensor([0.5, 0.9])).tolist()
         record["error"] = {"median": median, "percentile_90": most}
