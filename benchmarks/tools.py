@@ -186,7 +186,7 @@ def machine_name(device: torch.device) -> str:
     except OSError:
         lines = []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return next(iter(names), "") or platform.processor() or platform.machine_name()
+    return next(iter(names), "") or platform.processor() or platform.machine()
 
 
 def commit_name() -> str:

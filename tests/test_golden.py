@@ -11,7 +11,7 @@ from torch import Tensor
 from styleclip.latents import Latent, Space
 from styleclip.networks.arcface import ArcFace, face_view
 from styleclip.networks.discriminator import Discriminator
-from styleclip.networks.resize import look
+from styleclip.networks.resize import apply_resizes
 from styleclip.networks.stylegan2 import Generator
 from styleclip.weights.formats import rosinality
 from styleclip.weights.load import generator_from_state_dict
@@ -134,7 +134,7 @@ def test_arcface() -> None:
 
 
 def crop_face(frame: torch.Tensor) -> torch.Tensor:
-    return look(frame, face_view(*frame.shape[2:], frame.device))[0]
+    return apply_resizes(frame, face_view(*frame.shape[2:], frame.device))[0]
 
 
 def test_face_crop_is_rows_35_to_223_and_columns_32_to_220() -> None:

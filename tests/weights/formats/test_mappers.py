@@ -229,13 +229,13 @@ import json, sys, time
 from pathlib import Path
 from styleclip.networks.latent_mapper import LevelsMapper
 from styleclip.weights.load import load_generator, load_mapper
-from styleclip.weights.state_dict import unallocated
+from styleclip.weights.state_dict import on_meta
 
 def peak():
     [line] = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")]
     return int(line.split()[1]) * 1024
 
-unallocated(LevelsMapper)  # lets torch import what it needs
+on_meta(LevelsMapper)  # lets torch import what it needs
 report = {}
 for load in (load_mapper, load_generator):
     before, started = peak(), time.process_time()
