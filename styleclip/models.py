@@ -35,7 +35,7 @@ from styleclip.weights.load import (
     load_perceptual,
     sha256_of,
 )
-from styleclip.weights.locate import encoder_file, model_parts, weight_file
+from styleclip.weights.locate import encoder_file, fetched_file, model_parts, weight_file
 from styleclip.weights.relevance_files import load_relevance, load_statistics, prepared_path
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -192,7 +192,7 @@ def load_clip(name: str, preprocess: Preprocess = "correct", fetch: Fetch = fetc
     | ARCHITECTURE/TAG | published weights that open_clip fetches, e.g. `ViT-B-32-quickgelu/openai` |
     | ARCHITECTURE/FILE, ARCHITECTURE/TAG/FILE | a file of open_clip, which does not name its architecture |
     """
-    architecture, path = clip_path(str(weight_file(name, "clip", fetch)))
+    architecture, path = clip_path(str(fetched_file(name, "clip", fetch) or name))
     return load_clip_file(path, preprocess, architecture) if path else open_clip_model(name, preprocess)
 
 

@@ -14,9 +14,9 @@ from styleclip.networks.discriminator import Discriminator
 from styleclip.networks.resize import apply_resizes
 from styleclip.networks.stylegan2 import Generator
 from styleclip.weights.formats import rosinality
-from styleclip.weights.load import generator_from_state_dict
 from styleclip.weights.state_dict import load_strict
 from tests.golden import fill
+from tests.helpers.from_tensors import generator_from_tensors
 
 ROSINALITY = ("stylegan2_rosinality_64", "stylegan2_rosinality_256")
 NVIDIA = ("stylegan2_nvidia_64", "stylegan2_nvidia_tiny32")
@@ -37,9 +37,9 @@ def vectors(name: str) -> dict[str, Tensor]:
 @functools.cache
 def generator(name: str) -> Generator:
     if name in NVIDIA:
-        return generator_from_state_dict(tensors(name))
+        return generator_from_tensors(tensors(name))
     ours = rosinality.import_generator(tensors(name), vectors(name)["trunc_latent"])
-    return generator_from_state_dict(ours)
+    return generator_from_tensors(ours)
 
 
 def render(name: str, latent: Latent, **options: Any) -> Tensor:

@@ -16,14 +16,13 @@ from typing import Any, ClassVar
 import torch
 
 from styleclip.errors import SpaceError, UsageError, WeightError
-from styleclip.files import to_json
 from styleclip.latents import Direction, Latent, Space
 from styleclip.models import Models
 from styleclip.networks.latent_mapper import STEP, Mapper
 from styleclip.progress import OnStep, Step, ignore
 from styleclip.prompts import Prompt
-from styleclip.weights.formats.mappers import read_record, save_mapper
 from styleclip.weights.formats.messages import error_context
+from styleclip.weights.formats.own_files import save_mapper
 from styleclip.weights.formats.registry import read_one
 from styleclip.weights.load import load_mapper
 
@@ -85,7 +84,7 @@ class TrainedMapper:
 
 def save_trained_mapper(trained: TrainedMapper, path: str | Path, dtype: torch.dtype = torch.float32) -> Path:
     """Write a mapper and its record, all or nothing; raises OutputError."""
-    return save_mapper(trained.network, path, {"about": to_json(trained.about)}, dtype)
+    return save_mapper(trained.network, path, trained.about, dtype)
 
 
 def load_trained_mapper(path: str | Path, models: Models) -> TrainedMapper:
@@ -96,7 +95,7 @@ def load_trained_mapper(path: str | Path, models: Models) -> TrainedMapper:
     """
     network = load_mapper(path).to(models.device)
     with error_context(path):
-        about = read_record(read_one(path, "mapper").settings)
+        about = read_one(path, "mapper").about
         if about.get("generator") not in (None, models.generator_fingerprint):
             raise WeightError("this mapper was trained for another generator; pass that one with --model")
         _check_shape(network, models)

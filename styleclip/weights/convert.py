@@ -26,7 +26,6 @@ from styleclip.latents import Latent, Space
 from styleclip.networks.layers import fir_taps
 from styleclip.networks.stylegan2 import MAPPING_LR_MUL, Generator
 from styleclip.weights.cache import Fetch, fetch
-from styleclip.weights.describe import licence_of
 from styleclip.weights.formats import rosinality
 from styleclip.weights.formats.own_files import save_generator
 from styleclip.weights.formats.registry import read_one
@@ -115,7 +114,7 @@ def _check(out: Path, source: Path, overwrite: bool) -> None:
 
 def _origin(path: Path, label: int | None) -> dict[str, str]:
     """What a converted file shall remember: where it comes from, and on what terms."""
-    licence = licence_of(read_one(path, "generator"))
+    licence = read_one(path, "generator").licence
     told = {"source": path.name, "label": "" if label is None else str(label), "licence": licence}
     return {key: text for key, text in told.items() if text}
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import re
+import math
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,24 +13,23 @@ import torch
 from torch import Tensor
 
 from styleclip.errors import WeightError
-from styleclip.latents import Latent, Space
+from styleclip.latents import Latent
 from styleclip.networks.arcface import ArcFace
 from styleclip.networks.clip import CLIP, Preprocess, build_clip
-from styleclip.networks.discriminator import Discriminator
 from styleclip.networks.e4e import Encoder
 from styleclip.networks.face_recognition import Facenet, FaceRecogniser, SmallRecogniser
-from styleclip.networks.latent_mapper import Mapper
+from styleclip.networks.latent_mapper import LevelsMapper, Mapper, StyleMapper
+from styleclip.networks.layers import normalize_2nd_moment
 from styleclip.networks.lpips import LPIPS, TAPS, Trunk
 from styleclip.networks.open_clip_hub import architectures_like, is_architecture, open_clip_architecture
-from styleclip.networks.stylegan2 import MAPPING_LR_MUL, Generator, GeneratorConfig
+from styleclip.networks.stylegan2 import Generator
 from styleclip.weights.catalog import weight
-from styleclip.weights.formats import nvidia_torch, rosinality
-from styleclip.weights.formats.encoders import encoder_config
-from styleclip.weights.formats.mappers import mapper_network
-from styleclip.weights.formats.messages import error_context, shown
+from styleclip.weights.formats.configs import Tensors
+from styleclip.weights.formats.content import Content, Kind
+from styleclip.weights.formats.messages import error_context
 from styleclip.weights.formats.registry import read_one
 from styleclip.weights.safe_pickle.containers import open_content
-from styleclip.weights.safe_pickle.lazy_tensors import read_tensors
+from styleclip.weights.safe_pickle.lazy_tensors import AnyTensor, read_tensor, read_tensors
 from styleclip.weights.state_dict import load_strict, on_meta
 
 # The shape of the first convolution tells the trunk.
@@ -39,33 +37,15 @@ FIRST: dict[tuple[int, ...], Trunk] = {(64, 3, 11, 11): "alex", (64, 3, 3, 3): "
 
 
 def load_generator(path: str | Path, label: int | None = None) -> Generator:
-    """The generator in any supported file, ready to render; `label` chooses the class of a conditional one.
+    """The generator in any supported file, frozen and ready to render; `label` is the class of a conditional one.
 
     Raises WeightError for a file that holds none, is damaged, lacks tensors or has too many, and for a label that is
     missing or has no use.
     """
-    found = read_one(path, "generator")
     with error_context(path):
-        tensors = nvidia_torch.choose_class(found.read(), label)
-        lr_mul = found.settings.get("mapping_lr_mul", MAPPING_LR_MUL)
-        return generator_from_state_dict(tensors, found.settings.get("conv_clamp"), lr_mul)
-
-
-def load_discriminator(path: str | Path) -> Discriminator:
-    """The discriminator in a file of rosinality's or NVIDIA's code, PyTorch or TensorFlow.
-
-    Raises WeightError for a file that holds none, is damaged, or holds one that our class cannot compute.
-    """
-    found = read_one(path, "discriminator")
-    with error_context(path):
-        tensors = found.read()
-        blocks = [int(match[1]) for match in (re.match(r"b(\d+)\.conv0\.weight", name) for name in tensors) if match]
-        resolutions = [2**k for k in range(3, max(blocks, default=4).bit_length())]
-        channels = {side: _size(tensors, f"b{side}.conv0.weight", axis=0) for side in resolutions}
-        channels[4] = _size(tensors, "b4.conv.weight", axis=0)
-        group, clamp = found.settings.get("mbstd_group_size", 4), found.settings.get("conv_clamp")
-        _check_numbers(mbstd_group_size=group, conv_clamp=clamp)
-        return load_strict(on_meta(lambda: Discriminator(channels, group, clamp)), tensors)
+        content = _usable(path, "generator")
+        tensors = choose_class(content.tensors, label)
+        return load_strict(on_meta(lambda: Generator(content.config)), tensors).freeze()
 
 
 def load_encoder(path: str | Path) -> Encoder:
@@ -73,11 +53,9 @@ def load_encoder(path: str | Path) -> Encoder:
 
     Raises WeightError for a file that holds none, is damaged, or does not fit the architecture.
     """
-    found = read_one(path, "encoder")
     with error_context(path):
-        tensors = found.read()
-        config = encoder_config(tensors, found.settings)
-        return load_strict(on_meta(lambda: Encoder(config)), tensors)
+        content = _usable(path, "encoder")
+        return load_strict(on_meta(lambda: Encoder(content.config)), content.tensors)
 
 
 def load_mapper(path: str | Path) -> Mapper:
@@ -85,10 +63,10 @@ def load_mapper(path: str | Path) -> Mapper:
 
     Raises WeightError for a file that holds none, is damaged, lacks tensors or has too many.
     """
-    found = read_one(path, "mapper")
     with error_context(path):
-        tensors = found.read()
-        return load_strict(on_meta(lambda: mapper_network(tensors)), tensors)
+        content = _usable(path, "mapper")
+        build: type[Mapper] = LevelsMapper if "levels" in content.config else StyleMapper
+        return load_strict(on_meta(lambda: build(**content.config)), content.tensors)
 
 
 def load_latents(path: str | Path) -> Latent:
@@ -96,34 +74,32 @@ def load_latents(path: str | Path) -> Latent:
 
     Raises WeightError for a file that holds none or is damaged.
     """
-    found = read_one(path, "latents")
     with error_context(path):
-        [(space, data)] = found.read().items()
-        return Latent(Space(space), data)
+        content = _usable(path, "latents")
+        return Latent(content.config, read_tensor(content.tensors[content.config.value]))
 
 
 def load_identity_file(path: str | Path) -> FaceRecogniser:
     """The recogniser in a file: ArcFace's `model_ir_se50.pth`, facenet-pytorch's InceptionResnetV1 or ours."""
-    found = read_one(path, "arcface", "facenet", "identity")
     with error_context(path):
-        tensors = found.read()
-        if found.kind == "arcface":
-            return load_strict(on_meta(ArcFace), tensors)
-        if found.kind == "facenet":
-            return _facenet(tensors)
-        return load_strict(on_meta(lambda: SmallRecogniser(_size(tensors, "head.bias", axis=0))), tensors)
+        content = _usable(path, "arcface", "facenet", "identity")
+        if content.kind == "arcface":
+            return load_strict(on_meta(ArcFace), content.tensors)
+        if content.kind == "facenet":
+            return _load_facenet(content)
+        return load_strict(on_meta(lambda: SmallRecogniser(**content.config)), content.tensors)
 
 
 def load_clip_file(path: str | Path, preprocess: Preprocess = "correct", architecture: str = "") -> CLIP:
     """The CLIP in a file of ours, of OpenAI or of open_clip, in float32.
 
-    The last kind does not tell its activation, its heads, nor mean and std: `architecture`, a name of open_clip such
+    A file of open_clip does not tell its activation, its heads, mean and std: `architecture`, a name of open_clip such
     as `ViT-B-32-quickgelu` or `ViT-L-14/openai`, does. Raises WeightError for a file that holds no CLIP, is damaged,
     needs an architecture or does not fit it.
     """
-    found = read_one(path, "clip")
     with error_context(path):
-        config = json.loads(found.settings.get("config", "null"))
+        content = _usable(path, "clip")
+        config = content.config
         if architecture:
             quick_gelu = config is not None and bool(config["model"].get("quick_gelu"))
             clip = open_clip_architecture(architecture, quick_gelu)
@@ -131,9 +107,9 @@ def load_clip_file(path: str | Path, preprocess: Preprocess = "correct", archite
         elif config is not None:
             clip = on_meta(lambda: build_clip(config))
         else:
-            raise WeightError(_ask_for_architecture(found.settings.get("shape"), path))
+            raise WeightError(_ask_for_architecture(content.about.get("shape"), path))
         clip.preprocess = preprocess
-        return load_strict(clip, found.read())
+        return load_strict(clip, content.tensors)
 
 
 def clip_path(name: str) -> tuple[str, str]:
@@ -158,58 +134,47 @@ def _ask_for_architecture(shape: Mapping[str, Any] | None, path: str | Path) -> 
     )
 
 
-def _facenet(tensors: Mapping[str, Tensor]) -> Facenet:
+def _usable(path: str | Path, *kinds: Kind) -> Content:
+    """The content of one of these kinds, with its warnings told; raises WeightError where it has a problem."""
+    content = read_one(path, *kinds)
+    content.check()
+    return content
+
+
+def _load_facenet(content: Content) -> Facenet:
     from facenet_pytorch import InceptionResnetV1
 
-    classes = _size(tensors, "logits.weight", axis=0)
-    network = on_meta(lambda: InceptionResnetV1(classify=True, num_classes=classes))
+    network = on_meta(lambda: InceptionResnetV1(classify=True, **content.config))
     network.classify = False  # features instead of class logits
-    return Facenet(load_strict(network, tensors))
+    return Facenet(load_strict(network, content.tensors))
 
 
-def generator_from_state_dict(
-    tensors: Mapping[str, Tensor], conv_clamp: float | None = None, mapping_lr_mul: float = MAPPING_LR_MUL
-) -> Generator:
-    """A frozen generator from its tensors, in NVIDIA's names (which are ours) or rosinality's.
+def choose_class(tensors: Tensors, label: int | None) -> dict[str, AnyTensor]:
+    """The tensors of a conditional generator at one class: those of an ordinary generator. Others stay as they are.
 
-    Every other number of the configuration is read from the shapes; FIR filters are checked and recomputed.
-    The network takes float32 tensors over as they are, without a copy.
+    With the constant e = normalize_2nd_moment(embed(c)) of the class, the first layer of the mapping network,
+    `lr_mul * ((W_z z + W_e e) / sqrt(n + m) + b)` with z [n] and e [m], is the layer `lr_mul * (W z / sqrt(n) + b')`
+    where W = W_z sqrt(n / (n + m)) and b' = b + W_e e / sqrt(n + m). Raises WeightError for a label that is missing,
+    not among the classes, or has no use.
     """
-    if rosinality.is_generator(tensors):
-        tensors = rosinality.import_generator(tensors)
-    tensors = nvidia_torch.without_filters(tensors)
-    config = generator_config(tensors, conv_clamp, mapping_lr_mul)
-    return load_strict(on_meta(lambda: Generator(config)), tensors).freeze()
-
-
-def generator_config(
-    tensors: Mapping[str, Tensor], conv_clamp: float | None = None, mapping_lr_mul: float = MAPPING_LR_MUL
-) -> GeneratorConfig:
-    """Read resolution, channels, z_dim, w_dim and the mapping's depth from the tensors of a generator, in our names.
-
-    Raises WeightError where they fit no generator.
-    """
-    _check_numbers(conv_clamp=conv_clamp, mapping_lr_mul=mapping_lr_mul)
-    blocks = [int(match[1]) for match in (re.match(r"synthesis\.b(\d+)\.", name) for name in tensors) if match]
-    layers = [int(match[1]) for match in (re.match(r"mapping\.fc(\d+)\.", name) for name in tensors) if match]
-    if not blocks or not layers:
-        raise WeightError("it has no tensors named synthesis.b4 and mapping.fc0; pass a StyleGAN2 generator")
-    resolutions = [2**k for k in range(2, max(blocks).bit_length())]
-    embedded = _size(tensors, "mapping.embed.weight", axis=0) if "mapping.embed.weight" in tensors else 0
-    widths = tuple(_size(tensors, f"mapping.fc{i}.weight", axis=0) for i in range(max(layers) + 1))
-    w_dim = _size(tensors, "synthesis.b4.conv1.affine.weight", axis=1)
-    if widths[-1] != w_dim:
+    ours = dict(tensors)
+    if not {"mapping.embed.weight", "mapping.embed.bias", "mapping.fc0.weight"} <= ours.keys():
+        if label is not None:
+            raise WeightError("its generator has no classes; leave the label out")
+        return ours
+    embed, embed_bias = (read_tensor(ours.pop(f"mapping.embed.{name}")).float() for name in ("weight", "bias"))
+    classes = embed.shape[1]
+    if label is None or not 0 <= label < classes:
+        reason = "" if label is None else f", and {label} is none of them"
         raise WeightError(
-            f"its mapping gives w of length {widths[-1]}, its synthesis takes {w_dim}; pass a complete file"
+            f"its generator has {classes} classes{reason}; choose 0 to {classes - 1} by label= or --label"
         )
-    return GeneratorConfig(
-        z_dim=_size(tensors, "mapping.fc0.weight", axis=1) - embedded,
-        w_dim=w_dim,
-        mapping_widths=widths,
-        channels={side: _size(tensors, f"synthesis.b{side}.conv1.weight", axis=0) for side in resolutions},
-        conv_clamp=conv_clamp,
-        mapping_lr_mul=mapping_lr_mul,
-    )
+    e = normalize_2nd_moment((embed[:, label] / math.sqrt(classes) + embed_bias)[None])[0]  # [m]
+    weight = read_tensor(ours["mapping.fc0.weight"]).float()  # [out, n + m]
+    n, total = weight.shape[1] - len(e), weight.shape[1]
+    ours["mapping.fc0.weight"] = weight[:, :n] * math.sqrt(n / total)
+    ours["mapping.fc0.bias"] = read_tensor(ours["mapping.fc0.bias"]) + weight[:, n:] @ e / math.sqrt(total)
+    return ours
 
 
 def sha256_of(path: str | Path) -> str:
@@ -225,21 +190,6 @@ def fingerprint(generator: Generator) -> str:
         digest.update(name.encode())
         digest.update(tensor.detach().float().cpu().contiguous().numpy().data)
     return digest.hexdigest()
-
-
-def _check_numbers(**numbers: object) -> None:
-    """Raise WeightError unless these settings of a file are positive numbers, or None."""
-    for name, number in numbers.items():
-        if number is not None and not (isinstance(number, int | float) and 0 < number < 1e9):
-            raise WeightError(f"its {name} is {shown(number)}, not a positive number; download it again")
-
-
-def _size(tensors: Mapping[str, Tensor], name: str, axis: int) -> int:
-    if name not in tensors:
-        raise WeightError(f"the tensor {name} is missing; pass a complete file")
-    if tensors[name].ndim <= axis:
-        raise WeightError(f"{name} has shape {list(tensors[name].shape)}; pass a StyleGAN2 generator")
-    return tensors[name].shape[axis]
 
 
 def load_perceptual(path: str | Path | None = None, name: str = "lpips-alex") -> LPIPS | None:

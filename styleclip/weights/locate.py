@@ -50,10 +50,15 @@ def mapper_file(name: str, fetch: Fetch = fetch) -> Path:
 
 def weight_file(name: str, kind: str, fetch: Fetch = fetch) -> Path:
     """The file of a weight of this kind by its name or URL; any other name is taken for a path."""
+    return fetched_file(name, kind, fetch) or Path(name)
+
+
+def fetched_file(name: str, kind: str, fetch: Fetch = fetch) -> Path | None:
+    """The file of a weight of this kind by its name or URL; None for what is neither."""
     if is_url(name):
         return fetch(weight_from_url(name, kind))
     known = weights().get(name)
-    return fetch(known) if known and known.kind == kind else Path(name)
+    return fetch(known) if known and known.kind == kind else None
 
 
 def _existing_file(name: str, kind: str, noun: str, fetch: Fetch) -> Path:

@@ -8,7 +8,6 @@ which the CLIP is known again under any name. A part of a table, of a run that g
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,14 +17,14 @@ import torch
 from torch import Tensor
 
 from styleclip.errors import WeightError
-from styleclip.files import to_json
 from styleclip.latents import StyleLayout
 from styleclip.networks.clip import CLIP
 from styleclip.relevance_table import RelevanceTable, StyleStatistics
 from styleclip.weights.catalog import home
-from styleclip.weights.formats.messages import error_context, printable, shown
-from styleclip.weights.formats.own_files import KIND, save_tensors
+from styleclip.weights.formats.messages import error_context, shown
+from styleclip.weights.formats.own_files import read_own, save_own
 from styleclip.weights.formats.registry import read_one
+from styleclip.weights.safe_pickle.lazy_tensors import read_tensor
 
 PROBE = "a face"
 NEEDED = ("delta_i", "mean", "std", "probe")
@@ -57,23 +56,15 @@ def write_table(
     tensors: Mapping[str, Tensor], about: Mapping[str, Any], path: str | Path, dtype: torch.dtype = torch.float32
 ) -> Path:
     """Write the tensors of a table of ours, or of a part of one, all or nothing."""
-    return save_tensors(tensors, path, {KIND: "relevance", "about": to_json(about)}, dtype)
+    return save_own("relevance", tensors, path, about, dtype=dtype)
 
 
 def read_table(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """What `write_table` wrote: the tensors and what they are; raises WeightError for any other file."""
-    found = read_one(path, "relevance")
+    tensors, about = read_own(path, "relevance", AGAIN)
     with error_context(path):
-        tensors = found.read()
-        return tensors, _checked(tensors, found.settings)
-
-
-def read_about(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """How a table of ours was made, from the metadata of its file, fit to be printed."""
-    told = json.loads(settings.get("about", "{}"))
-    if not isinstance(told, dict):
-        raise WeightError(f"it does not say how it was made; {AGAIN}")
-    return {printable(name): printable(value) if isinstance(value, str) else value for name, value in told.items()}
+        _check_complete(tensors)
+        return tensors, about
 
 
 def probe(clip: CLIP) -> Tensor:
@@ -95,25 +86,27 @@ def load_relevance(
     128 px only, 5376; it takes the `statistics` given. Raises WeightError for a table of another generator (by its
     `fingerprint`) or CLIP, and for a file without one.
     """
-    found = read_one(path, "relevance")
     with error_context(path):
-        tensors = found.read()
+        content = read_one(path, "relevance")
+        content.check()
+        tensors = {name: read_tensor(tensor) for name, tensor in content.tensors.items()}
         if "relevance" in tensors:
             return _published(tensors["relevance"], layout, clip, statistics)
-        told = _checked(tensors, found.settings)
+        _check_complete(tensors)
         if "channels" in tensors:
-            raise WeightError(_unfinished(told))
-        check_maker(told, tensors["probe"], clip, fingerprint)
-        return _ours(tensors, told, layout)
+            raise WeightError(_unfinished(content.about))
+        check_maker(content.about, tensors["probe"], clip, fingerprint)
+        return _ours(tensors, content.about, layout)
 
 
 def load_statistics(path: str | Path, layout: StyleLayout) -> StyleStatistics:
     """Mean and deviation of every channel from `S_mean_std`; raises WeightError where they are another generator's."""
-    found = read_one(path, "statistics")
     with error_context(path):
-        tensors = found.read()
-        _check_channels(len(tensors["mean"]), layout)
-        return StyleStatistics(tensors["mean"], tensors["std"])
+        content = read_one(path, "statistics")
+        content.check()
+        mean, std = (read_tensor(content.tensors[name]) for name in ("mean", "std"))
+        _check_channels(len(mean), layout)
+        return StyleStatistics(mean, std)
 
 
 def check_maker(told: Mapping[str, Any], stored: Tensor, clip: CLIP, fingerprint: str) -> None:
@@ -132,13 +125,12 @@ def prepared_path(fingerprint: str, clip: CLIP) -> Path:
     return home() / "relevance" / f"{fingerprint[:16]}-{re.sub(r'[^A-Za-z0-9]+', '-', clip.name)}.safetensors"
 
 
-def _checked(tensors: Mapping[str, Tensor], settings: Mapping[str, Any]) -> dict[str, Any]:
+def _check_complete(tensors: Mapping[str, Tensor]) -> None:
     if missing := [name for name in NEEDED if name not in tensors]:
         raise WeightError(f"the tensor {missing[0]} is missing; {AGAIN}")
-    return read_about(settings)
 
 
-def _ours(tensors: dict[str, Tensor], told: dict[str, Any], layout: StyleLayout) -> RelevanceTable:
+def _ours(tensors: Mapping[str, Tensor], told: Mapping[str, Any], layout: StyleLayout) -> RelevanceTable:
     delta_i, mean, std = (tensors[name] for name in ("delta_i", "mean", "std"))
     for table in (delta_i, mean, std):
         _check_channels(len(table), layout)

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from styleclip.errors import WeightError
+from styleclip.weights.safe_pickle.lazy_tensors import AnyTensor, read_tensor
 
 MENTIONED = 5  # names spelled out in an error
 
@@ -19,28 +20,33 @@ def on_meta(make: Callable[[], Module]) -> Module:
         return make()
 
 
-def load_strict(module: Module, tensors: Mapping[str, Tensor]) -> Module:
+def load_strict(module: Module, tensors: Mapping[str, AnyTensor]) -> Module:
     """Make these tensors the parameters and buffers of the module and freeze it; float32 ones are not copied.
 
-    Half precision is widened. Raises WeightError for missing, surplus, misshapen or empty tensors, and for values that
-    are not finite.
+    Tensors of a file are read one after the other, so only the one at hand exists twice while it is converted. Half
+    precision is widened. Raises WeightError for missing, surplus, misshapen or empty tensors, and for values that are
+    not finite.
     """
-    own = module.state_dict()
-    check_keys(own, tensors)
-    ready = {}
+    expected = module.state_dict()
+    check_keys(expected, tensors)
     for name, tensor in tensors.items():
-        if tensor.shape != own[name].shape:
-            expected, found = list(own[name].shape), list(tensor.shape)
-            raise WeightError(f"{name} has shape {found} instead of {expected}; pass a file of this architecture")
-        if tensor.is_complex() or tensor.is_floating_point() != own[name].is_floating_point():
-            raise WeightError(f"{name} holds {tensor.dtype} numbers; pass a file of this architecture")
-        if not tensor.numel():
-            raise WeightError(f"{name} is empty; pass a complete file")
-        ready[name] = tensor.detach().to(own[name].dtype).contiguous()
-        if not torch.stack(ready[name].aminmax()).isfinite().all():  # NaN passes through aminmax
-            raise WeightError(f"{name} holds NaN or infinite numbers; download the file again")
-    module.load_state_dict(ready, assign=True)
+        if tuple(tensor.shape) != tuple(expected[name].shape):
+            shapes = f"has shape {list(tensor.shape)} instead of {list(expected[name].shape)}"
+            raise WeightError(f"{name} {shapes}; pass a file of this architecture")
+    ready = {name: _converted(name, read_tensor(tensor), expected[name].dtype) for name, tensor in tensors.items()}
+    module.load_state_dict(ready, strict=True, assign=True)
     return module.eval().requires_grad_(False)
+
+
+def _converted(name: str, tensor: Tensor, dtype: torch.dtype) -> Tensor:
+    if tensor.is_complex() or tensor.is_floating_point() != dtype.is_floating_point:
+        raise WeightError(f"{name} holds {tensor.dtype} numbers; pass a file of this architecture")
+    if not tensor.numel():
+        raise WeightError(f"{name} is empty; pass a complete file")
+    converted = tensor.detach().to(dtype).contiguous()
+    if not torch.stack(converted.aminmax()).isfinite().all():  # NaN passes through aminmax
+        raise WeightError(f"{name} holds NaN or infinite numbers; download the file again")
+    return converted
 
 
 def check_keys(expected: Collection[str], found: Collection[str]) -> None:

@@ -13,13 +13,13 @@ from styleclip.errors import WeightError
 from styleclip.weights.describe import describe
 from styleclip.weights.load import (
     load_clip_file,
-    load_discriminator,
     load_encoder,
     load_generator,
     load_identity_file,
     load_latents,
     load_mapper,
 )
+from tests.helpers.from_tensors import load_discriminator
 
 Way = Callable[[Path], Any]
 WAYS: tuple[Way, ...] = (

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from styleclip.files import to_json
 from styleclip.models import Models
 from styleclip.networks.e4e import Encoder
 from styleclip.progress import OnStep, Step, ignore
@@ -22,8 +20,7 @@ from styleclip.training.encoder.trainer import EncoderTrainer
 from styleclip.training.metrics_log import MetricsLog
 from styleclip.training.outputs import already_trained, prepare_outputs
 from styleclip.version import __version__
-from styleclip.weights.formats.encoders import save_encoder
-from styleclip.weights.formats.messages import error_context
+from styleclip.weights.formats.own_files import save_encoder
 from styleclip.weights.formats.registry import read_one
 from styleclip.weights.load import load_encoder
 
@@ -90,7 +87,7 @@ def train_encoder(
             on_step(Step(done, training.steps, values))
 
     # Write the moving average of the weights.
-    save_encoder(trainer.averaged_encoder, path, {"about": to_json(about), "trained_by": "styleclip"}, dtype)
+    save_encoder(trainer.averaged_encoder, path, about, {"trained_by": "styleclip"}, dtype)
     checkpoint.remove()
     return trainer.averaged_encoder
 
@@ -109,7 +106,4 @@ def _about(models: Models, images: ImageDataset | None, training: EncoderTrainin
 
 def read_about(path: Path) -> dict[str, Any]:
     """The metadata that the file of an encoder has of its training."""
-    content = read_one(path, "encoder")
-    with error_context(path):
-        about: dict[str, Any] = json.loads(content.settings.get("about", "{}"))
-        return about
+    return dict(read_one(path, "encoder").about)

@@ -31,7 +31,7 @@ from styleclip.training.mapper.trainer import MapperTrainer, Values
 from styleclip.training.metrics_log import MetricsLog
 from styleclip.training.outputs import already_trained, prepare_outputs
 from styleclip.version import __version__
-from styleclip.weights.formats.mappers import read_record
+from styleclip.weights.formats.own_files import parse_about
 
 SAVE_EVERY = 10.0  # seconds between two checkpoints
 LOG_EVERY = 5  # steps between two lines of metrics
@@ -95,7 +95,7 @@ def train_mappers(
 
     # Return what is there, or resume.
     if resume:
-        records = [read_record({"about": to_json(_record(about, prompt))}) for prompt in prompts]
+        records = [parse_about({"about": to_json(_record(about, prompt))}, "train it again") for prompt in prompts]
         if already_trained(paths, records, lambda path: load_trained_mapper(path, models).about, checkpoint, overwrite):
             return [load_trained_mapper(path, models) for path in paths]
     done = prepare_outputs(paths, checkpoint, resume, overwrite, processes)

@@ -1,19 +1,23 @@
-"""A file as its container gives it, and the things it turns out to hold: networks and tables."""
+"""What a file holds: the tree of values that its container gives, and the networks and tables found in it."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from torch import Tensor
+from styleclip.errors import StyleClipError, WeightWarning
+from styleclip.weights.formats.messages import report_damage
+from styleclip.weights.safe_pickle.lazy_tensors import AnyTensor
 
 Network = Literal[
     "generator", "discriminator", "encoder", "mapper", "arcface", "facenet", "identity", "judge", "clip"
 ]  # fmt: skip
-Native = Literal[Network, "relevance", "direction", "training", "tuning"]  # what a file of ours may say it holds
+Native = Literal[Network, "relevance", "direction", "training", "tuning"]  # kinds of the files that styleclip writes
 Kind = Literal[Native, "latents", "statistics"]
 Container = Literal["safetensors", "torch", "torchscript", "pickle", "npy"]
+TABLES: tuple[Kind, ...] = ("latents", "statistics", "relevance", "direction")  # kinds without learned parameters
 
 
 @dataclass(frozen=True)
@@ -34,14 +38,42 @@ class FileTree:
 
 @dataclass(frozen=True)
 class Content:
-    """One of the things in a file; its tensors stay there until `read` is called.
+    """A network or a table in a file. Its tensors stay in the file until one of them is read.
 
-    `read()` gives them under the names of our network of this kind (for a table: the names its loader expects);
-    `settings` holds what no tensor tells, such as `conv_clamp` or the kind of a mapper.
+    Args:
+        kind: what it is; `styleclip.weights.load` has a loader for each kind of network.
+        format: who writes such files, e.g. "rosinality" or "NVIDIA stylegan2-ada-pytorch".
+        config: what our network of this kind is built from, e.g. a `GeneratorConfig`.
+        tensors: by the names of that network; of a table, by the names that its loader expects.
+        about: what the file says of how it was made.
+        summary: what `styleclip models inspect` prints of it.
+        licence: a note on the terms of files of this origin; "" where there is none.
+        warnings: what had to be assumed or made up; told when the content is used.
+        problem: why it cannot be used, where other contents of the file may be; it has no config and no tensors then.
     """
 
     kind: Kind
-    format: str  # who writes such files, e.g. "rosinality" or "NVIDIA stylegan2-ada-pytorch"
-    read: Callable[[], dict[str, Tensor]]
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    licence: str = ""  # a note on what comes with files of this origin
+    format: str
+    config: Any = None
+    tensors: Mapping[str, AnyTensor] = field(default_factory=dict)
+    about: Mapping[str, Any] = field(default_factory=dict)
+    summary: Mapping[str, Any] = field(default_factory=dict)
+    licence: str = ""
+    warnings: tuple[str, ...] = ()
+    problem: StyleClipError | None = None
+
+    def check(self) -> None:
+        """Raise the problem, if there is one, and tell the warnings."""
+        if self.problem:
+            raise self.problem
+        for text in self.warnings:
+            warnings.warn(text, WeightWarning, stacklevel=3)
+
+
+def attempt(kind: Kind, format: str, licence: str, build: Callable[[], Content]) -> Content:
+    """`build()`, or a content with the problem it ran into, so that others in the same file stay usable."""
+    try:
+        with report_damage():
+            return build()
+    except StyleClipError as error:
+        return Content(kind, format, licence=licence, problem=error)

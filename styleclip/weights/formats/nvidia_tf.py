@@ -15,11 +15,12 @@ from torch import Tensor
 
 from styleclip.errors import WeightError
 from styleclip.networks.stylegan2 import MAPPING_LR_MUL
-from styleclip.weights.formats.content import Content, FileTree
+from styleclip.weights.formats.configs import discriminator_content, generator_content
+from styleclip.weights.formats.content import Content, FileTree, attempt
 from styleclip.weights.formats.messages import shown
 from styleclip.weights.formats.nvidia_torch import LICENCE
 from styleclip.weights.safe_pickle.globals import InertObject
-from styleclip.weights.safe_pickle.lazy_tensors import LazyTensor, read_tensors
+from styleclip.weights.safe_pickle.lazy_tensors import ConvertedTensor, LazyTensor, named_tensors
 from styleclip.weights.state_dict import check_keys
 
 FORMAT = "NVIDIA stylegan2 for TensorFlow"
@@ -53,11 +54,11 @@ NO_MATTER = {  # arguments that the shapes tell, that only training needs, or th
 
 
 class KeyMap(NamedTuple):
-    """One tensor under both names, and how it turns into ours."""
+    """One tensor under both names, and its conversion to ours."""
 
     ours: str
     theirs: str
-    turn: Callable[[Tensor], Tensor]
+    convert: Callable[[Tensor], Tensor]
 
 
 def contents(tree: FileTree) -> list[Content]:
@@ -67,7 +68,10 @@ def contents(tree: FileTree) -> list[Content]:
         return []
     if len(networks) != 3:
         raise WeightError(f"it holds {len(networks)} TensorFlow networks instead of G, D and Gs; pass a StyleGAN2 file")
-    return [_generator(networks[2]), _discriminator(networks[1])]
+    return [
+        attempt("generator", FORMAT, LICENCE, lambda: _generator(networks[2])),
+        attempt("discriminator", FORMAT, LICENCE, lambda: _discriminator(networks[1])),
+    ]
 
 
 def _generator(network: InertObject) -> Content:
@@ -83,28 +87,20 @@ def _generator(network: InertObject) -> Content:
         depth=sum(re.fullmatch(r"mapping/Dense\d+/weight", name) is not None for name in variables),
         conditional="mapping/LabelEmbed/weight" in variables,
     )
-    settings = {
-        "conv_clamp": arguments.get("conv_clamp"),
-        "mapping_lr_mul": arguments.get("mapping_lrmul", MAPPING_LR_MUL),
-    }
-    return Content("generator", FORMAT, lambda: _read(variables, keys), settings, LICENCE)
+    lr_mul = arguments.get("mapping_lrmul", MAPPING_LR_MUL)
+    return generator_content(FORMAT, _our_tensors(variables, keys), LICENCE, arguments.get("conv_clamp"), lr_mul)
 
 
 def _discriminator(network: InertObject) -> Content:
-    """Checked when it is read: beside a discriminator of another kind, the generator is still of use."""
-    arguments = network.state.get("static_kwargs", {})
-
-    def read() -> dict[str, Tensor]:
-        variables = _variables(network)
-        if classes := arguments.get("label_size"):
-            raise WeightError(
-                f"its discriminator judges {shown(classes)} classes, which ours cannot; pass one without classes"
-            )
-        _check_arguments(arguments, DISCRIMINATOR)
-        return _read(variables, discriminator_keys(_largest(variables, r"(\d{1,4})x\d+/")))
-
-    settings = {"conv_clamp": arguments.get("conv_clamp"), "mbstd_group_size": arguments.get("mbstd_group_size", 4)}
-    return Content("discriminator", FORMAT, read, settings, LICENCE)
+    arguments, variables = network.state.get("static_kwargs", {}), _variables(network)
+    if classes := arguments.get("label_size"):
+        raise WeightError(
+            f"its discriminator judges {shown(classes)} classes, which ours cannot; pass one without classes"
+        )
+    _check_arguments(arguments, DISCRIMINATOR)
+    tensors = _our_tensors(variables, discriminator_keys(_largest(variables, r"(\d{1,4})x\d+/")))
+    clamp, group_size = arguments.get("conv_clamp"), arguments.get("mbstd_group_size", 4)
+    return discriminator_content(FORMAT, tensors, LICENCE, clamp, group_size)
 
 
 def generator_keys(resolution: int, depth: int, conditional: bool = False) -> list[KeyMap]:
@@ -118,7 +114,7 @@ def generator_keys(resolution: int, depth: int, conditional: bool = False) -> li
         if level == 2:
             keys += _styled(f"{ours}.conv1", f"{theirs}/Conv", noise=0)
         else:
-            keys += _styled(f"{ours}.conv0", f"{theirs}/Conv0_up", noise=2 * level - 5, turn=_flipped)
+            keys += _styled(f"{ours}.conv0", f"{theirs}/Conv0_up", noise=2 * level - 5, convert=_flipped)
             keys += _styled(f"{ours}.conv1", f"{theirs}/Conv1", noise=2 * level - 4)
         keys += _modulated(f"{ours}.torgb", f"{theirs}/ToRGB", _convolution)
     return keys
@@ -137,17 +133,17 @@ def discriminator_keys(resolution: int) -> list[KeyMap]:
     return keys + _linear("b4.fc", "4x4/Dense0") + _linear("b4.out", "Output")
 
 
-def _styled(ours: str, theirs: str, noise: int, turn: Callable[[Tensor], Tensor] | None = None) -> list[KeyMap]:
+def _styled(ours: str, theirs: str, noise: int, convert: Callable[[Tensor], Tensor] | None = None) -> list[KeyMap]:
     return [
-        *_modulated(ours, theirs, turn or _convolution),
+        *_modulated(ours, theirs, convert or _convolution),
         KeyMap(f"{ours}.noise_strength", f"{theirs}/noise_strength", _same),
         KeyMap(f"{ours}.noise_const", f"synthesis/noise{noise}", lambda tensor: tensor[0, 0]),
     ]
 
 
-def _modulated(ours: str, theirs: str, turn: Callable[[Tensor], Tensor]) -> list[KeyMap]:
+def _modulated(ours: str, theirs: str, convert: Callable[[Tensor], Tensor]) -> list[KeyMap]:
     return [
-        *_layer(ours, theirs, turn),
+        *_layer(ours, theirs, convert),
         KeyMap(f"{ours}.affine.weight", f"{theirs}/mod_weight", _matrix),
         KeyMap(f"{ours}.affine.bias", f"{theirs}/mod_bias", lambda tensor: tensor + 1),
     ]
@@ -157,8 +153,8 @@ def _linear(ours: str, theirs: str) -> list[KeyMap]:
     return _layer(ours, theirs, _matrix)
 
 
-def _layer(ours: str, theirs: str, turn: Callable[[Tensor], Tensor]) -> list[KeyMap]:
-    return [KeyMap(f"{ours}.weight", f"{theirs}/weight", turn), KeyMap(f"{ours}.bias", f"{theirs}/bias", _same)]
+def _layer(ours: str, theirs: str, convert: Callable[[Tensor], Tensor]) -> list[KeyMap]:
+    return [KeyMap(f"{ours}.weight", f"{theirs}/weight", convert), KeyMap(f"{ours}.bias", f"{theirs}/bias", _same)]
 
 
 def _same(tensor: Tensor) -> Tensor:
@@ -203,10 +199,10 @@ def _check_arguments(arguments: Mapping[str, Any], needed: Values) -> None:
             )
 
 
-def _read(variables: Mapping[str, LazyTensor], keys: list[KeyMap]) -> dict[str, Tensor]:
+def _our_tensors(variables: Mapping[str, LazyTensor], keys: list[KeyMap]) -> dict[str, LazyTensor]:
     check_keys([key.theirs for key in keys], variables)
-    tensors = read_tensors({key.theirs: variables[key.theirs] for key in keys})
-    return {key.ours: key.turn(tensors[key.theirs]).contiguous() for key in keys}
+    tensors = named_tensors({key.theirs: variables[key.theirs] for key in keys})
+    return {key.ours: ConvertedTensor(tensors[key.theirs], key.convert) for key in keys}
 
 
 def _largest(variables: Mapping[str, LazyTensor], pattern: str) -> int:

@@ -16,14 +16,17 @@ import torch
 from torch import Tensor
 
 from styleclip.errors import WeightError
-from styleclip.networks.layers import fir_taps, normalize_2nd_moment
-from styleclip.weights.formats.content import Content, FileTree
+from styleclip.networks.layers import fir_taps
+from styleclip.weights.formats.configs import Tensors, discriminator_content, generator_content
+from styleclip.weights.formats.content import Content, FileTree, attempt
 from styleclip.weights.formats.messages import shown
 from styleclip.weights.safe_pickle.globals import InertObject
-from styleclip.weights.safe_pickle.lazy_tensors import read_tensors
+from styleclip.weights.safe_pickle.lazy_tensors import AnyTensor, named_tensors, read_tensor
 
 FORMAT = "NVIDIA stylegan2-ada-pytorch or stylegan3"
 LICENCE = "NVIDIA's networks are for non-commercial research and evaluation (Nvidia Source Code License-NC)"
+BARE = "state dict in NVIDIA's names"
+DERIVED = "if it derives from NVIDIA's StyleGAN2, for non-commercial use (Nvidia Source Code License-NC)"
 PERSISTENT = "torch_utils.persistence._reconstruct_persistent_obj"
 MODULES, TENSORS = 1000, 10_000  # more than any network has: a generator of 1024 px has 73 modules and 200 tensors
 LONGEST = 1000  # characters of a path
@@ -52,53 +55,35 @@ class Module(NamedTuple):
 
 
 def contents(tree: FileTree) -> list[Content]:
-    """The generator (`G_ema`, else `G`) and the discriminator (`D`) of a pickle, or the one network of a torch file."""
+    """The generator (`G_ema`, else `G`) and the discriminator (`D`) of a pickle, or the one network of a torch file.
+
+    A bare state dict of a generator counts, too, in a file of any kind.
+    """
+    if "synthesis.b4.const" in tree.table():
+        return [attempt("generator", BARE, DERIVED, lambda: _bare_generator(tree.table()))]
     networks = _networks(tree)
     origin = "PTI" if tree.container == "torch" else FORMAT
     found = []
     if painter := networks.get("G_ema") or networks.get("G"):
-        found.append(_generator(_modules(painter), origin))
+        found.append(attempt("generator", origin, LICENCE, lambda: _generator(_modules(painter), origin)))
     if critic := networks.get("D"):
-        found.append(_discriminator(_modules(critic), origin))
+        found.append(attempt("discriminator", origin, LICENCE, lambda: _discriminator(_modules(critic), origin)))
     return found
 
 
-def choose_class(tensors: Mapping[str, Tensor], label: int | None) -> dict[str, Tensor]:
-    """The tensors of a conditional generator at one class: those of an ordinary generator. Others stay as they are.
-
-    With the constant e = normalize_2nd_moment(embed(c)) of the class, the first layer of the mapping network,
-    `lr_mul * ((W_z z + W_e e) / sqrt(n + m) + b)` with z [n] and e [m], is the layer `lr_mul * (W z / sqrt(n) + b')`
-    where W = W_z sqrt(n / (n + m)) and b' = b + W_e e / sqrt(n + m). Raises WeightError for a label that is missing,
-    not among the classes, or has no use.
-    """
-    ours = dict(tensors)
-    if not {"mapping.embed.weight", "mapping.embed.bias", "mapping.fc0.weight"} <= ours.keys():
-        if label is not None:
-            raise WeightError("its generator has no classes; leave the label out")
-        return ours
-    embed, embed_bias = ours.pop("mapping.embed.weight").float(), ours.pop("mapping.embed.bias").float()
-    classes = embed.shape[1]
-    if label is None or not 0 <= label < classes:
-        reason = "" if label is None else f", and {label} is none of them"
-        raise WeightError(
-            f"its generator has {classes} classes{reason}; choose 0 to {classes - 1} by label= or --label"
-        )
-    e = normalize_2nd_moment((embed[:, label] / math.sqrt(classes) + embed_bias)[None])[0]  # [m]
-    weight = ours["mapping.fc0.weight"].float()  # [out, n + m]
-    n, total = weight.shape[1] - len(e), weight.shape[1]
-    ours["mapping.fc0.weight"] = weight[:, :n] * math.sqrt(n / total)
-    ours["mapping.fc0.bias"] = ours["mapping.fc0.bias"] + weight[:, n:] @ e / math.sqrt(total)
-    return ours
-
-
-def without_filters(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def without_filters(tensors: Tensors) -> dict[str, AnyTensor]:
     """The tensors but the FIR filters, a constant of our networks; WeightError where one is another filter."""
     usual = torch.outer(fir_taps(), fir_taps())
-    for name, tensor in tensors.items():
-        same = tensor.shape == usual.shape and torch.allclose(tensor.float(), usual)
-        if name.endswith("resample_filter") and not same:
+    filters = {name for name in tensors if name.endswith("resample_filter")}
+    for name in filters:
+        taps = tensors[name]
+        if tuple(taps.shape) != tuple(usual.shape) or not torch.allclose(read_tensor(taps).float(), usual):
             raise WeightError(f"{name} is not the filter [1, 3, 3, 1], the only one supported; pass another StyleGAN2")
-    return {name: tensor for name, tensor in tensors.items() if not name.endswith("resample_filter")}
+    return {name: tensor for name, tensor in tensors.items() if name not in filters}
+
+
+def _bare_generator(table: Mapping[str, Any]) -> Content:
+    return generator_content(BARE, without_filters(named_tensors(table)), DERIVED)
 
 
 def _generator(modules: list[Module], origin: str) -> Content:
@@ -107,25 +92,19 @@ def _generator(modules: list[Module], origin: str) -> Content:
     lr_mul = _attribute(modules, "mapping.fc0", "bias_gain")
     blocks = sum(module.kind == "SynthesisBlock" for module in modules)
     _check_attributes(modules, _generator_rules(blocks, clamp, lr_mul))
-    settings = {"conv_clamp": clamp, "mapping_lr_mul": lr_mul}
-    return Content("generator", origin, lambda: _read(modules), settings, LICENCE)
+    return generator_content(origin, _tensors(modules), LICENCE, clamp, lr_mul)
 
 
 def _discriminator(modules: list[Module], origin: str) -> Content:
-    """Checked when it is read: beside a discriminator of another kind, the generator is still of use."""
+    _check_classes(modules, DISCRIMINATOR)
+    if classes := _attribute(modules, "", "c_dim"):
+        raise WeightError(
+            f"its discriminator judges {shown(classes)} classes, which ours cannot; pass one without classes"
+        )
     clamp = _attribute(modules, "b4.conv", "conv_clamp")
-
-    def read() -> dict[str, Tensor]:
-        _check_classes(modules, DISCRIMINATOR)
-        if classes := _attribute(modules, "", "c_dim"):
-            raise WeightError(
-                f"its discriminator judges {shown(classes)} classes, which ours cannot; pass one without classes"
-            )
-        _check_attributes(modules, _discriminator_rules(clamp))
-        return _read(modules)
-
-    settings = {"conv_clamp": clamp, "mbstd_group_size": _attribute(modules, "b4.mbstd", "group_size")}
-    return Content("discriminator", origin, read, settings, LICENCE)
+    _check_attributes(modules, _discriminator_rules(clamp))
+    group_size = _attribute(modules, "b4.mbstd", "group_size")
+    return discriminator_content(origin, _tensors(modules), LICENCE, clamp, group_size)
 
 
 def _generator_rules(blocks: int, clamp: float | None, lr_mul: float) -> Rules:
@@ -238,7 +217,7 @@ def _same(found: Any, expected: Any) -> bool:
     return bool(found == expected)
 
 
-def _read(modules: list[Module]) -> dict[str, Tensor]:
+def _tensors(modules: list[Module]) -> dict[str, AnyTensor]:
     stored: dict[str, Any] = {}
     silent: dict[str, Tensor] = {}
     for path, _, state in modules:
@@ -250,4 +229,4 @@ def _read(modules: list[Module]) -> dict[str, Tensor]:
         if not state.get("use_noise", True):  # the same as noise of strength 0
             noise = torch.zeros([]).expand(state["resolution"], state["resolution"])  # not allocated: it may be absurd
             silent |= {f"{path}.noise_strength": torch.zeros([]), f"{path}.noise_const": noise}
-    return without_filters(read_tensors(stored)) | silent
+    return {**without_filters(named_tensors(stored)), **silent}

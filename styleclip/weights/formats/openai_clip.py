@@ -5,20 +5,18 @@ Both use the same names. OpenAI's carry three numbers that are no weights (`inpu
 or the heads, so the architecture has to be named.
 """
 
-import json
 import math
 import re
-from collections.abc import Mapping
-from functools import partial
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from styleclip.errors import WeightError
-from styleclip.weights.formats.content import Content, FileTree
+from styleclip.weights.formats.configs import clip_content
+from styleclip.weights.formats.content import Content, FileTree, attempt
 from styleclip.weights.safe_pickle.globals import InertObject
-from styleclip.weights.safe_pickle.lazy_tensors import LazyTensor, read_tensors
+from styleclip.weights.safe_pickle.lazy_tensors import AnyTensor, LazyTensor, named_tensors
 
 NUMBERS = ("input_resolution", "context_length", "vocab_size")
 TOWERS = {"visual.conv1.weight", "text_projection", "token_embedding.weight"}
@@ -32,19 +30,25 @@ Tensors = Mapping[str, LazyTensor]
 def contents(tree: FileTree) -> list[Content]:
     """OpenAI's TorchScript archives and state dicts, and open_clip's safetensors, state dicts and training files.
 
-    `settings` of OpenAI's has `config`, what `models.clip.build_clip` reads; that of open_clip's has `shape`, what the
-    shapes tell, where both towers are those of Radford et al. 2021, and nothing otherwise.
+    The config of OpenAI's is that of `networks.clip.build_clip`. open_clip's have none, but where both towers are those
+    of Radford et al. 2021 `about` has `shape`, what the shapes tell.
     """
     tensors = _tensors(tree)
     if "logit_scale" not in tensors or not any(name.startswith("visual.") for name in tensors):
         return []
     weights = {name: tensor for name, tensor in tensors.items() if name not in NUMBERS}
-    read = partial(_read, weights)
-    shape = _shape(weights) if tensors.keys() >= TOWERS else None
-    if shape and tensors.keys() >= set(NUMBERS):
-        told = {"image_size": shape["vision_cfg"]["image_size"], "activation": "QuickGELU"}
-        return [Content("clip", "OpenAI CLIP", read, told | {"config": json.dumps(_config(shape))}, LICENCE)]
-    return [Content("clip", "open_clip", read, {"shape": shape} if shape else {})]
+    if tensors.keys() >= {*TOWERS, *NUMBERS}:
+        return [attempt("clip", "OpenAI CLIP", LICENCE, lambda: _openai(weights))]
+    return [attempt("clip", "open_clip", "", lambda: _open_clip(weights))]
+
+
+def _openai(weights: Tensors) -> Content:
+    return clip_content("OpenAI CLIP", _our_names(weights), _config(_shape(weights)), licence=LICENCE)
+
+
+def _open_clip(weights: Tensors) -> Content:
+    shape = _shape(weights) if weights.keys() >= TOWERS else None
+    return clip_content("open_clip", _our_names(weights), None, shape)
 
 
 def _tensors(tree: FileTree) -> Tensors:
@@ -75,8 +79,8 @@ def _attributes(root: InertObject) -> dict[str, LazyTensor]:
     return found
 
 
-def _read(weights: Tensors) -> dict[str, Tensor]:
-    tensors = read_tensors(weights)
+def _our_names(weights: Tensors) -> dict[str, AnyTensor]:
+    tensors: dict[str, AnyTensor] = {**named_tensors(weights)}
     for name in weights:
         if name.endswith("running_var"):  # batch norm counts its batches; nothing depends on it and some files lack it
             tensors.setdefault(name.replace("running_var", "num_batches_tracked"), torch.tensor(0))
@@ -114,10 +118,10 @@ def _resnet(tensors: Tensors) -> dict[str, Any]:
     return {"image_size": 32 * grid, "patch_size": None, "width": width, "layers": layers}
 
 
-def _size(tensors: Tensors, name: str) -> torch.Size:
+def _size(tensors: Tensors, name: str) -> Sequence[int]:
     if name not in tensors:
         raise WeightError(f"the tensor {name} is missing; pass a complete file")
-    return tensors[name].read().shape
+    return tensors[name].shape
 
 
 def _count(tensors: Tensors, pattern: str) -> int:

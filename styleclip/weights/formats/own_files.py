@@ -12,7 +12,7 @@ loaded. A generator has the numbers of its configuration that no shape tells, wh
 """
 
 from collections.abc import Mapping
-from functools import partial
+from dataclasses import replace
 from json import loads
 from pathlib import Path
 from typing import Any, NamedTuple, cast, get_args
@@ -23,15 +23,27 @@ from torch import Tensor
 
 from styleclip.errors import WeightError
 from styleclip.files import atomic_write, to_json
-from styleclip.networks.stylegan2 import Generator, GeneratorConfig
-from styleclip.weights.formats.content import Content, FileTree, Native
+from styleclip.networks.e4e import Encoder
+from styleclip.networks.latent_mapper import Mapper
+from styleclip.networks.stylegan2 import MAPPING_LR_MUL, Generator, GeneratorConfig
+from styleclip.weights.formats.configs import (
+    axis_size,
+    clip_content,
+    encoder_content,
+    generator_content,
+    mapper_content,
+    mapper_settings,
+    table_content,
+)
+from styleclip.weights.formats.content import Content, FileTree, Native, attempt
 from styleclip.weights.formats.messages import error_context, printable, shown
 from styleclip.weights.safe_pickle.containers import open_content
-from styleclip.weights.safe_pickle.lazy_tensors import read_tensors
+from styleclip.weights.safe_pickle.lazy_tensors import named_tensors, read_tensors
 
+FORMAT = "styleclip"
 KIND = "styleclip"  # the metadata key that names what the file holds
-DERIVED = "if it derives from NVIDIA's StyleGAN2, for non-commercial use (Nvidia Source Code License-NC)"
 NUMBERS = ("conv_clamp", "mapping_lr_mul")  # of GeneratorConfig, which no shape tells
+ORIGIN = ("source", "label")  # of the generator that `styleclip models convert` converted
 
 
 class OwnFile(NamedTuple):
@@ -101,19 +113,57 @@ def save_tensors(
     return atomic_write(Path(path), save(stored, dict(metadata)))
 
 
+def save_encoder(
+    encoder: Encoder,
+    path: str | Path,
+    about: Mapping[str, Any] | None = None,
+    metadata: Mapping[str, str] | None = None,
+    dtype: torch.dtype = torch.float32,
+) -> Path:
+    """Write an encoder, and what no shape tells of it."""
+    config = {"kind": encoder.config.kind, "leak": str(encoder.config.leak)}
+    return save_own("encoder", encoder.state_dict(), path, about, {**(metadata or {}), **config}, dtype)
+
+
+def save_mapper(
+    mapper: Mapper, path: str | Path, about: Mapping[str, Any] | None = None, dtype: torch.dtype = torch.float32
+) -> Path:
+    """Write a mapper and how it was trained."""
+    tensors = mapper.state_dict()
+    return save_own("mapper", tensors, path, about, mapper_settings(tensors), dtype)
+
+
 def contents(tree: FileTree) -> list[Content]:
-    """What styleclip wrote, as the metadata says, or a bare state dict of a generator in NVIDIA's names (ours)."""
-    value, metadata = tree.value, dict(tree.metadata)
-    kind = metadata.pop(KIND, None)
+    """What styleclip wrote, as the metadata says."""
+    kind = tree.metadata.get(KIND)
     if kind is None:
-        if not isinstance(value, Mapping) or "synthesis.b4.const" not in value:
-            return []
-        return [Content("generator", "state dict in NVIDIA's names", partial(read_tensors, value), {}, DERIVED)]
+        return []
     if kind not in get_args(Native):
         raise WeightError(f"it holds a {shown(kind)}, which this version of styleclip does not know; update styleclip")
-    settings: dict[str, Any] = {key: printable(text) for key, text in metadata.items()}
-    settings |= {key: float(settings[key]) for key in NUMBERS if key in settings}
-    return [Content(cast(Native, kind), "styleclip", partial(read_tensors, value), settings)]
+    metadata = {key: printable(text) for key, text in tree.metadata.items()}
+    return [attempt(cast(Native, kind), FORMAT, "", lambda: _content(cast(Native, kind), tree, metadata))]
+
+
+def _content(kind: Native, tree: FileTree, metadata: Mapping[str, str]) -> Content:
+    about, tensors = parse_about(metadata, "make it again"), named_tensors(tree.value)
+    match kind:
+        case "generator":
+            clamp, lr_mul = (float(metadata[name]) if name in metadata else None for name in NUMBERS)
+            content = generator_content(FORMAT, tensors, "", clamp, MAPPING_LR_MUL if lr_mul is None else lr_mul)
+        case "encoder":
+            content = encoder_content(FORMAT, tensors, metadata)
+        case "mapper":
+            content = mapper_content(FORMAT, tensors, about)
+        case "clip":
+            content = clip_content(FORMAT, tensors, loads(metadata.get("config", "null")))
+        case "identity":
+            content = Content(kind, FORMAT, {"features": axis_size(tensors, "head.bias", axis=0)}, tensors)
+        case "relevance" | "direction":
+            content = table_content(kind, FORMAT, tensors, about=about)
+        case _:
+            content = Content(kind, FORMAT, None, tensors)
+    origin = {name: metadata[name] for name in ORIGIN if name in metadata}
+    return replace(content, about=about, summary={**content.summary, **origin}, licence=metadata.get("licence", ""))
 
 
 def _cast(name: str, tensor: Tensor, dtype: torch.dtype) -> Tensor:

@@ -1,9 +1,20 @@
-"""Say what is in a weight file, whoever wrote it."""
+"""Every format of weight files; what is in a file, whoever wrote it.
+
+A new format is a module with one function, `contents(tree: FileTree) -> list[Content]`, and a line in `FORMATS`:
+
+- It looks at the tree of values that the container gave, and returns [] for a file of another format.
+- It gives the tensors under our names, unread: `named_tensors(tree.table(...))`, renamed, and where the layout differs
+  wrapped in `ConvertedTensor`. Formats of StyleGAN2 then call `generator_content`, which reads the configuration from
+  the shapes (`configs.py` has the same for every other kind of network).
+- What our network cannot compute raises WeightError: what is wrong with the file, a semicolon and the remedy. The path
+  is put in front here, and any other exception is told as damage.
+
+Nothing else has to know the format: `load_generator`, `styleclip models inspect` and `convert` read it at once.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +34,7 @@ from styleclip.weights.formats.content import Content, FileTree, Kind
 from styleclip.weights.formats.messages import described, error_context
 from styleclip.weights.safe_pickle.containers import open_content
 
-READERS: tuple[Callable[[FileTree], list[Content]], ...] = (
+FORMATS: tuple[Callable[[FileTree], list[Content]], ...] = (
     own_files.contents,
     rosinality.contents,
     nvidia_torch.contents,
@@ -37,35 +48,26 @@ READERS: tuple[Callable[[FileTree], list[Content]], ...] = (
 
 
 def read_all(path: str | Path) -> list[Content]:
-    """Everything in the file that we can use; reading the tensors is left to the parts.
+    """Everything in the file that we can use; no tensor is read.
 
     Raises WeightError, with the path in front, for files that are absent, damaged, dangerous or unknown.
     """
-    path = Path(path)
     with error_context(path):
-        tree = open_content(path)
-        for reader in READERS:
-            if found := reader(tree):
-                return [replace(part, read=_guarded(part.read, path)) for part in found]
+        tree = open_content(Path(path))
+        for contents in FORMATS:
+            if found := contents(tree):
+                return found
         raise WeightError(f"it holds {_described(tree.value)}, none of the known weights; see the README for them")
 
 
 def read_one(path: str | Path, *kinds: Kind) -> Content:
-    """The part of one of these kinds; raises WeightError that says what is in the file instead."""
+    """The content of one of these kinds; raises WeightError that says what is in the file instead."""
     found = read_all(path)
-    for candidate in found:
-        if candidate.kind in kinds:
-            return candidate
-    held = " and ".join(candidate.kind for candidate in found)
+    for content in found:
+        if content.kind in kinds:
+            return content
+    held = " and ".join(content.kind for content in found)
     raise WeightError(f"{path}: it holds {held}, no {' or '.join(kinds)}; pass a file with one")
-
-
-def _guarded(read: Callable[[], Any], path: Path) -> Callable[[], Any]:
-    def guarded() -> Any:
-        with error_context(path):
-            return read()
-
-    return guarded
 
 
 def _described(value: Any) -> str:

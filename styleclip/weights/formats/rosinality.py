@@ -4,26 +4,35 @@ Both hold the same numbers: no weight is flipped, scaled or transposed, only axe
 per network, `generator_keys` and `discriminator_keys`, is read in both directions.
 """
 
+import functools
 import math
 import re
-import warnings
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from styleclip.errors import WeightError, WeightWarning
+from styleclip.errors import WeightError
 from styleclip.networks import stylegan2
 from styleclip.networks.layers import fir_taps
-from styleclip.weights.formats.content import Content, FileTree
-from styleclip.weights.safe_pickle.lazy_tensors import LazyTensor, read_tensors
+from styleclip.weights.formats.configs import Tensors, discriminator_content, generator_content
+from styleclip.weights.formats.content import Content, FileTree, attempt
+from styleclip.weights.safe_pickle.lazy_tensors import (
+    AnyTensor,
+    ComputedTensor,
+    ConvertedTensor,
+    LazyTensor,
+    named_tensors,
+)
 from styleclip.weights.state_dict import check_keys, load_strict, on_meta
 
 FORMAT = "rosinality stylegan2-pytorch"
 LICENCE = "weights that derive from NVIDIA's StyleGAN2 are non-commercial (Nvidia Source Code License-NC)"
 WIDEST = 4096  # layer of a mapping network that is averaged; all published ones have 512
 AVERAGE_SAMPLES = 4096  # as StyleCLIP's mean_latent(4096), but seeded
+NO_NOISE = "the file has no noise buffers; seeded ones are used, so fine detail is our own"
+NO_AVERAGE = "the file has no average latent; the mean of 4096 seeded samples is used"
 
 
 class KeyMap(NamedTuple):
@@ -48,24 +57,30 @@ def contents(tree: FileTree) -> list[Content]:
     """rosinality's files (`g_ema`, `latent_avg`, `d`; StyleGAN-NADA's too) and bare state dicts in its names."""
     table = tree.table()
     if is_generator(table):
-        return [generator_part(table, None)]
+        return [generator(table, None)]
     if not is_generator(tree.table("g_ema")):
         return []
-    found = [generator_part(tree.table("g_ema"), table.get("latent_avg"))]
     critic = tree.table("d")
-    if critic:
-        found.append(Content("discriminator", FORMAT, lambda: import_discriminator(read_tensors(critic)), {}, LICENCE))
-    return found
+    found = [generator(tree.table("g_ema"), table.get("latent_avg"))]
+    return [*found, attempt("discriminator", FORMAT, LICENCE, lambda: _discriminator(critic))] if critic else found
 
 
-def generator_part(table: Mapping[str, Any], latent_avg: Any) -> Content:
-    """The generator in `table`; `latent_avg` is a LazyTensor tensor, or None where the file has none."""
+def generator(table: Mapping[str, Any], latent_avg: Any) -> Content:
+    """The generator in `table`; `latent_avg` is a LazyTensor, or None where the file has none."""
+    average = latent_avg if isinstance(latent_avg, LazyTensor) else None
+    return attempt("generator", FORMAT, LICENCE, lambda: _generator(table, average))
 
-    def read() -> dict[str, Tensor]:
-        average = latent_avg.read() if isinstance(latent_avg, LazyTensor) else None
-        return import_generator(read_tensors(table), average)
 
-    return Content("generator", FORMAT, read, {}, LICENCE)
+def _generator(table: Mapping[str, Any], latent_avg: LazyTensor | None) -> Content:
+    tensors = named_tensors(table)
+    lacks = [NO_AVERAGE] if latent_avg is None else []
+    if not _has_noise(tensors):
+        lacks.insert(0, NO_NOISE)
+    return generator_content(FORMAT, import_generator(tensors, latent_avg), LICENCE, warnings=tuple(lacks))
+
+
+def _discriminator(table: Mapping[str, Any]) -> Content:
+    return discriminator_content(FORMAT, import_discriminator(named_tensors(table)), LICENCE)
 
 
 def is_generator(tensors: Mapping[str, object]) -> bool:
@@ -73,26 +88,22 @@ def is_generator(tensors: Mapping[str, object]) -> bool:
     return any(name.startswith(("to_rgb1.", "style.1.")) for name in tensors)
 
 
-def import_generator(tensors: Mapping[str, Tensor], latent_avg: Tensor | None = None) -> dict[str, Tensor]:
+def import_generator(tensors: Tensors, latent_avg: AnyTensor | None = None) -> dict[str, LazyTensor]:
     """rosinality's `g_ema` and `latent_avg` ([w_dim] or [n_latent, w_dim]) -> a state dict in our names.
 
-    What an old or a training file lacks is made deterministically, with a warning: noise buffers (drawn from a
-    seeded generator) and the average w (the mean of 4096 seeded samples).
+    What an old or a training file lacks is made deterministically: noise buffers (drawn from a seeded generator) and
+    the average w (the mean of 4096 seeded samples).
     """
     tensors = _without_kernels(tensors)
     depth = _last_index(tensors, r"style\.(\d\d?)\.")
     keys = generator_keys(2 ** (_last_index(tensors, r"to_rgbs\.(\d)\.") + 3), depth)  # one digit: up to 4096 px
-    if not any(name.startswith("noises.") for name in tensors):
+    if not _has_noise(tensors):
         tensors |= _seeded_noise(keys)
-        told = "the file has no noise buffers; seeded ones are used, so fine detail is our own"
-        warnings.warn(told, WeightWarning, stacklevel=2)
     ours = _import(tensors, keys)
     if latent_avg is None:
         ours["mapping.w_avg"] = _mean_w(ours, depth)
-        told = "the file has no average latent; the mean of 4096 seeded samples is used"
-        warnings.warn(told, WeightWarning, stacklevel=2)
     else:
-        ours["mapping.w_avg"] = latent_avg.reshape(-1, latent_avg.shape[-1])[0]
+        ours["mapping.w_avg"] = ConvertedTensor(latent_avg, lambda rows: rows.reshape(-1, rows.shape[-1])[0])
     return ours
 
 
@@ -107,20 +118,10 @@ def export_generator(tensors: Mapping[str, Tensor]) -> dict[str, dict[str, Tenso
     return {"g_ema": theirs, "latent_avg": tensors["mapping.w_avg"]}
 
 
-def import_discriminator(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def import_discriminator(tensors: Tensors) -> dict[str, LazyTensor]:
     """rosinality's `d` -> a state dict in our names."""
     tensors = _without_kernels(tensors)
     return _import(tensors, discriminator_keys(2 ** (_last_index(tensors, r"convs\.(\d)\.") + 2)))
-
-
-def export_discriminator(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The state dict of a `Discriminator` -> rosinality's names."""
-    resolution = _last_index(tensors, r"b(\d+)\.")
-    theirs = _export(tensors, discriminator_keys(resolution))
-    for k in range(1, round(math.log2(resolution)) - 1):
-        theirs[f"convs.{k}.conv2.0.kernel"] = fir_kernel()
-        theirs[f"convs.{k}.skip.0.kernel"] = fir_kernel()
-    return theirs
 
 
 def generator_keys(resolution: int, depth: int) -> list[KeyMap]:
@@ -179,20 +180,24 @@ def _layer(ours: str, weight: str, bias: str) -> list[KeyMap]:
     return [KeyMap(f"{ours}.weight", f"{weight}.weight"), KeyMap(f"{ours}.bias", f"{bias}.bias")]
 
 
-def _import(tensors: Mapping[str, Tensor], keys: list[KeyMap]) -> dict[str, Tensor]:
+def _import(tensors: Tensors, keys: list[KeyMap]) -> dict[str, LazyTensor]:
     check_keys({key.theirs: None for key in keys}, tensors)
-    return {key.ours: key.to_ours(tensors[key.theirs]) for key in keys}
+    return {key.ours: ConvertedTensor(tensors[key.theirs], key.to_ours) for key in keys}
 
 
 def _export(tensors: Mapping[str, Tensor], keys: list[KeyMap]) -> dict[str, Tensor]:
     return {key.theirs: key.to_theirs(tensors[key.ours]) for key in keys}
 
 
-def _without_kernels(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def _without_kernels(tensors: Tensors) -> dict[str, AnyTensor]:
     return {name: tensor for name, tensor in tensors.items() if not name.endswith(".kernel")}
 
 
-def _last_index(tensors: Mapping[str, Tensor], pattern: str) -> int:
+def _has_noise(tensors: Tensors) -> bool:
+    return any(name.startswith("noises.") for name in tensors)
+
+
+def _last_index(tensors: Tensors, pattern: str) -> int:
     """The largest number that the first group of `pattern` matches in any name."""
     found = [int(match[1]) for match in (re.match(pattern, name) for name in tensors) if match]
     if not found:
@@ -200,23 +205,34 @@ def _last_index(tensors: Mapping[str, Tensor], pattern: str) -> int:
     return max(found)
 
 
-def _seeded_noise(keys: list[KeyMap]) -> dict[str, Tensor]:
-    source = torch.Generator().manual_seed(0)
-    noises: dict[str, Tensor] = {}
-    for key in keys:
-        if key.ours.endswith("noise_const"):
-            side = int(key.ours.split(".")[1].removeprefix("b"))
-            noises[key.theirs] = torch.randn(1, 1, side, side, generator=source)
-    return noises
+def _seeded_noise(keys: list[KeyMap]) -> dict[str, LazyTensor]:
+    sides = {key.theirs: int(key.ours.split(".")[1][1:]) for key in keys if key.ours.endswith("noise_const")}
+
+    @functools.cache
+    def draw() -> dict[str, Tensor]:
+        source = torch.Generator().manual_seed(0)
+        return {name: torch.randn(1, 1, side, side, generator=source) for name, side in sides.items()}
+
+    def noise(name: str) -> LazyTensor:
+        return ComputedTensor((1, 1, sides[name], sides[name]), lambda: draw()[name])
+
+    return {name: noise(name) for name in sides}
 
 
-def _mean_w(ours: Mapping[str, Tensor], depth: int) -> Tensor:
-    weights = [ours[f"mapping.fc{i}.weight"] for i in range(depth)]
-    if max(max(weight.shape) for weight in weights) > WIDEST:
+def _mean_w(ours: Mapping[str, LazyTensor], depth: int) -> LazyTensor:
+    """[w_dim]: the mean of seeded samples that the mapping network gives."""
+    layers = {name: tensor for name, tensor in ours.items() if name.startswith("mapping.")}
+    shapes = [layers[f"mapping.fc{i}.weight"].shape for i in range(depth)]
+    if max(map(max, shapes)) > WIDEST:
         raise WeightError(f"its mapping network is wider than {WIDEST}; do not trust it")
-    mapping = on_meta(lambda: stylegan2.Mapping(weights[0].shape[1], [len(weight) for weight in weights]))
-    layers = {name.removeprefix("mapping."): tensor for name, tensor in ours.items() if name.startswith("mapping.")}
-    load_strict(mapping, {**layers, "w_avg": torch.zeros(len(weights[-1]))})
-    z = torch.randn(AVERAGE_SAMPLES, weights[0].shape[1], generator=torch.Generator().manual_seed(0))
-    average: Tensor = mapping(z).mean(dim=0)
-    return average
+    z_dim, widths = shapes[0][1], [shape[0] for shape in shapes]
+
+    def compute() -> Tensor:
+        mapping = on_meta(lambda: stylegan2.Mapping(z_dim, widths))
+        tensors = {name.removeprefix("mapping."): tensor for name, tensor in layers.items()}
+        load_strict(mapping, {**tensors, "w_avg": torch.zeros(widths[-1])})
+        z = torch.randn(AVERAGE_SAMPLES, z_dim, generator=torch.Generator().manual_seed(0))
+        average: Tensor = mapping(z).mean(dim=0)
+        return average
+
+    return ComputedTensor(widths[-1:], compute)

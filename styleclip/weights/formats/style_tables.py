@@ -26,8 +26,9 @@ from torch import Tensor
 
 from styleclip.errors import WeightError
 from styleclip.latents import Space, StyleLayout
+from styleclip.weights.formats.configs import table_content
 from styleclip.weights.formats.content import Content, FileTree
-from styleclip.weights.safe_pickle.lazy_tensors import LazyArray, LazyTensor, read_each
+from styleclip.weights.safe_pickle.lazy_tensors import ComputedTensor, LazyTensor, check_sharing
 
 FORMAT = "StyleCLIP"
 ROWS = 64  # looked at to tell directions from latents, and checked at a time
@@ -38,9 +39,9 @@ def contents(tree: FileTree) -> list[Content]:
     match tree.value:
         case dict() as named if named and named.keys() <= set(Space):
             return [_named(named)]
-        case LazyTensor() as table if len(_shape(table)) == 3:
-            return [_latents(Space.W_PLUS, table.read)]
-        case LazyTensor() as table if len(_shape(table)) == 2:
+        case LazyTensor() as table if len(table.shape) == 3:
+            return [_latents(Space.W_PLUS, table.shape, table.read)]
+        case LazyTensor() as table if len(table.shape) == 2:
             return _matrix(table)
         case [*layers] if _are_tables(layers, axes=5):
             return [_styles(layers)]
@@ -55,46 +56,48 @@ def _named(named: Mapping[str, LazyTensor]) -> Content:
     if len(named) > 1:
         raise WeightError(f"it holds latents named {' and '.join(named)}; save them to one file each")
     [(space, table)] = named.items()
-    return _latents(Space(space), table.read)
+    return _latents(Space(space), table.shape, table.read)
 
 
 def _matrix(table: LazyTensor) -> list[Content]:
     """W or relevance; a single direction, such as those of InterFaceGAN, is neither."""
     if not _rows_have_length_one(table):
-        return [_latents(Space.W, table.read)]
-    if _shape(table)[0] == 1:
+        return [_latents(Space.W, table.shape, table.read)]
+    if table.shape[0] == 1:
         return []
-    return [Content("relevance", FORMAT, lambda: {"relevance": _numbers(table.read())})]
+    rows = ComputedTensor(table.shape, lambda: _check_finite(table.read()))
+    return [table_content("relevance", FORMAT, {"relevance": rows})]
 
 
 def _styles(layers: Sequence[LazyTensor]) -> Content:
     _check_widths(layers)
-    return _latents(Space.S, partial(_side_by_side, layers))
+    return _latents(Space.S, (layers[0].shape[0], sum(_widths(layers))), partial(_concatenated, layers))
 
 
 def _statistics(means: Sequence[LazyTensor], stds: Sequence[LazyTensor]) -> Content:
-    _check_widths(means)
-    _check_widths(stds)
-    return Content("statistics", FORMAT, lambda: {"mean": _side_by_side(means), "std": _side_by_side(stds)})
+    tensors = {}
+    for name, layers in (("mean", means), ("std", stds)):
+        _check_widths(layers)
+        tensors[name] = ComputedTensor((sum(_widths(layers)),), partial(_concatenated, layers))
+    return table_content("statistics", FORMAT, tensors)
 
 
-def _latents(space: Space, read: Callable[[], Tensor]) -> Content:
-    def checked() -> dict[str, Tensor]:
-        data = _numbers(read())
-        if data.ndim != space.ndim:
-            raise WeightError(f"a latent in {space.value} has {space.ndim} axes, not {list(data.shape)}; save it again")
-        return {space.value: data}
-
-    return Content("latents", FORMAT, checked, {"space": space.value})
+def _latents(space: Space, shape: Sequence[int], read: Callable[[], Tensor]) -> Content:
+    tensors = {space.value: ComputedTensor(shape, lambda: _check_finite(read()))}
+    if len(shape) == space.ndim:
+        return table_content("latents", FORMAT, tensors, space)
+    axes = f"a latent in {space.value} has {space.ndim} axes, not {list(shape)}; save it again"
+    return Content("latents", FORMAT, problem=WeightError(axes))
 
 
-def _side_by_side(layers: Sequence[LazyTensor]) -> Tensor:
+def _concatenated(layers: Sequence[LazyTensor]) -> Tensor:
     """The tables of every layer, [N, 1, C_i, 1, 1] or [N, C_i] or [C_i] -> [N, C] or [C]."""
-    tables = read_each(layers)
-    return _numbers(torch.cat([table.flatten(1) if table.ndim > 1 else table for table in tables], dim=-1))
+    check_sharing(layers)
+    tables = [layer.read() for layer in layers]
+    return _check_finite(torch.cat([table.flatten(1) if table.ndim > 1 else table for table in tables], dim=-1))
 
 
-def _numbers(table: Tensor) -> Tensor:
+def _check_finite(table: Tensor) -> Tensor:
     """The same in float32; raises WeightError unless it holds finite numbers."""
     if not table.is_floating_point() or not table.numel():
         raise WeightError(f"its table {list(table.shape)} of {table.dtype} holds no real numbers; pass another file")
@@ -105,7 +108,7 @@ def _numbers(table: Tensor) -> Tensor:
 
 def _check_widths(layers: Sequence[LazyTensor]) -> None:
     """Raise WeightError unless these are the tables of all layers of a StyleGAN2."""
-    widths = [math.prod(_shape(layer)[1:]) if len(_shape(layer)) > 1 else _shape(layer)[0] for layer in layers]
+    widths = _widths(layers)
     channels = {2 ** (i + 2): width for i, width in enumerate(widths[:99:3])}  # of b4.conv1, b8.conv1, b16.conv1, ...
     if widths != [entry.channels for entry in StyleLayout.from_channels(channels).entries]:
         raise WeightError(
@@ -113,21 +116,19 @@ def _check_widths(layers: Sequence[LazyTensor]) -> None:
         )
 
 
+def _widths(layers: Sequence[LazyTensor]) -> list[int]:
+    return [math.prod(layer.shape[1:]) if len(layer.shape) > 1 else layer.shape[0] for layer in layers]
+
+
 def _are_names(names: Sequence[Any]) -> bool:
     return all(isinstance(name, str) for name in names)
 
 
 def _are_tables(layers: Sequence[Any], axes: int) -> bool:
-    return bool(layers) and all(isinstance(layer, LazyTensor) and len(_shape(layer)) == axes for layer in layers)
+    return bool(layers) and all(isinstance(layer, LazyTensor) and len(layer.shape) == axes for layer in layers)
 
 
 def _rows_have_length_one(table: Any) -> bool:
     head = torch.from_numpy(np.array(table.array[:ROWS])) if hasattr(table, "array") else table.read()[:ROWS]
     lengths = head.float().norm(dim=1)
     return bool(((lengths - 1).abs() < 0.01).all())  # half precision keeps a thousandth
-
-
-def _shape(stored: Any) -> tuple[int, ...]:
-    """The shape of what still lies in the file: a tensor, an array of a pickle, or one in a .npy file."""
-    view = stored.tensor if isinstance(stored, LazyArray) else getattr(stored, "array", stored)
-    return () if view is None else tuple(view.shape)

@@ -35,6 +35,10 @@ class _NpyFile(LazyTensor):
     def __init__(self, path: Path) -> None:
         self.array = np.load(path, mmap_mode="r", allow_pickle=False)  # maps, so an announced terabyte fails here
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(self.array.shape)
+
     def read(self) -> Tensor:
         return torch.from_numpy(np.array(self.array))
 
@@ -46,6 +50,10 @@ class SafeTensor(LazyTensor):
 
     def __init__(self, file: safe_open, name: str) -> None:
         self.file, self.name = file, name
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(self.file.get_slice(self.name).get_shape())
 
     def read(self) -> Tensor:
         return self.file.get_tensor(self.name)

@@ -1,4 +1,4 @@
-"""Tensors and arrays as a file describes them; their bytes are read when they are asked for, never more than it has."""
+"""Tensors and arrays as a file describes them: shapes at once, numbers on demand, no more bytes than the file has."""
 
 from __future__ import annotations
 
@@ -31,32 +31,72 @@ class Storage:
 
 
 class LazyTensor:
-    """Something that is read as a tensor when it is needed."""
+    """A tensor in a file: its shape is known, its numbers are read when they are needed."""
 
     __slots__ = ()
 
     @property
+    def shape(self) -> Shape:
+        raise NotImplementedError
+
+    @property
     def nbytes(self) -> int:
-        """What reading it costs; 0 where nothing else in the file can share it."""
+        """The bytes that reading it takes; 0 where nothing else in the file can share them."""
         return 0
 
     def read(self) -> Tensor:
         raise NotImplementedError
 
 
+class ComputedTensor(LazyTensor):
+    """A tensor of a known shape that `compute` makes, e.g. from others in the file."""
+
+    __slots__ = ("_shape", "compute")
+
+    def __init__(self, shape: Iterable[int], compute: Callable[[], Tensor]) -> None:
+        self._shape, self.compute = tuple(shape), compute
+
+    @property
+    def shape(self) -> Shape:
+        return self._shape
+
+    def read(self) -> Tensor:
+        return self.compute()
+
+
+class ConvertedTensor(LazyTensor):
+    """A tensor in another layout, e.g. transposed; it is read and converted alone, without a copy of all others."""
+
+    __slots__ = ("convert", "source")
+
+    def __init__(self, source: AnyTensor, convert: Callable[[Tensor], Tensor]) -> None:
+        self.source, self.convert = source, convert
+
+    @property
+    def shape(self) -> Shape:
+        return tuple(self.convert(torch.empty(self.source.shape, device="meta")).shape)
+
+    def read(self) -> Tensor:
+        return self.convert(read_tensor(self.source))
+
+
 class StorageView(LazyTensor):
     """A view of a storage. Raises WeightError where it does not lie inside of it."""
 
-    __slots__ = ("offset", "shape", "storage", "stride")
+    __slots__ = ("_shape", "offset", "storage", "stride")
 
     def __init__(self, storage: Storage, offset: Any, shape: Iterable[Any], stride: Iterable[Any]) -> None:
         [self.offset] = _sizes([offset])
-        self.storage, self.shape, self.stride = storage, _sizes(shape), _sizes(stride)
+        self.storage, self._shape, self.stride = storage, _sizes(shape), _sizes(stride)
         if self.offset + self.span > storage.numel:
             raise WeightError(
                 f"a tensor of shape {list(self.shape)} does not fit in the {storage.numel} numbers stored for it; "
                 "download the file again"
             )
+
+    @property
+    def shape(self) -> Shape:
+        return self._shape
 
     @property
     def numel(self) -> int:
@@ -92,6 +132,10 @@ class LazyArray(LazyTensor):
     def nbytes(self) -> int:
         return self.tensor.nbytes if self.tensor else 0
 
+    @property
+    def shape(self) -> Shape:
+        return self._filled().shape
+
     def set_state(self, state: Any) -> None:
         _, shape, kind, fortran, data = state
         self.fill(shape, kind, fortran, data)
@@ -106,9 +150,12 @@ class LazyArray(LazyTensor):
         return self
 
     def read(self) -> Tensor:
+        return self._filled().read()
+
+    def _filled(self) -> StorageView:
         if self.tensor is None:
             raise WeightError("an array in it is empty; download it again")
-        return self.tensor.read()
+        return self.tensor
 
 
 def _sizes(numbers: Iterable[Any]) -> Shape:
@@ -152,21 +199,34 @@ STORAGES = {
 }  # fmt: skip
 
 
-def read_tensors(contents: object) -> dict[str, Tensor]:
-    """A mapping of names to stored tensors, read; WeightError where it holds anything else."""
-    if not isinstance(contents, Mapping):
-        raise WeightError(f"it holds {described(contents)} instead of named tensors; pass a state dict")
-    for name, value in contents.items():
+AnyTensor = Tensor | LazyTensor
+
+
+def read_tensor(tensor: AnyTensor) -> Tensor:
+    """The numbers of a tensor, wherever they are."""
+    return tensor.read() if isinstance(tensor, LazyTensor) else tensor
+
+
+def read_tensors(table: object) -> dict[str, Tensor]:
+    """The tensors of `named_tensors`, read."""
+    return {name: tensor.read() for name, tensor in named_tensors(table).items()}
+
+
+def named_tensors(table: object) -> dict[str, LazyTensor]:
+    """A mapping of names to tensors of the file, none of which is read; WeightError where it holds anything else."""
+    if not isinstance(table, Mapping):
+        raise WeightError(f"it holds {described(table)} instead of named tensors; pass a state dict")
+    for name, value in table.items():
         if not isinstance(name, str) or not isinstance(value, LazyTensor):
             raise WeightError(f"{shown(name)} is {described(value)}, not a tensor; pass a file with a bare state dict")
         if not name.isprintable():
             raise WeightError(f"the name {shown(name)} has control characters; do not trust it")
-    return dict(zip(contents, read_each(contents.values()), strict=True))
+    check_sharing(table.values())
+    return dict(table)
 
 
-def read_each(stored: Collection[LazyTensor]) -> list[Tensor]:
-    """These tensors, each read for itself; WeightError where one stands under so many names that memory could end."""
-    distinct = {id(each): each.nbytes for each in stored}
-    if sum(each.nbytes for each in stored) > 2 * sum(distinct.values()) + SLACK:
+def check_sharing(tensors: Collection[LazyTensor]) -> None:
+    """Raise WeightError where one tensor has so many names that reading each of them could exhaust the memory."""
+    distinct = {id(each): each.nbytes for each in tensors}
+    if sum(each.nbytes for each in tensors) > 2 * sum(distinct.values()) + SLACK:
         raise WeightError("it holds the same tensor under many names; do not trust it")
-    return [each.read() for each in stored]

@@ -21,7 +21,7 @@ from styleclip.cli import main
 from styleclip.inversion.invert import Invert
 from styleclip.inversion.pivotal_tuning import PivotalTuning
 from styleclip.latents import Latent
-from styleclip.weights.formats.encoders import save_encoder
+from styleclip.weights.formats.own_files import save_encoder
 from tests.helpers.photos import (
     ASTRONAUT,
     GOLDEN,

@@ -27,7 +27,7 @@ from styleclip.training.encoder.data import EncoderBatches
 from styleclip.training.encoder.settings import EncoderTraining
 from styleclip.training.encoder.train import train_encoder
 from styleclip.training.encoder.trainer import EncoderTrainer, new_encoder
-from styleclip.weights.formats.encoders import save_encoder
+from styleclip.weights.formats.own_files import save_encoder
 from styleclip.weights.load import load_encoder
 from tests.helpers.encoder_training import FEW, PlainPhotos, with_only
 from tests.helpers.files import load_tiny_models, tensor_content, with_other_generator

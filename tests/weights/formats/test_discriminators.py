@@ -11,10 +11,11 @@ from torch import Tensor
 
 from styleclip.errors import WeightError
 from styleclip.weights.formats import rosinality
-from styleclip.weights.load import load_discriminator, load_generator
+from styleclip.weights.load import load_generator
 from tests.golden import fill
 from tests.helpers.checkpoint_writers import save_pickle, write_nvidia_pickle
 from tests.helpers.compare_networks import SAME, assert_same, error, images, tiny_discriminator
+from tests.helpers.from_tensors import export_discriminator, load_discriminator
 from tests.helpers.nvidia_trees import Persistent, nvidia_discriminator, nvidia_generator, rename, set_at
 from tests.helpers.tiny import tiny_generator
 
@@ -77,6 +78,6 @@ def test_the_clamp_of_a_discriminator_bounds_its_activations() -> None:
 
 def test_rosinality_discriminator(tmp_path: Path) -> None:
     contents = rosinality.export_generator(tiny_generator().state_dict())
-    contents["d"] = rosinality.export_discriminator(tiny_discriminator().state_dict())
+    contents["d"] = export_discriminator(tiny_discriminator().state_dict())
     torch.save(contents, tmp_path / "550000.pt")
     assert_same(load_discriminator(tmp_path / "550000.pt"), tiny_discriminator())

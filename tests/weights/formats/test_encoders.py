@@ -20,9 +20,10 @@ from styleclip.errors import WeightError
 from styleclip.networks.e4e import Encoder, resize_frame
 from styleclip.networks.stylegan2 import Generator, GeneratorConfig
 from styleclip.weights.formats import rosinality
-from styleclip.weights.formats.encoders import save_encoder
+from styleclip.weights.formats.own_files import save_encoder
 from styleclip.weights.formats.registry import read_all, read_one
 from styleclip.weights.load import load_encoder, load_generator
+from styleclip.weights.safe_pickle.lazy_tensors import read_tensor
 from tests.golden import fill
 from tests.helpers.full_encoder import (
     CODE_TOLERANCE,
@@ -117,7 +118,7 @@ def test_every_tensor_arrives_frozen(encoder: Encoder) -> None:
 
 def test_the_parts_say_what_they_are(path: Path) -> None:
     encoder, decoder = read_all(path)
-    assert (encoder.kind, encoder.settings) == ("encoder", {"kind": "e4e", "start_from_latent_avg": True})
+    assert (encoder.kind, encoder.config.kind, encoder.config.num_ws) == ("encoder", "e4e", SMALL)
     assert decoder.kind == "generator" and encoder.licence and decoder.licence
 
 
@@ -144,7 +145,7 @@ def test_the_decoder_is_read_without_the_encoder(path: Path, tmp_path: Path) -> 
 
 
 def test_our_file(encoder: Encoder, tmp_path: Path) -> None:
-    again = load_encoder(save_encoder(encoder, tmp_path / "encoder.safetensors", {"source": "test"}))
+    again = load_encoder(save_encoder(encoder, tmp_path / "encoder.safetensors", metadata={"source": "test"}))
     own = encoder.state_dict()
     assert (again.config.kind, again.config.num_ws) == ("e4e", SMALL)
     assert all(torch.equal(tensor, own[name]) for name, tensor in again.state_dict().items())
@@ -166,14 +167,15 @@ def test_psp_with_one_average_and_options_in_a_namespace_and_in_half_precision(t
 )
 def test_a_file_that_does_not_name_its_encoder(tmp_path: Path, options: object, kind: str) -> None:
     found = read_one(save(hollow(opts=options), tmp_path / "old.pt"), "encoder")
-    assert found.settings == {"kind": kind, "start_from_latent_avg": True}
+    assert found.config.kind == kind
     with pytest.warns(UserWarning, match=f"does not name its encoder; it is read as one of {kind}"):
-        assert torch.equal(found.read()["w_avg"], torch.ones(SMALL, 512))
+        found.check()
+    assert torch.equal(read_tensor(found.tensors["w_avg"]), torch.ones(SMALL, 512))
 
 
 def test_no_average_is_added_where_the_options_say_so(tmp_path: Path) -> None:
     path = save(hollow(opts={**E4E, "start_from_latent_avg": False}), tmp_path / "e4e.pt")
-    assert torch.equal(read_one(path, "encoder").read()["w_avg"], torch.zeros(SMALL, 512))
+    assert torch.equal(read_tensor(read_one(path, "encoder").tensors["w_avg"]), torch.zeros(SMALL, 512))
 
 
 def test_a_file_without_a_decoder_holds_no_generator(tmp_path: Path) -> None:

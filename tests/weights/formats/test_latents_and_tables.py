@@ -17,6 +17,7 @@ from styleclip.latents import Latent, Space, StyleLayout, save_latent
 from styleclip.prompts import Prompt
 from styleclip.weights.formats import registry
 from styleclip.weights.load import load_latents
+from styleclip.weights.safe_pickle.lazy_tensors import read_tensor
 from tests.helpers.support import FakeEditor
 
 LAYOUT = StyleLayout.from_channels({4: 6, 8: 5, 16: 4})
@@ -83,7 +84,7 @@ def test_statistics(tmp_path: Path) -> None:
     mean, std = normal(1, LAYOUT.size)[0], normal(1, LAYOUT.size, seed=1)[0].abs()
     content = [[array[0] for array in arrays(each[None])] for each in (mean, std)]  # type: ignore[index]
     part = registry.read_one(save_pickle(content, tmp_path / "S_mean_std"), "statistics")
-    found = part.read()
+    found = {name: read_tensor(tensor) for name, tensor in part.tensors.items()}
     assert torch.equal(found["mean"], mean) and torch.equal(found["std"], std)
 
 
@@ -92,7 +93,7 @@ def test_statistics(tmp_path: Path) -> None:
 def test_relevance(tmp_path: Path, rows: int, dtype: type) -> None:
     relevance: np.ndarray = torch.nn.functional.normalize(normal(rows, 512), dim=1).numpy().astype(dtype)
     np.save(tmp_path / "fs3.npy", relevance)
-    found = registry.read_one(tmp_path / "fs3.npy", "relevance").read()["relevance"]
+    found = read_tensor(registry.read_one(tmp_path / "fs3.npy", "relevance").tensors["relevance"])
     assert found.dtype is torch.float32 and np.array_equal(found.numpy(), relevance.astype(np.float32))
     with pytest.raises(WeightError, match="fs3.npy: it holds relevance, no latents; pass a file with one"):
         load_latents(tmp_path / "fs3.npy")
@@ -103,7 +104,7 @@ def test_nothing_is_read_before_it_is_needed(tmp_path: Path) -> None:
     content = (tmp_path / "faces.pt").read_bytes()
     at = content.index(normal(2, 18, 8).numpy().tobytes())
     (tmp_path / "faces.pt").write_bytes(content[:at] + b"\xff" + content[at + 1 :])
-    assert registry.read_one(tmp_path / "faces.pt", "latents").settings == {"space": "w+"}
+    assert registry.read_one(tmp_path / "faces.pt", "latents").config is Space.W_PLUS
     with pytest.raises(WeightError, match=r"faces.pt: its part .* is damaged; download it again"):
         load_latents(tmp_path / "faces.pt")
 

@@ -15,7 +15,7 @@ from styleclip.latents import Space, StyleLayout
 from styleclip.networks.latent_mapper import LevelsMapper, Mapper, StyleMapper
 from styleclip.networks.stylegan2 import Generator, GeneratorConfig
 from styleclip.weights.formats import registry, rosinality
-from styleclip.weights.formats.mappers import save_mapper
+from styleclip.weights.formats.own_files import save_mapper
 from styleclip.weights.load import load_generator, load_mapper
 from styleclip.weights.state_dict import on_meta
 from tests.golden import fill
@@ -113,7 +113,7 @@ def test_published_files(tmp_path: Path, save: Save, opts: object) -> None:
     tensors = mapper_tensors("course_mapping", "medium_mapping")
     save({"state_dict": {**tensors, **decoder()}, "opts": opts}, tmp_path / "surprised.pt")
     found = {part.kind: part for part in registry.read_all(tmp_path / "surprised.pt")}
-    assert found["mapper"].settings == {"mapper": "levels", "levels": "coarse medium"}
+    assert found["mapper"].config == {"levels": ["coarse", "medium"], "w_dim": 8}
     assert "non-commercial" in found["generator"].licence
     state = load_mapper(tmp_path / "surprised.pt").state_dict()
     assert torch.equal(state["coarse.fc0.weight"], tensors["mapper.course_mapping.mapping.1.weight"])
@@ -126,7 +126,7 @@ def test_published_files(tmp_path: Path, save: Save, opts: object) -> None:
 
 def test_a_file_without_the_generator(tmp_path: Path) -> None:
     torch.save({"state_dict": mapper_tensors("mapping")}, tmp_path / "old.pt")
-    assert [part.settings for part in registry.read_all(tmp_path / "old.pt")] == [{"mapper": "single"}]
+    assert [part.config for part in registry.read_all(tmp_path / "old.pt")] == [{"levels": ["all"], "w_dim": 8}]
     assert list(load_mapper(tmp_path / "old.pt").state_dict())[0] == "all.fc0.weight"
     with pytest.raises(WeightError, match="it holds mapper, no generator; pass a file with one"):
         load_generator(tmp_path / "old.pt")
@@ -136,7 +136,8 @@ def test_a_file_without_the_generator(tmp_path: Path) -> None:
 def test_style_space(tmp_path: Path, torgb: bool, kind: str) -> None:
     options = {"work_in_stylespace": True, "mapper_type": "LevelsMapper", "no_fine_mapper": False}
     torch.save({"state_dict": style_networks(TINY_LAYOUT, torgb), "opts": options}, tmp_path / "mapper.pt")
-    assert registry.read_one(tmp_path / "mapper.pt", "mapper").settings == {"mapper": kind}
+    content = registry.read_one(tmp_path / "mapper.pt", "mapper")
+    assert content.config == {"layout": TINY_LAYOUT, "torgb": torgb} and content.summary["mapper"] == kind
     mapper = load_mapper(tmp_path / "mapper.pt")
     assert isinstance(mapper, StyleMapper) and mapper.layout == TINY_LAYOUT
     assert ("b8.torgb.fc0.weight" in mapper.state_dict()) is torgb
@@ -153,8 +154,8 @@ def test_our_file_comes_back(tmp_path: Path, mapper: Mapper) -> None:
     assert type(again) is type(mapper)
     ours, theirs = mapper.state_dict(), again.state_dict()
     assert ours.keys() == theirs.keys() and all(torch.equal(ours[name], theirs[name]) for name in ours)
-    settings = registry.read_one(path, "mapper").settings
-    assert settings["prompt"] == "a smile" and settings["mapper"]
+    content = registry.read_one(path, "mapper")
+    assert content.about == {"prompt": "a smile"} and content.summary["mapper"]
 
 
 def without(name: str) -> Callable[[Checkpoint], None]:

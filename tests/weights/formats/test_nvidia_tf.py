@@ -17,9 +17,10 @@ from styleclip.networks.layers import StyledConv, fir_taps
 from styleclip.networks.stylegan2 import Generator
 from styleclip.weights.formats import nvidia_tf
 from styleclip.weights.formats.registry import read_all
-from styleclip.weights.load import load_discriminator, load_generator
+from styleclip.weights.load import load_generator
 from tests.helpers.checkpoint_writers import save_pickle, tf_discriminator, tf_generator, write_tf_pickle
 from tests.helpers.compare_networks import SAME, assert_same, error, images, tiny_discriminator, z
+from tests.helpers.from_tensors import load_discriminator
 from tests.helpers.nvidia_trees import Network
 from tests.helpers.tiny import TINY, tiny_generator
 
@@ -54,8 +55,8 @@ def test_round_trip(tmp_path: Path) -> None:
 def test_the_parts(tmp_path: Path) -> None:
     gs, critic = read_all(write_tf_pickle(tmp_path / "network.pkl", generator(), tiny_discriminator(), c_dim=3))
     assert (gs.kind, gs.format) == ("generator", "NVIDIA stylegan2 for TensorFlow")
-    assert gs.settings == {"conv_clamp": 2.0, "mapping_lr_mul": 0.1}
-    assert (critic.kind, critic.settings) == ("discriminator", {"conv_clamp": None, "mbstd_group_size": 4})
+    assert (gs.config.conv_clamp, gs.config.mapping_lr_mul) == (2.0, 0.1)
+    assert (critic.kind, critic.config["conv_clamp"], critic.config["mbstd_group_size"]) == ("discriminator", None, 4)
 
 
 def test_what_goes_without_saying(tmp_path: Path) -> None:
@@ -74,7 +75,7 @@ def test_the_upsampling_weight_is_that_of_a_correlation() -> None:
     [key] = [key for key in nvidia_tf.generator_keys(8, 2) if key.theirs == "synthesis/8x8/Conv0_up/weight"]
     assert key.ours == "synthesis.b8.conv0.weight"
     layer = StyledConv(5, 4, w_dim=1, resolution=16, up=True).requires_grad_(False)
-    layer.weight.copy_(key.turn(weight))
+    layer.weight.copy_(key.convert(weight))
     found = layer(x, torch.ones(2, 5), noise=None)
 
     stuffed = torch.zeros(2, 5, 16, 16)

@@ -20,11 +20,12 @@ from styleclip.networks.layers import fir_taps
 from styleclip.networks.stylegan2 import Generator, GeneratorConfig
 from styleclip.weights.formats.own_files import save_generator
 from styleclip.weights.formats.registry import read_all
-from styleclip.weights.load import load_discriminator, load_generator
+from styleclip.weights.load import load_generator
 from styleclip.weights.state_dict import load_strict, on_meta
 from tests.golden import fill
 from tests.helpers.checkpoint_writers import save_pickle, write_nvidia_pickle, write_pti, write_tf_pickle
 from tests.helpers.compare_networks import SAME, assert_same, error, images, tiny_discriminator, z
+from tests.helpers.from_tensors import load_discriminator
 from tests.helpers.nvidia_trees import Flavour, Persistent, nvidia_generator, rename, set_at
 from tests.helpers.tiny import TINY, tiny_generator
 
@@ -72,7 +73,7 @@ def test_recorded_images_and_codes(path: Path) -> None:
 def test_tensors_come_in_the_order_of_the_state_dict(path: Path) -> None:
     generator, _ = read_all(path)
     keys = fill.meta("stylegan2_nvidia_tiny32")["keys"]
-    assert list(generator.read()) == [key for key in keys if not key.endswith("resample_filter")]
+    assert list(generator.tensors) == [key for key in keys if not key.endswith("resample_filter")]
 
 
 @pytest.mark.parametrize("flavour", ["ada", "sg3"])

@@ -71,8 +71,8 @@ def test_openais_files_are_read_with_quick_gelu(tmp_path: Path, write: Callable[
 
 def test_what_the_shapes_tell(tmp_path: Path) -> None:
     found = read_one(write_by_hand(openai_mix(weights_of(TINY_VIT)), tmp_path / "clip.pt"), "clip")
-    assert found.format == "OpenAI CLIP" and found.settings["activation"] == "QuickGELU"
-    assert found.settings["image_size"] == 32 and "model card" in found.licence
+    assert found.format == "OpenAI CLIP" and found.config["model"]["quick_gelu"]
+    assert found.summary["vision_image_size"] == 32 and "model card" in found.licence
 
 
 @pytest.mark.parametrize("counters", [True, False], ids=["with counters", "without"])

@@ -12,7 +12,8 @@ from styleclip.errors import WeightError
 from styleclip.networks.e4e import Encoder
 from styleclip.networks.encoder_config import Combination, EncoderConfig
 from styleclip.weights.describe import describe
-from styleclip.weights.formats.encoders import encoder_config, save_encoder
+from styleclip.weights.formats.configs import encoder_config
+from styleclip.weights.formats.own_files import save_encoder
 from styleclip.weights.load import load_encoder
 from tests.helpers.support import is_one_sentence
 

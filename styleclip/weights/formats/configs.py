@@ -1,0 +1,234 @@
+"""The contents of every kind of network: its configuration, read from the shapes of its tensors, and its summary.
+
+A format gives the tensors under our names, and the numbers that no shape tells.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Collection, Iterable, Mapping
+from itertools import accumulate
+from typing import Any
+
+from styleclip.errors import WeightError
+from styleclip.latents import StyleLayout
+from styleclip.networks.clip import check_towers
+from styleclip.networks.encoder_config import DEEPEST, UNITS, WIDTHS, Combination, EncoderConfig
+from styleclip.networks.latent_mapper import LEVELS
+from styleclip.networks.stylegan2 import MAPPING_LR_MUL, GeneratorConfig
+from styleclip.weights.formats.content import Content, Kind
+from styleclip.weights.formats.messages import shown
+from styleclip.weights.safe_pickle.lazy_tensors import AnyTensor
+
+Tensors = Mapping[str, AnyTensor]
+ENCODER_TYPES: dict[str, Combination] = {"Encoder4Editing": "e4e", "GradualStyleEncoder": "psp"}  # their names
+CONV = re.compile(r"styles\.0\.convs\.(\d\d?)\.weight")  # of the first style, which halve its level down to 1x1
+MADE = (  # what a summary has of how a table of ours was made
+    "method", "images", "samples", "seed", "psi", "cutoff", "sigmas", "torgb", "rows", "shard", "generator",
+    "generator_name", "clip", "clip_preprocess", "dtype", "styleclip",
+)  # fmt: skip
+TRAINED = ("target", "neutral", "steps", "batch_size", "best_step", "latents", "num_latents", "generator", "styleclip")
+
+
+def generator_content(
+    format: str,
+    tensors: Tensors,
+    licence: str = "",
+    conv_clamp: Any = None,
+    mapping_lr_mul: Any = MAPPING_LR_MUL,
+    warnings: tuple[str, ...] = (),
+) -> Content:
+    """A generator from its tensors; `mapping.embed` makes it a conditional one."""
+    config = generator_config(tensors, conv_clamp, mapping_lr_mul)
+    layout = StyleLayout.from_channels(config.channels)
+    embedding = tensors.get("mapping.embed.weight")
+    summary = {
+        "resolution": config.resolution,
+        "channels": list(config.channels.values()),
+        "z_dim": config.z_dim,
+        "w_dim": config.w_dim,
+        "num_ws": layout.num_ws,
+        "style_channels": layout.size,
+        "mapping_layers": len(config.mapping_widths),
+        "conv_clamp": config.conv_clamp,
+        "classes": 0 if embedding is None else embedding.shape[-1],
+    }
+    return Content("generator", format, config, tensors, summary=summary, licence=licence, warnings=warnings)
+
+
+def generator_config(tensors: Tensors, conv_clamp: Any = None, mapping_lr_mul: Any = MAPPING_LR_MUL) -> GeneratorConfig:
+    """Resolution, channels, z_dim, w_dim and the mapping's depth from the tensors of a generator.
+
+    Raises WeightError where they fit no generator.
+    """
+    _check_numbers(conv_clamp=conv_clamp, mapping_lr_mul=mapping_lr_mul)
+    blocks, layers = _numbers(tensors, r"synthesis\.b(\d+)\."), _numbers(tensors, r"mapping\.fc(\d+)\.")
+    if not blocks or not layers:
+        raise WeightError("it has no tensors named synthesis.b4 and mapping.fc0; pass a StyleGAN2 generator")
+    resolutions = [2**k for k in range(2, max(blocks).bit_length())]
+    embedded = axis_size(tensors, "mapping.embed.weight", axis=0) if "mapping.embed.weight" in tensors else 0
+    widths = tuple(axis_size(tensors, f"mapping.fc{i}.weight", axis=0) for i in range(max(layers) + 1))
+    w_dim = axis_size(tensors, "synthesis.b4.conv1.affine.weight", axis=1)
+    if widths[-1] != w_dim:
+        raise WeightError(
+            f"its mapping gives w of length {widths[-1]}, its synthesis takes {w_dim}; pass a complete file"
+        )
+    return GeneratorConfig(
+        z_dim=axis_size(tensors, "mapping.fc0.weight", axis=1) - embedded,
+        w_dim=w_dim,
+        mapping_widths=widths,
+        channels={side: axis_size(tensors, f"synthesis.b{side}.conv1.weight", axis=0) for side in resolutions},
+        conv_clamp=conv_clamp,
+        mapping_lr_mul=mapping_lr_mul,
+    )
+
+
+def discriminator_content(
+    format: str, tensors: Tensors, licence: str = "", conv_clamp: Any = None, mbstd_group_size: Any = 4
+) -> Content:
+    """A discriminator; its config are the arguments of `Discriminator`."""
+    _check_numbers(mbstd_group_size=mbstd_group_size, conv_clamp=conv_clamp)
+    blocks = _numbers(tensors, r"b(\d+)\.conv0\.weight")
+    resolutions = [2**k for k in range(3, max(blocks, default=4).bit_length())]
+    channels = {side: axis_size(tensors, f"b{side}.conv0.weight", axis=0) for side in resolutions}
+    channels[4] = axis_size(tensors, "b4.conv.weight", axis=0)
+    config = {"channels": channels, "mbstd_group_size": mbstd_group_size, "conv_clamp": conv_clamp}
+    return Content("discriminator", format, config, tensors, summary={"resolution": max(channels)}, licence=licence)
+
+
+def encoder_content(
+    format: str, tensors: Tensors, settings: Mapping[str, Any], licence: str = "", warnings: tuple[str, ...] = ()
+) -> Content:
+    """An encoder; `settings` has its `kind`, e4e or psp, and where it is not the published one its `leak`."""
+    config = encoder_config(tensors, settings)
+    shape = {"num_ws": config.num_ws, "w_dim": config.w_dim, "frame": config.frame, "widths": list(config.widths)}
+    summary = {"encoder": config.kind, **shape}
+    return Content("encoder", format, config, tensors, summary=summary, licence=licence, warnings=warnings)
+
+
+def encoder_config(tensors: Tensors, settings: Mapping[str, Any]) -> EncoderConfig:
+    """The shape of an encoder, from its tensors and the settings of its file; what they do not tell is as published.
+
+    Raises WeightError for encoders of another architecture, and for numbers that make no sense.
+    """
+    kind = next((kind for kind in ENCODER_TYPES.values() if settings.get("kind") == kind), None)
+    if kind is None:
+        known = " or ".join(ENCODER_TYPES)
+        raise WeightError(f"its encoder is a {settings.get('kind')}, none of {known}; pass one of these")
+    ends = [end - 1 for end in accumulate(UNITS)]
+    widths = tuple(
+        _width(tensors, f"body.{end}.res_layer.3.weight", 0, width) for end, width in zip(ends, WIDTHS, strict=True)
+    )
+    w_dim = _width(tensors, "w_avg", 1, WIDTHS[-1])
+    if min(*widths, w_dim) < 1:
+        raise WeightError(f"its trunk has {shown(widths)} channels, its w {w_dim} numbers; pass a complete file")
+    return EncoderConfig(count_styles(tensors), kind, w_dim, widths, _frame_px(tensors), _leak(settings))
+
+
+def count_styles(names: Iterable[str]) -> int:
+    """The number of vectors of W+, at most 100, that an encoder with tensors of these names gives."""
+    return len({match[1] for match in (re.match(r"styles\.(\d\d?)\.", name) for name in names) if match})
+
+
+def mapper_content(format: str, tensors: Tensors, about: Mapping[str, Any]) -> Content:
+    """A latent mapper; its config are the arguments of `LevelsMapper`, or those of `StyleMapper`."""
+    trained = {name: about[name] for name in TRAINED if isinstance(about.get(name), int | float | str)}
+    networks = len({name.rpartition(".fc")[0] for name in tensors})
+    summary = {**mapper_settings(tensors), **trained, "networks": networks}
+    return Content("mapper", format, _mapper_config(tensors), tensors, about, summary)
+
+
+def mapper_settings(names: Collection[str]) -> dict[str, str]:
+    """The type of a mapper with tensors of these names, and its levels."""
+    networks = {name.rpartition(".fc")[0] for name in names}
+    if any("." in network for network in networks):
+        return {"mapper": "full stylespace" if "b4.torgb" in networks else "stylespace"}
+    levels = " ".join(level for level in LEVELS if level in networks)
+    return {"mapper": "single"} if levels == "all" else {"mapper": "levels", "levels": levels}
+
+
+def clip_content(
+    format: str,
+    tensors: Tensors,
+    config: dict[str, Any] | None,
+    shape: Mapping[str, Any] | None = None,
+    licence: str = "",
+) -> Content:
+    """A CLIP; `config` is that of `build_clip`, or None where no file tells it: then `shape` is what the shapes tell.
+
+    The summary has the embedding and both towers, in open_clip's words.
+    """
+    model = config["model"] if config else shape or {}
+    if config:
+        check_towers(model)
+    towers = {tower: model.get(f"{tower}_cfg", {}) for tower in ("vision", "text")}
+    numbers = {f"{tower}_{name}": value for tower, numbers in towers.items() for name, value in numbers.items()}
+    summary = {"embed_dim": model.get("embed_dim"), **numbers}
+    return Content("clip", format, config, tensors, {"shape": shape} if shape else {}, summary, licence)
+
+
+def table_content(
+    kind: Kind, format: str, tensors: Tensors, config: Any = None, about: Mapping[str, Any] | None = None
+) -> Content:
+    """A table; its summary has the shapes of its tensors."""
+    made = {name: value for name in MADE if isinstance(value := (about or {}).get(name), int | float | str)}
+    summary = {**made, **{name: list(tensor.shape) for name, tensor in tensors.items()}}
+    return Content(kind, format, config, tensors, about or {}, summary)
+
+
+def _mapper_config(tensors: Tensors) -> dict[str, Any]:
+    levels = [level for level in LEVELS if f"{level}.fc0.weight" in tensors]
+    if levels:
+        return {"levels": levels, "w_dim": _width(tensors, f"{levels[0]}.fc0.weight", -1, 0)}
+    matches = (re.fullmatch(r"b(\d+)\.conv1\.fc0\.weight", name) for name in tensors)
+    channels = {int(match[1]): _width(tensors, match[0], -1, 0) for match in matches if match}
+    if not channels:
+        raise WeightError("it has no tensor named coarse.fc0.weight or b4.conv1.fc0.weight; pass a latent mapper")
+    layout = StyleLayout.from_channels(dict(sorted(channels.items())))
+    return {"layout": layout, "torgb": any(".torgb." in name for name in tensors)}
+
+
+def _frame_px(tensors: Tensors) -> int:
+    """The side in px of the encoder's input: the convolutions of the first style halve 1/16 of it to 1."""
+    convs = [int(match[1]) // 2 for match in (CONV.fullmatch(name) for name in tensors) if match]
+    if not convs and "styles.0.linear.weight" not in tensors:
+        return EncoderConfig.frame
+    return DEEPEST * 2 ** max((1 + last for last in convs), default=0)
+
+
+def _leak(settings: Mapping[str, Any]) -> float:
+    text = settings.get("leak", EncoderConfig.leak)
+    try:
+        leak = float(text)
+    except (TypeError, ValueError):
+        leak = math.nan
+    if not 0 <= leak <= 1:
+        raise WeightError(f"its leak is {shown(text)}, not a number from 0 to 1; download it again")
+    return leak
+
+
+def _check_numbers(**numbers: object) -> None:
+    """Raise WeightError unless these settings of a file are positive numbers, or None."""
+    for name, number in numbers.items():
+        if number is not None and not (isinstance(number, int | float) and 0 < number < 1e9):
+            raise WeightError(f"its {name} is {shown(number)}, not a positive number; download it again")
+
+
+def _numbers(names: Iterable[str], pattern: str) -> list[int]:
+    """The numbers that the first group of `pattern` matches in these names."""
+    return [int(match[1]) for match in (re.match(pattern, name) for name in names) if match]
+
+
+def axis_size(tensors: Tensors, name: str, axis: int) -> int:
+    if name not in tensors:
+        raise WeightError(f"the tensor {name} is missing; pass a complete file")
+    if len(tensors[name].shape) <= axis:
+        raise WeightError(f"{name} has shape {list(tensors[name].shape)}; pass a StyleGAN2 generator")
+    return tensors[name].shape[axis]
+
+
+def _width(tensors: Tensors, name: str, axis: int, otherwise: int) -> int:
+    """The size of an axis, or `otherwise` where the tensor or the axis is missing."""
+    shape = tensors[name].shape if name in tensors else ()
+    return shape[axis] if len(shape) > max(axis, 0) else otherwise
