@@ -1,7 +1,7 @@
 """Measure global directions in the demo world: python -m scripts.experiments.global_direction curves|gradient|ratio
 
-The judge of `styleclip evaluate` says what came true and what else moved. `curves` sweeps alpha and beta and draws
-benchmarks/global_direction.png; `gradient` sets relevance by gradient against the table. Both print Markdown.
+Success and leakage are those of `styleclip evaluate`. `curves` sweeps alpha and beta and draws
+benchmarks/global_direction.png; `gradient` compares relevance by gradient with the table; `ratio` compares their times.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from styleclip import evaluate
 from styleclip.cli.options.types import Seeds
 from styleclip.demo.captions import alternatives
 from styleclip.files import atomic_path
+from styleclip.methods.base import Method
 from styleclip.methods.global_direction import GlobalDirection
 from styleclip.models import Models
 from styleclip.prompts import Prompt
@@ -86,9 +87,9 @@ def gradient(seeds: Sequence[int], images: int) -> None:
 
 @main.command()
 @click.option("--images", default=100)
-@click.option("--every", default=96, help="Measure one channel of so many.")
+@click.option("--every", default=96, help="Measure every N-th channel.")
 def ratio(images: int, every: int) -> None:
-    """How much longer the exact table takes than the gradient of one prompt, in one run."""
+    """Time the exact table and the gradient of one prompt in one run."""
     models = styleclip.load("demo")
     prompt = Prompt("a face with red hair", "a face with hair")
     started = time.perf_counter()
@@ -105,7 +106,7 @@ def ratio(images: int, every: int) -> None:
 
 
 def _measure(
-    models: Models, method: GlobalDirection, seeds: Sequence[int], prompts: Sequence[str] | None = None
+    models: Models, method: Method, seeds: Sequence[int], prompts: Sequence[str] | None = None
 ) -> tuple[float, float]:
     report = evaluate.run(models, method, list(seeds), prompts)
     return report.mean("success"), report.mean("leakage")

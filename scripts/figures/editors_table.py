@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 
 import styleclip
+from benchmarks.tools import markdown_table
 from styleclip import evaluate
 from styleclip.cli.options.types import Seeds
 from styleclip.demo.captions import alternatives
@@ -32,61 +33,61 @@ CELL = 128  # px
 @click.group()
 @click.option("--threads", default=1)
 def main(threads: int) -> None:
-    """Set the editors side by side."""
+    """Compare the editors."""
     torch.set_num_threads(threads)
 
 
 @main.command()
 @click.option("--seeds", type=Seeds(), default="1000-1039")
 def table(seeds: Sequence[int]) -> None:
-    """Success, leakage, identity and seconds a face, over all prompts and for each."""
+    """Success, leakage, identity and seconds per face: means, and for each prompt."""
     models = styleclip.load("demo")
-    mappers = shipped(models)
+    mappers = shipped_mappers(models)
     texts = [prompt.target for prompt, _ in mappers]
     reports = [
         evaluate.run(models, "optimize", seeds, texts),
         evaluate.run_mappers(models, [mapper for _, mapper in mappers], seeds),
         evaluate.run(models, "global-dir", seeds, texts),
     ]
-    print("| editor | " + " | ".join(MEASURED) + " |\n|---|" + "---|" * len(MEASURED))
-    for report in reports:
-        print(f"| `{report.method}` | " + " | ".join(f"{report.mean(name):.3f}" for name in MEASURED) + " |")
+    means = [[f"`{report.method}`", *(f"{report.mean(name):.3f}" for name in MEASURED)] for report in reports]
+    prompts = [
+        [scores[0].prompt, str(scores[0].faces), *(f"{score.success:.2f} / {score.leakage:.3f}" for score in scores)]
+        for scores in zip(*(report.cells for report in reports), strict=True)
+    ]
     names = [report.method for report in reports]
-    print("\n| prompt, success / leakage | faces | " + " | ".join(names) + " |\n|---|---|" + "---|" * len(names))
-    for cells in zip(*(report.cells for report in reports), strict=True):
-        values = " | ".join(f"{cell.success:.2f} / {cell.leakage:.3f}" for cell in cells)
-        print(f"| {cells[0].prompt} | {cells[0].faces} | {values} |")
+    print(markdown_table(["editor", *MEASURED], means), end="\n\n")
+    print(markdown_table(["prompt, success / leakage", "faces", *names], prompts))
 
 
 @main.command()
 @click.option("--seeds", type=Seeds(), default="0,3")
 @click.option("--out", type=Path, default=Path("docs/editors.png"))
 def picture(seeds: Sequence[int], out: Path) -> None:
-    """A row for each prompt; every face before and as each editor makes it."""
+    """Draw OUT: a row for each prompt with every face before and after each editor."""
     models = styleclip.load("demo")
     editor = styleclip.Editor(models)
     rows: list[list[Image.Image]] = []
     labels: list[str] = []
-    for prompt, mapper in shipped(models):
+    for prompt, mapper in shipped_mappers(models):
         latent = editor.sample(seeds=seeds)
-        made = [editor.render(latent)]
-        made += [editor.edit(latent, text, method).after for text, method in ways(prompt, mapper)]
-        columns = [[each.resize((CELL, CELL), Image.Resampling.BICUBIC) for each in to_pil(images)] for images in made]
+        batches = [editor.render(latent)]
+        batches += [editor.edit(latent, text, method).after for text, method in editors(prompt, mapper)]
+        columns = [[each.resize((CELL, CELL), Image.Resampling.BICUBIC) for each in to_pil(batch)] for batch in batches]
         rows.append([column[face] for face in range(len(seeds)) for column in columns])
         labels.append(prompt.target)
-    names = ["before", *(method.name for _, method in ways(prompt, mapper))]
+    names = ["before", *(method.name for _, method in editors(prompt, mapper))]
     with atomic_path(out) as temporary:
         labelled_sheet(rows, names * len(seeds), labels, CELL).save(temporary, "PNG")
 
 
-def ways(prompt: Prompt, mapper: LatentMapper) -> list[tuple[Prompt, Method]]:
-    """The editors, each with the prompt in the form that suits it, as `styleclip evaluate` does."""
-    against = Prompt(prompt.target, alternatives(prompt.target))
-    return [(prompt, styleclip.Optimize()), (prompt, mapper), (against, styleclip.GlobalDirection())]
+def editors(prompt: Prompt, mapper: LatentMapper) -> list[tuple[Prompt, Method]]:
+    """The editors and their prompts: global directions get neutral texts, as in `styleclip evaluate`."""
+    with_neutrals = Prompt(prompt.target, alternatives(prompt.target))
+    return [(prompt, styleclip.Optimize()), (prompt, mapper), (with_neutrals, styleclip.GlobalDirection())]
 
 
-def shipped(models: Models) -> list[tuple[Prompt, LatentMapper]]:
-    """The mappers that came with styleclip, and their prompts."""
+def shipped_mappers(models: Models) -> list[tuple[Prompt, LatentMapper]]:
+    """The mappers that ship with styleclip, and their prompts."""
     files = [each.path for each in weights().values() if each.kind == "mapper" and each.ships]
     trained = [load_trained_mapper(path, models) for path in files]
     return [(mapper.prompt, LatentMapper(mapper)) for mapper in trained if mapper.prompt]

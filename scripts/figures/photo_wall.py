@@ -1,4 +1,4 @@
-"""The photo of the README and what becomes of it: python -m scripts.figures.photo_wall wall|pasted
+"""Draw the photo of the README and its edits: python -m scripts.figures.photo_wall wall|pasted
 
 `wall` draws docs/photo.jpg, people of the demo world on a wall; `pasted` docs/pasted.jpg, their faces inverted and
 edited.
@@ -66,7 +66,7 @@ def pasted(path: Path, out: Path) -> None:
 
 
 def wallpaper() -> Image.Image:
-    """A wall with a little light on it and a little roughness."""
+    """A wall with stripes, uneven light and noise."""
     width, height = WALL
     x, y = np.meshgrid(np.linspace(-1, 1, width), np.linspace(-1, 1, height))
     light = 1 - 0.25 * (0.6 * x**2 + (y + 0.4) ** 2)

@@ -1,6 +1,6 @@
-"""Draw the picture at the head of the README: python -m scripts.figures.readme_faces --out docs/faces.png
+"""Draw the faces at the top of the README: python -m scripts.figures.readme_faces --out docs/faces.png
 
-Faces down the side, prompts across the top; every cell is one run of latent optimization with the defaults.
+A row for each face and a column for each prompt, edited by latent optimization with its defaults.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ PROMPTS = (
 @click.option("--seeds", default="2,5,7,14,21")
 @click.option("--out", type=Path, default=Path("docs/faces.png"))
 def main(seeds: str, out: Path) -> None:
-    """Write OUT."""
+    """Draw OUT."""
     editor = styleclip.Editor(styleclip.load("demo"))
     latent = editor.sample(seeds=[int(seed) for seed in seeds.split(",")])
     columns = [to_pil(editor.render(latent))]

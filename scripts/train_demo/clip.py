@@ -1,11 +1,11 @@
 """Train the demo CLIP on captioned renders: python -m scripts.train_demo.clip
 
-The loss is CLIP's symmetric contrastive one, except that a caption may be true of several pictures of a batch: the
-target is then uniform over all of them, so what a caption does not mention does not move its similarity. One
-linear probe predicts the render parameters from the features of a picture, and from those of a caption what they are
-on average when it is true: so small things (eyes, freckles) count, and both towers say them in the same direction.
-With `--generator` half of the pictures are made by the generator, so its small faults do not look like attributes;
-half of those lie where editors go, between and beyond the faces it was taught, so that a hint of a hat is no hat.
+The loss is CLIP's symmetric contrastive loss. A caption may be true of several images of a batch; its target is then
+uniform over them, so attributes that it does not mention do not change its similarity. A linear probe predicts the
+render parameters from image features, and from caption features their mean over the images of the caption. It makes
+small attributes (eyes, freckles) count and aligns both towers. With `--generator` half of the images come from the
+generator, so that its artefacts are not mistaken for attributes; half of those are latents that editors reach, between
+and beyond the training faces.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the trainings of the demo models share: rendered pictures, averaged weights, a loop that can be resumed."""
+"""Shared by the trainings of the demo models: rendered images, averaged weights, a loop that can be resumed."""
 
 from __future__ import annotations
 

@@ -1,9 +1,8 @@
 """Train the demo generator, a StyleGAN2 of 64 px: python -m scripts.train_demo.generator
 
-The renderer knows the picture that belongs to every z, so the generator is taught by regression: the mapping network
-learns a w in which the attributes lie along straight lines, the synthesis network then learns the pictures, a critic
-sharpens them, and at last the noise strengths learn the film grain under an energy score, whose optimum is the true
-spread.
+The renderer gives the image of every z, so the generator is trained by regression: first the mapping network learns a w
+in which attributes are linear, then the synthesis network learns the images, a discriminator sharpens them, and last
+the noise strengths learn the film grain under an energy score, whose optimum is the true standard deviation.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Train the recogniser of the demo world: python -m scripts.train_demo.identity
 
-It learns the measures that make a person (geometry and skin tone) whatever hair, glasses or mood they wear.
+It learns the axes that identify a person (geometry and skin tone), independent of hair, glasses or expression.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The first stage of the demo generator: a w in which the attributes lie along straight lines."""
+"""The first stage of the demo generator: the mapping network, to a w in which attributes are linear."""
 
 from __future__ import annotations
 

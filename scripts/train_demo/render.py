@@ -1,4 +1,4 @@
-"""Draw the pictures that the demo models learn from: python -m scripts.train_demo.render --count 24000"""
+"""Render the training images of the demo models: python -m scripts.train_demo.render --count 24000"""
 
 from __future__ import annotations
 

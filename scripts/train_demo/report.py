@@ -1,4 +1,4 @@
-"""Measure the demo models on renders that no training has seen: python -m scripts.train_demo.report
+"""Measure the demo models on unseen renders: python -m scripts.train_demo.report
 
 Needs `python -m scripts.train_demo.render --count 4000 --seed 1 --name unseen`. Prints the tables of the model card
 (checkpoints/demo/README.md) and draws generated faces beside renders.
