@@ -18,7 +18,7 @@ def square(left: float, top: float, side: float) -> np.ndarray:
     return np.array([[left, top], [left, top + side], [left + side, top + side], [left + side, top]])
 
 
-def turned(points: np.ndarray, degrees: float) -> np.ndarray:
+def rotate(points: np.ndarray, degrees: float) -> np.ndarray:
     a = np.radians(degrees)
     return points @ np.array([[np.cos(a), np.sin(a)], [-np.sin(a), np.cos(a)]])
 
@@ -39,8 +39,8 @@ def test_the_quad_of_a_face_by_hand() -> None:
 @pytest.mark.parametrize("degrees", [0, 30, -90, 180])
 @pytest.mark.parametrize("scale", [0.1, 70])
 def test_the_quad_goes_with_the_face(degrees: float, scale: float) -> None:
-    moved = Landmarks(*(turned(FACE, degrees) * scale + [300, -20]))
-    assert np.allclose(FFHQ.quad(moved), turned(square(-20, -19, 40), degrees) * scale + [300, -20])
+    moved = Landmarks(*(rotate(FACE, degrees) * scale + [300, -20]))
+    assert np.allclose(FFHQ.quad(moved), rotate(square(-20, -19, 40), degrees) * scale + [300, -20])
     upright = [[0.375, 0.475], [0.625, 0.475], [0.425, 0.725], [0.575, 0.725]]  # of FACE in its own crop
     assert np.allclose(moved.in_crop(FFHQ.quad(moved)), upright)
 
@@ -94,7 +94,7 @@ def test_more_than_the_photo_is_mirrored_and_fades() -> None:
         square(0, 0, 0.5),
         square(0.2, 0.2, 1e-3),
         square(-500, 0, 500),
-        turned(square(-30, -30, 60), 37),
+        rotate(square(-30, -30, 60), 37),
         square(-1e6, -1e6, 2e6),
     ],
     ids=lambda quad: f"{quad[3, 0] - quad[0, 0]:.4g}",

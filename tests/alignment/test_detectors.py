@@ -32,7 +32,7 @@ NEAR = 0.02  # of the crop's width: MTCNN's points against the reference's, whic
 
 
 @pytest.fixture(scope="module", autouse=True)
-def one_core() -> Iterator[None]:
+def single_thread() -> Iterator[None]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -45,17 +45,17 @@ def mtcnn() -> Detector:
 
 
 @pytest.fixture(scope="module")
-def found(mtcnn: Detector) -> Face:
+def astronaut_face(mtcnn: Detector) -> Face:
     (face,) = mtcnn(astronaut())
     return face
 
 
 @pytest.fixture(scope="module")
 def predictor(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return trained(tmp_path_factory.mktemp("dlib") / "points.dat", GOLDEN["landmarks"])
+    return train_predictor(tmp_path_factory.mktemp("dlib") / "points.dat", GOLDEN["landmarks"])
 
 
-def trained(path: Path, landmarks: np.ndarray) -> Path:
+def train_predictor(path: Path, landmarks: np.ndarray) -> Path:
     """A shape predictor that dlib learned from one face in two sizes and 40 boxes around it."""
     import dlib
 
@@ -80,13 +80,13 @@ def trained(path: Path, landmarks: np.ndarray) -> Path:
     return path
 
 
-def stranger(left: float, side: float, confidence: float = 1.0) -> Face:
+def made_up_face(left: float, side: float, confidence: float = 1.0) -> Face:
     """A face of this box, 10 px from the top."""
     points = np.array([[0.3, 0.4], [0.7, 0.4], [0.35, 0.8], [0.65, 0.8]]) * side + [left, 10]
     return Face(Landmarks(*points), (left, 10, left + side, 10 + side), confidence)
 
 
-def crowd() -> Image.Image:
+def two_astronauts() -> Image.Image:
     """6000 x 4000 px with two astronauts, the larger one on the right."""
     photo = Image.new("RGB", (6000, 4000), GREY)
     photo.paste(astronaut(), (600, 2100))
@@ -94,44 +94,46 @@ def crowd() -> Image.Image:
     return photo
 
 
-def test_the_frame_of_mtcnn_is_that_of_ffhq(mtcnn: Detector, found: Face) -> None:
+def test_the_frame_of_mtcnn_is_that_of_ffhq(mtcnn: Detector, astronaut_face: Face) -> None:
     (aligned,) = align(Photo(astronaut()), mtcnn)
     assert aligned.quad is not None and aligned.note == "" and aligned.frame.size == (256, 256)
     expected = LANDMARKS.in_crop(QUAD)
-    assert np.abs(found.landmarks.in_crop(aligned.quad) - expected).max() < NEAR
+    assert np.abs(astronaut_face.landmarks.in_crop(aligned.quad) - expected).max() < NEAR
     (again,) = mtcnn(aligned.frame)
     assert np.abs(again.landmarks.in_crop(center_quad((256, 256))) - expected).max() < 2 * NEAR  # two looks, two errors
 
 
-def test_where_the_face_is(found: Face) -> None:
+def test_where_the_face_is(astronaut_face: Face) -> None:
     """Within 2 % of the crop's 163 px; the box holds the landmarks."""
-    assert np.hypot(*(found.landmarks.array() - LANDMARKS.array()).T).mean() < NEAR * 163
-    left, top, right, bottom = found.box
-    x, y = found.landmarks.array().T
+    assert np.hypot(*(astronaut_face.landmarks.array() - LANDMARKS.array()).T).mean() < NEAR * 163
+    left, top, right, bottom = astronaut_face.box
+    x, y = astronaut_face.landmarks.array().T
     assert left < x.min() and x.max() < right and top < y.min() and y.max() < bottom
-    assert 0.99 < found.confidence <= 1
+    assert 0.99 < astronaut_face.confidence <= 1
 
 
 @pytest.mark.parametrize("orientation", STORED)
-def test_every_orientation_gives_the_same_frame(tmp_path: Path, mtcnn: Detector, found: Face, orientation: int) -> None:
+def test_every_orientation_gives_the_same_frame(
+    tmp_path: Path, mtcnn: Detector, astronaut_face: Face, orientation: int
+) -> None:
     """JPEG of this quality costs 1.4 grey levels on average and shifts the landmarks by less than 1 % of the crop."""
     stored, exif = stored_turned(astronaut(), orientation)
     stored.save(tmp_path / "a.jpg", exif=exif, quality=95)
     (aligned,) = align(read_photo(tmp_path / "a.jpg"), mtcnn)
-    quad = FFHQ.quad(found.landmarks)
+    quad = FFHQ.quad(astronaut_face.landmarks)
     assert pixel_difference(crop(aligned.photo.image, quad, 256), crop(astronaut(), quad, 256)).mean() < 2
     assert aligned.quad is not None and np.hypot(*(aligned.quad - quad).T).max() < NEAR * 163
 
 
-def test_two_faces_in_a_large_photo(mtcnn: Detector, found: Face) -> None:
+def test_two_faces_in_a_large_photo(mtcnn: Detector, astronaut_face: Face) -> None:
     """Left to right, each as precise as alone, whatever its size in the photo; the crops are those of the small one."""
-    photo = Photo(crowd())
+    photo = Photo(two_astronauts())
     frames = align(photo, mtcnn, which="all")
-    alone = crop(astronaut(), FFHQ.quad(found.landmarks), 256)
+    alone = crop(astronaut(), FFHQ.quad(astronaut_face.landmarks), 256)
     assert len(frames) == 2
     for aligned, scale, corner in zip(frames, (1, 3), ((600, 2100), (4000, 300)), strict=True):
         assert aligned.face is not None
-        error = aligned.face.landmarks.array() - found.landmarks.at(scale, corner).array()
+        error = aligned.face.landmarks.array() - astronaut_face.landmarks.at(scale, corner).array()
         assert np.abs(error).max() < 0.01 * 163 * scale
         assert pixel_difference(aligned.frame, alone).mean() < 8  # 1 % of the width is 2.5 px of hair and eyes
     by_number = {which: choose_faces([a.face for a in frames if a.face], which) for which in (1, 2, "largest")}
@@ -154,7 +156,7 @@ def test_no_face_is_a_sentence(mtcnn: Detector, picture: str) -> None:
 
 
 def test_choices() -> None:
-    faces = [stranger(500, 80), stranger(10, 40), stranger(200, 120)]
+    faces = [made_up_face(500, 80), made_up_face(10, 40), made_up_face(200, 120)]
     assert choose_faces(faces, "all") == [faces[1], faces[2], faces[0]]
     assert choose_faces(faces) == [faces[2]]
     assert [choose_faces(faces, n) for n in (1, 2, 3)] == [[faces[1]], [faces[2]], [faces[0]]]
@@ -174,20 +176,20 @@ def test_the_search_goes_on_and_looks_twice() -> None:
     def look(image: Image.Image) -> list[Face]:
         seen.append(image.size)
         scale = image.width / 4000
-        real = [stranger(900, 300).at(scale)] if image.width == 3200 else []
-        return [stranger(100, 50, confidence=0.5).at(scale), *real] if image.width > 1000 else []
+        real = [made_up_face(900, 300).at(scale)] if image.width == 3200 else []
+        return [made_up_face(100, 50, confidence=0.5).at(scale), *real] if image.width > 1000 else []
 
     faces = MultiScaleSearch(look, min_confidence=0.9)(Image.new("RGB", (4000, 2000)))
     assert seen[0] == (1600, 800) and (3200, 1600) in seen and (800, 400) not in seen
     assert len(faces) == 1 and np.allclose(faces[0].box, (900, 10, 1200, 310))
-    once = MultiScaleSearch(lambda image: [stranger(1, 9, 0.5)] if image.width > 999 else [], 0.9)
+    once = MultiScaleSearch(lambda image: [made_up_face(1, 9, 0.5)] if image.width > 999 else [], 0.9)
     assert once(Image.new("RGB", (1600, 99))) == []
 
 
 def test_copies_and_duplicates() -> None:
     assert search_sizes((9000, 6000)) == [(1600, 1067), (3200, 2133), (800, 533)]
     assert search_sizes((512, 500)) == [(512, 500), (1024, 1000)]
-    one, shifted, other = stranger(100, 100, 0.8), stranger(110, 100, 0.9), stranger(190, 100, 0.7)
+    one, shifted, other = made_up_face(100, 100, 0.8), made_up_face(110, 100, 0.9), made_up_face(190, 100, 0.7)
     assert remove_duplicates([one, shifted, other]) == [shifted, other]
 
 
@@ -204,30 +206,30 @@ def test_aligned_crops_stay_as_they_are(mtcnn: Detector) -> None:
     assert loose.quad is not None  # aligned by FFHQ is not aligned for a generator of tighter faces
 
 
-def never(image: Image.Image) -> list[Face]:
+def forbidden_detector(image: Image.Image) -> list[Face]:
     raise AssertionError("nobody should look for faces here")
 
 
 def test_pictures_of_ours_are_not_searched() -> None:
     frame = Image.fromarray(GOLDEN["aligned"])
-    (kept,) = align(Photo(frame, aligned=True), never)
+    (kept,) = align(Photo(frame, aligned=True), forbidden_detector)
     assert (kept.quad, kept.face, kept.note) == (None, None, ALREADY_ALIGNED)
     with pytest.raises(AssertionError, match="nobody"):
-        align(Photo(frame, aligned=True), never, force=True)
+        align(Photo(frame, aligned=True), forbidden_detector, force=True)
     with pytest.raises(AssertionError, match="nobody"):
-        align(Photo(Image.new("RGB", (300, 100)), aligned=True), never)  # a sheet of ours is no crop
+        align(Photo(Image.new("RGB", (300, 100)), aligned=True), forbidden_detector)  # a sheet of ours is no crop
 
 
 def test_taken_as_it_is() -> None:
-    (kept,) = align(Photo(astronaut()), never, size=128, force=False)
+    (kept,) = align(Photo(astronaut()), forbidden_detector, size=128, force=False)
     assert (kept.quad, kept.frame.size) == (None, (128, 128))
-    assert align(Photo(Image.new("RGB", (100, 101))), never, force=False)[0].frame.size == (256, 256)
+    assert align(Photo(Image.new("RGB", (100, 101))), forbidden_detector, force=False)[0].frame.size == (256, 256)
     with pytest.raises(PhotoError, match="is 100 x 150 px and no square; crop it to one") as caught:
-        align(Photo(Image.new("RGB", (100, 150)), path=Path("a.png")), never, force=False)
+        align(Photo(Image.new("RGB", (100, 150)), path=Path("a.png")), forbidden_detector, force=False)
     assert_is_one_sentence(str(caught.value))
     for size in (0, -5):
         with pytest.raises(UsageError, match="use 1 px or more"):
-            align(Photo(astronaut()), never, size=size, force=False)
+            align(Photo(astronaut()), forbidden_detector, size=size, force=False)
 
 
 def test_other_things_than_faces() -> None:
@@ -267,7 +269,7 @@ def test_a_packed_predictor_is_unpacked_once(tmp_path: Path, predictor: Path) ->
 
 
 def test_predictors_of_other_points(tmp_path: Path) -> None:
-    five = trained(tmp_path / "five.dat", GOLDEN["landmarks"][:5])
+    five = train_predictor(tmp_path / "five.dat", GOLDEN["landmarks"][:5])
     with pytest.raises(WeightError, match="is a predictor of 5 landmarks instead of 68") as caught:
         load_detector("dlib", five)
     assert_is_one_sentence(str(caught.value))
@@ -321,7 +323,7 @@ def test_the_predictor_that_was_pulled_is_used(
     assert pulled.parent == tmp_path and len(load_detector("dlib")(astronaut())) == 1
 
 
-def toy(monkeypatch: pytest.MonkeyPatch, entry: DetectorEntry, **functions: object) -> None:
+def register_toy(monkeypatch: pytest.MonkeyPatch, entry: DetectorEntry, **functions: object) -> None:
     """A detector as one of another project would be: a module, and a line in the table."""
     module = types.ModuleType("toy_detector")
     vars(module).update(functions)
@@ -334,9 +336,9 @@ def test_a_detector_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def load(device: str, predictor: Path | None) -> Detector:
         loads.append((device, predictor))
-        return lambda image: [stranger(100, image.width / 4)]
+        return lambda image: [made_up_face(100, image.width / 4)]
 
-    toy(monkeypatch, DetectorEntry("toy_detector"), load=load)
+    register_toy(monkeypatch, DetectorEntry("toy_detector"), load=load)
     for _ in range(2):
         (aligned,) = align(Photo(astronaut()), load_detector("toy"))
     assert aligned.face is not None and aligned.face.box == (100, 10, 228, 138)

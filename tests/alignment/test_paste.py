@@ -21,14 +21,14 @@ def smooth_photo(size: tuple[int, int] = SIZE) -> Image.Image:
     """Waves of 60 px and more: resampling hardly changes them."""
     x, y = np.meshgrid(np.arange(size[0]), np.arange(size[1]))
     waves = [np.sin(x / 10 + y / 37), np.cos(y / 12 - x / 90), np.sin((x + y) / 15)]
-    return as_picture(128 + 60 * np.stack(waves, axis=2))
+    return to_picture(128 + 60 * np.stack(waves, axis=2))
 
 
-def as_picture(pixels: Array) -> Image.Image:
+def to_picture(pixels: Array) -> Image.Image:
     return Image.fromarray(np.asarray(pixels).round().clip(0, 255).astype(np.uint8))
 
 
-def array(picture: Image.Image) -> Array:
+def to_array(picture: Image.Image) -> Array:
     return np.asarray(picture, np.float64)
 
 
@@ -45,12 +45,12 @@ def crop_coordinates(quad: Array, size: tuple[int, int]) -> Array:
     return places @ np.linalg.inv(np.stack([quad[3] - quad[0], quad[1] - quad[0]]))
 
 
-def shift(photo: Image.Image, pasted: Image.Image, where: NDArray[np.bool_]) -> Array:
+def estimate_shift(photo: Image.Image, pasted: Image.Image, where: NDArray[np.bool_]) -> Array:
     """(x, y) px by which the pasted part has moved: least squares of difference = offset - shift . gradient.
 
     The offset is Pillow's, whose bilinear transform (the crop) rounds down.
     """
-    before, after = array(photo), array(pasted)
+    before, after = to_array(photo), to_array(pasted)
     gy, gx = np.gradient(before, axis=(0, 1))
     columns = np.stack([gx[where].ravel(), gy[where].ravel(), np.ones(3 * where.sum())], axis=1)
     return -np.linalg.lstsq(columns, (after - before)[where].ravel(), rcond=None)[0][:2]
@@ -80,29 +80,29 @@ def test_an_unchanged_crop_gives_the_photo_back(
     inside = (np.abs(u - 0.5) < 0.3).all(axis=2)
     inside[:70] = inside[-70:] = inside[:, :70] = inside[:, -70:] = False  # the crop's padding blurs the photo's border
     outside = ((u <= 0) | (u >= 1)).any(axis=2)
-    error = np.abs(array(pasted) - array(photo))
+    error = np.abs(to_array(pasted) - to_array(photo))
     assert pasted.size == photo.size and error[outside].max(initial=0) == 0
     assert error[inside].max() <= 4 and error[inside].mean() < 1.2
-    assert np.abs(shift(photo, pasted, inside)).max() < 0.05
+    assert np.abs(estimate_shift(photo, pasted, inside)).max() < 0.05
 
 
 def test_detail_survives_the_reduction() -> None:
     """Noise in the photo, cropped finely, comes back with most of its contrast and no alias."""
     noise = np.random.default_rng(0).normal(128, 25, (300, 300, 3))
-    photo, quad = as_picture(noise), square((149.5, 149.5), 200, 0)
-    pasted = array(paste(photo, [Piece(crop(photo, quad, 800), quad)]))[110:190, 110:190]
-    there = array(photo)[110:190, 110:190]
+    photo, quad = to_picture(noise), square((149.5, 149.5), 200, 0)
+    pasted = to_array(paste(photo, [Piece(crop(photo, quad, 800), quad)]))[110:190, 110:190]
+    there = to_array(photo)[110:190, 110:190]
     assert np.corrcoef(pasted.ravel(), there.ravel())[0, 1] > 0.9
     assert pasted.std() > 0.6 * there.std()
 
 
 @pytest.mark.parametrize("degrees", [0, 25])
 def test_pixels_outside_the_mask_keep_their_bytes(degrees: float) -> None:
-    noise = as_picture(np.random.default_rng(0).uniform(0, 255, (*SIZE[::-1], 3)))
+    noise = to_picture(np.random.default_rng(0).uniform(0, 255, (*SIZE[::-1], 3)))
     quad = square((350, 300), 250, degrees)
     pasted = paste(noise, [Piece(Image.new("RGB", (64, 64), "red"), quad)])
     near = (np.abs(crop_coordinates(quad, SIZE) - 0.5) < 0.5 - 0.01).all(axis=2)
-    changed = (array(pasted) != array(noise)).any(axis=2)
+    changed = (to_array(pasted) != to_array(noise)).any(axis=2)
     assert changed.any() and not (changed & ~near).any()
     assert noise.tobytes() != pasted.tobytes()
 
@@ -133,20 +133,20 @@ def test_the_mask_follows_the_landmarks() -> None:
 def test_the_mask_grows_to_what_the_edit_changed() -> None:
     photo, quad = smooth_photo(), square((350, 300), 300)
     before = crop(photo, quad, 256)
-    pixels = array(before)
+    pixels = to_array(before)
     pixels[200:240, 18:60] = (255, 0, 0)  # a corner that the ellipse leaves out
-    after = as_picture(pixels)
+    after = to_picture(pixels)
     u = crop_coordinates(quad, SIZE)
     patch = (np.abs(u - [0.17, 0.86]) < [0.03, 0.03]).all(axis=2)
-    plain, grown = (array(paste(photo, [Piece(after, quad, before=b)]))[patch].mean(axis=0) for b in (None, before))
+    plain, grown = (to_array(paste(photo, [Piece(after, quad, before=b)]))[patch].mean(axis=0) for b in (None, before))
     assert np.abs(grown - (255, 0, 0)).max() < 10
     assert np.abs(plain - (255, 0, 0)).max() > 60
 
 
 def test_a_tint_is_matched_at_the_seam_and_kept_in_the_middle() -> None:
     photo, quad = smooth_photo(), square((350, 300), 300, 12)
-    tinted = as_picture(array(crop(photo, quad, 256)) * 0.8 + (45, 5, 30))  # about +20, -20, +5
-    change = array(paste(photo, [Piece(tinted, quad)])) - array(photo)
+    tinted = to_picture(to_array(crop(photo, quad, 256)) * 0.8 + (45, 5, 30))  # about +20, -20, +5
+    change = to_array(paste(photo, [Piece(tinted, quad)])) - to_array(photo)
     distance = np.abs(crop_coordinates(quad, SIZE) - 0.5).max(axis=2)
     seam, middle = (distance > 0.36) & (distance < 0.5), distance < 0.1
     assert np.abs(change[seam].mean(axis=0)).max() < 1.5
@@ -155,7 +155,7 @@ def test_a_tint_is_matched_at_the_seam_and_kept_in_the_middle() -> None:
 
 def test_a_constant_offset_leaves_no_step() -> None:
     photo, quad = Image.new("RGB", SIZE, (120, 130, 140)), square((350, 300), 300)
-    pasted = array(paste(photo, [Piece(Image.new("RGB", (256, 256), (140, 110, 145)), quad)]))
+    pasted = to_array(paste(photo, [Piece(Image.new("RGB", (256, 256), (140, 110, 145)), quad)]))
     row = pasted[300, :, 0]
     assert row[350] == 140 and row[0] == 120
     assert np.abs(np.diff(row)).max() <= 1  # 20 levels, and no two pixels differ by more than one
@@ -168,10 +168,10 @@ def test_a_strong_change_survives() -> None:
     y, x = np.mgrid[:256, :256] / 256 - 0.5
     hair = np.exp(-((np.hypot(x / 0.3, (y + 0.1) / 0.3)) ** 6))[..., None]
     wanted = np.array([90.0, -80.0, 100.0])
-    after = as_picture(array(before) * (1 - hair) + (array(before) * 0.3 + 90 + wanted * 0.7) * hair)
+    after = to_picture(to_array(before) * (1 - hair) + (to_array(before) * 0.3 + 90 + wanted * 0.7) * hair)
     for piece in (Piece(after, quad), Piece(after, quad, before=before)):
-        back = array(crop(paste(photo, [piece]), quad, 256))
-        asked, got = array(after) - array(before), back - array(before)
+        back = to_array(crop(paste(photo, [piece]), quad, 256))
+        asked, got = to_array(after) - to_array(before), back - to_array(before)
         strong = np.abs(asked) > 40
         assert (got[strong] * np.sign(asked[strong])).sum() > 0.8 * np.abs(asked[strong]).sum()
 
@@ -181,13 +181,13 @@ def test_where_the_crop_ends_with_the_photo_there_is_no_seam() -> None:
     photo, edited = Image.new("RGB", (256, 256), "grey"), smooth_photo((256, 256))
     for low, high in ((-0.5, 255.5), (0.0, 256.0), (0.0, 255.0), (-EDGE_PX, 255 + EDGE_PX)):
         quad = np.array([[low, low], [low, high], [high, high], [high, low]])
-        error = np.abs(array(paste(photo, [Piece(edited, quad)])) - array(edited))
+        error = np.abs(to_array(paste(photo, [Piece(edited, quad)])) - to_array(edited))
         assert error.max() < 15 and error[100:150, 100:150].mean() < 2
 
 
 def test_a_face_at_the_edge_is_pasted_up_to_the_edge() -> None:
     photo = Image.new("RGB", SIZE, "grey")
-    pasted = array(paste(photo, [Piece(Image.new("RGB", (64, 64), "red"), square((350, 100), 300, 8))]))
+    pasted = to_array(paste(photo, [Piece(Image.new("RGB", (64, 64), "red"), square((350, 100), 300, 8))]))
     assert (pasted[:3, 300:400] == (255, 0, 0)).all()
     assert (pasted[275:] == 128).all() and (pasted[:, :175] == 128).all()
 
@@ -199,7 +199,7 @@ def test_two_faces_apart_do_not_see_each_other() -> None:
     both, other = paste(photo, [left, right]), paste(photo, [right, left])
     assert both.tobytes() == other.tobytes()
     assert paste(paste(photo, [left]), [right]).tobytes() == both.tobytes()
-    assert array(both)[300, 170].tolist() == [255, 0, 0] and array(both)[300, 420].tolist() == [0, 0, 255]
+    assert to_array(both)[300, 170].tolist() == [255, 0, 0] and to_array(both)[300, 420].tolist() == [0, 0, 255]
 
 
 def test_overlapping_faces_share() -> None:
@@ -208,7 +208,7 @@ def test_overlapping_faces_share() -> None:
     left = Piece(Image.new("RGB", (64, 64), (200, 60, 60)), square((270, 300), 280))
     right = Piece(Image.new("RGB", (64, 64), (60, 60, 200)), square((430, 300), 280))
     for pieces in ([left, right], [right, left]):
-        pasted = array(paste(photo, pieces))
+        pasted = to_array(paste(photo, pieces))
         assert pasted[300, 270].tolist() == [200, 60, 60] and pasted[300, 430].tolist() == [60, 60, 200]
         assert np.abs(np.diff(pasted[300], axis=0)).max() < 16
 

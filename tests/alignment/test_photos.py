@@ -36,7 +36,7 @@ def ramp(dtype: str, top: float) -> np.ndarray:
     return np.tile(np.linspace(0, top, SIZE[0]), (SIZE[1], 1)).astype(dtype)
 
 
-def saved(folder: Path, picture: Image.Image, name: str = "a.png", **options: object) -> Path:
+def save(folder: Path, picture: Image.Image, name: str = "a.png", **options: object) -> Path:
     picture.save(folder / name, **options)
     return folder / name
 
@@ -49,7 +49,7 @@ def pixels(picture: Image.Image | None) -> np.ndarray:
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "LA"])
 def test_eight_bits_stay_as_they_are(tmp_path: Path, mode: str) -> None:
     picture = noise(mode)
-    photo = read_photo(saved(tmp_path, picture))
+    photo = read_photo(save(tmp_path, picture))
     assert (photo.image.mode, photo.image.size, photo.path) == ("RGB", SIZE, tmp_path / "a.png")
     colours = picture.convert("RGBA").convert("RGB")
     assert (pixels(photo.image) == pixels(colours)).all()
@@ -61,28 +61,28 @@ def test_eight_bits_stay_as_they_are(tmp_path: Path, mode: str) -> None:
 
 @pytest.mark.parametrize(("array", "name"), [("<u2", "a.png"), ("<u2", "a.tif"), (">u2", "a.tif"), ("<i4", "a.tif")])
 def test_16_bits_are_scaled_and_not_clipped(tmp_path: Path, array: str, name: str) -> None:
-    photo = read_photo(saved(tmp_path, Image.fromarray(ramp(array, 65535)), name))
+    photo = read_photo(save(tmp_path, Image.fromarray(ramp(array, 65535)), name))
     assert (pixels(photo.image)[..., 0] == np.rint(ramp("f8", 65535).astype(int) / 257)).all()
 
 
 @pytest.mark.parametrize("top", [1, 255, 65535])
 def test_floats_have_white_where_their_range_ends(tmp_path: Path, top: int) -> None:
-    photo = read_photo(saved(tmp_path, Image.fromarray(ramp("f4", top)), "a.tif"))
+    photo = read_photo(save(tmp_path, Image.fromarray(ramp("f4", top)), "a.tif"))
     assert abs(pixels(photo.image)[..., 1] - ramp("f8", 255)).max() <= 0.51  # rounding, and the floats' own
 
 
 def test_bits_and_palettes(tmp_path: Path) -> None:
     bits = noise("L").convert("1")
-    assert (pixels(read_photo(saved(tmp_path, bits)).image) == pixels(bits.convert("RGB"))).all()
+    assert (pixels(read_photo(save(tmp_path, bits)).image) == pixels(bits.convert("RGB"))).all()
     palette = noise().quantize(16)
-    assert read_photo(saved(tmp_path, palette)).alpha is None
-    photo = read_photo(saved(tmp_path, palette, transparency=3))
+    assert read_photo(save(tmp_path, palette)).alpha is None
+    photo = read_photo(save(tmp_path, palette, transparency=3))
     assert (pixels(photo.image) == pixels(palette.convert("RGB"))).all()
     assert (pixels(photo.alpha) == np.where(pixels(palette) == 3, 0, 255)).all()
 
 
 def test_a_transparent_colour_is_alpha(tmp_path: Path) -> None:
-    photo = read_photo(saved(tmp_path, Image.new("RGB", SIZE, "red"), transparency=(255, 0, 0)))
+    photo = read_photo(save(tmp_path, Image.new("RGB", SIZE, "red"), transparency=(255, 0, 0)))
     assert photo.alpha is not None and photo.alpha.getextrema() == (0, 0)
     assert photo.image.getpixel((0, 0)) == (255, 0, 0)
 
@@ -91,23 +91,23 @@ def test_a_transparent_colour_is_alpha(tmp_path: Path) -> None:
 def test_cmyk_becomes_rgb_with_and_without_a_profile(tmp_path: Path, profile: bytes | None) -> None:
     """An RGB profile does not fit CMYK: Pillow's plain formula, 255 - ink - black, then holds."""
     picture = Image.new("CMYK", SIZE, (0, 255, 255, 0))
-    photo = read_photo(saved(tmp_path, picture, "a.tif", icc_profile=profile))
+    photo = read_photo(save(tmp_path, picture, "a.tif", icc_profile=profile))
     assert photo.image.getpixel((5, 5)) == (255, 0, 0)
     assert photo.icc_profile is None
 
 
 def test_lab_and_ycbcr(tmp_path: Path) -> None:
-    white = read_photo(saved(tmp_path, Image.new("LAB", SIZE, (255, 128, 128)), "a.tif"))
+    white = read_photo(save(tmp_path, Image.new("LAB", SIZE, (255, 128, 128)), "a.tif"))
     assert pixels(white.image).min() >= 254  # L* = 100 is white, to rounding
-    grey = read_photo(saved(tmp_path, Image.new("YCbCr", SIZE, (100, 128, 128)), "b.tif"))
+    grey = read_photo(save(tmp_path, Image.new("YCbCr", SIZE, (100, 128, 128)), "b.tif"))
     assert abs(pixels(grey.image) - 100).max() <= 1
 
 
 def test_profiles_of_rgb_are_kept(tmp_path: Path) -> None:
-    assert read_photo(saved(tmp_path, noise(), icc_profile=SRGB)).icc_profile == SRGB
-    assert read_photo(saved(tmp_path, noise("RGBA"), icc_profile=SRGB)).icc_profile == SRGB
-    assert read_photo(saved(tmp_path, noise("L"), icc_profile=SRGB)).icc_profile is None
-    assert read_photo(saved(tmp_path, noise(), icc_profile=b"rubbish")).icc_profile is None
+    assert read_photo(save(tmp_path, noise(), icc_profile=SRGB)).icc_profile == SRGB
+    assert read_photo(save(tmp_path, noise("RGBA"), icc_profile=SRGB)).icc_profile == SRGB
+    assert read_photo(save(tmp_path, noise("L"), icc_profile=SRGB)).icc_profile is None
+    assert read_photo(save(tmp_path, noise(), icc_profile=b"rubbish")).icc_profile is None
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.webp", "a.tif"])
@@ -116,12 +116,12 @@ def test_orientations(tmp_path: Path, orientation: int, name: str) -> None:
     upright = noise("RGBA")
     stored, exif = stored_turned(upright, orientation)
     options = {"lossless": True, "exact": True} if name == "a.webp" else {}
-    photo = read_photo(saved(tmp_path, stored, name, exif=exif, **options))
+    photo = read_photo(save(tmp_path, stored, name, exif=exif, **options))
     assert (pixels(photo.image) == pixels(upright.convert("RGB"))).all()
     assert (pixels(photo.alpha) == pixels(upright.getchannel("A"))).all()
 
 
-def exif_of(*entries: tuple[int, int, int, int]) -> bytes:
+def exif_bytes(*entries: tuple[int, int, int, int]) -> bytes:
     """EXIF of entries (tag, type, count, value), whatever they say (TIFF 6.0, section 2)."""
     rows = b"".join(struct.pack(">HHIi", *entry) for entry in entries)
     return b"Exif\0\0MM\0*\0\0\0\x08" + struct.pack(">H", len(entries)) + rows + bytes(4)
@@ -132,21 +132,21 @@ DAMAGED_EXIF = {
     "empty": b"Exif\0\0",
     "cut off": b"Exif\0\0MM\0*\0\0\0\x08\0\x05\x01\x12",
     "no EXIF": b"Exif\0\0garbage here",
-    "orientation 9": exif_of((0x0112, 3, 1, 9 << 16)),
-    "a text": exif_of((0x0112, 2, 2, 0x36 << 24)),
-    "turned, and a negative width": exif_of(TURNED, (0x0100, 9, 1, -5)),  # readable, but Pillow cannot write it
+    "orientation 9": exif_bytes((0x0112, 3, 1, 9 << 16)),
+    "a text": exif_bytes((0x0112, 2, 2, 0x36 << 24)),
+    "turned, and a negative width": exif_bytes(TURNED, (0x0100, 9, 1, -5)),  # readable, but Pillow cannot write it
 }
 
 
 @pytest.mark.parametrize("exif", DAMAGED_EXIF.values(), ids=DAMAGED_EXIF.keys())
 def test_damaged_exif_is_no_orientation(tmp_path: Path, exif: bytes) -> None:
-    assert read_photo(saved(tmp_path, noise(), "a.jpg", exif=exif)).image.size == SIZE
+    assert read_photo(save(tmp_path, noise(), "a.jpg", exif=exif)).image.size == SIZE
 
 
 def test_damage_elsewhere_in_exif_leaves_the_orientation(tmp_path: Path) -> None:
     broken = [(0x010F, 99, 4, 0), (0x010F, 2, 4000, 9999), (0x8769, 4, 1, 99999)]
     for entry in broken:  # unknown type, text beyond the end, folder beyond the end
-        photo = read_photo(saved(tmp_path, noise(), "a.jpg", exif=exif_of(TURNED, entry)))
+        photo = read_photo(save(tmp_path, noise(), "a.jpg", exif=exif_bytes(TURNED, entry)))
         assert photo.image.size == SIZE[::-1]
 
 
@@ -171,7 +171,7 @@ def heif() -> None:
 def test_heic(tmp_path: Path, name: str, orientation: int) -> None:
     """Under any name, as phones and messengers write it; the compression costs less than 4 grey levels on average."""
     stored, exif = stored_turned(astronaut(), orientation)
-    photo = read_photo(saved(tmp_path, stored, name, format="HEIF", exif=exif.tobytes(), quality=90))
+    photo = read_photo(save(tmp_path, stored, name, format="HEIF", exif=exif.tobytes(), quality=90))
     assert pixel_difference(photo.image, astronaut()).mean() < 4
     assert photo.alpha is None and photo.path == tmp_path / name
 
@@ -180,7 +180,7 @@ def test_heic(tmp_path: Path, name: str, orientation: int) -> None:
 def test_heic_with_alpha_profile_and_more_pictures(tmp_path: Path) -> None:
     """The first picture is the photo."""
     options = {"save_all": True, "append_images": [noise(size=(64, 64))]}
-    photo = read_photo(saved(tmp_path, noise("RGBA"), "a.heic", icc_profile=SRGB, quality=-1, **options))
+    photo = read_photo(save(tmp_path, noise("RGBA"), "a.heic", icc_profile=SRGB, quality=-1, **options))
     assert photo.icc_profile == SRGB and photo.image.size == SIZE
     assert (pixels(photo.alpha) == pixels(noise("RGBA").getchannel("A"))).all()
 
@@ -190,7 +190,7 @@ def test_heic_with_alpha_profile_and_more_pictures(tmp_path: Path) -> None:
 @pytest.mark.parametrize("orientation", [1, 8])
 def test_avif(tmp_path: Path, name: str, orientation: int) -> None:
     stored, exif = stored_turned(astronaut(), orientation)
-    photo = read_photo(saved(tmp_path, stored, name, format="AVIF", exif=exif, quality=90))
+    photo = read_photo(save(tmp_path, stored, name, format="AVIF", exif=exif, quality=90))
     assert pixel_difference(photo.image, astronaut()).mean() < 4
 
 
@@ -210,7 +210,7 @@ def test_what_heic_and_avif_need(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_photo_with_its_preview_is_one_photo(tmp_path: Path) -> None:
-    path = saved(tmp_path, noise(), "a.jpg", format="MPO", save_all=True, append_images=[noise(size=(32, 32))])
+    path = save(tmp_path, noise(), "a.jpg", format="MPO", save_all=True, append_images=[noise(size=(32, 32))])
     with Image.open(path) as picture:
         assert (picture.format, picture.n_frames) == ("MPO", 2)
     assert read_photo(path).image.size == SIZE
@@ -227,47 +227,47 @@ def test_pictures_of_ours_are_aligned(tmp_path: Path, record: dict[str, object] 
 def test_foreign_records_are_none(tmp_path: Path, text: str) -> None:
     info = PngImagePlugin.PngInfo()
     info.add_text("styleclip", text)
-    assert not read_photo(saved(tmp_path, noise(), pnginfo=info)).aligned
+    assert not read_photo(save(tmp_path, noise(), pnginfo=info)).aligned
 
 
-def encoded(picture: Image.Image, kind: str, **options: object) -> bytes:
+def encode(picture: Image.Image, kind: str, **options: object) -> bytes:
     buffer = io.BytesIO()
     picture.save(buffer, kind, **options)
     return buffer.getvalue()
 
 
-def several(kind: str) -> bytes:
-    return encoded(noise("L"), kind, save_all=True, append_images=[noise("L").rotate(angle) for angle in (90, 180)])
+def encode_frames(kind: str) -> bytes:
+    return encode(noise("L"), kind, save_all=True, append_images=[noise("L").rotate(angle) for angle in (90, 180)])
 
 
 BAD: dict[str, tuple[str, Callable[[], bytes], str]] = {
     "text": ("a.jpg", lambda: b"dear diary", "not a picture"),
     "empty": ("a.jpg", lambda: b"", "is empty"),
-    "cut JPEG": ("a.jpg", lambda: encoded(noise(), "JPEG")[:-600], "damaged or cut off"),
-    "cut PNG": ("a.png", lambda: encoded(noise(), "PNG")[:-600], "damaged or cut off"),
-    "cut header": ("a.jpg", lambda: encoded(noise(), "JPEG")[:30], "damaged or cut off"),
-    "cut TIFF": ("a.tif", lambda: encoded(noise(), "TIFF")[:900], "damaged or cut off"),
-    "torn PNG": ("a.png", lambda: encoded(noise(), "PNG").replace(b"IDAT", b"IDAX"), "damaged or cut off"),
-    "GIF": ("a.gif", lambda: several("GIF"), "3 frames"),
-    "APNG": ("a.png", lambda: several("PNG"), "3 frames"),
-    "WebP": ("a.webp", lambda: several("WEBP"), "3 frames"),
-    "TIFF pages": ("a.tif", lambda: several("TIFF"), "3 pages"),
-    "one pixel": ("a.png", lambda: encoded(noise(size=(1, 1)), "PNG"), "only 1 x 1 px"),
-    "a line": ("a.png", lambda: encoded(noise(size=(500, 31)), "PNG"), "only 500 x 31 px"),
+    "cut JPEG": ("a.jpg", lambda: encode(noise(), "JPEG")[:-600], "damaged or cut off"),
+    "cut PNG": ("a.png", lambda: encode(noise(), "PNG")[:-600], "damaged or cut off"),
+    "cut header": ("a.jpg", lambda: encode(noise(), "JPEG")[:30], "damaged or cut off"),
+    "cut TIFF": ("a.tif", lambda: encode(noise(), "TIFF")[:900], "damaged or cut off"),
+    "torn PNG": ("a.png", lambda: encode(noise(), "PNG").replace(b"IDAT", b"IDAX"), "damaged or cut off"),
+    "GIF": ("a.gif", lambda: encode_frames("GIF"), "3 frames"),
+    "APNG": ("a.png", lambda: encode_frames("PNG"), "3 frames"),
+    "WebP": ("a.webp", lambda: encode_frames("WEBP"), "3 frames"),
+    "TIFF pages": ("a.tif", lambda: encode_frames("TIFF"), "3 pages"),
+    "one pixel": ("a.png", lambda: encode(noise(size=(1, 1)), "PNG"), "only 1 x 1 px"),
+    "a line": ("a.png", lambda: encode(noise(size=(500, 31)), "PNG"), "only 500 x 31 px"),
     "huge": ("a.png", lambda: png_header(20_001, 10_000), "200 megapixels; make it smaller"),
     "no pixels": ("a.png", lambda: png_header(64, 64), "damaged or cut off"),
     "SVG": ("a.svg", lambda: b'<?xml version="1.0"?><svg/>', "an SVG drawing"),
     "PDF": ("a.jpg", lambda: b"%PDF-1.7 ...", "a PDF document"),
     "cut HEIC": ("a.heic", lambda: b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "damaged or cut off"),
-    "cut AVIF": ("a.avif", lambda: encoded(noise(), "AVIF")[:-300], "damaged or cut off"),
+    "cut AVIF": ("a.avif", lambda: encode(noise(), "AVIF")[:-300], "damaged or cut off"),
     "text called HEIC": ("a.heic", lambda: b"dear diary", "not a picture"),
-    "camera raw": ("a.dng", lambda: encoded(noise(), "TIFF"), "a camera raw file"),
+    "camera raw": ("a.dng", lambda: encode(noise(), "TIFF"), "a camera raw file"),
     "web page": ("a.jpg", lambda: b"\n<!DOCTYPE HTML><html>404</html>", "a web page"),
     "Git LFS": ("a.png", lambda: b"version https://git-lfs.github.com/spec/v1\n", "Git LFS"),
     "video": ("a.mp4", lambda: b"\0\0\0\x18ftypisom", "a video"),
-    "NaN": ("a.tif", lambda: encoded(Image.fromarray(ramp("f4", float("nan"))), "TIFF"), "NaN"),
-    "negative": ("a.tif", lambda: encoded(Image.fromarray(ramp("f4", -3)), "TIFF"), "grey levels from -3 to"),
-    "32 bits": ("a.tif", lambda: encoded(Image.fromarray(ramp("<i4", 70_000)), "TIFF"), "outside of 16 bits"),
+    "NaN": ("a.tif", lambda: encode(Image.fromarray(ramp("f4", float("nan"))), "TIFF"), "NaN"),
+    "negative": ("a.tif", lambda: encode(Image.fromarray(ramp("f4", -3)), "TIFF"), "grey levels from -3 to"),
+    "32 bits": ("a.tif", lambda: encode(Image.fromarray(ramp("<i4", 70_000)), "TIFF"), "outside of 16 bits"),
 }
 
 
@@ -293,7 +293,7 @@ def test_paths_that_are_no_files(tmp_path: Path, name: str, words: str) -> None:
 @pytest.mark.parametrize(("code", "words"), [(13, "permission denied"), (5, "cannot read .*: Input/output error")])
 def test_what_the_system_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, words: str) -> None:
     """Raised by hand: tests may run as root, who may read everything."""
-    path = saved(tmp_path, noise())
+    path = save(tmp_path, noise())
 
     def refuse(*_: object) -> None:
         raise OSError(code, os.strerror(code))
@@ -307,7 +307,7 @@ def test_what_the_system_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_pillow_keeps_its_own_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond Pillow's limits of pixels nothing is said below ours, and for others they still hold."""
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 500)  # a warning above 500, an error above 1000
-    path = saved(tmp_path, noise())
+    path = save(tmp_path, noise())
     assert read_photo(path).image.size == SIZE and SIZE[0] * SIZE[1] > 1000
     assert Image.MAX_IMAGE_PIXELS == 500
     assert MAX_MEGAPIXELS == 200

@@ -38,11 +38,14 @@ from tests.helpers.photos import (
     LANDMARKS,
     QUAD,
     astronaut,
+    cached_mtcnn,
     interrupt_inversion,
     pixel_difference,
     write_two_faces,
 )
 from tests.helpers.tiny import tiny_encoder
+
+__all__ = ["cached_mtcnn"]  # a fixture
 
 QUICK = Invert(Refine(steps=2))
 WHOLE = Invert(Refine(steps=2), align=False)
@@ -60,7 +63,7 @@ def inversion(models: Models) -> Inversion:
     return styleclip.Editor(models).invert(ASTRONAUT, QUICK)
 
 
-def names(inversion: Inversion) -> list[str]:
+def stage_names(inversion: Inversion) -> list[str]:
     return [stage.name for stage in inversion.stages]
 
 
@@ -73,7 +76,7 @@ def test_a_generator_without_an_encoder_is_searched_from_its_average(models: Mod
     inversion = styleclip.Editor(models).invert(
         ASTRONAUT, how, lambda step: seen.append((step.stage, step.index, step.total))
     )
-    assert names(inversion) == ["average", "refine"]
+    assert stage_names(inversion) == ["average", "refine"]
     assert seen == [("refine", i, 200) for i in range(1, 201)]
     average, refined = inversion.stages
     assert refined.scores["l2"] < 0.5 * average.scores["l2"]
@@ -92,7 +95,7 @@ def test_a_generator_without_an_encoder_is_searched_from_its_average(models: Mod
 def test_the_stages_that_are_asked_for(models: Models, how: Invert, expected: list[str]) -> None:
     encoder = tiny_encoder()
     [inversion] = how(replace(models, encoder=lambda: encoder), ASTRONAUT)
-    assert names(inversion) == expected
+    assert stage_names(inversion) == expected
     assert (inversion.tuning is not None) == ("tune" in expected) == ("tuned" in inversion.models.provenance)
     [reached] = reconstruction_scores(inversion.models, inversion.target, inversion.image)
     assert inversion.scores == reached

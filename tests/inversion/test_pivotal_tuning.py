@@ -27,14 +27,14 @@ QUICK = PivotalTuning(steps=25, lr=0.01, rank=2, alpha=3.0)
 PIVOT, OTHERS = 0, (1, 2, 3, 4)
 
 
-def models_of(seed: int = 0) -> Models:
+def seeded_models(seed: int = 0) -> Models:
     generator = tiny_generator(seed=seed)
     return tiny_models(generator=generator, provenance={"generator": {"network": fingerprint(generator)}})
 
 
 @pytest.fixture(scope="module")
 def models() -> Models:
-    return models_of()
+    return seeded_models()
 
 
 @pytest.fixture(scope="module")
@@ -52,14 +52,14 @@ def target() -> Tensor:
     return torch.rand(1, 3, 16, 16, generator=torch.Generator().manual_seed(9)) * 2 - 1
 
 
-def error(models: Models, image: Tensor, *seeds: int) -> float:
+def mean_error(models: Models, image: Tensor, *seeds: int) -> float:
     return (models.render(latent(models, *seeds)) - image).square().mean().item()
 
 
 def test_the_pivot_draws_the_target_better(models: Models) -> None:
     steps = list[Step]()
     tuned = QUICK(models, target(), latent(models, PIVOT), steps.append).apply(models)
-    assert error(tuned, target(), PIVOT) < 0.9 * error(models, target(), PIVOT)
+    assert mean_error(tuned, target(), PIVOT) < 0.9 * mean_error(models, target(), PIVOT)
     assert [step.index for step in steps] == list(range(1, 26)) and steps[0].total == 25
     assert steps[0].values.keys() == {"loss", "pixel", "identity", "locality"} and steps[0].values["locality"] < 1e-9
     assert steps[-1].values["pixel"] < steps[0].values["pixel"]
@@ -70,12 +70,12 @@ def test_locality_keeps_the_rest(models: Models) -> None:
     apart = []
     for weight in (0.0, 1.0, 30.0):
         tuned = replace(QUICK, lambda_locality=weight)(models, target(), latent(models, PIVOT)).apply(models)
-        apart.append(error(tuned, before, *OTHERS))
+        apart.append(mean_error(tuned, before, *OTHERS))
     assert apart[0] > apart[1] > apart[2]
 
 
 def test_the_generator_itself_stays_bit_for_bit() -> None:
-    models = models_of()
+    models = seeded_models()
     before = {name: tensor.clone() for name, tensor in models.generator.state_dict().items()}
     tuned = QUICK(models, target(), latent(models, PIVOT)).apply(models)
     assert all(torch.equal(tensor, before[name]) for name, tensor in models.generator.state_dict().items())
@@ -87,7 +87,7 @@ def test_the_generator_itself_stays_bit_for_bit() -> None:
 def test_it_is_never_worse_than_the_pivot_and_reproducible(models: Models, tuning: GeneratorDelta) -> None:
     wild = replace(QUICK, lr=30.0, steps=5)(models, target(), latent(models, PIVOT))
     rounding = 1 + 1e-5  # a tuned generator is frozen, so it adds in another order
-    assert error(wild.apply(models), target(), PIVOT) <= error(models, target(), PIVOT) * rounding
+    assert mean_error(wild.apply(models), target(), PIVOT) <= mean_error(models, target(), PIVOT) * rounding
     assert QUICK(models, target(), latent(models, PIVOT)).sha256 == tuning.sha256
     assert replace(QUICK, seed=1)(models, target(), latent(models, PIVOT)).sha256 != tuning.sha256
 
@@ -120,7 +120,7 @@ def test_large_numbers_are_kept_in_full(models: Models, tuning: GeneratorDelta, 
 
 
 def test_another_generator_is_refused(models: Models, tuning: GeneratorDelta, tmp_path: Path) -> None:
-    path, other = save_tuning(tuning, tmp_path / "face.safetensors"), models_of(seed=5)
+    path, other = save_tuning(tuning, tmp_path / "face.safetensors"), seeded_models(seed=5)
     for call in (lambda: load_tuning(path, other), lambda: tuning.apply(other)):
         with pytest.raises(WeightError, match="another generator; pass that one with --model"):
             call()
@@ -158,7 +158,7 @@ def test_one_picture_at_a_time(models: Models) -> None:
 
 
 def test_nan_is_one_sentence() -> None:
-    models = models_of()
+    models = seeded_models()
     models.generator.synthesis.get_parameter("b16.torgb.bias").fill_(torch.nan)
     with pytest.raises(NumericError, match="became nan at step 0; lower"):
         QUICK(models, target(), latent(models, PIVOT))
