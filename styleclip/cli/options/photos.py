@@ -1,4 +1,4 @@
-"""The options of commands that take photos: which face, how it is found, and how well it is inverted."""
+"""The options of commands that take photos: choice of faces, alignment and inversion."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     from styleclip.inversion.invert import Invert
 
 MAX_FACES = 1000  # in a photo
+PREDICTORS = {name: entry.weight for name, entry in DETECTORS.items() if entry.weight}
 
 
-class Faces(click.ParamType):
-    """largest, all, or a number from 1, from left to right."""
+class FaceChoiceType(click.ParamType):
+    """`largest`, `all`, or a number from 1, from left to right."""
 
     name = "faces"
 
@@ -34,7 +35,7 @@ class Faces(click.ParamType):
 
 @dataclass(frozen=True)
 class PhotoOptions:
-    """What was asked for; what was left out is None."""
+    """The values of the options; None for those that were not given."""
 
     face: FaceChoice | None
     align: bool | None
@@ -45,7 +46,7 @@ class PhotoOptions:
     tune: bool
 
     def check(self, source: LatentSource) -> None:
-        """Raise UsageError for options that have no photo to speak of, and for photos that are not there."""
+        """Raise UsageError for options of photos without `--image`, and for photos that are not there."""
         from styleclip.alignment.photo_paths import find_photos
 
         options = without_none({**vars(self), "tune": self.tune or None})
@@ -56,29 +57,29 @@ class PhotoOptions:
             find_photos(source.image)
 
     def invert(self, common: CommonOptions) -> Invert:
-        """How the photos become latents."""
+        """The inverter with these options; fetches the predictor of the landmarks where one is needed."""
         from styleclip.inversion.invert import Invert
         from styleclip.inversion.pivotal_tuning import PivotalTuning
         from styleclip.inversion.refine import Refine
         from styleclip.weights.locate import weight_file
 
-        known = DETECTORS[self.landmarks or DEFAULT_DETECTOR].weight
-        if self.predictor and not known:
-            owners = " or ".join(name for name, entry in DETECTORS.items() if entry.weight)
+        published = PREDICTORS.get(self.landmarks or DEFAULT_DETECTOR)
+        if self.predictor and not published:
+            owners = " or ".join(PREDICTORS)
             raise UsageError(f"--predictor is {owners}'s; pass it with --landmarks {owners}")
         choices = without_none({"face": self.face, "landmarks": self.landmarks})
         return Invert(
             refine=Refine(steps=self.refine) if self.refine else None,
             tune=PivotalTuning() if self.tune else None,
             align=self.align,
-            predictor=weight_file(self.predictor or known, "landmarks", common.fetch) if known else None,
+            predictor=weight_file(self.predictor or published, "landmarks", common.fetch) if published else None,
             **choices,
         )
 
 
 @dataclass(frozen=True)
 class PastedPhotoOptions(PhotoOptions):
-    """Of photos that are edited."""
+    """The options of photos that are edited."""
 
     paste: bool | None
 
@@ -86,19 +87,24 @@ class PastedPhotoOptions(PhotoOptions):
 OPTIONS = (
     click.option(
         "--face",
-        type=Faces(),
+        type=FaceChoiceType(),
         metavar="largest|all|N",
-        help="Which faces of a photo; numbers count from the left.  [default: largest]",
+        help="The faces of a photo; numbers count from the left.  [default: largest]",
     ),
     click.option(
         "--align/--no-align",
         default=None,
-        help="Cut faces out as the generator frames them, or take pictures whole.  [default: cut unless cut already]",
+        help="Crop faces as the generator frames them, or take pictures whole.  [default: crop unless cropped]",
     ),
     click.option(
         "--landmarks", type=click.Choice(list(DETECTORS)), help="Face detector.  [default: mtcnn, no download]"
     ),
-    click.option("--predictor", metavar="NAME", help="dlib's 68 landmarks: a file or URL.  [default: landmarks-68]"),
+    click.option(
+        "--predictor",
+        metavar="NAME",
+        help="Weights of the face detector: a name, file or URL.  [default: "
+        f"{', '.join(f'{weight} for {name}' for name, weight in PREDICTORS.items())}]",
+    ),
     click.option(
         "--encoder",
         metavar="NAME",
@@ -109,16 +115,18 @@ OPTIONS = (
         "--refine",
         type=click.IntRange(1),
         metavar="N",
-        help="Steps that bring the latent nearer to the photo.  [default: none, without an encoder 200]",
+        help="Optimize the latent for N steps.  [default: none; 200 without an encoder]",
     ),
     click.option(
         "--tune",
         is_flag=True,
-        help="Fine-tune the generator on the photo; a small file beside the latent, which is used with it by itself.",
+        help="Fine-tune the generator on the photo (pivotal tuning); the latent is then edited with the tuned one.",
     ),
 )
 PASTE = click.option(
-    "--paste/--no-paste", default=None, help="Put the face back into the photo.  [default: where it was cut out]"
+    "--paste/--no-paste",
+    default=None,
+    help="Paste the face back into the photo.  [default: where it was cropped]",
 )
 photo_options = option_group("photos", PhotoOptions, OPTIONS)
 pasted_photo_options = option_group("photos", PastedPhotoOptions, (*OPTIONS, PASTE))
