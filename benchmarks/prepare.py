@@ -100,7 +100,7 @@ def image_features(models: Models, renderer: PrefixRenderer, graphs: Graphs, sty
     def encode(styles: Tensor, *begun: Tensor) -> Tensor:
         return models.clip.encode_image(renderer.finish(styles, *begun))
 
-    features: Tensor = graphs(renderer.entry.name, encode, styles, *renderer.begin(0))
+    features: Tensor = graphs(renderer.entry.name, encode, styles, *renderer.prefix(0))
     return features
 
 

@@ -27,7 +27,16 @@ from styleclip.results import EditResult
 
 
 class Editor:
-    """Samples latents, renders them and edits them with a method; everything on the device of the models."""
+    """Samples latents, renders, inverts and edits them; everything on the device of the models.
+
+    Args:
+        models: what `styleclip.load` returns.
+
+    Example:
+        editor = Editor(styleclip.load("demo"))
+        result = editor.edit(editor.sample(seed=3), "a face with red hair", Optimize())
+        result.save("red_hair")
+    """
 
     def __init__(self, models: Models) -> None:
         self.models = models
@@ -39,8 +48,8 @@ class Editor:
         `psi` below 1 pulls towards the average face (truncation, StyleGAN appendix B).
         """
         generator = self.models.generator
-        drawn = [_normal(one, generator.config.z_dim) for one in (seeds if seed is None else (seed,))]
-        latent = Latent(Space.Z, torch.stack(drawn).to(self.models.device))
+        z = [_sample_z(one, generator.config.z_dim) for one in (seeds if seed is None else (seed,))]
+        latent = Latent(Space.Z, torch.stack(z).to(self.models.device))
         return generator.to_space(generator.truncate(latent, psi), Space.W_PLUS)
 
     def render(self, latent: Latent, noise: Noise = "const") -> Tensor:
@@ -155,12 +164,12 @@ class Editor:
         return [{name: round(values[i].item(), 4) for name, values in scores.items()} for i in range(len(before))]
 
 
-def _normal(seed: int, size: int) -> Tensor:
+def _sample_z(seed: int, size: int) -> Tensor:
     return torch.randn(size, generator=torch.Generator().manual_seed(seed))
 
 
 class _Best:
-    """Passes steps on and remembers the latent of the one with the lowest loss, of the last one without losses."""
+    """Passes steps on and keeps the latent of the one with the lowest loss, of the last one where none has a loss."""
 
     def __init__(self, on_step: OnStep) -> None:
         self.on_step, self.loss = on_step, float("inf")

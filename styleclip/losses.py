@@ -1,4 +1,4 @@
-"""What an edit is asked for: agreement with a text, the same person, and a small step. All are means per image [N]."""
+"""Losses of an edit: CLIP and identity, one value per image [N], and the resolution and features they work on."""
 
 from __future__ import annotations
 
@@ -7,28 +7,27 @@ from torch import Tensor
 
 from styleclip.errors import UsageError
 from styleclip.networks.clip import CLIP
+from styleclip.networks.encoder_config import FRAME
 from styleclip.networks.face_recognition import FaceRecogniser
 from styleclip.networks.resize import apply_resizes
 from styleclip.networks.stylegan2 import Generator
 from styleclip.settings import LossResolution
 
-FRAME = 256  # px that are enough for "auto": ArcFace pools its frames to this
+
+def clip_loss(clip: CLIP, image: Tensor, target: Tensor) -> Tensor:
+    """`1 - cos(E(image), target)` for images [N, 3, H, W] and unit features [N or 1, D] (StyleCLIP, equation 1)."""
+    return 1 - similarity(clip.encode_image(image), target)
 
 
-def clip_loss(clip: CLIP, image: Tensor, goal: Tensor) -> Tensor:
-    """`1 - cos(E(image), goal)` for images [N, 3, H, W] and unit features [N or 1, D] (StyleCLIP, equation 1)."""
-    return 1 - similarity(clip.encode_image(image), goal)
-
-
-def identity_loss(identity: FaceRecogniser, image: Tensor, person: Tensor) -> Tensor:
-    """`1 - <R(image), R(source)>`, the source's unit features [N, D] given as `person` (StyleCLIP, equation 2)."""
-    return 1 - similarity(identity.embed(image), person)
+def identity_loss(identity: FaceRecogniser, image: Tensor, source: Tensor) -> Tensor:
+    """`1 - <R(image), R(source)>`, for the unit features [N, D] of the `source` (StyleCLIP, equation 2)."""
+    return 1 - similarity(identity.embed(image), source)
 
 
 def clip_and_identity_features(
     image: Tensor, clip: CLIP, identity: FaceRecogniser | None
 ) -> tuple[Tensor, Tensor | None]:
-    """What CLIP and the recogniser (if any) see in pictures [N, 3, H, W], in one pass over them: unit features."""
+    """Unit features of images [N, 3, H, W] by CLIP and, where there is one, the face recogniser, in one pass."""
     if identity is None:
         return clip.encode_image(image), None
     for_clip, for_identity = apply_resizes(image, clip.resize_crop(image), identity.resize_crop(image))
@@ -36,10 +35,11 @@ def clip_and_identity_features(
 
 
 def loss_resolution_px(generator: Generator, clip: CLIP, wanted: LossResolution) -> int:
-    """The px of the pictures that the losses see: the skip image of that block, behind which no block is run.
+    """The resolution in px of the images that the losses see: the skip image of that block; later blocks do not run.
 
-    "full" is the generator's own, "auto" the smallest that is no smaller than what CLIP and ArcFace look at. Raises
-    UsageError for a resolution that the generator does not draw; a larger one is its own.
+    "full" is the generator's resolution, "auto" the smallest that is at least the input of CLIP and of ArcFace's
+    alignment (FRAME px). A number above the generator's resolution means that one. Raises UsageError for a resolution
+    that the generator has no block for.
     """
     sides = sorted(generator.config.channels)
     if wanted == "full":
@@ -52,10 +52,10 @@ def loss_resolution_px(generator: Generator, clip: CLIP, wanted: LossResolution)
 
 
 def directional_target(source: Tensor, delta_t: Tensor, reach: float) -> Tensor:
-    """The features an image should have once its text has changed: unit `source + reach * delta_t`, [N, D].
+    """The target of the directional loss: unit `source + reach * delta_t`, [N, D].
 
-    As in the directional loss of StyleGAN-NADA (Gal et al. 2022, equation 2) the image is to move along the
-    difference of two texts, and whatever the texts do not mention stays; unlike there the step has a length.
+    As in StyleGAN-NADA (Gal et al. 2022, equation 2) the image moves along the difference of two texts, so content that
+    the texts do not mention stays. Unlike there the step has a length, `reach`.
     """
     return F.normalize(source + reach * delta_t, dim=-1)
 

@@ -21,7 +21,7 @@ from styleclip.inversion.result import LATENT_FILE, Inversion, tuning_path
 from styleclip.latents import Latent, tuning_hash
 from styleclip.models import Models
 from styleclip.progress import OnStep, ignore
-from styleclip.results import FILES, EditResult
+from styleclip.results import RESULT_FILES, EditResult
 
 PASTED = "photo.png"
 
@@ -225,7 +225,7 @@ def _paste_faces(edited: PhotoEdit, keys: Iterable[str]) -> dict[str, Image.Imag
 def result_patterns(keys: Sequence[str]) -> list[str]:
     """The names that the results of a photo may have in its folder."""
     places = [Path(face, key) for face in ("", "face_*") for key in keys]
-    return [*FILES, *(str(place / file) for place in places for file in ("after.png", PASTED))]
+    return [*RESULT_FILES, *(str(place / file) for place in places for file in ("after.png", PASTED))]
 
 
 def find_tuning_beside(latent: Path, models: Models) -> GeneratorDelta | None:

@@ -1,4 +1,4 @@
-"""Prompts: what to edit towards, and from where; prompt ensembling and the directions between texts in CLIP space."""
+"""Prompts: target and neutral texts, their features, prompt ensembling, and directions between texts in CLIP space."""
 
 from __future__ import annotations
 
@@ -23,14 +23,19 @@ TEMPLATES: tuple[str, ...] = tuple(
 
 
 class PromptWarning(UserWarning):
-    """A prompt that the loaded CLIP will not understand as meant."""
+    """A prompt with words that are not in the vocabulary of the loaded CLIP."""
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """The text to edit towards, and what the picture is taken to show before ("a face").
+    """The text to edit towards and the neutral text, which describes the image before the edit.
 
-    Several neutral texts, such as the other colours of hair, stand for their mean.
+    Args:
+        target: the text to edit towards.
+        neutral: a text, or several, such as the other colours of hair, whose features are averaged.
+
+    Example:
+        Prompt("a face with red hair", ("a face with black hair", "a face with brown hair"))
     """
 
     target: str
@@ -69,20 +74,20 @@ def delta_t(clip: CLIP, prompt: Prompt, encoding: TextEncoding = "ensemble") -> 
 
 
 def zero_shot_probability(clip: CLIP, features: Tensor, prompt: Prompt, encoding: TextEncoding = "ensemble") -> Tensor:
-    """How sure CLIP is that pictures show the target, not a neutral text: unit features [N, D] -> [N] in 0..1.
+    """The probability of the target against the neutral texts: unit features of images [N, D] -> [N] in 0..1.
 
-    This is its zero-shot classification (Radford et al. 2021, section 3.1) at its own temperature.
+    Zero-shot classification (Radford et al. 2021, section 3.1) at the temperature of the CLIP.
     """
     return target_probability(clip, features, encode(clip, [prompt.target, *prompt.neutrals], encoding))
 
 
 def target_probability(clip: CLIP, features: Tensor, texts: Tensor) -> Tensor:
-    """As `zero_shot_probability`, for texts that are encoded already: unit features [T, D], the target first."""
+    """`zero_shot_probability` for unit features of texts [T, D], the target first."""
     return (clip.logit_scale * features @ texts.T).softmax(dim=-1)[..., 0]
 
 
 def warn_unknown_words(clip: CLIP, prompt: Prompt) -> None:
-    """Issue a PromptWarning for words that a small CLIP was never shown; does nothing for one that reads everything."""
+    """Issue a PromptWarning for words outside the vocabulary of a small CLIP; published ones have no such list."""
     if clip.vocabulary is None:
         return
     words = re.findall(r"[a-z]+", " ".join((prompt.target, *prompt.neutrals)).lower())

@@ -1,4 +1,4 @@
-"""The result of an edit and the files it becomes."""
+"""The result of an edit and its files."""
 
 from __future__ import annotations
 
@@ -15,12 +15,19 @@ from styleclip.images import png_bytes, to_pil
 from styleclip.latents import TUNED, Latent, save_latent
 from styleclip.sheets import comparison
 
-FILES = ("result.json", "*before.png", "*after.png", "comparison.png", "latent.safetensors", "source.safetensors")
+RESULT_FILES = (
+    "result.json",
+    "*before.png",
+    "*after.png",
+    "comparison.png",
+    "latent.safetensors",
+    "source.safetensors",
+)
 
 
 @dataclass
 class EditResult:
-    """Before and after, with everything needed to run the edit again.
+    """Images and latents before and after an edit, its scores, and the record to run it again.
 
     `details` has the values that the methods found, one mapping per edit in turn, such as the `alpha` of every image
     for a `StyleDirection`; empty for methods without. `steps` are the latents after each edit in turn.
@@ -42,7 +49,7 @@ class EditResult:
     steps: Sequence[Latent] = ()
 
     def record(self) -> dict[str, Any]:
-        """What `result.json` holds: all but the pictures and latents."""
+        """The content of `result.json`: everything but images and latents."""
         return {
             "prompt": self.prompt,
             "neutral": self.neutral,
@@ -57,10 +64,11 @@ class EditResult:
     def save(self, folder: Path | str, overwrite: bool = False) -> list[Path]:
         """Write before.png, after.png, comparison.png, latent.safetensors, source.safetensors and result.json.
 
-        A batch numbers its pictures 000_before.png, 000_after.png, ...; every PNG carries the record. `result.json`
-        comes last, so where it is, all is. Raises OutputError, also when `folder` holds results and not `overwrite`.
+        A batch numbers its pictures 000_before.png, 000_after.png, ...; every PNG carries the record. `result.json` is
+        written last, so where it exists the others do. Raises OutputError where a file cannot be written, and for a
+        folder with earlier results unless `overwrite`.
         """
-        folder = output_folder(Path(folder), FILES, overwrite)
+        folder = output_folder(Path(folder), RESULT_FILES, overwrite)
         record = self.record()
         paths = [atomic_write(folder / name, png_bytes(image, record)) for name, image in self._pictures().items()]
         for name, latent in (("latent", self.edited), ("source", self.source)):

@@ -30,7 +30,7 @@ from styleclip.inversion.generator_delta import GeneratorDelta, load_tuning, sav
 from styleclip.inversion.invert import Invert
 from styleclip.inversion.result import LATENT_FILE, Inversion, tuning_path
 from styleclip.latents import Latent, tuning_hash
-from styleclip.results import FILES, EditResult
+from styleclip.results import RESULT_FILES, EditResult
 
 PASTED = "photo.png"
 
@@ -124,7 +124,7 @@ class EditPhoto:
     def _patterns(self) -> list[str]:
         """The names that results may have."""
         places = [Path(face, name) for face in ("", "face_*") for name in self.names]
-        return [*FILES, *(str(place / file) for place in places for file in ("after.png", PASTED))]
+        return [*RESULT_FILES, *(str(place / file) for place in places for file in ("after.png", PASTED))]
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""Editor 3: move the style channels that CLIP ties to the text, the same way for every image (StyleCLIP, section 6)."""
+"""Editor 3: one direction in style space for all images, found from a pair of texts (StyleCLIP, section 6)."""
 
 from __future__ import annotations
 
@@ -27,8 +27,13 @@ from styleclip.settings import check_limits, resolve, settings_of
 class GlobalDirection(GlobalDirectionSettings):
     """Style space direction: `s + alpha * relevance_above_beta / largest * std`.
 
-    A field left at None takes the value that suits the generator, else the published one. Every image is edited on
-    its own: its result does not depend on its neighbours.
+    The settings are those of `GlobalDirectionSettings`; one left at None takes the value that suits the generator, else
+    the published one. Every image is edited on its own: its result does not depend on its neighbours.
+
+    Example:
+        method = GlobalDirection(alpha=4.0, beta=0.12)
+        result = editor.edit(latent, Prompt("a face with red hair", "a face with hair"), method)
+        direction = method.find(editor.models, prompt)    # a StyleDirection, for any latent and any strength
     """
 
     name: ClassVar[str] = "global-dir"
@@ -50,7 +55,7 @@ class GlobalDirection(GlobalDirectionSettings):
         return resolve(self, models.defaults.get(self.name, {}), keep_open=("beta",) if self.channels else ())
 
     def settings(self, models: Models) -> dict[str, Any]:
-        """Every setting as it will be used with these models; the values found for "auto" are in `StyleDirection`."""
+        """Every setting with the value it has for these models; the values found for "auto" are in `StyleDirection`."""
         resolved = self.resolve(models)
         return {name: getattr(resolved, name) for name in settings_of(GlobalDirectionSettings)}
 

@@ -1,4 +1,4 @@
-"""Relevance by rendering: how CLIP sees the pictures in which one style channel differs (StyleCLIP, section 6)."""
+"""Relevance by rendering: the change of CLIP's features when one style channel changes (StyleCLIP, section 6)."""
 
 from __future__ import annotations
 
@@ -19,18 +19,17 @@ from styleclip.runtime.batching import Batches
 from styleclip.runtime.cuda_graphs import Graphs
 
 Method = Literal["exact", "official"]
-MIN_CHANGE = 1e-6  # unit features that differ by less than this are the same but for rounding
-GROUP, TORGB_GROUP = 16, 64  # the fewest channels of a layer to measure together, as they share what comes before it
+MIN_CHANGE = 1e-6  # unit features with a smaller difference are equal up to rounding
+GROUP, TORGB_GROUP = 16, 64  # fewest channels of a layer measured together; they share the layers before it
 
 
 @dataclass(frozen=True)
 class Effects:
     """Rows of a relevance table, on the CPU in float32.
 
-    `delta_i` [k, D] are the unit directions in which CLIP sees pictures go when the `channels` [k] rise, zero for a
-    channel that moves nothing. `effect` [k] is how far they go per standard deviation, on average, and `error` [k] the
-    standard error of the direction: about 1 where the images agree no better than chance, and 1 for a single image,
-    which says nothing about the next.
+    `delta_i` [k, D] are the unit directions in which CLIP's features move when the `channels` [k] rise, zero for a
+    channel without effect. `effect` [k] is the mean movement per standard deviation, and `error` [k] the standard error
+    of the direction: about 1 where the images agree no better than chance, and 1 for a single image.
     """
 
     channels: Tensor
@@ -51,9 +50,9 @@ def measure(
     """The effect of every one of `channels` on the pictures of `styles` [N, C], by groups of one layer, in S order.
 
     `d_n = E(G(s_n; c at mean + sigmas std)) - E(G(s_n; c at mean - sigmas std))`, with unit features E, and
-    `delta_i[c] = normalize(mean_n normalize(d_n))`. "official" repeats a slip of the published code, which writes the
-    mean into arrays that it goes on using: the channels of convolutions before c stay at their mean, so the pictures
-    become more and more average. No more than `batch_size` pictures are rendered at once.
+    `delta_i[c] = normalize(mean_n normalize(d_n))`. "official" repeats a bug of the published code, which leaves
+    the mean in arrays that it uses again: the channels of convolutions before c stay at their mean, so the images
+    become more and more average. No more than `batch_size` images are rendered at once.
 
     Raises UsageError for a channel that the generator lacks, and for one of toRGB in "official", which has none.
     """
@@ -68,7 +67,7 @@ def measure(
 
 
 def groups(layout: StyleLayout, channels: Tensor, batch_size: int = 16) -> Iterator[tuple[StyleEntry, Tensor]]:
-    """The ascending `channels` as `measure` takes them: layer by layer, a handful of one layer at a time."""
+    """The ascending `channels` in the groups that `measure` renders: several of one layer at a time, layer by layer."""
     for entry in layout.entries:
         own = channels[(entry.span.start <= channels) & (channels < entry.span.stop)]
         if len(own):
@@ -77,18 +76,18 @@ def groups(layout: StyleLayout, channels: Tensor, batch_size: int = 16) -> Itera
 
 
 class EffectAccumulator:
-    """Sums over images of how far CLIP sees each of k channels move them, until they are `effects`."""
+    """Sums over images of the movements of k channels, from which `effects` are computed."""
 
     def __init__(self) -> None:
         self.images = 0
-        self.far = self.unit = self.moved = torch.tensor(0.0)
+        self.movement = self.unit = self.squares = torch.tensor(0.0)  # [k, D], [k, D] and [k]
 
     def add(self, movement: Tensor) -> None:
-        """One more image: the differences of features [k, D]; a zero row is a channel that moves nothing."""
+        """Add an image: the differences of features [k, D], zero for a channel without effect."""
         movement = movement.double()
         unit = F.normalize(movement, dim=1)
-        self.far, self.unit = self.far + movement, self.unit + unit
-        self.moved = self.moved + unit.square().sum(dim=1)
+        self.movement, self.unit = self.movement + movement, self.unit + unit
+        self.squares = self.squares + unit.square().sum(dim=1)
         self.images += 1
 
     def effects(self, channels: Tensor, deviations: float = 1.0) -> Effects:
@@ -97,17 +96,17 @@ class EffectAccumulator:
         `error = sqrt(sum of var_n(normalize(d_n)) / N) / |mean_n normalize(d_n)|`, with the variances of a sample.
         """
         count, length = self.images, (self.unit / self.images).norm(dim=1)
-        variance = (self.moved / count - length.square()).clamp(min=0) / max(count - 1, 1)  # of the mean
-        error = torch.where(length > 0, variance.sqrt() / length, 0.0) if count > 1 else self.moved
-        effect = (self.far / count).norm(dim=1) / deviations
+        variance = (self.squares / count - length.square()).clamp(min=0) / max(count - 1, 1)  # of the mean
+        error = torch.where(length > 0, variance.sqrt() / length, 0.0) if count > 1 else self.squares
+        effect = (self.movement / count).norm(dim=1) / deviations
         rows = F.normalize(self.unit, dim=1)
         return Effects(channels.cpu(), *(tensor.float().cpu() for tensor in (rows, effect, error)))
 
 
 class EffectMeter:
-    """The effect of one group of channels after the other, as `measure` defines it.
+    """Measures the effects of one group of channels after the other, as `measure` defines them.
 
-    Fewer pictures are rendered at once where memory runs out, and what is rendered often becomes a graph.
+    Where memory runs out the batch size is halved; renders that repeat are replayed as CUDA graphs.
     """
 
     def __init__(
@@ -121,7 +120,7 @@ class EffectMeter:
     ) -> None:
         self.models, self.statistics, self.method, self.sigmas = models, statistics, method, sigmas
         self.styles = styles.to(models.generator.w_avg)
-        self.parts, self.graphs = Batches(batch_size), Graphs()
+        self.batches, self.graphs = Batches(batch_size), Graphs()
 
     @torch.no_grad()
     def __call__(self, entry: StyleEntry, channels: Tensor) -> Effects:
@@ -129,29 +128,29 @@ class EffectMeter:
         generator, accumulator = self.models.generator, EffectAccumulator()
         perturbation = _Perturbation(generator, self.statistics, channels, self.method, self.sigmas)
 
-        def begun(rows: Tensor) -> tuple[PrefixRenderer, Tensor]:
+        def render_prefixes(rows: Tensor) -> tuple[PrefixRenderer, Tensor]:
             return PrefixRenderer(generator, entry, perturbation.before(rows)), rows
 
-        for renderer, rows in self.parts(begun, self.styles):
+        for renderer, rows in self.batches(render_prefixes, self.styles):
             for i, row in enumerate(rows):
                 accumulator.add(perturbation.movement(self._features(renderer, i, perturbation(row))))
         return accumulator.effects(channels, 2 * self.sigmas)
 
     def _features(self, renderer: PrefixRenderer, i: int, styles: Tensor) -> Tensor:
-        """What CLIP sees in the pictures of `styles` [M, C] that begin like number `i`: unit features [M, D]."""
+        """CLIP's unit features [M, D] of the images of `styles` [M, C] with the prefix of number `i`."""
 
-        def look(some: Tensor, *begun: Tensor) -> Tensor:
-            return self.models.clip.encode_image(renderer.finish(some, *begun))
+        def features(batch: Tensor, *prefix: Tensor) -> Tensor:
+            return self.models.clip.encode_image(renderer.finish(batch, *prefix))
 
-        def replayed(some: Tensor) -> Tensor:
-            features: Tensor = self.graphs(renderer.entry.name, look, some, *renderer.begin(i))
-            return features
+        def replay(batch: Tensor) -> Tensor:
+            result: Tensor = self.graphs(renderer.entry.name, features, batch, *renderer.prefix(i))
+            return result
 
-        return torch.cat([*self.parts(replayed, styles)])
+        return torch.cat([*self.batches(replay, styles)])
 
 
 class _Perturbation:
-    """Every one of `channels` [k], all of one layer, at either end of its range."""
+    """Styles with one of `channels` [k], all of one layer, at `mean + sigmas std` and at `mean - sigmas std`."""
 
     def __init__(
         self, generator: Generator, statistics: StyleStatistics, channels: Tensor, method: Method, sigmas: float
@@ -159,18 +158,18 @@ class _Perturbation:
         mean, std = statistics.mean[channels].cpu(), statistics.std[channels].cpu()
         self.mean = statistics.mean.to(generator.w_avg)
         self.ends = torch.cat([mean + sigmas * std, mean - sigmas * std]).to(generator.w_avg)  # [2k]
-        self.places = torch.arange(2 * len(channels)).to(self.ends.device), channels.repeat(2).to(self.ends.device)
+        self.indices = torch.arange(2 * len(channels)).to(self.ends.device), channels.repeat(2).to(self.ends.device)
         visited = ~generator.layout.torgb_mask() & (torch.arange(generator.layout.size) < channels[:, None])
         self.visited = (visited & (method == "official")).to(self.mean.device)  # [k, C]
 
     def before(self, styles: Tensor) -> Tensor:
-        """What the layers before that of the channels get: [N, C] -> [N, C]."""
+        """The styles of the layers before that of the channels: [N, C] -> [N, C]."""
         return torch.where(self.visited[0], self.mean, styles)
 
     def __call__(self, style: Tensor) -> Tensor:
         """[C] -> [2k, C]: the high ends of all channels, then the low ones."""
         changed = torch.where(self.visited, self.mean, style).repeat(2, 1)
-        changed[self.places] = self.ends
+        changed[self.indices] = self.ends
         return changed
 
     def movement(self, features: Tensor) -> Tensor:
@@ -181,9 +180,10 @@ class _Perturbation:
 
 
 class PrefixRenderer:
-    """Pictures whose styles are those of one of `styles` [N, C] before the layer `entry`, and their own from there on.
+    """Renders images that have the styles of one of `styles` [N, C] before the layer `entry`, and others from there on.
 
-    What comes before the layer is computed once; behind toRGB there are only sums, so all else is computed once.
+    The prefix, which is all layers before `entry`, is computed once. A toRGB layer only adds to the image, so for one
+    all other layers are computed once.
     """
 
     def __init__(self, generator: Generator, entry: StyleEntry, styles: Tensor) -> None:
@@ -194,19 +194,15 @@ class PrefixRenderer:
         self.states = self._run(head, self.synthesis.start(len(styles)), styles)
         self.images = self._run(self.tail, self.states, styles).image if entry.is_torgb else None
 
-    def __call__(self, i: int, styles: Tensor) -> Tensor:
-        """Pictures [M, 3, H, W] that begin like number `i`; for a toRGB layer they differ in that layer only."""
-        return self.finish(styles, *self.begin(i))
-
-    def begin(self, i: int) -> tuple[Tensor, ...]:
-        """What `finish` takes of picture number `i`: its features, its picture and, for a toRGB layer, its styles."""
+    def prefix(self, i: int) -> tuple[Tensor, ...]:
+        """The arguments of `finish` for image number `i`: its features, image and, for a toRGB layer, its styles."""
         x, image = (tensor[i : i + 1] for tensor in self.states)
         if self.images is None:
             return x, image
         return x, self.images[i], self.styles[i : i + 1, self.entry.span]
 
     def finish(self, styles: Tensor, x: Tensor, image: Tensor, before: Tensor | None = None) -> Tensor:
-        """The pictures of `styles` [M, C] that have begun like this. Any painter of the layer does it alike."""
+        """Images [M, 3, H, W] of `styles` [M, C] with this prefix; the same for every renderer of the layer."""
         if before is None:
             return self._run(self.tail, State(x, image), styles).image
         return image + self.synthesis.rerender_torgb(self.entry, x, before, styles[:, self.entry.span])

@@ -1,4 +1,4 @@
-"""Relevance by gradient: where CLIP sees a picture go when its style channels change, without a render of each change.
+"""Relevance by gradient: the change of CLIP's features with the style channels, without a render of each change.
 
 A derivative stands for the difference of StyleCLIP, section 6: `d_n[c] = std_c * dE(G(s_n)) / ds_c`, the movement of
 the unit features E [D] for one standard deviation of channel c.
@@ -32,7 +32,7 @@ def gradient_relevance(
     slope, square = torch.zeros(2, styles.shape[1], dtype=torch.float64, device=models.device)
 
     def derivatives(rows: Tensor) -> tuple[Tensor, Tensor]:
-        leaf, features = _seen(models, styles[rows])
+        leaf, features = _differentiable_features(models, styles[rows])
         along, across = features @ delta_t.to(features), features * probes[rows].to(features)
         first = torch.autograd.grad(along.sum(), leaf, retain_graph=True)[0]
         return first.double().sum(dim=0), torch.autograd.grad(across.sum(), leaf)[0].double().square().sum(dim=0)
@@ -54,7 +54,7 @@ def gradient_effects(
     std, accumulator = statistics.std.to(models.device), EffectAccumulator()
 
     def derivatives(some: Tensor) -> Tensor:
-        leaf, features = _seen(models, some)
+        leaf, features = _differentiable_features(models, some)
         columns = [torch.autograd.grad(column.sum(), leaf, retain_graph=True)[0] for column in features.T]
         return torch.stack(columns, dim=2)  # [n, C, D]
 
@@ -64,8 +64,8 @@ def gradient_effects(
     yield accumulator.effects(torch.arange(styles.shape[1]))
 
 
-def _seen(models: Models, styles: Tensor) -> tuple[Tensor, Tensor]:
-    """Styles [n, C] in float32 and the unit features [n, D] of their pictures, which can be differentiated by them."""
+def _differentiable_features(models: Models, styles: Tensor) -> tuple[Tensor, Tensor]:
+    """Styles [n, C] in float32, and the unit features [n, D] of their images as a differentiable function of them."""
     generator = models.generator
     leaf = styles.detach().to(models.device, torch.float32).requires_grad_()
     return leaf, models.clip.encode_image(generator(Latent(Space.S, leaf.to(generator.w_avg.dtype))))

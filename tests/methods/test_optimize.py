@@ -97,7 +97,7 @@ def test_restarts_keep_the_best_of_each_image() -> None:
     assert [step.index for step in steps] == list(range(1, 13)) and steps[-1].total == 12
     models = tiny_models()
     source = Editor(models).sample(seeds=(0, 1))
-    objective = replace(QUICK, clip_loss="global")._objective(models, source, PROMPT)
+    objective = replace(QUICK, clip_loss="global")._losses(models, source, PROMPT)
     reached = objective(edited, edited.data - source.data, torch.arange(2))
     assert sum(part.mean() for part in reached.values()) <= min(step.values["loss"] for step in once) + 1e-5
 

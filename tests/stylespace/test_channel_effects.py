@@ -127,14 +127,15 @@ def test_groups_come_layer_by_layer() -> None:
 
 @pytest.mark.parametrize("config", [TINY, CLAMPED], ids=["free", "clamped"])
 @pytest.mark.parametrize("entry", LAYOUT.entries, ids=lambda entry: entry.name)
-def test_a_painter_paints_what_the_generator_renders(config: Any, entry: Any) -> None:
+def test_a_prefix_renderer_draws_what_the_generator_does(config: Any, entry: Any) -> None:
     generator = tiny_generator(config)
     styles = STYLES.float()
     changed = styles[2].repeat(5, 1)
     changed[:, entry.span] += torch.randn(5, entry.channels, generator=torch.Generator().manual_seed(0))
     expected = generator(Latent(Space.S, changed))
     assert (expected - generator(Latent(Space.S, styles[2:3]))).abs().amax(dim=(1, 2, 3)).min() > 0.01
-    found = PrefixRenderer(generator, entry, styles)(2, changed)
+    renderer = PrefixRenderer(generator, entry, styles)
+    found = renderer.finish(changed, *renderer.prefix(2))
     assert (found - expected).abs().max() <= 1e-5 * expected.abs().max().clamp(min=1)
 
 

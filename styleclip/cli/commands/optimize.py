@@ -64,12 +64,12 @@ def optimize(
     """
     import styleclip
     from styleclip.cli.subjects import Made, Subject, edit_all
-    from styleclip.results import FILES
+    from styleclip.results import RESULT_FILES
 
     photos.check(source)
     text = styleclip.Prompt(prompt, **without_none({"neutral": neutral}))
     method = styleclip.Optimize(**without_none({**settings, "text": "ensemble" if ensemble else None}))
-    folder = common.folder(slug(prompt), FILES)
+    folder = common.folder(slug(prompt), RESULT_FILES)
     if settings["lambda_id"] == 0:
         identity = identity or "none"  # a recogniser that weighs nothing is not loaded
     choices = {"identity": identity, "clip_preprocess": clip_preprocess, "encoder": photos.encoder}

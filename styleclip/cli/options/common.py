@@ -67,12 +67,12 @@ class CommonOptions:
     def results_folder(self, default: str, extras: Sequence[str], names: Iterable[str]) -> Path:
         """The output folder of a command that makes a result there, or in the folders `names` within: none has any."""
         from styleclip.files import output_folder
-        from styleclip.results import FILES
+        from styleclip.results import RESULT_FILES
 
-        folder = self.folder(default, (*FILES, *extras))
+        folder = self.folder(default, (*RESULT_FILES, *extras))
         for place in (folder / name for name in names if name):
             if place.exists():
-                output_folder(place, FILES, self.overwrite)
+                output_folder(place, RESULT_FILES, self.overwrite)
         return folder
 
     def report(self, paths: Sequence[Path], record: dict[str, Any], lines: Sequence[str] = ()) -> None:
