@@ -183,7 +183,7 @@ def edit_photo(
     for face in edited.faces:
         face.results = {key: face.results[key] for key in order if key in face.results}
     if paste:
-        edited.pasted = _paste_faces(edited, order)
+        edited.pasted = paste_faces(edited, order)
     if folder is not None:
         edited.paths = edited.save_pasted(folder)
     return edited
@@ -209,7 +209,7 @@ def _edit_face(edited: PhotoEdit, face: FaceEdit, edit: EditFace, folder: Path |
     edited.interrupted = face.interrupted
 
 
-def _paste_faces(edited: PhotoEdit, keys: Iterable[str]) -> dict[str, Image.Image]:
+def paste_faces(edited: PhotoEdit, keys: Iterable[str]) -> dict[str, Image.Image]:
     """By key the photo with all its edited faces, and with its own alpha."""
     pasted = {}
     for key in keys:

@@ -114,6 +114,14 @@ def literal_values(hint: Any) -> tuple[Any, ...]:
     return tuple(value for part in get_args(hint) for value in literal_values(part))
 
 
+def format_number(value: Strength | None) -> str:
+    """`4.0 -> "4"`; a number that needs more than six digits gets them."""
+    if not isinstance(value, float):
+        return str(value)
+    short = f"{value:g}"
+    return short if float(short) == value else repr(value)
+
+
 def is_count(hint: Any) -> bool:
     """Whether a type takes whole numbers only."""
     return hint is int or (int in get_args(hint) and float not in get_args(hint))

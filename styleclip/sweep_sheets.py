@@ -12,9 +12,11 @@ from torch import Tensor
 from styleclip.editor import Editor
 from styleclip.images import fit_to, to_pil
 from styleclip.latents import Latent, Space
-from styleclip.settings import Strength
+from styleclip.methods.channel_report import channel_count
+from styleclip.results import EditResult
+from styleclip.settings import Strength, format_number
 from styleclip.sheets import labelled_sheet, stack_sheets
-from styleclip.sweeps import SweepPoint, SweepResult, format_number
+from styleclip.sweeps import SweepPoint, SweepResult
 
 FACES = 8  # side by side
 LARGE, SMALL, FEW = 256, 128, 4  # px of a cell; cells are large up to so many columns
@@ -76,6 +78,25 @@ def sweep_sheet(editor: Editor, summaries: Sequence[SweepSummary], faces: Sequen
     return faces_sheet(thumbnails(editor.render(summaries[0].source)), views, faces)
 
 
+def strength_sheet(editor: Editor, results: Mapping[float, EditResult], faces: Sequence[str]) -> Image:
+    """The labelled sheet of one edit at several strengths; a single one is shown at 0.5, 1 and 1.5 times as much.
+
+    Args:
+        editor: renders what is between.
+        results: by strength the results of the same latents.
+        faces: the labels of the latents.
+    """
+    first = next(iter(results.values()))
+    images = {strength: result.after for strength, result in results.items()}
+    if len(results) == 1:
+        [strength] = results
+        source = editor.models.generator.to_space(first.source, first.edited.space)
+        step = first.edited - source
+        images = {factor * strength: editor.render(source + factor * step) for factor in FACTORS}
+    views = [View(f"strength {format_number(each)}", "", thumbnails(shown)) for each, shown in images.items()]
+    return faces_sheet(thumbnails(first.before), views, faces)
+
+
 def sweep_range(summaries: Sequence[SweepSummary]) -> dict[str, tuple[Latent, Latent]]:
     """The first and the last latents of a video, for the label of each beta.
 
@@ -123,10 +144,6 @@ def beta_label(point: SweepPoint) -> str:
     [direction] = point.directions
     value = format_number(point.beta) if isinstance(point.beta, float) else f"{point.beta or ''} {direction.beta:.3f}"
     return f"beta {value}\n{channel_count(len(direction.channels))}"
-
-
-def channel_count(channels: int) -> str:
-    return f"{channels} channel{'s' * (channels != 1)}"
 
 
 def _alpha_label(strength: Strength | None) -> str:

@@ -17,7 +17,7 @@ from styleclip.models import Models
 from styleclip.progress import OnStep, Step, ignore
 from styleclip.prompts import Prompt
 from styleclip.results import EditResult
-from styleclip.settings import Strength
+from styleclip.settings import Strength, format_number
 
 MAX_COMBINATIONS = 100  # of alphas and betas in one sweep
 
@@ -160,14 +160,6 @@ def combination_names(
         pair: "_".join(f"{name}_{format_number(pair[i])}" for name, i in varying)
         for pair in combinations(alphas, betas)
     }
-
-
-def format_number(value: Strength | None) -> str:
-    """`4.0 -> "4"`; a number that needs more than six digits gets them."""
-    if not isinstance(value, float):
-        return str(value)
-    short = f"{value:g}"
-    return short if float(short) == value else repr(value)
 
 
 def _directions(

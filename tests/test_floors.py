@@ -20,7 +20,7 @@ FLOORS = {
     3: ("models",),
     4: ("inversion", "stylespace"),
     5: ("methods", "training", "photo_editing"),
-    6: ("editor", "sweeps", "sweep_sheets", "evaluate"),
+    6: ("editor", "sweeps", "sweep_sheets", "trajectory", "evaluate"),
     7: ("cli", "__main__"),
 }
 FLOOR = {name: floor for floor, names in FLOORS.items() for name in names}

@@ -20,6 +20,7 @@ from click.testing import CliRunner, Result
 import styleclip
 from styleclip.cli import main
 from styleclip.errors import UsageError, WeightError
+from styleclip.progress import OnStep, Step
 from tests.helpers.support import FakeEditor, edit_result, environment, run_styleclip
 
 Run = Callable[..., Result]
@@ -257,8 +258,8 @@ def test_an_evaluation(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         plot=lambda path: path.write_bytes(b"png"),
     )
 
-    def evaluate(models: object, method: str, seeds: list[int], prompts: object, on_cell: object) -> object:
-        on_cell(1, 1)  # type: ignore[operator]
+    def evaluate(models: object, method: str, seeds: list[int], prompts: object, on_step: OnStep) -> object:
+        on_step(Step(1, 1))
         assert (method, seeds, prompts) == ("optimize", [0, 1], ["a smile"])
         return report
 

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import imageio_ffmpeg
 import numpy as np
@@ -15,7 +16,7 @@ from torch import Tensor
 
 from styleclip.errors import StyleClipError
 from styleclip.latents import Latent, Space
-from styleclip.progress import Step
+from styleclip.progress import OnStep, Step, ignore
 from styleclip.results import EditResult
 
 ROOT = Path(__file__).parents[2]
@@ -91,10 +92,12 @@ class FakeEditor:
     def render(self, latent: Latent) -> Tensor:
         return pictures(len(latent))
 
-    def edit(self, latent: Latent, prompt: object, method: object, on_step: object) -> EditResult:
+    def edit(
+        self, latent: Latent, prompt: object, method: object, on_step: OnStep = ignore, about: Any = None
+    ) -> EditResult:
         for index in range(1, self.steps + 1):
-            on_step(Step(index, self.steps, {"loss": 1 / index, "clip": 0.5}, latent))  # type: ignore[operator]
-        return edit_result(len(latent))
+            on_step(Step(index, self.steps, {"loss": 1 / index, "clip": 0.5}, latent))
+        return edit_result(len(latent), provenance={"versions": {"styleclip": "0"}, **(about or {})})
 
 
 def is_one_sentence(error: StyleClipError) -> bool:

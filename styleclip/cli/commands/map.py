@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,16 +10,15 @@ import click
 from styleclip.cli.options.common import CommonOptions, common_options, slug
 from styleclip.cli.options.photos import PastedPhotoOptions, pasted_photo_options
 from styleclip.cli.options.source import LatentSource, source_options
-from styleclip.cli.options.types import NUMBERS, format_number
+from styleclip.cli.options.types import NUMBERS
 from styleclip.errors import UsageError
+from styleclip.settings import format_number
 
 if TYPE_CHECKING:
-    from styleclip.editor import Editor
     from styleclip.methods.mapper import TrainedMapper
     from styleclip.prompts import Prompt
-    from styleclip.results import EditResult
 
-FILES = ("grid.png",)
+GRID_FILES = ("grid.png",)
 
 
 @click.command("map")
@@ -55,39 +53,35 @@ def map(
 ) -> None:
     """Edit faces by a mapper: each face moves as the mapper has learned for it."""
     import styleclip
-    from styleclip.cli.subjects import Made, Subject, edit_all
+    from styleclip.cli.edit_jobs import edit_jobs
+    from styleclip.files import atomic_write
+    from styleclip.images import png_bytes
     from styleclip.methods.mapper import LatentMapper, load_trained_mapper
+    from styleclip.sweep_sheets import strength_sheet
     from styleclip.weights.load import sha256_of
     from styleclip.weights.locate import mapper_file
 
     photos.check(source)
     path = mapper_file(name, common.fetch)
-    folders = {strength: f"strength_{format_number(strength)}" if len(strengths) > 1 else "" for strength in strengths}
-    folder = common.results_folder(f"map/{slug(path.stem)}", FILES, folders.values())
+    names = {strength: f"strength_{format_number(strength)}" if len(strengths) > 1 else "" for strength in strengths}
+    folder = common.results_folder(f"map/{slug(path.stem)}", GRID_FILES, names.values())
     editor = styleclip.Editor(common.load(encoder=photos.encoder))
     trained = load_trained_mapper(path, editor.models)
     text = _prompt(trained, prompt, path)
     mapper = {"file": path.resolve(), "sha256": sha256_of(path)}
-
-    def edit(subject: Subject, place: Path) -> Made:
-        results: dict[float, EditResult] = {}
-        for strength in sorted(strengths, key=abs, reverse=True):  # a picture that is not finite comes first
-            result = subject.editor.edit(subject.latent, text, LatentMapper(trained, strength))
-            result.provenance = {**result.provenance, "source": subject.about, "mapper": mapper}
-            results[strength] = result
-        ordered = {strength: results[strength] for strength in strengths}
-        paths = [
-            file
-            for strength, each in ordered.items()
-            for file in each.save(place / folders[strength], common.overwrite)
-        ]
-        if grid or len(strengths) > 1:
-            paths.append(_sheet(subject.editor, ordered, subject.names, place))
-        records = [result.record() for result in ordered.values()]
-        record = records[0] if len(records) == 1 else {"results": records}
-        return Made(paths, record, {folders[strength]: result for strength, result in ordered.items()})
-
-    edit_all(common, source, photos, editor, folder, edit, folders.values())
+    for job in edit_jobs(common, source, photos, editor, folder, list(names.values())):
+        with job:
+            for face in job.faces():
+                about, results = {**face.about, "mapper": mapper}, {}
+                for strength in sorted(strengths, key=abs, reverse=True):  # a picture that is not finite comes first
+                    method = LatentMapper(trained, strength)
+                    results[strength] = face.editor.edit(face.latent, text, method, about=about)
+                results = {strength: results[strength] for strength in strengths}
+                for strength, result in results.items():
+                    face.save(result, names[strength])
+                if grid or len(strengths) > 1:
+                    sheet = strength_sheet(face.editor, results, face.source.names)
+                    face.paths.append(atomic_write(face.folder / "grid.png", png_bytes(sheet, {"results": face.kept})))
 
 
 def _prompt(trained: TrainedMapper, text: str | None, path: Path) -> Prompt:
@@ -98,21 +92,3 @@ def _prompt(trained: TrainedMapper, text: str | None, path: Path) -> Prompt:
     if trained.prompt is None:
         raise UsageError(f"{path} does not tell its text; pass --prompt, so that the result can be scored")
     return trained.prompt
-
-
-def _sheet(editor: Editor, results: Mapping[float, EditResult], faces: Sequence[str], folder: Path) -> Path:
-    """grid.png: the faces before and at every strength; a single one is shown among others."""
-    from styleclip.files import atomic_write
-    from styleclip.images import png_bytes
-    from styleclip.sweep_sheets import FACTORS, View, faces_sheet, thumbnails
-
-    first = next(iter(results.values()))
-    shown = {strength: result.after for strength, result in results.items()}
-    if len(results) == 1:
-        [strength] = results
-        source = editor.models.generator.to_space(first.source, first.edited.space)
-        step = first.edited - source
-        shown = {factor * strength: editor.render(source + factor * step) for factor in FACTORS}
-    views = [View(f"strength {format_number(each)}", "", thumbnails(images)) for each, images in shown.items()]
-    drawn = faces_sheet(thumbnails(first.before), views, faces)
-    return atomic_write(folder / "grid.png", png_bytes(drawn, {"results": [r.record() for r in results.values()]}))

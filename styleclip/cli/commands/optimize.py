@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -21,16 +20,6 @@ from styleclip.cli.options.photos import PastedPhotoOptions, pasted_photo_option
 from styleclip.cli.options.source import LatentSource, source_options
 from styleclip.cli.output.progress import Progress
 from styleclip.methods.settings import OptimizeSettings
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
-    from torch import Tensor
-
-    from styleclip.editor import Editor
-    from styleclip.progress import Step
-    from styleclip.results import EditResult
-
-VIDEO_FRAMES = 100  # about as many as a video of the whole run shows
 
 
 @click.command(cls=Command)
@@ -63,67 +52,25 @@ def optimize(
     Defaults of the model come before the published ones.
     """
     import styleclip
-    from styleclip.cli.subjects import Made, Subject, edit_all
+    from styleclip.cli.edit_jobs import edit_jobs
     from styleclip.results import RESULT_FILES
+    from styleclip.trajectory import Trajectory
 
     photos.check(source)
     text = styleclip.Prompt(prompt, **without_none({"neutral": neutral}))
     method = styleclip.Optimize(**without_none({**settings, "text": "ensemble" if ensemble else None}))
     folder = common.folder(slug(prompt), RESULT_FILES)
     if settings["lambda_id"] == 0:
-        identity = identity or "none"  # a recogniser that weighs nothing is not loaded
-    choices = {"identity": identity, "clip_preprocess": clip_preprocess, "encoder": photos.encoder}
-    editor = styleclip.Editor(common.load(**choices))
-
-    def edit(subject: Subject, place: Path) -> Made:
-        trajectory = Trajectory(subject.editor, save_every, place / "frames" if save_every else None, video)
-        with Progress(prompt, common.quiet) as progress:
-
-            def on_step(step: Step) -> None:
-                progress(step)
-                trajectory(step)
-
-            result = subject.editor.edit(subject.latent, text, method, on_step=on_step)
-        result.provenance = {**result.provenance, "source": subject.about}
-        paths = result.save(place, common.overwrite) + trajectory.save(result, place)
-        said = f"Interrupted at step {progress.last}; kept the best result so far" if result.interrupted else ""
-        return Made(paths, result.record(), {"": result}, said)
-
-    edit_all(common, source, photos, editor, folder, edit)
-
-
-class Trajectory:
-    """Pictures of the steps on the way: files in `folder` as they come, and the frames of a video when it is over."""
-
-    def __init__(self, editor: Editor, every: int | None, folder: Path | None, video: bool) -> None:
-        self.editor, self.every, self.folder, self.video = editor, every, folder, video
-        self.paths: list[Path] = []
-        self.frames: list[Image] = []
-
-    def __call__(self, step: Step) -> None:
-        from styleclip.files import atomic_write
-        from styleclip.images import png_bytes
-
-        every = self.every or max(1, step.total // VIDEO_FRAMES)
-        if step.latent is None or not (self.folder or self.video) or step.index % every:
-            return
-        frame = _side_by_side(self.editor.render(step.latent))
-        if self.video:
-            self.frames.append(frame)
-        if self.folder:
-            self.paths.append(atomic_write(self.folder / f"{step.index:05d}.png", png_bytes(frame)))
-
-    def save(self, result: EditResult, folder: Path) -> list[Path]:
-        """Write the video, from before to after; returns every file of the trajectory."""
-        from styleclip.images import write_video
-
-        if self.video:
-            frames = [_side_by_side(result.before), *self.frames, _side_by_side(result.after)]
-            self.paths.append(write_video(frames, folder / "video.mp4"))
-        return self.paths
-
-
-def _side_by_side(images: Tensor) -> Image:  # [N, 3, H, W] -> N * W wide
-    from styleclip.images import to_pil
-
-    return to_pil(images.permute(1, 2, 0, 3).flatten(2)[None])[0]
+        identity = identity or "none"  # a network that weighs nothing is not loaded
+    networks = {"identity": identity, "clip_preprocess": clip_preprocess, "encoder": photos.encoder}
+    editor = styleclip.Editor(common.load(**networks))
+    for job in edit_jobs(common, source, photos, editor, folder):
+        with job:
+            for face in job.faces():
+                with Progress(prompt, common.quiet) as progress:
+                    trajectory = Trajectory(face.editor, face.folder, save_every, video, progress)
+                    result = face.editor.edit(face.latent, text, method, trajectory, face.about)
+                face.save(result)
+                face.paths += trajectory.save(result)
+                if result.interrupted:
+                    face.interrupted = f"Interrupted at step {progress.last}; kept the best result so far"

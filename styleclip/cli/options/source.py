@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,6 +15,7 @@ from styleclip.errors import UsageError
 if TYPE_CHECKING:
     from styleclip.editor import Editor
     from styleclip.latents import Latent
+    from styleclip.photo_editing import EditSource
 
 MAX_LATENTS = 64  # of a file without --rows: some hold the faces of a whole dataset
 
@@ -36,20 +37,18 @@ class LatentSource:
         if self.rows is not None and self.latent is None:
             raise UsageError("--rows chooses from the latents of a file; pass it with --latent")
 
-    def load(self, editor: Editor) -> Latent:
-        return self._read(self.latent) if self.latent else editor.sample(seeds=self._seeds())
+    def load(self, editor: Editor) -> EditSource:
+        """The latents, with labels for sheets, their record, and the tuning beside a file of latents."""
+        from styleclip.photo_editing import EditSource, find_tuning_beside
 
-    def record(self) -> dict[str, Any]:
-        """Where the latents came from, for the record of the result."""
         if self.latent is None:
-            return {"seeds": self._seeds()}
-        return {"latent": self.latent.resolve(), **without_none({"rows": self.rows})}
-
-    def names(self, count: int) -> list[str]:
-        """The labels of `count` faces on a sheet."""
-        if self.latent is None:
-            return [f"seed {seed}" for seed in self._seeds()]
-        return [f"row {row}" for row in self.rows or range(count)]
+            seeds = list(self.seeds) if self.seeds is not None else [self.seed or 0]
+            names = [f"seed {seed}" for seed in seeds]
+            return EditSource(editor.models, editor.sample(seeds=seeds), names, {"seeds": seeds})
+        latent, about = self._read(self.latent), {"latent": self.latent.resolve(), **without_none({"rows": self.rows})}
+        names = [f"row {row}" for row in self.rows or range(len(latent))]
+        tuning = find_tuning_beside(self.latent, editor.models)
+        return EditSource(tuning.apply(editor.models) if tuning else editor.models, latent, names, about, tuning)
 
     def _read(self, path: Path) -> Latent:
         import torch
@@ -63,9 +62,6 @@ class LatentSource:
         if max(rows) >= len(latent):
             raise UsageError(f"{path} holds {len(latent)} latents, the last is row {len(latent) - 1}; change --rows")
         return latent[torch.tensor(rows)]
-
-    def _seeds(self) -> list[int]:
-        return list(self.seeds) if self.seeds is not None else [self.seed or 0]
 
 
 source_options = option_group(

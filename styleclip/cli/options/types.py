@@ -133,14 +133,6 @@ def parse_numbers(text: str) -> tuple[float, ...]:
         raise ValueError(f"{text!r} is not a list of numbers; write it like 1 or -1,0.5,1.") from None
 
 
-def format_number(value: Strength | None) -> str:
-    """`4.0 -> "4"`; one that needs more than six digits gets them."""
-    if not isinstance(value, float):
-        return str(value)
-    short = f"{value:g}"
-    return short if float(short) == value else repr(value)
-
-
 EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 STRENGTHS = Parsed("strengths", parse_strengths)
 NUMBERS = Parsed("numbers", parse_numbers)

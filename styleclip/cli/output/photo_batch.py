@@ -1,82 +1,158 @@
-"""One photo after the other: a failure never stops the rest, and a summary says what happened to each."""
+"""Photos one by one: a failure never stops the rest, and a summary tells what became of each."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Generic, TypeVar
 
 import click
 
 from styleclip.cli import unexpected_error_message
 from styleclip.cli.options.common import CommonOptions
-from styleclip.errors import StyleClipError, UsageError
-from styleclip.files import output_folder
+from styleclip.errors import StyleClipError
 
-COMMAND_ENDS = (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError)  # what ends the command
+COMMAND_ENDS = (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError)  # never failures of a photo
 
 
-@dataclass(frozen=True, eq=False)
-class PhotoOutcome:
-    """What became of a photo; of one that failed or was interrupted before anything was kept only the reason."""
+class PhotoJob:
+    """One photo, the folder of its results, and what became of it: `with job: ... job.keep(...)`.
 
-    photo: Path
-    shown: Path | None = None  # what to look at first
-    paths: Sequence[Path] = ()
-    record: dict[str, Any] | None = None
-    note: str = ""
-    interrupted: str = ""  # what to say after Ctrl-C
-    error: str = ""
+    An error within the block is raised for a single photo; of several it is that photo's line of the summary. Ctrl-C
+    keeps the faces that are complete.
+    """
+
+    def __init__(self, photo: Path, folder: Path, common: CommonOptions, alone: bool) -> None:
+        self.photo, self.folder, self.common, self.alone = photo, folder, common, alone
+        self.shown: Path | None = None  # the file or folder to look at first; None where nothing was kept
+        self.paths: list[Path] = []
+        self.records: dict[str, dict[str, Any]] = {}  # of complete faces, by name
+        self.extra: dict[str, Any] = {}  # more of the record
+        self.note = ""
+        self.interrupted = ""  # the message after Ctrl-C
+        self.error = ""
+
+    def __enter__(self) -> PhotoJob:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> bool:
+        try:
+            if isinstance(error, KeyboardInterrupt) and self.records:
+                self.interrupted = f"Interrupted; kept {', '.join(filter(None, self.records)) or 'the edit'}"
+            elif error is not None:
+                raise error
+            self.conclude()
+            self.shown = self.shown or self.folder
+        except COMMAND_ENDS:
+            raise
+        except BaseException as problem:
+            if self.alone:
+                raise
+            self._fail(problem)
+        return True
+
+    def keep(self, name: str, paths: Sequence[Path], record: dict[str, Any]) -> None:
+        """Note a complete face, its files and its record."""
+        self.paths += paths
+        self.records[name] = record
+
+    def conclude(self) -> None:
+        """What is left to do once all faces are complete, or after Ctrl-C those that are kept."""
 
     def line(self) -> str:
-        """For the summary."""
+        """The line of the summary."""
         if self.shown is None:
             return f"{self.photo}: {f'failed: {self.error}' if self.error else 'interrupted'}"
         return f"{self.photo}: {self.shown}" + (f" ({self.note})" if self.note else "")
 
-    def told(self) -> dict[str, Any]:
-        """For the record."""
-        told = {"photo": self.photo, **(self.record or {})}
+    def record(self) -> dict[str, Any]:
+        """The record for `--json`."""
         if self.shown is None:
-            return {**told, "error": self.error or "interrupted"}
-        return {**told, "note": self.note, "files": [*self.paths]}
+            return {"photo": self.photo, "error": self.error or "interrupted"}
+        faces = [*self.records.values()]
+        return {"photo": self.photo, "faces": faces, **self.extra, "note": self.note, "files": [*self.paths]}
+
+    def _fail(self, problem: BaseException) -> None:
+        """Note why the photo failed; its folder is removed where it stayed empty."""
+        if isinstance(problem, KeyboardInterrupt):
+            self.interrupted = "Interrupted"
+        elif isinstance(problem, StyleClipError):
+            self.error = str(problem)
+        elif not isinstance(problem, Exception) or os.environ.get("STYLECLIP_DEBUG") == "1":
+            raise problem
+        else:
+            self.error = unexpected_error_message(problem)
+        with suppress(OSError):
+            self.folder.rmdir()
 
 
-Work = Callable[[Path, Path], PhotoOutcome]  # a photo, and the folder of its results
+Job = TypeVar("Job", bound=PhotoJob)
 
 
-def run_photos(
-    common: CommonOptions, photos: Sequence[Path], folder: Path, work: Work, end: Callable[[], Sequence[Path]] = list
-) -> None:
-    """Work on all photos and report; a single one in `folder`, several each in a folder of its name.
+class PhotoBatch(Generic[Job]):
+    """The photos of one call as jobs: a single one in `folder`, several each in a folder of its name.
 
-    Ends the command with exit code 1 where some of several failed, with 130 after Ctrl-C; `end` comes before the
-    report and gives files that belong to all. What a single photo lacks is raised.
+    Example:
+        batch = PhotoBatch(common, photos, folder)
+        for job in batch:
+            with job:
+                job.keep("", paths, record)
+        batch.finish()
     """
-    if len(photos) == 1:
-        outcome = work(photos[0], folder)
-        common.report(outcome.paths, outcome.told())
-        if outcome.note and not (common.quiet or common.as_json):
-            click.echo(f"{outcome.photo}: {outcome.note}", err=True)
-        _finish([outcome], 1)
-        return
-    outcomes: list[PhotoOutcome] = []
-    for photo, place in output_folders(photos, folder).items():
-        outcomes.append(_run_safely(work, photo, place))
-        if not common.as_json:
-            click.echo(outcomes[-1].line())
-        if outcomes[-1].interrupted:
-            break
-    shared = end()
-    if common.as_json:
-        files = [*(path for outcome in outcomes for path in outcome.paths), *shared]
-        common.report(files, {"photos": [outcome.told() for outcome in outcomes]})
-    elif shared:
-        common.report(shared, {})
-    _finish(outcomes, len(photos))
+
+    def __init__(
+        self,
+        common: CommonOptions,
+        photos: Sequence[Path],
+        folder: Path,
+        make_job: Callable[[Path, Path, CommonOptions, bool], Job],
+    ) -> None:
+        self.common, self.photos = common, photos
+        self.folders = output_folders(photos, folder) if len(photos) > 1 else {photos[0]: folder}
+        self.make_job = make_job
+        self.jobs: list[Job] = []
+
+    def __iter__(self) -> Iterator[Job]:
+        """The jobs until Ctrl-C; of several photos each ends with its line of the summary."""
+        alone = len(self.photos) == 1
+        for photo, folder in self.folders.items():
+            job = self.make_job(photo, folder, self.common, alone)
+            self.jobs.append(job)
+            yield job
+            if not (alone or self.common.as_json):
+                click.echo(job.line())
+            if job.interrupted:
+                break
+
+    def finish(self, shared: Sequence[Path] = ()) -> None:
+        """Report, with files that belong to all photos; exit code 130 after Ctrl-C, 1 where one of several failed."""
+        if len(self.photos) == 1:
+            [job] = self.jobs
+            self.common.report(job.paths, job.record())
+            if job.note and not (self.common.quiet or self.common.as_json):
+                click.echo(f"{job.photo}: {job.note}", err=True)
+        elif self.common.as_json:
+            files = [*(path for job in self.jobs for path in job.paths), *shared]
+            self.common.report(files, {"photos": [job.record() for job in self.jobs]})
+        elif shared:
+            self.common.report(shared, {})
+        if self.jobs[-1].interrupted:
+            click.echo(self._interrupt_message(), err=True)
+            click.get_current_context().exit(130)
+        failed = sum(job.shown is None for job in self.jobs)
+        if failed:
+            raise click.ClickException(f"{failed} of {len(self.photos)} photos failed; the summary says why")
+
+    def _interrupt_message(self) -> str:
+        """What is kept of the photo at work, and how many photos were finished before."""
+        *before, last = self.jobs
+        done, count = sum(job.shown is not None for job in before), len(self.photos)
+        if last.shown is None:
+            return f"{last.interrupted}; kept {done} of {count} photos" if done else "Interrupted; nothing was kept"
+        return last.interrupted + (f", and {done} of {count} photos before" if done else "")
 
 
 def output_folders(photos: Sequence[Path], folder: Path) -> dict[Path, Path]:
@@ -90,47 +166,3 @@ def output_folders(photos: Sequence[Path], folder: Path) -> dict[Path, Path]:
             name, number = f"{photo.name}-{number}", number + 1
         names[photo] = name
     return {photo: folder / name for photo, name in names.items()}
-
-
-def check_output_folder(photo: Path, place: Path, patterns: Sequence[str], overwrite: bool) -> None:
-    """See that `place` can take the results of a photo, and that none of them would replace the photo itself."""
-    output_folder(place, patterns, overwrite)
-    if any(found.samefile(photo) for pattern in patterns for found in place.glob(pattern)):
-        raise UsageError(f"{photo} has the name of a result and would be replaced by it; pass another --out")
-
-
-def _run_safely(work: Work, photo: Path, place: Path) -> PhotoOutcome:
-    """The outcome, whatever happens; a folder that stayed empty is removed."""
-    try:
-        return work(photo, place)
-    except KeyboardInterrupt:
-        return PhotoOutcome(photo, interrupted="Interrupted")
-    except StyleClipError as error:
-        return PhotoOutcome(photo, error=str(error))
-    except COMMAND_ENDS:
-        raise
-    except Exception as error:
-        if os.environ.get("STYLECLIP_DEBUG") == "1":
-            raise
-        return PhotoOutcome(photo, error=unexpected_error_message(error))
-    finally:
-        with suppress(OSError):
-            place.rmdir()
-
-
-def _finish(outcomes: Sequence[PhotoOutcome], count: int) -> None:
-    if outcomes[-1].interrupted:
-        click.echo(_interrupt_message(outcomes, count), err=True)
-        click.get_current_context().exit(130)
-    failed = sum(outcome.shown is None for outcome in outcomes)
-    if failed:
-        raise click.ClickException(f"{failed} of {count} photos failed; the summary says why")
-
-
-def _interrupt_message(outcomes: Sequence[PhotoOutcome], count: int) -> str:
-    """What to say after Ctrl-C: what is kept of the photo at work, and how many were finished before."""
-    *before, last = outcomes
-    done = sum(outcome.shown is not None for outcome in before)
-    if last.shown is None:
-        return f"{last.interrupted}; kept {done} of {count} photos" if done else "Interrupted; nothing was kept"
-    return last.interrupted + (f", and {done} of {count} photos before" if done else "")

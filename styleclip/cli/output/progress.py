@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Collection, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -56,6 +57,33 @@ class Progress:
             shown = {name: f"{value:.3f}" for name, value in values.items()}
             self._bar.set_postfix(shown, refresh=False)
         self._bar.update(done - self._bar.n)
+
+
+class StageProgress:
+    """`with StageProgress(label) as progress:` - a bar for each stage of the work (`Step.stage`), one after another."""
+
+    def __init__(self, label: str, quiet: bool = False) -> None:
+        self.label, self.quiet = label, quiet
+        self._stage: str | None = None
+
+    def __enter__(self) -> StageProgress:
+        self._open = ExitStack()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Take away the bar, until the next step."""
+        self._open.close()
+        self._stage = None
+
+    def __call__(self, step: Step) -> None:
+        if step.stage != self._stage:
+            self.close()
+            self._stage = step.stage
+            self._bar = self._open.enter_context(Progress(f"{self.label}: {step.stage}", self.quiet))
+        self._bar(step)
 
 
 class EtaProgress(Progress):

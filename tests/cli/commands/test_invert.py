@@ -16,7 +16,7 @@ from PIL import Image
 
 import styleclip
 from styleclip.alignment.framing import crop
-from styleclip.alignment.photos import read_photo
+from styleclip.alignment.photos import Photo, read_photo
 from styleclip.cli import main
 from styleclip.inversion.invert import Invert
 from styleclip.inversion.pivotal_tuning import PivotalTuning
@@ -186,16 +186,16 @@ def test_a_folder_as_json(run: Run, tmp_path: Path) -> None:
 def test_a_surprise_stops_nothing(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     frames = Invert.frames
 
-    def odd(self: Invert, models: Any, photo: Path) -> Any:
-        if photo.name == "broken.png":
+    def odd(self: Invert, models: Any, photo: Photo) -> Any:
+        if photo.path and photo.path.name == "two.png":
             raise RuntimeError("the sky\nfell")
         return frames(self, models, photo)
 
     monkeypatch.setattr(Invert, "frames", odd)
     write_photo_folder(tmp_path / "holiday")
     result = run("holiday", "--out", "out")
-    assert result.exit_code == 1 and file_names("out") == ["alone", "latent.safetensors", "two"]
-    assert "holiday/broken.png: failed: RuntimeError: the sky fell; set STYLECLIP_DEBUG=1" in result.stdout
+    assert result.exit_code == 1 and file_names("out") == ["alone", "latent.safetensors"]
+    assert "holiday/two.png: failed: RuntimeError: the sky fell; set STYLECLIP_DEBUG=1" in result.stdout
 
 
 # --- Ctrl-C

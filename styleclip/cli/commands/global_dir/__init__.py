@@ -7,23 +7,22 @@ from typing import Any
 
 import click
 
-from styleclip.cli.extras import FILES, OutputOptions, extras_options
+from styleclip.cli.commands.global_dir.outputs import OUTPUT_FILES, OutputOptions, edit_and_save, output_options
+from styleclip.cli.commands.global_dir.requests import EditRequests, request_options
 from styleclip.cli.options.common import CommonOptions, common_options, without_none
 from styleclip.cli.options.from_settings import AdvancedOption, Command, settings_options
 from styleclip.cli.options.photos import PastedPhotoOptions, pasted_photo_options
 from styleclip.cli.options.source import LatentSource, source_options
 from styleclip.cli.options.types import STRENGTHS
-from styleclip.cli.output.progress import Progress
-from styleclip.cli.wishes import EditRequests, combinations, wishes_options
 from styleclip.errors import UsageError
 from styleclip.methods.settings import GlobalDirectionSettings
 from styleclip.settings import Strength
 
-WAYS = ("auto", "table", "gradient")  # of --relevance; all else names a table
+RELEVANCE_SOURCES = ("auto", "table", "gradient")  # of --relevance; all else names a table
 
 
 @click.command("global-dir", cls=Command)
-@wishes_options
+@request_options
 @source_options
 @pasted_photo_options
 @click.option(
@@ -53,14 +52,14 @@ WAYS = ("auto", "table", "gradient")  # of --relevance; all else names a table
     cls=AdvancedOption,
     help="S_mean_std, for a table that has none.",
 )
-@extras_options
+@output_options
 @common_options
 def global_dir(
     common: CommonOptions,
     source: LatentSource,
     photos: PastedPhotoOptions,
-    wishes: EditRequests,
-    extras: OutputOptions,
+    requests: EditRequests,
+    outputs: OutputOptions,
     alpha: tuple[Strength, ...] | None,
     beta: tuple[Strength, ...] | None,
     relevance: str,
@@ -72,41 +71,31 @@ def global_dir(
     Defaults of the model come before the published ones. A list of strengths or betas makes a folder for each.
     """
     import styleclip
-    from styleclip.cli.explain import table
-    from styleclip.cli.making import explain, make
-    from styleclip.cli.outcomes import Results
-    from styleclip.cli.subjects import Made, Subject, edit_all
-    from styleclip.sweeps import Edit, check_sweep, find_points
+    from styleclip.cli.commands.global_dir.explanation import write_explanation
+    from styleclip.cli.edit_jobs import edit_jobs
+    from styleclip.sweeps import check_sweep, combination_names, find_points
 
     photos.check(source)
     if statistics and relevance == "gradient":
         raise UsageError("--statistics is for a table that has none; leave it out with gradient")
-    folders = combinations(wishes, alpha, beta)
-    file = None if relevance in WAYS else relevance
-    method = styleclip.GlobalDirection(**without_none({**settings, "relevance": "table" if file else relevance}))
-    edits = [Edit(wish.saved or wish.prompt(), wish.alpha, wish.beta) for wish in wishes.all]
+    table = None if relevance in RELEVANCE_SOURCES else relevance
+    method = styleclip.GlobalDirection(**without_none({**settings, "relevance": "table" if table else relevance}))
+    edits = requests.edits(alpha, beta)
     check_sweep(edits, alpha, beta, method)
-    extras.check(wishes, len(folders) > 1, common.overwrite)
-    folder = common.results_folder(wishes.folder, FILES, folders.values())
-    editor = styleclip.Editor(common.load(relevance=file, statistics=statistics, encoder=photos.encoder))
+    names = combination_names(alpha, beta)
+    outputs.check(requests, len(names) > 1, common.overwrite)
+    folder = common.results_folder(requests.folder, OUTPUT_FILES, names.values())
+    editor = styleclip.Editor(common.load(relevance=table, statistics=statistics, encoder=photos.encoder))
     points = find_points(editor.models, edits, alpha, beta, method)
-    about = without_none({"relevance": file, "statistics": statistics})
-
-    def edit(subject: Subject, place: Path) -> Made:
-        extras.check_size(len(subject.names), len(alpha or (0,)), len(beta or (0,)))
-        each = {combination: place / name for combination, name in folders.items()}
-        results = Results(subject.editor, each, common.overwrite, {**about, "source": subject.about})
-        with Progress("global-dir", common.quiet) as progress:
-            results.make(subject.latent, points, progress)
-        paths, record = results.paths, results.record
-        if extras.explain:
-            told, files = explain(subject.editor, results.all, place)
-            paths, record = paths + files, {**record, "explanation": told}
-            if not common.as_json:
-                click.echo("\n".join(map(table, told)))
-        if not results.interrupted:
-            paths += make(extras, subject.editor, results.all, subject.names, place, common.quiet)
-        made = {folders[each.combination]: each.result for each in results.all if each.result}
-        return Made(paths, record, made, results.said)
-
-    edit_all(common, source, photos, editor, folder, edit, folders.values())
+    about = without_none({"relevance": table, "statistics": statistics})
+    for job in edit_jobs(common, source, photos, editor, folder, list(names.values())):
+        with job:
+            for face in job.faces():
+                outputs.check_size(len(face.latent), len(alpha or (0,)), len(beta or (0,)))
+                summaries = edit_and_save(face, points, names, about, common.quiet)
+                if outputs.explain:
+                    tables = write_explanation(face, summaries)
+                    if not common.as_json:
+                        click.echo(tables)
+                if not face.interrupted:
+                    outputs.write(face, summaries, common.quiet)

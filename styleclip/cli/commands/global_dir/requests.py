@@ -1,4 +1,4 @@
-"""What `global-dir` is asked for: prompts, edits written in one line and saved directions, at strengths and betas."""
+"""The options of `global-dir` that say what to edit: prompts, edits in one line, and saved directions."""
 
 from __future__ import annotations
 
@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING
 import click
 
 from styleclip.cli.options.common import option_group, slug, without_none
-from styleclip.cli.options.types import Parsed, format_number, parse_strength
+from styleclip.cli.options.types import Parsed, parse_strength
 from styleclip.errors import UsageError
 from styleclip.settings import Strength
 
 if TYPE_CHECKING:
-    from styleclip.prompts import Prompt
+    from styleclip.sweeps import Edit
 
-EDIT = '"NEUTRAL -> TARGET [@ ALPHA[, BETA]]"'
-MAX_COMBINATIONS = 100  # of alphas and betas in one call
+EDIT_SYNTAX = '"NEUTRAL -> TARGET [@ ALPHA[, BETA]]"'
 
 
 @dataclass(frozen=True)
@@ -34,12 +33,15 @@ class EditRequest:
     def name(self) -> str:
         return self.target if self.saved is None else self.saved.stem
 
-    def prompt(self) -> Prompt:
+    def edit(self) -> Edit:
         """Raises UsageError for empty texts."""
         import styleclip
+        from styleclip.sweeps import Edit
 
+        if self.saved is not None:
+            return Edit(self.saved, self.alpha, self.beta)
         neutral = self.neutrals[0] if len(self.neutrals) == 1 else self.neutrals or None
-        return styleclip.Prompt(self.target, **without_none({"neutral": neutral}))
+        return Edit(styleclip.Prompt(self.target, **without_none({"neutral": neutral})), self.alpha, self.beta)
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class EditRequests:
         if self.prompt is not None and self.edit:
             raise UsageError("--prompt and --edit both say what to edit; write all as --edit")
         if self.neutral and self.prompt is None:
-            raise UsageError(f"--neutral goes with --prompt; write an --edit as {EDIT}")
+            raise UsageError(f"--neutral goes with --prompt; write an --edit as {EDIT_SYNTAX}")
         if not self.all:
             raise UsageError("nothing says what to edit; pass --prompt, --edit or --direction")
 
@@ -70,45 +72,16 @@ class EditRequests:
 
     @property
     def folder(self) -> str:
-        """Apart from those of `optimize`, which makes the same prompts."""
-        return f"global-dir/{slug(' '.join(wish.name for wish in self.all))}"
+        """Apart from the folders of `optimize`, which makes the same prompts."""
+        return f"global-dir/{slug(' '.join(request.name for request in self.all))}"
 
-
-@dataclass(frozen=True)
-class AlphaBeta:
-    """One of the strengths and one of the betas of a call; None leaves the choice to edit and model."""
-
-    alpha: Strength | None
-    beta: Strength | None
-
-    @property
-    def size(self) -> float:
-        """How strong it is, as far as can be told."""
-        return abs(self.alpha) if isinstance(self.alpha, float) else 0.0
-
-    def named(self, alphas: bool, betas: bool) -> str:
-        """`alpha_4_beta_0.12`, of the two that vary."""
-        parts = [*(("alpha", self.alpha),) * alphas, *(("beta", self.beta),) * betas]
-        return "_".join(f"{name}_{format_number(value)}" for name, value in parts)
-
-
-def combinations(
-    wishes: EditRequests, alphas: tuple[Strength, ...] | None, betas: tuple[Strength, ...] | None
-) -> dict[AlphaBeta, str]:
-    """Every strength at every beta, and the name of its folder: "" for a single one.
-
-    Raises UsageError where an option changes nothing, and for too many.
-    """
-    if alphas and all(wish.alpha is not None for wish in wishes.all):
-        raise UsageError("every edit says its alpha after @; leave out --alpha")
-    if betas and all(wish.beta is not None or wish.saved for wish in wishes.all):
-        raise UsageError("every edit has its beta already; leave out --beta")
-    count = len(alphas or (0,)) * len(betas or (0,))
-    if count > MAX_COMBINATIONS:
-        raise UsageError(f"these are {count} combinations of alpha and beta; ask for at most {MAX_COMBINATIONS}")
-    several = [len(values or ()) > 1 for values in (alphas, betas)]
-    pairs = [AlphaBeta(alpha, beta) for beta in betas or (None,) for alpha in alphas or (None,)]
-    return {pair: pair.named(*several) for pair in pairs}
+    def edits(self, alphas: tuple[Strength, ...] | None, betas: tuple[Strength, ...] | None) -> list[Edit]:
+        """The edits of a sweep over `alphas` and `betas`. Raises UsageError where one of these changes nothing."""
+        if alphas and all(request.alpha is not None for request in self.all):
+            raise UsageError("every edit says its alpha after @; leave out --alpha")
+        if betas and all(request.beta is not None or request.saved for request in self.all):
+            raise UsageError("every edit has its beta already; leave out --beta")
+        return [request.edit() for request in self.all]
 
 
 def parse_edit(text: str) -> EditRequest:
@@ -119,7 +92,7 @@ def parse_edit(text: str) -> EditRequest:
         values: list[Strength | None] = [parse_strength(part) for part in numbers.split(",")] if at else []
         alpha, beta = values + [None] * (2 - len(values))
     except ValueError:
-        raise ValueError(f"{text!r} is not an edit; write it like {EDIT}.") from None
+        raise ValueError(f"{text!r} is not an edit; write it like {EDIT_SYNTAX}.") from None
     return EditRequest(target.strip(), tuple(part.strip() for part in neutral.split(" / ")), None, alpha, beta)
 
 
@@ -135,8 +108,8 @@ def parse_direction(text: str) -> EditRequest:
     return EditRequest(saved=path, alpha=alpha)
 
 
-wishes_options = option_group(
-    "wishes",
+request_options = option_group(
+    "requests",
     EditRequests,
     (
         click.option("--prompt", metavar="TEXT", help="What the picture shall show."),
@@ -151,7 +124,7 @@ wishes_options = option_group(
             multiple=True,
             type=Parsed("edit", parse_edit),
             metavar="TEXT",
-            help=f"In place of --prompt, any number of {EDIT}, made in turn. Several neutrals: A / B -> TARGET.",
+            help=f"In place of --prompt, any number of {EDIT_SYNTAX}, made in turn. Several neutrals: A / B -> TARGET.",
         ),
         click.option(
             "--direction",

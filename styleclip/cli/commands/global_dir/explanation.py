@@ -1,0 +1,44 @@
+"""`global-dir --explain`: the channels of every direction as a table, channels.png and channels.json."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from styleclip.cli.edit_jobs import FaceJob
+from styleclip.cli.output.tables import table
+from styleclip.files import atomic_path, atomic_write, to_json
+from styleclip.methods.channel_report import MAX_CHANNELS, channel_report, plot_channels, report_title
+from styleclip.sweep_sheets import SweepSummary
+
+
+def write_explanation(face: FaceJob, summaries: Sequence[SweepSummary]) -> str:
+    """Write the files, add the reports to the record, and return the tables."""
+    directions = [direction for summary in summaries for direction in summary.point.directions]
+    distinct = {(each.prompt, each.beta): each for each in directions}.values()  # whatever its strength
+    reports = [channel_report(each, face.editor.models.generator.layout) for each in distinct]
+    with atomic_path(face.folder / "channels.png") as temporary:
+        plot_channels(reports, temporary)
+    face.paths.append(face.folder / "channels.png")
+    face.paths.append(atomic_write(face.folder / "channels.json", to_json(reports).encode()))
+    face.extra["explanation"] = reports
+    return "\n".join(_table(report) for report in reports)
+
+
+def _table(report: dict[str, Any]) -> str:
+    """The first channels, and all layers that move."""
+    channels = [
+        [row["layer"], row["index"], f"{row['weight']:+.3f}", f"{row['relevance']:+.3f}"] for row in report["channels"]
+    ]
+    layers = [[row["layer"], row["channels"], f"{row['weight']:.2f}"] for row in report["layers"] if row["channels"]]
+    rest = len(channels) - MAX_CHANNELS
+    return "\n".join(
+        [
+            report_title(report),
+            *table([["layer", "index", "weight", "relevance"], *channels[:MAX_CHANNELS]], numbers=(1, 2, 3)),
+            *([f"and {rest} more in channels.json"] if rest > 0 else []),
+            "",
+            *table([["layer", "channels", "sum of |weight|"], *layers], numbers=(1, 2)),
+            "",
+        ]
+    )

@@ -1,0 +1,178 @@
+"""What an editor command works on: a batch of latents at once, or the faces of photos one by one.
+
+Example:
+    for job in edit_jobs(common, source, photos, editor, folder):
+        with job:
+            for face in job.faces():
+                face.save(face.editor.edit(face.latent, prompt, method, about=face.about))
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+import styleclip
+from styleclip.alignment.photo_paths import find_photos
+from styleclip.cli.options.common import CommonOptions
+from styleclip.cli.options.photos import PastedPhotoOptions
+from styleclip.cli.options.source import LatentSource
+from styleclip.cli.output.photo_batch import PhotoBatch, PhotoJob
+from styleclip.cli.output.progress import StageProgress
+from styleclip.files import output_folder
+from styleclip.inversion.generator_delta import save_tuning
+from styleclip.inversion.invert import Invert
+from styleclip.inversion.result import LATENT_FILE, tuning_path
+from styleclip.latents import Latent
+from styleclip.models import Models
+from styleclip.photo_editing import EditSource, FaceEdit, PhotoEdit, paste_faces, result_patterns
+from styleclip.results import EditResult
+
+if TYPE_CHECKING:
+    from styleclip.editor import Editor
+
+
+@dataclass(eq=False)
+class FaceJob:
+    """Latents that are edited together, and the results so far: all latents of a source, or one face of a photo.
+
+    Args:
+        source: the latents, and where they come from.
+        folder: the folder of the results.
+        keys: the names of the results: the folders within `folder`, "" for a single result.
+        overwrite: whether earlier results may be replaced.
+    """
+
+    source: EditSource
+    folder: Path
+    keys: Sequence[str]
+    overwrite: bool
+    paths: list[Path] = field(default_factory=list)
+    tunings: list[Path] = field(default_factory=list)  # files that belong to the latents of results
+    records: dict[str, dict[str, Any]] = field(default_factory=dict)
+    results: dict[str, EditResult] = field(default_factory=dict)  # of a single latent, which may be pasted
+    extra: dict[str, Any] = field(default_factory=dict)  # more of the record
+    interrupted: str = ""  # the message after Ctrl-C
+
+    @cached_property
+    def editor(self) -> Editor:
+        return styleclip.Editor(self.source.models)
+
+    @property
+    def latent(self) -> Latent:
+        return self.source.latent
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """Where the latents come from, for the provenance of results."""
+        return {"source": self.source.about}
+
+    def save(self, result: EditResult, key: str = "") -> None:
+        """Write a result, and beside its latent the tuning of the generator."""
+        self.paths += result.save(self.folder / key, self.overwrite)
+        if self.source.tuning is not None:
+            self.tunings.append(save_tuning(self.source.tuning, tuning_path(self.folder / key / LATENT_FILE)))
+        self.records[key] = result.record()
+        if len(result.source) == 1:
+            self.results[key] = result
+
+    @property
+    def files(self) -> list[Path]:
+        return [*self.paths, *self.tunings]
+
+    @property
+    def kept(self) -> list[dict[str, Any]]:
+        """The records of all results, in the order of the keys."""
+        return [self.records[key] for key in self.keys if key in self.records]
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """The record of the single result, or of all."""
+        return {**(self.kept[0] if len(self.keys) == 1 else {"results": self.kept}), **self.extra}
+
+
+class LatentJob:
+    """All latents of a source, edited together."""
+
+    def __init__(self, face: FaceJob) -> None:
+        self.face = face
+
+    def __enter__(self) -> LatentJob:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """An error ends the command."""
+
+    def faces(self) -> Iterator[FaceJob]:
+        yield self.face
+
+
+class PhotoEditJob(PhotoJob):
+    """A photo whose faces are inverted when they are asked for, edited, and pasted back together."""
+
+    def __init__(self, *job: Any, inverter: Invert, models: Models, keys: Sequence[str], paste: bool) -> None:
+        super().__init__(*job)
+        self.inverter, self.models, self.keys, self.paste = inverter, models, keys, paste
+        self.edits: list[FaceEdit] = []
+
+    def faces(self) -> Iterator[FaceJob]:
+        output_folder(self.folder, result_patterns(self.keys), self.common.overwrite, self.photo)
+        with StageProgress(self.photo.name, self.common.quiet) as progress:
+            for name, inversion in self.inverter.faces(self.models, self.photo, progress):
+                progress.close()
+                inversion.save(self.folder / name / "inversion", overwrite=True)
+                edit = FaceEdit(name, inversion)
+                face = FaceJob(edit.source, self.folder / name, self.keys, self.common.overwrite, results=edit.results)
+                yield face
+                self.keep(name, face.files, {**face.record, "folder": face.folder})
+                self.edits.append(edit)
+                self.interrupted = face.interrupted
+                if self.interrupted:
+                    break
+
+    def conclude(self) -> None:
+        """Paste all faces back into the photo, once for every key."""
+        edited = PhotoEdit(self.edits[0].inversion.aligned.photo, self.edits)
+        if self.paste:
+            edited.pasted = paste_faces(edited, self.keys)
+        pasted = edited.save_pasted(self.folder)
+        self.paths[:0] = pasted
+        self.extra["pasted"] = pasted
+        self.note = ", ".join(edited.notes)
+        self.shown = pasted[0] if len(pasted) == 1 else self.folder
+
+
+def edit_jobs(
+    common: CommonOptions,
+    source: LatentSource,
+    photos: PastedPhotoOptions,
+    editor: Editor,
+    folder: Path,
+    keys: Sequence[str] = ("",),
+) -> Iterator[LatentJob | PhotoEditJob]:
+    """The jobs of one call, and after the last one their report; ends the command as that of PhotoBatch does.
+
+    `keys` are the names of the results of an edit: the folders within its own, "" for a single result.
+    """
+    if not source.image:
+        face = FaceJob(source.load(editor), folder, keys, common.overwrite)
+        yield LatentJob(face)
+        common.report(face.files, face.record)
+        if face.interrupted:
+            click.echo(face.interrupted, err=True)
+            click.get_current_context().exit(130)
+        return
+    inverter = photos.invert(common)
+    inverter.prepare(editor.models)
+    make_job = functools.partial(
+        PhotoEditJob, inverter=inverter, models=editor.models, keys=keys, paste=photos.paste is not False
+    )
+    batch = PhotoBatch(common, find_photos(source.image), folder, make_job)
+    yield from batch
+    batch.finish()
