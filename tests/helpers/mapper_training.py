@@ -65,7 +65,7 @@ def trained_step(models: Models, training: MapperTraining, folder: Path) -> tupl
 SHORT = replace(FEW, num_latents=8, held_out=2, batch_size=2)
 
 
-class StoppedAfter:
+class StopAfter:
     """An `on_step` that presses Ctrl-C after some step, and remembers the steps it saw."""
 
     def __init__(self, step: int = 999) -> None:

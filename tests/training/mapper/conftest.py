@@ -14,7 +14,7 @@ from styleclip.training.checkpoint import STATE
 from styleclip.training.mapper import train as module
 from tests.helpers.files import load_tiny_models
 from tests.helpers.mapper_training import (
-    StoppedAfter,
+    StopAfter,
     train_few,
 )
 
@@ -25,13 +25,13 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Models:
 
 
 @pytest.fixture
-def begin(models: Models, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
+def interrupt_training(models: Models, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
     """Leaves an unfinished training in `tmp_path`, and saves every step from now on."""
     monkeypatch.setattr(module, "SAVE_EVERY", 0.0)
 
     def stopped(*arguments: Any, after: int = 3, **options: Any) -> Path:
         with pytest.raises(KeyboardInterrupt):
-            train_few(tmp_path, models, *arguments, on_step=StoppedAfter(after), **options)
+            train_few(tmp_path, models, *arguments, on_step=StopAfter(after), **options)
         return tmp_path / "training" / STATE
 
     return stopped

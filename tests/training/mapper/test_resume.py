@@ -26,7 +26,7 @@ from tests.helpers.mapper_training import (
     FEW,
     OLD,
     RED,
-    StoppedAfter,
+    StopAfter,
     flat_parameters,
     read_metrics,
     train_few,
@@ -41,22 +41,22 @@ from tests.helpers.tiny import random_w_plus
 @pytest.mark.parametrize("optimizer", ["adam", "ranger"])
 @pytest.mark.parametrize("after", [3, 7, 13])
 def test_it_goes_on_as_if_nothing_had_been(
-    models: Models, tmp_path: Path, begin: Callable[..., Path], optimizer: Any, after: int
+    models: Models, tmp_path: Path, interrupt_training: Callable[..., Path], optimizer: Any, after: int
 ) -> None:
     """Also between the steps at which Lookahead looks, 6 and 12, and where only the writing was left."""
     training, prompts = replace(FEW, optimizer=optimizer, lr=20.0, steps=13), (RED, OLD)
     train_few(tmp_path / "whole", models, training, prompts)
     expected = training_files(tmp_path / "whole")
     shutil.rmtree(tmp_path / "whole")
-    assert read_state(begin(training, prompts, after=after))[0]["step"] == after
-    watch = StoppedAfter()
+    assert read_state(interrupt_training(training, prompts, after=after))[0]["step"] == after
+    watch = StopAfter()
     train_few(tmp_path, models, training, prompts, resume=True, on_step=watch)
     assert watch.steps == list(range(after + 1, 14))
     assert training_files(tmp_path) == expected
 
 
 @pytest.mark.filterwarnings("ignore::styleclip.training.mapper.train.TrainingWarning")
-def test_early_ends_are_remembered(models: Models, tmp_path: Path, begin: Callable[..., Path]) -> None:
+def test_early_ends_are_remembered(models: Models, tmp_path: Path, interrupt_training: Callable[..., Path]) -> None:
     """The one that has stopped does not begin again."""
     training = replace(FEW, lr=20.0, lambda_l2=0.1, steps=14, evaluate_every=1, patience=2)
     prompts = (RED, Prompt("a old face"))
@@ -65,7 +65,7 @@ def test_early_ends_are_remembered(models: Models, tmp_path: Path, begin: Callab
     assert len(set(last.values())) == 2
     expected = training_files(tmp_path / "whole")
     shutil.rmtree(tmp_path / "whole")
-    begin(training, prompts, after=min(last.values()) + 1)
+    interrupt_training(training, prompts, after=min(last.values()) + 1)
     train_few(tmp_path, models, training, prompts, resume=True)
     assert training_files(tmp_path) == expected
 
@@ -114,26 +114,28 @@ def test_killed_at_any_moment(tmp_path: Path) -> None:
     ],
 )
 def test_another_training_does_not_go_on(
-    models: Models, tmp_path: Path, begin: Callable[..., Path], changes: dict[str, Any], words: str
+    models: Models, tmp_path: Path, interrupt_training: Callable[..., Path], changes: dict[str, Any], words: str
 ) -> None:
-    before = begin(after=1).read_bytes()
+    before = interrupt_training(after=1).read_bytes()
     with pytest.raises(OutputError, match=re.escape(f"was begun {words}; finish that, or pass --overwrite")) as caught:
         train_few(tmp_path, models, resume=True, **changes)
     assert is_one_sentence(caught.value) and (tmp_path / "training" / STATE).read_bytes() == before
-    watch = StoppedAfter(1)
+    watch = StopAfter(1)
     with pytest.raises(KeyboardInterrupt):
         train_few(tmp_path, models, resume=True, overwrite=True, on_step=watch, **changes)
     assert watch.steps == [1] and (tmp_path / "training" / STATE).read_bytes() != before
 
 
-def test_another_generator_does_not_go_on(models: Models, tmp_path: Path, begin: Callable[..., Path]) -> None:
-    begin()
+def test_another_generator_does_not_go_on(
+    models: Models, tmp_path: Path, interrupt_training: Callable[..., Path]
+) -> None:
+    interrupt_training()
     with pytest.raises(OutputError, match="was begun with another generator; finish that"):
         train_few(tmp_path, with_other_generator(models), resume=True)
 
 
-def test_torn_files_of_an_earlier_run(models: Models, tmp_path: Path, begin: Callable[..., Path]) -> None:
-    state = begin()
+def test_torn_files_of_an_earlier_run(models: Models, tmp_path: Path, interrupt_training: Callable[..., Path]) -> None:
+    state = interrupt_training()
     (tmp_path / "training" / f".{state.stem}.4711.safetensors").write_bytes(b"")
     state.write_bytes(state.read_bytes()[:-9])
     with pytest.raises(WeightError, match=r"state.safetensors cannot be read; pass --overwrite to begin again"):
@@ -142,8 +144,10 @@ def test_torn_files_of_an_earlier_run(models: Models, tmp_path: Path, begin: Cal
     assert sorted(os.listdir(tmp_path / "training")) == ["metrics.jsonl"]
 
 
-def test_a_checkpoint_of_an_earlier_version(models: Models, tmp_path: Path, begin: Callable[..., Path]) -> None:
-    state = begin()
+def test_a_checkpoint_of_an_earlier_version(
+    models: Models, tmp_path: Path, interrupt_training: Callable[..., Path]
+) -> None:
+    state = interrupt_training()
     about = {**read_state(state)[0], "students": []}
     del about["state"]
     save_tensors({"0.network.x": torch.zeros(1)}, state, {KIND: "training", "about": json.dumps(about)})

@@ -12,10 +12,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from styleclip.errors import NumericError
 from styleclip.latents import Latent, Space
 from styleclip.methods.mapper import TrainedMapper, load_trained_mapper
 from styleclip.models import Models
 from styleclip.networks.clip import CLIP
+from styleclip.networks.latent_mapper import STEP
 from styleclip.networks.stylegan2 import Generator
 from styleclip.prompts import Prompt
 from styleclip.training.mapper.data import split_held_out, training_latents
@@ -26,7 +28,7 @@ from tests.helpers.mapper_training import FEW, OLD, RED, flat_parameters, read_m
 from tests.helpers.tiny import tiny_models
 
 
-def held_out_of(models: Models, training: MapperTraining) -> Latent:
+def held_out_latents(models: Models, training: MapperTraining) -> Latent:
     """The four of 24 latents that nothing is learned from."""
     return training_latents(models, training.resolve(models), None)[split_held_out(24, training)[1]]
 
@@ -88,7 +90,7 @@ def test_the_loss_falls_on_latents_never_seen(tmp_path: Path, space: Any, optimi
     training = replace(FEW, space=space, optimizer=optimizer, lr=lr, steps=24, evaluate_every=12, lambda_l2=0.001)
     [mapper] = train_few(tmp_path, models, training)
     held_out = [row for row in read_metrics(tmp_path) if row["split"] == "held-out"]
-    source = held_out_of(models, training)
+    source = held_out_latents(models, training)
     untouched = clip_loss(models, source)
     scores = mapper.about["scores"]
     assert scores["loss"] < untouched - 0.01 and scores["target"] > scores["target_before"]
@@ -113,7 +115,9 @@ def test_the_best_is_written_not_the_last(tmp_path: Path) -> None:
     losses = [row["loss"] for row in held_out]
     best = losses.index(min(losses))
     assert mapper.about["best_step"] == best + 1 < len(losses) and losses[-1] > min(losses) + 0.01
-    found = clip_loss(models, held_out_of(models, training), load_trained_mapper(tmp_path / "0.safetensors", models))
+    found = clip_loss(
+        models, held_out_latents(models, training), load_trained_mapper(tmp_path / "0.safetensors", models)
+    )
     assert found == pytest.approx(held_out[best]["clip"], abs=1e-4)
 
 
@@ -187,3 +191,29 @@ def test_torgb_moves_only_when_asked(tmp_path: Path, torgb: bool) -> None:
     mask = models.generator.layout.torgb_mask()
     assert source.space is Space.S and step[:, ~mask].abs().amax(dim=0).min() > 0
     assert (step[:, mask].abs().amax(dim=0) > 0).all() if torgb else not step[:, mask].any()
+
+
+# --- settings
+
+
+# --- losses
+
+
+# --- latents
+
+
+@pytest.mark.parametrize("steps", [1, 4])
+def test_a_loss_that_is_not_finite(tmp_path: Path, steps: int) -> None:
+    """Also where no step is left to notice it: the look at what was learned does."""
+    with pytest.raises(NumericError, match=r"the loss is not finite at step \d; lower --lr, or use --dtype float32"):
+        train_few(tmp_path, tiny_models(), replace(FEW, lr=1e30, steps=steps))
+    assert not (tmp_path / "0.safetensors").exists()
+
+
+def test_a_mapper_is_one_tenth_of_its_network(tmp_path: Path) -> None:
+    models = tiny_models()
+    source, step = trained_step(models, FEW, tmp_path)
+    [mapper] = train_few(tmp_path / "again", models)
+    with torch.no_grad():
+        torch.testing.assert_close(step, 0.1 * mapper.network(source.data))
+    assert STEP == 0.1

@@ -25,7 +25,7 @@ from tests.helpers.mapper_training import (
     FEW,
     OLD,
     RED,
-    StoppedAfter,
+    StopAfter,
     flat_parameters,
     read_metrics,
     train_few,
@@ -48,7 +48,7 @@ def test_a_mapper_tells_what_it_is(models: Models, tmp_path: Path, prompt: Promp
     assert mapper.about["scores"].keys() == {"loss", "clip", "l2", "target", "target_before"}
     step = LatentMapper(mapper, strength=2.0)(models, random_w_plus(2), RED).data - random_w_plus(2).data
     torch.testing.assert_close(step, 2 * mapper.direction(random_w_plus(2)).data)
-    watch = StoppedAfter()
+    watch = StopAfter()
     [again] = train_few(tmp_path, models, prompts=(prompt,), resume=True, on_step=watch)
     assert (
         not watch.steps
@@ -64,8 +64,8 @@ def test_a_mapper_belongs_to_its_generator(models: Models, tmp_path: Path) -> No
     assert is_one_sentence(caught.value)
 
 
-def test_what_is_there_is_kept(models: Models, tmp_path: Path, begin: Callable[..., Path]) -> None:
-    state = begin()
+def test_what_is_there_is_kept(models: Models, tmp_path: Path, interrupt_training: Callable[..., Path]) -> None:
+    state = interrupt_training()
     with pytest.raises(OutputError, match="holds an unfinished training; pass --resume to go on, or --overwrite"):
         train_few(tmp_path, models)
     train_few(tmp_path, models, replace(FEW, seed=1), overwrite=True)
@@ -91,7 +91,7 @@ def test_what_is_there_is_kept(models: Models, tmp_path: Path, begin: Callable[.
 def test_a_file_in_the_way_stops_it_at_once(models: Models, tmp_path: Path, taken: str) -> None:
     folder = tmp_path / Path(taken).parent
     (tmp_path / Path(taken).parts[0]).write_text("a poem")
-    watch = StoppedAfter()
+    watch = StopAfter()
     with pytest.raises(OutputError, match="cannot write .* in the way; choose another folder with --out"):
         train_few(folder, models, on_step=watch)
     assert not watch.steps and (tmp_path / Path(taken).parts[0]).read_text() == "a poem"
@@ -99,7 +99,12 @@ def test_a_file_in_the_way_stops_it_at_once(models: Models, tmp_path: Path, take
 
 @pytest.mark.parametrize(("step", "name"), [(3, STATE), (8, "0.safetensors")])
 def test_a_full_disk(
-    models: Models, tmp_path: Path, begin: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, step: int, name: str
+    models: Models,
+    tmp_path: Path,
+    interrupt_training: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+    step: int,
+    name: str,
 ) -> None:
     """While the next state is saved, or the mapper in the end: an older mapper stays, and all goes on later."""
     train_few(tmp_path, models)
@@ -126,9 +131,11 @@ def test_a_full_disk(
 # --- metrics
 
 
-def test_metrics_go_back_to_the_step_that_was_saved(models: Models, tmp_path: Path, begin: Callable[..., Path]) -> None:
+def test_metrics_go_back_to_the_step_that_was_saved(
+    models: Models, tmp_path: Path, interrupt_training: Callable[..., Path]
+) -> None:
     train_few(tmp_path / "whole", models)
-    begin(after=6)
+    interrupt_training(after=6)
     path = tmp_path / "training" / "metrics.jsonl"
     torn = '{"step": 5, "prompt": "ä'.encode()[:-1]
     path.write_bytes(path.read_bytes() + b'{"step": 8, "prompt": "later"}\n' + torn)
@@ -140,7 +147,7 @@ def test_metrics_go_back_to_the_step_that_was_saved(models: Models, tmp_path: Pa
 
 
 def test_tensorboard_where_it_is_installed(
-    models: Models, tmp_path: Path, begin: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+    models: Models, tmp_path: Path, interrupt_training: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[tuple[Any, ...]] = []
 
@@ -157,7 +164,7 @@ def test_tensorboard_where_it_is_installed(
     board = ModuleType("torch.utils.tensorboard")
     monkeypatch.setattr(board, "SummaryWriter", SummaryWriter, raising=False)
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", board)
-    begin(after=6)
+    interrupt_training(after=6)
     train_few(tmp_path, models, resume=True)
     folder = str(tmp_path / "training")
     assert [row for row in told if len(row) < 3 or row[0] == "open"] == [

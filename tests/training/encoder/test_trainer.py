@@ -1,0 +1,60 @@
+"""Steps of an encoder: its offsets, its discriminator, its moving average and its initial weights."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from styleclip.training.encoder import trainer as module
+from styleclip.training.encoder.trainer import EncoderTrainer, new_encoder
+from tests.helpers.encoder_training import (
+    FEW,
+    with_only,
+)
+from tests.helpers.tiny import tiny_models
+
+
+def test_codes_of_early_steps_are_one_w() -> None:
+    trainer = EncoderTrainer(tiny_models(), None, replace(FEW, steps=4, deltas_from=0.5, deltas_every=0.25), None)
+    images, _ = trainer.batches.at(0)
+    for step, joined in enumerate((0, 0, 1, 2)):
+        codes, deltas = trainer.losses.codes(trainer.encoder, images, step)
+        same = [torch.equal(codes[:, i], codes[:, 0]) for i in range(1, 6)]
+        assert len(deltas) == joined and same == [False] * joined + [True] * (5 - joined)
+
+
+def test_the_running_mean_is_kept() -> None:
+    """`decay` of what was and the rest of what is; early on, more of what is. Counters are taken as they are."""
+    trainer = EncoderTrainer(tiny_models(), None, replace(with_only(latent=1.0), decay=0.3), None)
+    expected = {name: tensor.clone() for name, tensor in trainer.averaged_encoder.state_dict().items()}
+    for step, decay in enumerate((1 / 10, 2 / 11, 3 / 12, 0.3)):
+        trainer.step(step)
+        for name, own in trainer.encoder.state_dict().items():
+            kept = decay if own.is_floating_point() else 0
+            expected[name] = kept * expected[name] + (1 - kept) * own
+            torch.testing.assert_close(trainer.averaged_encoder.state_dict()[name].to(expected[name]), expected[name])
+
+
+def test_a_start(tmp_path: Path) -> None:
+    """What it has learned is the beginning, to the counters of its normalisation."""
+    start = new_encoder(FEW, tiny_models().generator)
+    start.load_state_dict({name: each + 1 for name, each in start.state_dict().items()})
+    trainer = EncoderTrainer(tiny_models(), None, FEW, start)
+    for network in (trainer.encoder, trainer.averaged_encoder):
+        assert all(torch.equal(each, start.state_dict()[name]) for name, each in network.state_dict().items())
+
+
+@pytest.mark.parametrize(("r1", "steps"), [(10.0, [True, False, True, False]), (0.0, [False] * 4)])
+def test_the_penalty_comes_now_and_then(monkeypatch: pytest.MonkeyPatch, r1: float, steps: list[bool]) -> None:
+    monkeypatch.setattr(module, "R1_EVERY", 2)
+    trainer = EncoderTrainer(tiny_models(), None, replace(with_only(latent=1.0, adversary=0.1), r1=r1), None)
+    asked, discriminator_loss = [], trainer.losses.discriminator_loss
+    monkeypatch.setattr(
+        trainer.losses, "discriminator_loss", lambda *given: asked.append(given[3]) or discriminator_loss(*given)
+    )
+    before = torch.cat([parameter.flatten().clone() for parameter in trainer.discriminator.parameters()])
+    assert all("critic" in trainer.step(step) for step in range(4)) and asked == steps
+    assert not torch.equal(torch.cat([parameter.flatten() for parameter in trainer.discriminator.parameters()]), before)
