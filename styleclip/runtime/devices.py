@@ -16,7 +16,7 @@ DTYPES = {"auto": torch.float32, "float32": torch.float32, "bfloat16": torch.bfl
 
 @dataclass(frozen=True)
 class DistributedEnv:
-    """What torchrun tells each of its processes: `rank` of `world_size`, and `local_rank` on its machine."""
+    """A process of torchrun: `rank` of `world_size`, and `local_rank` on its machine."""
 
     rank: int
     world_size: int
@@ -24,14 +24,14 @@ class DistributedEnv:
 
     @staticmethod
     def from_environ() -> DistributedEnv | None:
-        """What the environment says; None where torchrun did not start this process."""
+        """From the environment variables that torchrun sets; None where it did not start this process."""
         names = ("RANK", "WORLD_SIZE", "LOCAL_RANK")
         if any(name not in os.environ for name in names):
             return None
         return DistributedEnv(*(int(os.environ[name]) for name in names))
 
     def device(self, name: str) -> str:
-        """`name`, or for "auto" the GPU of this process where there are any."""
+        """`name`; for "auto" the GPU of this process, where there are GPUs."""
         return f"cuda:{self.local_rank}" if name == "auto" and torch.cuda.is_available() else name
 
 

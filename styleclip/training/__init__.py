@@ -1,1 +1,1 @@
-"""Training of what the editors use: latent mappers and encoders."""
+"""Training of latent mappers and encoders."""

@@ -1,1 +1,1 @@
-"""Training of encoders: picture -> W+ (Tov et al. 2021)."""
+"""Training of encoders: image -> W+ (Tov et al. 2021)."""

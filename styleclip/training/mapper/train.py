@@ -122,10 +122,10 @@ def train_mappers(
             on_step(Step(done, steps, _mean([*values.values()])))
 
     # Write the best weights of every mapper.
+    if processes.is_main and len(paths) > 1:  # a kill may come between two files
+        checkpoint.save(done)
     trained = [_best(mapper, about) for mapper in trainer.mappers]
     if processes.is_main:
-        if len(paths) > 1:  # a kill may come between two of them
-            checkpoint.save(done)
         for mapper, path in zip(trained, paths, strict=True):
             save_trained_mapper(mapper, path, dtype)
         checkpoint.remove()
