@@ -71,5 +71,5 @@ def _to_srgb(picture: Image.Image) -> Image.Image:
 
 def _convert_profile(picture: Image.Image, source: ImageCms._CmsProfileCompatible, target: object) -> Image.Image:
     converted = ImageCms.profileToProfile(picture, source, target, outputMode="RGB")  # type: ignore[arg-type]
-    assert converted is not None  # a new picture, because inPlace is not asked for
+    assert converted is not None  # None only for inPlace=True
     return converted

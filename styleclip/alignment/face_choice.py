@@ -1,4 +1,4 @@
-"""Which of the faces in a photo are meant: the largest, all, or one by its number."""
+"""The choice among the faces of a photo: the largest, all, or one by its number."""
 
 from __future__ import annotations
 

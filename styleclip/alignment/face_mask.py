@@ -12,8 +12,8 @@ from styleclip.alignment.framing import FFHQ, Landmarks
 
 HALF_WIDTH, HALF_HEIGHT, ROUNDNESS = 0.34, 0.40, 2.5  # of the superellipse of face and hair
 MARGIN = 0.035  # left alone along the border of the crop, where generators are at their worst
-MAX_FALLOFF = 0.12  # longest way from 1 to 0; on a longer one photo and picture are seen through each other
-MIN_FALLOFF = 0.07  # shortest way from 1 to 0, where an edit reaches the border
+MAX_FALLOFF = 0.12  # longest distance from 1 to 0; a longer one shows both pictures, half transparent
+MIN_FALLOFF = 0.07  # shortest distance from 1 to 0, where an edit reaches the border
 MASK_BLUR = 0.008  # smooths the creases of the distances; twice this and half a cell fit into MARGIN
 
 

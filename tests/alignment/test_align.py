@@ -1,4 +1,4 @@
-"""The FFHQ crop: equal to the recorded reference, true to its formula, and at peace with every place and size."""
+"""The FFHQ crop: equal to the recorded reference, true to its formula, and defined for every place and size."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def test_large_photos_are_reduced_first() -> None:
 
 
 def test_supersampling_is_a_parameter() -> None:
-    """FFHQ's own way is smoother than e4e's, and the same picture."""
+    """FFHQ's crop is smoother than e4e's, and otherwise the same."""
     plain, fine = crop(astronaut(), QUAD, 64), crop(astronaut(), QUAD, 64, transform_size=256)
     assert plain.size == fine.size == (64, 64)
     assert 0 < pixel_difference(plain, fine).mean() < 8

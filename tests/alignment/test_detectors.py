@@ -100,7 +100,9 @@ def test_the_frame_of_mtcnn_is_that_of_ffhq(mtcnn: Detector, astronaut_face: Fac
     expected = LANDMARKS.in_crop(QUAD)
     assert np.abs(astronaut_face.landmarks.in_crop(aligned.quad) - expected).max() < NEAR
     (again,) = mtcnn(aligned.frame)
-    assert np.abs(again.landmarks.in_crop(center_quad((256, 256))) - expected).max() < 2 * NEAR  # two looks, two errors
+    assert (
+        np.abs(again.landmarks.in_crop(center_quad((256, 256))) - expected).max() < 2 * NEAR
+    )  # two detections, two errors
 
 
 def test_where_the_face_is(astronaut_face: Face) -> None:
@@ -126,7 +128,7 @@ def test_every_orientation_gives_the_same_frame(
 
 
 def test_two_faces_in_a_large_photo(mtcnn: Detector, astronaut_face: Face) -> None:
-    """Left to right, each as precise as alone, whatever its size in the photo; the crops are those of the small one."""
+    """Left to right, and as precise as in a photo of one face, at both sizes."""
     photo = Photo(two_astronauts())
     frames = align(photo, mtcnn, which="all")
     alone = crop(astronaut(), FFHQ.quad(astronaut_face.landmarks), 256)
@@ -169,8 +171,8 @@ def test_choices() -> None:
             choose_faces(faces, senseless)  # type: ignore[arg-type]
 
 
-def test_the_search_goes_on_and_looks_twice() -> None:
-    """By a stand-in that sees a face of 300 px only in copies of a certain size, and nonsense everywhere."""
+def test_other_sizes_are_searched_and_faces_detected_again() -> None:
+    """A detector that finds a face of 300 px only in copies of one size, and a false one everywhere."""
     seen: list[tuple[int, int]] = []
 
     def look(image: Image.Image) -> list[Face]:
@@ -207,16 +209,16 @@ def test_aligned_crops_stay_as_they_are(mtcnn: Detector) -> None:
 
 
 def forbidden_detector(image: Image.Image) -> list[Face]:
-    raise AssertionError("nobody should look for faces here")
+    raise AssertionError("no detector should run here")
 
 
 def test_pictures_of_ours_are_not_searched() -> None:
     frame = Image.fromarray(GOLDEN["aligned"])
     (kept,) = align(Photo(frame, aligned=True), forbidden_detector)
     assert (kept.quad, kept.face, kept.note) == (None, None, ALREADY_ALIGNED)
-    with pytest.raises(AssertionError, match="nobody"):
+    with pytest.raises(AssertionError, match="no detector"):
         align(Photo(frame, aligned=True), forbidden_detector, force=True)
-    with pytest.raises(AssertionError, match="nobody"):
+    with pytest.raises(AssertionError, match="no detector"):
         align(Photo(Image.new("RGB", (300, 100)), aligned=True), forbidden_detector)  # a sheet of ours is no crop
 
 
@@ -324,14 +326,14 @@ def test_the_predictor_that_was_pulled_is_used(
 
 
 def register_toy(monkeypatch: pytest.MonkeyPatch, entry: DetectorEntry, **functions: object) -> None:
-    """A detector as one of another project would be: a module, and a line in the table."""
+    """A detector as one of another project would be: a module and a line in the table."""
     module = types.ModuleType("toy_detector")
     vars(module).update(functions)
     monkeypatch.setitem(sys.modules, "toy_detector", module)
     monkeypatch.setitem(DETECTORS, "toy", entry)
 
 
-def test_a_detector_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_detector_is_a_module_and_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
     loads: list[tuple[str, Path | None]] = []
 
     def load(device: str, predictor: Path | None) -> Detector:

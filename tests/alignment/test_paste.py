@@ -177,7 +177,7 @@ def test_a_strong_change_survives() -> None:
 
 
 def test_where_the_crop_ends_with_the_photo_there_is_no_seam() -> None:
-    """The whole photo is replaced, up to its last pixel, whatever corners its quad is said to have."""
+    """The whole photo is replaced, up to its last pixel, for any of these quads."""
     photo, edited = Image.new("RGB", (256, 256), "grey"), smooth_photo((256, 256))
     for low, high in ((-0.5, 255.5), (0.0, 256.0), (0.0, 255.0), (-EDGE_PX, 255 + EDGE_PX)):
         quad = np.array([[low, low], [low, high], [high, high], [high, low]])
@@ -203,7 +203,7 @@ def test_two_faces_apart_do_not_see_each_other() -> None:
 
 
 def test_overlapping_faces_share() -> None:
-    """Each face keeps its own middle, whoever comes first, and between them there is no hard edge."""
+    """Each face keeps its middle in either order, and there is no hard edge between them."""
     photo = Image.new("RGB", SIZE, "grey")
     left = Piece(Image.new("RGB", (64, 64), (200, 60, 60)), square((270, 300), 280))
     right = Piece(Image.new("RGB", (64, 64), (60, 60, 200)), square((430, 300), 280))

@@ -1,4 +1,4 @@
-"""Reading photos: every mode is what it looks like, every other file is one sentence, and folders are lists."""
+"""Reading photos: modes, orientations and formats; a sentence for every other file; folders and patterns."""
 
 from __future__ import annotations
 
@@ -305,7 +305,7 @@ def test_what_the_system_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_pillow_keeps_its_own_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Beyond Pillow's limits of pixels nothing is said below ours, and for others they still hold."""
+    """Pillow's limits of pixels neither warn nor hold for our photos, and are restored afterwards."""
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 500)  # a warning above 500, an error above 1000
     path = save(tmp_path, noise())
     assert read_photo(path).image.size == SIZE and SIZE[0] * SIZE[1] > 1000

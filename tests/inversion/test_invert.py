@@ -1,4 +1,4 @@
-"""Photos -> latents in Python: the row of stages, how faces are framed, what is written down, what is refused."""
+"""Photos -> latents in Python: stages, frames, files, all faces of a photo, and errors."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def test_what_is_wrong_with_the_encoder_is_said_before(models: Models) -> None:
 
 
 def test_a_picture_that_the_generator_drew_is_found_again(models: Models) -> None:
-    """From the average face, in its own world: what remains is far below what the average itself is off."""
+    """From the average face: the error falls to less than a fifth of the average's."""
     editor = styleclip.Editor(models)
     [drawn] = to_pil(editor.render(editor.sample(seed=3)))
     larger = drawn.resize((64, 64), Image.Resampling.NEAREST)
@@ -164,7 +164,7 @@ def test_other_things_than_faces_are_taken_from_the_middle(models: Models, monke
 
 
 def test_small_photos(models: Models) -> None:
-    """64 px with a face of 20: too small for the first look, found in the enlarged copy or told in a sentence."""
+    """64 px with a face of 20: found in the enlarged copy only; a photo of 20 px is refused in a sentence."""
     tight = astronaut().crop((140, 20, 310, 190))
     [aligned] = QUICK.frames(models, tight.resize((64, 64), Image.Resampling.LANCZOS))
     assert aligned.face is not None
@@ -281,8 +281,8 @@ def test_what_is_no_picture(
         styleclip.Editor(models).invert(tmp_path / "photo")
 
 
-def test_files_of_an_inversion_are_all_known(models: Models, tmp_path: Path) -> None:
-    """`INVERSION_FILES` are the patterns by which earlier results are seen."""
+def test_the_patterns_match_all_files(models: Models, tmp_path: Path) -> None:
+    """`INVERSION_FILES` are the patterns by which earlier results are recognised."""
     [inversion] = replace(WHOLE, tune=TUNE)(models, Photo(astronaut()))
     paths = inversion.save(tmp_path)
     found = {path.name for pattern in INVERSION_FILES for path in tmp_path.glob(pattern)}

@@ -1,4 +1,4 @@
-"""Pivotal tuning on tiny random networks: nearer at the pivot, as before elsewhere, small, only where it belongs."""
+"""Pivotal tuning on tiny random networks: nearer at the pivot, unchanged elsewhere, small; files and errors."""
 
 from __future__ import annotations
 

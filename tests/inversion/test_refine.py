@@ -1,4 +1,4 @@
-"""Refining in W+ on tiny random networks: the loss falls, images do not depend on each other, and what is refused."""
+"""Refining in W+ on tiny random networks: the loss falls, images are independent of each other, and errors."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def latents_and_pictures(models: Models, count: int = 2, seed: int = 3) -> tuple
 
 
 def perturb(latent: Latent, seed: int = 4) -> Latent:
-    """As an encoder would guess: near, not right."""
+    """A latent near this one, as an encoder gives it."""
     random = torch.Generator().manual_seed(seed)
     noise = torch.randn(latent.data.shape, generator=random)
     return Latent(latent.space, latent.data + 0.3 * latent.data.std() * noise)
@@ -162,14 +162,14 @@ def test_a_target_is_brought_to_the_generator_once() -> None:
         torch.testing.assert_close(resize_target(models, grey), torch.full_like(target, 0.3))
 
 
-def test_reduced_scales_forgive_a_shift() -> None:
+def test_reduced_scales_halve_the_loss_of_a_shift() -> None:
     stripes = torch.zeros(1, 3, 16, 16)
     stripes[..., ::2] = 1.0
     shifted = stripes.roll(1, dims=-1)
     assert (stripes - shifted).square().mean() == 1 and pixel_loss(shifted, pyramid(stripes)).item() == 0.5
 
 
-def test_scores_are_told_per_image() -> None:
+def test_scores_are_per_image() -> None:
     models = tiny_models(perceptual=MeanDifference)
     latent, target = latents_and_pictures(models)
     exact, worse = reconstruction_scores(models, target, torch.stack([target[0], -target[1]]))

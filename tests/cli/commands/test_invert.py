@@ -1,4 +1,4 @@
-"""`styleclip invert`: what it writes for photos, folders and several faces, and one sentence for what is no photo."""
+"""`styleclip invert`: its files for photos, folders and several faces, and one sentence for every other file."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_an_encoder_of_ones_own(run: Run, tmp_path: Path) -> None:
 
 
 def test_encoders_that_do_not_fit(run: Run, tmp_path: Path) -> None:
-    """Of several photos it is said once."""
+    """One sentence for several photos."""
     save_encoder(tiny_encoder(3), tmp_path / "e.safetensors")
     options = (ASTRONAUT, write_two_faces(tmp_path / "two.png"), "--out", "out", "--encoder")
     failed(run(*options, "e.safetensors"), 1, "the encoder gives W+ of [3, 8], the generator takes [", "; pass another")
@@ -112,7 +112,7 @@ def test_encoders_that_do_not_fit(run: Run, tmp_path: Path) -> None:
 
 
 def test_pictures_that_are_aligned(run: Run, tmp_path: Path) -> None:
-    """A crop of FFHQ is recognised, one of ours not even searched; --align cuts it all the same."""
+    """Crops of FFHQ are recognised, pictures of ours taken whole without a detector; --align crops them anyway."""
     Image.fromarray(GOLDEN["aligned"]).save("crop.png")
     result = done(run("crop.png", "--out", "crop"))
     assert record("crop")["note"] == "was aligned already" and record("crop")["quad"] is None
@@ -308,7 +308,7 @@ def test_a_predictor_that_is_not_there(run: Run) -> None:
 
 
 def test_pictures_of_the_demo_world(run: Run, tmp_path: Path) -> None:
-    """With the model that ships: found, framed as it is drawn, and nearer after every stage."""
+    """With the demo model: the face is found, framed as the demo world is, and nearer after every stage."""
     photo = Path(__file__).parents[3] / "docs" / "photo.jpg"
     words = ["invert", str(photo), "--face", "2", "--refine", "10", "--encoder", "none", "--out", "out"]
     done(CliRunner().invoke(main, words, prog_name="styleclip"))
