@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from styleclip.images import CELL, enlarge_to, to_pil
+from styleclip.images import CELL, enlarge_to, fit_to, to_pil
 
 GAP, LABEL_HEIGHT, LABEL_WIDTH = 8, 44, 128  # px
 FONT_SIZES = range(20, 10, -1)  # px, tried from the largest
+FACES_PER_ROW = 8
+LARGE_CELL, SMALL_CELL, MAX_LARGE_COLUMNS = 256, 128, 4  # px; cells are large up to so many columns
 PAPER, INK = "white", "#222222"
+
+Item = TypeVar("Item")
 
 
 def comparison(before: Tensor, after: Tensor, label: str, row_labels: Sequence[str] = ()) -> Image.Image:
@@ -61,6 +66,54 @@ def labelled_sheet(
     for r, label in enumerate(row_labels):
         _draw_text(draw, label, (GAP, top + r * (height + GAP), LABEL_WIDTH, height))
     return sheet
+
+
+@dataclass(frozen=True)
+class View:
+    """Pictures of all faces at one strength and one threshold, with the labels of both."""
+
+    alpha: str
+    beta: str
+    pictures: Sequence[Image.Image]
+
+
+def faces_sheet(before: Sequence[Image.Image], views: Sequence[View], faces: Sequence[str]) -> Image.Image:
+    """Several faces across and the views down; of a single face the strengths across and the thresholds down."""
+    return _one_face(before[0], views) if len(faces) == 1 else _several_faces(before, views, faces)
+
+
+def thumbnails(images: Tensor) -> list[Image.Image]:
+    """[N, 3, H, W] -> N pictures, no larger than a sheet shows them."""
+    pictures = to_pil(images)
+    for picture in pictures:
+        picture.thumbnail((LARGE_CELL, LARGE_CELL))
+    return pictures
+
+
+def rows_of_faces(items: Sequence[Item]) -> list[Sequence[Item]]:
+    """Rows of at most FACES_PER_ROW items."""
+    return [items[start : start + FACES_PER_ROW] for start in range(0, len(items), FACES_PER_ROW)]
+
+
+def _one_face(before: Image.Image, views: Sequence[View]) -> Image.Image:
+    alphas, betas = (list(dict.fromkeys(labels)) for labels in ([v.alpha for v in views], [v.beta for v in views]))
+    cells = {(view.beta, view.alpha): view.pictures[0] for view in views}
+    rows = [[before, *(cells[beta, alpha] for alpha in alphas)] for beta in betas]
+    return _table(rows, ["before", *alphas], betas)
+
+
+def _several_faces(before: Sequence[Image.Image], views: Sequence[View], faces: Sequence[str]) -> Image.Image:
+    labels = ["before", *(f"{view.alpha}\n{view.beta}" for view in views)]
+    blocks = zip(
+        rows_of_faces(faces), *(rows_of_faces(row) for row in (before, *(view.pictures for view in views))), strict=True
+    )
+    return stack_sheets([_table(rows, names, labels) for names, *rows in blocks])
+
+
+def _table(rows: Sequence[Sequence[Image.Image]], columns: Sequence[str], labels: Sequence[str]) -> Image.Image:
+    cell = LARGE_CELL if len(columns) <= MAX_LARGE_COLUMNS else SMALL_CELL
+    cells = [[fit_to(picture, cell) for picture in row] for row in rows]
+    return labelled_sheet(cells, columns, labels if any(labels) else (), cell)
 
 
 def _draw_text(draw: ImageDraw.ImageDraw, text: str, box: tuple[int, int, int, int]) -> None:

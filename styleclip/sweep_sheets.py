@@ -4,35 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 from PIL.Image import Image
-from torch import Tensor
 
 from styleclip.editor import Editor
-from styleclip.images import fit_to, to_pil
+from styleclip.images import fit_to
 from styleclip.latents import Latent, Space
 from styleclip.methods.channel_report import channel_count
 from styleclip.results import EditResult
 from styleclip.settings import Strength, format_number
-from styleclip.sheets import labelled_sheet, stack_sheets
+from styleclip.sheets import LARGE_CELL, View, faces_sheet, labelled_sheet, rows_of_faces, thumbnails
 from styleclip.sweeps import SweepPoint, SweepResult
 
-FACES = 8  # side by side
-LARGE, SMALL, FEW = 256, 128, 4  # px of a cell; cells are large up to so many columns
 FRAMES = 31  # from one end of a sweep to the other
 FACTORS = (0.5, 1.0, 1.5)  # of a single strength, on a sheet
-
-Item = TypeVar("Item")
-
-
-@dataclass(frozen=True)
-class View:
-    """Pictures of all faces at one strength and one threshold, with the labels of both."""
-
-    alpha: str
-    beta: str
-    pictures: Sequence[Image]
 
 
 @dataclass(frozen=True)
@@ -119,22 +104,9 @@ def sweep_frames(editor: Editor, ranges: Mapping[str, tuple[Latent, Latent]]) ->
         labels: list[str] = []
         for label, (first, last) in ranges.items():
             latent = first + frame / (FRAMES - 1) * (last - first)
-            lines = _lines([fit_to(picture, LARGE) for picture in thumbnails(editor.render(latent))])
+            lines = rows_of_faces([fit_to(picture, LARGE_CELL) for picture in thumbnails(editor.render(latent))])
             rows, labels = rows + lines, labels + [label] * len(lines)
-        yield labelled_sheet(rows, (), labels if len(ranges) > 1 else (), LARGE)
-
-
-def faces_sheet(before: Sequence[Image], views: Sequence[View], faces: Sequence[str]) -> Image:
-    """Several faces across and the views down; of a single face the strengths across and the thresholds down."""
-    return _one_face(before[0], views) if len(faces) == 1 else _several_faces(before, views, faces)
-
-
-def thumbnails(images: Tensor) -> list[Image]:
-    """[N, 3, H, W] -> N pictures, no larger than a sheet shows them."""
-    pictures = to_pil(images)
-    for picture in pictures:
-        picture.thumbnail((LARGE, LARGE))
-    return pictures
+        yield labelled_sheet(rows, (), labels if len(ranges) > 1 else (), LARGE_CELL)
 
 
 def beta_label(point: SweepPoint) -> str:
@@ -148,26 +120,3 @@ def beta_label(point: SweepPoint) -> str:
 
 def _alpha_label(strength: Strength | None) -> str:
     return "edited" if strength is None else f"alpha {format_number(strength)}"
-
-
-def _one_face(before: Image, views: Sequence[View]) -> Image:
-    alphas, betas = (list(dict.fromkeys(labels)) for labels in ([v.alpha for v in views], [v.beta for v in views]))
-    cells = {(view.beta, view.alpha): view.pictures[0] for view in views}
-    rows = [[before, *(cells[beta, alpha] for alpha in alphas)] for beta in betas]
-    return _table(rows, ["before", *alphas], betas)
-
-
-def _several_faces(before: Sequence[Image], views: Sequence[View], faces: Sequence[str]) -> Image:
-    labels = ["before", *(f"{view.alpha}\n{view.beta}" for view in views)]
-    blocks = zip(_lines(faces), *(_lines(row) for row in (before, *(view.pictures for view in views))), strict=True)
-    return stack_sheets([_table(rows, names, labels) for names, *rows in blocks])
-
-
-def _table(rows: Sequence[Sequence[Image]], columns: Sequence[str], labels: Sequence[str]) -> Image:
-    cell = LARGE if len(columns) <= FEW else SMALL
-    cells = [[fit_to(picture, cell) for picture in row] for row in rows]
-    return labelled_sheet(cells, columns, labels if any(labels) else (), cell)
-
-
-def _lines(items: Sequence[Item]) -> list[Sequence[Item]]:
-    return [items[start : start + FACES] for start in range(0, len(items), FACES)]
