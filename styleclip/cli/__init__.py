@@ -19,6 +19,7 @@ from importlib import import_module
 import click
 
 from styleclip.errors import StyleClipError, UsageError
+from styleclip.methods import settings_methods
 from styleclip.version import __version__
 
 COMMANDS = (
@@ -33,7 +34,7 @@ COMMANDS = (
     "evaluate",
     "models",
     "doctor",
-)  # each is the function of that name in the module of that name
+)  # each is the function of that name in the module of that name; other methods have a command of their settings
 
 # GOMP_SPINCOUNT: iterations an idle OpenMP thread spins before it sleeps. libgomp's 300,000 last milliseconds, and
 # double the time of a step when another process shares the core (0.4 s or more instead of 0.2 s on the demo); alone
@@ -45,13 +46,14 @@ class Commands(click.Group):
     """The commands, and the one place where an error becomes a sentence and an exit code."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
+        return [*COMMANDS, *(name for name in settings_methods() if name not in COMMANDS)]
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        if name not in COMMANDS:
+        if name not in self.list_commands(ctx):
             return None
-        name = name.replace("-", "_")
-        command: click.Command = getattr(import_module(f"styleclip.cli.commands.{name}"), name)
+        attribute = name.replace("-", "_")
+        module = import_module(f"styleclip.cli.commands.{attribute if name in COMMANDS else 'method'}")
+        command: click.Command = getattr(module, attribute) if name in COMMANDS else module.method_command(name)
         return command
 
     def invoke(self, ctx: click.Context) -> object:
