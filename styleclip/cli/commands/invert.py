@@ -1,4 +1,4 @@
-"""`styleclip invert`: photos become latents that the editors take."""
+"""`styleclip invert`: photos -> latents for the editors."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 def invert(common: CommonOptions, photos: PhotoOptions, names: tuple[str, ...]) -> None:
     """Find the latent that draws each PHOTO: a file, a folder or a pattern such as 'holiday/*.jpg'.
 
-    Writes the aligned crop, the reconstruction beside it, the latent, and how near it came. What makes several latents
-    also writes all of them as one file, which `--latent` and `train-mapper --latents` take; tuned generators belong to
-    the latents alone.
+    Writes the aligned crop, the reconstruction beside it, the latent, and the scores of every stage. Several latents
+    are also written as one file, for `--latent` and `train-mapper --latents`; tuned generators belong to the latents of
+    the single faces.
     """
     import styleclip
     from styleclip.alignment.photo_paths import find_photos
