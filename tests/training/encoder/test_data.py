@@ -1,4 +1,4 @@
-"""What an encoder sees: photos and samples, which follow from the step, in place and out of place."""
+"""Batches of an encoder training: images, samples and their random streams, misalignment, images of files."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_nothing_to_learn_from() -> None:
         EncoderBatches(tiny_models(), PlainPhotos(), replace(with_only(latent=1.0), samples=0.0))
 
 
-def test_errors_of_alignment() -> None:
+def test_misalignment() -> None:
     bright = torch.full((400, 1, 32, 32), -1.0)
     bright[:, :, 15:17, 15:17] = 1.0
     assert misalign(bright, 0.0, random_stream(FEW, "jitter", 0)) is bright

@@ -1,4 +1,4 @@
-"""What an encoder is taught by: settings, batches, losses, and the discriminator."""
+"""The losses of an encoder and of its discriminator."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def compute() -> Callable[..., tuple[dict[str, Tensor], Models]]:
     return computed
 
 
-def test_a_term_is_there_when_it_counts(compute: Any) -> None:
+def test_terms_with_a_weight_are_computed(compute: Any) -> None:
     """Also the numbers are as large as their weights say."""
     whole, _ = compute(with_only(**dict.fromkeys(LOSS_TERMS, 1.0)))
     assert whole.keys() == {"l2", "perceptual", "identity", "delta", "adversary", "latent"}
@@ -88,7 +88,7 @@ def test_a_term_is_there_when_it_counts(compute: Any) -> None:
     assert compute(replace(with_only(l2=1.0, delta=1.0), kind="psp"))[0].keys() == {"l2"}, "pSp has no offsets"
 
 
-def test_what_does_not_count_is_not_run(compute: Any) -> None:
+def test_terms_without_a_weight_are_not_run(compute: Any) -> None:
     for own, identity, perceptual in (({"id": 1.0}, 2, 0), ({"perceptual": 1.0}, 0, 1), ({"l2": 1.0}, 0, 0)):
         person, look = Pixels(), Pixels()
         compute(with_only(**own), identity=person, perceptual=lambda look=look: look)

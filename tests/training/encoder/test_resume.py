@@ -28,7 +28,7 @@ from tests.helpers.files import load_tiny_models, with_other_generator
 
 
 @pytest.mark.parametrize("after", [1, 3, 5])
-def test_it_goes_on_as_if_nothing_had_been(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int) -> None:
+def test_resuming_ends_in_the_same_bits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int) -> None:
     """Photos, samples and all terms; offsets join before and after the kill, at last only the writing was left."""
     train_few(tmp_path / "whole", MIXED, PlainPhotos())
     expected = training_files(tmp_path / "whole")
@@ -43,7 +43,7 @@ def test_it_goes_on_as_if_nothing_had_been(tmp_path: Path, monkeypatch: pytest.M
     assert steps == list(range(after + 1, 6)) and training_files(tmp_path) == expected
 
 
-def test_another_training_does_not_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_training_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "SAVE_EVERY", 0.0)
     short, models = replace(with_only(latent=1.0), steps=3), load_tiny_models(tmp_path / "models", torch.float32)
     with pytest.raises(KeyboardInterrupt):

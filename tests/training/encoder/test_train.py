@@ -39,7 +39,7 @@ def trained_encoder(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Enc
     return folder, train_few(folder, LEARNING)
 
 
-def test_samples_alone_teach(trained_encoder: tuple[Path, Encoder]) -> None:
+def test_training_on_samples_alone(trained_encoder: tuple[Path, Encoder]) -> None:
     """Pictures come out right, and codes are where the samples are; at the start every code is about the average w."""
     folder, encoder = trained_encoder
     looks = [row["l2"] for row in read_metrics(folder, "held-out")]
@@ -51,7 +51,7 @@ def test_samples_alone_teach(trained_encoder: tuple[Path, Encoder]) -> None:
     assert away < 0.5 * (generator.w_avg - known).square().sum(dim=1).mean()
 
 
-def test_what_is_left_to_look_at(trained_encoder: tuple[Path, Encoder]) -> None:
+def test_metrics_and_sheets(trained_encoder: tuple[Path, Encoder]) -> None:
     folder, _ = trained_encoder
     assert sorted(os.listdir(folder)) == ["encoder.safetensors", "training"]
     assert {path.name for path in (folder / "training").glob("samples_*.png")} >= {"samples_000005.png"}
@@ -87,7 +87,7 @@ def test_an_offset_that_has_not_joined_stays_at_its_start(tmp_path: Path) -> Non
     assert moved == [True, True, True, False, False, False]
 
 
-def test_what_is_in_the_way(tmp_path: Path) -> None:
+def test_earlier_files_are_refused(tmp_path: Path) -> None:
     short = replace(with_only(latent=1.0), steps=1)
     train_few(tmp_path, short)
     before = tensor_content(tmp_path / "encoder.safetensors")

@@ -26,7 +26,7 @@ def test_codes_of_early_steps_are_one_w() -> None:
         assert len(deltas) == joined and same == [False] * joined + [True] * (5 - joined)
 
 
-def test_the_running_mean_is_kept() -> None:
+def test_the_moving_average() -> None:
     """`decay` of what was and the rest of what is; early on, more of what is. Counters are taken as they are."""
     trainer = EncoderTrainer(tiny_models(), None, replace(with_only(latent=1.0), decay=0.3), None)
     expected = {name: tensor.clone() for name, tensor in trainer.averaged_encoder.state_dict().items()}
@@ -38,7 +38,7 @@ def test_the_running_mean_is_kept() -> None:
             torch.testing.assert_close(trainer.averaged_encoder.state_dict()[name].to(expected[name]), expected[name])
 
 
-def test_a_start(tmp_path: Path) -> None:
+def test_training_starts_from_an_encoder(tmp_path: Path) -> None:
     """What it has learned is the beginning, to the counters of its normalisation."""
     start = new_encoder(FEW, tiny_models().generator)
     start.load_state_dict({name: each + 1 for name, each in start.state_dict().items()})
@@ -48,7 +48,7 @@ def test_a_start(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("r1", "steps"), [(10.0, [True, False, True, False]), (0.0, [False] * 4)])
-def test_the_penalty_comes_now_and_then(monkeypatch: pytest.MonkeyPatch, r1: float, steps: list[bool]) -> None:
+def test_the_penalty_runs_every_r1_steps(monkeypatch: pytest.MonkeyPatch, r1: float, steps: list[bool]) -> None:
     monkeypatch.setattr(module, "R1_EVERY", 2)
     trainer = EncoderTrainer(tiny_models(), None, replace(with_only(latent=1.0, adversary=0.1), r1=r1), None)
     asked, discriminator_loss = [], trainer.losses.discriminator_loss

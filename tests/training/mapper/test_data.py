@@ -44,7 +44,7 @@ def test_a_single_latent_is_enough(tmp_path: Path) -> None:
     assert mapper.about["scores"]["loss"] < 0.6 and len(mapper.about["latents"]) == 64
 
 
-def test_samples_are_truncated_like_any() -> None:
+def test_samples_are_truncated() -> None:
     models = tiny_models()
     whole, half = (training_latents(models, MapperTraining(num_latents=5, psi=psi), None).data for psi in (1.0, 0.5))
     average = models.generator.w_avg

@@ -84,7 +84,7 @@ def test_the_loss_is_that_of_the_paper(space: Any, clip_loss: Any) -> None:
             torch.testing.assert_close(alone[name][0], value, atol=1e-5, rtol=1e-5)
 
 
-def test_small_pictures_leave_the_rest_no_say(tmp_path: Path) -> None:
+def test_layers_above_the_loss_resolution_stay(tmp_path: Path) -> None:
     """At 8 px they see five of the eight layers; the networks of the others stay as they were, without an L2 loss."""
     models = tiny_models()
     layers = models.generator.layout.entries

@@ -1,4 +1,4 @@
-"""Training that goes on after any kill to the same bits, and on several processes to the same numbers."""
+"""Interrupted trainings end in the same bits, and those on two processes in the same numbers."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from tests.helpers.tiny import random_w_plus
 
 @pytest.mark.parametrize("optimizer", ["adam", "ranger"])
 @pytest.mark.parametrize("after", [3, 7, 13])
-def test_it_goes_on_as_if_nothing_had_been(
+def test_resuming_ends_in_the_same_bits(
     models: Models, tmp_path: Path, interrupt_training: Callable[..., Path], optimizer: Any, after: int
 ) -> None:
     """Also between the steps at which Lookahead looks, 6 and 12, and where only the writing was left."""
@@ -56,7 +56,7 @@ def test_it_goes_on_as_if_nothing_had_been(
 
 
 @pytest.mark.filterwarnings("ignore::styleclip.training.mapper.train.TrainingWarning")
-def test_early_ends_are_remembered(models: Models, tmp_path: Path, interrupt_training: Callable[..., Path]) -> None:
+def test_resuming_keeps_early_stops(models: Models, tmp_path: Path, interrupt_training: Callable[..., Path]) -> None:
     """The one that has stopped does not begin again."""
     training = replace(FEW, lr=20.0, lambda_l2=0.1, steps=14, evaluate_every=1, patience=2)
     prompts = (RED, Prompt("a old face"))
@@ -113,7 +113,7 @@ def test_killed_at_any_moment(tmp_path: Path) -> None:
         ({"latents": random_w_plus(9)}, "with other latents"),
     ],
 )
-def test_another_training_does_not_go_on(
+def test_another_training_is_refused(
     models: Models, tmp_path: Path, interrupt_training: Callable[..., Path], changes: dict[str, Any], words: str
 ) -> None:
     before = interrupt_training(after=1).read_bytes()
@@ -126,9 +126,7 @@ def test_another_training_does_not_go_on(
     assert watch.steps == [1] and (tmp_path / "training" / STATE).read_bytes() != before
 
 
-def test_another_generator_does_not_go_on(
-    models: Models, tmp_path: Path, interrupt_training: Callable[..., Path]
-) -> None:
+def test_another_generator_is_refused(models: Models, tmp_path: Path, interrupt_training: Callable[..., Path]) -> None:
     interrupt_training()
     with pytest.raises(OutputError, match="was begun with another generator; finish that"):
         train_few(tmp_path, with_other_generator(models), resume=True)

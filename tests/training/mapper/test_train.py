@@ -1,4 +1,4 @@
-"""What a training of mappers leaves: mappers and their records, metrics, and what was there before."""
+"""Files that a mapper training writes: mappers and their records, metrics; and earlier files it finds."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from tests.helpers.tiny import random_w_plus
 
 
 @pytest.mark.parametrize("prompt", [RED, Prompt("a  face with\nred hair", ("a face", "old hair"))])
-def test_a_mapper_tells_what_it_is(models: Models, tmp_path: Path, prompt: Prompt) -> None:
+def test_a_mapper_file_has_its_record(models: Models, tmp_path: Path, prompt: Prompt) -> None:
     [written] = train_few(tmp_path, models, prompts=(prompt,))
     mapper = load_trained_mapper(tmp_path / "0.safetensors", models)
     assert torch.equal(flat_parameters(mapper), flat_parameters(written))
@@ -64,7 +64,7 @@ def test_a_mapper_belongs_to_its_generator(models: Models, tmp_path: Path) -> No
     assert is_one_sentence(caught.value)
 
 
-def test_what_is_there_is_kept(models: Models, tmp_path: Path, interrupt_training: Callable[..., Path]) -> None:
+def test_earlier_files_are_kept(models: Models, tmp_path: Path, interrupt_training: Callable[..., Path]) -> None:
     state = interrupt_training()
     with pytest.raises(OutputError, match="holds an unfinished training; pass --resume to go on, or --overwrite"):
         train_few(tmp_path, models)

@@ -1,4 +1,4 @@
-"""What learns in a training of mappers and what does not, how well, and when it stops."""
+"""Steps and validation of mappers: what is trained, how well, and when it stops."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_only_the_mapper_learns(tmp_path: Path) -> None:
         assert all(torch.equal(tensor, state[name]) for name, tensor in module.state_dict().items())
 
 
-def test_what_is_seen_before_the_edit_is_seen_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_source_features_are_computed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Three rounds of five batches and three looks at four latents: 24 latents as they are, 60 and 12 edited ones."""
     models, rendered, texts = tiny_models(), Counter[bool](), Counter[str]()
     forward, tokens = Generator.forward, CLIP._tokens
@@ -148,7 +148,7 @@ def test_it_stops_where_nothing_moves(tmp_path: Path) -> None:
     assert steps == [1, 2, 3, 4], "the first look is the best, three more bring nothing"
 
 
-def test_one_stops_and_the_other_goes_on(tmp_path: Path) -> None:
+def test_mappers_stop_independently(tmp_path: Path) -> None:
     training = replace(FEW, steps=20, evaluate_every=2, patience=2, lambda_l2=0.3)
     plain = Prompt("a old face")
     with pytest.warns(TrainingWarning):
@@ -160,7 +160,7 @@ def test_one_stops_and_the_other_goes_on(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("micro_batch", [1, 3])
-def test_a_batch_may_come_in_pieces(tmp_path: Path, micro_batch: int) -> None:
+def test_micro_batches_add_up_to_the_batch(tmp_path: Path, micro_batch: int) -> None:
     """Sums in another order: Adam turns a rounding error in a gradient near 0 into a part of a step, hence 1e-3."""
     [whole] = train_few(tmp_path / "whole", tiny_models())
     [pieces] = train_few(tmp_path / "pieces", tiny_models(), micro_batch=micro_batch)
