@@ -129,11 +129,11 @@ def test_auto_alpha_is_the_least_that_makes_clip_sure() -> None:
     assert found.movement is not None
     ladder = (0.2 ** torch.linspace(1, 0, 10) * 0.5 / found.movement).tolist()
 
-    def sureness(alpha: float) -> Tensor:
+    def target_probability_at(alpha: float) -> Tensor:
         pictures = [models.generator(styles[i] + alpha * found.direction) for i in range(8)]
         return zero_shot_probability(models.clip, models.clip.encode_image(torch.cat(pictures)), prompt)
 
-    tried = torch.stack([sureness(alpha) for alpha in ladder])  # [10, 8]
+    tried = torch.stack([target_probability_at(alpha) for alpha in ladder])  # [10, 8]
     for sure in (tried[5].median().item(), 1.0):
         alpha = replace(method, sure=sure).find(models, prompt).strengths(models, styles)
         for i in range(8):

@@ -20,19 +20,19 @@ ROUNDING = 1e-5  # features are float32; the movements they are differences of a
 CLAMPED = replace(TINY, conv_clamp=0.5)
 
 
-def precise(config: Any = TINY) -> Models:
+def float64_models(config: Any = TINY) -> Models:
     """Models in float64, so that what is compared differs by more than rounding or not at all."""
     return tiny_models(generator=tiny_generator(config).double(), clip=tiny_clip().double())
 
 
-MODELS = precise()
+MODELS = float64_models()
 LAYOUT = MODELS.generator.layout
 EVERY, CONVOLUTIONS = torch.arange(LAYOUT.size), (~LAYOUT.torgb_mask()).nonzero()[:, 0]
 STATISTICS = style_statistics(MODELS.generator, 500)
 STYLES = sample_styles(MODELS.generator, IMAGES)
 
 
-def rows(models: Models = MODELS, channels: Tensor = EVERY, **options: Any) -> Effects:
+def measured_effects(models: Models = MODELS, channels: Tensor = EVERY, **options: Any) -> Effects:
     """All groups as one."""
     settings: dict[str, Any] = {"statistics": STATISTICS, "styles": STYLES, **options}
     groups = list(measure(models, channels=channels, **settings))
@@ -46,7 +46,7 @@ def assert_same(found: Effects, expected: Effects, tolerance: float = ROUNDING) 
         assert difference <= tolerance, f"{name} differs by {difference}"
 
 
-def naively(models: Models, method: Literal["exact", "official"], sigmas: float = 5.0) -> Effects:
+def reference_effects(models: Models, method: Literal["exact", "official"], sigmas: float = 5.0) -> Effects:
     """The loops of StyleCLIP's SingleChannel.py; "official" forgets to copy the codes before it sets the mean."""
     codes, table = STYLES.clone(), []
     channels = EVERY if method == "exact" else CONVOLUTIONS
@@ -69,51 +69,60 @@ def naively(models: Models, method: Literal["exact", "official"], sigmas: float 
 
 @pytest.mark.parametrize("config", [TINY, CLAMPED], ids=["free", "clamped"])
 def test_exact_is_the_formula(config: Any) -> None:
-    models = precise(config)
-    expected = naively(models, "exact")
-    assert_same(rows(models), expected)
+    models = float64_models(config)
+    expected = reference_effects(models, "exact")
+    assert_same(measured_effects(models), expected)
     if config is CLAMPED:
-        assert (expected.delta_i - naively(MODELS, "exact").delta_i).abs().max() > 0.1, "the clamp does not bite"
+        assert (expected.delta_i - reference_effects(MODELS, "exact").delta_i).abs().max() > 0.1, (
+            "the clamp does not bite"
+        )
 
 
 def test_official_is_the_published_loop() -> None:
-    expected = naively(MODELS, "official")
-    assert_same(rows(channels=CONVOLUTIONS, method="official"), expected)
+    expected = reference_effects(MODELS, "official")
+    assert_same(measured_effects(channels=CONVOLUTIONS, method="official"), expected)
     picked = CONVOLUTIONS[[3, 8, 9, 20]]
-    found = rows(channels=picked, method="official")
+    found = measured_effects(channels=picked, method="official")
     assert (found.delta_i - expected.delta_i[[3, 8, 9, 20]]).abs().max() <= ROUNDING
 
 
 def test_official_strays_from_exact_as_it_goes() -> None:
-    official, exact = (rows(channels=CONVOLUTIONS, method=m) for m in ("official", "exact"))
+    official, exact = (measured_effects(channels=CONVOLUTIONS, method=m) for m in ("official", "exact"))
     apart = (official.delta_i - exact.delta_i).norm(dim=1)
     assert apart[0] <= ROUNDING and apart[-4:].min() > 0.01
 
 
 def test_fewer_deviations() -> None:
-    assert_same(rows(sigmas=0.5), naively(MODELS, "exact", sigmas=0.5), tolerance=1e-4)  # a tenth of the movement
+    assert_same(
+        measured_effects(sigmas=0.5), reference_effects(MODELS, "exact", sigmas=0.5), tolerance=1e-4
+    )  # a tenth of the movement
 
 
 @pytest.mark.parametrize("method", ["exact", "official"])
 @pytest.mark.parametrize("batch_size", [1, 3, 64])
 def test_rows_do_not_depend_on_the_batch(method: Any, batch_size: int) -> None:
     channels = EVERY if method == "exact" else CONVOLUTIONS
-    assert_same(rows(channels=channels, method=method, batch_size=batch_size), rows(channels=channels, method=method))
+    assert_same(
+        measured_effects(channels=channels, method=method, batch_size=batch_size),
+        measured_effects(channels=channels, method=method),
+    )
 
 
 def test_rows_do_not_depend_on_the_batch_in_float32() -> None:
     models = tiny_models()
-    assert_same(rows(models, batch_size=5), rows(models), tolerance=2e-5)  # unit rows of small differences
+    assert_same(
+        measured_effects(models, batch_size=5), measured_effects(models), tolerance=2e-5
+    )  # unit rows of small differences
 
 
 def test_rows_do_not_depend_on_order_or_company() -> None:
-    whole = rows()
+    whole = measured_effects()
     assert torch.equal(whole.channels, EVERY)
-    assert_same(rows(channels=EVERY.flip(0)), whole)
-    assert_same(rows(channels=EVERY.repeat(2)), whole)
+    assert_same(measured_effects(channels=EVERY.flip(0)), whole)
+    assert_same(measured_effects(channels=EVERY.repeat(2)), whole)
     few = torch.tensor([40, 3, 11, 7, 12])
     expected = Effects(*(getattr(whole, field.name)[few.sort().values] for field in fields(Effects)))
-    assert_same(rows(channels=few), expected)
+    assert_same(measured_effects(channels=few), expected)
 
 
 def test_groups_come_layer_by_layer() -> None:
@@ -139,7 +148,7 @@ def test_a_prefix_renderer_draws_what_the_generator_does(config: Any, entry: Any
     assert (found - expected).abs().max() <= 1e-5 * expected.abs().max().clamp(min=1)
 
 
-def passing(models: Models, entry: str) -> list[int]:
+def layers_run(models: Models, entry: str) -> list[int]:
     """Filled with the size of every batch that goes through a layer of the generator."""
     sizes: list[int] = []
     layer = models.generator.synthesis.get_submodule(entry)
@@ -148,25 +157,25 @@ def passing(models: Models, entry: str) -> list[int]:
 
 
 def test_what_comes_before_the_layer_runs_once_per_image() -> None:
-    models = precise()
-    before, behind = passing(models, "b8.conv1"), passing(models, "b16.conv1")
+    models = float64_models()
+    before, behind = layers_run(models, "b8.conv1"), layers_run(models, "b16.conv1")
     entry = next(entry for entry in LAYOUT.entries if entry.name == "b16.conv1")
-    rows(models, EVERY[entry.span])
+    measured_effects(models, EVERY[entry.span])
     assert sum(before) == IMAGES and sum(behind) == 2 * IMAGES * entry.channels
 
 
 def test_no_convolution_runs_for_a_channel_of_torgb() -> None:
-    models = precise()
-    convolution = passing(models, "b16.conv1")
+    models = float64_models()
+    convolution = layers_run(models, "b16.conv1")
     entry = next(entry for entry in LAYOUT.entries if entry.name == "b8.torgb")
-    rows(models, EVERY[entry.span])
+    measured_effects(models, EVERY[entry.span])
     assert sum(convolution) == IMAGES
 
 
 def test_no_more_than_a_batch_is_in_flight() -> None:
-    models = precise()
-    sizes = [passing(models, entry.name) for entry in LAYOUT.entries]
-    rows(models, batch_size=3)
+    models = float64_models()
+    sizes = [layers_run(models, entry.name) for entry in LAYOUT.entries]
+    measured_effects(models, batch_size=3)
     assert max(max(layer) for layer in sizes) == 3
 
 
@@ -179,7 +188,7 @@ def test_what_moves_nothing_has_a_zero_row() -> None:
     starts = {entry.name: entry.start for entry in LAYOUT.entries}
     still = torch.tensor([4, starts["b8.conv1"] + 2, starts["b16.torgb"] + 1])
     for batch_size in (3, 32):
-        found = rows(models, statistics=StyleStatistics(STATISTICS.mean, std), batch_size=batch_size)
+        found = measured_effects(models, statistics=StyleStatistics(STATISTICS.mean, std), batch_size=batch_size)
         for values in (found.delta_i, found.effect, found.error):
             assert values.isfinite().all() and not values[still].any()
         assert (found.delta_i.norm(dim=1) - 1).abs()[~torch.isin(EVERY, still)].max() <= ROUNDING
@@ -198,21 +207,21 @@ class Grainy(torch.nn.Module):
 
 
 def test_rounding_is_not_taken_for_a_movement() -> None:
-    models = precise()
+    models = float64_models()
     models.generator.synthesis.get_parameter("b4.conv1.weight")[:, 2] = 0
-    assert not rows(replace(models, clip=Grainy(1e-7)), EVERY[2:3]).delta_i.any()
+    assert not measured_effects(replace(models, clip=Grainy(1e-7)), EVERY[2:3]).delta_i.any()
     unvarying = StyleStatistics(STATISTICS.mean, torch.zeros_like(STATISTICS.std))
-    assert not rows(replace(MODELS, clip=Grainy(1e-3)), statistics=unvarying).delta_i.any()
+    assert not measured_effects(replace(MODELS, clip=Grainy(1e-3)), statistics=unvarying).delta_i.any()
 
 
 def test_nan_is_not_taken_for_stillness() -> None:
     models = tiny_models()
     models.generator.synthesis.get_parameter("b16.torgb.bias").fill_(torch.nan)
-    assert rows(models, EVERY[:3]).delta_i.isnan().all()
+    assert measured_effects(models, EVERY[:3]).delta_i.isnan().all()
 
 
 def test_one_image_says_nothing_about_the_next() -> None:
-    found = rows(styles=STYLES[:1])
+    found = measured_effects(styles=STYLES[:1])
     assert found.error.tolist() == [1.0] * LAYOUT.size
     assert (found.delta_i.norm(dim=1) - 1).abs().max() <= ROUNDING
 
@@ -232,7 +241,7 @@ def test_the_error_is_the_spread_of_repeated_measurements() -> None:
 
 def test_half_precision_sees_the_same() -> None:
     rounded = tiny_models(generator=tiny_generator().bfloat16(), clip=tiny_clip().bfloat16())
-    found, expected = rows(rounded), rows()
+    found, expected = measured_effects(rounded), measured_effects()
     assert found.delta_i.dtype == found.effect.dtype == torch.float32
     strong = expected.effect > expected.effect.median()
     assert (found.delta_i * expected.delta_i).sum(dim=1)[strong].min() > 0.9

@@ -61,7 +61,9 @@ class StoppedAfter:
             raise KeyboardInterrupt
 
 
-def begin(models: Models, path: Path, preparation: Preparation = FEW, groups: int = 3, **options: Any) -> None:
+def leave_unfinished(
+    models: Models, path: Path, preparation: Preparation = FEW, groups: int = 3, **options: Any
+) -> None:
     """Leave an unfinished table."""
     with pytest.raises(KeyboardInterrupt):
         prepare(models, preparation, path, on_step=StoppedAfter(groups), **options)
@@ -175,7 +177,7 @@ def test_pictures_that_are_not_finite(models: Models, path: Path, monkeypatch: p
 
 def test_what_is_done_is_not_done_again(models: Models, path: Path, tmp_path: Path) -> None:
     whole = prepare(models, FEW, tmp_path / "whole.safetensors")
-    begin(models, path, groups=3)
+    leave_unfinished(models, path, groups=3)
     kept = TableShard.load(unfinished_path(path, (1, 1)))
     assert 0 < len(kept.channels) < LAYOUT.size and not path.exists()
     again = StoppedAfter()
@@ -215,7 +217,7 @@ def test_killed_at_any_moment(tmp_path: Path) -> None:
     ],
 )
 def test_other_settings_do_not_go_on(models: Models, path: Path, changes: dict[str, Any], words: str) -> None:
-    begin(models, path, groups=1)
+    leave_unfinished(models, path, groups=1)
     before = unfinished_path(path, (1, 1)).read_bytes()
     with pytest.raises(WeightError, match=re.escape(words) + ".*pass --restart") as caught:
         prepare(models, replace(FEW, **changes), path)
@@ -233,7 +235,7 @@ def other_clip(models: Models) -> Models:
 def test_other_networks_do_not_go_on(
     models: Models, path: Path, change: Callable[[Models], Models], words: str
 ) -> None:
-    begin(models, path, groups=1)
+    leave_unfinished(models, path, groups=1)
     with pytest.raises(WeightError, match=f"was begun {words}; finish that, or pass --restart"):
         prepare(change(models), FEW, path)
     prepare(models, FEW, path)
@@ -242,7 +244,7 @@ def test_other_networks_do_not_go_on(
 
 
 def test_begin_again(models: Models, path: Path) -> None:
-    begin(models, path)
+    leave_unfinished(models, path)
     unfinished_path(path, (1, 1)).write_bytes(b"torn")
     with pytest.raises(WeightError, match="cannot be read; pass --restart to begin again"):
         prepare(models, FEW, path)
@@ -252,7 +254,7 @@ def test_begin_again(models: Models, path: Path) -> None:
 
 
 def test_another_batch_size_may_go_on(models: Models, path: Path, tmp_path: Path) -> None:
-    begin(models, path)
+    leave_unfinished(models, path)
     table = prepare(models, FEW, path, batch_size=3)
     assert_same_table(table, prepare(models, FEW, tmp_path / "other.safetensors"), 1e-5)
 
@@ -279,7 +281,7 @@ def test_what_a_kill_tore_is_swept_away(models: Models, path: Path) -> None:
 
 
 def test_a_full_disk(models: Models, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    begin(models, path)
+    leave_unfinished(models, path)
     before = unfinished_path(path, (1, 1)).read_bytes()
 
     def full(_: int) -> None:
@@ -317,7 +319,7 @@ def test_other_files_are_left_alone(models: Models, path: Path) -> None:
 # --- shards
 
 
-def made(models: Models, path: Path, count: int, preparation: Preparation = FEW) -> list[Path]:
+def make_shards(models: Models, path: Path, count: int, preparation: Preparation = FEW) -> list[Path]:
     for i in range(1, count + 1):
         prepare(models, preparation, path, shard=(i, count))
     return [shard_path(path, (i, count)) for i in range(1, count + 1)]
@@ -326,7 +328,7 @@ def made(models: Models, path: Path, count: int, preparation: Preparation = FEW)
 @pytest.mark.parametrize("method", ["exact", "official"])
 def test_shards_are_the_whole(models: Models, path: Path, tmp_path: Path, method: Any) -> None:
     preparation = replace(FEW, method=method)
-    shards = made(models, path, 3, preparation)
+    shards = make_shards(models, path, 3, preparation)
     assert sorted(path.parent.iterdir()) == shards
     by_layer = [Counter(layer_of(c) for c in TableShard.load(shard).channels.tolist()) for shard in shards]
     for one, other in itertools.combinations(by_layer, 2):
@@ -342,7 +344,7 @@ def layer_of(channel: int) -> str:
 
 
 def test_a_shard_goes_on_too(models: Models, path: Path) -> None:
-    begin(models, path, groups=2, shard=(2, 2))
+    leave_unfinished(models, path, groups=2, shard=(2, 2))
     assert unfinished_path(path, (2, 2)).exists()
     watch = StoppedAfter()
     prepare(models, FEW, path, shard=(2, 2), on_step=watch)
@@ -352,8 +354,8 @@ def test_a_shard_goes_on_too(models: Models, path: Path) -> None:
 
 
 def test_parts_are_no_tables(models: Models, path: Path) -> None:
-    begin(models, path, groups=2)
-    [shard, _] = made(models, path, 2)
+    leave_unfinished(models, path, groups=2)
+    [shard, _] = make_shards(models, path, 2)
     for file, words in (
         (
             unfinished_path(path, (1, 1)),
@@ -366,7 +368,7 @@ def test_parts_are_no_tables(models: Models, path: Path) -> None:
     assert describe(shard)["parts"][0]["shard"] == "1/2"
 
 
-def spoil(file: Path, **changes: Any) -> None:
+def damage(file: Path, **changes: Any) -> None:
     """Write a shard again with the rows of other channels or something else about it."""
     part = TableShard.load(file)
     rows = replace(part.effects[0], **{name: changes.pop(name) for name in ("channels",) if name in changes})
@@ -376,12 +378,12 @@ def spoil(file: Path, **changes: Any) -> None:
 SPOILT: dict[str, tuple[Callable[[list[Path], Path], Any], str]] = {
     "none": (lambda shards, path: [shard.unlink() for shard in shards], "no shard lies beside .*; make them with"),
     "one missing": (lambda shards, path: shards[1].unlink(), r"1 of 3 shards of .* are missing \(2/3\); make them"),
-    "settings": (lambda shards, path: spoil(shards[2], psi=1.0), "with psi 1.0, not 0.7 like table.shard-1-of-3"),
-    "generator": (lambda shards, path: spoil(shards[1], generator="0"), "made for another generator like"),
+    "settings": (lambda shards, path: damage(shards[2], psi=1.0), "with psi 1.0, not 0.7 like table.shard-1-of-3"),
+    "generator": (lambda shards, path: damage(shards[1], generator="0"), "made for another generator like"),
     "twice": (lambda shards, path: shards[1].write_bytes(shards[0].read_bytes()), "the shard 1/3 is there twice; pass"),
-    "no shard": (lambda shards, path: spoil(shards[0], shard="one"), "'one' is no shard; write 2/4 for the second"),
+    "no shard": (lambda shards, path: damage(shards[0], shard="one"), "'one' is no shard; write 2/4 for the second"),
     "channels": (
-        lambda shards, path: spoil(shards[0], channels=TableShard.load(shards[1]).channels),
+        lambda shards, path: damage(shards[0], channels=TableShard.load(shards[1]).channels),
         "different channels",
     ),
     "torn": (lambda shards, path: shards[0].write_bytes(shards[0].read_bytes()[:-9]), "shard-1-of-3.safetensors: "),
@@ -392,7 +394,7 @@ SPOILT: dict[str, tuple[Callable[[list[Path], Path], Any], str]] = {
 def test_shards_that_do_not_fit(
     models: Models, path: Path, spoilt: Callable[[list[Path], Path], Any], words: str
 ) -> None:
-    shards = made(models, path, 3, replace(FEW, images=1))
+    shards = make_shards(models, path, 3, replace(FEW, images=1))
     spoilt(shards, path)
     before = {file: file.read_bytes() for file in path.parent.iterdir()}
     with pytest.raises(WeightError, match=words) as caught:
@@ -402,7 +404,7 @@ def test_shards_that_do_not_fit(
 
 
 def test_shards_of_two_cuts(models: Models, path: Path) -> None:
-    made(models, path, 2, replace(FEW, images=1))
+    make_shards(models, path, 2, replace(FEW, images=1))
     prepare(models, replace(FEW, images=1), path, shard=(1, 3))
     with pytest.raises(WeightError, match="has shards of 2 and of 3; delete those of the earlier run"):
         merge(path)
