@@ -147,15 +147,3 @@ def _limits(known: Setting, count: bool) -> str:
         parts.append(f"at most {known.most}" if count else f"at most {known.most:g}")
     limits = " and ".join(parts)
     return limits if count else ", ".join(filter(None, ["a finite number", limits]))
-
-
-def check_settings(settings: object, counts: Iterable[str], weights: Iterable[str]) -> None:
-    """Raise UsageError unless these fields, where they are given, are at least 1, or finite and not negative."""
-    for name in counts:
-        value = getattr(settings, name)
-        if value is not None and value < 1:
-            raise UsageError(f"{name} is {value}; it must be at least 1")
-    for name in weights:
-        value = getattr(settings, name)
-        if value is not None and not (math.isfinite(value) and value >= 0):
-            raise UsageError(f"{name} is {value}; it must be a finite number, 0 or more")

@@ -71,9 +71,8 @@ class BestWeights:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Raises ValueError for the weights of another network."""
-        if {name: each.shape for name, each in state["weights"].items()} != {
-            name: each.shape for name, each in self.weights.items()
-        }:
+        shapes, expected = ({n: each.shape for n, each in w.items()} for w in (state["weights"], self.weights))
+        if shapes != expected:
             raise ValueError("the weights are of another network")
         self.weights, self.scores = state["weights"], dict(state["scores"])
         self.step, self.stale = int(state["step"]), int(state["stale"])
