@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from cuda_ops import bias_act, blur_act, upfirdn2d
 
+FILTERS_AT_ONCE = 64  # whose squares are in memory while a layer is frozen
 FIR_TAPS = (1 / 8, 3 / 8, 3 / 8, 1 / 8)  # [1, 3, 3, 1], summing to 1
 
 
@@ -117,7 +118,8 @@ class StyledConv(nn.Module):
     def freeze(self) -> None:
         """Stop learning: keep what follows from the weight, in the layout that its convolution reads fastest."""
         self.requires_grad_(False)
-        self.energy, self.frozen = weight_square_sums(self.weight), (self.weight,)
+        sums = [weight_square_sums(filters) for filters in self.weight.split(FILTERS_AT_ONCE)]  # no copy of the weight
+        self.energy, self.frozen = torch.cat(sums), (self.weight,)
         weight = self.weight.transpose(0, 1) if self.up else self.weight
         dense = weight.contiguous(memory_format=torch.channels_last)
         self.weight.data = dense.transpose(0, 1) if self.up else dense

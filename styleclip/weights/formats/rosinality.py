@@ -31,6 +31,7 @@ FORMAT = "rosinality stylegan2-pytorch"
 LICENCE = "weights that derive from NVIDIA's StyleGAN2 are non-commercial (Nvidia Source Code License-NC)"
 WIDEST = 4096  # layer of a mapping network that is averaged; all published ones have 512
 AVERAGE_SAMPLES = 4096  # as StyleCLIP's mean_latent(4096), but seeded
+SAMPLES_AT_ONCE = 512  # so that their activations take 1 MB each
 NO_NOISE = "the file has no noise buffers; seeded ones are used, so fine detail is our own"
 NO_AVERAGE = "the file has no average latent; the mean of 4096 seeded samples is used"
 
@@ -232,7 +233,6 @@ def _mean_w(ours: Mapping[str, LazyTensor], depth: int) -> LazyTensor:
         tensors = {name.removeprefix("mapping."): tensor for name, tensor in layers.items()}
         load_strict(mapping, {**tensors, "w_avg": torch.zeros(widths[-1])})
         z = torch.randn(AVERAGE_SAMPLES, z_dim, generator=torch.Generator().manual_seed(0))
-        average: Tensor = mapping(z).mean(dim=0)
-        return average
+        return torch.cat([mapping(rows) for rows in z.split(SAMPLES_AT_ONCE)]).mean(dim=0)
 
     return ComputedTensor(widths[-1:], compute)

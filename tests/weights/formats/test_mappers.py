@@ -260,7 +260,7 @@ def test_a_file_of_full_size(tmp_path: Path) -> None:
     memory, seconds, names = report["load_mapper"]
     assert memory < 2.2 * own + 2**24 < 0.3 * size and seconds < 15 and names == 16  # the generator stays on disk
     memory, seconds, names = report["load_generator"]
-    assert memory < 2.2 * size and seconds < 15
+    assert memory < 1.7 * size and seconds < 15  # the network, and what one layer takes while it is frozen
 
 
 def full_decoder() -> dict[str, tuple[int, ...]]:
