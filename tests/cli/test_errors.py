@@ -9,7 +9,6 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
@@ -33,22 +32,6 @@ class OurWarning(UserWarning):
     __module__ = "styleclip.prompts"
 
 
-@dataclass(frozen=True)
-class FakeOptimize:
-    """Takes the settings that the command may pass."""
-
-    steps: int | None = None
-    lr: float | None = None
-    lambda_l2: float | None = None
-    lambda_id: float | None = None
-    space: str = "w+"
-    start: str = "latent"
-    restarts: int = 1
-    patience: int | None = None
-    clip_loss: str = "global"
-    text: str = "prompt"
-
-
 def load(model: str, **choices: object) -> SimpleNamespace:
     if model != "demo":
         raise WeightError(f"{model!r} is neither a model nor a file nor a URL; the closest models are demo")
@@ -58,7 +41,7 @@ def load(model: str, **choices: object) -> SimpleNamespace:
 @pytest.fixture
 def stubs(monkeypatch: pytest.MonkeyPatch) -> None:
     """The library behind the commands, costing nothing."""
-    names = {"load": load, "Editor": FakeEditor, "Optimize": FakeOptimize}
+    names = {"load": load, "Editor": FakeEditor}
     for name, stub in names.items():
         monkeypatch.setitem(vars(styleclip), name, stub)
 

@@ -1,12 +1,22 @@
-"""The command of a registered editing method that has no module of its own here: its options are its settings."""
+"""The command of an editing method: its settings as options, and the options that every editor has."""
 
 from __future__ import annotations
 
+import dataclasses
+import inspect
 from typing import Any
 
 import click
 
-from styleclip.cli.options.common import CommonOptions, common_options, slug, without_none
+from styleclip.cli.options.common import (
+    CommonOptions,
+    clip_preprocess_option,
+    common_options,
+    ensemble_option,
+    identity_option,
+    slug,
+    without_none,
+)
 from styleclip.cli.options.from_settings import Command, settings_options
 from styleclip.cli.options.photos import PastedPhotoOptions, pasted_photo_options
 from styleclip.cli.options.source import LatentSource, source_options
@@ -14,16 +24,32 @@ from styleclip.cli.output.progress import Progress
 from styleclip.methods import method_class
 
 
-def method_command(name: str) -> click.Command:
-    """The command of a method of `styleclip.methods.METHODS`; its help is the docstring of the method."""
-    kind = method_class(name)
+def method_command(
+    name: str, settings_class: type | None = None, help: str | None = None, folder: str | None = None
+) -> click.Command:
+    """The command of METHODS[name].
 
-    @click.command(name, cls=Command, help=(kind.__doc__ or "").partition("\n\n    Args:")[0])
+    Args:
+        name: the name of the method and of the command.
+        settings_class: has its settings as fields; a class that imports no torch keeps `--help` quick. By default the
+            class of the method.
+        help: the text of `--help`; by default the docstring of the class up to its `Args:`.
+        folder: where results go by default, within styleclip-out/, before the prompt; by default the name.
+    """
+    fields = settings_class or method_class(name)
+    folder = f"{name}/" if folder is None else folder
+
+    @click.command(name, cls=Command, help=help or _description(fields))
     @click.option("--prompt", required=True, metavar="TEXT", help="What the picture shall show.")
     @click.option("--neutral", metavar="TEXT", help="What it shows now.")
     @source_options
     @pasted_photo_options
-    @settings_options(kind)
+    @settings_options(fields)
+    @_ensemble_option(fields)
+    @identity_option
+    @clip_preprocess_option
+    @click.option("--save-every", type=click.IntRange(1), metavar="N", help="Write every N-th step to frames/.")
+    @click.option("--video", is_flag=True, help="Write the way there as video.mp4.")
     @common_options
     def command(
         common: CommonOptions,
@@ -31,24 +57,46 @@ def method_command(name: str) -> click.Command:
         photos: PastedPhotoOptions,
         prompt: str,
         neutral: str | None,
+        identity: str | None,
+        clip_preprocess: str | None,
+        save_every: int | None,
+        video: bool,
+        ensemble: bool = False,
         **settings: Any,
     ) -> None:
         import styleclip
         from styleclip.cli.edit_jobs import edit_jobs
         from styleclip.results import RESULT_FILES
+        from styleclip.trajectory import Trajectory
 
         photos.check(source)
         text = styleclip.Prompt(prompt, **without_none({"neutral": neutral}))
-        method = kind(**without_none(settings))
-        folder = common.folder(f"{name}/{slug(prompt)}", RESULT_FILES)
-        editor = styleclip.Editor(common.load(encoder=photos.encoder))
-        for job in edit_jobs(common, source, photos, editor, folder):
+        method = method_class(name)(**without_none({**settings, "text": "ensemble" if ensemble else None}))
+        results = common.folder(f"{folder}{slug(prompt)}", RESULT_FILES)
+        if settings.get("lambda_id") == 0:
+            identity = identity or "none"  # a network without a weight is not loaded
+        networks = {"identity": identity, "clip_preprocess": clip_preprocess, "encoder": photos.encoder}
+        editor = styleclip.Editor(common.load(**networks))
+        for job in edit_jobs(common, source, photos, editor, results):
             with job:
                 for face in job.faces():
                     with Progress(prompt, common.quiet) as progress:
-                        result = face.editor.edit(face.latent, text, method, progress, face.about)
+                        trajectory = Trajectory(face.editor, face.folder, save_every, video, progress)
+                        result = face.editor.edit(face.latent, text, method, trajectory, face.about)
                     face.save(result)
+                    face.paths += trajectory.save(result)
                     if result.interrupted:
-                        face.interrupted = "Interrupted; kept the best result so far"
+                        face.interrupted = f"Interrupted at step {progress.last}; kept the best result so far"
 
     return command
+
+
+def _description(fields: type) -> str:
+    """The docstring without the list of settings, which the options have."""
+    return (inspect.getdoc(fields) or "").partition("\n\nArgs:")[0]
+
+
+def _ensemble_option(fields: type) -> Any:
+    """`--ensemble`, for methods that encode their texts as their setting `text` says."""
+    has_text = any(field.name == "text" for field in dataclasses.fields(fields))
+    return ensemble_option if has_text else lambda command: command

@@ -13,7 +13,6 @@ import click
 
 from styleclip.cli import resume_gc
 from styleclip.cli.options.from_settings import AdvancedOption
-from styleclip.cli.options.types import LossResolutionType
 
 if TYPE_CHECKING:
     from styleclip.models import Models
@@ -117,12 +116,6 @@ quiet_option = click.option("--quiet", is_flag=True, help="No progress.")
 offline_option = click.option("--offline", is_flag=True, help="Never use the network; say what is missing.")
 label_option = click.option("--label", type=int, metavar="N", help="The class of a conditional generator, from 0.")
 
-loss_resolution_option = click.option(
-    "--loss-resolution",
-    type=LossResolutionType(),
-    metavar="auto|full|PX",
-    help="Of the pictures that the losses see; auto is no less than CLIP sees.  [default: auto]",
-)
 ensemble_option = click.option("--ensemble", is_flag=True, help="Average the text over CLIP's prompt templates.")
 identity_option = click.option(
     "--identity",
