@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
 from torch import Tensor
 
 
@@ -41,3 +42,10 @@ class RelevanceTable:
     def __call__(self, delta_t: Tensor) -> Tensor:
         """Relevance [C] of every channel for a unit direction [D] between texts: `delta_i . delta_t`."""
         return self.delta_i @ delta_t.to(self.delta_i)
+
+    def error_quantiles(self) -> tuple[float, float] | None:
+        """Median and 90th percentile of the standard errors of the rows; None where these are not known."""
+        if self.error is None or not self.measured.any() or self.about["images"] < 2:
+            return None
+        median, high = torch.quantile(self.error[self.measured], torch.tensor([0.5, 0.9])).tolist()
+        return median, high

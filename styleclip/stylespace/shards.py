@@ -14,6 +14,7 @@ from torch import Tensor
 
 from styleclip.errors import OutputError, UsageError, WeightError
 from styleclip.relevance_table import RelevanceTable, StyleStatistics
+from styleclip.runtime.devices import DistributedEnv
 from styleclip.stylespace.channel_effects import Effects
 from styleclip.weights.formats import messages
 from styleclip.weights.formats.messages import error_context, shown
@@ -80,6 +81,16 @@ def parse_shard(text: str) -> Shard:
     return int(match[1]), int(match[2])
 
 
+def process_shard(shard: str | None, device: str) -> tuple[Shard, str]:
+    """The shard and the device of this process: those given, or under torchrun those of the environment."""
+    env = DistributedEnv.from_environ()
+    if env is None:
+        return parse_shard(shard or "1/1"), device
+    if shard:
+        raise UsageError("torchrun says which shard this is; leave out --shard")
+    return parse_shard(f"{env.rank + 1}/{env.world_size}"), env.device(device)
+
+
 def unfinished_path(path: Path, shard: Shard) -> Path:
     """The file of the rows that an unfinished run has made for the table `path`."""
     return path.with_name(f"{path.stem}.part-{shard[0]}-of-{shard[1]}.safetensors")
@@ -88,11 +99,6 @@ def unfinished_path(path: Path, shard: Shard) -> Path:
 def shard_path(path: Path, shard: Shard) -> Path:
     """The file of a shard of the table `path`; 1 of 1 is the table itself."""
     return path if shard == (1, 1) else path.with_name(f"{path.stem}.shard-{shard[0]}-of-{shard[1]}.safetensors")
-
-
-def shard_paths(path: Path, count: int) -> list[Path]:
-    """The files of all shards of the table `path`."""
-    return [shard_path(path, (i, count)) for i in range(1, count + 1)]
 
 
 def merge(path: Path, shards: Sequence[Path] = ()) -> RelevanceTable:
@@ -120,9 +126,11 @@ def is_made(path: Path, about: Mapping[str, Any], probe: Tensor) -> bool:
     return True
 
 
-def all_made(shards: Sequence[Path], about: Mapping[str, Any], probe: Tensor) -> bool:
-    """Whether all these shards exist and were made like this."""
-    return all(shard.exists() and not _file_difference(shard, about, probe) for shard in shards)
+def merge_complete(path: Path, count: int, about: Mapping[str, Any], probe: Tensor) -> RelevanceTable | None:
+    """Join `count` shards to the table `path`, where all exist and were made like this; else None."""
+    shards = [shard_path(path, (i, count)) for i in range(1, count + 1)]
+    complete = all(shard.exists() and not _file_difference(shard, about, probe) for shard in shards)
+    return merge(path, shards) if complete else None
 
 
 def table_difference(

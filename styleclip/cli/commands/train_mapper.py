@@ -19,9 +19,9 @@ from styleclip.cli.options.common import (
     without_none,
 )
 from styleclip.cli.options.from_settings import Command, settings_options
-from styleclip.cli.options.training import TrainingOptions, exit_resumable, training_options
+from styleclip.cli.options.training import RESUMABLE, TrainingOptions, training_options
 from styleclip.cli.options.types import EXISTING_FILE, Parsed, parse_words
-from styleclip.cli.output.progress import EtaProgress
+from styleclip.cli.output.progress import EtaProgress, exit_on_interrupt
 from styleclip.errors import UsageError
 from styleclip.training.mapper.settings import MapperTraining
 
@@ -84,7 +84,7 @@ def train_mapper(
         identity = identity or "none"  # a recogniser without a weight is not loaded
     models = common.load(identity=identity, clip_preprocess=clip_preprocess)
     bar = EtaProgress("train-mapper", common.quiet, ("loss", "target", "identity"))
-    with exit_resumable(), bar, process_group(env, models.device) as group:
+    with exit_on_interrupt(RESUMABLE), bar, process_group(env, models.device) as group:
         more: dict[str, Any] = {"micro_batch": micro_batch, "sheet_every": sheet_every, **training.arguments(common)}
         mappers = train_mappers(models, prompts, settings, paths, folder, given, processes=group, on_step=bar, **more)
     if group.is_main:

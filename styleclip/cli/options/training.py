@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import click
 
 from styleclip.cli.options.common import CommonOptions, option_group
+
+RESUMABLE = "--resume goes on from what was saved in the last seconds"  # the message after Ctrl-C
 
 
 @dataclass(frozen=True)
@@ -35,13 +35,3 @@ training_options = option_group(
         click.option("--resume", is_flag=True, help="Go on where an earlier run was cut off."),
     ),
 )
-
-
-@contextmanager
-def exit_resumable() -> Iterator[None]:
-    """End the command at Ctrl-C with a hint at --resume."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        click.echo("Interrupted; --resume goes on from what was saved in the last seconds", err=True)
-        raise click.exceptions.Exit(130) from None

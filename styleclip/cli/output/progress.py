@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Collection, Mapping
-from contextlib import ExitStack
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -96,29 +96,41 @@ class EtaProgress(Progress):
         """`names` are those of the values to show; None for all."""
         super().__init__(label, quiet)
         self.names = names
+        self.step: Step | None = None  # the last one
 
     def __enter__(self) -> EtaProgress:
         super().__enter__()
-        self._told = time.monotonic()
+        self._last_line = time.monotonic()
         self._first: tuple[int, float] | None = None  # steps done before this run, and when it began
         return self
 
     def __call__(self, step: Step) -> None:
-        """Show a step; the rest is taken to be as fast as the steps so far."""
+        """Show a step; the rest takes its `seconds_left`, else it is taken to be as fast as the steps so far."""
         now = time.monotonic()
-        done, began = self._first = self._first or (step.index - 1, self._told)
+        done, began = self._first = self._first or (step.index - 1, self._last_line)
         left = (now - began) / (step.index - done) * (step.total - step.index)
         values = {k: v for k, v in step.values.items() if self.names is None or k in self.names}
-        self.tell(step.index, step.total, left, values)
+        self.step = step
+        self.show_eta(step.index, step.total, step.values.get("seconds_left", left), values)
 
-    def tell(self, done: int, total: int, left: float, values: Mapping[str, float] | None = None) -> None:
+    def show_eta(self, done: int, total: int, left: float, values: Mapping[str, float] | None = None) -> None:
         """Move the bar to `done` of `total` and show named values; the rest will take `left` seconds."""
         words = ", ".join([f"{human_time(left)} left", *(f"{k} {v:.3f}" for k, v in (values or {}).items())])
         self._bar.set_postfix_str(words, refresh=False)
         self.show(done, total)
-        if self._bar.disable and not self.quiet and time.monotonic() - self._told >= self.LINE_EVERY:
+        if self._bar.disable and not self.quiet and time.monotonic() - self._last_line >= self.LINE_EVERY:
             self.note(f"{self.label}: {done:,} of {total:,}, {words}")
-            self._told = time.monotonic()
+            self._last_line = time.monotonic()
+
+
+@contextmanager
+def exit_on_interrupt(message: str) -> Iterator[None]:
+    """End the command at Ctrl-C with a message and exit code 130."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo(f"Interrupted; {message}", err=True)
+        raise click.exceptions.Exit(130) from None
 
 
 def human_time(seconds: float) -> str:
@@ -145,9 +157,6 @@ def fetch_with_progress(weight: Weight, offline: bool = False, quiet: bool = Fal
         what = "" if weight.what == weight.name else f" ({weight.what})"
         progress.note(f"Fetching {weight.name}{what}\nLicence: {weight.licence}")
 
-    try:
-        with Progress(weight.path.name, quiet, unit="B") as progress:
-            return fetch(weight, offline=offline or None, on_start=announce, on_progress=progress.show)
-    except KeyboardInterrupt:
-        click.echo("Interrupted; what has come is kept, and the same command goes on from there", err=True)
-        raise click.exceptions.Exit(130) from None
+    kept = "what has come is kept, and the same command goes on from there"
+    with exit_on_interrupt(kept), Progress(weight.path.name, quiet, unit="B") as progress:
+        return fetch(weight, offline=offline or None, on_start=announce, on_progress=progress.show)

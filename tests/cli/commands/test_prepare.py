@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,10 +16,10 @@ from click.testing import CliRunner, Result
 
 import styleclip
 from styleclip.cli import main
-from styleclip.cli.commands.prepare import _shard_and_device
 from styleclip.cli.output.progress import EtaProgress, human_number, human_time
 from styleclip.errors import UsageError
 from styleclip.relevance_table import RelevanceTable
+from styleclip.stylespace.shards import process_shard
 from styleclip.weights.catalog import home
 from tests.helpers.files import tensor_content
 from tests.helpers.preparation import LAYOUT, assert_same_table
@@ -112,15 +113,15 @@ def test_once_is_enough(run: Run, tmp_path: Path) -> None:
 def test_ctrl_c(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     done(run(*SMALL, "--out", "whole.safetensors"))
     seen: list[int] = []
-    tell = EtaProgress.tell
+    show_eta = EtaProgress.show_eta
 
-    def interrupt(self: EtaProgress, channels: int, total: int, left: float) -> None:
+    def interrupt(self: EtaProgress, channels: int, total: int, left: float, values: Any = None) -> None:
         seen.append(channels)
         if len(seen) == 3:
             raise KeyboardInterrupt
-        tell(self, channels, total, left)
+        show_eta(self, channels, total, left, values)
 
-    monkeypatch.setattr(EtaProgress, "tell", interrupt)
+    monkeypatch.setattr(EtaProgress, "show_eta", interrupt)
     result = run(*SMALL, "--out", "t.safetensors")
     assert (result.exit_code, result.stdout) == (130, "")
     assert result.stderr == "Interrupted; what is done is kept, and the same command goes on from there\n"
@@ -185,13 +186,13 @@ def test_torchrun_says_where_to_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     for name, value in (("RANK", "5"), ("WORLD_SIZE", "8"), ("LOCAL_RANK", "1")):
         monkeypatch.setenv(name, value)
-    assert _shard_and_device(None, "auto") == ((6, 8), "cuda:1") and _shard_and_device(None, "cpu") == ((6, 8), "cpu")
+    assert process_shard(None, "auto") == ((6, 8), "cuda:1") and process_shard(None, "cpu") == ((6, 8), "cpu")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert _shard_and_device(None, "auto") == ((6, 8), "auto")
+    assert process_shard(None, "auto") == ((6, 8), "auto")
     monkeypatch.delenv("RANK")
-    assert _shard_and_device(None, "auto") == ((1, 1), "auto") and _shard_and_device("2/3", "cuda") == ((2, 3), "cuda")
+    assert process_shard(None, "auto") == ((1, 1), "auto") and process_shard("2/3", "cuda") == ((2, 3), "cuda")
     with pytest.raises(UsageError, match="'4/3' is no shard; write 2/4 for the second of four"):
-        _shard_and_device("4/3", "cpu")
+        process_shard("4/3", "cpu")
 
 
 # --- what is wrong

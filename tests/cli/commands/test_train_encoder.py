@@ -110,15 +110,15 @@ def test_where_it_goes_by_itself(run: Run) -> None:
 
 
 def test_ctrl_c_and_resume(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    tell, seen = EtaProgress.tell, list[int]()
+    show_eta, seen = EtaProgress.show_eta, list[int]()
 
     def interrupt(self: EtaProgress, step: int, *rest: object) -> None:
         seen.append(step)
         if len(seen) == 2:
             raise KeyboardInterrupt
-        tell(self, step, *rest)  # type: ignore[arg-type]
+        show_eta(self, step, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(EtaProgress, "tell", interrupt)
+    monkeypatch.setattr(EtaProgress, "show_eta", interrupt)
     monkeypatch.setattr("styleclip.training.encoder.train.SAVE_EVERY", 0.0)
     words = (*SHORT, *OUT, "--steps", "4")
     result = run(*words)

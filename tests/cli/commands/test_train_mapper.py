@@ -126,15 +126,15 @@ def test_it_is_no_larger_than_its_networks(run: Run, tmp_path: Path) -> None:
 
 
 def test_ctrl_c_and_resume(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    tell, seen = EtaProgress.tell, list[int]()
+    show_eta, seen = EtaProgress.show_eta, list[int]()
 
     def interrupt(self: EtaProgress, done_: int, *rest: object) -> None:
         seen.append(done_)
         if len(seen) == 3:
             raise KeyboardInterrupt
-        tell(self, done_, *rest)  # type: ignore[arg-type]
+        show_eta(self, done_, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(EtaProgress, "tell", interrupt)
+    monkeypatch.setattr(EtaProgress, "show_eta", interrupt)
     monkeypatch.setattr("styleclip.training.mapper.train.SAVE_EVERY", 0.0)
     result = run(*RUN)
     assert (result.exit_code, result.stdout) == (130, "")
