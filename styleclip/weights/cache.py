@@ -1,7 +1,7 @@
-"""From a weight of the catalog, or a URL, to a file on this disk that is surely the right one.
+"""Download a weight of the catalog, or the file at a URL, into the cache; verify its size and hash.
 
-A file gets its name in the cache only once its length and hash are right, so a name in the cache can be trusted.
-Nothing here prints: `on_start` is called before anything is downloaded, and is the place to show the licence.
+A file takes its name in the cache once it has been verified, so a file in the cache is complete. Nothing here prints:
+`on_start` is called before a download, and is the place to show the licence.
 """
 
 from __future__ import annotations
@@ -10,27 +10,20 @@ import hashlib
 import json
 import os
 import re
-import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 from urllib.request import url2pathname
 
-import pooch
+from filelock import FileLock, Timeout
 
 from styleclip.errors import WeightError
 from styleclip.weights.catalog import Weight, home
 from styleclip.weights.download import DownloadError, Progress, discard, download, ignore, partial_size
 
-if sys.platform == "win32":
-    import msvcrt
-else:
-    import fcntl
-
 Fetch = Callable[[Weight], Path]
-POLL = 0.2  # seconds between two looks at a lock that someone else holds
+POLL = 0.2  # seconds between two attempts to take a lock
 DRIVE = "https://drive.usercontent.google.com/download?id={}&export=download&confirm=t"
 
 
@@ -53,7 +46,7 @@ def fetch(
     partial = path.with_name(f"{path.name}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with locked(path, on_wait=lambda: on_progress(partial_size(partial), weight.size)):
+        with file_lock(path, on_wait=lambda: on_progress(partial_size(partial), weight.size)):
             if not path.exists():  # another process may have fetched it while we waited
                 on_start(weight)
                 _download_and_verify(partial, weight, on_progress)
@@ -63,17 +56,6 @@ def fetch(
         reason = error.strerror or error
         raise WeightError(f"cannot write {path}: {reason}; free some space or set STYLECLIP_HOME elsewhere") from error
     return path
-
-
-def fetch_url(
-    url: str,
-    *,
-    offline: bool | None = None,
-    on_start: Callable[[Weight], None] = ignore,
-    on_progress: Progress = ignore,
-) -> Path:
-    """The file at an http, https or file URL, downloaded unless it is here already."""
-    return fetch(weight_from_url(url), offline=offline, on_start=on_start, on_progress=on_progress)
 
 
 def check(weight: Weight) -> str:
@@ -86,12 +68,12 @@ def check(weight: Weight) -> str:
 
 
 def is_url(name: str) -> bool:
-    """Whether `fetch_url` takes it."""
+    """Whether `weight_from_url` takes it: http, https or file."""
     return re.match(r"(https?|file)://", name) is not None
 
 
 def weight_from_url(url: str, kind: str = "generator") -> Weight:
-    """What a URL stands for when the catalog does not say. Links that Google Drive shares are understood."""
+    """The weight at a URL that the catalog does not list. Shared links of Google Drive become direct ones."""
     try:
         parts = urlsplit(url)
     except ValueError as error:
@@ -114,17 +96,22 @@ def is_offline() -> bool:
 
 
 @contextmanager
-def locked(path: Path, on_wait: Callable[[], None] = ignore) -> Iterator[None]:
+def file_lock(path: Path, on_wait: Callable[[], None] = ignore) -> Iterator[None]:
     """Keep other processes and threads from `path`. The system frees the lock when its holder dies."""
-    with path.with_name(f".{path.name}.lock").open("ab") as file:
-        while not _lock(file.fileno()):
+    lock = FileLock(path.with_name(f".{path.name}.lock"), poll_interval=POLL)
+    while not lock.is_locked:
+        try:
+            lock.acquire(timeout=POLL)
+        except Timeout:
             on_wait()
-            time.sleep(POLL)
+    try:
         yield
+    finally:
+        lock.release()
 
 
 def _download_and_verify(partial: Path, weight: Weight, on_progress: Progress) -> None:
-    """Take the first URL that gives the right bytes."""
+    """Download from the first URL whose file has the right size and hash; WeightError where none has."""
     reasons = []
     for url in weight.urls:
         try:
@@ -141,9 +128,9 @@ def _download_and_verify(partial: Path, weight: Weight, on_progress: Progress) -
 
 
 def _mismatch(weight: Weight, path: Path) -> str:
-    """What is wrong with a file that should be `weight`; nothing when it is right.
+    """How a file differs from `weight` in size or hash; "" where it does not.
 
-    The right hash is that of its publisher, or else that of the first download.
+    Without a published hash it is compared with that of the first download.
     """
     size = path.stat().st_size
     if weight.size not in (None, size):
@@ -158,10 +145,10 @@ def _mismatch(weight: Weight, path: Path) -> str:
 
 
 def _remember(weight: Weight, path: Path) -> None:
-    """Write down the hash of a first download that nobody published one for; later ones must have the same."""
+    """Record the hash of the first download of a weight without a published one; later ones must have the same."""
     if weight.hashes:
         return
-    with locked(_hash_record()):
+    with file_lock(_hash_record()):
         seen = _known_hashes()
         if weight.file not in seen:
             written = _hash_record().with_suffix(".new")
@@ -185,7 +172,8 @@ def _hash_record() -> Path:
 
 def _hash(path: Path, algorithm: str) -> str:
     if algorithm != "git_sha1":
-        return str(pooch.file_hash(str(path), alg=algorithm))
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, algorithm).hexdigest()
     content = path.read_bytes()  # small, as everything that git holds
     return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
 
@@ -193,15 +181,3 @@ def _hash(path: Path, algorithm: str) -> str:
 def _manual_download(weight: Weight) -> str:
     """How to get a weight without styleclip, in words."""
     return f"download {weight.urls[0]} to {weight.path} (licence: {weight.licence})"
-
-
-def _lock(descriptor: int) -> bool:
-    """Take the lock on an open file, if it is free."""
-    try:
-        if sys.platform == "win32":
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        else:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (BlockingIOError, PermissionError):  # the second is how Windows says the first
-        return False
-    return True

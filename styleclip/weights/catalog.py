@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import platformdirs
+
 from styleclip.errors import WeightError
 
 PACKAGE = Path(__file__).parents[1]
@@ -98,6 +100,5 @@ def closest(name: str, known: Iterable[str]) -> str:
 
 
 def home() -> Path:
-    """Where downloaded weights lie: STYLECLIP_HOME, else the user's cache folder."""
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(os.environ.get("STYLECLIP_HOME") or Path(cache) / "styleclip").expanduser()
+    """The folder of downloaded weights: STYLECLIP_HOME, else the user's cache folder (~/.cache/styleclip on Linux)."""
+    return Path(os.environ.get("STYLECLIP_HOME") or platformdirs.user_cache_path("styleclip")).expanduser()

@@ -24,7 +24,7 @@ import pytest
 from styleclip.errors import WeightError
 from styleclip.weights import cache as fetching
 from styleclip.weights import download as downloads
-from styleclip.weights.cache import check, fetch, fetch_url, weight_from_url
+from styleclip.weights.cache import check, fetch, weight_from_url
 from styleclip.weights.catalog import Weight, weight
 from tests.helpers.support import environment
 
@@ -490,23 +490,23 @@ def test_a_stale_lock(server: Server, cache: Path) -> None:
 
 def test_a_url(server: Server, cache: Path) -> None:
     url = server.url("my%20net.pt?key=1")
-    path = fetch_url(url)
+    path = fetch(weight_from_url(url))
     assert path.parent == cache and path.name.endswith("-my_net.pt") and path.read_bytes() == CONTENT
-    assert fetch_url(url, offline=True) == path and len(server.requests) == 1
+    assert fetch(weight_from_url(url), offline=True) == path and len(server.requests) == 1
     assert weight_from_url(url).path != weight_from_url(url + "2").path
     path.unlink()
     server.url("my%20net.pt?key=1", Answer(OTHER))
     with pytest.raises(WeightError, match="at first"):
-        fetch_url(url)
+        fetch(weight_from_url(url))
     assert not path.exists()
 
 
 def test_a_file_url(tmp_path: Path) -> None:
     path = tmp_path / "a net.pt"
     path.write_bytes(CONTENT)
-    assert fetch_url(path.as_uri(), offline=True) == path
+    assert fetch(weight_from_url(path.as_uri()), offline=True) == path
     with pytest.raises(WeightError, match="there is no file /nowhere/it.pt; check the URL"):
-        fetch_url("file:///nowhere/it.pt")
+        fetch(weight_from_url("file:///nowhere/it.pt"))
 
 
 @pytest.mark.parametrize(
@@ -525,4 +525,4 @@ def test_a_link_that_google_drive_shares(link: str) -> None:
 @pytest.mark.parametrize("url", ["http://", "https://[::1", "http://no such host/x"])
 def test_nonsense_for_a_url(url: str) -> None:
     with pytest.raises(WeightError):
-        fetch_url(url)
+        fetch(weight_from_url(url))
