@@ -19,7 +19,7 @@ from styleclip.latents import Latent, Space
 from styleclip.losses import similarity
 from styleclip.methods.base import Method, MethodWithDetails
 from styleclip.models import Models
-from styleclip.networks.stylegan2 import Noise
+from styleclip.networks.synthesis import Noise
 from styleclip.photo_editing import EditSource, PhotoEdit, edit_photo
 from styleclip.progress import OnStep, Step, ignore
 from styleclip.prompts import Prompt, encode, warn_unknown_words

@@ -19,7 +19,8 @@ from styleclip.networks.e4e import Encoder
 from styleclip.networks.face_recognition import FaceRecogniser
 from styleclip.networks.lpips import PerceptualDistance
 from styleclip.networks.open_clip_hub import open_clip_model
-from styleclip.networks.stylegan2 import Generator, Noise
+from styleclip.networks.stylegan2 import Generator
+from styleclip.networks.synthesis import Noise
 from styleclip.relevance_table import RelevanceTable
 from styleclip.runtime.batching import Batches
 from styleclip.runtime.cuda_graphs import Graphs

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from styleclip.latents import Latent, Space
-from styleclip.networks.arcface import ArcFace, face_view
+from styleclip.networks.arcface import ArcFace, face_resize
 from styleclip.networks.discriminator import Discriminator
 from styleclip.networks.resize import apply_resizes
 from styleclip.networks.stylegan2 import Generator
@@ -134,7 +134,7 @@ def test_arcface() -> None:
 
 
 def crop_face(frame: torch.Tensor) -> torch.Tensor:
-    return apply_resizes(frame, face_view(*frame.shape[2:], frame.device))[0]
+    return apply_resizes(frame, face_resize(*frame.shape[2:], frame.device))[0]
 
 
 def test_face_crop_is_rows_35_to_223_and_columns_32_to_220() -> None:

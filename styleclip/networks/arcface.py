@@ -25,7 +25,7 @@ FACE_ROWS, FACE_COLUMNS = slice(35, 223), slice(32, 220)  # where the face lies 
 class IRSE50(nn.Module):
     """The trunk: `stages(image)` is the output of each of the four stages, from 1/2 to 1/16 of the image's side.
 
-    The published ones have WIDTHS channels; small worlds need less.
+    Published files have WIDTHS channels.
     """
 
     def __init__(self, widths: Sequence[int] = WIDTHS) -> None:
@@ -68,10 +68,10 @@ class ArcFace(IRSE50, FaceRecogniser):
         )
 
     def resize_crop(self, image: Tensor) -> ResizeCrop:
-        return face_view(image.shape[2], image.shape[3], image.device)
+        return face_resize(image.shape[2], image.shape[3], image.device)
 
-    def encode_pixels(self, seen: Tensor) -> Tensor:
-        features: Tensor = self(seen)
+    def encode_pixels(self, pixels: Tensor) -> Tensor:
+        features: Tensor = self(pixels)
         return features
 
     def forward(self, face: Tensor) -> Tensor:
@@ -120,8 +120,8 @@ class SqueezeExcitation(nn.Module):
 
 
 @functools.lru_cache(maxsize=8)
-def face_view(height: int, width: int, device: torch.device) -> ResizeCrop:
-    """The face in an aligned frame, as the identity loss of StyleCLIP sees it: pooled to 256 px, cropped, pooled."""
+def face_resize(height: int, width: int, device: torch.device) -> ResizeCrop:
+    """The face in an aligned frame, as in the identity loss of StyleCLIP: pooled to 256 px, cropped, pooled."""
     rows, columns = (
         resize_matrix(part.stop - part.start, FACE, "pool") @ resize_matrix(length, FRAME, "pool")[part]
         for length, part in ((height, FACE_ROWS), (width, FACE_COLUMNS))

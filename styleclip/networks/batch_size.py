@@ -1,4 +1,4 @@
-"""How many pictures are worked on at once: on a CPU as many as pay, on a GPU as many as its memory has room for."""
+"""Batch size: a fixed pixel budget on a CPU, half of the free memory on a GPU."""
 
 from __future__ import annotations
 
@@ -7,29 +7,27 @@ from dataclasses import dataclass
 from styleclip.networks.stylegan2 import Generator, GeneratorConfig
 from styleclip.runtime.batching import free_bytes
 
-MEMORY_FRACTION = 0.5  # of the free memory is planned with; a CUDA graph and the libraries want some, too
-MAX_BATCH = 128  # pictures on a GPU; with more it is busy all the same
+MEMORY_FRACTION = 0.5  # of the free memory; CUDA graphs and libraries need the rest
+MAX_BATCH = 128  # images on a GPU, which more do not keep busier
 
 # Feature maps [C, R, R] of a picture, float32. Measured on a CPU at 512 px, config-f: 3.3 of the largest block without
 # a gradient and 6.1 of every block with one, 4.5 and 10.7 in plain torch, which cuda_ops may be all there is.
 LIVE_FEATURE_MAPS = 5  # at once without a gradient: a block's input, modulated, convolved, filtered and active
 KEPT_FEATURE_MAPS = 11  # with a gradient, of the two convolutions of a block
-ENCODER_BYTES = {
-    False: 2**25,
-    True: 2**27,
-}  # bytes of CLIP and a recogniser; measured with ViT-B/32 and ArcFace: 17 and 90 MB
+# Bytes of CLIP and a recogniser, without and with a gradient; measured with ViT-B/32 and ArcFace: 17 and 90 MB.
+ENCODER_BYTES = {False: 2**25, True: 2**27}
 
 
 @dataclass(frozen=True)
 class Workload:
-    """A kind of work that renders pictures: on a CPU `pixels` of them at once, and no more than `most` pictures."""
+    """Work that renders images: on a CPU in batches of `pixels`, and of at most `most` images."""
 
     pixels: int
     gradient: bool = False
     most: int | None = None
 
     def on_cpu(self, resolution: int) -> int:
-        """How many pictures of this resolution a CPU takes at once."""
+        """Images of this resolution in a batch on a CPU."""
         count = max(1, self.pixels // resolution**2)
         return min(count, self.most or count)
 
@@ -42,9 +40,9 @@ TRAIN = Workload(2**16, gradient=True)  # one of 256 px: more would cost memory 
 
 
 def max_batch(generator: Generator, workload: Workload, resolution: int | None = None) -> int:
-    """How many pictures are worked on at once, all of the generator or of its blocks up to `resolution`.
+    """Images in a batch, rendered by the whole generator or by its blocks up to `resolution`.
 
-    On a GPU a power of two, which stays the same where a little more or less memory is free.
+    A power of two on a GPU, so that it does not change with a little more or less free memory.
     """
     device, side = generator.w_avg.device, resolution or generator.resolution
     if device.type != "cuda":
@@ -55,7 +53,7 @@ def max_batch(generator: Generator, workload: Workload, resolution: int | None =
 
 
 def image_bytes(config: GeneratorConfig, resolution: int, itemsize: int, gradient: bool) -> int:
-    """What a picture of this resolution takes while it is rendered and looked at."""
+    """Bytes of memory that an image of this resolution takes while it is rendered and encoded."""
     maps = [channels * side**2 for side, channels in config.channels.items() if side <= resolution]
     return (
         itemsize * (KEPT_FEATURE_MAPS * sum(maps) if gradient else LIVE_FEATURE_MAPS * max(maps))

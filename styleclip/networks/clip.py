@@ -1,4 +1,4 @@
-"""CLIP (Radford et al. 2021) through open_clip: unit features of pictures and texts, differentiable in the picture."""
+"""CLIP (Radford et al. 2021) through open_clip: unit features of images and texts, differentiable in the image."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class CLIP(nn.Module):
         super().__init__()
         self.model, self.tokenizer, self.name = model, tokenizer, name
         self.image_size, self.preprocess, self.vocabulary = image_size, preprocess, vocabulary
-        # no file holds these, so they are real even where the weights are left unallocated
+        # no file holds these, so they are on the CPU even where the weights are on the meta device
         self.register_buffer("mean", torch.tensor(mean, device="cpu").reshape(3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std, device="cpu").reshape(3, 1, 1), persistent=False)
         self._texts: dict[str, Tensor] = {}
@@ -65,21 +65,21 @@ class CLIP(nn.Module):
         return self
 
     def resize_crop(self, image: Tensor) -> ResizeCrop | None:
-        """What CLIP looks at of pictures of this shape [N, 3, H, W]."""
+        """The crop and resize of images of this shape [N, 3, H, W] to CLIP's input; None where that is the image."""
         return center_resize(image, self.image_size, "area" if self.preprocess == "paper" else "bicubic")
 
-    def encode_pixels(self, seen: Tensor) -> Tensor:
-        """The unit features [N, D] of what is in view [N, 3, S, S]."""
+    def encode_pixels(self, pixels: Tensor) -> Tensor:
+        """Cropped and resized images [N, 3, S, S] in [-1, 1] -> unit features [N, D]."""
         model = cast(Any, self.model)
-        features = model.encode_image(self._prepared(seen).to(model.logit_scale.dtype))
+        features = model.encode_image(self._normalize(pixels).to(model.logit_scale.dtype))
         return F.normalize(features.float(), dim=-1)
 
     def preprocess_image(self, image: Tensor) -> Tensor:
-        """The picture as the vision tower wants it: [N, 3, H, W] -> [N, 3, S, S]."""
-        return self._prepared(*apply_resizes(image, self.resize_crop(image)))
+        """The input of the vision tower: [N, 3, H, W] in [-1, 1] -> [N, 3, S, S]."""
+        return self._normalize(*apply_resizes(image, self.resize_crop(image)))
 
-    def _prepared(self, seen: Tensor) -> Tensor:
-        return seen if self.preprocess == "paper" else (seen * 0.5 + 0.5 - self.mean) / self.std
+    def _normalize(self, pixels: Tensor) -> Tensor:
+        return pixels if self.preprocess == "paper" else (pixels * 0.5 + 0.5 - self.mean) / self.std
 
     @torch.no_grad()
     def encode_text(self, texts: Sequence[str]) -> Tensor:
@@ -95,12 +95,12 @@ class CLIP(nn.Module):
 
     def _tokens(self, texts: list[str]) -> Tensor:
         tokens = self.tokenizer(texts)
-        room = tokens.shape[1]
-        longer = self.tokenizer(texts, context_length=room + 1)
+        context = tokens.shape[1]
+        longer = self.tokenizer(texts, context_length=context + 1)
         for text, row in zip(texts, longer, strict=True):
             if row[-1] == tokens.amax():  # the end-of-text token, which has the largest number, sits past the end
                 raise UsageError(
-                    f"the prompt has more than the {room - 2} tokens that CLIP reads; shorten it "
+                    f"the prompt has more than the {context - 2} tokens that CLIP reads; shorten it "
                     f"(it begins {text[:40]!r})"
                 )
         return tokens

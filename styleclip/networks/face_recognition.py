@@ -1,6 +1,6 @@
-"""Who is on a picture: the recognisers an edit may be asked to respect.
+"""Face recognition networks, for the identity loss.
 
-ArcFace (models/irse) is the published one; `SmallRecogniser` is that of the demo world; `Facenet` wraps
+ArcFace (networks/arcface) is the published one; `SmallRecogniser` is that of the demo world; `Facenet` wraps
 facenet-pytorch's InceptionResnetV1.
 """
 
@@ -20,11 +20,11 @@ class FaceRecogniser(nn.Module):
         return self.encode_pixels(*apply_resizes(image, self.resize_crop(image)))
 
     def resize_crop(self, image: Tensor) -> ResizeCrop | None:
-        """What it looks at of frames of this shape."""
+        """The crop and resize of frames of this shape to its input; None where that is the frame."""
         raise NotImplementedError
 
-    def encode_pixels(self, seen: Tensor) -> Tensor:
-        """The unit features [N, D] of what is in view [N, 3, S, S]."""
+    def encode_pixels(self, pixels: Tensor) -> Tensor:
+        """Its input [N, 3, S, S] -> unit features [N, D]."""
         raise NotImplementedError
 
 
@@ -49,8 +49,8 @@ class SmallRecogniser(FaceRecogniser):
     def resize_crop(self, image: Tensor) -> ResizeCrop | None:
         return center_resize(image, self.side, "bilinear")
 
-    def encode_pixels(self, seen: Tensor) -> Tensor:
-        return F.normalize(self(seen), dim=-1)
+    def encode_pixels(self, pixels: Tensor) -> Tensor:
+        return F.normalize(self(pixels), dim=-1)
 
 
 class Facenet(FaceRecogniser):
@@ -63,5 +63,5 @@ class Facenet(FaceRecogniser):
     def resize_crop(self, image: Tensor) -> ResizeCrop | None:
         return center_resize(image, 160, "bilinear")
 
-    def encode_pixels(self, seen: Tensor) -> Tensor:
-        return F.normalize(self.network(seen), dim=-1)
+    def encode_pixels(self, pixels: Tensor) -> Tensor:
+        return F.normalize(self.network(pixels), dim=-1)

@@ -1,4 +1,4 @@
-"""How alike two pictures look: LPIPS (Zhang et al. 2018, "The unreasonable effectiveness of deep features").
+"""LPIPS, the perceptual distance of two images (Zhang et al. 2018, "The unreasonable effectiveness of deep features").
 
 The trunk is torchvision's AlexNet or VGG16 up to its last convolution, under the names of torchvision's files.
 """
@@ -14,12 +14,12 @@ from torch import Tensor, nn
 
 Trunk = Literal["alex", "vgg"]
 TAPS: dict[Trunk, tuple[int, ...]] = {"alex": (1, 4, 7, 9, 11), "vgg": (3, 8, 15, 22, 29)}  # ReLUs that are compared
-SIDE = 256  # larger pictures are reduced to this, as in pSp, e4e and PTI
+MAX_SIDE_PX = 256  # larger pictures are reduced to this, as in pSp, e4e and PTI
 SHIFT, SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)  # mean and deviation of ImageNet, for [-1, 1]
 
 
 class PerceptualDistance(Protocol):
-    """Anything that gives the perceptual distance [N] of pictures [N, 3, R, R] in [-1, 1], two by two."""
+    """A perceptual distance [N] of images [N, 3, R, R] in [-1, 1], pair by pair."""
 
     def distance(self, image: Tensor, target: Tensor) -> Tensor: ...
 
@@ -44,7 +44,7 @@ class LPIPS(nn.Module):
 
     def distance(self, image: Tensor, target: Tensor) -> Tensor:
         """[N] for pictures [N, 3, R, R] in [-1, 1], 0 for equal ones; at more than 256 px both are area-reduced."""
-        return self(_reduced(image), _reduced(target))
+        return self(_reduce(image), _reduce(target))
 
     def forward(self, image: Tensor, target: Tensor) -> Tensor:
         """[N]: `sum_l mean_hw w_l . (a_l - b_l)^2` over unit features a_l, b_l of every tap l (equation 1)."""
@@ -61,5 +61,5 @@ class LPIPS(nn.Module):
                 yield x / (x.square().sum(dim=1, keepdim=True).sqrt() + 1e-10)
 
 
-def _reduced(image: Tensor) -> Tensor:
-    return F.interpolate(image, (SIDE, SIDE), mode="area") if image.shape[-1] > SIDE else image
+def _reduce(image: Tensor) -> Tensor:
+    return F.interpolate(image, (MAX_SIDE_PX, MAX_SIDE_PX), mode="area") if image.shape[-1] > MAX_SIDE_PX else image

@@ -1,7 +1,7 @@
-"""What a network wants to see of a picture, cropped and resized, as two small matrices: exact for any resolution.
+"""Crop and resize as two matrix products: differentiable, exact at any resolution.
 
-Resizing is linear and separable, so resizing the columns of the identity gives its matrix. Several networks look at a
-picture in one pass over it, and nothing larger than the picture is ever made.
+Resizing is linear and separable, so resizing the columns of the identity gives its matrix. The inputs of several
+networks are cut from an image in one pass, without an intermediate larger than the image.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ Mode = Literal["bicubic", "bilinear", "area", "pool"]
 
 @dataclass(frozen=True)
 class ResizeCrop:
-    """`rows @ image @ columns^T` of pictures [N, 3, H, W]: [N, 3, S, T]."""
+    """A crop and resize of images [N, 3, H, W] to [N, 3, S, T]: `rows @ image @ columns^T`."""
 
     rows: Tensor  # [S, H]
     columns: Tensor  # [T, W]
 
 
-def apply_resizes(image: Tensor, *views: ResizeCrop | None) -> list[Tensor]:
-    """The pictures [N, 3, H, W] through every view; None sees them as they are."""
-    chosen = [view for view in views if view is not None]
+def apply_resizes(image: Tensor, *resizes: ResizeCrop | None) -> list[Tensor]:
+    """The images [N, 3, H, W] after each of these crops and resizes; None leaves them as they are."""
+    chosen = [each for each in resizes if each is not None]
     if not chosen:
-        return [image] * len(views)
-    columns = [view.columns.to(image) for view in chosen]
+        return [image] * len(resizes)
+    columns = [each.columns.to(image) for each in chosen]
     across = iter((image @ torch.cat(columns).T).split([len(each) for each in columns], dim=-1))
-    return [image if view is None else view.rows.to(image) @ next(across) for view in views]
+    return [image if each is None else each.rows.to(image) @ next(across) for each in resizes]
 
 
 def center_resize(image: Tensor, size: int, mode: Mode) -> ResizeCrop | None:
-    """The middle of a picture at size x size; None where that is the picture itself."""
+    """The central square of an image at size x size px; None where that is the image itself."""
     height, width = image.shape[-2:]
     return None if height == width == size else _center_resize(height, width, size, mode, image.device)
 

@@ -13,7 +13,8 @@ from torch import Tensor
 from styleclip.errors import UsageError
 from styleclip.latents import StyleEntry, StyleLayout
 from styleclip.models import Models
-from styleclip.networks.stylegan2 import Generator, State
+from styleclip.networks.stylegan2 import Generator
+from styleclip.networks.synthesis import State
 from styleclip.relevance_table import StyleStatistics
 from styleclip.runtime.batching import Batches
 from styleclip.runtime.cuda_graphs import Graphs

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from styleclip.losses import clip_and_identity_features
-from styleclip.networks.arcface import face_view
+from styleclip.networks.arcface import face_resize
 from styleclip.networks.resize import Mode, apply_resizes, center_resize
 from tests.helpers.tiny import tiny_models
 
@@ -41,7 +41,7 @@ def test_the_face_is_pooled_as_the_identity_loss_of_the_paper_does(source: int) 
     image = picture(source, source)
     frame = F.adaptive_avg_pool2d(image, 256)
     expected = F.adaptive_avg_pool2d(frame[:, :, 35:223, 32:220], 112)
-    found = apply_resizes(image, face_view(source, source, image.device))[0]
+    found = apply_resizes(image, face_resize(source, source, image.device))[0]
     torch.testing.assert_close(found, expected, atol=ROUNDING, rtol=0)
 
 
@@ -53,7 +53,7 @@ def test_the_middle_of_a_portrait_is_seen() -> None:
 
 def test_views_in_one_pass_are_those_one_by_one() -> None:
     image = picture(64, 64).requires_grad_()
-    views = center_resize(image, 24, "bicubic"), None, face_view(64, 64, image.device)
+    views = center_resize(image, 24, "bicubic"), None, face_resize(64, 64, image.device)
     together, alone = apply_resizes(image, *views), [apply_resizes(image, view)[0] for view in views]
     assert together[1] is image
     for a, b in zip(together, alone, strict=True):

@@ -19,7 +19,8 @@ from styleclip.errors import NoMemoryError
 from styleclip.latents import Latent, Space
 from styleclip.networks import batch_size as module
 from styleclip.networks.batch_size import COMPARE, GRADIENT, RENDER, TRAIN, Workload, max_batch
-from styleclip.networks.stylegan2 import GeneratorConfig, Synthesis
+from styleclip.networks.stylegan2 import GeneratorConfig
+from styleclip.networks.synthesis import Synthesis
 from styleclip.runtime import cuda_graphs
 from styleclip.runtime.batching import Batches, free_bytes, is_out_of_memory
 from styleclip.runtime.devices import keep_memory
