@@ -179,10 +179,11 @@ def _directions(
 
 
 def _method_at(method: GlobalDirection, edit: Edit, alpha: Strength | None, beta: Strength | None) -> GlobalDirection:
-    """`method` with the alpha and beta of an edit by texts."""
-    changes: dict[str, Any] = {"alpha": alpha if edit.alpha is None else edit.alpha, "beta": beta}
+    """`method` with the alpha and beta of an edit by texts, else with those of the sweep, where they are given."""
+    values = {"alpha": alpha if edit.alpha is None else edit.alpha, "beta": beta if edit.beta is None else edit.beta}
+    changes: dict[str, Any] = {name: value for name, value in values.items() if value is not None}
     if edit.beta is not None:
-        changes |= {"beta": edit.beta, "channels": None}
+        changes["channels"] = None
     return replace(method, **changes)
 
 

@@ -18,6 +18,7 @@ from styleclip.methods.style_direction import StyleDirection, load_direction, sa
 from styleclip.models import Models
 from styleclip.progress import OnStep, Step, ignore
 from styleclip.prompts import Prompt
+from styleclip.settings import format_number
 from styleclip.sweep_sheets import SweepSummary, sweep_range, sweep_sheet
 from styleclip.sweeps import (
     MAX_COMBINATIONS,
@@ -25,7 +26,6 @@ from styleclip.sweeps import (
     TableWarning,
     combination_names,
     find_points,
-    format_number,
     sweep,
 )
 from tests.helpers.tiny import models_with_table, tiny_models
@@ -53,6 +53,17 @@ def test_a_sweep_is_single_edits(editor: Editor) -> None:
         assert torch.equal(point.result.edited.data, single.edited.data)
         assert torch.equal(point.result.after, single.after)
         assert without_seconds(point.result.record()) == without_seconds(single.record())
+
+
+def test_the_strength_and_threshold_of_the_method_are_the_last_choice(editor: Editor) -> None:
+    method = GlobalDirection(alpha=1.5, beta=0.05)
+    edits = [PROMPT, Edit(PROMPT, beta=0.1)]
+    [point] = sweep(editor, editor.sample(), edits, method=method)
+    assert [each.alpha for each in point.directions] == [1.5, 1.5]
+    assert [each.beta for each in point.directions] == [0.05, 0.1]
+    [point] = sweep(editor, editor.sample(), edits, [2], [0.02], method=method)
+    assert [each.alpha for each in point.directions] == [2, 2]
+    assert [each.beta for each in point.directions] == [0.02, 0.1]
 
 
 def test_the_strongest_is_first(editor: Editor) -> None:
