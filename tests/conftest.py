@@ -1,4 +1,4 @@
-"""Fixtures of several modules, and one thread for each of the two processes that share the tests."""
+"""Fixtures shared by several modules; one thread of torch for each of the two processes that run the tests."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 @pytest.fixture(scope="session")
 def models(files: tuple[Path, Path]) -> Models:
-    """The networks of these files, which compare no faces."""
+    """The networks of these files, without face recognition."""
     import styleclip
 
     return styleclip.load(str(files[0]), clip=files[1], identity="none")

@@ -1,4 +1,4 @@
-"""What only a GPU can show: `pytest -m gpu`. The CPU, in float64 where it matters, is the judge."""
+"""Tests that need a GPU: `pytest -m gpu`. The reference is the CPU, in float64 where precision matters."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytestmark = [
 
 @pytest.fixture(autouse=True)
 def native(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The kernels have to be there: a GPU without them is a failure here. And no float32 product in fewer bits."""
+    """Require the compiled kernels, and forbid TF32."""
     monkeypatch.setenv("STYLECLIP_OPS", "native")
     monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
 
@@ -34,7 +34,7 @@ def native(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_kernels_round_about_as_much_as_plain_torch(
     layout: str, dtype: torch.dtype, size: tuple[int, int], name: str
 ) -> None:
-    """Half as strict as on the CPU: sums of gradients are few numbers, and chance counts."""
+    """The tolerance is twice that of the CPU, because sums of gradients are few numbers and vary more."""
     height, width = size
     extra = (
         [*bias_act_terms(height - 1, width).values()]

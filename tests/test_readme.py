@@ -1,4 +1,4 @@
-"""The README tells the truth: its commands and Python run as they stand, in order, in one empty folder.
+"""The README is executed: its commands and Python run as they stand, in order, in one empty folder.
 
 A block below `<!-- not tested: why -->` is left out. `pip install` lines are checked against pyproject.toml, `pytest`
 against `.ci/run`; neither is run again.
@@ -77,7 +77,7 @@ def as_installed(command: str) -> str:
 
 
 def check_install(command: str) -> None:
-    """What is to be installed is this checkout, with extras that it has."""
+    """Check that the command installs this checkout, with extras that exist."""
     target = re.sub(r"^(python -m )?pip install (-e )?", "", command).strip("'\"")
     match = re.fullmatch(r"\.(?:\[([\w,]+)\])?", target)
     assert match, f"{command} installs something else than this checkout"

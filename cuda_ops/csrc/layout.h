@@ -1,4 +1,4 @@
-// What kernels of every device agree on: the layout they work in, and what fits together.
+// Shared by the kernels of every device: the memory format of results, and the checks of argument shapes.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -14,7 +14,7 @@ inline at::MemoryFormat layout_of(const at::Tensor& x) {
   return last ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous;
 }
 
-// Raises where what is multiplied and added does not fit a result [N, C, ...] of these sizes.
+// Raises where the shapes of b, scale or noise do not fit a result [N, C, ...] of these sizes.
 inline void check_terms(const at::Tensor& x, at::IntArrayRef sizes, const std::optional<at::Tensor>& b,
                         const std::optional<at::Tensor>& scale, const std::optional<at::Tensor>& noise) {
   const auto fits = [&](const at::Tensor& term) {

@@ -1,4 +1,4 @@
-"""The bench of edits: all ways make the same picture, and a command is timed from the shell to its files."""
+"""The benchmark of edits: all variants render the same image, and a command is timed from the shell to its files."""
 
 from __future__ import annotations
 

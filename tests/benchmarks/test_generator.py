@@ -1,4 +1,4 @@
-"""The bench of the generator: its bound is the generator's own work, and its tables say what was measured."""
+"""The benchmark of the generator: the bound runs the generator's own convolutions; tables match the measurements."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`scripts/gpu_check.sh` with a stand-in for Python: what fails is told, and the rest still runs."""
+"""`scripts/gpu_check.sh` with a stand-in for Python: failures are reported, and the rest still runs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BENCHES = ("ops", "generator", "optimize", "edit", "prepare", "mapper")
 
 
 def check(folder: Path, breaks: str, **environment: str) -> tuple[int, str, str]:
-    """Exit status, report, and what Python was asked, where everything with these words breaks."""
+    """Exit status, report and the calls of Python, where every call that contains `breaks` fails."""
     python = folder / "python"
     python.write_text(PYTHON)
     python.chmod(0o755)
@@ -64,7 +64,7 @@ def test_kernels_that_do_not_load(tmp_path: Path) -> None:
 
 
 def test_missing_packages_are_a_sentence(tmp_path: Path) -> None:
-    """Where no wheels are given the benches that need them are left out, which is no failure."""
+    """Without wheels the benchmarks that need missing packages are left out, which is no failure."""
     status, report, asked = check(tmp_path, "open_clip")
     assert status == 0 and "open_clip is not installed" in report
     assert report.count("| table of") == 2 and "pip install" not in asked

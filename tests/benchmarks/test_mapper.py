@@ -1,4 +1,4 @@
-"""The bench of mapper trainings: it compares equal numbers, and its ratios follow from what it measured."""
+"""The benchmark of mapper trainings: both sides compute the same, and ratios follow from the measurements."""
 
 from __future__ import annotations
 

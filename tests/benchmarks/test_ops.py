@@ -1,4 +1,4 @@
-"""The bench of the native operations: every one in every form, and its ratios."""
+"""The benchmark of the native operations: every operation in every form, and the ratios."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.helpers.bench_runner import SMALL, run_bench, run_bench_json
 def test_the_rows() -> None:
     rows = run_bench_json("ops", "--repeats", "1", "--dtype", "float32")["results"]
     names = ["bias_act", "upfirdn2d", "upfirdn2d, up 2", "blur_act", TWO_PASSES]
-    passes = [(layout, name, variant) for layout in LAYOUTS for name in names for variant in ("forward", "backward")]
+    passes = [(layout, name, which) for layout in LAYOUTS for name in names for which in ("forward", "backward")]
     assert [(row["layout"], row["op"], row["pass"]) for row in rows] == passes
     for row in rows:
         assert row["copy"] > 0 and row["twin"] > 0 and row["resolution"] == 64

@@ -1,4 +1,4 @@
-"""The bench of latent optimization: both sides step down the same slope, and its rows follow from each other."""
+"""The benchmark of latent optimization: both sides compute the same gradients, and ratios follow from the rows."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SETTINGS = {
 
 @contextmanager
 def gradients() -> Iterator[list[Tensor]]:
-    """What optimizers are given, flat, as it comes."""
+    """The gradients that optimizers get, flat, in order."""
     seen: list[Tensor] = []
 
     def look(optimizer: torch.optim.Optimizer, *_: Any) -> None:
@@ -66,7 +66,7 @@ def test_the_published_optimization_is_ours() -> None:
 
 
 def whole_picture() -> dict[str, Any]:
-    """What makes ours look at all of the picture, as the published does."""
+    """The losses of ours see the full image, as the published ones do."""
     return {"loss_resolution": "full"} if hasattr(Optimize(), "loss_resolution") else {}
 
 

@@ -1,4 +1,4 @@
-"""The clock and the options of the benches."""
+"""Timers and options of the benchmarks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The demo world: labels, captions that are true, the judge, and what ships with the package."""
+"""The demo world: labels, true captions, the judge, and the demo models that ship with the package."""
 
 import random
 

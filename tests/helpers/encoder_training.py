@@ -31,12 +31,12 @@ LOSS_TERMS = ("l2", "perceptual", "id", "delta", "adversary", "latent")
 
 
 def with_only(**own: float) -> EncoderTraining:
-    """A training in which only these terms count."""
+    """A training with only these loss terms."""
     return replace(FEW, **{f"lambda_{name}": own.get(name, 0.0) for name in LOSS_TERMS})
 
 
 class PlainPhotos:
-    """Pictures of one colour each, brighter to the left, which is their number."""
+    """Plain pictures, a little brighter to the left, whose colour is their number."""
 
     def __init__(self, count: int = 20) -> None:
         self.count = count
@@ -70,7 +70,7 @@ def read_metrics(folder: Path, split: str) -> list[dict[str, Any]]:
 
 
 def training_files(folder: Path) -> list[Any]:
-    """All there is in the end: the encoder to the bit, and metrics."""
+    """The result of a training: the encoder to the bit, metrics, and file names."""
     names = [sorted(os.listdir(each)) for each in (folder, folder / "training")]
     rows = [read_metrics(folder, split) for split in ("train", "held-out")]
     return [tensor_content(folder / "encoder.safetensors"), rows, names]

@@ -1,4 +1,4 @@
-"""Files of tiny networks, and what is in a file of tensors."""
+"""Files of the tiny networks, and the content of safetensors files."""
 
 from __future__ import annotations
 
@@ -23,23 +23,24 @@ def tiny_clip_file(folder: Path) -> Path:
 
 
 def tiny_files(folder: Path) -> tuple[Path, Path]:
-    """A generator and a CLIP."""
+    """The files of the tiny generator and the tiny CLIP."""
     return save_generator(tiny_generator(), folder / "generator.safetensors"), tiny_clip_file(folder)
 
 
 def load_tiny_models(folder: Path, dtype: torch.dtype = torch.float64) -> Models:
-    """The models; in float64, so that tables that differ only by rounding differ by nothing one could see."""
+    """The tiny models from files; in float64, so that tables of equal content differ by rounding of 1e-15 only."""
     generator, clip = tiny_files(folder)
     return styleclip.load(str(generator), clip=clip, dtype=dtype)
 
 
 def tensor_content(path: Path) -> tuple[dict[str, Any], bytes]:
-    """The header and the tensors of a safetensors file, whose library shuffles the metadata in the header."""
+    """Header and tensor bytes of a safetensors file; the header is parsed, because its order of metadata varies."""
     data = path.read_bytes()
     end = 8 + int.from_bytes(data[:8], "little")
     return json.loads(data[8:end]), data[end:]
 
 
 def with_other_generator(models: Models) -> Models:
+    """The same models with the fingerprint of another generator."""
     generator = {**models.provenance["generator"], "network": "f" * 64}
     return replace(models, provenance={**models.provenance, "generator": generator})

@@ -30,18 +30,19 @@ def max_error(found: Tensor, expected: Tensor) -> float:
 
 
 def check_full_encoder(path: str) -> None:
-    """In a process of its own, as the next."""
+    """Load the encoder and compare its codes; run in a fresh process."""
     encoder = loaded_within(2.2, load_encoder, path)
     image, codes = golden_codes("e4e_encoder_1024")
     assert max_error(encoder(image) - encoder.w_avg, codes) <= CODE_TOLERANCE
 
 
 def check_full_decoder(path: str) -> None:
+    """Load only the generator beside the encoder; run in a fresh process."""
     assert loaded_within(0.5, load_generator, path).resolution == 1024  # nine tenths of the file are the encoder
 
 
 def loaded_within(share: float, load: Callable[[str], Network], path: str) -> Network:
-    """Load in 15 seconds of work, and with this share of the file's size as memory."""
+    """Load within 15 s of CPU time and this fraction of the file's size as additional memory."""
     before, start = peak_memory(), time.process_time()
     network = load(path)
     assert time.process_time() - start < 15
@@ -50,7 +51,7 @@ def loaded_within(share: float, load: Callable[[str], Network], path: str) -> Ne
 
 
 def peak_memory() -> int:
-    """In bytes; 0 where the system does not say. (`ru_maxrss` of a child begins at its parent's peak.)"""
+    """Peak memory of this process in bytes; 0 off Linux. (`ru_maxrss` of a child starts at its parent's peak.)"""
     status = Path("/proc/self/status")
     lines = status.read_text().splitlines() if sys.platform == "linux" else []
     return sum(1024 * int(line.split()[1]) for line in lines if line.startswith("VmHWM"))

@@ -51,12 +51,12 @@ def read_metrics(folder: Path) -> list[dict[str, Any]]:
 
 
 def flat_parameters(mapper: TrainedMapper) -> Tensor:
-    """All parameters, one after the other."""
+    """All parameters as one vector."""
     return torch.cat([parameter.flatten() for parameter in mapper.network.parameters()])
 
 
 def trained_step(models: Models, training: MapperTraining, folder: Path) -> tuple[Latent, Tensor]:
-    """Latents, and how far a mapper that was trained moves them."""
+    """Latents, and the step of a trained mapper for them."""
     [mapper] = train_few(folder, models, training)
     source = training_latents(models, training.resolve(models), None)
     return source, mapper.direction(source).data
@@ -79,7 +79,7 @@ class StopAfter:
 
 
 def training_files(folder: Path) -> list[Any]:
-    """All there is in the end: mappers to the bit, and metrics."""
+    """The result of a training: mappers to the bit, metrics, and file names."""
     return [
         *map(tensor_content, sorted(folder.glob("*.safetensors"))),
         read_metrics(folder),
@@ -88,7 +88,7 @@ def training_files(folder: Path) -> list[Any]:
 
 
 def train_with_kills(folder: str) -> None:
-    """Train undisturbed, and killed at random moments. Prints how often, and how often midway."""
+    """Train undisturbed, and killed at random moments. Prints the number of kills, and of those in the middle."""
     torch.set_num_threads(1)
     models = load_tiny_models(Path(folder), torch.float32)
     module.SAVE_EVERY = 0.0

@@ -1,4 +1,4 @@
-"""A machine for tests of the compiled kernels: an empty cache, an empty PATH, and what they are filled with."""
+"""A clean machine for tests of the compiled kernels: an empty cache, an empty PATH, and files to put there."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cuda_ops import _backend, build
 
 
 def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty cache, no packaged libraries, nothing loaded yet, and a copy of the sources to play with."""
+    """An empty cache, no packaged libraries, nothing loaded yet, and a copy of the sources that tests may change."""
     monkeypatch.setenv("CUDA_OPS_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("STYLECLIP_OPS", raising=False)
     monkeypatch.setattr(build, "PACKAGED", tmp_path / "lib")
@@ -23,7 +23,7 @@ def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def only_tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder that is all there is on PATH, on a machine without a toolkit."""
+    """The only folder on PATH, on a machine without a CUDA toolkit."""
     monkeypatch.setattr(build, "_search_path", lambda: str(tmp_path / "tools"))
     monkeypatch.setattr(build, "DEFAULT_TOOLKIT", tmp_path / "absent")
     monkeypatch.setattr(torch.version, "cuda", "13.0")
@@ -33,12 +33,14 @@ def only_tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def put(folder: Path, name: str, content: bytes = b"not a library") -> Path:
+    """Write a file, and its folder where there is none."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / name).write_bytes(content)
     return folder / name
 
 
 def script(path: Path, *lines: str) -> Path:
+    """Write an executable shell script."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join(["#!/bin/sh", *lines]))
     path.chmod(path.stat().st_mode | stat.S_IXUSR)

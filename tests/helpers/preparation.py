@@ -35,7 +35,7 @@ def assert_same_table(found: RelevanceTable, expected: RelevanceTable, tolerance
 
 
 def prepare_with_kills(folder: str) -> None:
-    """Make a table twice: undisturbed, and killed at random moments. Prints how often, and how often midway."""
+    """Prepare a table undisturbed, and killed at random moments. Prints the number of kills, and of those midway."""
     torch.set_num_threads(1)
     models = load_tiny_models(Path(folder), torch.float32)
     module.SAVE_EVERY = 0.0

@@ -1,4 +1,4 @@
-"""What several tests need: the command line in a process of its own, and a small stand-in for the models."""
+"""Shared by the tests: the command line in a subprocess, checks of its results, and a small stand-in for the editor."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SIZE = 16
 
 
 def environment(**extra: str) -> dict[str, str]:
-    """The environment in which a child finds what this process finds, installed or not."""
+    """The environment of a child process that can import all that this process can, installed or not."""
     paths = os.pathsep.join(filter(None, sys.path))
     return {**os.environ, "PYTHONPATH": paths, "MPLBACKEND": "agg", "STYLECLIP_OFFLINE": "1", **extra}
 
@@ -39,13 +39,13 @@ def run_styleclip(*arguments: str, cwd: Path | None = None, **extra: str) -> sub
 
 
 def done(result: Result) -> Result:
-    """The result of a command that has to succeed."""
+    """The result of a command, which has to have succeeded."""
     assert result.exit_code == 0, result.stderr
     return result
 
 
 def failed(result: Result, code: int, *words: str) -> None:
-    """See that a command ended with this code and one sentence that has these words."""
+    """Check that a command ended with this exit code and one sentence that contains these words."""
     assert (result.exit_code, result.stdout) == (code, ""), result.output
     last = result.stderr.strip().splitlines()[-1]
     assert last.startswith("Error: ") and [word for word in words if word not in last] == [], result.stderr
@@ -79,7 +79,7 @@ def edit_result(count: int = 1, **changes: object) -> EditResult:
 
 
 class FakeEditor:
-    """An editor of the shape of the real one that costs nothing."""
+    """A stand-in for `Editor` that computes nothing."""
 
     steps = 3
 
@@ -101,17 +101,19 @@ class FakeEditor:
 
 
 def is_one_sentence(error: StyleClipError) -> bool:
+    """Whether the message is one line that ends in a remedy behind a semicolon."""
     what, _, remedy = str(error).rpartition("; ")
     return bool(what and len(remedy) > 8 and "\n" not in str(error))
 
 
 def assert_is_one_sentence(text: str) -> None:
+    """Check that a message is one printable line of moderate length that ends in a remedy behind a semicolon."""
     what, _, remedy = text.rpartition("; ")
     assert text.isprintable() and len(text) < 400 and what and len(remedy) > 8 and not text.endswith("."), text
 
 
 def decode_video(path: Path, side: int = 32) -> np.ndarray:
-    """The frames of a video [T, side, side, 3], by the decoder itself."""
+    """The frames of a video [T, side, side, 3], decoded by ffmpeg."""
     raw = ["-vf", f"scale={side}:{side}", "-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt", "rgb24", "-"]
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error", "-i", str(path), *raw]
     pixels = subprocess.run(command, capture_output=True, check=True).stdout

@@ -16,7 +16,7 @@ from styleclip.networks.stylegan2 import Generator, GeneratorConfig
 from styleclip.relevance_table import RelevanceTable, StyleStatistics
 
 TINY = GeneratorConfig(z_dim=12, w_dim=8, mapping_widths=(10, 8), channels={4: 6, 8: 5, 16: 4})
-CONTEXT = 24  # tokens: room for the templates
+CONTEXT = 24  # tokens; enough for the prompt templates
 WORDS = ("a", "face", "with", "red", "hair", "old")
 
 
@@ -51,7 +51,7 @@ def tiny_clip(seed: int = 0) -> CLIP:
 
 
 def tiny_models(**changes: Any) -> Models:
-    """A generator, a CLIP and a recogniser that know nothing but compute like the real ones."""
+    """An untrained generator, CLIP and recogniser."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(1)
         identity = SmallRecogniser(5).eval().requires_grad_(False)
@@ -84,5 +84,6 @@ def random_relevance_table(channels: int, width: int = 10, seed: int = 0, **chan
 
 
 def random_w_plus(count: int, num_ws: int = 6) -> Latent:
+    """W+ [count, num_ws, w_dim] of the tiny generator."""
     source = torch.Generator().manual_seed(0)
     return Latent(Space.W_PLUS, torch.randn(count, num_ws, TINY.w_dim, generator=source))

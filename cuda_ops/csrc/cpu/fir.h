@@ -1,4 +1,4 @@
-// The separable FIR filter of upfirdn2d on rows: which pixels meet which taps, and the two passes over them.
+// The separable FIR filter of upfirdn2d on rows: the taps of every pixel, and the two passes.
 #pragma once
 
 #include <algorithm>
@@ -35,7 +35,7 @@ struct Axis {
   const A* weight(int64_t i) const { return weights.data() + phase(i) * reach; }
 };
 
-// The rows of a picture that one row of the output meets, weighted: [width * inner], zero beyond the edges.
+// The weighted sum of the input rows of one output row: [width * inner], zero beyond the edges.
 template <typename T, typename A>
 void weigh_rows(const T* plane, const Axis<A>& rows, int64_t row, int64_t length, A* out) {
   const A* weight = rows.weight(row);

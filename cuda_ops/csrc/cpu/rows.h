@@ -1,4 +1,4 @@
-// What the CPU kernels share: a picture as rows of pixels in either layout, and what happens to a row.
+// Shared by the CPU kernels: a picture as rows of pixels in either memory format, and the operations on a row.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -17,7 +17,7 @@ namespace cuda_ops {
 using at::Tensor;
 using MaybeTensor = std::optional<Tensor>;
 
-constexpr int64_t GRAIN = 1 << 15;  // values that are worth a thread
+constexpr int64_t GRAIN = 1 << 15;  // least number of values per thread
 
 // A tensor [N, C, ...] as `planes` of `pixels`, each of `inner` adjacent values: N planes whose pixels have C values where
 // channels are last, else N * C planes whose pixels have one.
@@ -88,7 +88,7 @@ inline void narrow(float value, at::BFloat16& to) {
   to.x = static_cast<uint16_t>(value == value ? rounded : 0x7fc0);
 }
 
-// What is multiplied and added before the activation, in the precision `A` it is computed in: v = x * scale + bias + noise.
+// The terms before the activation, in the precision `A` of the computation: v = x * scale + bias + noise.
 template <typename T, typename A = at::opmath_type<T>>
 class Terms {
  public:

@@ -1,4 +1,4 @@
-// upfirdn2d and blur_act on the CPU: every row of the result is made from the rows it meets, while they are in the cache.
+// upfirdn2d and blur_act on the CPU: each output row is computed from its input rows while they are in the cache.
 #include <torch/library.h>
 
 #include <cmath>

@@ -1,4 +1,4 @@
-// The mathematics of bias_act, once for its forward, its backward and blur_act.
+// The formulas of bias_act, shared by its forward, its backward and blur_act.
 #pragma once
 
 #include "ops.h"
@@ -9,7 +9,7 @@ namespace cuda_ops::cuda {
 // y = clamp(gain * leaky_relu(v)). Selections rather than min and max, which would lose NaN.
 template <typename A>
 struct Activation {
-  A positive, negative, limit;  // what v is multiplied by on either side of 0, and the largest result
+  A positive, negative, limit;  // the factors of v above and below 0, and the largest result
 
   explicit Activation(const BiasAct& act) : positive(act.gain), negative(act.gain * act.slope), limit(act.limit) {}
 
@@ -30,7 +30,7 @@ struct Activation {
   }
 };
 
-// What all pixels of V channels share, so that a thread which stays with its channels loads it once.
+// The terms that all pixels of V channels share; a thread that keeps its channels loads them once.
 template <typename A, int V>
 struct Channel {
   Values<A, V> scale, b;

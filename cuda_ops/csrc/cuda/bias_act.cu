@@ -1,4 +1,4 @@
-// bias_act and its gradient: every value is read once and written once, so the bandwidth of memory is all that counts.
+// bias_act and its gradient: every value is read once and written once, so both are bound by memory bandwidth.
 #include <algorithm>
 
 #include "activation.h"
@@ -30,7 +30,7 @@ __global__ void __launch_bounds__(THREADS)
   }
 }
 
-// The sums of u and of u * x over the pixels that a thread has met.
+// The sums of u and of u * x over the pixels of a thread.
 template <typename A, int V>
 struct Sums {
   Values<A, V> u = Values<A, V>::all(0), ux = Values<A, V>::all(0);
@@ -53,9 +53,9 @@ __device__ void pull_back(const T* __restrict__ grad, const T* __restrict__ x, T
   store(u, dx);
 }
 
-// How the pixels of a plane are shared out: into `parts` of at most `pixels`. Each leaves one number per sum, and those
-// are added up afterwards, so a result is the same every time and on every device. Parts of eight turns make the
-// numbers they leave cheap; more than a thousand parts would take long to add up.
+// The pixels of a plane are divided into `parts` of at most `pixels`. Each part writes a partial sum, and a second
+// kernel adds these in a fixed order, so the result is deterministic. With eight iterations per part the cost of writing
+// partial sums is small; more than a thousand parts would take long to add.
 struct Split {
   int64_t parts, pixels;
 
@@ -69,7 +69,7 @@ struct Split {
   }
 };
 
-// A warp takes a part of one channel, and needs neither shared memory nor a barrier.
+// A warp sums a part of one channel, without shared memory or barriers.
 template <typename T, int V>
 __global__ void __launch_bounds__(THREADS)
     backward(const T* __restrict__ grad, const T* __restrict__ x, T* __restrict__ dx,
@@ -97,7 +97,7 @@ __global__ void __launch_bounds__(THREADS)
     backward_last(const T* __restrict__ grad, const T* __restrict__ x, T* __restrict__ dx,
                   compute_t<T>* __restrict__ partial, Terms<T, true> terms, Activation<compute_t<T>> act,
                   unsigned samples, unsigned pixels, unsigned parts, unsigned pixels_of_part) {
-  __shared__ compute_t<T> shared[2 * V][THREADS];  // threads side by side, so that no two of them meet in a bank
+  __shared__ compute_t<T> shared[2 * V][THREADS];  // adjacent threads use adjacent banks
   const unsigned sample = blockIdx.x / parts, part = blockIdx.x - sample * parts;
   const unsigned first = (blockIdx.y * blockDim.x + threadIdx.x) * V, self = threadIdx.y * blockDim.x + threadIdx.x;
   const bool inside = first < terms.channels;

@@ -44,7 +44,7 @@ void check_size(const Picture& picture) {
               " * ", picture.width);
 }
 
-// The picture that `x` is once it has its layout.
+// The dimensions and the memory format of `x`.
 Picture picture_of(const Tensor& x) {
   const bool last = x.dim() == 2 || layout_of(x) == at::MemoryFormat::ChannelsLast;
   Picture picture{x.size(0), x.size(1), 1, 1, last};
@@ -54,7 +54,7 @@ Picture picture_of(const Tensor& x) {
   return picture;
 }
 
-// BiasAct with the tensors that it points to, for a result of these sizes.
+// BiasAct and the tensors that it points to, for a result of these sizes.
 struct Arguments {
   Tensor b, scale, noise;
   BiasAct plain;
@@ -105,7 +105,7 @@ std::tuple<Tensor, Tensor> bias_act_backward(const Tensor& upstream, const Tenso
   return {dx, sums};
 }
 
-// Fir with the taps that it points to, the picture that comes in, and the one that comes out.
+// Fir and the taps that it points to, with the input and the output picture.
 struct Filtering {
   Picture of_x, of_y;
   Tensor x, taps, y;

@@ -1,8 +1,8 @@
-// The separable FIR filter of upfirdn2d: which pixels meet which taps, and how four taps go down a column.
+// The separable FIR filter of upfirdn2d: the taps of every pixel, and filtering with four taps down a column.
 //
-// Zeros are never inserted. Positions count the picture with its zeros: real pixels are the multiples of `up`, and the
-// window of an output starts anywhere, before the picture too. Where the next real pixel is `phase` after its start,
-// taps phase, phase + up, ... meet that pixel and those behind it, and all others meet zeros.
+// Zeros are not inserted in memory. Positions are those of the upsampled picture: real pixels are at multiples of `up`,
+// and the window of an output may start before the picture. If the first real pixel lies `phase` after the start of the
+// window, taps phase, phase + up, ... are multiplied with that pixel and the following ones, all other taps with zeros.
 #pragma once
 
 #include "ops.h"
@@ -44,7 +44,7 @@ __host__ __device__ constexpr int first_pixel(int start, int up) { return (start
 // From here on there are four taps.
 constexpr int TAPS = 4;
 
-// How many real pixels the windows of `outputs` neighbours meet, at most.
+// The largest number of real pixels in the windows of `outputs` adjacent outputs.
 __host__ __device__ constexpr int met(int outputs, int up, int down) {
   return ((outputs - 1) * down + TAPS - 1) / up + 1;
 }
@@ -55,7 +55,7 @@ __host__ __device__ constexpr int completed(int rows, int up, int down) {
   return ((rows * up - TAPS) / down + 1) / up * up;
 }
 
-// What the real pixels in a window along a row are multiplied by.
+// The taps of the real pixels of a window along a row.
 template <typename A, int UP>
 struct Weights {
   A at[TAPS / UP];
@@ -67,11 +67,11 @@ struct Weights {
   }
 };
 
-// Filters down a column, `rows` rows from one on which a window starts. `row(i)` gives what filtering along the i-th
-// row makes; it is asked for once and added to the sums it belongs to, at most TAPS of them, which stay in registers.
-// `emit(k, sum)` takes the k-th output once its last row is added. The sums of negative k lack rows above the first and
-// are for nobody; an output behind those that are `completed` may come too.
-constexpr int TURN = 4;  // after so many rows, sums are back in the same registers
+// Filters down a column, `rows` rows from one on which a window starts. `row(i)` returns the i-th row filtered along its
+// length; it is called once, and added to the at most TAPS sums in registers that it contributes to. `emit(k, sum)` gets
+// the k-th output after its last row. Sums of negative k are incomplete and have to be ignored, as has an output beyond
+// those that are `completed`.
+constexpr int TURN = 4;  // rows after which the sums are in the same registers again
 
 template <int UP, int DOWN, int V, typename A, typename Row, typename Emit>
 __device__ void filter_down(const Filter<A>& filter, int rows, Row row, Emit emit) {

@@ -1,6 +1,6 @@
-// The kernels of the FIR filter: two for four taps, one for each layout, and a plain one for everything else. What
-// becomes of a filtered value before it is stored is the caller's: a `Finish` is asked for channel<V>(sample, first)
-// once by a thread that stays with its channels, then called with (values, channel, sample, pixel) for every output.
+// The kernels of the FIR filter: one for four taps in each memory format, and a general one. The caller passes a
+// `Finish` that is applied to filtered values before they are stored: a thread calls channel<V>(sample, first) once for
+// its channels, then (values, channel, sample, pixel) for every output.
 #pragma once
 
 #include <algorithm>
@@ -10,7 +10,7 @@
 
 namespace cuda_ops::cuda {
 
-// float64 is there to check gradients with, and leaves them to the plain kernel.
+// float64, which serves to check gradients, uses the general kernel.
 template <typename T>
 constexpr bool HAS_FAST_KERNELS = !std::is_same_v<T, double>;
 
@@ -109,7 +109,7 @@ __global__ void __launch_bounds__(STRIP_THREADS)
     const int row = first_row + r;
     Values<A, V> pixels[TAPS / UP], sum = {};
 #pragma unroll
-    for (int j = 0; j < TAPS / UP; ++j) {  // all are on their way before one is waited for
+    for (int j = 0; j < TAPS / UP; ++j) {  // all loads are issued before the first is used
       const int column = first_column + j;
       pixels[j] = filter.has(row, column) ? load<V>(from + (row * filter.width + column) * filter.channels)
                                           : Values<A, V>::all(0);

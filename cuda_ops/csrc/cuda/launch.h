@@ -1,4 +1,4 @@
-// From the host to the device: which instance of a kernel, on how many threads.
+// Launches of kernels: the choice of the template instance and of the grid.
 #pragma once
 
 #include <limits>

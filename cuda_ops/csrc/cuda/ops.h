@@ -1,5 +1,5 @@
-// The launches: plain structs and pointers, so that neither the kernels nor those who call them need each other's
-// headers.
+// The interface of the kernels: plain structs and pointers, so that kernels need no header of torch, and callers no
+// header of the kernels.
 #pragma once
 
 #include <cuda_runtime.h>
@@ -21,7 +21,7 @@ struct Picture {
   int64_t row() const { return channels_last ? channels : pixels(); }  // adjacent values of one pixel, or one channel
 };
 
-// What bias_act is asked for; pointers may be null.
+// The arguments of bias_act; pointers may be null.
 struct BiasAct {
   const void* b;       // [channels]
   const void* scale;   // [samples, channels]
@@ -31,8 +31,7 @@ struct BiasAct {
   double limit;        // bounds the result to [-limit, limit]; infinity does not
 };
 
-// What upfirdn2d is asked for. The size of its result is the caller's: it alone says how far the right and bottom
-// padding go.
+// The arguments of upfirdn2d. Right and bottom padding follow from the size of the result, which the caller allocates.
 struct Fir {
   const void* taps;  // [count], in float, or in double for float64
   int64_t count, up, down;

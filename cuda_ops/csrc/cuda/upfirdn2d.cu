@@ -1,4 +1,4 @@
-// upfirdn2d: the filter, and nothing after it.
+// upfirdn2d: the FIR filter alone.
 #include "fir_kernels.h"
 
 namespace cuda_ops::cuda {

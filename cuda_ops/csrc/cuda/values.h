@@ -1,4 +1,4 @@
-// Numbers on the device: kept as T, computed as compute_t<T>, moved in vectors of V adjacent ones.
+// Numbers on the device: stored as T, computed as compute_t<T>, loaded and stored in vectors of V adjacent ones.
 #pragma once
 
 #include <cuda_bf16.h>
@@ -93,8 +93,8 @@ __device__ A warp_sum(A value) {
   return value;
 }
 
-// Adds up what the rows of a block have in `shared`, each thread COUNT numbers, into its first row: pairs of rows, so
-// in the same order each time. Every thread must come; those of the first row may read what they find at once.
+// Reduces `shared` over the rows of a block into the first row, COUNT numbers per thread, in a fixed order (pairs of
+// rows). All threads of the block must call it; threads of the first row may read their results without a barrier.
 template <typename A, int COUNT, int THREADS>
 __device__ void add_rows(A (&shared)[COUNT][THREADS]) {
   const unsigned self = threadIdx.y * blockDim.x + threadIdx.x;

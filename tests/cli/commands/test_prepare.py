@@ -277,23 +277,3 @@ def test_help_needs_no_torch() -> None:
     assert ran.returncode == 0, ran.stderr
     shown = CliRunner().invoke(main, ["prepare", "--help"], prog_name="styleclip").stdout
     assert "--out FILE" in shown and "--num-latents N" in shown and "--merge" in shown
-
-
-def test_the_bench() -> None:
-    """The hours follow from the rates and the channels of the layers."""
-    from benchmarks.__main__ import main as bench
-
-    result = CliRunner().invoke(bench, ["prepare", "--demo-only", "--quick", "--device", "cpu", "--json"])
-    [demo] = json.loads(result.stdout)["results"]
-    layout = styleclip.load("demo", identity="none").generator.layout
-    hours = {"all": 0.0, "convolutions": 0.0}
-    for layer in demo["layers"]:
-        kind = layer["layer"] == "toRGB"
-        count = sum(e.channels for e in layout.entries if (e.resolution, e.is_torgb) == (layer["resolution"], kind))
-        for name in ("all",) if kind else ("all", "convolutions"):
-            hours[name] += 200 * count / layer["rate"] / 3600
-    assert demo["hours"] == pytest.approx(hours)
-    assert demo["channels"] == {"convolutions": int((~layout.torgb_mask()).sum()), "all": layout.size}
-    table = CliRunner().invoke(bench, ["prepare", "--demo-only", "--quick", "--device", "cpu"]).stdout
-    assert table.count("| toRGB, ") == table.count("| convolutions, ") == len({e.resolution for e in layout.entries})
-    assert f"all {layout.size:,} take " in table

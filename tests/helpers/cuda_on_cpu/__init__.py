@@ -1,4 +1,4 @@
-"""The CUDA kernels, made by a C++ compiler from their own files, and their launches on tensors of the CPU."""
+"""The CUDA kernels compiled by a C++ compiler from their own files, and their launches on CPU tensors."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def build_kernels(compiler: str, folder: Path) -> Path:
 
 
 def build_operations(compiler: str, kernels: Path) -> Path:
-    """A library of the schema and the bindings, on tensors of the CPU, in front of these kernels."""
+    """A library of the schema and the bindings for CPU tensors, linked with these kernels."""
     bindings = kernels.with_name("bindings.cpp")
     text = (CSRC / "cuda" / "bindings.cpp").read_text()
     bindings.write_text(text.replace("TORCH_LIBRARY_IMPL(cuda_ops, CUDA,", "TORCH_LIBRARY_IMPL(cuda_ops, CPU,"))
@@ -43,7 +43,7 @@ def build_operations(compiler: str, kernels: Path) -> Path:
 
 
 def build(compiler: str, library: Path, sources: list[Path], flags: list[str], *others: str) -> Path:
-    """Compile these files, all at once, and link them with others."""
+    """Compile these files in parallel and link them with others."""
     objects = [library.with_name(f"{source.stem}.o") for source in sources]
     jobs = [
         subprocess.Popen([compiler, *flags, "-x", "c++", "-c", source, "-o", made])
@@ -92,7 +92,7 @@ class Kernels:
         self.library.fence.restype, self.library.run_bias_act_parts.restype = c_void_p, c_int64
 
     def bias_act(self, x: Tensor, *act: Any, spare: int = 0) -> Tensor:
-        """`spare` values behind x take it off the 16 bytes at which vectors start."""
+        """`spare` values behind x misalign it for vectors of 16 bytes."""
         with Memory(self.library) as memory:
             y = memory.room(x)
             self.run("bias_act", x, Picture.of(x), memory.bias_act(*act), memory.put(x, spare), y)
@@ -108,7 +108,7 @@ class Kernels:
             return memory.get(results[0], torch.empty_like(x)), memory.get(results[2], sums)
 
     def parts(self, x: Tensor) -> int:
-        """Into how many parts the backward cuts a plane."""
+        """The number of parts of a plane in the backward pass."""
         return int(self.library.run_bias_act_parts(DTYPES.index(x.dtype), byref(Picture.of(x))))
 
     def upfirdn2d(self, x: Tensor, taps: Tensor, up: int, down: int, padding: tuple[int, ...], gain: float) -> Tensor:
@@ -132,7 +132,7 @@ class Kernels:
 
 
 class Memory:
-    """Tensors beside fences, until the end of a `with`. Bytes of which nobody writes any value are NaN."""
+    """Tensors in fenced memory until the end of a `with`. Bytes that were never written are NaN."""
 
     def __init__(self, library: ctypes.CDLL) -> None:
         self.library = library
@@ -177,7 +177,7 @@ def is_channels_last(x: Tensor) -> bool:
 
 
 def filtered(x: Tensor, taps: int, up: int, down: int, padding: tuple[int, ...]) -> Tensor:
-    """Room for what upfirdn2d makes of x, in its layout."""
+    """An empty result of upfirdn2d, in the memory format of x."""
     left, right, top, bottom = padding
     height, width = x.shape[2] * up + top + bottom, x.shape[3] * up + left + right
     y = x.new_empty(*x.shape[:2], (height - taps) // down + 1, (width - taps) // down + 1)

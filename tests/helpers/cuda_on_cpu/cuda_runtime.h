@@ -1,10 +1,10 @@
 // As much of the CUDA runtime as the kernels of cuda_ops use, on the CPU: a C++17 compiler that finds this file in
-// place of the toolkit's (`g++ -x c++ -I tests/cuda_on_cpu`) makes kernels that run without a GPU.
+// place of the toolkit's (`g++ -x c++ -I tests/helpers/cuda_on_cpu`) makes kernels that run without a GPU.
 //
 // Blocks run one after the other, and the threads of a block as coroutines in turn: each goes on until it waits for
-// others (__syncthreads, __shfl_xor_sync) or ends. A forgotten barrier therefore reads what is not there yet, every
-// time; threads that wait for different things are an error, as are accesses to pages that are not there and what
-// -fsanitize-undefined-trap-on-error stops.
+// others (__syncthreads, __shfl_xor_sync) or ends. A missing barrier therefore always reads stale data. Threads that wait
+// at different places are an error, and so are accesses to unmapped pages and undefined behaviour that
+// -fsanitize-undefined-trap-on-error catches.
 #pragma once
 
 #include <setjmp.h>
@@ -56,7 +56,7 @@ enum class State { running, at_barrier, in_shuffle, done };
 
 struct Thread {
   State state;
-  bool begun = false;  // its coroutine has; it then runs one kernel after the other
+  bool begun = false;  // whether its coroutine has started; it then runs one kernel after the other
   jmp_buf where;
   unsigned shuffles;
   double given[2];  // to the shuffle at hand and, by those who are ahead, to the next one
@@ -162,7 +162,7 @@ inline cudaError_t run_grid() {
     blockIdx = dim3(i % gridDim.x, i / gridDim.x);
     const cudaError_t error = run_block();
     if (error == cudaSuccess) continue;
-    for (Thread& thread : threads) thread.begun = false;  // they are in the middle of a kernel that nobody ends
+    for (Thread& thread : threads) thread.begun = false;  // they are inside of a kernel that was aborted
     return error;
   }
   return cudaSuccess;

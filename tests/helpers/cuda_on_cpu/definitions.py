@@ -1,4 +1,4 @@
-"""What the operations are, once more, and how far from it they may be."""
+"""Definitions of the operations in plain torch, independent of the package, and the tolerance of the kernels."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Act:
-    """bias_act and its gradient as they are defined, at the precision of what they are given."""
+    """bias_act and its gradient by definition, at the precision of their arguments."""
 
     b: Tensor | None = None
     scale: Tensor | None = None
@@ -58,7 +58,7 @@ def normal(*shape: int, dtype: torch.dtype, seed: int = 0) -> Tensor:
 
 
 def acts(n: int, c: int, *pixels: int, dtype: torch.dtype) -> Iterator[Act]:
-    """With everything, with nothing, linear with a clamp, and with each argument alone."""
+    """bias_act with all arguments, with none, linear with a clamp, and with each argument alone."""
     b, scale = normal(c, dtype=dtype, seed=1), normal(n, c, dtype=dtype, seed=2)
     noise = normal(n, 1, *pixels, dtype=dtype, seed=3) if len(pixels) == 2 else None
     yield from (Act(b, scale, noise, clamp=1.0), Act(), Act(clamp=0.5, slope=1.0), Act(b=b), Act(scale=scale))
@@ -67,7 +67,7 @@ def acts(n: int, c: int, *pixels: int, dtype: torch.dtype) -> Iterator[Act]:
 
 
 def assert_close(found: Tensor, plain: Tensor, exact: Tensor) -> None:
-    """At most twice the error of plain torch at this precision; the one rounding of the result is nobody's fault.
+    """At most twice the error of plain torch at this precision; one rounding of the result is allowed on top.
 
     Root mean squares, because the largest errors of a few numbers are luck. In float64 nothing is exact.
     """

@@ -1,4 +1,4 @@
-// What the tests call through ctypes: the launches by plain names, and memory with a fence.
+// The functions that tests call through ctypes: the launches by plain names, and fenced memory.
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -18,8 +18,7 @@ size_t room(size_t bytes) { return (bytes + page() - 1) / page() * page(); }
 
 extern "C" {
 
-// Memory whose last byte is the last of a page. Behind it and before its first page is none; between, bytes that are
-// NaN.
+// Memory that ends at the end of a page, between two unmapped pages; its unused bytes are NaN.
 void* fence(size_t bytes) {
   char* start =
       static_cast<char*>(mmap(nullptr, room(bytes) + 2 * page(), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));

@@ -1,0 +1,29 @@
+"""The benchmark of preparing a relevance table: hours follow from the rates, and the table has every layer."""
+
+from __future__ import annotations
+
+import pytest
+
+import styleclip
+from tests.helpers.bench_runner import run_bench, run_bench_json
+
+
+def test_the_hours() -> None:
+    """They follow from the rates and the channels of the layers."""
+    [demo] = run_bench_json("prepare", "--demo-only")["results"]
+    layout = styleclip.load("demo", identity="none").generator.layout
+    hours = {"all": 0.0, "convolutions": 0.0}
+    for layer in demo["layers"]:
+        kind = layer["layer"] == "toRGB"
+        count = sum(e.channels for e in layout.entries if (e.resolution, e.is_torgb) == (layer["resolution"], kind))
+        for name in ("all",) if kind else ("all", "convolutions"):
+            hours[name] += 200 * count / layer["rate"] / 3600
+    assert demo["hours"] == pytest.approx(hours)
+    assert demo["channels"] == {"convolutions": int((~layout.torgb_mask()).sum()), "all": layout.size}
+
+
+def test_the_table() -> None:
+    layout = styleclip.load("demo", identity="none").generator.layout
+    table = run_bench("prepare", "--demo-only")
+    assert table.count("| toRGB, ") == table.count("| convolutions, ") == len({e.resolution for e in layout.entries})
+    assert f"all {layout.size:,} take " in table
