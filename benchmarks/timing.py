@@ -16,13 +16,13 @@ from typing import Any, Protocol, TypeVar
 
 import torch
 
-from styleclip.runtime.cuda_graphs import AFTER
+from styleclip.runtime.cuda_graphs import WARM_UP_CALLS
 
 Value = TypeVar("Value")
 Key = TypeVar("Key")
 Timer = Callable[[], float]  # does the work once and returns its seconds
 MIN_SECONDS = 0.02  # short work is repeated until it takes this long
-WARM_UP = {"cpu": 1, "cuda": AFTER + 2}  # runs; on a GPU until CUDA graphs are captured
+WARM_UP = {"cpu": 1, "cuda": WARM_UP_CALLS + 2}  # runs; on a GPU until CUDA graphs are captured
 
 
 class Variant(Protocol):

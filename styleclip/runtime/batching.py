@@ -1,4 +1,4 @@
-"""What a GPU has left, and work that takes fewer pictures at once where the memory does not suffice."""
+"""Batches that are halved when memory runs out, and the free memory of a GPU."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import torch
 from styleclip.errors import NoMemoryError
 from styleclip.runtime import cuda_graphs
 
-WORDS = ("DefaultCPUAllocator", "bad_alloc", "ALLOC_FAILED")  # of torch, of C++, of cuBLAS and cuDNN
+OUT_OF_MEMORY = ("DefaultCPUAllocator", "bad_alloc", "ALLOC_FAILED")  # in errors of torch, C++, cuBLAS and cuDNN
 Result = TypeVar("Result")
 SliceableT = TypeVar("SliceableT", bound="Sliceable")
 
 
 class Sliceable(Protocol):
-    """What can be cut into parts: a latent, a tensor, a range."""
+    """A latent, a tensor, a range: a sequence of rows whose slices are of the same type."""
 
     def __len__(self) -> int: ...
 
@@ -25,50 +25,50 @@ class Sliceable(Protocol):
 
 
 def free_bytes(device: torch.device) -> int:
-    """The bytes that tensors on a GPU may still take: what the driver has left, and what torch holds without use."""
+    """Bytes that tensors on a GPU may still take: the free memory of the driver and the unused cache of torch."""
     held = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
     return torch.cuda.mem_get_info(device)[0] + held
 
 
 class Batches:
-    """Work on at most `size` rows at a time.
+    """Run work on batches of at most `size` rows, in order.
 
-    When memory runs out, `size` is halved for good and the rows that were at work are taken up again; all others are
-    worked on once, and all in their order. So work must leave nothing behind before it returns.
+    On out-of-memory `size` is halved for the rest of the run and the failed batch is retried, so `work` must be free of
+    side effects.
     """
 
     def __init__(self, size: int) -> None:
         self.size = size
 
     def __call__(self, work: Callable[[SliceableT], Result], rows: SliceableT) -> Iterator[Result]:
-        """The results of all parts of `rows`; raises NoMemoryError where a single row is too much."""
+        """The result of every batch of `rows`; raises NoMemoryError where a single row is too much."""
         start = 0
         while start < len(rows):
-            part, short = rows[start : start + self.size], False
+            batch, failed = rows[start : start + self.size], False
             try:
-                result = work(part)
+                result = work(batch)
             except RuntimeError as error:
                 if not is_out_of_memory(error):
                     raise
-                if len(part) == 1:
+                if len(batch) == 1:
                     raise NoMemoryError(_remedy(error)) from error
-                short = True
-            if short:  # outside of `except`, where the error would hold what the work has made so far
-                self.size = len(part) // 2
+                failed = True
+            if failed:  # outside of `except`: the error holds the tensors of the failed batch
+                self.size = len(batch) // 2
                 release_memory()
                 continue
             yield result
-            start += len(part)
+            start += len(batch)
 
 
 def is_out_of_memory(error: Exception) -> bool:
-    """Whether there was too little memory, on a GPU or for the CPU."""
-    return isinstance(error, torch.OutOfMemoryError) or any(word in str(error) for word in WORDS)
+    """Whether a GPU or the CPU ran out of memory."""
+    return isinstance(error, torch.OutOfMemoryError) or any(word in str(error) for word in OUT_OF_MEMORY)
 
 
 def release_memory() -> None:
-    """Give back the memory that is held to be fast: graphs, and what torch keeps for tensors to come."""
-    cuda_graphs.forget()
+    """Free the memory of CUDA graphs and the cache of torch's allocator."""
+    cuda_graphs.clear_all()
     gc.collect()
     torch.cuda.empty_cache()
 

@@ -1,6 +1,6 @@
-"""CUDA graphs: what is done over and over to tensors of the same shapes is recorded once and replayed in one launch.
+"""CUDA graphs: work that is repeated on tensors of the same shapes is recorded once and replayed in one launch.
 
-Only work that is the same whatever the numbers can be recorded: no copy from or to the CPU, no `.item()`, no index that
+Only work that does not depend on values can be recorded: no copy from or to the CPU, no `.item()`, no index that
 is a list or a mask, and one backward pass after each forward pass. `STYLECLIP_GRAPHS=0` does without graphs.
 """
 
@@ -21,9 +21,9 @@ from torch import Tensor, nn
 Function = Callable[..., Any]  # of tensors, to one tensor or a tuple of them
 Record = Callable[[Function, tuple[Tensor, ...]], Function]
 
-AFTER = 8  # calls before a graph is made, which takes as long as half a dozen
-KEPT = {False: 64, True: 2}  # graphs at once; those with a gradient hold all their feature maps, the others share
-FAR = 0.05  # of the length of a result: the same kernels differ by rounding, a graph that missed an input by more
+WARM_UP_CALLS = 8  # recording takes as long as half a dozen calls
+MAX_GRAPHS = {False: 64, True: 2}  # without and with a gradient; the latter hold all feature maps, the others share
+TOLERANCE = 0.05  # of the norm of a result: kernels differ by rounding, a graph that missed an input by more
 
 
 class GraphWarning(UserWarning):
@@ -36,11 +36,11 @@ def graphed(function: Function, *examples: Tensor, record: Record | None = None)
     Nothing but these tensors gets a gradient, and what is returned is the caller's own. On other devices than CUDA that
     is `function` itself, and so it is, after a GraphWarning, where it cannot be recorded or the graph is wrong.
     """
-    if record is None and not usable(examples):
+    if record is None and not can_record(examples):
         return function
     try:
         expected = _results(function, examples)
-        graph = _copied((record or Recorder())(function, tuple(_alike(example) for example in examples)))
+        graph = _clone_results((record or Recorder())(function, tuple(_clone_input(example) for example in examples)))
         if _agree(_results(graph, examples), expected):
             return graph
         reason = "its results differ from those of what it records"
@@ -50,56 +50,56 @@ def graphed(function: Function, *examples: Tensor, record: Record | None = None)
     return function
 
 
-def usable(tensors: Sequence[Tensor]) -> bool:
-    """Whether work on these tensors can be a graph, and may be."""
+def can_record(tensors: Sequence[Tensor]) -> bool:
+    """Whether all tensors are on a GPU and STYLECLIP_GRAPHS allows graphs."""
     return all(tensor.is_cuda for tensor in tensors) and os.environ.get("STYLECLIP_GRAPHS", "1") != "0"
 
 
 class Graphs:
-    """Makes graphs of what is called often, and replays them.
+    """A cache of graphs: work that is called often is recorded and replayed.
 
-    They read the weights of `networks` where they lie, so all are dropped when one has moved. Threads are served one
-    after the other; graphs with a gradient are for a single thread.
+    Graphs read the weights of `networks` at fixed addresses, so all are dropped when a weight has moved. Threads take
+    turns; graphs with a gradient are for a single thread.
     """
 
     def __init__(self, *networks: nn.Module) -> None:
         self.networks = networks
         self._lock = threading.RLock()
         self._works = True
-        self._places: list[int] = []
+        self._weight_addresses: list[int] = []
         self.clear()
-        _every.add(self)
+        _all_graphs.add(self)
 
     def __call__(self, name: Hashable, function: Function, *tensors: Tensor) -> Any:
         """`function(*tensors)`. All calls under one name have to do the same work, but for the tensors."""
-        if self._works and usable(tensors):
+        if self._works and can_record(tensors):
             with self._lock:
                 if graph := self._graph(_Key.of(name, tensors), function, tensors):
                     return graph(*tensors)
         return function(*tensors)
 
     def clear(self) -> None:
-        """Drop all graphs, to have their memory."""
+        """Drop all graphs, to free their memory."""
         with self._lock:
             self._calls: Counter[_Key] = Counter()
             self._ready: dict[_Key, Function] = {}
             self._recorder = Recorder()
 
     def _graph(self, key: _Key, function: Function, tensors: tuple[Tensor, ...]) -> Function | None:
-        places = [weight.data_ptr() for network in self.networks for weight in network.parameters()]
-        if places != self._places:
+        addresses = [weight.data_ptr() for network in self.networks for weight in network.parameters()]
+        if addresses != self._weight_addresses:
             self.clear()
-            self._places = places
+            self._weight_addresses = addresses
         self._calls[key] += 1
-        if key not in self._ready and self._calls[key] > AFTER:
+        if key not in self._ready and self._calls[key] > WARM_UP_CALLS:
             self._make(key, function, tensors)
         return self._ready.get(key)
 
     def _make(self, key: _Key, function: Function, tensors: tuple[Tensor, ...]) -> None:
         """A graph in place of the oldest of its kind, where there are too many; after a failure none is made again."""
-        alike = [other for other in self._ready if other.gradient == key.gradient]
-        if len(alike) >= KEPT[key.gradient]:
-            del self._ready[alike[0]]
+        same_kind = [other for other in self._ready if other.gradient == key.gradient]
+        if len(same_kind) >= MAX_GRAPHS[key.gradient]:
+            del self._ready[same_kind[0]]
             gc.collect()  # torch holds a graph in a circle of references
         graph = graphed(function, *tensors, record=self._recorder)
         self._works = graph is not function
@@ -118,12 +118,12 @@ class _Key(NamedTuple):
         return _Key(name, tuple(forms), any(_has_gradient(each) for each in tensors))
 
 
-_every: weakref.WeakSet[Graphs] = weakref.WeakSet()
+_all_graphs: weakref.WeakSet[Graphs] = weakref.WeakSet()
 
 
-def forget() -> None:
+def clear_all() -> None:
     """Drop every graph of this process, to have its memory."""
-    for graphs in list(_every):
+    for graphs in list(_all_graphs):
         graphs.clear()
 
 
@@ -169,7 +169,7 @@ class Recorder:
         return replay
 
 
-def _copied(graph: Function) -> Function:
+def _clone_results(graph: Function) -> Function:
     def call(*tensors: Tensor) -> Any:
         results = graph(*tensors)
         return results.clone() if isinstance(results, Tensor) else tuple(result.clone() for result in results)
@@ -177,7 +177,7 @@ def _copied(graph: Function) -> Function:
     return call
 
 
-def _alike(example: Tensor) -> Tensor:
+def _clone_input(example: Tensor) -> Tensor:
     return example.detach().clone().requires_grad_(_has_gradient(example))
 
 
@@ -198,4 +198,4 @@ def _results(function: Function, examples: Sequence[Tensor]) -> list[Tensor]:
 def _agree(some: Sequence[Tensor], others: Sequence[Tensor]) -> bool:
     """Whether no tensor is far from its other; NaN is."""
     pairs = zip(some, others, strict=True)
-    return all(bool((one - other).norm() <= FAR * other.norm()) for one, other in pairs)
+    return all(bool((one - other).norm() <= TOLERANCE * other.norm()) for one, other in pairs)

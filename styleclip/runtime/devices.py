@@ -1,4 +1,4 @@
-"""Where the work runs and at which precision."""
+"""Devices, precisions, and the memory allocator of the CPU."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""One URL into one file over an unreliable line: continued where it broke off, tried again, never longer than right.
+"""Download a URL over HTTP: resumed where it broke off, retried, checked against the announced size.
 
-Beside `x.partial` lies `x.partial.json`: where its bytes came from. Only the very same file is continued.
+Beside `x.partial` lies `x.partial.json`, its URL and version (ETag or Last-Modified). Only the same version is resumed.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ class DownloadError(Exception):
     """This URL does not give the file; another may."""
 
 
-class _Broken(DownloadError):
-    """The line or the server failed for now; another attempt may do better."""
+class _TransientError(DownloadError):
+    """The connection or the server failed; another attempt may succeed."""
 
 
 def ignore(*_: object) -> None:
-    """The hook of those who do not watch."""
+    """A callback that does nothing."""
 
 
 def download(url: str, partial: Path, size: int | None = None, on_progress: Progress = ignore) -> None:
@@ -50,7 +50,7 @@ def download(url: str, partial: Path, size: int | None = None, on_progress: Prog
     while True:
         try:
             return _attempt(url, partial, size, on_progress)
-        except _Broken:
+        except _TransientError:
             reached = partial_size(partial)
             failures = 1 if reached > furthest else failures + 1
             furthest = max(furthest, reached)
@@ -69,7 +69,7 @@ def partial_size(partial: Path) -> int:
 
 def discard(partial: Path) -> None:
     """Remove a partial file and the note beside it."""
-    for path in (partial, _note(partial)):
+    for path in (partial, _note_path(partial)):
         path.unlink(missing_ok=True)
 
 
@@ -82,20 +82,20 @@ def _attempt(url: str, partial: Path, size: int | None, on_progress: Progress) -
     headers = {"Accept-Encoding": "identity"}
     if before and start:
         headers |= {"Range": f"bytes={start}-", "If-Range": str(before.version)}
-    with _failures_named(), requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as response:
+    with _translate_errors(), requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as response:
         chunks = response.iter_content(CHUNK)
         first = next(chunks, b"")
         if response.status_code in BUSY:
-            raise _Broken(f"HTTP {response.status_code} {response.reason}")
+            raise _TransientError(f"HTTP {response.status_code} {response.reason}")
         now = _ResumeNote.of(url, response)
-        if response.status_code == 200 and first and not _is_page(first):
+        if response.status_code == 200 and first and not _is_html(first):
             start = 0
         elif response.status_code in (206, 416):
             if before is None or not before.continued_by(response, now, start):
                 discard(partial)
-                raise _Broken("the file changed on the server")
+                raise _TransientError("the file changed on the server")
         else:
-            raise DownloadError(_explanation(response, first))
+            raise DownloadError(_reason(response, first))
         _receive(itertools.chain([first], chunks), partial, start, now, size, on_progress)
 
 
@@ -109,7 +109,7 @@ def _receive(
     if start == 0:
         discard(partial)
         origin.write(partial)
-    _check_room(partial.parent, (total or 0) - start)
+    _check_disk_space(partial.parent, (total or 0) - start)
     done = start
     with partial.open("ab") as file:
         for chunk in chunks:
@@ -124,7 +124,7 @@ def _receive(
         discard(partial)
         raise DownloadError(f"it sends more than the {total:,} bytes that are right")
     if total is not None and done < total:
-        raise _Broken(f"the connection broke after {done:,} of {total:,} bytes")
+        raise _TransientError(f"the connection broke after {done:,} of {total:,} bytes")
 
 
 @dataclass(frozen=True)
@@ -152,18 +152,18 @@ class _ResumeNote:
     @classmethod
     def read(cls, partial: Path) -> _ResumeNote | None:
         with suppress(OSError, ValueError, TypeError):
-            return cls(**json.loads(_note(partial).read_text("utf-8")))
+            return cls(**json.loads(_note_path(partial).read_text("utf-8")))
         return None
 
     def write(self, partial: Path) -> None:
-        _note(partial).write_text(json.dumps(asdict(self)), "utf-8")
+        _note_path(partial).write_text(json.dumps(asdict(self)), "utf-8")
 
 
-def _note(partial: Path) -> Path:
+def _note_path(partial: Path) -> Path:
     return partial.with_name(partial.name + ".json")
 
 
-def _check_room(folder: Path, needed: int) -> None:
+def _check_disk_space(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise WeightError(
@@ -172,14 +172,14 @@ def _check_room(folder: Path, needed: int) -> None:
         )
 
 
-def _is_page(start: bytes) -> bool:
+def _is_html(start: bytes) -> bool:
     """Whether these are the first bytes of HTML; no weight begins like that."""
     return re.match(rb"(\xef\xbb\xbf)?\s*<(!doctype html|html|head)\b", start, re.I) is not None
 
 
-def _explanation(response: requests.Response, first: bytes) -> str:
+def _reason(response: requests.Response, first: bytes) -> str:
     """Why an answer is not the file. Google Drive says so in pages only."""
-    page = first.lower() if _is_page(first) else b""
+    page = first.lower() if _is_html(first) else b""
     if response.status_code not in (200, 401, 403):
         return f"HTTP {response.status_code} {response.reason}"
     if b"quota" in page or b"too many users" in page:
@@ -192,17 +192,17 @@ def _explanation(response: requests.Response, first: bytes) -> str:
 
 
 @contextmanager
-def _failures_named() -> Iterator[None]:
+def _translate_errors() -> Iterator[None]:
     """The exceptions of requests as ours; left alone they would pass for OSErrors of the disk."""
     try:
         yield
     except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
-        raise _Broken(f"the connection failed, {_root(error)}") from error
+        raise _TransientError(f"the connection failed, {_root_cause(error)}") from error
     except requests.RequestException as error:
-        raise DownloadError(_root(error)) from error
+        raise DownloadError(_root_cause(error)) from error
 
 
-def _root(error: BaseException) -> str:
+def _root_cause(error: BaseException) -> str:
     """What the system said, below the exceptions of requests and urllib3."""
     if error.args and isinstance(error.args[0], Exception):
         error = error.args[0]

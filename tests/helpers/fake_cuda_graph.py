@@ -58,5 +58,5 @@ def tape(monkeypatch: pytest.MonkeyPatch) -> type[Tape]:
     monkeypatch.setattr(Tape, "recorded", 0)
     monkeypatch.setattr(Tape, "played", 0)
     monkeypatch.setattr(cuda_graphs, "Recorder", Tape)
-    monkeypatch.setattr(cuda_graphs, "usable", lambda tensors: True)
+    monkeypatch.setattr(cuda_graphs, "can_record", lambda tensors: True)
     return Tape

@@ -18,7 +18,16 @@ from torch import Tensor, nn
 
 from styleclip.latents import Latent, Space
 from styleclip.runtime import cuda_graphs
-from styleclip.runtime.cuda_graphs import AFTER, KEPT, Graphs, GraphWarning, Recorder, forget, graphed, usable
+from styleclip.runtime.cuda_graphs import (
+    MAX_GRAPHS,
+    WARM_UP_CALLS,
+    Graphs,
+    GraphWarning,
+    Recorder,
+    can_record,
+    clear_all,
+    graphed,
+)
 from styleclip.stylespace.channel_effects import measure
 from styleclip.stylespace.statistics import sample_styles, style_statistics
 from tests.helpers.fake_cuda_graph import Tape, tape
@@ -108,9 +117,9 @@ def test_nan_is_no_agreement() -> None:
 
 def test_it_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
     there: Any = [SimpleNamespace(is_cuda=True)]
-    assert usable(there) and not usable([*there, X])
+    assert can_record(there) and not can_record([*there, X])
     monkeypatch.setenv("STYLECLIP_GRAPHS", "0")
-    assert not usable(there)
+    assert not can_record(there)
 
 
 @pytest.fixture
@@ -152,7 +161,7 @@ def test_a_failure_leaves_the_stream_as_it_was(cuda: mock.Mock) -> None:
 
 def test_what_is_done_often_is_recorded(tape: type[Tape]) -> None:
     many = Graphs()
-    for count in range(AFTER + 5):
+    for count in range(WARM_UP_CALLS + 5):
         assert torch.equal(many("exp", torch.exp, count * X), (count * X).exp())
     assert (tape.recorded, tape.played) == (1, 1 + 5)  # one replay is the trial
 
@@ -160,7 +169,7 @@ def test_what_is_done_often_is_recorded(tape: type[Tape]) -> None:
 def test_other_shapes_and_gradients_are_other_many(tape: type[Tape]) -> None:
     """A gradient that is switched off is none."""
     many, leaf = Graphs(), X.clone().requires_grad_()
-    for _ in range(AFTER + 2):
+    for _ in range(WARM_UP_CALLS + 2):
         for name in ("sin", "cos"):
             many(name, getattr(torch, name), X)
         many("sin", torch.sin, X[:2])
@@ -172,15 +181,17 @@ def test_other_shapes_and_gradients_are_other_many(tape: type[Tape]) -> None:
 
 def test_the_oldest_with_a_gradient_makes_room(tape: type[Tape]) -> None:
     """It holds all feature maps. Those without are kept."""
-    many, shapes = Graphs(), range(1, KEPT[True] + 3)
+    many, shapes = Graphs(), range(1, MAX_GRAPHS[True] + 3)
     for shape in shapes:
         x = torch.ones(shape)
-        for _ in range(AFTER + 1):
+        for _ in range(WARM_UP_CALLS + 1):
             many("exp", torch.exp, x)
             many("exp", torch.exp, x.clone().requires_grad_())
     kept = [key.gradient for key in many._ready]
-    assert kept.count(True) == KEPT[True] and kept.count(False) == len(shapes)
-    assert [key.forms[0][0] for key in many._ready if key.gradient] == [(shape,) for shape in shapes[-KEPT[True] :]]
+    assert kept.count(True) == MAX_GRAPHS[True] and kept.count(False) == len(shapes)
+    assert [key.forms[0][0] for key in many._ready if key.gradient] == [
+        (shape,) for shape in shapes[-MAX_GRAPHS[True] :]
+    ]
 
 
 def test_one_failure_is_enough(tape: type[Tape], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -188,7 +199,7 @@ def test_one_failure_is_enough(tape: type[Tape], monkeypatch: pytest.MonkeyPatch
     many = Graphs()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        for _ in range(2 * AFTER):
+        for _ in range(2 * WARM_UP_CALLS):
             for x in (X, Y[:2]):
                 assert torch.equal(many("exp", torch.exp, x), x.exp())
     assert [each.category for each in caught] == [GraphWarning]
@@ -201,7 +212,7 @@ def test_weights_that_move_are_followed(tape: type[Tape]) -> None:
 
     def often() -> Tensor:
         weight = network.weight.data
-        return [many("linear", lambda x: x @ weight.T, X) for _ in range(AFTER + 2)][-1]
+        return [many("linear", lambda x: x @ weight.T, X) for _ in range(WARM_UP_CALLS + 2)][-1]
 
     assert torch.equal(often(), X @ network.weight.T)
     network.weight.data = 2 * network.weight
@@ -210,10 +221,10 @@ def test_weights_that_move_are_followed(tape: type[Tape]) -> None:
 
 def test_they_can_be_forgotten(tape: type[Tape]) -> None:
     many = Graphs()
-    for _ in range(AFTER + 1):
+    for _ in range(WARM_UP_CALLS + 1):
         many("exp", torch.exp, X)
     held = weakref.ref(next(iter(many._ready.values())))
-    forget()
+    clear_all()
     gc.collect()
     assert held() is None
     assert torch.equal(many("exp", torch.exp, X), X.exp()) and tape.recorded == 1
@@ -224,7 +235,9 @@ def test_they_can_be_forgotten(tape: type[Tape]) -> None:
 
 def test_pictures_and_looks(tape: type[Tape]) -> None:
     models = tiny_models()
-    latents = [Latent(Space.W, torch.randn(3, 8, generator=torch.Generator().manual_seed(i))) for i in range(AFTER + 3)]
+    latents = [
+        Latent(Space.W, torch.randn(3, 8, generator=torch.Generator().manual_seed(i))) for i in range(WARM_UP_CALLS + 3)
+    ]
     for latent in latents:
         plain = models.generator(latent)
         assert torch.equal(models.render(latent), plain)
@@ -236,7 +249,7 @@ def test_pictures_and_looks(tape: type[Tape]) -> None:
 
 def test_another_generator_has_its_own(tape: type[Tape]) -> None:
     models, latent = tiny_models(), Latent(Space.W, torch.ones(1, 8))
-    for _ in range(AFTER + 1):
+    for _ in range(WARM_UP_CALLS + 1):
         models.render(latent)
     generator = tiny_models().generator
     generator.synthesis.b16.torgb.bias.add_(1.0)
@@ -246,21 +259,24 @@ def test_another_generator_has_its_own(tape: type[Tape]) -> None:
 def test_relevance(tape: type[Tape], monkeypatch: pytest.MonkeyPatch) -> None:
     """The same rows, whatever the layer, from graphs that know nothing of the picture they were recorded with."""
     models = tiny_models()
-    statistics, styles = style_statistics(models.generator, 50), sample_styles(models.generator, AFTER + 4)
+    statistics, styles = (
+        style_statistics(models.generator, 50),
+        sample_styles(models.generator, WARM_UP_CALLS + 4),
+    )
     channels = torch.cat([torch.arange(entry.start, entry.start + 2) for entry in models.generator.layout.entries])
     replayed = list(measure(models, statistics, styles, channels))
     assert tape.recorded == len(replayed) == len(models.generator.layout.entries)
-    monkeypatch.setattr(cuda_graphs, "usable", lambda tensors: False)
+    monkeypatch.setattr(cuda_graphs, "can_record", lambda tensors: False)
     for found, expected in zip(replayed, measure(models, statistics, styles, channels), strict=True):
         assert torch.equal(found.delta_i, expected.delta_i) and torch.equal(found.effect, expected.effect)
 
 
 def test_training(tape: type[Tape], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two prompts, batches and looks of four latents: what is learned is the same to the last bit."""
-    training = replace(FEW, steps=2 * AFTER)
+    training = replace(FEW, steps=2 * WARM_UP_CALLS)
     replayed = train_few(tmp_path / "replayed", tiny_models(), training, (RED, OLD))
-    assert (tape.recorded, tape.played) == (1, 1 + AFTER)
-    monkeypatch.setattr(cuda_graphs, "usable", lambda tensors: False)
+    assert (tape.recorded, tape.played) == (1, 1 + WARM_UP_CALLS)
+    monkeypatch.setattr(cuda_graphs, "can_record", lambda tensors: False)
     plain = train_few(tmp_path / "plain", tiny_models(), training, (RED, OLD))
     for found, expected in zip(replayed, plain, strict=True):
         pairs = zip(found.network.parameters(), expected.network.parameters(), strict=True)

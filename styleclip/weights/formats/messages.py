@@ -1,4 +1,4 @@
-"""How an error speaks of what a file holds: whatever that is, in a few printable words."""
+"""Error messages about weight files: a few printable words, one sentence, the path in front."""
 
 from __future__ import annotations
 
@@ -9,32 +9,32 @@ from typing import Any
 
 from styleclip.errors import StyleClipError, WeightError
 
-LONGEST = 60  # characters of a value
-WITHOUT_EFFECT = ("styleclip", "generator_name")  # on these the numbers in a file do not depend
-WHAT = 240  # characters of what is wrong; the remedy comes on top
+MAX_VALUE = 60  # characters of a value
+WITHOUT_EFFECT = ("styleclip", "generator_name")  # settings that do not change the numbers in a file
+MAX_REASON = 240  # characters of what is wrong, without the remedy
 
 
 def sentence(text: str) -> str:
     """One line that can be printed, shortened in front of its remedy, which follows the last semicolon."""
     line = printable(text)
     what, semicolon, remedy = line.rpartition("; ")
-    return f"{what[: WHAT - 4]} ...{semicolon}{remedy}" if len(what) > WHAT else line
+    return f"{what[: MAX_REASON - 4]} ...{semicolon}{remedy}" if len(what) > MAX_REASON else line
 
 
 def printable(text: str) -> str:
-    """The same in one line, without what a terminal would obey."""
+    """The text in one line, without control characters."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def shown(value: Any) -> str:
-    """A value as it is written, if it is a plain one or a few of them in a list; of any other, what it is."""
+    """A plain value, or a short list of them, as it is written; the type of any other."""
     if isinstance(value, list | tuple) and len(value) <= 8:
-        return f"[{', '.join(map(_word, value))}]"[:LONGEST]
+        return f"[{', '.join(map(_word, value))}]"[:MAX_VALUE]
     return _word(value)
 
 
 def described(value: object) -> str:
-    """What a value is: a tensor, an int, a list."""
+    """The type of a value with its article: a tensor, an int, a list."""
     kind = type(value).__name__
     return f"a{'n' if kind[:1].lower() in 'aeiou' else ''} {kind}"
 
@@ -49,7 +49,7 @@ def difference(told: Mapping[str, Any], about: Mapping[str, Any], named: Mapping
 
 def _word(value: Any) -> str:
     if isinstance(value, str):
-        return value[:LONGEST]
+        return value[:MAX_VALUE]
     small = isinstance(value, int) and value.bit_length() <= 64
     return str(value) if small or isinstance(value, float | None) else described(value)
 

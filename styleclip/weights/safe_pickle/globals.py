@@ -1,4 +1,4 @@
-"""What stands in for the names in a pickle: plain values that do nothing, whatever they are given."""
+"""Inert stand-ins for the classes and functions that a pickle names."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from styleclip.weights.safe_pickle.lazy_tensors import STORAGES, ArrayDtype, Laz
 
 
 class InertObject:
-    """An object of a class that stays unknown: its name, what it was built from, and its attributes."""
+    """An object of an unknown class: the name of that class, its arguments and its attributes."""
 
     __slots__ = ("arguments", "name", "state")
 
@@ -35,13 +35,13 @@ class InertDict(dict[Any, Any]):
     def __init__(self, pairs: Iterable[Any] = ()) -> None:
         super().__init__()
         for key, value in pairs:
-            self[plain(key)] = value
+            self[check_key(key)] = value
 
     def set_state(self, state: Any) -> None: ...
 
 
-def plain(key: Any) -> Any:
-    """A key of a dict or a set. To hash a very deep tuple ends the process, and big integers can be made to collide."""
+def check_key(key: Any) -> Any:
+    """A key of a dict or a set, if it is safe to hash: deep tuples overflow the stack, big integers can collide."""
     if (isinstance(key, int) and key.bit_length() < 64) or isinstance(key, str | bytes | None):
         return key
     raise WeightError(f"it looks things up by {described(key)}, which no weights do; do not trust it")
@@ -52,7 +52,7 @@ def _parameter(data: StorageView, *_: Any) -> StorageView:
 
 
 def _set(items: Iterable[Any] = ()) -> set[Any]:
-    return {plain(item) for item in items}
+    return {check_key(item) for item in items}
 
 
 def _scalar(kind: ArrayDtype, data: Any) -> Any:

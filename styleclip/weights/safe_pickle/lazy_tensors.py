@@ -13,17 +13,17 @@ from torch import Tensor
 from styleclip.errors import WeightError
 from styleclip.weights.formats.messages import described, shown
 
-AXES = 64  # the most that numpy allows
-LARGEST = 2**62  # a size, a stride or an offset
-SLACK = 2**20  # bytes that nobody counts
-SPARSE = 16  # to read over so many numbers costs as much as to keep one
+MAX_AXES = 64  # the most that numpy allows
+MAX_SIZE = 2**62  # a size, a stride or an offset
+SLACK = 2**20  # bytes that no budget counts
+SKIPPED_PER_READ = 16  # numbers skipped in a file cost as much as one that is kept
 
 Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Storage:
-    """`numel` elements that lie one after the other in a file; `load(start, nbytes)` fetches some of their bytes."""
+    """`numel` contiguous elements in a file; `load(start, nbytes)` reads some of their bytes."""
 
     dtype: torch.dtype
     numel: int
@@ -110,7 +110,7 @@ class StorageView(LazyTensor):
 
     @property
     def nbytes(self) -> int:
-        return max(self.numel, self.span // SPARSE) * self.storage.dtype.itemsize
+        return max(self.numel, self.span // SKIPPED_PER_READ) * self.storage.dtype.itemsize
 
     def read(self) -> Tensor:
         dtype = self.storage.dtype
@@ -146,7 +146,7 @@ class LazyArray(LazyTensor):
         if not isinstance(raw, bytes | bytearray) or len(raw) != math.prod(sizes) * itemsize:
             raise WeightError(f"an array in it is not made of {list(sizes)} numbers; download it again")
         storage = Storage(kind.dtype, len(raw) // itemsize, lambda start, size: bytearray(raw[start : start + size]))
-        self.tensor = StorageView(storage, 0, sizes, _steps(sizes, fortran))
+        self.tensor = StorageView(storage, 0, sizes, _strides(sizes, fortran))
         return self
 
     def read(self) -> Tensor:
@@ -159,14 +159,14 @@ class LazyArray(LazyTensor):
 
 
 def _sizes(numbers: Iterable[Any]) -> Shape:
-    """What a file gives as a shape, as strides or as an offset."""
+    """The shape, strides or offset in a file, checked."""
     sizes = tuple(map(int, numbers))
-    if len(sizes) > AXES or not all(0 <= size <= LARGEST for size in sizes):
+    if len(sizes) > MAX_AXES or not all(0 <= size <= MAX_SIZE for size in sizes):
         raise WeightError("a tensor in it has a shape that no tensor has; do not trust it")
     return sizes
 
 
-def _steps(shape: Shape, fortran: bool) -> Shape:
+def _strides(shape: Shape, fortran: bool) -> Shape:
     """The strides of an array whose last axis runs fastest, or in Fortran's order the first."""
     sizes = shape if fortran else shape[::-1]
     steps = tuple(math.prod(sizes[:axis]) for axis in range(len(sizes)))

@@ -23,7 +23,7 @@ from styleclip.weights.safe_pickle.lazy_tensors import Storage
 from styleclip.weights.safe_pickle.unpickler import ReadBudget, read_pickle
 
 MAGIC = 0x1950A86A20F9469CFC6C
-INDEX = 2**22  # bytes of an archive's directory or of its pickle; the largest published ones have 2**19
+MAX_INDEX_BYTES = 2**22  # bytes of an archive's directory or of its pickle; the largest published ones have 2**19
 
 
 def read_zip(path: Path) -> FileTree:
@@ -35,24 +35,24 @@ def read_zip(path: Path) -> FileTree:
         if data is None:
             raise WeightError("it is a zip archive, but not one of torch; unpack it and pass the file inside of it")
         root = data.removesuffix("data.pkl")
-        if f"{root}byteorder" in entries and archive.read(_stored(entries, f"{root}byteorder", size)) != b"little":
+        if f"{root}byteorder" in entries and archive.read(_entry(entries, f"{root}byteorder", size)) != b"little":
             raise WeightError("it was saved on a big-endian machine; save it again on this machine's kind")
         index = _StorageIndex(size)
 
         def storage(dtype: torch.dtype, key: str, numel: int) -> Storage:
-            entry = _Entry(path, _stored(entries, f"{root}data/{key}", size))
-            _agree(entry.info.file_size, numel * dtype.itemsize)
+            entry = _Entry(path, _entry(entries, f"{root}data/{key}", size))
+            _check_size(entry.info.file_size, numel * dtype.itemsize)
             return Storage(dtype, numel, entry.read)
 
         torchscript = f"{root}constants.pkl" in entries
-        pickled = io.BytesIO(archive.read(_stored(entries, data, size)))
+        pickled = io.BytesIO(archive.read(_entry(entries, data, size)))
         value = read_pickle(pickled, ReadBudget(size), index.persistent(storage), torchscript=torchscript)
         return FileTree("torchscript" if torchscript else "torch", value)
 
 
 def read_stream(source: Path | bytes, budget: ReadBudget | None = None) -> Any:
     """The content of a file of torch < 1.6, or of the same bytes inside of a pickle, at its expense."""
-    with _opened(source) as file:
+    with _open(source) as file:
         size = file.seek(0, io.SEEK_END)
         file.seek(0)
         budget = budget or ReadBudget(size)
@@ -70,8 +70,8 @@ def read_stream(source: Path | bytes, budget: ReadBudget | None = None) -> Any:
 
         content = read_pickle(file, budget, index.persistent(storage))
         for key in read_pickle(file, budget):
-            dtype, numel = waiting.pop(_name(key))
-            _agree(int.from_bytes(file.read(8), "little"), numel)
+            dtype, numel = waiting.pop(_check_storage_key(key))
+            _check_size(int.from_bytes(file.read(8), "little"), numel)
             spans[key] = file.tell()
             if file.seek(numel * dtype.itemsize, io.SEEK_CUR) > size:
                 raise WeightError("it ends too early; download it again")
@@ -81,7 +81,7 @@ def read_stream(source: Path | bytes, budget: ReadBudget | None = None) -> Any:
 
 
 class _StorageIndex:
-    """Counts the bytes that the storages of a file announce, each once, and stops at those it has."""
+    """The storages of a file by their keys; their announced bytes are checked against the size of the file."""
 
     def __init__(self, size: int) -> None:
         self.left, self.known = size, dict[str, Storage]()
@@ -91,7 +91,7 @@ class _StorageIndex:
             kind, dtype, key, _location, numel, *view = pid
             if kind != "storage" or not isinstance(dtype, torch.dtype) or not isinstance(numel, int) or any(view):
                 raise WeightError("it refers to something else than a storage; save it again with torch >= 1.6")
-            if _name(key) not in self.known:
+            if _check_storage_key(key) not in self.known:
                 self.left -= numel * dtype.itemsize
                 if numel < 0 or self.left < 0:
                     raise WeightError("it announces more numbers than it has bytes; download it again")
@@ -108,7 +108,7 @@ class _Index(io.BufferedReader):
         super().__init__(path.open("rb", buffering=0))
 
     def read(self, size: int | None = -1, /) -> bytes:
-        if size and size > INDEX:
+        if size and size > MAX_INDEX_BYTES:
             raise WeightError("its directory or its pickle is larger than that of any weights; do not trust it")
         return super().read(size)
 
@@ -127,7 +127,7 @@ class _Entry:
             if not self.checked:
                 self.check(file)
             file.seek(first + start)
-            return _filled(file, bytearray(nbytes))
+            return _read_into(file, bytearray(nbytes))
 
     def check(self, file: IO[bytes]) -> None:
         crc, left = 0, self.info.file_size
@@ -138,7 +138,7 @@ class _Entry:
         self.checked = True
 
 
-def _stored(entries: dict[str, zipfile.ZipInfo], name: str, size: int) -> zipfile.ZipInfo:
+def _entry(entries: dict[str, zipfile.ZipInfo], name: str, size: int) -> zipfile.ZipInfo:
     """An entry of the archive that is stored as it is, as torch stores all of them."""
     if name not in entries:
         raise WeightError(f"its part {name} is missing; download it again")
@@ -149,24 +149,24 @@ def _stored(entries: dict[str, zipfile.ZipInfo], name: str, size: int) -> zipfil
     return entries[name]
 
 
-def _name(key: Any) -> str:
+def _check_storage_key(key: Any) -> str:
     if not isinstance(key, str):
         raise WeightError(f"it names a storage by {described(key)}; download it again")
     return key
 
 
-def _agree(found: int, announced: int) -> None:
+def _check_size(found: int, announced: int) -> None:
     if found != announced:
         raise WeightError(f"a tensor's data has the size {found} instead of {announced}; download it again")
 
 
 def _read_span(source: Path | bytes, start: int, nbytes: int) -> bytearray:
-    with _opened(source) as file:
+    with _open(source) as file:
         file.seek(start)
-        return _filled(file, bytearray(nbytes))
+        return _read_into(file, bytearray(nbytes))
 
 
-def _filled(file: IO[bytes], buffer: bytearray) -> bytearray:
+def _read_into(file: IO[bytes], buffer: bytearray) -> bytearray:
     view, done = memoryview(buffer), 0
     while done < len(buffer):
         count = file.readinto(view[done:])  # type: ignore[attr-defined]
@@ -176,5 +176,5 @@ def _filled(file: IO[bytes], buffer: bytearray) -> bytearray:
     return buffer
 
 
-def _opened(source: Path | bytes) -> IO[bytes]:
+def _open(source: Path | bytes) -> IO[bytes]:
     return io.BytesIO(source) if isinstance(source, bytes) else source.open("rb")

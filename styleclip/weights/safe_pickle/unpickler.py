@@ -1,8 +1,8 @@
-"""Read a pickle without running it: what it names becomes an inert record, or the file is refused.
+"""Read a pickle without running it: the classes that it names become inert objects, or the file is refused.
 
-The weight files of five projects are pickles. What they need is a few dozen names: tensors, arrays, dicts, sets, and
-objects whose attributes are looked at. Nothing is ever imported; a name that is not in the tables ends the reading.
-What a file may cost is bounded too: the steps of its pickles, and the bytes of its tensors and copies.
+The weight files of five projects are pickles. They need a few dozen names: tensors, arrays, dicts, sets, and objects
+whose attributes are read. Nothing is imported; a name that is not in the tables ends the reading. A budget bounds the
+steps of the pickles in a file, and the bytes of its tensors and copies.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from collections.abc import Callable
 from typing import IO, Any, ClassVar
 
 from styleclip.errors import WeightError
-from styleclip.weights.safe_pickle.globals import GLOBALS, INERT_CLASSES, InertObject, plain
+from styleclip.weights.safe_pickle.globals import GLOBALS, INERT_CLASSES, InertObject, check_key
 from styleclip.weights.safe_pickle.lazy_tensors import SLACK, LazyArray, Storage, StorageView
 
-READABLE = 4  # tensors may share bytes, but all of them together are at most this many times the file
-STEPS = 2**20  # reads of a few bytes each; an encoder, saved with all it takes to train it further, has 2**18
-LINE = 1000  # bytes: the two lines of a name
+MAX_SIZE_RATIO = 4  # of all tensors, which may share bytes, to the file
+MAX_STEPS = 2**20  # reads of a few bytes each; an encoder, saved with all it takes to train it further, has 2**18
+MAX_LINE = 1000  # bytes: the two lines of a name
 LOADERS = pickle._Unpickler.dispatch  # opcode -> what it does
-UNUSED = set(pickle.INST + pickle.OBJ + pickle.EXT1 + pickle.EXT2 + pickle.EXT4 + pickle.PERSID + pickle.NEXT_BUFFER)
-HASHED = {  # the opcodes that hash something, and where on the stack that lies
+REFUSED = set(pickle.INST + pickle.OBJ + pickle.EXT1 + pickle.EXT2 + pickle.EXT4 + pickle.PERSID + pickle.NEXT_BUFFER)
+HASHING_OPCODES = {  # the opcodes that hash something, and where on the stack that lies
     pickle.SETITEM[0]: slice(-2, -1),
     pickle.SETITEMS[0]: slice(0, None, 2),
     pickle.DICT[0]: slice(0, None, 2),
@@ -33,10 +33,10 @@ HASHED = {  # the opcodes that hash something, and where on the stack that lies
 
 
 class ReadBudget:
-    """What reading a file of this size may still cost."""
+    """The steps and bytes that reading a file of this size may still take."""
 
     def __init__(self, size: int) -> None:
-        self.steps, self.nbytes = STEPS, READABLE * size + SLACK
+        self.steps, self.nbytes = MAX_STEPS, MAX_SIZE_RATIO * size + SLACK
 
     def step(self) -> None:
         self.steps -= 1
@@ -69,7 +69,7 @@ def read_pickle(
 
 
 class _Source:
-    """A file that never gives more than it has: the lengths in a pickle are only announced."""
+    """A file that checks the lengths announced in a pickle against its size."""
 
     def __init__(self, file: IO[bytes], budget: ReadBudget) -> None:
         self.file, self.budget = file, budget
@@ -86,23 +86,23 @@ class _Source:
 
     def readline(self) -> bytes:
         self.budget.step()
-        line = self.file.readline(LINE)
+        line = self.file.readline(MAX_LINE)
         if not line.endswith(b"\n"):
             raise WeightError("a line in its pickle does not end; download it again")
         return line
 
 
-def _with_plain_keys(load: Callable[[Any], None], keys: slice) -> Callable[[Any], None]:
+def _check_keys_first(load: Callable[[Any], None], keys: slice) -> Callable[[Any], None]:
     def checked(unpickler: Any) -> None:
         for key in unpickler.stack[keys]:
-            plain(key)
+            check_key(key)
         load(unpickler)
 
     return checked
 
 
 class _InertUnpickler(pickle._Unpickler):  # the one in C allocates whatever memory a short file announces
-    dispatch: ClassVar[dict[int, Callable[[Any], None]]] = {code: LOADERS[code] for code in LOADERS.keys() - UNUSED}
+    dispatch: ClassVar[dict[int, Callable[[Any], None]]] = {code: LOADERS[code] for code in LOADERS.keys() - REFUSED}
 
     def __init__(
         self,
@@ -152,16 +152,16 @@ class _InertUnpickler(pickle._Unpickler):  # the one in C allocates whatever mem
 
     def call(self, make: Any, arguments: Any, **named: Any) -> None:
         made = make(*arguments, **named)
-        self.pay(made, *arguments)
+        self.charge(made, *arguments)
         self.stack.append(made)  # type: ignore[attr-defined]
 
     def load_build(self) -> None:
         state = self.stack.pop()  # type: ignore[attr-defined]
         self.stack[-1].set_state(state)  # type: ignore[attr-defined]
-        self.pay(self.stack[-1])  # type: ignore[attr-defined]
+        self.charge(self.stack[-1])  # type: ignore[attr-defined]
 
-    def pay(self, *values: Any) -> None:
-        """For what a call has looked through and may have copied, and for the bytes that an array may share."""
+    def charge(self, *values: Any) -> None:
+        """Charge the budget for the arguments and the result of a call, and for the bytes that an array may share."""
         for value in values:
             self.budget.take(sys.getsizeof(value) + (value.nbytes if isinstance(value, LazyArray) else 0))
 
@@ -172,7 +172,7 @@ class _InertUnpickler(pickle._Unpickler):  # the one in C allocates whatever mem
     def load_frame(self) -> None:
         self.read(8)  # type: ignore[attr-defined]  # how much to read at once, which changes nothing else
 
-    dispatch |= {code: _with_plain_keys(LOADERS[code], keys) for code, keys in HASHED.items()}
+    dispatch |= {code: _check_keys_first(LOADERS[code], keys) for code, keys in HASHING_OPCODES.items()}
     dispatch |= {
         pickle.REDUCE[0]: load_reduce,
         pickle.NEWOBJ[0]: load_reduce,
