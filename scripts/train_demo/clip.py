@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from scripts.train_demo.common import WORK, Losses, Renders, augmented, halved, prepare_process, train
+from scripts.train_demo.common import WORK, Losses, Renders, augment, prepare_process, to_half, train
 from styleclip.demo.captions import Caption, caption, matches, vocabulary
 from styleclip.demo.world import ATTRIBUTES, Z_DIM, Faces, faces, people_with, with_state
 from styleclip.latents import Latent, Space
@@ -55,7 +55,7 @@ def main(
     clip, renders = build_clip(config()), Renders(WORK / "renders.safetensors")
     if start is not None:
         clip.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in load_file(start).items()})
-    painter = Painter(load_generator(generator)) if generator else None
+    painter = GeneratorImages(load_generator(generator)) if generator else None
     scale = ParameterScale()
     probe = nn.Linear(MODEL["embed_dim"], len(scale.center))
     batches = renders.batches(batch)
@@ -64,8 +64,8 @@ def main(
         images, people = next(batches) if painter is None or i % 2 else painter(batch)
         rng = random.Random(i)
         captions = [caption(row, rng) for row in label_rows(people)]
-        features = clip.model.encode_image(clip.preprocess_image(augmented(images)))
-        texts = clip.model.encode_text(with_unknowns(clip.tokenizer([framed(c, rng) for c in captions])))
+        features = clip.model.encode_image(clip.preprocess_image(augment(images)))
+        texts = clip.model.encode_text(mask_words(clip.tokenizer([in_template(c, rng) for c in captions])))
         logits = (
             clip.model.logit_scale.exp().clamp(max=100) * F.normalize(texts, dim=1) @ F.normalize(features, dim=1).T
         )
@@ -77,11 +77,11 @@ def main(
     clip.to(memory_format=torch.channels_last).train()
     state = train(name, modules, step, steps, lr=lr, max_grad=5.0)
     weights = {key.removeprefix("clip."): value for key, value in state.items() if key.startswith("clip.")}
-    save_file(halved(weights), out, metadata={"styleclip": "clip", "config": json.dumps(config()), "licence": "MIT"})
+    save_file(to_half(weights), out, metadata={"styleclip": "clip", "config": json.dumps(config()), "licence": "MIT"})
 
 
 def config() -> dict[str, Any]:
-    """What `build_clip` needs to know; stored beside the weights."""
+    """The configuration of `build_clip`, stored beside the weights."""
     words = vocabulary()
     framing = " ".join(template.format("") for template in TEMPLATES)
     tokens = CompactTokenizer.tokens_of([*words, *framing.split(), "-", ".", ","])
@@ -90,57 +90,57 @@ def config() -> dict[str, Any]:
 
 
 def contrastive_loss(logits: Tensor, captions: list[Caption], people: Faces) -> Tensor:
-    """Symmetric cross entropy of [captions, pictures] towards a uniform target over the true pairs."""
+    """Symmetric cross entropy of logits [captions, images] with a uniform target over the true pairs."""
     true, unclear = matches(captions, people)
     logits = logits.masked_fill(unclear, -1e4)
-    return 0.5 * (_spread_loss(logits, true) + _spread_loss(logits.T, true.T))
+    return 0.5 * (_uniform_cross_entropy(logits, true) + _uniform_cross_entropy(logits.T, true.T))
 
 
-def _spread_loss(logits: Tensor, true: Tensor) -> Tensor:
+def _uniform_cross_entropy(logits: Tensor, true: Tensor) -> Tensor:
     target = true / true.sum(dim=1, keepdim=True)
     return -(target * logits.log_softmax(dim=1)).sum(dim=1).mean()
 
 
-def framed(item: Caption, rng: random.Random) -> str:
-    """The caption, one time in four inside one of the templates of prompt ensembling."""
+def in_template(item: Caption, rng: random.Random) -> str:
+    """The caption, with probability 1/4 inside a template of prompt ensembling."""
     if rng.random() < 0.75:
         return item.text
     text = item.text.split(" ", 1)[1] if rng.random() < 0.5 else item.text
     return rng.choice(TEMPLATES).format(text)
 
 
-def with_unknowns(tokens: Tensor, share: float = 0.02) -> Tensor:
-    """Words now and then replaced by the unknown token, so that one unknown word does not derail a sentence."""
+def mask_words(tokens: Tensor, share: float = 0.02) -> Tensor:
+    """Replace a random share of words by the unknown token, so that features are robust to unknown words."""
     ordinary = (tokens > 2) & (tokens < tokens.max())
     return tokens.masked_fill(ordinary & (torch.rand(tokens.shape) < share), 2)
 
 
-class Painter:
-    """Pictures by the generator, and the people on them: known from z, or read off w where no z belongs to it."""
+class GeneratorImages:
+    """Images of the generator and their attributes: from z, or by a linear probe of w where w has no z."""
 
     def __init__(self, generator: Generator) -> None:
         self.generator, self.basis = generator, whitening_basis(generator, Space.W).basis
         z = torch.randn(20000, Z_DIM, generator=torch.Generator().manual_seed(3))
-        self.reading = torch.linalg.lstsq(self._with_one(generator.map(z)), faces(z).parameters).solution
+        self.probe = torch.linalg.lstsq(self._with_one(generator.map(z)), faces(z).parameters).solution
 
     @torch.no_grad()
     def __call__(self, batch: int) -> tuple[Tensor, Faces]:
         z = torch.randn(batch, Z_DIM)
         w, people = self.generator.map(z), faces(z)
         if torch.rand(()) < 0.5:
-            w = self.edited(z, w)
-            people = people_with(self._with_one(w) @ self.reading)
+            w = self.edited_w(z, w)
+            people = people_with(self._with_one(w) @ self.probe)
         return self.generator(Latent(Space.W, w), noise="random").clamp(-1, 1), people
 
-    def edited(self, z: Tensor, w: Tensor, groups: int = 16) -> Tensor:
-        """w on the way to a face with another state of one attribute, or past it, and a little off to all sides."""
+    def edited_w(self, z: Tensor, w: Tensor, groups: int = 16) -> Tensor:
+        """w moved towards a face with another state of one attribute, or beyond it, plus noise."""
         others = []
         for part in z.chunk(groups):
             kind = ATTRIBUTES[int(torch.randint(len(ATTRIBUTES), ()))]
             others.append(with_state(part, kind.name, kind.states[int(torch.randint(len(kind.states), ()))]))
-        way = torch.empty(len(w), 1).uniform_(0, 1.5)
-        wander = torch.empty(len(w), 1).uniform_(0, 0.5) * torch.randn_like(w)
-        return w + way * (self.generator.map(torch.cat(others)) - w) + wander @ self.basis
+        amount = torch.empty(len(w), 1).uniform_(0, 1.5)
+        noise = torch.empty(len(w), 1).uniform_(0, 0.5) * torch.randn_like(w)
+        return w + amount * (self.generator.map(torch.cat(others)) - w) + noise @ self.basis
 
     @staticmethod
     def _with_one(w: Tensor) -> Tensor:
@@ -153,7 +153,7 @@ def label_rows(people: Faces) -> list[dict[str, int]]:
 
 
 class ParameterScale:
-    """The render parameters in standard units, of people and as a caption lets one expect them."""
+    """Render parameters in standard units: of faces, and their expectation given a caption."""
 
     def __init__(self) -> None:
         people = faces(torch.randn(16384, Z_DIM, generator=torch.Generator().manual_seed(2)))
@@ -169,7 +169,7 @@ class ParameterScale:
         return (people.parameters - self.center) / self.spread
 
     def expected(self, item: Caption) -> Tensor:  # [K]
-        """The mean over everybody of whom the caption is true: attributes are independent, so the claims add up."""
+        """The mean over the faces of which the caption is true: attributes are independent, so the claims add up."""
         return sum((self._means[claim] for claim in item.claims.items()), torch.zeros_like(self.center))
 
 

@@ -21,7 +21,7 @@ WORK = Path("build/train_demo")  # renders and training states; finished models 
 
 
 class Renders:
-    """Rendered pictures with the latents they were drawn from; made by `render.py`."""
+    """Rendered images and their latents, from a file of `render.py`."""
 
     def __init__(self, path: Path) -> None:
         tensors = load_file(path)
@@ -31,11 +31,11 @@ class Renders:
         return len(self.z)
 
     def at(self, rows: Tensor) -> tuple[Tensor, Faces]:
-        """Pictures [N, 3, R, R] in [-1, 1] and the people on them."""
+        """Images [N, 3, R, R] in [-1, 1] and their faces."""
         return self.images[rows].float() / 127.5 - 1, faces(self.z[rows])
 
     def batches(self, size: int) -> Iterator[tuple[Tensor, Faces]]:
-        """Shuffled batches without end."""
+        """Endless shuffled batches."""
         while True:
             for rows in torch.randperm(len(self)).split(size):
                 if len(rows) == size:
@@ -93,7 +93,7 @@ def train(
     return dict(average.module.state_dict())
 
 
-def augmented(images: Tensor) -> Tensor:
+def augment(images: Tensor) -> Tensor:
     """Shift by up to two pixels, change brightness and contrast a little, sometimes blur or add grain."""
     dx, dy = (int(torch.randint(-2, 3, ())) for _ in range(2))
     images = F.pad(images, (2, 2, 2, 2), mode="replicate").roll((dy, dx), (2, 3))[..., 2:-2, 2:-2]
@@ -108,13 +108,13 @@ def augmented(images: Tensor) -> Tensor:
     return images
 
 
-def halved(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The same weights in half precision where that costs nothing: matrices and kernels."""
+def to_half(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The weights with matrices and kernels in half precision, where it costs no accuracy."""
     return {k: (v.half() if v.is_floating_point() and v.ndim > 1 else v).contiguous() for k, v in state.items()}
 
 
 def prepare_process(threads: int) -> None:
-    """Settings that decide the speed on a CPU: denormals cost a factor of ten in the early layers."""
+    """Set threads, and flush denormals to zero: on a CPU they make early layers ten times slower."""
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)
     torch.manual_seed(0)

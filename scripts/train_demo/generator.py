@@ -66,10 +66,10 @@ def main(
 def train_synthesis(
     generator: Generator, renders: Renders, steps: int, sharp_steps: int, compiled: bool, batch: int = 16
 ) -> None:
-    """Teach the synthesis network the render of every z; the mapping network stays as it is."""
+    """Train the synthesis network to regress the render of every z; the mapping network is fixed."""
     styles = WhitenedStyles(generator)
     parts = nn.ModuleDict({"synthesis": generator.synthesis, "styles": styles})
-    batches = _pictures(renders, batch)
+    batches = _image_batches(renders, batch)
     pyramid = torch.compile(generator.pyramid) if compiled else generator.pyramid
 
     def step(i: int) -> Losses:
@@ -84,10 +84,10 @@ def train_synthesis(
 def train_sharpness(
     generator: Generator, styles: WhitenedStyles, pyramid: Pyramid, batches: Pictures, steps: int
 ) -> None:
-    """Go on with a critic beside the pictures: where the network is unsure of an edge, it now draws one.
+    """Continue with an adversarial loss, which sharpens edges that regression blurs.
 
-    Both players move at once, each by its own loss: the critic's by pictures that are held still, the generator's by a
-    critic that is held still (non-saturating loss; R1, Mescheder et al. 2018, on every eighth step).
+    Generator and discriminator take a step at once, each with the other's weights detached (non-saturating loss; R1,
+    Mescheder et al. 2018, on every eighth step).
     """
     critic = Discriminator(CRITIC)
     parts = nn.ModuleDict({"synthesis": generator.synthesis, "styles": styles, "critic": critic})
@@ -95,16 +95,16 @@ def train_sharpness(
     def step(i: int) -> Losses:
         target, z = next(batches)
         images = pyramid(styles(with_overshoot(generator, z)), noise="none")
-        held = {name: weight.detach() for name, weight in critic.named_parameters()}
+        fixed = {name: weight.detach() for name, weight in critic.named_parameters()}
         fakes, real = (pictures.chunk(2)[0] for pictures in (images[-1], target))  # the half without overshoot
-        fooled = torch.func.functional_call(critic, held, (fakes,))
-        losses = {"picture": picture_loss(images, target), "fooling": ADVERSARY * F.softplus(-fooled).mean()}
+        fake_logits = torch.func.functional_call(critic, fixed, (fakes,))
+        losses = {"picture": picture_loss(images, target), "fooling": ADVERSARY * F.softplus(-fake_logits).mean()}
         real = real.clone().requires_grad_(i % 8 == 0)
-        seen, doubted = critic(real), critic(fakes.detach())
-        losses["critic"] = F.softplus(-seen).mean() + F.softplus(doubted).mean()
+        real_logits, detached_logits = critic(real), critic(fakes.detach())
+        losses["critic"] = F.softplus(-real_logits).mean() + F.softplus(detached_logits).mean()
         if i % 8 == 0:
-            slope = torch.autograd.grad(seen.sum(), real, create_graph=True)[0]
-            losses["r1"] = 8 * R1 / 2 * slope.square().sum(dim=(1, 2, 3)).mean()
+            gradient = torch.autograd.grad(real_logits.sum(), real, create_graph=True)[0]
+            losses["r1"] = 8 * R1 / 2 * gradient.square().sum(dim=(1, 2, 3)).mean()
         return losses
 
     parts.load_state_dict(train("sharpness", parts, step, steps, lr=2e-3, betas=(0.5, 0.99), decay=0.998))
@@ -112,20 +112,20 @@ def train_sharpness(
 
 @torch.no_grad()
 def with_overshoot(generator: Generator, z: Tensor, groups: int = 4) -> Tensor:
-    """w [N, w_dim] of z, the second half moved along a line to a face that differs in one attribute, mostly away.
+    """w [N, w_dim] of z, the second half extrapolated along the line to a face that differs in one attribute.
 
-    Their pictures are to stay what they were: an edit that goes too far along w then shows a hat, not a blown-up one,
-    and one that stops short of half way shows none.
+    Their target images are unchanged: an edit that goes too far along w then shows a normal hat, and one that stops
+    before half way shows none.
     """
     discrete = [kind for kind, source in SOURCES.items() if not isinstance(source, Scale)]
-    kept, moved = z.chunk(2)
+    plain, extrapolated = z.chunk(2)
     others = []
-    for part in moved.chunk(groups):
+    for part in extrapolated.chunk(groups):
         kind = discrete[int(torch.randint(len(discrete), ()))]
         others.append(with_state(part, kind.name, kind.states[int(torch.randint(len(kind.states), ()))]))
-    w, far = generator.map(moved), generator.map(torch.cat(others))
+    w, far = generator.map(extrapolated), generator.map(torch.cat(others))
     past = torch.empty(len(w), 1).uniform_(*OVERSHOOT)
-    return torch.cat([generator.map(kept), w + past * (w - far)])
+    return torch.cat([generator.map(plain), w + past * (w - far)])
 
 
 class WhitenedStyles(nn.Module):
@@ -163,8 +163,8 @@ class WhitenedStyles(nn.Module):
 
 
 def train_noise(generator: Generator, renders: Renders, steps: int, batch: int = 16) -> None:
-    """Fit the noise strengths alone: E|x - y| - E|x - x'| / 2 over 8x8 patches, y a picture with film grain."""
-    batches = _pictures(renders, batch)
+    """Fit the noise strengths alone to E|x - y| - E|x - x'| / 2 over 8x8 patches, where y has film grain."""
+    batches = _image_batches(renders, batch)
     for parameter in generator.parameters():
         parameter.requires_grad_(False)
     strengths = _noise_strengths(generator)[-4:]
@@ -210,7 +210,7 @@ def _face_weight(resolution: int) -> Tensor:
     return 1 + 2 * torch.exp(-distance.square())
 
 
-def _pictures(renders: Renders, batch: int) -> Pictures:
+def _image_batches(renders: Renders, batch: int) -> Pictures:
     while True:
         for rows in torch.randperm(len(renders)).split(batch):
             if len(rows) == batch:

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import save_file
 
-from scripts.train_demo.common import WORK, Losses, Renders, augmented, halved, prepare_process, train
+from scripts.train_demo.common import WORK, Losses, Renders, augment, prepare_process, to_half, train
 from styleclip.networks.face_recognition import SmallRecogniser
 
 
@@ -31,12 +31,12 @@ def main(steps: int, batch: int, lr: float, threads: int, out: Path) -> None:
 
     def step(i: int) -> Losses:
         images, people = next(batches)
-        measured = recogniser(augmented(images))
+        measured = recogniser(augment(images))
         apart = 1 - F.cosine_similarity(measured, people.identity).mean()
         return {"measures": F.mse_loss(measured, people.identity), "angle": apart}
 
     state = train("identity", recogniser, step, steps, lr=lr, max_grad=5.0)
-    save_file(halved(state), out, metadata={"styleclip": "identity", "features": str(features), "licence": "MIT"})
+    save_file(to_half(state), out, metadata={"styleclip": "identity", "features": str(features), "licence": "MIT"})
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import save_file
 
-from scripts.train_demo.common import WORK, Losses, Renders, augmented, halved, prepare_process, train
+from scripts.train_demo.common import WORK, Losses, Renders, augment, prepare_process, to_half, train
 from styleclip.demo.judge import Judge
 
 
@@ -26,11 +26,11 @@ def main(steps: int, batch: int, lr: float, threads: int, out: Path) -> None:
 
     def step(i: int) -> Losses:
         images, people = next(batches)
-        verdict = judge(augmented(images).contiguous(memory_format=torch.channels_last))
+        verdict = judge(augment(images).contiguous(memory_format=torch.channels_last))
         return {name: F.cross_entropy(logits, people.labels[name], ignore_index=-1) for name, logits in verdict.items()}
 
     state = train("judge", judge, step, steps, lr=lr, max_grad=20.0)
-    save_file(halved(state), out, metadata={"styleclip": "judge", "licence": "MIT"})
+    save_file(to_half(state), out, metadata={"styleclip": "judge", "licence": "MIT"})
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ Vote = tuple[str, int, float]  # attribute, state, weight: a first-layer row spe
 
 
 def train_mapping(generator: Generator, steps: int, batch: int = 512) -> None:
-    """Teach z -> w so that a linear probe reads every render parameter off w."""
+    """Train z -> w so that a linear probe of w gives every render parameter."""
     widths = faces(torch.randn(4096, Z_DIM)).parameters
     center, scale = widths.mean(dim=0), widths.std(dim=0)
     _init_as_steps(generator.mapping)
@@ -36,11 +36,11 @@ def train_mapping(generator: Generator, steps: int, batch: int = 512) -> None:
 
 
 def _init_as_steps(mapping: Mapping) -> None:
-    """Start the first layer with the steps that attributes are made of, the second with the states that they amount to.
+    """Initialise the first layer with threshold features of the attributes, the second with their states.
 
-    First layer: both sides of every threshold, and `u_i - u_j` for states that compete. Second layer: for the states
-    of a choice `offset - sum_j relu(u_j - u_i)`, which is large only where nobody beats it, and for switches the
-    difference of two steps, a ramp with two ends. The rest of the rows stay random.
+    First layer: both signs of every threshold, and `u_i - u_j` for the states of a `Choice`. Second layer: for a state
+    of a `Choice`, `offset - sum_j relu(u_j - u_i)`, which is large only for the largest entry; for a `Switch` the
+    difference of two steps, a ramp with two ends. Further rows stay random.
     """
     rows, biases, votes = zip(*_step_features(), strict=True)
     states = dict.fromkeys(vote[:2] for vote in votes if vote)
@@ -51,7 +51,7 @@ def _init_as_steps(mapping: Mapping) -> None:
 
 
 def _set_rows(layer: nn.Module, weight: Tensor, bias: Tensor) -> None:
-    """Let the first rows of an equalised layer compute `weight @ x + bias` (stored unscaled)."""
+    """Set the first rows of an equalised layer so that they compute `weight @ x + bias`."""
     assert isinstance(layer, EqualLinear)
     count, width = weight.shape
     with torch.no_grad():
@@ -61,7 +61,7 @@ def _set_rows(layer: nn.Module, weight: Tensor, bias: Tensor) -> None:
 
 
 def _step_features() -> Iterator[tuple[Tensor, Tensor, Vote | None]]:
-    """Rows (a, b, vote) of `a . z + b`."""
+    """Rows (a, b, vote): a feature `a . z + b`, and its weight in a state of the second layer."""
     for attribute, source in SOURCES.items():
         columns = axes()[:, columns_of(attribute.name)].T
         if isinstance(source, Choice):
@@ -71,17 +71,17 @@ def _step_features() -> Iterator[tuple[Tensor, Tensor, Vote | None]]:
                 yield gain * (columns[i] - columns[j]), bias, (attribute.name, j, -1.0)
         elif isinstance(source, Switch):
             edges = [source.threshold + offset for offset in (-0.15, 0.15)]
-            yield from _both_sides(columns[0], edges, STEEPNESS, [(attribute.name, 1, sign) for sign in (1.0, -1.0)])
+            yield from _both_signs(columns[0], edges, STEEPNESS, [(attribute.name, 1, sign) for sign in (1.0, -1.0)])
         else:
-            yield from _both_sides(columns[0], (-2, -1, -0.6, -0.4, 0, 0.4, 0.6, 1, 2), 1)
+            yield from _both_signs(columns[0], (-2, -1, -0.6, -0.4, 0, 0.4, 0.6, 1, 2), 1)
     for name in (HAT_HUE, *GEOMETRY):
-        yield from _both_sides(axes()[:, columns_of(name)][:, 0], (-1.6, -0.8, 0, 0.8, 1.6), 1)
+        yield from _both_signs(axes()[:, columns_of(name)][:, 0], (-1.6, -0.8, 0, 0.8, 1.6), 1)
 
 
-def _both_sides(
+def _both_signs(
     column: Tensor, edges: Sequence[float], gain: float, votes: Sequence[Vote] = ()
 ) -> Iterator[tuple[Tensor, Tensor, Vote | None]]:
-    """`gain * (u - edge)`, which casts the edge's vote, and its opposite, which casts none."""
+    """`gain * (u - edge)` with the vote of the edge, and its negative without one."""
     for edge, vote in itertools.zip_longest(edges, votes):
         yield gain * column, torch.tensor(-gain * edge), vote
         yield -gain * column, torch.tensor(gain * edge), None

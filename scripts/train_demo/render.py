@@ -19,7 +19,7 @@ from styleclip.demo.world import Z_DIM, faces
 @click.option("--name", default="renders")
 @click.option("--threads", default=2)
 def main(count: int, resolution: int, seed: int, name: str, threads: int) -> None:
-    """Render COUNT people drawn from a normal z."""
+    """Render COUNT faces with normal z."""
     prepare_process(threads)
     z = torch.randn(count, Z_DIM, generator=torch.Generator().manual_seed(seed))
     images = torch.cat([_bytes(render(faces(part), resolution)) for part in z.split(64)])

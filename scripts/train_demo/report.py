@@ -32,7 +32,7 @@ from styleclip.weights.catalog import checkpoint_path
 @click.option("--sheet", type=Path, default=WORK / "samples.png")
 @torch.no_grad()
 def main(count: int, threads: int, sheet: Path) -> None:
-    """Print the figures and draw SHEET."""
+    """Print the tables and draw SHEET."""
     prepare_process(threads)
     models, renders = styleclip.load("demo"), Renders(WORK / "unseen.safetensors")
     images, people = renders.at(torch.arange(min(count, len(renders))))
@@ -55,19 +55,19 @@ def main(count: int, threads: int, sheet: Path) -> None:
 
 
 def balanced_accuracy(answer: Tensor, truth: Tensor, states: int) -> float:
-    """The mean over the states of the share that was recognised."""
+    """Balanced accuracy: the mean recall of all states."""
     return sum((answer[truth == k] == k).float().mean().item() for k in range(states)) / states
 
 
 def zero_shot(clip: CLIP, features: Tensor, attribute: str, states: int) -> Tensor:
-    """The state whose plain sentence is nearest to a picture's features [N, D]: [N]."""
+    """The state whose sentence is nearest to image features [N, D]: [N]."""
     texts = clip.encode_text([state_text(attribute, k) for k in range(states)])
     return (features @ texts.T).argmax(dim=1)
 
 
 @torch.no_grad()
 def identity_auc(models: Models, count: int = 600) -> float:
-    """How often a person in another look is nearer than another person."""
+    """The probability that the same person with other attributes is nearer than another person."""
     assert models.identity is not None
     z = torch.randn(count, 64, generator=torch.Generator().manual_seed(11))
     other = z.clone()
@@ -81,7 +81,7 @@ def identity_auc(models: Models, count: int = 600) -> float:
 
 
 def draw(path: Path, made: Tensor, images: Tensor, columns: int = 8) -> None:
-    """Rows in turn: generated faces, and the renders of the same latents."""
+    """Alternate rows of generated faces and renders of the same latents."""
     rows = [to_pil(x[start : start + columns]) for start in (0, columns) for x in (made, images)]
     labelled_sheet(rows, row_labels=["generated", "render"] * 2, cell=128).save(path)
 
