@@ -5,36 +5,43 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from styleclip.cli import resume_gc
-from styleclip.cli.options.from_settings import AdvancedOption
+from styleclip.cli.options.from_settings import AdvancedOption, Decorated, option_group
+from styleclip.settings import setting
 
 if TYPE_CHECKING:
     from styleclip.models import Models
     from styleclip.weights.cache import Fetch
 
-Command = TypeVar("Command", bound=Callable[..., object])
+LABEL = "The class of a conditional generator, from 0."
+CLIP = (
+    "The CLIP: NAME (`styleclip models list --kind clip`), FILE, URL, ARCHITECTURE/TAG for one that open_clip fetches, "
+    "or ARCHITECTURE/FILE for one that it wrote.  [default: what suits the generator]"
+)
+QUIET = "No progress."
+OFFLINE = "Never use the network; say what is missing."
 
 
 @dataclass(frozen=True)
 class CommonOptions:
-    """The values of the options of every command that works with models."""
+    """The options of every command that works with models; `out` is None for the default of the command."""
 
-    model: str
-    clip: str | None
-    out: Path | None
-    device: str
-    dtype: str
-    as_json: bool
-    quiet: bool
-    overwrite: bool
-    offline: bool
-    label: int | None
+    model: str = setting("demo", "The generator: a name (`styleclip models list`), file or URL.", metavar="NAME")
+    label: int | None = setting(None, LABEL)
+    clip: str | None = setting(None, CLIP, metavar="NAME")
+    out: Path | None = setting(None, "Output folder.  [default: in styleclip-out/]", metavar="DIR")
+    device: str = setting("auto", "Where to run.", metavar="auto|cpu|cuda[:N]")
+    dtype: Literal["auto", "float32", "bfloat16"] = setting("auto", "Precision.")
+    as_json: bool = setting(False, "Print the record as JSON and nothing else.", option="json")
+    quiet: bool = setting(False, QUIET)
+    overwrite: bool = setting(False, "Replace earlier results.")
+    offline: bool = setting(False, OFFLINE)
 
     def load(self, **choices: Any) -> Models:
         """The models; a choice that is None is left to the library."""
@@ -94,28 +101,9 @@ def slug(text: str) -> str:
     return re.sub(r"\W+", "-", text.lower()).strip("-")[:60] or "edit"
 
 
-def option_group(name: str, kind: type, options: Sequence[Callable[[Any], Any]]) -> Callable[[Command], Command]:
-    """A decorator that adds `options` to a command and hands it their values as one argument `name`, a `kind`."""
-
-    def decorate(command: Command) -> Command:
-        @functools.wraps(command)
-        def wrapper(**values: Any) -> object:
-            own = {field.name: values.pop(field.name) for field in fields(kind)}
-            return command(**values, **{name: kind(**own)})
-
-        wrapped: Any = wrapper
-        for option in reversed(options):
-            wrapped = option(wrapped)
-        return wrapped
-
-    return decorate
-
-
-overwrite_option = click.option("--overwrite", is_flag=True, help="Replace earlier results.")
-quiet_option = click.option("--quiet", is_flag=True, help="No progress.")
-offline_option = click.option("--offline", is_flag=True, help="Never use the network; say what is missing.")
-label_option = click.option("--label", type=int, metavar="N", help="The class of a conditional generator, from 0.")
-
+quiet_option = click.option("--quiet", is_flag=True, help=QUIET)
+offline_option = click.option("--offline", is_flag=True, help=OFFLINE)
+label_option = click.option("--label", type=int, metavar="N", help=LABEL)
 ensemble_option = click.option("--ensemble", is_flag=True, help="Average the text over CLIP's prompt templates.")
 identity_option = click.option(
     "--identity",
@@ -130,35 +118,9 @@ clip_preprocess_option = click.option(
 )
 
 
-def common_options_with(out: Callable[[Any], Any]) -> Callable[[Command], Command]:
+common_options = option_group("common", CommonOptions)
+
+
+def common_options_with(out: Callable[[Any], Any]) -> Callable[[Decorated], Decorated]:
     """The options of `CommonOptions`, for a command that says itself what `--out` is."""
-    options = (
-        click.option(
-            "--model",
-            default="demo",
-            metavar="NAME",
-            help="The generator: a name (`styleclip models list`), file or URL.",
-        ),
-        label_option,
-        click.option(
-            "--clip",
-            metavar="NAME",
-            help="The CLIP: NAME (`styleclip models list --kind clip`), FILE, URL, ARCHITECTURE/TAG for one that "
-            "open_clip fetches, or ARCHITECTURE/FILE for one that it wrote.  [default: what suits the generator]",
-        ),
-        out,
-        click.option("--device", default="auto", metavar="auto|cpu|cuda[:N]", help="Where to run."),
-        click.option("--dtype", default="auto", type=click.Choice(["auto", "float32", "bfloat16"]), help="Precision."),
-        click.option("--json", "as_json", is_flag=True, help="Print the record as JSON and nothing else."),
-        quiet_option,
-        overwrite_option,
-        offline_option,
-    )
-    return option_group("common", CommonOptions, options)
-
-
-common_options = common_options_with(
-    click.option(
-        "--out", type=click.Path(path_type=Path), metavar="DIR", help="Output folder.  [default: in styleclip-out/]"
-    )
-)
+    return option_group("common", CommonOptions, without=("out",), options=(out,))

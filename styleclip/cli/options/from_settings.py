@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import types
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import click
@@ -58,6 +61,40 @@ def settings_options(
     return decorate
 
 
+def option_group(
+    name: str,
+    kind: type,
+    kinds: Mapping[str, click.ParamType] | None = None,
+    without: Collection[str] = (),
+    options: Sequence[Callable[[Any], Any]] = (),
+) -> Callable[[Decorated], Decorated]:
+    """A decorator that adds options to a command and hands it their values as one argument `name`, a `kind`.
+
+    Args:
+        name: the argument of the command.
+        kind: a dataclass, of which settings become options as by `settings_options`.
+        kinds: click types, as of `settings_options`.
+        without: fields whose option is among `options`.
+        options: more options, for fields of `kind`.
+    """
+
+    def decorate(command: Decorated) -> Decorated:
+        @functools.wraps(command)
+        def wrapper(**values: Any) -> object:
+            own = {field.name: values.pop(field.name) for field in dataclasses.fields(kind)}
+            left_out = {field for field in settings_of(kind) if own[field] is None}
+            group = kind(**{field: value for field, value in own.items() if field not in left_out})
+            return command(**values, **{name: group})
+
+        wrapped: Any = wrapper
+        for option in reversed(options):
+            wrapped = option(wrapped)
+        decorated: Decorated = settings_options(kind, without, kinds)(wrapped) if settings_of(kind) else wrapped
+        return decorated
+
+    return decorate
+
+
 def _option(name: str, hint: Any, known: Setting, kind: click.ParamType | None) -> Callable[[Decorated], Decorated]:
     hint, flag = _without_none(hint), known.option or name.replace("_", "-")
     cls = AdvancedOption if known.advanced else click.Option
@@ -66,8 +103,12 @@ def _option(name: str, hint: Any, known: Setting, kind: click.ParamType | None) 
     if hint is bool:
         return click.option(f"--{flag}", name, is_flag=True, flag_value=True, default=None, help=known.help, cls=cls)
     kind = kind or _click_type(hint, known)
-    metavar = known.metavar or {int: "N", float: "F"}.get(hint)
-    return click.option(f"--{flag}", name, type=kind, metavar=metavar, help=known.help + _default(known), cls=cls)
+    metavar, text, multiple = (
+        known.metavar or {int: "N", float: "F"}.get(hint),
+        known.help + _default(known),
+        known.default == (),
+    )
+    return click.option(f"--{flag}", name, type=kind, metavar=metavar, help=text, multiple=multiple, cls=cls)
 
 
 def _click_type(hint: Any, known: Setting) -> click.ParamType:
@@ -77,6 +118,8 @@ def _click_type(hint: Any, known: Setting) -> click.ParamType:
         return Parsed("strength", parse_strength)
     if get_origin(hint) is Literal:
         return click.Choice([str(value) for value in get_args(hint)])
+    if hint is int and known.least is None and known.most is None:
+        return click.INT
     if hint is int:
         least, most = (None if limit is None else int(limit) for limit in (known.least, known.most))
         return click.IntRange(least, most)
@@ -84,12 +127,14 @@ def _click_type(hint: Any, known: Setting) -> click.ParamType:
         return FiniteFloat()
     if hint is float:
         return FiniteRange(known.least if known.above is None else known.above, known.most, known.above is not None)
-    return click.types.convert_type(hint)
+    if hint is Path:
+        return click.Path(path_type=Path)
+    return click.STRING
 
 
 def _default(known: Setting) -> str:
     """`  [default: 50]`; of a setting that a generator may bring, the published value after it."""
-    if known.default in (None, ""):
+    if known.default in (None, "", ()):
         return ""
     value = f"{known.default:g}" if isinstance(known.default, float) else known.default
     if isinstance(value, tuple):

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from styleclip.alignment.detectors import DEFAULT_DETECTOR, DETECTORS
-from styleclip.cli.options.common import CommonOptions, option_group, without_none
+from styleclip.cli.options.common import CommonOptions, without_none
+from styleclip.cli.options.from_settings import option_group
 from styleclip.cli.options.source import LatentSource
 from styleclip.errors import UsageError
 
@@ -128,5 +129,5 @@ PASTE = click.option(
     default=None,
     help="Paste the face back into the photo.  [default: where it was cropped]",
 )
-photo_options = option_group("photos", PhotoOptions, OPTIONS)
-pasted_photo_options = option_group("photos", PastedPhotoOptions, (*OPTIONS, PASTE))
+photo_options = option_group("photos", PhotoOptions, options=OPTIONS)
+pasted_photo_options = option_group("photos", PastedPhotoOptions, options=(*OPTIONS, PASTE))

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
-from styleclip.cli.options.common import option_group, without_none
-from styleclip.cli.options.types import MAX_SEED, Rows, Seeds
+from styleclip.cli.options.common import without_none
+from styleclip.cli.options.from_settings import option_group
+from styleclip.cli.options.types import EXISTING_FILE, MAX_SEED, Rows, Seeds
 from styleclip.errors import UsageError
+from styleclip.settings import setting
 
 if TYPE_CHECKING:
     from styleclip.editor import Editor
@@ -24,11 +24,21 @@ MAX_LATENTS = 64  # of a file without --rows: some hold the faces of a whole dat
 class LatentSource:
     """At most one of four sources, else seed 0; `rows` choose latents of a file."""
 
-    seed: int | None
-    seeds: tuple[int, ...] | None
-    latent: Path | None
-    rows: tuple[int, ...] | None
-    image: tuple[str, ...]
+    seed: int | None = setting(None, "One sample.  [default: 0]", least=0, most=MAX_SEED)
+    seeds: tuple[int, ...] | None = setting(None, "Several samples, e.g. 0-7,12.", metavar="LIST")
+    latent: Path | None = setting(
+        None,
+        "Latents that styleclip saved, or of StyleCLIP, e4e or PTI, e.g. train_faces.pt or w_plus.npy.",
+        metavar="FILE",
+    )
+    rows: tuple[int, ...] | None = setting(
+        None, "Which latents of FILE, e.g. 0-7,12.  [default: all, up to 64]", metavar="LIST"
+    )
+    image: tuple[str, ...] = setting(
+        (),
+        "Your own photo: a file, a folder or a pattern such as 'holiday/*.jpg'; may be given again.",
+        metavar="PHOTO",
+    )
 
     def __post_init__(self) -> None:
         named = [f"--{name}" for name, value in vars(self).items() if value not in (None, ()) and name != "rows"]
@@ -64,26 +74,4 @@ class LatentSource:
         return latent[torch.tensor(rows)]
 
 
-source_options = option_group(
-    "source",
-    LatentSource,
-    (
-        click.option("--seed", type=click.IntRange(0, MAX_SEED), metavar="N", help="One sample.  [default: 0]"),
-        click.option("--seeds", type=Seeds(), metavar="LIST", help="Several samples, e.g. 0-7,12."),
-        click.option(
-            "--latent",
-            type=click.Path(exists=True, dir_okay=False, path_type=Path),
-            metavar="FILE",
-            help="Latents that styleclip saved, or of StyleCLIP, e4e or PTI, e.g. train_faces.pt or w_plus.npy.",
-        ),
-        click.option(
-            "--rows", type=Rows(), metavar="LIST", help="Which latents of FILE, e.g. 0-7,12.  [default: all, up to 64]"
-        ),
-        click.option(
-            "--image",
-            multiple=True,
-            metavar="PHOTO",
-            help="Your own photo: a file, a folder or a pattern such as 'holiday/*.jpg'; may be given again.",
-        ),
-    ),
-)
+source_options = option_group("source", LatentSource, {"seeds": Seeds(), "latent": EXISTING_FILE, "rows": Rows()})

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import click
-
-from styleclip.cli.options.common import CommonOptions, option_group
+from styleclip.cli.options.common import CommonOptions
+from styleclip.cli.options.from_settings import option_group
+from styleclip.settings import setting
 
 RESUMABLE = "--resume goes on from what was saved in the last seconds"  # the message after Ctrl-C
 
@@ -16,8 +16,8 @@ RESUMABLE = "--resume goes on from what was saved in the last seconds"  # the me
 class TrainingOptions:
     """How a training begins, and the precision of what it writes."""
 
-    half: bool
-    resume: bool
+    half: bool = setting(False, "Write half precision: half the size.")
+    resume: bool = setting(False, "Go on where an earlier run was cut off.")
 
     def arguments(self, common: CommonOptions) -> dict[str, Any]:
         """The arguments of `train_mappers` and `train_encoder` that these options decide."""
@@ -27,11 +27,4 @@ class TrainingOptions:
         return {"resume": self.resume, "overwrite": common.overwrite, "dtype": dtype}
 
 
-training_options = option_group(
-    "training",
-    TrainingOptions,
-    (
-        click.option("--half", is_flag=True, help="Write half precision: half the size."),
-        click.option("--resume", is_flag=True, help="Go on where an earlier run was cut off."),
-    ),
-)
+training_options = option_group("training", TrainingOptions)

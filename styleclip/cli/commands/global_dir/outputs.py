@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from styleclip.cli.commands.global_dir.requests import EditRequests
-from styleclip.cli.options.common import option_group
+from styleclip.cli.options.from_settings import option_group
 from styleclip.cli.output.progress import Progress
 from styleclip.errors import OutputError, UsageError
 from styleclip.progress import Step
+from styleclip.settings import setting
 
 if TYPE_CHECKING:
     from styleclip.cli.edit_jobs import FaceJob
@@ -29,10 +30,12 @@ MAX_MOVING = 64  # pictures in a video, at once
 class OutputOptions:
     """What to write besides the results."""
 
-    grid: bool
-    video: str | None
-    explain: bool
-    save_direction: Path | None
+    grid: bool = setting(False, "Draw strengths and betas on grid.png; a list of them always does.")
+    video: str | None = None
+    explain: bool = setting(False, "Tell which channels move, also as channels.png and .json.")
+    save_direction: Path | None = setting(
+        None, "Write the edit found as a small file, for --direction.", metavar="FILE"
+    )
 
     def check(self, requests: EditRequests, several: bool, overwrite: bool) -> None:
         """Raise UsageError unless there is one direction to save, OutputError unless its file can be written."""
@@ -102,24 +105,13 @@ def edit_and_save(
     return [summaries[pair] for pair in names if pair in summaries]
 
 
+video_option = click.option(
+    "--video",
+    is_flag=False,
+    flag_value="mp4",
+    type=click.Choice(["mp4", "gif"]),
+    help="Sweep the strength up and down, as sweep.mp4 or sweep.gif.",
+)
 output_options = option_group(
-    "outputs",
-    OutputOptions,
-    (
-        click.option("--grid", is_flag=True, help="Draw strengths and betas on grid.png; a list of them always does."),
-        click.option(
-            "--video",
-            is_flag=False,
-            flag_value="mp4",
-            type=click.Choice(["mp4", "gif"]),
-            help="Sweep the strength up and down, as sweep.mp4 or sweep.gif.",
-        ),
-        click.option("--explain", is_flag=True, help="Tell which channels move, also as channels.png and .json."),
-        click.option(
-            "--save-direction",
-            type=click.Path(dir_okay=False, path_type=Path),
-            metavar="FILE",
-            help="Write the edit found as a small file, for --direction.",
-        ),
-    ),
+    "outputs", OutputOptions, {"save_direction": click.Path(dir_okay=False, path_type=Path)}, options=(video_option,)
 )

@@ -6,17 +6,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
-from styleclip.cli.options.common import option_group, slug, without_none
+from styleclip.cli.options.common import slug, without_none
+from styleclip.cli.options.from_settings import option_group
 from styleclip.cli.options.types import Parsed, parse_strength
 from styleclip.errors import UsageError
-from styleclip.settings import Strength
+from styleclip.settings import Strength, setting
 
 if TYPE_CHECKING:
     from styleclip.sweeps import Edit
 
 EDIT_SYNTAX = '"NEUTRAL -> TARGET [@ ALPHA[, BETA]]"'
+EDIT_HELP = f"In place of --prompt, any number of {EDIT_SYNTAX}, made in turn. Several neutrals: A / B -> TARGET."
+DIRECTION_HELP = 'An edit that --save-direction wrote, made before the others; "FILE @ ALPHA" sets its strength.'
 
 
 @dataclass(frozen=True)
@@ -48,10 +49,12 @@ class EditRequest:
 class EditRequests:
     """All edits of one call, to be made in turn: first the saved ones."""
 
-    prompt: str | None
-    neutral: tuple[str, ...]
-    edit: tuple[EditRequest, ...]
-    direction: tuple[EditRequest, ...]
+    prompt: str | None = setting(None, "What the picture shall show.", metavar="TEXT")
+    neutral: tuple[str, ...] = setting(
+        (), "What it shows now; several texts are averaged.  [default: a face]", metavar="TEXT"
+    )
+    edit: tuple[EditRequest, ...] = setting((), EDIT_HELP, metavar="TEXT")
+    direction: tuple[EditRequest, ...] = setting((), DIRECTION_HELP, metavar="FILE")
 
     def __post_init__(self) -> None:
         if self.prompt is not None and self.edit:
@@ -109,29 +112,5 @@ def parse_direction(text: str) -> EditRequest:
 
 
 request_options = option_group(
-    "requests",
-    EditRequests,
-    (
-        click.option("--prompt", metavar="TEXT", help="What the picture shall show."),
-        click.option(
-            "--neutral",
-            multiple=True,
-            metavar="TEXT",
-            help="What it shows now; several texts are averaged.  [default: a face]",
-        ),
-        click.option(
-            "--edit",
-            multiple=True,
-            type=Parsed("edit", parse_edit),
-            metavar="TEXT",
-            help=f"In place of --prompt, any number of {EDIT_SYNTAX}, made in turn. Several neutrals: A / B -> TARGET.",
-        ),
-        click.option(
-            "--direction",
-            multiple=True,
-            type=Parsed("direction", parse_direction),
-            metavar="FILE",
-            help='An edit that --save-direction wrote, made before the others; "FILE @ ALPHA" sets its strength.',
-        ),
-    ),
+    "requests", EditRequests, {"edit": Parsed("edit", parse_edit), "direction": Parsed("direction", parse_direction)}
 )
