@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
@@ -16,6 +17,7 @@ from styleclip.weights.formats.messages import error_context
 from styleclip.weights.formats.registry import read_one
 from styleclip.weights.safe_pickle.lazy_tensors import AnyTensor
 from styleclip.weights.state_dict import load_strict, on_meta
+from tests.helpers.tiny import tiny_generator
 
 
 def generator_from_tensors(tensors: Mapping[str, AnyTensor]) -> Generator:
@@ -41,3 +43,8 @@ def export_discriminator(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         theirs[f"convs.{k}.conv2.0.kernel"] = rosinality.fir_kernel()
         theirs[f"convs.{k}.skip.0.kernel"] = rosinality.fir_kernel()
     return theirs
+
+
+def rosinality_checkpoint() -> dict[str, Any]:
+    """What rosinality's code saves of a tiny generator: `g_ema` and `latent_avg`."""
+    return dict(rosinality.export_generator(tiny_generator().state_dict()))

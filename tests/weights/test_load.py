@@ -1,6 +1,5 @@
 """Weight files: every supported format loads, every damaged or hostile one is refused in one sentence."""
 
-import argparse
 import os
 import pickle
 from collections.abc import Callable
@@ -14,7 +13,6 @@ from torch import Tensor
 
 from styleclip.errors import OutputError, WeightError
 from styleclip.latents import Latent, Space
-from styleclip.networks.discriminator import Discriminator
 from styleclip.networks.layers import fir_taps
 from styleclip.networks.stylegan2 import Generator, GeneratorConfig
 from styleclip.weights.formats import rosinality
@@ -22,7 +20,8 @@ from styleclip.weights.formats.own_files import save_generator
 from styleclip.weights.load import load_generator, sha256_of
 from styleclip.weights.safe_pickle.containers import open_content
 from tests.golden import fill
-from tests.helpers.from_tensors import export_discriminator, generator_from_tensors
+from tests.helpers.compare_networks import assert_same
+from tests.helpers.from_tensors import generator_from_tensors, rosinality_checkpoint
 from tests.helpers.tiny import TINY, tiny_generator
 
 FULL = GeneratorConfig(
@@ -30,92 +29,19 @@ FULL = GeneratorConfig(
 )
 
 
-def exported() -> dict[str, Any]:
-    return dict(rosinality.export_generator(tiny_generator().state_dict()))
-
-
-def same(one: Generator, other: Generator) -> bool:
-    a, b = one.state_dict(), other.state_dict()
-    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
-
-
-@pytest.mark.parametrize("zipped", [False, True], ids=["legacy", "zip"])
-def test_rosinality_file(tmp_path: Path, zipped: bool) -> None:
-    path = tmp_path / "stylegan2.pt"
-    torch.save(exported(), path, _use_new_zipfile_serialization=zipped)
-    generator = load_generator(str(path))
-    assert same(generator, tiny_generator())
-    assert generator.config == TINY
-    assert not generator.training and not any(p.requires_grad for p in generator.parameters())
-
-
-@pytest.mark.parametrize("zipped", [False, True], ids=["legacy", "zip"])
-def test_rosinality_training_file(tmp_path: Path, zipped: bool) -> None:
-    contents = {**exported(), "g": {}, "args": argparse.Namespace(size=16), "ada_aug_p": 0.0}
-    del contents["latent_avg"]
-    torch.save(contents, tmp_path / "training.pt", _use_new_zipfile_serialization=zipped)
-    with pytest.warns(UserWarning, match="no average latent"):
-        first = load_generator(tmp_path / "training.pt")
-    with pytest.warns(UserWarning, match="no average latent"):
-        second = load_generator(tmp_path / "training.pt")
-    z = torch.randn(20000, TINY.z_dim, generator=torch.Generator().manual_seed(1))
-    w = first.map(z)
-    assert torch.equal(first.w_avg, second.w_avg)
-    # two independent means: their difference stays within five standard errors
-    assert ((first.w_avg - w.mean(dim=0)).abs() <= 5 * w.std(dim=0) * (1 / 4096 + 1 / 20000) ** 0.5).all()
-
-
-def test_rosinality_file_without_noise_buffers(tmp_path: Path) -> None:
-    contents = exported()
-    old = {name: tensor for name, tensor in contents["g_ema"].items() if not name.startswith("noises.")}
-    torch.save({**contents, "g_ema": old}, tmp_path / "old.pt")
-    with pytest.warns(UserWarning, match="no noise buffers"):
-        tensors = load_generator(tmp_path / "old.pt").state_dict()
-    with pytest.warns(UserWarning, match="no noise buffers"):
-        again = load_generator(tmp_path / "old.pt").state_dict()
-    noise = tensors["synthesis.b16.conv1.noise_const"]
-    assert noise.shape == (16, 16) and 0.8 < noise.std() < 1.2
-    assert all(torch.equal(tensors[name], again[name]) for name in tensors)
-
-
-def test_round_trip_through_our_names() -> None:
-    theirs = exported()
-    imported = rosinality.import_generator(theirs["g_ema"], theirs["latent_avg"])
-    ours = {name: tensor.read() for name, tensor in imported.items()}
-    back: dict[str, Any] = dict(rosinality.export_generator(ours))
-    assert back["g_ema"].keys() == theirs["g_ema"].keys()
-    assert all(torch.equal(back["g_ema"][name], tensor) for name, tensor in theirs["g_ema"].items())
-    assert torch.equal(back["latent_avg"], theirs["latent_avg"])
-    assert theirs["g_ema"]["convs.0.conv.blur.kernel"].sum() == 4
-
-
-def test_discriminator_round_trip_has_the_golden_names() -> None:
-    ours = Discriminator({4: 6, 8: 5, 16: 4, 32: 4, 64: 3}).state_dict()
-    theirs = export_discriminator(ours)
-    assert theirs.keys() == fill.meta("discriminator_rosinality_64")["keys"].keys()
-    back = rosinality.import_discriminator(theirs)
-    assert back.keys() == ours.keys() and all(torch.equal(back[name].read(), ours[name]) for name in ours)
-
-
-def test_generator_export_has_the_golden_names() -> None:
-    names = fill.meta("stylegan2_rosinality_64")["keys"].keys()
-    config = GeneratorConfig(4, 4, (4,) * 8, dict.fromkeys((4, 8, 16, 32, 64), 2))
-    theirs: dict[str, Any] = dict(rosinality.export_generator(tiny_generator(config).state_dict()))
-    assert theirs["g_ema"].keys() == names
-
-
 def test_nvidia_names_load_from_torch_files(tmp_path: Path) -> None:
     taps = torch.outer(fir_taps(), fir_taps())
     filters = {f"synthesis.b{side}.resample_filter": taps for side in (4, 8, 16)}
     torch.save({**tiny_generator().state_dict(), **filters}, tmp_path / "nvidia.pt")
-    assert same(load_generator(tmp_path / "nvidia.pt"), tiny_generator())
+    assert_same(load_generator(tmp_path / "nvidia.pt"), tiny_generator())
 
 
 def test_our_file(tmp_path: Path) -> None:
     config = GeneratorConfig(**{**vars(TINY), "conv_clamp": 256.0})
     path = save_generator(tiny_generator(config), tmp_path / "g.safetensors", {"source": "test"})
     generator = load_generator(path)
-    assert same(generator, tiny_generator()) and generator.config == config
+    assert_same(generator, tiny_generator())
+    assert generator.config == config
     assert [file.name for file in tmp_path.iterdir()] == ["g.safetensors"]
 
 
@@ -191,7 +117,7 @@ def test_tensors_that_do_not_fit_are_named(
 
 
 def test_missing_rosinality_tensors_are_named_as_in_the_file_and_at_most_five(tmp_path: Path) -> None:
-    contents = exported()
+    contents = rosinality_checkpoint()
     for name in [name for name in contents["g_ema"] if name.startswith("convs.1.")] + ["conv1.activate.bias"]:
         del contents["g_ema"][name]
     torch.save(contents, tmp_path / "bad.pt")
@@ -244,7 +170,7 @@ def save_legacy(contents: object, path: Path) -> None:
 
 @pytest.mark.parametrize("save", [save_plain, save_legacy, torch.save])
 def test_code_in_a_file_never_runs(tmp_path: Path, save: Callable[[object, Path], None]) -> None:
-    save({**exported(), "args": Hostile(tmp_path / "executed")}, tmp_path / "hostile.pt")
+    save({**rosinality_checkpoint(), "args": Hostile(tmp_path / "executed")}, tmp_path / "hostile.pt")
     with pytest.raises(
         WeightError, match="it names posix.mkdir, which no weights need, so it was not opened; do not trust it"
     ):
