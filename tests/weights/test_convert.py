@@ -4,93 +4,43 @@ from __future__ import annotations
 
 import json
 import re
-import stat
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
-from click.testing import CliRunner, Result
-from safetensors import safe_open
-from torch import Tensor
 
-from styleclip.cli import main
-from styleclip.errors import UsageError, WeightError
-from styleclip.latents import Latent, Space
 from styleclip.networks.stylegan2 import Generator
 from styleclip.weights import convert as conversion
-from styleclip.weights.convert import convert, largest_difference
+from styleclip.weights.convert import convert
 from styleclip.weights.describe import describe
-from styleclip.weights.formats import rosinality
 from styleclip.weights.formats.own_files import save_generator
 from styleclip.weights.load import load_generator
 from tests.golden import fill
 from tests.helpers.checkpoint_writers import write_nvidia_pickle, write_pti, write_tf_pickle
 from tests.helpers.compare_networks import SAME, assert_same, error, z
+from tests.helpers.conversions import (
+    EVEN,
+    FORMATS,
+    IMAGE,
+    NAMES,
+    NO_CLAMP,
+    done,
+    even_generator,
+    failed,
+    metadata,
+    names,
+    render,
+    run,
+    tiny_file,
+    write_native,
+    write_rosinality,
+    write_state_dict,
+)
 from tests.helpers.support import run_styleclip
-from tests.helpers.tiny import TINY, tiny_generator
-
-EVEN = replace(TINY, z_dim=8, mapping_widths=(8, 8))  # one width, as rosinality's
-IMAGE = 1e-4  # as in test_golden
-FORMATS = ("styleclip", "rosinality", "nvidia")
-NAMES = {"styleclip": "g.safetensors", "rosinality": "g.pt", "nvidia": "g.pth"}
-NO_CLAMP = "has no place for the clamp of activations at 256; it is left out"
+from tests.helpers.tiny import tiny_generator
 
 pytestmark = pytest.mark.filterwarnings("ignore:rosinality's code builds no generator")
-
-
-def run(*arguments: object) -> Result:
-    return CliRunner().invoke(main, ["models", "convert", *map(str, arguments)], prog_name="styleclip")
-
-
-def done(*arguments: object) -> Result:
-    result = run(*arguments)
-    assert result.exit_code == 0, result.stderr
-    return result
-
-
-def failed(result: Result, code: int, *words: str) -> None:
-    assert (result.exit_code, result.stdout) == (code, ""), result.output
-    last = result.stderr.splitlines()[-1]
-    assert last.startswith("Error: ") and [word for word in words if word not in last] == [], result.stderr
-
-
-def even_generator(**changes: Any) -> Generator:
-    return tiny_generator(replace(EVEN, **changes))
-
-
-def tiny_file(folder: Path, **changes: Any) -> Path:
-    return save_generator(tiny_generator(replace(TINY, **changes)), folder / "tiny.safetensors")
-
-
-def names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
-
-
-def metadata(path: Path) -> dict[str, str]:
-    with safe_open(path, framework="pt") as file:
-        return file.metadata()
-
-
-@torch.no_grad()
-def render(path: Path, latent: Tensor) -> Tensor:
-    return load_generator(path)(Latent(Space.Z, latent))
-
-
-def write_rosinality(path: Path, generator: Generator) -> Path:
-    torch.save(rosinality.export_generator(generator.state_dict()), path)
-    return path
-
-
-def write_state_dict(path: Path, generator: Generator) -> Path:
-    torch.save(generator.state_dict(), path)
-    return path
-
-
-def write_native(path: Path, generator: Generator) -> Path:
-    return save_generator(generator, path)
 
 
 WRITERS = [write_native, write_rosinality, write_nvidia_pickle, write_state_dict, write_tf_pickle, write_pti]
@@ -259,113 +209,3 @@ def test_in_a_process_of_its_own(tmp_path: Path) -> None:
 )
 def test_the_channels_that_rosinality_builds(channels: dict[int, int], usual: bool) -> None:
     assert conversion._is_usual(channels) is usual
-
-
-@pytest.mark.parametrize("target", ["rosinality", "nvidia"])
-def test_a_clamp_that_bites_is_not_left_out(tmp_path: Path, target: conversion.Target) -> None:
-    source = save_generator(even_generator(conv_clamp=0.5), tmp_path / "source")
-    with pytest.warns(UserWarning, match="no place for the clamp"), pytest.raises(WeightError) as caught:
-        convert(source, tmp_path / "g.pt", target)
-    assert "its pictures would differ by" in str(caught.value) and "nothing was written" in str(caught.value)
-    assert names(tmp_path) == ["source"]
-
-
-def test_rosinality_has_one_width(tmp_path: Path) -> None:
-    failed(run(tiny_file(tmp_path), tmp_path / "g.pt"), 1, "z is as wide as w, 8, but its z has 12", "use --to nvidia")
-    assert names(tmp_path) == ["tiny.safetensors"]
-
-
-@pytest.mark.parametrize(
-    ("out", "more", "words"),
-    [
-        ("g", [], "g is not a name for any of the formats; end it in .safetensors for styleclip, and in .pt"),
-        ("g.pkl", ["--to", "nvidia"], "g.pkl is not a name for nvidia"),
-        ("g.pt", ["--to", "styleclip"], "g.pt is not a name for styleclip"),
-        ("g.safetensors", ["--to", "rosinality"], "g.safetensors is not a name for rosinality"),
-        ("old.safetensors", [], "old.safetensors exists; pass --overwrite or choose another name"),
-        ("tiny.safetensors", [], "tiny.safetensors is the file to be converted; choose another name"),
-        ("tiny.safetensors", ["--overwrite"], "is the file to be converted"),
-        ("link.safetensors", ["--overwrite"], "is the file to be converted"),
-        ("folder.pt", ["--overwrite"], "folder.pt is a folder; name a file in it"),
-        ("g.pt", ["--to", "tensorflow"], "'tensorflow' is not one of"),
-        ("g.pt", ["--dtype", "int8"], "'int8' is not one of"),
-        ("g.pt", ["--label", "cat"], "'cat' is not a valid integer"),
-    ],
-)
-def test_bad_usage(tmp_path: Path, out: str, more: list[str], words: str) -> None:
-    (tmp_path / "old.safetensors").write_text("old")
-    (tmp_path / "folder.pt").mkdir()
-    source = tiny_file(tmp_path)
-    (tmp_path / "link.safetensors").symlink_to(source)
-    before = source.read_bytes(), names(tmp_path)
-    failed(run(source, tmp_path / out, *more), 2, words)
-    assert (source.read_bytes(), names(tmp_path)) == before
-    assert (tmp_path / "old.safetensors").read_text() == "old"
-
-
-def test_the_library_keeps_what_is_there_too(tmp_path: Path) -> None:
-    (tmp_path / "old.pt").write_text("old")
-    with pytest.raises(UsageError, match="exists"):
-        convert(tiny_file(tmp_path), tmp_path / "old.pt", "nvidia")
-
-
-def test_overwriting(tmp_path: Path) -> None:
-    (tmp_path / "old.safetensors").write_text("old")
-    done(tiny_file(tmp_path), tmp_path / "old.safetensors", "--overwrite")
-    assert_same(load_generator(tmp_path / "old.safetensors"), tiny_generator())
-
-
-@pytest.mark.parametrize("out", ["absent/g.safetensors", "tiny.safetensors/g.pt", "closed/g.pt"])
-def test_a_folder_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, out: str) -> None:
-    (tmp_path / "closed").mkdir()
-    (tmp_path / "closed").chmod(stat.S_IRUSR | stat.S_IXUSR)
-    monkeypatch.setattr(conversion.os, "access", lambda path, _: path != tmp_path / "closed")  # root may do anything
-    failed(
-        run(tiny_file(tmp_path), tmp_path / out, "--to", "nvidia" if ".pt" in out else "styleclip"), 1, "cannot write"
-    )
-
-
-@pytest.mark.parametrize("target", ["styleclip", "nvidia"])
-def test_a_disk_that_fills_up(tmp_path: Path, target: str) -> None:
-    resource = pytest.importorskip("resource")
-    source, out = tiny_file(tmp_path), tmp_path / NAMES[target]
-    out.write_text("old")
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))  # the system refuses bytes beyond this
-    try:
-        result = run(source, out, "--to", target, "--overwrite")
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    failed(result, 1, f"cannot write {out} (", "File too large", "choose a folder with room that is writable")
-    assert out.read_text() == "old" and names(tmp_path) == sorted([source.name, out.name])
-
-
-@pytest.mark.parametrize("target", FORMATS)
-def test_an_interrupt_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str) -> None:
-    def interrupt(*_: object) -> float:
-        raise KeyboardInterrupt
-
-    source = save_generator(even_generator(), tmp_path / "source")
-    monkeypatch.setattr(conversion, "largest_difference", interrupt)
-    result = run(source, tmp_path / NAMES[target], "--to", target)
-    assert (result.exit_code, result.stdout) == (130, "")
-    assert result.stderr.endswith("Interrupted; nothing was kept\n")
-    assert names(tmp_path) == ["source"]
-
-
-def test_no_generator(tmp_path: Path) -> None:
-    torch.save(torch.zeros(2, 10, 8), tmp_path / "latents.pt")
-    failed(
-        run(tmp_path / "latents.pt", tmp_path / "g.safetensors"), 1, "it holds latents, no generator; pass a file with"
-    )
-    (tmp_path / "junk.pt").write_bytes(b"junk")
-    failed(run(tmp_path / "junk.pt", tmp_path / "g.safetensors"), 1, "junk.pt: it is neither")
-
-
-def test_the_proof_sees_every_difference() -> None:
-    for name in ("mapping.w_avg", "synthesis.b16.torgb.bias", "synthesis.b8.conv0.noise_const"):
-        changed = tiny_generator()
-        changed.state_dict()[name].add_(0.01)
-        assert largest_difference(tiny_generator(), changed) > conversion.TOLERANCE
-    changed.state_dict()["synthesis.b8.conv0.bias"].fill_(torch.nan)
-    assert not largest_difference(tiny_generator(), changed) <= torch.inf
