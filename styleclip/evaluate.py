@@ -20,6 +20,7 @@ from styleclip.demo.judge import Judge, Verdict, load_judge
 from styleclip.demo.world import HIDDEN_BY
 from styleclip.editor import Editor
 from styleclip.errors import UsageError
+from styleclip.files import atomic_path, atomic_write, to_json
 from styleclip.latents import Latent
 from styleclip.methods import make_method
 from styleclip.methods.base import Method
@@ -97,6 +98,12 @@ class Report:
         means = {name: self.mean(name) for name in ("success", "leakage", "identity", "clip_gain", "seconds")}
         return {**asdict(self), "mean": means}
 
+    def save(self, folder: Path) -> list[Path]:
+        """Write report.png and report.json."""
+        with atomic_path(folder / "report.png") as temporary:
+            self.plot(temporary)
+        return [folder / "report.png", atomic_write(folder / "report.json", to_json(self.to_json()).encode())]
+
     def plot(self, path: Path) -> None:
         """Success against leakage as horizontal bars, one pair per prompt."""
         from matplotlib.figure import Figure
@@ -145,6 +152,18 @@ def run_mappers(
     settings = {"mappers": [mapper.settings(models) for mapper in mappers]}
     cells = _prompt_scores(models, edits, seeds, on_step)
     return Report(LatentMapper.name, settings, list(seeds), cells, dict(models.provenance))
+
+
+def read_prompts(path: Path) -> list[str]:
+    """The lines of a file without blank lines and `#` comments; raises UsageError where none is left."""
+    try:
+        lines = [line.strip() for line in path.read_text("utf-8").splitlines()]
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path} is not a text file in UTF-8; write one prompt per line") from error
+    prompts = [line for line in lines if line and not line.startswith("#")]
+    if not prompts:
+        raise UsageError(f"{path} holds no prompt; write one per line")
+    return prompts
 
 
 def _prompt_scores(

@@ -92,6 +92,7 @@ def test_the_report_is_a_table_json_and_a_picture(models: Models, tmp_path: Path
     assert seen == [(1, 2), (2, 2)]
     assert report.table().count("\n") == 4 and "| an old face |" in report.table()
     assert json.loads(json.dumps(report.to_json()))["mean"]["success"] == 0
-    report.plot(tmp_path / "plot.png")
-    with Image.open(tmp_path / "plot.png") as picture:
+    assert report.save(tmp_path) == [tmp_path / "report.png", tmp_path / "report.json"]
+    assert json.loads((tmp_path / "report.json").read_text()) == json.loads(json.dumps(report.to_json()))
+    with Image.open(tmp_path / "report.png") as picture:
         assert picture.width > 400

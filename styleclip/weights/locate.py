@@ -7,7 +7,7 @@ from typing import Any
 
 from styleclip.errors import WeightError
 from styleclip.weights.cache import Fetch, fetch, is_url, weight_from_url
-from styleclip.weights.catalog import bundle, catalog, checkpoint_path, closest, weights
+from styleclip.weights.catalog import Weight, bundle, catalog, checkpoint_path, closest, weights
 
 PARTS = ("generator", "clip", "identity", "relevance", "encoder")  # of a model in the catalog
 FULL_SIZE = {"clip": "ViT-B-32-quickgelu/openai", "identity": "none"}  # for a generator that comes without a model
@@ -59,6 +59,25 @@ def fetched_file(name: str, kind: str, fetch: Fetch = fetch) -> Path | None:
         return fetch(weight_from_url(name, kind))
     known = weights().get(name)
     return fetch(known) if known and known.kind == kind else None
+
+
+def file_on_disk(name: str) -> Path:
+    """The file of a model's generator or of a weight, by name or URL, without a download; other names are paths.
+
+    Raises WeightError for a file that is not on this disk.
+    """
+    if name in catalog()["models"]:
+        return generator_file(name, _require_on_disk)
+    if name in weights() or is_url(name):
+        return _require_on_disk(weight_from_url(name) if is_url(name) else weights()[name])
+    return Path(name)
+
+
+def _require_on_disk(weight: Weight) -> Path:
+    """Stands in for `fetch`."""
+    if not weight.path.exists():
+        raise WeightError(f"{weight.name} is not on this disk; run `styleclip models pull {weight.name}`")
+    return weight.path
 
 
 def _existing_file(name: str, kind: str, noun: str, fetch: Fetch) -> Path:

@@ -227,9 +227,7 @@ def test_warnings_of_ours_are_shown(run: Run, monkeypatch: pytest.MonkeyPatch) -
     assert json.loads(result.stdout)
 
 
-def test_a_prompt_file_without_prompts(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "styleclip.evaluate", SimpleNamespace(run=None))
-    monkeypatch.setitem(vars(styleclip), "evaluate", sys.modules["styleclip.evaluate"])
+def test_a_prompt_file_without_prompts(run: Run, tmp_path: Path) -> None:
     (tmp_path / "prompts.txt").write_text("# only a comment\n\n")
     failed(run("evaluate", "--prompts", "prompts.txt"), 2, "holds no prompt")
 
@@ -238,7 +236,7 @@ def test_an_evaluation(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     report = SimpleNamespace(
         table=lambda: "prompt  hit\nsmile  1.0",
         to_json=lambda: {"hit": 1.0},
-        plot=lambda path: path.write_bytes(b"png"),
+        save=lambda folder: [folder / "report.png", folder / "report.json"],
     )
 
     def evaluate(models: object, method: str, seeds: list[int], prompts: object, on_step: OnStep) -> object:
@@ -246,8 +244,7 @@ def test_an_evaluation(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         assert (method, seeds, prompts) == ("optimize", [0, 1], ["a smile"])
         return report
 
-    monkeypatch.setitem(sys.modules, "styleclip.evaluate", SimpleNamespace(run=evaluate))
-    monkeypatch.setitem(vars(styleclip), "evaluate", sys.modules["styleclip.evaluate"])
+    monkeypatch.setattr("styleclip.evaluate.run", evaluate)
     (tmp_path / "prompts.txt").write_text("a smile\n")
     result = run("evaluate", "--seeds", "0-1", "--prompts", "prompts.txt", "--out", "out")
     assert result.exit_code == 0, result.output

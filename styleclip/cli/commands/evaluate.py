@@ -7,12 +7,13 @@ from pathlib import Path
 import click
 
 from styleclip.cli.options.common import CommonOptions, common_options
-from styleclip.cli.options.types import Seeds
+from styleclip.cli.options.types import EXISTING_FILE, Seeds
 from styleclip.cli.output.progress import Progress
 from styleclip.errors import UsageError
 from styleclip.methods import settings_methods
 
-FILES = ("report.json", "report.png")
+REPORT_FILES = ("report.json", "report.png")
+PROMPTS_HELP = "One prompt per line.  [default: the built-in set]"
 
 
 @click.command()
@@ -30,13 +31,7 @@ FILES = ("report.json", "report.png")
     help="In place of an editor, a latent mapper with the prompt it was trained for: a name, file or URL.",
 )
 @click.option("--seeds", type=Seeds(), default="0-19", metavar="LIST", help="The faces to edit, e.g. 0-7,12.")
-@click.option(
-    "--prompts",
-    "prompt_file",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="One prompt per line.  [default: the built-in set]",
-)
+@click.option("--prompts", "prompt_file", type=EXISTING_FILE, metavar="FILE", help=PROMPTS_HELP)
 @common_options
 def evaluate(
     common: CommonOptions,
@@ -49,13 +44,12 @@ def evaluate(
     if mappers and (method or prompt_file):
         raise UsageError("a mapper is an editor with its own prompt; leave out --editor and --prompts")
     import styleclip.evaluate as evaluation
-    from styleclip.files import atomic_path, atomic_write, to_json
     from styleclip.methods.mapper import LatentMapper, load_trained_mapper
     from styleclip.weights.locate import mapper_file
 
-    prompts = read_prompts(prompt_file) if prompt_file else None
+    prompts = evaluation.read_prompts(prompt_file) if prompt_file else None
     files = [mapper_file(name, common.fetch) for name in mappers]
-    folder = common.folder("evaluation", FILES)
+    folder = common.folder("evaluation", REPORT_FILES)
     models = common.load()
     with Progress("evaluate", common.quiet) as progress:
         if files:
@@ -63,22 +57,7 @@ def evaluate(
             report = evaluation.run_mappers(models, trained, list(seeds), progress)
         else:
             report = evaluation.run(models, method or "optimize", list(seeds), prompts, progress)
-    with atomic_path(folder / "report.png") as temporary:
-        report.plot(temporary)
-    record = report.to_json()
-    paths = [folder / "report.png", atomic_write(folder / "report.json", to_json(record).encode())]
+    paths = report.save(folder)
     if not common.as_json:
         click.echo(report.table())
-    common.report(paths, record)
-
-
-def read_prompts(path: Path) -> list[str]:
-    """The lines of a file without blank lines and `#` comments; raises UsageError where none is left."""
-    try:
-        lines = [line.strip() for line in path.read_text("utf-8").splitlines()]
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path} is not a text file in UTF-8; write one prompt per line") from error
-    prompts = [line for line in lines if line and not line.startswith("#")]
-    if not prompts:
-        raise UsageError(f"{path} holds no prompt; write one per line")
-    return prompts
+    common.report(paths, report.to_json())

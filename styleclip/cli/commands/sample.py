@@ -8,7 +8,7 @@ from styleclip.cli.options.common import CommonOptions, common_options
 from styleclip.cli.options.types import FiniteFloat, Seeds
 from styleclip.cli.output.progress import Progress
 
-FILES = ("seed_*.png", "sheet.png", "latent.safetensors")
+SAMPLE_FILES = ("seed_*.png", "sheet.png", "latent.safetensors")
 
 
 @click.command()
@@ -23,11 +23,11 @@ def sample(common: CommonOptions, seeds: tuple[int, ...], psi: float) -> None:
     from styleclip.latents import save_latent
     from styleclip.sheets import contact_sheet
 
-    folder = common.folder("samples", FILES)
+    folder = common.folder("samples", SAMPLE_FILES)
     editor = styleclip.Editor(common.load())
     latent = editor.sample(seeds=list(seeds), psi=psi)
-    drawn = {"command": "sample", "model": common.model, "label": common.label, "seeds": seeds, "psi": psi}
-    record = {**drawn, "versions": versions()}
+    settings = {"command": "sample", "model": common.model, "label": common.label, "seeds": seeds, "psi": psi}
+    record = {**settings, "versions": versions()}
     pictures, paths = [], []
     with Progress("sample", common.quiet) as progress:
         for i, seed in enumerate(seeds):

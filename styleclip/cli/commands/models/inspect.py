@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from styleclip.cli.commands.models.records import json_option, print_json, weight_records
 from styleclip.cli.output.tables import human_bytes, table
-from styleclip.errors import WeightError
-
-if TYPE_CHECKING:
-    from styleclip.weights.catalog import Weight
 
 
 @click.command()
@@ -25,33 +21,14 @@ def inspect(file: str, as_json: bool) -> None:
     FILE may also be a name or URL whose file is on this disk; a model's name stands for its generator.
     """
     from styleclip.weights.describe import describe
+    from styleclip.weights.locate import file_on_disk
 
-    path = _file_on_disk(file)
+    path = file_on_disk(file)
     description = {**describe(path), "catalog": _catalog_entry(path)}
     if as_json:
         print_json(description)
     else:
         click.echo("\n".join(_lines(description)))
-
-
-def _file_on_disk(name: str) -> Path:
-    """The file of a model's generator or of a weight, by name or URL, that is on this disk; else `name` is a path."""
-    from styleclip.weights.cache import is_url, weight_from_url
-    from styleclip.weights.catalog import catalog, weights
-    from styleclip.weights.locate import generator_file
-
-    if name in catalog()["models"]:
-        return generator_file(name, _require_on_disk)
-    if name in weights() or is_url(name):
-        return _require_on_disk(weight_from_url(name) if is_url(name) else weights()[name])
-    return Path(name)
-
-
-def _require_on_disk(weight: Weight) -> Path:
-    """The file of a weight, as `fetch` gives it, without any download."""
-    if not weight.path.exists():
-        raise WeightError(f"{weight.name} is not on this disk; run `styleclip models pull {weight.name}`")
-    return weight.path
 
 
 def _catalog_entry(path: Path) -> dict[str, Any] | None:
