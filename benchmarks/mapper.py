@@ -16,7 +16,7 @@ from benchmarks.timing import Measurement, Timer, compare, make_timer
 from benchmarks.tools import PROMPT, Report, Setup, bench_command, markdown_table, repeats_option
 from styleclip.cli.output.progress import human_number
 from styleclip.prompts import Prompt
-from styleclip.settings import published
+from styleclip.settings import published_values
 from styleclip.training.distributed import ProcessGroup
 from styleclip.training.mapper.data import training_latents
 from styleclip.training.mapper.settings import MapperTraining
@@ -105,7 +105,7 @@ def markdown(results: Sequence[dict[str, Any]]) -> str:
 
 def training_summary(results: Sequence[dict[str, Any]]) -> str:
     """A sentence: images per second of a whole training, from the rates of new and of cached images (the last rows)."""
-    training, (new, seen) = published(MapperTraining), [row["rate"] for row in results[-2:]]
+    training, (new, seen) = published_values(MapperTraining), [row["rate"] for row in results[-2:]]
     visits = training["steps"] * training["batch_size"] / training["num_latents"]
     rate = visits / (1 / new + (visits - 1) / seen)
     return (

@@ -23,7 +23,7 @@ from styleclip.methods.optimize import Optimize
 from styleclip.models import Models
 from styleclip.progress import Step
 from styleclip.prompts import Prompt
-from styleclip.settings import published as published_settings
+from styleclip.settings import published_values
 
 SIDE = 1024  # px
 STEPS = {"cpu": 2, "cuda": 40}  # of a run of ours; the second half is measured, because a GPU has to warm up
@@ -49,7 +49,7 @@ class OptimizeVariant:
         w_plus = start_latent(models)
         if method is None:  # created in the first run, because it renders the source
             published = functools.cache(
-                lambda: PublishedOptimization(models, Prompt(PROMPT), w_plus, published_settings(Optimize))
+                lambda: PublishedOptimization(models, Prompt(PROMPT), w_plus, published_values(Optimize))
             )
             return {"step": make_timer(lambda: published().step(), self.device)}
         return {"step": lambda: mean_step_seconds(models, w_plus, method)}
@@ -91,7 +91,7 @@ def optimize(setup: Setup, repeats: int) -> Report:
 
 def our_methods(steps: int) -> dict[str, Optimize]:
     """Ours with losses on the full image, and on the smaller skip image."""
-    settings = {name: value for name, value in published_settings(Optimize).items() if name != "steps"}
+    settings = {name: value for name, value in published_values(Optimize).items() if name != "steps"}
     method = Optimize(steps=steps, **settings)
     if FIELD not in {field.name for field in fields(Optimize)}:
         return {"ours": method}

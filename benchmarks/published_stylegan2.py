@@ -34,23 +34,23 @@ def render_styles(generator: Generator, styles: dict[str, Tensor]) -> Tensor:
     x = synthesis.b4.const.expand(len(next(iter(styles.values()))), -1, -1, -1)
     for entry in generator.layout.entries:
         layer = synthesis.get_submodule(entry.name)
-        weight = modulated(layer.weight, styles[entry.name])
+        weight = modulate(layer.weight, styles[entry.name])
         if entry.is_torgb:
             colour = convolve(x, weight) + layer.bias[:, None, None]
             image = colour if image is None else colour + fir(insert_zeros(image), (2, 1))
         else:
-            x = convolve(x, demodulated(weight), layer.up)
+            x = convolve(x, demodulate(weight), layer.up)
             x = x + layer.noise_strength * layer.noise_const
             x = F.leaky_relu(x + layer.bias[:, None, None], 0.2) * math.sqrt(2)
     return cast(Tensor, image)
 
 
-def modulated(weight: Tensor, styles: Tensor) -> Tensor:
+def modulate(weight: Tensor, styles: Tensor) -> Tensor:
     """`w'_ijk = s_i * w_ijk` for every image, with equalised learning rate (StyleGAN2, equation 1): [N, O, I, k, k]."""
     return weight / math.sqrt(weight[0].numel()) * styles[:, None, :, None, None]
 
 
-def demodulated(weight: Tensor) -> Tensor:
+def demodulate(weight: Tensor) -> Tensor:
     """`w''_ijk = w'_ijk / sqrt(sum_ik w'_ijk^2 + 1e-8)` (StyleGAN2, equation 3)."""
     return weight * torch.rsqrt(weight.square().sum(dim=(2, 3, 4), keepdim=True) + 1e-8)
 

@@ -145,7 +145,7 @@ def run_mappers(
     """As `run`, with one mapper per prompt: the prompt in its file. Raises UsageError where there is none."""
     edits = []
     for mapper in mappers:
-        prompt = mapper.trained(models).prompt
+        prompt = mapper.load_mapper(models).prompt
         if prompt is None:
             raise UsageError("a mapper does not tell the text it was trained for; pass one that train-mapper wrote")
         edits.append((prompt, mapper))

@@ -35,7 +35,7 @@ class RelevanceTable:
     about: Mapping[str, Any] = field(default_factory=dict)
 
     @property
-    def measured(self) -> Tensor:
+    def has_row(self) -> Tensor:
         """[C] bool: the channels that have a row."""
         return self.delta_i.abs().amax(dim=1) > 0
 
@@ -45,7 +45,7 @@ class RelevanceTable:
 
     def error_quantiles(self) -> tuple[float, float] | None:
         """Median and 90th percentile of the standard errors of the rows; None where these are not known."""
-        if self.error is None or not self.measured.any() or self.about["images"] < 2:
+        if self.error is None or not self.has_row.any() or self.about["images"] < 2:
             return None
-        median, high = torch.quantile(self.error[self.measured], torch.tensor([0.5, 0.9])).tolist()
+        median, high = torch.quantile(self.error[self.has_row], torch.tensor([0.5, 0.9])).tolist()
         return median, high

@@ -64,7 +64,7 @@ def settings_of(kind: type) -> dict[str, Setting]:
     return {f.name: f.metadata["setting"] for f in dataclasses.fields(kind) if "setting" in f.metadata}
 
 
-def published(kind: type) -> dict[str, Any]:
+def published_values(kind: type) -> dict[str, Any]:
     """The published value of every setting of a dataclass, by field name."""
     return {name: known.default for name, known in settings_of(kind).items()}
 

@@ -9,7 +9,7 @@ from typing import Literal
 import pytest
 
 from styleclip.errors import UsageError
-from styleclip.settings import Strength, check_limits, published, resolve, setting, settings_of
+from styleclip.settings import Strength, check_limits, published_values, resolve, setting, settings_of
 from tests.helpers.support import run_python
 
 
@@ -35,7 +35,7 @@ def test_a_setting_that_depends_on_the_model_is_open_until_it_is_resolved() -> N
 
 
 def test_published_values() -> None:
-    assert published(Example) == {
+    assert published_values(Example) == {
         "steps": 300, "lr": 0.1, "share": 0.5, "kind": "a", "alpha": "auto", "channels": None
     }  # fmt: skip
     assert settings_of(Example)["steps"].help == "Steps."

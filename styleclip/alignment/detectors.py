@@ -42,7 +42,7 @@ class DetectorEntry:
     weight: str | None = None
     row: str = ""
 
-    def imported(self) -> Any:
+    def load_module(self) -> Any:
         """The module, which imports the packages that the detector needs."""
         return importlib.import_module(self.module)
 
@@ -73,5 +73,5 @@ def load_detector(name: str = DEFAULT_DETECTOR, predictor: Path | None = None, d
 
 @functools.lru_cache(maxsize=2)
 def _load(entry: DetectorEntry, predictor: Path | None, device: str) -> Detector:
-    detector: Detector = entry.imported().load(device, predictor)
+    detector: Detector = entry.load_module().load(device, predictor)
     return detector

@@ -70,10 +70,10 @@ def appearance_of(faces: Faces) -> Appearance:
 
 def strengths(values: dict[str, Tensor]) -> dict[str, Tensor]:
     """The strength of each state in [0, 1]; probabilities are sharpened, so that few things look half transparent."""
-    table = {name: sharpened(values[name][:, 1]) for name in BINARY}
-    table |= {"haired": 1 - table["bald"], "old": sharpened(values["age"][:, 1])}
+    table = {name: sharpen(values[name][:, 1]) for name in BINARY}
+    table |= {"haired": 1 - table["bald"], "old": sharpen(values["age"][:, 1])}
     table |= {"long": as_column(values["hair_length"][:, 1]), "curly": as_column(values["hair_texture"][:, 1])}
-    table |= {"glasses": sharpened(values["eyewear"][:, 1]), "sunglasses": sharpened(values["eyewear"][:, 2])}
+    table |= {"glasses": sharpen(values["eyewear"][:, 1]), "sunglasses": sharpen(values["eyewear"][:, 2])}
     names = ("neutral", "smile", "surprise", "sad", "angry")
     return table | {name: as_column(p) for name, p in zip(names, values["expression"].T, strict=True)}
 
@@ -102,7 +102,7 @@ def geometry(values: dict[str, Tensor]) -> dict[str, Tensor]:
     }
 
 
-def sharpened(probability: Tensor) -> Tensor:
+def sharpen(probability: Tensor) -> Tensor:
     """0 below 0.1, 1 above 0.9, smooth in between: [N] -> [N, 1, 1]."""
     return as_column(ramp(0.1, 0.9, probability))
 

@@ -136,7 +136,7 @@ class Faces:
 
 def faces(z: Tensor) -> Faces:
     """The faces of z [N, 64]."""
-    u = normalised(z.float()) @ axes().to(z.device)  # [N, 55]
+    u = normalize_z(z.float()) @ axes().to(z.device)  # [N, 55]
     values = {a.name: source.probabilities(u[:, columns_of(a.name)]) for a, source in SOURCES.items()}
     measures = {name: soft_limit(u[:, columns_of(name)][:, 0]) for name in (HAT_HUE, *GEOMETRY)}
     measures[SKIN_TONE] = soft_limit(u[:, columns_of("skin")][:, 0])
@@ -151,13 +151,13 @@ def with_state(z: Tensor, attribute: str, state: str) -> Tensor:
     """
     kind = next(a for a in ATTRIBUTES if a.name == attribute)
     basis = orthogonal_basis().to(z.device)
-    used, spare = (normalised(z.float()) @ basis).split([AXIS_COUNT, Z_DIM - AXIS_COUNT], dim=1)
+    used, spare = (normalize_z(z.float()) @ basis).split([AXIS_COUNT, Z_DIM - AXIS_COUNT], dim=1)
     used = used.clone()
     columns = columns_of(attribute)
     used[:, columns] = SOURCES[kind].choose(used[:, columns], kind.states.index(state))
     room = (Z_DIM - used.square().sum(dim=1, keepdim=True)).clamp(min=0)
     spare = spare * (room / spare.square().sum(dim=1, keepdim=True).clamp(min=1e-8)).sqrt()
-    return normalised(torch.cat([used, spare], dim=1) @ basis.T)
+    return normalize_z(torch.cat([used, spare], dim=1) @ basis.T)
 
 
 def axes() -> Tensor:
@@ -180,7 +180,7 @@ def columns_of(name: str) -> slice:
     return slice(start, start + widths[name])
 
 
-def normalised(z: Tensor) -> Tensor:
+def normalize_z(z: Tensor) -> Tensor:
     """z / rms(z), as StyleGAN's mapping network does it (PixelNorm)."""
     return z * torch.rsqrt(z.square().mean(dim=1, keepdim=True) + 1e-8)
 

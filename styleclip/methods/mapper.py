@@ -50,16 +50,16 @@ class LatentMapper:
 
     def settings(self, models: Models) -> dict[str, Any]:
         """The strength, and the record of the mapper."""
-        trained = self.trained(models)
+        trained = self.load_mapper(models)
         return {"strength": self.strength, "mapper": dict(trained.about)}
 
-    def trained(self, models: Models) -> TrainedMapper:
+    def load_mapper(self, models: Models) -> TrainedMapper:
         """The mapper; raises WeightError for a file without one, and for one of another generator."""
         return self.mapper if isinstance(self.mapper, TrainedMapper) else load_trained_mapper(self.mapper, models)
 
     def __call__(self, models: Models, latent: Latent, prompt: Prompt, on_step: OnStep = ignore) -> Latent:
         """The edited latent, in the space of the mapper. The mapper has its own text, so `prompt` has no effect."""
-        trained = self.trained(models)
+        trained = self.load_mapper(models)
         source = models.generator.to_space(latent.detach(), trained.network.space)
         step = trained.direction(source)
         edited = source + Direction(source.space, (self.strength * step.data).to(source.data))

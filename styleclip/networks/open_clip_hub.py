@@ -21,7 +21,7 @@ def open_clip_model(name: str, preprocess: Preprocess = "correct") -> CLIP:
     """
     if name == _known(name)[0]:
         raise WeightError(f"{name} is an architecture; say whose weights: {name}/TAG, or {name}/PATH for a file")
-    clip = _created(name, pretrained=name.partition("/")[2], require_pretrained=True)
+    clip = _create_clip(name, pretrained=name.partition("/")[2], require_pretrained=True)
     clip.preprocess = preprocess
     return clip
 
@@ -41,7 +41,7 @@ def open_clip_architecture(name: str, quick_gelu: bool = False) -> CLIP:
         )
     shown = dict(zip(("mean", "std"), *statistics, strict=True)) if statistics else {}
     with _quiet():  # open_clip warns that the weights are random
-        return _created(name, quick_gelu, pretrained_text=False, force_preprocess_cfg=shown)
+        return _create_clip(name, quick_gelu, pretrained_text=False, force_preprocess_cfg=shown)
 
 
 def is_architecture(name: str) -> bool:
@@ -82,7 +82,7 @@ def _tags(architecture: str) -> str:
     return ", ".join(open_clip.list_pretrained_tags_by_model(architecture))
 
 
-def _created(name: str, quick_gelu: bool = False, **options: Any) -> CLIP:
+def _create_clip(name: str, quick_gelu: bool = False, **options: Any) -> CLIP:
     import open_clip
 
     architecture, _, tag = name.partition("/")

@@ -30,7 +30,7 @@ class GraphWarning(UserWarning):
     """Some work could not be recorded; it goes on without a graph."""
 
 
-def graphed(function: Function, *examples: Tensor, record: Record | None = None) -> Function:
+def make_graph(function: Function, *examples: Tensor, record: Record | None = None) -> Function:
     """`function` as a graph for tensors like `examples`: of their shapes, and with a gradient where they have one.
 
     Nothing but these tensors gets a gradient, and what is returned is the caller's own. On other devices than CUDA that
@@ -101,7 +101,7 @@ class Graphs:
         if len(same_kind) >= MAX_GRAPHS[key.gradient]:
             del self._ready[same_kind[0]]
             gc.collect()  # torch holds a graph in a circle of references
-        graph = graphed(function, *tensors, record=self._recorder)
+        graph = make_graph(function, *tensors, record=self._recorder)
         self._works = graph is not function
         if self._works:
             self._ready[key] = graph

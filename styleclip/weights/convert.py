@@ -74,8 +74,8 @@ def convert(
         WRITERS[target](generator, partial, dtype, _origin(path, label))
         difference = largest_difference(generator, load_generator(partial))
         if not difference <= (TOLERANCE if dtype == torch.float32 else torch.inf):
-            told = f"as {target} its pictures would differ by {difference:.2g}, so nothing was written"
-            raise WeightError(f"{path}: {told}; convert it to another format")
+            reason = f"as {target} its pictures would differ by {difference:.2g}, so nothing was written"
+            raise WeightError(f"{path}: {reason}; convert it to another format")
     return Conversion(out, target, str(dtype).removeprefix("torch."), difference, len(TRUNCATIONS))
 
 
@@ -115,8 +115,8 @@ def _check(out: Path, source: Path, overwrite: bool) -> None:
 def _origin(path: Path, label: int | None) -> dict[str, str]:
     """What a converted file shall remember: where it comes from, and on what terms."""
     licence = read_one(path, "generator").licence
-    told = {"source": path.name, "label": "" if label is None else str(label), "licence": licence}
-    return {key: text for key, text in told.items() if text}
+    metadata = {"source": path.name, "label": "" if label is None else str(label), "licence": licence}
+    return {key: text for key, text in metadata.items() if text}
 
 
 @contextmanager
@@ -144,8 +144,8 @@ def _write_rosinality(generator: Generator, path: Path, dtype: torch.dtype, _: M
         widths = f"its z has {config.z_dim} and its mapping network {', '.join(map(str, config.mapping_widths))}"
         raise WeightError(f"in rosinality's format z is as wide as w, {config.w_dim}, but {widths}; use --to nvidia")
     if not _is_usual(config.channels):
-        told = " ".join(map(str, config.channels.values()))
-        _warn(f"rosinality's code builds no generator of {told} channels; to load the file it must be changed")
+        channels = " ".join(map(str, config.channels.values()))
+        _warn(f"rosinality's code builds no generator of {channels} channels; to load the file it must be changed")
     _warn_of_clamp(generator, "rosinality's format")
     _torch_save(rosinality.export_generator(_tensors(generator, dtype)), path)
 
@@ -182,8 +182,8 @@ def _warn_of_clamp(generator: Generator, where: str) -> None:
         _warn(f"{where} has no place for the clamp of activations at {generator.config.conv_clamp:g}; it is left out")
 
 
-def _warn(told: str) -> None:
-    warnings.warn(told, WeightWarning, stacklevel=2)
+def _warn(message: str) -> None:
+    warnings.warn(message, WeightWarning, stacklevel=2)
 
 
 def _torch_save(value: Any, path: Path) -> None:

@@ -43,7 +43,7 @@ def load_generator(path: str | Path, label: int | None = None) -> Generator:
     missing or has no use.
     """
     with error_context(path):
-        content = _usable(path, "generator")
+        content = _read_checked(path, "generator")
         tensors = choose_class(content.tensors, label)
         return load_strict(on_meta(lambda: Generator(content.config)), tensors).freeze()
 
@@ -54,7 +54,7 @@ def load_encoder(path: str | Path) -> Encoder:
     Raises WeightError for a file that holds none, is damaged, or does not fit the architecture.
     """
     with error_context(path):
-        content = _usable(path, "encoder")
+        content = _read_checked(path, "encoder")
         return load_strict(on_meta(lambda: Encoder(content.config)), content.tensors)
 
 
@@ -64,7 +64,7 @@ def load_mapper(path: str | Path) -> Mapper:
     Raises WeightError for a file that holds none, is damaged, lacks tensors or has too many.
     """
     with error_context(path):
-        content = _usable(path, "mapper")
+        content = _read_checked(path, "mapper")
         build: type[Mapper] = LevelsMapper if "levels" in content.config else StyleMapper
         return load_strict(on_meta(lambda: build(**content.config)), content.tensors)
 
@@ -75,14 +75,14 @@ def load_latents(path: str | Path) -> Latent:
     Raises WeightError for a file that holds none or is damaged.
     """
     with error_context(path):
-        content = _usable(path, "latents")
+        content = _read_checked(path, "latents")
         return Latent(content.config, read_tensor(content.tensors[content.config.value]))
 
 
 def load_identity_file(path: str | Path) -> FaceRecogniser:
     """The recogniser in a file: ArcFace's `model_ir_se50.pth`, facenet-pytorch's InceptionResnetV1 or ours."""
     with error_context(path):
-        content = _usable(path, "arcface", "facenet", "identity")
+        content = _read_checked(path, "arcface", "facenet", "identity")
         if content.kind == "arcface":
             return load_strict(on_meta(ArcFace), content.tensors)
         if content.kind == "facenet":
@@ -98,7 +98,7 @@ def load_clip_file(path: str | Path, preprocess: Preprocess = "correct", archite
     needs an architecture or does not fit it.
     """
     with error_context(path):
-        content = _usable(path, "clip")
+        content = _read_checked(path, "clip")
         config = content.config
         if architecture:
             quick_gelu = config is not None and bool(config["model"].get("quick_gelu"))
@@ -134,7 +134,7 @@ def _ask_for_architecture(shape: Mapping[str, Any] | None, path: str | Path) -> 
     )
 
 
-def _usable(path: str | Path, *kinds: Kind) -> Content:
+def _read_checked(path: str | Path, *kinds: Kind) -> Content:
     """The content of one of these kinds, with its warnings told; raises WeightError where it has a problem."""
     content = read_one(path, *kinds)
     content.check()
@@ -205,7 +205,7 @@ def load_perceptual(path: str | Path | None = None, name: str = "lpips-alex") ->
         table = open_content(found).table()
         trunk = read_tensors({key: value for key, value in table.items() if key.startswith("features.")})
         kind = _kind(trunk)
-        used = _used(kind, trunk)
+        used = _compared_layers(kind, trunk)
         return load_strict(on_meta(lambda: LPIPS(kind)), used | heads(kind))
 
 
@@ -241,6 +241,6 @@ def _layer(name: str) -> int:
     return int(number) if number.isdecimal() else 0  # a foreign name stays, and is told as surplus
 
 
-def _used(kind: Trunk, trunk: dict[str, Tensor]) -> dict[str, Tensor]:
+def _compared_layers(kind: Trunk, trunk: dict[str, Tensor]) -> dict[str, Tensor]:
     """The layers up to the last that is compared, which are all but those of the classifier."""
     return {name: tensor for name, tensor in trunk.items() if _layer(name) <= TAPS[kind][-1]}

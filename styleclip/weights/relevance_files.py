@@ -91,12 +91,12 @@ def load_relevance(
         content.check()
         tensors = {name: read_tensor(tensor) for name, tensor in content.tensors.items()}
         if "relevance" in tensors:
-            return _published(tensors["relevance"], layout, clip, statistics)
+            return _published_table(tensors["relevance"], layout, clip, statistics)
         _check_complete(tensors)
         if "channels" in tensors:
-            raise WeightError(_unfinished(content.about))
+            raise WeightError(_unfinished_message(content.about))
         check_maker(content.about, tensors["probe"], clip, fingerprint)
-        return _ours(tensors, content.about, layout)
+        return _own_table(tensors, content.about, layout)
 
 
 def load_statistics(path: str | Path, layout: StyleLayout) -> StyleStatistics:
@@ -109,13 +109,13 @@ def load_statistics(path: str | Path, layout: StyleLayout) -> StyleStatistics:
         return StyleStatistics(mean, std)
 
 
-def check_maker(told: Mapping[str, Any], stored: Tensor, clip: CLIP, fingerprint: str) -> None:
+def check_maker(about: Mapping[str, Any], stored: Tensor, clip: CLIP, fingerprint: str) -> None:
     """Raise WeightError unless the table that `told` speaks of was made for this network and CLIP."""
-    if told.get("generator") != fingerprint:
+    if about.get("generator") != fingerprint:
         raise WeightError("this table was made for another generator; make one for this with `styleclip prepare`")
     if not same_clip(stored, probe(clip)):
         raise WeightError(
-            f"this table was made for the CLIP {shown(told.get('clip'))}, not for {clip.name}; make one for this with "
+            f"this table was made for the CLIP {shown(about.get('clip'))}, not for {clip.name}; make one for this with "
             "`styleclip prepare`"
         )
 
@@ -130,14 +130,16 @@ def _check_complete(tensors: Mapping[str, Tensor]) -> None:
         raise WeightError(f"the tensor {missing[0]} is missing; {AGAIN}")
 
 
-def _ours(tensors: Mapping[str, Tensor], told: Mapping[str, Any], layout: StyleLayout) -> RelevanceTable:
+def _own_table(tensors: Mapping[str, Tensor], about: Mapping[str, Any], layout: StyleLayout) -> RelevanceTable:
     delta_i, mean, std = (tensors[name] for name in ("delta_i", "mean", "std"))
     for table in (delta_i, mean, std):
         _check_channels(len(table), layout)
-    return RelevanceTable(delta_i, StyleStatistics(mean, std), tensors.get("effect"), tensors.get("error"), told)
+    return RelevanceTable(delta_i, StyleStatistics(mean, std), tensors.get("effect"), tensors.get("error"), about)
 
 
-def _published(rows: Tensor, layout: StyleLayout, clip: CLIP, statistics: StyleStatistics | None) -> RelevanceTable:
+def _published_table(
+    rows: Tensor, layout: StyleLayout, clip: CLIP, statistics: StyleStatistics | None
+) -> RelevanceTable:
     _check_width(rows, clip)
     convolutions = [entry for entry in layout.entries if not entry.is_torgb]
     counts = {
@@ -155,9 +157,9 @@ def _published(rows: Tensor, layout: StyleLayout, clip: CLIP, statistics: StyleS
     return RelevanceTable(delta_i, statistics, about={"method": "published"})
 
 
-def _unfinished(told: Mapping[str, Any]) -> str:
-    whole = told.get("shard") in (None, "1/1")
-    what = "what an unfinished run has made" if whole else f"the shard {shown(told['shard'])}"
+def _unfinished_message(about: Mapping[str, Any]) -> str:
+    whole = about.get("shard") in (None, "1/1")
+    what = "what an unfinished run has made" if whole else f"the shard {shown(about['shard'])}"
     remedy = "run the same `styleclip prepare` again" if whole else "join all with `styleclip prepare --merge`"
     return f"it is {what}, not a whole table; {remedy}"
 

@@ -33,12 +33,12 @@ def load_strict(module: Module, tensors: Mapping[str, AnyTensor]) -> Module:
         if tuple(tensor.shape) != tuple(expected[name].shape):
             shapes = f"has shape {list(tensor.shape)} instead of {list(expected[name].shape)}"
             raise WeightError(f"{name} {shapes}; pass a file of this architecture")
-    ready = {name: _converted(name, read_tensor(tensor), expected[name].dtype) for name, tensor in tensors.items()}
+    ready = {name: _convert_tensor(name, read_tensor(tensor), expected[name].dtype) for name, tensor in tensors.items()}
     module.load_state_dict(ready, strict=True, assign=True)
     return module.eval().requires_grad_(False)
 
 
-def _converted(name: str, tensor: Tensor, dtype: torch.dtype) -> Tensor:
+def _convert_tensor(name: str, tensor: Tensor, dtype: torch.dtype) -> Tensor:
     if tensor.is_complex() or tensor.is_floating_point() != dtype.is_floating_point:
         raise WeightError(f"{name} holds {tensor.dtype} numbers; pass a file of this architecture")
     if not tensor.numel():

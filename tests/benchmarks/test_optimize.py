@@ -18,12 +18,12 @@ from styleclip.latents import Latent, Space
 from styleclip.methods.optimize import Optimize
 from styleclip.progress import Step
 from styleclip.prompts import Prompt
-from styleclip.settings import published
+from styleclip.settings import published_values
 from tests.helpers.bench_runner import SMALL, run_bench_json
 
 STEPS = 4
 SETTINGS = {
-    **published(Optimize),
+    **published_values(Optimize),
     "steps": STEPS,
     "lr": 0.01,
     "lambda_l2": 0.5,
@@ -53,12 +53,12 @@ def test_the_published_optimization_is_ours() -> None:
         method = Optimize(**{**SETTINGS, **whole_picture()})
         method(models, Latent(Space.W_PLUS, w_plus), Prompt(PROMPT), lambda step: losses.append(step.values["loss"]))
     assert all(p.grad is None for p in models.generator.parameters())
-    published = PublishedOptimization(SMALL.models(1024, frozen=False), Prompt(PROMPT), w_plus, SETTINGS)
+    published_values = PublishedOptimization(SMALL.models(1024, frozen=False), Prompt(PROMPT), w_plus, SETTINGS)
     with gradients() as theirs:
-        assert [published.step() for _ in range(STEPS)] == pytest.approx(losses, abs=1e-5)
-    assert all(p.grad is not None for p in published.models.generator.synthesis.parameters())
-    assert all(p.grad is not None for p in published.models.clip.model.transformer.parameters())
-    assert (published.w_plus - w_plus).abs().max() > 1e-3  # it went somewhere, so the L2 term has a gradient
+        assert [published_values.step() for _ in range(STEPS)] == pytest.approx(losses, abs=1e-5)
+    assert all(p.grad is not None for p in published_values.models.generator.synthesis.parameters())
+    assert all(p.grad is not None for p in published_values.models.clip.model.transformer.parameters())
+    assert (published_values.w_plus - w_plus).abs().max() > 1e-3  # it went somewhere, so the L2 term has a gradient
     assert len(ours) >= STEPS - 1  # a step after the last losses would change nothing
     for one, other in zip(ours, theirs, strict=False):
         assert one.abs().max() > 0

@@ -26,7 +26,7 @@ from styleclip.runtime.cuda_graphs import (
     Recorder,
     can_record,
     clear_all,
-    graphed,
+    make_graph,
 )
 from styleclip.stylespace.channel_effects import measure
 from styleclip.stylespace.statistics import sample_styles, style_statistics
@@ -54,12 +54,12 @@ def slopes(function: Callable[..., Any], x: Tensor, y: Tensor) -> list[Tensor]:
 
 
 def test_elsewhere_it_is_the_function_itself() -> None:
-    assert graphed(work, X, Y) is work
+    assert make_graph(work, X, Y) is work
 
 
 def test_it_gives_what_the_function_gives() -> None:
     x, y = (each.clone().requires_grad_() for each in (X, Y))
-    graph = graphed(work, x, y, record=Tape())
+    graph = make_graph(work, x, y, record=Tape())
     assert graph is not work
     for one, other in ((X, Y), (Y, 4 * X), (X, Y)):
         for found, expected in zip(slopes(graph, one, other), slopes(work, one, other), strict=True):
@@ -69,7 +69,7 @@ def test_it_gives_what_the_function_gives() -> None:
 def test_results_are_for_good() -> None:
     """And the examples stay what they were: a graph has tensors of its own."""
     x, y = X.clone(), Y.clone()
-    graph = graphed(work, x, y, record=Tape())
+    graph = make_graph(work, x, y, record=Tape())
     first = graph(X, Y)
     graph(5 * X, 5 * Y)
     for found, expected in zip(first, work(X, Y), strict=True):
@@ -78,7 +78,7 @@ def test_results_are_for_good() -> None:
 
 
 def test_one_tensor_is_one_tensor() -> None:
-    graph = graphed(torch.exp, X, record=Tape())
+    graph = make_graph(torch.exp, X, record=Tape())
     assert torch.equal(graph(Y), Y.exp())
 
 
@@ -107,12 +107,12 @@ def without_slope(function: Any, own: Any) -> Any:
 def test_what_goes_wrong_is_done_without(record: Any, reason: str) -> None:
     x, y = (each.clone().requires_grad_() for each in (X, Y))
     with pytest.warns(GraphWarning, match=f"no CUDA graph could be made .{reason}.; the work goes on without"):
-        assert graphed(work, x, y, record=record) is work
+        assert make_graph(work, x, y, record=record) is work
 
 
 def test_nan_is_no_agreement() -> None:
     with pytest.warns(GraphWarning, match="differ"):
-        assert graphed(torch.log, X, record=Tape()) is torch.log
+        assert make_graph(torch.log, X, record=Tape()) is torch.log
 
 
 def test_it_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -149,7 +149,7 @@ def test_official(models: Models, path: Path) -> None:
     rows = torch.cat([each.delta_i for each in measure(models, statistics, styles, channels, "official")])
     torch.testing.assert_close(table.delta_i[channels], rows, rtol=0, atol=1e-5)
     assert not table.delta_i[LAYOUT.torgb_mask()].any() and table.about["torgb"] is False
-    assert torch.equal(table.measured, ~LAYOUT.torgb_mask())
+    assert torch.equal(table.has_row, ~LAYOUT.torgb_mask())
 
 
 @pytest.mark.parametrize("torgb", [True, False])

@@ -56,7 +56,7 @@ class EncoderBatches:
         batch = [self._draw_images(step, num_images)] if num_images else []
         known_w = self.sample_w("samples", step, self.num_samples)
         if self.num_samples:
-            with torch.no_grad(), self._seeded(step):
+            with torch.no_grad(), self._fix_seed(step):
                 batch.append(generator(Latent(Space.W, known_w), noise="random").clamp(-1, 1))
         return torch.cat(batch), known_w
 
@@ -85,7 +85,7 @@ class EncoderBatches:
         return images
 
     @contextmanager
-    def _seeded(self, step: int) -> Iterator[None]:
+    def _fix_seed(self, step: int) -> Iterator[None]:
         """Seed the global random state by the step, for the noise of the generator, and restore it afterwards."""
         device = self.models.device
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):

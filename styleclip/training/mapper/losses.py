@@ -56,7 +56,7 @@ class MapperLosses:
             loss = loss + training.lambda_id * (1 - terms["identity"])
         return {"loss": loss, **terms, "target": self._target_probability(images.detach(), active)}
 
-    def unedited(self, source: SourceBatch, active: Sequence[int]) -> dict[str, Tensor]:
+    def baseline(self, source: SourceBatch, active: Sequence[int]) -> dict[str, Tensor]:
         """`clip` and `target` [A, n] of the images before the edit."""
         features = source.clip_features.expand(len(active), -1, -1)
         return {

@@ -101,7 +101,7 @@ class MapperTrainer:
         prompts = range(len(self.mappers))
         sums: dict[str, Tensor] = {}
         rows = self.processes.shard(self.held_out)
-        for values in self.micro_batches(lambda part: self.losses.unedited(self.sources.at(part), prompts), rows):
+        for values in self.micro_batches(lambda part: self.losses.baseline(self.sources.at(part), prompts), rows):
             _accumulate(values, sums)
         return self._means(sums, prompts, len(self.held_out))
 

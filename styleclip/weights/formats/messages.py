@@ -33,17 +33,17 @@ def shown(value: Any) -> str:
     return _word(value)
 
 
-def described(value: object) -> str:
+def type_name(value: object) -> str:
     """The type of a value with its article: a tensor, an int, a list."""
     kind = type(value).__name__
     return f"a{'n' if kind[:1].lower() in 'aeiou' else ''} {kind}"
 
 
-def difference(told: Mapping[str, Any], about: Mapping[str, Any], named: Mapping[str, str]) -> str:
+def difference(saved: Mapping[str, Any], about: Mapping[str, Any], named: Mapping[str, str]) -> str:
     """How what a file says of its making differs from `about`, where `named` in those words; "" where it does not."""
     for name, value in about.items():
-        if name not in WITHOUT_EFFECT and told.get(name) != value:
-            return named.get(name) or f"with {name} {shown(told.get(name))}, not {shown(value)}"
+        if name not in WITHOUT_EFFECT and saved.get(name) != value:
+            return named.get(name) or f"with {name} {shown(saved.get(name))}, not {shown(value)}"
     return ""
 
 
@@ -51,7 +51,7 @@ def _word(value: Any) -> str:
     if isinstance(value, str):
         return value[:MAX_VALUE]
     small = isinstance(value, int) and value.bit_length() <= 64
-    return str(value) if small or isinstance(value, float | None) else described(value)
+    return str(value) if small or isinstance(value, float | None) else type_name(value)
 
 
 @contextmanager

@@ -112,11 +112,13 @@ def generator_keys(resolution: int, depth: int, conditional: bool = False) -> li
     for level in range(2, resolution.bit_length()):
         ours, theirs = f"synthesis.b{2**level}", f"synthesis/{2**level}x{2**level}"
         if level == 2:
-            keys += _styled(f"{ours}.conv1", f"{theirs}/Conv", noise=0)
+            keys += _styled_conv_keys(f"{ours}.conv1", f"{theirs}/Conv", noise=0)
         else:
-            keys += _styled(f"{ours}.conv0", f"{theirs}/Conv0_up", noise=2 * level - 5, convert=_flipped)
-            keys += _styled(f"{ours}.conv1", f"{theirs}/Conv1", noise=2 * level - 4)
-        keys += _modulated(f"{ours}.torgb", f"{theirs}/ToRGB", _convolution)
+            keys += _styled_conv_keys(
+                f"{ours}.conv0", f"{theirs}/Conv0_up", noise=2 * level - 5, convert=_flip_convolution
+            )
+            keys += _styled_conv_keys(f"{ours}.conv1", f"{theirs}/Conv1", noise=2 * level - 4)
+        keys += _modulated_conv_keys(f"{ours}.torgb", f"{theirs}/ToRGB", _convolution)
     return keys
 
 
@@ -133,15 +135,17 @@ def discriminator_keys(resolution: int) -> list[KeyMap]:
     return keys + _linear("b4.fc", "4x4/Dense0") + _linear("b4.out", "Output")
 
 
-def _styled(ours: str, theirs: str, noise: int, convert: Callable[[Tensor], Tensor] | None = None) -> list[KeyMap]:
+def _styled_conv_keys(
+    ours: str, theirs: str, noise: int, convert: Callable[[Tensor], Tensor] | None = None
+) -> list[KeyMap]:
     return [
-        *_modulated(ours, theirs, convert or _convolution),
+        *_modulated_conv_keys(ours, theirs, convert or _convolution),
         KeyMap(f"{ours}.noise_strength", f"{theirs}/noise_strength", _same),
         KeyMap(f"{ours}.noise_const", f"synthesis/noise{noise}", lambda tensor: tensor[0, 0]),
     ]
 
 
-def _modulated(ours: str, theirs: str, convert: Callable[[Tensor], Tensor]) -> list[KeyMap]:
+def _modulated_conv_keys(ours: str, theirs: str, convert: Callable[[Tensor], Tensor]) -> list[KeyMap]:
     return [
         *_layer(ours, theirs, convert),
         KeyMap(f"{ours}.affine.weight", f"{theirs}/mod_weight", _matrix),
@@ -169,7 +173,7 @@ def _convolution(tensor: Tensor) -> Tensor:  # [H, W, in, out] -> [out, in, H, W
     return tensor.permute(3, 2, 0, 1)
 
 
-def _flipped(tensor: Tensor) -> Tensor:
+def _flip_convolution(tensor: Tensor) -> Tensor:
     return _convolution(tensor.flip(0, 1))
 
 

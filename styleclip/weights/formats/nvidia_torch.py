@@ -159,14 +159,14 @@ def _modules(network: InertObject) -> list[Module]:
 
 
 def _walk(value: Any, path: str) -> Iterator[Module]:
-    module = Module(path, *_described(value))
+    module = Module(path, *_class_and_state(value))
     yield module
     for name, child in module.state.get("_modules", {}).items():
         if child is not None:
             yield from _walk(child, f"{path}.{name}".lstrip("."))
 
 
-def _described(value: Any) -> tuple[str, Mapping[str, Any]]:
+def _class_and_state(value: Any) -> tuple[str, Mapping[str, Any]]:
     """The class and the attributes of what stands where a module should."""
     if _is_module(value):
         return shown(value.arguments[0]["class_name"]), value.arguments[0]["state"]

@@ -31,7 +31,7 @@ from styleclip.weights.formats import (
     style_tables,
 )
 from styleclip.weights.formats.content import Content, FileTree, Kind
-from styleclip.weights.formats.messages import described, error_context
+from styleclip.weights.formats.messages import error_context, type_name
 from styleclip.weights.safe_pickle.containers import open_content
 
 FORMATS: tuple[Callable[[FileTree], list[Content]], ...] = (
@@ -57,7 +57,7 @@ def read_all(path: str | Path) -> list[Content]:
         for contents in FORMATS:
             if found := contents(tree):
                 return found
-        raise WeightError(f"it holds {_described(tree.value)}, none of the known weights; see the README for them")
+        raise WeightError(f"it holds {_describe_tree(tree.value)}, none of the known weights; see the README for them")
 
 
 def read_one(path: str | Path, *kinds: Kind) -> Content:
@@ -70,8 +70,8 @@ def read_one(path: str | Path, *kinds: Kind) -> Content:
     raise WeightError(f"{path}: it holds {held}, no {' or '.join(kinds)}; pass a file with one")
 
 
-def _described(value: Any) -> str:
+def _describe_tree(value: Any) -> str:
     if isinstance(value, dict):
         keys = ", ".join(str(key)[:40] for key in list(value)[:3])
         return f"a dict of {len(value)} entries ({keys}{', ...' if len(value) > 3 else ''})"
-    return described(value)
+    return type_name(value)

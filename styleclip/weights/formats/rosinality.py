@@ -157,7 +157,7 @@ def fir_kernel(gain: float = 1.0) -> Tensor:
 
 def _conv(ours: str, theirs: str, noise: int) -> list[KeyMap]:
     return [
-        *_modulated(ours, theirs),
+        *_modulated_conv_keys(ours, theirs),
         KeyMap(f"{ours}.bias", f"{theirs}.activate.bias"),
         KeyMap(f"{ours}.noise_strength", f"{theirs}.noise.weight", before=1),
         KeyMap(f"{ours}.noise_const", f"noises.noise_{noise}", before=2),
@@ -165,10 +165,10 @@ def _conv(ours: str, theirs: str, noise: int) -> list[KeyMap]:
 
 
 def _torgb(ours: str, theirs: str) -> list[KeyMap]:
-    return [*_modulated(ours, theirs), KeyMap(f"{ours}.bias", f"{theirs}.bias", before=1, after=2)]
+    return [*_modulated_conv_keys(ours, theirs), KeyMap(f"{ours}.bias", f"{theirs}.bias", before=1, after=2)]
 
 
-def _modulated(ours: str, theirs: str) -> list[KeyMap]:
+def _modulated_conv_keys(ours: str, theirs: str) -> list[KeyMap]:
     affine = _linear(f"{ours}.affine", f"{theirs}.conv.modulation")
     return [KeyMap(f"{ours}.weight", f"{theirs}.conv.weight", before=1), *affine]
 

@@ -38,7 +38,7 @@ def contents(tree: FileTree) -> list[Content]:
     """The one table in the file, if it is one."""
     match tree.value:
         case dict() as named if named and named.keys() <= set(Space):
-            return [_named(named)]
+            return [_named_latents(named)]
         case LazyTensor() as table if len(table.shape) == 3:
             return [_latents(Space.W_PLUS, table.shape, table.read)]
         case LazyTensor() as table if len(table.shape) == 2:
@@ -52,7 +52,7 @@ def contents(tree: FileTree) -> list[Content]:
     return []
 
 
-def _named(named: Mapping[str, LazyTensor]) -> Content:
+def _named_latents(named: Mapping[str, LazyTensor]) -> Content:
     if len(named) > 1:
         raise WeightError(f"it holds latents named {' and '.join(named)}; save them to one file each")
     [(space, table)] = named.items()
@@ -71,14 +71,14 @@ def _matrix(table: LazyTensor) -> list[Content]:
 
 def _styles(layers: Sequence[LazyTensor]) -> Content:
     _check_widths(layers)
-    return _latents(Space.S, (layers[0].shape[0], sum(_widths(layers))), partial(_concatenated, layers))
+    return _latents(Space.S, (layers[0].shape[0], sum(_widths(layers))), partial(_concatenate, layers))
 
 
 def _statistics(means: Sequence[LazyTensor], stds: Sequence[LazyTensor]) -> Content:
     tensors = {}
     for name, layers in (("mean", means), ("std", stds)):
         _check_widths(layers)
-        tensors[name] = ComputedTensor((sum(_widths(layers)),), partial(_concatenated, layers))
+        tensors[name] = ComputedTensor((sum(_widths(layers)),), partial(_concatenate, layers))
     return table_content("statistics", FORMAT, tensors)
 
 
@@ -90,7 +90,7 @@ def _latents(space: Space, shape: Sequence[int], read: Callable[[], Tensor]) -> 
     return Content("latents", FORMAT, problem=WeightError(axes))
 
 
-def _concatenated(layers: Sequence[LazyTensor]) -> Tensor:
+def _concatenate(layers: Sequence[LazyTensor]) -> Tensor:
     """The tables of every layer, [N, 1, C_i, 1, 1] or [N, C_i] or [C_i] -> [N, C] or [C]."""
     check_sharing(layers)
     tables = [layer.read() for layer in layers]

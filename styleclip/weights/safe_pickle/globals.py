@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from styleclip.errors import WeightError
-from styleclip.weights.formats.messages import described
+from styleclip.weights.formats.messages import type_name
 from styleclip.weights.safe_pickle.lazy_tensors import STORAGES, ArrayDtype, LazyArray, StorageView
 
 
@@ -23,7 +23,7 @@ class InertObject:
         if isinstance(state, tuple) and len(state) == 2:  # (__dict__, slots)
             state = state[0] or {}
         if not isinstance(state, dict):
-            raise WeightError(f"the attributes of an object in it are {described(state)}; download it again")
+            raise WeightError(f"the attributes of an object in it are {type_name(state)}; download it again")
         self.state = state
 
 
@@ -44,7 +44,7 @@ def check_key(key: Any) -> Any:
     """A key of a dict or a set, if it is safe to hash: deep tuples overflow the stack, big integers can collide."""
     if (isinstance(key, int) and key.bit_length() < 64) or isinstance(key, str | bytes | None):
         return key
-    raise WeightError(f"it looks things up by {described(key)}, which no weights do; do not trust it")
+    raise WeightError(f"it looks things up by {type_name(key)}, which no weights do; do not trust it")
 
 
 def _parameter(data: StorageView, *_: Any) -> StorageView:
@@ -63,7 +63,7 @@ def _from_buffer(data: Any, kind: ArrayDtype, shape: Any, order: str = "C") -> L
     return LazyArray().fill(shape, kind, order == "F", data)
 
 
-def _encoded(text: str, encoding: str = "latin1") -> bytes:
+def _encode(text: str, encoding: str = "latin1") -> bytes:
     return text.encode("latin1")  # how protocol 2 writes bytes
 
 
@@ -78,7 +78,7 @@ GLOBALS: dict[tuple[str, str], Any] = {
     ("dnnlib", "EasyDict"): InertDict,
     ("builtins", "set"): _set,
     ("__builtin__", "set"): _set,
-    ("_codecs", "encode"): _encoded,
+    ("_codecs", "encode"): _encode,
     ("torch._utils", "_rebuild_parameter"): _parameter,
     ("torch._utils", "_rebuild_parameter_with_state"): _parameter,
     ("torch", "Size"): tuple,

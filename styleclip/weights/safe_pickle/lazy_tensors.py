@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from styleclip.errors import WeightError
-from styleclip.weights.formats.messages import described, shown
+from styleclip.weights.formats.messages import shown, type_name
 
 MAX_AXES = 64  # the most that numpy allows
 MAX_SIZE = 2**62  # a size, a stride or an offset
@@ -134,7 +134,7 @@ class LazyArray(LazyTensor):
 
     @property
     def shape(self) -> Shape:
-        return self._filled().shape
+        return self._require_tensor().shape
 
     def set_state(self, state: Any) -> None:
         _, shape, kind, fortran, data = state
@@ -150,9 +150,9 @@ class LazyArray(LazyTensor):
         return self
 
     def read(self) -> Tensor:
-        return self._filled().read()
+        return self._require_tensor().read()
 
-    def _filled(self) -> StorageView:
+    def _require_tensor(self) -> StorageView:
         if self.tensor is None:
             raise WeightError("an array in it is empty; download it again")
         return self.tensor
@@ -215,10 +215,10 @@ def read_tensors(table: object) -> dict[str, Tensor]:
 def named_tensors(table: object) -> dict[str, LazyTensor]:
     """A mapping of names to tensors of the file, none of which is read; WeightError where it holds anything else."""
     if not isinstance(table, Mapping):
-        raise WeightError(f"it holds {described(table)} instead of named tensors; pass a state dict")
+        raise WeightError(f"it holds {type_name(table)} instead of named tensors; pass a state dict")
     for name, value in table.items():
         if not isinstance(name, str) or not isinstance(value, LazyTensor):
-            raise WeightError(f"{shown(name)} is {described(value)}, not a tensor; pass a file with a bare state dict")
+            raise WeightError(f"{shown(name)} is {type_name(value)}, not a tensor; pass a file with a bare state dict")
         if not name.isprintable():
             raise WeightError(f"the name {shown(name)} has control characters; do not trust it")
     check_sharing(table.values())

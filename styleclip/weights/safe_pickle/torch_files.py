@@ -18,7 +18,7 @@ import torch
 
 from styleclip.errors import WeightError
 from styleclip.weights.formats.content import FileTree
-from styleclip.weights.formats.messages import described
+from styleclip.weights.formats.messages import type_name
 from styleclip.weights.safe_pickle.lazy_tensors import Storage
 from styleclip.weights.safe_pickle.unpickler import ReadBudget, read_pickle
 
@@ -151,7 +151,7 @@ def _entry(entries: dict[str, zipfile.ZipInfo], name: str, size: int) -> zipfile
 
 def _check_storage_key(key: Any) -> str:
     if not isinstance(key, str):
-        raise WeightError(f"it names a storage by {described(key)}; download it again")
+        raise WeightError(f"it names a storage by {type_name(key)}; download it again")
     return key
 
 

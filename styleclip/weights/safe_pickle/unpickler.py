@@ -93,12 +93,12 @@ class _Source:
 
 
 def _check_keys_first(load: Callable[[Any], None], keys: slice) -> Callable[[Any], None]:
-    def checked(unpickler: Any) -> None:
+    def check_and_load(unpickler: Any) -> None:
         for key in unpickler.stack[keys]:
             check_key(key)
         load(unpickler)
 
-    return checked
+    return check_and_load
 
 
 class _InertUnpickler(pickle._Unpickler):  # the one in C allocates whatever memory a short file announces

@@ -159,7 +159,7 @@ def test_shards_in_the_cache(run: Run, files: tuple[Path, Path]) -> None:
     for i in (1, 2):
         done(run(*SMALL, "--shard", f"{i}/2"))
     path = done(run("--merge")).stdout.splitlines()[0]
-    assert Path(path).parent == home() / "relevance" and table(files).measured.all()
+    assert Path(path).parent == home() / "relevance" and table(files).has_row.all()
 
 
 def test_torchrun(run: Run, files: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -168,7 +168,7 @@ def test_torchrun(run: Run, files: tuple[Path, Path], tmp_path: Path, monkeypatc
         torchrun(monkeypatch, rank, 3)
         paths.append(done(run(*SMALL, "--out", "t.safetensors")).stdout.splitlines()[0])
     assert paths == ["t.shard-3-of-3.safetensors", "t.shard-1-of-3.safetensors", "t.safetensors"]
-    assert table(files, tmp_path / "t.safetensors").measured.all()
+    assert table(files, tmp_path / "t.safetensors").has_row.all()
     assert done(run(*SMALL, "--out", "t.safetensors")).stderr == "It was made before, with these settings\n"
     failed(run(*SMALL, "--shard", "1/3", "--out", "t.safetensors"), 2, "torchrun says which shard this is")
     failed(run("--method", "gradient", "--out", "u.safetensors"), 2, "leave out the shards")

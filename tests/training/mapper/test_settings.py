@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from styleclip.errors import UsageError
-from styleclip.settings import published
+from styleclip.settings import published_values
 from styleclip.training.mapper.settings import MapperTraining
 from tests.helpers.tiny import tiny_models
 
@@ -39,9 +39,9 @@ def test_senseless_settings_are_refused(settings: dict[str, Any], words: str) ->
 
 def test_open_settings_take_what_suits_the_generator() -> None:
     found = MapperTraining(steps=7).resolve(tiny_models())
-    assert dataclasses.asdict(found) == {**published(MapperTraining), "steps": 7}
+    assert dataclasses.asdict(found) == {**published_values(MapperTraining), "steps": 7}
     suited = tiny_models(defaults={"train-mapper": {"steps": 5, "lr": 0.25, "levels": ["coarse"]}})
     settled = MapperTraining(lr=0.75).resolve(suited)
     assert (settled.steps, settled.lr, settled.levels) == (5, 0.75, ("coarse",))
-    assert settled.lambda_l2 == published(MapperTraining)["lambda_l2"]
+    assert settled.lambda_l2 == published_values(MapperTraining)["lambda_l2"]
     assert MapperTraining(space="s").resolve(suited).levels is None, "style space has none"

@@ -92,7 +92,7 @@ def _detector(name: str) -> Finding:
 
     entry = DETECTORS[name]
     try:
-        installed = entry.imported().check()
+        installed = entry.load_module().check()
     except UsageError as error:
         value, _, remedy = str(error).rpartition("; ")
         return Finding(value, remedy, needed=name == DEFAULT_DETECTOR)
