@@ -98,7 +98,7 @@ def option_group(
 def _option(name: str, hint: Any, known: Setting, kind: click.ParamType | None) -> Callable[[Decorated], Decorated]:
     hint, flag = _without_none(hint), known.option or name.replace("_", "-")
     cls = AdvancedOption if known.advanced else click.Option
-    if hint is bool and (known.per_model or known.default):
+    if hint is bool and (known.per_model or known.default is not False):
         return click.option(f"--{flag}/--no-{flag}", name, default=None, help=known.help, cls=cls)
     if hint is bool:
         return click.option(f"--{flag}", name, is_flag=True, flag_value=True, default=None, help=known.help, cls=cls)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import click
 
@@ -12,6 +12,7 @@ from styleclip.cli.options.common import CommonOptions, without_none
 from styleclip.cli.options.from_settings import option_group
 from styleclip.cli.options.source import LatentSource
 from styleclip.errors import UsageError
+from styleclip.settings import setting
 
 if TYPE_CHECKING:
     from styleclip.alignment.face_choice import FaceChoice
@@ -19,6 +20,14 @@ if TYPE_CHECKING:
 
 MAX_FACES = 1000  # in a photo
 PREDICTORS = {name: entry.weight for name, entry in DETECTORS.items() if entry.weight}
+PREDICTOR_HELP = (
+    "Weights of the face detector: a name, file or URL.  [default: "
+    f"{', '.join(f'{weight} for {name}' for name, weight in PREDICTORS.items())}]"
+)
+ENCODER_HELP = (
+    "Encoder for the initial latent: a name (`styleclip models list --kind encoder`), file, URL or none.  [default: "
+    "what suits the generator]"
+)
 
 
 class FaceChoiceType(click.ParamType):
@@ -38,13 +47,21 @@ class FaceChoiceType(click.ParamType):
 class PhotoOptions:
     """The values of the options; None for those that were not given."""
 
-    face: FaceChoice | None
-    align: bool | None
-    landmarks: str | None
-    predictor: str | None
-    encoder: str | None
-    refine: int | None
-    tune: bool
+    face: Literal["largest", "all"] | int | None = setting(
+        None, "The faces of a photo; numbers count from the left.  [default: largest]", metavar="largest|all|N"
+    )
+    align: bool | None = setting(
+        None, "Crop faces as the generator frames them, or take pictures whole.  [default: crop unless cropped]"
+    )
+    landmarks: str | None = setting(None, "Face detector.  [default: mtcnn, no download]")
+    predictor: str | None = setting(None, PREDICTOR_HELP, metavar="NAME")
+    encoder: str | None = setting(None, ENCODER_HELP, metavar="NAME")
+    refine: int | None = setting(
+        None, "Optimize the latent for N steps.  [default: none; 200 without an encoder]", least=1
+    )
+    tune: bool = setting(
+        False, "Fine-tune the generator on the photo (pivotal tuning); the latent is then edited with the tuned one."
+    )
 
     def check(self, source: LatentSource) -> None:
         """Raise UsageError for options of photos without `--image`, and for photos that are not there."""
@@ -82,52 +99,9 @@ class PhotoOptions:
 class PastedPhotoOptions(PhotoOptions):
     """The options of photos that are edited."""
 
-    paste: bool | None
+    paste: bool | None = setting(None, "Paste the face back into the photo.  [default: where it was cropped]")
 
 
-OPTIONS = (
-    click.option(
-        "--face",
-        type=FaceChoiceType(),
-        metavar="largest|all|N",
-        help="The faces of a photo; numbers count from the left.  [default: largest]",
-    ),
-    click.option(
-        "--align/--no-align",
-        default=None,
-        help="Crop faces as the generator frames them, or take pictures whole.  [default: crop unless cropped]",
-    ),
-    click.option(
-        "--landmarks", type=click.Choice(list(DETECTORS)), help="Face detector.  [default: mtcnn, no download]"
-    ),
-    click.option(
-        "--predictor",
-        metavar="NAME",
-        help="Weights of the face detector: a name, file or URL.  [default: "
-        f"{', '.join(f'{weight} for {name}' for name, weight in PREDICTORS.items())}]",
-    ),
-    click.option(
-        "--encoder",
-        metavar="NAME",
-        help="Encoder for the initial latent: a name (`styleclip models list --kind encoder`), file, URL or none.  "
-        "[default: what suits the generator]",
-    ),
-    click.option(
-        "--refine",
-        type=click.IntRange(1),
-        metavar="N",
-        help="Optimize the latent for N steps.  [default: none; 200 without an encoder]",
-    ),
-    click.option(
-        "--tune",
-        is_flag=True,
-        help="Fine-tune the generator on the photo (pivotal tuning); the latent is then edited with the tuned one.",
-    ),
-)
-PASTE = click.option(
-    "--paste/--no-paste",
-    default=None,
-    help="Paste the face back into the photo.  [default: where it was cropped]",
-)
-photo_options = option_group("photos", PhotoOptions, options=OPTIONS)
-pasted_photo_options = option_group("photos", PastedPhotoOptions, options=(*OPTIONS, PASTE))
+KINDS = {"face": FaceChoiceType(), "landmarks": click.Choice(list(DETECTORS))}
+photo_options = option_group("photos", PhotoOptions, KINDS)
+pasted_photo_options = option_group("photos", PastedPhotoOptions, KINDS)
