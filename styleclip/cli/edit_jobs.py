@@ -1,4 +1,4 @@
-"""What an editor command works on: a batch of latents at once, or the faces of photos one by one.
+"""Jobs of the editor commands: a batch of latents at once, or the faces of photos one by one.
 
 Example:
     for job in edit_jobs(common, source, photos, editor, folder):
@@ -156,9 +156,9 @@ def edit_jobs(
     folder: Path,
     keys: Sequence[str] = ("",),
 ) -> Iterator[LatentJob | PhotoEditJob]:
-    """The jobs of one call, and after the last one their report; ends the command as that of PhotoBatch does.
+    """The jobs of one call; after the last one they are reported, and the command ends as `PhotoBatch.finish` says.
 
-    `keys` are the names of the results of an edit: the folders within its own, "" for a single result.
+    `keys` are the names of the results of an edit: folders within its folder, "" for a single result.
     """
     if not source.image:
         face = FaceJob(source.load(editor), folder, keys, common.overwrite)

@@ -29,7 +29,7 @@ GRID_FILES = ("grid.png",)
     metavar="NAME",
     help="What train-mapper wrote, or StyleCLIP: a name (`styleclip models list --kind mapper`), file or URL.",
 )
-@click.option("--prompt", metavar="TEXT", help="The text the scores speak of.  [default: that of the mapper]")
+@click.option("--prompt", metavar="TEXT", help="The text of the scores.  [default: that of the mapper]")
 @source_options
 @pasted_photo_options
 @click.option(
@@ -38,7 +38,7 @@ GRID_FILES = ("grid.png",)
     type=NUMBERS,
     default="1",
     metavar="F|LIST",
-    help="Of what was trained; negative reverses, --strength=-1,0.5,1 makes three results.",
+    help="Strength of the edit, 1 as trained; negative reverses, --strength=-1,0.5,1 makes three results.",
 )
 @click.option("--grid", is_flag=True, help="Draw strengths on grid.png; a list of them always does.")
 @common_options
@@ -51,7 +51,7 @@ def map(
     strengths: tuple[float, ...],
     grid: bool,
 ) -> None:
-    """Edit faces by a mapper: each face moves as the mapper has learned for it."""
+    """Edit faces with a latent mapper: a network trained for one text, run once per face."""
     import styleclip
     from styleclip.cli.edit_jobs import edit_jobs
     from styleclip.files import atomic_write

@@ -49,7 +49,7 @@ def method_command(
     @identity_option
     @clip_preprocess_option
     @click.option("--save-every", type=click.IntRange(1), metavar="N", help="Write every N-th step to frames/.")
-    @click.option("--video", is_flag=True, help="Write the way there as video.mp4.")
+    @click.option("--video", is_flag=True, help="Write the steps of the edit as video.mp4.")
     @common_options
     def command(
         common: CommonOptions,

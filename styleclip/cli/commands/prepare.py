@@ -37,7 +37,7 @@ table_option = click.option("--out", type=click.Path(dir_okay=False, path_type=P
 @click.option("--batch-size", type=click.IntRange(1), metavar="N", cls=AdvancedOption, help=BATCH_SIZE)
 @click.option("--shard", metavar="I/N", help="Only the I-th of N shards.")
 @click.option("--merge", is_flag=True, help="Join the shards that lie beside the table.")
-@click.option("--restart", is_flag=True, help="Forget what an earlier run left unfinished.")
+@click.option("--restart", is_flag=True, help="Discard the rows of an unfinished run.")
 @common_options_with(table_option)
 def prepare(
     common: CommonOptions,
@@ -49,7 +49,7 @@ def prepare(
     restart: bool,
     **settings: Any,
 ) -> None:
-    """Make the relevance table: where CLIP sees a picture go when a style channel changes, for every channel.
+    """Make the relevance table: for every style channel the direction in which a change of it moves CLIP's features.
 
     The same command goes on where it was interrupted. With --shard, or under torchrun, several machines or GPUs share
     the work.

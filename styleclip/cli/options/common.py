@@ -24,8 +24,8 @@ CLIP = (
     "The CLIP: NAME (`styleclip models list --kind clip`), FILE, URL, ARCHITECTURE/TAG for one that open_clip fetches, "
     "or ARCHITECTURE/FILE for one that it wrote.  [default: what suits the generator]"
 )
-QUIET = "No progress."
-OFFLINE = "Never use the network; say what is missing."
+QUIET = "Show no progress."
+OFFLINE = "Never use the network; an error names the missing file."
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class CommonOptions:
     label: int | None = setting(None, LABEL)
     clip: str | None = setting(None, CLIP, metavar="NAME")
     out: Path | None = setting(None, "Output folder.  [default: in styleclip-out/]", metavar="DIR")
-    device: str = setting("auto", "Where to run.", metavar="auto|cpu|cuda[:N]")
+    device: str = setting("auto", "Device to run on.", metavar="auto|cpu|cuda[:N]")
     dtype: Literal["auto", "float32", "bfloat16"] = setting("auto", "Precision.")
     as_json: bool = setting(False, "Print the record as JSON and nothing else.", option="json")
     quiet: bool = setting(False, QUIET)
@@ -71,7 +71,7 @@ class CommonOptions:
         return output_folder(self.out or Path("styleclip-out") / default, patterns, self.overwrite)
 
     def results_folder(self, default: str, extras: Sequence[str], names: Iterable[str]) -> Path:
-        """The output folder of a command that makes a result there, or in the folders `names` within: none has any."""
+        """The output folder, where neither it nor the folders `names` within have a result."""
         from styleclip.files import output_folder
         from styleclip.results import RESULT_FILES
 

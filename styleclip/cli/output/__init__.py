@@ -1,1 +1,1 @@
-"""What commands print: progress bars, tables, the summary of a batch of photos."""
+"""Output of the commands: progress bars, tables, the summary of a batch of photos."""

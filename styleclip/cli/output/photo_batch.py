@@ -1,4 +1,4 @@
-"""Photos one by one: a failure never stops the rest, and a summary tells what became of each."""
+"""Photos one by one: a failure does not stop the rest, and a summary has a line for each."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ COMMAND_ENDS = (click.ClickException, click.exceptions.Exit, click.Abort, Broken
 
 
 class PhotoJob:
-    """One photo, the folder of its results, and what became of it: `with job: ... job.keep(...)`.
+    """One photo, the folder of its results, and their state: `with job: ... job.keep(...)`.
 
     An error within the block is raised for a single photo; of several it is that photo's line of the summary. Ctrl-C
     keeps the faces that are complete.
@@ -60,7 +60,7 @@ class PhotoJob:
         self.records[name] = record
 
     def conclude(self) -> None:
-        """What is left to do once all faces are complete, or after Ctrl-C those that are kept."""
+        """Finish the photo once all faces are complete, or after Ctrl-C with those that are kept."""
 
     def line(self) -> str:
         """The line of the summary."""
@@ -147,7 +147,7 @@ class PhotoBatch(Generic[Job]):
             raise click.ClickException(f"{failed} of {len(self.photos)} photos failed; the summary says why")
 
     def _interrupt_message(self) -> str:
-        """What is kept of the photo at work, and how many photos were finished before."""
+        """The message after Ctrl-C: what is kept of the current photo, and how many photos are complete."""
         *before, last = self.jobs
         done, count = sum(job.shown is not None for job in before), len(self.photos)
         if last.shown is None:

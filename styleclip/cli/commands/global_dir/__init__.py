@@ -42,8 +42,8 @@ RELEVANCE_SOURCES = ("auto", "table", "gradient")  # of --relevance; all else na
     "--relevance",
     default="auto",
     metavar="auto|table|gradient|NAME",
-    help="What tells how relevant channels are: a table, also one by NAME, FILE or URL, or the gradient; auto is the "
-    "table of this generator where there is one.",
+    help="Where the relevance of the channels comes from: a table, also one by NAME, FILE or URL, or the gradient; "
+    "auto takes the table of this generator where there is one, else the gradient.",
 )
 @click.option(
     "--statistics",

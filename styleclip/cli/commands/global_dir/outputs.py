@@ -1,4 +1,4 @@
-"""What `global-dir` writes: a result for every strength and threshold, a sheet, a video, and the direction itself."""
+"""Outputs of `global-dir`: a result for every strength and threshold, a sheet, a video, the direction as a file."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ MAX_MOVING = 64  # pictures in a video, at once
 
 @dataclass(frozen=True)
 class OutputOptions:
-    """What to write besides the results."""
+    """Outputs besides the results."""
 
     grid: bool = setting(False, "Draw strengths and betas on grid.png; a list of them always does.")
     video: str | None = None
-    explain: bool = setting(False, "Tell which channels move, also as channels.png and .json.")
+    explain: bool = setting(False, "Print which channels move; also written as channels.png and .json.")
     save_direction: Path | None = setting(
         None, "Write the edit found as a small file, for --direction.", metavar="FILE"
     )
@@ -59,7 +59,7 @@ class OutputOptions:
             raise UsageError(f"{moving} pictures at once are too many for a video; ask for at most {MAX_MOVING}")
 
     def write(self, face: FaceJob, summaries: Sequence[SweepSummary], quiet: bool) -> None:
-        """Write what is asked for but the explanation."""
+        """Write the outputs that were asked for, apart from the explanation."""
         from styleclip.files import atomic_write
         from styleclip.images import png_bytes, write_video
         from styleclip.methods.style_direction import save_direction
