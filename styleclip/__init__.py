@@ -33,17 +33,26 @@ if TYPE_CHECKING:  # for type checkers and editors
     from styleclip.prompts import Prompt as Prompt
     from styleclip.prompts import PromptWarning as PromptWarning
     from styleclip.results import EditResult as EditResult
+    from styleclip.stylespace.prepare import Preparation as Preparation
+    from styleclip.stylespace.prepare import prepare as prepare
     from styleclip.sweeps import sweep as sweep
+    from styleclip.training.encoder.settings import EncoderTraining as EncoderTraining
+    from styleclip.training.encoder.train import train_encoder as train_encoder
+    from styleclip.training.mapper.settings import MapperTraining as MapperTraining
+    from styleclip.training.mapper.train import train_mappers as train_mappers
     from styleclip.weights.load import load_generator as load_generator
 
 _MODULES = {
     "Direction": "styleclip.latents",
     "EditResult": "styleclip.results",
     "Editor": "styleclip.editor",
+    "EncoderTraining": "styleclip.training.encoder.settings",
     "Inversion": "styleclip.inversion.result",
     "Invert": "styleclip.inversion.invert",
     "Latent": "styleclip.latents",
+    "MapperTraining": "styleclip.training.mapper.settings",
     "PivotalTuning": "styleclip.inversion.pivotal_tuning",
+    "Preparation": "styleclip.stylespace.prepare",
     "Prompt": "styleclip.prompts",
     "PromptWarning": "styleclip.prompts",
     "Refine": "styleclip.inversion.refine",
@@ -55,7 +64,10 @@ _MODULES = {
     "load": "styleclip.models",
     "load_direction": "styleclip.methods.style_direction",
     "load_generator": "styleclip.weights.load",
+    "prepare": "styleclip.stylespace.prepare",
     "sweep": "styleclip.sweeps",
+    "train_encoder": "styleclip.training.encoder.train",
+    "train_mappers": "styleclip.training.mapper.train",
     **{entry.class_name: entry.module for entry in METHODS.values()},
 }  # name -> the module that it is imported from
 

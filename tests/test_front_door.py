@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from importlib.util import find_spec
 
 import pytest
 
@@ -15,13 +14,16 @@ PUBLIC = [
     "Direction",
     "EditResult",
     "Editor",
+    "EncoderTraining",
     "GlobalDirection",
     "Inversion",
     "Invert",
     "Latent",
     "LatentMapper",
+    "MapperTraining",
     "Optimize",
     "PivotalTuning",
+    "Preparation",
     "Prompt",
     "PromptWarning",
     "Refine",
@@ -34,7 +36,10 @@ PUBLIC = [
     "load",
     "load_direction",
     "load_generator",
+    "prepare",
     "sweep",
+    "train_encoder",
+    "train_mappers",
 ]
 
 
@@ -45,9 +50,6 @@ def test_the_public_names_are_these() -> None:
 
 @pytest.mark.parametrize("name", PUBLIC)
 def test_every_public_name_is_there(name: str) -> None:
-    home = styleclip._MODULES.get(name, "styleclip")
-    if find_spec(home.rpartition(".")[0] or home) is None or find_spec(home) is None:
-        pytest.skip(f"{home} is not written yet")
     assert getattr(styleclip, name) is not None
 
 
