@@ -20,7 +20,8 @@ from styleclip.alignment.face_choice import choose_faces
 from styleclip.alignment.face_search import Detector, Face, MultiScaleSearch, remove_duplicates, search_sizes
 from styleclip.alignment.framing import FFHQ, Framing, Landmarks, center_quad, crop
 from styleclip.alignment.photos import Photo, read_photo
-from styleclip.cli.commands.doctor.checks import CHECKS, Finding
+from styleclip.cli.commands.doctor import CHECKS
+from styleclip.cli.commands.doctor.checks import Finding
 from styleclip.cli.commands.invert import invert as invert_command
 from styleclip.errors import NoFaceError, PhotoError, UsageError, WeightError
 from styleclip.weights.catalog import weight

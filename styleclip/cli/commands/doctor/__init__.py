@@ -2,16 +2,36 @@
 
 from __future__ import annotations
 
-import os
-import time
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import click
 
-from styleclip.cli.commands.doctor.checks import CHECKS, Finding
+from styleclip.alignment.detectors import DETECTORS
+from styleclip.cli.commands.doctor.checks import (
+    Finding,
+    check_demo_weights,
+    check_detector,
+    check_disk,
+    check_gpu,
+    check_open_clip,
+    check_perceptual,
+    check_versions,
+)
+from styleclip.cli.commands.doctor.kernels import build_kernels, check_compilers, check_ops
 from styleclip.cli.output.tables import table
 
-MAX_BUILD_LINES = 40  # of a failed build that STYLECLIP_DEBUG=1 shows
+CHECKS: dict[str, Callable[[], Finding]] = {
+    "versions": check_versions,
+    "open_clip": check_open_clip,
+    "GPU": check_gpu,
+    "ops": check_ops,
+    "compilers": check_compilers,
+    "demo weights": check_demo_weights,
+    **{entry.row or name: partial(check_detector, name) for name, entry in DETECTORS.items()},
+    "LPIPS": check_perceptual,
+    "disk": check_disk,
+}
 
 
 @click.command()
@@ -21,7 +41,7 @@ def doctor(build: bool, as_json: bool) -> None:
     """Report versions, devices, compilers and weights; exit code 1 when something needed is missing."""
     from styleclip.files import to_json
 
-    built = _build_kernels() if build else True
+    built = build_kernels() if build else True
     findings = {name: _run_check(check) for name, check in CHECKS.items()}
     click.echo(to_json(findings) if as_json else _report(findings), nl=False)
     if not built or any(finding.needed and finding.remedy for finding in findings.values()):
@@ -45,31 +65,3 @@ def _report(findings: Mapping[str, Finding]) -> str:
         if finding.remedy:
             rows.append(("", "", f"-> {finding.remedy}"))
     return "\n".join(table(rows)) + "\n"
-
-
-def _build_kernels() -> bool:
-    """Compile what can be compiled here, a line each on stderr; False when a compiler fails or there is none."""
-    from cuda_ops.build import TARGETS
-
-    built = [_build(target) for target in TARGETS]
-    return all(built)
-
-
-def _build(target: str) -> bool:
-    from cuda_ops import build as ops
-
-    if reason := ops.why_cannot_build(target):
-        click.echo(f"The {target} kernels are not built: {reason}", err=True)
-        return target == "cuda"  # which most machines do without
-    click.echo(f"Building the {target} kernels ... ", nl=False, err=True)
-    start = time.monotonic()
-    try:
-        path = ops.build(target)
-    except ops.BuildError as error:
-        output = error.output.splitlines()[-MAX_BUILD_LINES:]
-        debug = os.environ.get("STYLECLIP_DEBUG") == "1"
-        hint = "; set STYLECLIP_DEBUG=1 for more of the compiler's words" if output and not debug else ""
-        click.echo("\n".join([f"failed\nError: {error}{hint}", *(output if debug else [])]), err=True)
-        return False
-    click.echo(f"{time.monotonic() - start:.0f} s, {path}", err=True)
-    return True

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 from styleclip.alignment.detectors import DEFAULT_DETECTOR, DETECTORS
 from styleclip.errors import UsageError
 
-KERNELS_NOTE = "a picture takes a fifth longer on a CPU"  # without compiled kernels: benchmarks/generator.md
-BUILD_REMEDY = "run `styleclip doctor --build`"
 LPIPS_REMEDY = "for nearer inversions: `styleclip models pull lpips-alex`"
 
 
@@ -25,19 +20,19 @@ class Finding:
     needed: bool = False
 
 
-def _versions() -> Finding:
+def check_versions() -> Finding:
     from styleclip.files import versions
 
     return Finding(", ".join(f"{name} {version}" for name, version in versions().items()))
 
 
-def _open_clip() -> Finding:
+def check_open_clip() -> Finding:
     import open_clip
 
     return Finding(f"{open_clip.__version__}, {len(open_clip.list_pretrained())} pretrained models known", needed=True)
 
 
-def _gpu() -> Finding:
+def check_gpu() -> Finding:
     import torch
 
     if not torch.cuda.is_available():
@@ -46,38 +41,7 @@ def _gpu() -> Finding:
     return Finding(f"CUDA {torch.version.cuda}: {', '.join(names)}")
 
 
-def _ops() -> Finding:
-    import torch
-
-    import cuda_ops
-    from cuda_ops.build import TARGETS, library_path, why_cannot_build
-
-    choice = os.environ.get("STYLECLIP_OPS", "auto")
-    if choice not in cuda_ops.CHOICES:
-        return Finding(f"STYLECLIP_OPS={choice}", f"set it to one of {', '.join(cuda_ops.CHOICES)}", needed=True)
-    if choice == "reference":
-        return Finding("plain torch, as STYLECLIP_OPS=reference says")
-    targets = TARGETS if torch.cuda.is_available() else ("cpu",)
-    reasons = {target: reason for target in targets if (reason := cuda_ops.unavailable_reason(target))}
-    value = ", ".join(f"{t} {'plain torch' if t in reasons else f'compiled ({library_path(t)})'}" for t in targets)
-    if "cuda" not in targets and (built := library_path("cuda")):
-        value += f", cuda compiled for GPUs elsewhere ({built})"
-    if not reasons:
-        return Finding(value)
-    target, reason = next(iter(reasons.items()))
-    missing = why_cannot_build(target)
-    remedy = f"{reason}, and {KERNELS_NOTE}; " + (f"{missing}, then {BUILD_REMEDY}" if missing else BUILD_REMEDY)
-    return Finding(value, remedy, needed=choice == "native")
-
-
-def _compilers() -> Finding:
-    from cuda_ops.build import cuda_toolkit, find_program
-
-    found = {name: find_program(name) for name in ("ninja", "c++")} | {"CUDA toolkit": cuda_toolkit()}
-    return Finding(", ".join(f"{name} {path or 'absent'}" for name, path in found.items()))
-
-
-def _demo_weights() -> Finding:
+def check_demo_weights() -> Finding:
     from styleclip.weights.catalog import checkpoint_path
 
     folder = checkpoint_path("demo")
@@ -87,7 +51,7 @@ def _demo_weights() -> Finding:
     return Finding(f"{', '.join(names)} in {folder}", needed=True)
 
 
-def _detector(name: str) -> Finding:
+def check_detector(name: str) -> Finding:
     from styleclip.weights.catalog import weight
 
     entry = DETECTORS[name]
@@ -104,26 +68,13 @@ def _detector(name: str) -> Finding:
     return Finding(installed, f"only for --landmarks {name}: `styleclip models pull {entry.weight}`")
 
 
-def _perceptual() -> Finding:
+def check_perceptual() -> Finding:
     from styleclip.weights.load import trunk_file
 
     found = trunk_file()
     return Finding(str(found)) if found else Finding("none", LPIPS_REMEDY)
 
 
-def _disk() -> Finding:
+def check_disk() -> Finding:
     free = shutil.disk_usage(".").free / 2**30
     return Finding(f"{free:.1f} GiB free here", "" if free > 1 else "free some space")
-
-
-CHECKS: dict[str, Callable[[], Finding]] = {
-    "versions": _versions,
-    "open_clip": _open_clip,
-    "GPU": _gpu,
-    "ops": _ops,
-    "compilers": _compilers,
-    "demo weights": _demo_weights,
-    **{entry.row or name: partial(_detector, name) for name, entry in DETECTORS.items()},
-    "LPIPS": _perceptual,
-    "disk": _disk,
-}
