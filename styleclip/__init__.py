@@ -40,6 +40,7 @@ if TYPE_CHECKING:  # for type checkers and editors
     from styleclip.training.encoder.train import train_encoder as train_encoder
     from styleclip.training.mapper.settings import MapperTraining as MapperTraining
     from styleclip.training.mapper.train import train_mappers as train_mappers
+    from styleclip.trajectory import Trajectory as Trajectory
     from styleclip.weights.load import load_generator as load_generator
 
 _MODULES = {
@@ -59,6 +60,7 @@ _MODULES = {
     "Space": "styleclip.latents",
     "StyleClipError": "styleclip.errors",
     "StyleDirection": "styleclip.methods.style_direction",
+    "Trajectory": "styleclip.trajectory",
     "edit_photo": "styleclip.photo_editing",
     "invert_photo": "styleclip.inversion.photo_inversion",
     "load": "styleclip.models",

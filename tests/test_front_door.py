@@ -30,6 +30,7 @@ PUBLIC = [
     "Space",
     "StyleClipError",
     "StyleDirection",
+    "Trajectory",
     "__version__",
     "edit_photo",
     "invert_photo",
