@@ -15,7 +15,7 @@ import torch
 
 import styleclip
 from styleclip import evaluate
-from styleclip.cli.options.types import Seeds
+from styleclip.cli.options.types import SEEDS
 from styleclip.demo.captions import alternatives
 from styleclip.files import atomic_path
 from styleclip.methods.base import Method
@@ -44,7 +44,7 @@ def main(threads: int) -> None:
 
 
 @main.command()
-@click.option("--seeds", type=Seeds(), default="0-49")
+@click.option("--seeds", type=SEEDS, default="0-49")
 @click.option("--out", type=Path, default=Path("benchmarks/global_direction.png"))
 def curves(seeds: Sequence[int], out: Path) -> None:
     """Success and leakage over alpha for several beta, and over the reach of alpha=auto."""
@@ -63,7 +63,7 @@ def curves(seeds: Sequence[int], out: Path) -> None:
 
 
 @main.command()
-@click.option("--seeds", type=Seeds(), default="0-49")
+@click.option("--seeds", type=SEEDS, default="0-49")
 @click.option("--images", default=100)
 def gradient(seeds: Sequence[int], images: int) -> None:
     """Rank correlation, overlap of the top channels and success of gradient relevance against the table."""

@@ -15,7 +15,7 @@ from PIL import Image
 import styleclip
 from benchmarks.tools import markdown_table
 from styleclip import evaluate
-from styleclip.cli.options.types import Seeds
+from styleclip.cli.options.types import SEEDS
 from styleclip.demo.captions import alternatives
 from styleclip.files import atomic_path
 from styleclip.images import to_pil
@@ -38,7 +38,7 @@ def main(threads: int) -> None:
 
 
 @main.command()
-@click.option("--seeds", type=Seeds(), default="1000-1039")
+@click.option("--seeds", type=SEEDS, default="1000-1039")
 def table(seeds: Sequence[int]) -> None:
     """Success, leakage, identity and seconds per face: means, and for each prompt."""
     models = styleclip.load("demo")
@@ -60,7 +60,7 @@ def table(seeds: Sequence[int]) -> None:
 
 
 @main.command()
-@click.option("--seeds", type=Seeds(), default="0,3")
+@click.option("--seeds", type=SEEDS, default="0,3")
 @click.option("--out", type=Path, default=Path("docs/editors.png"))
 def picture(seeds: Sequence[int], out: Path) -> None:
     """Draw OUT: a row for each prompt with every face before and after each editor."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from styleclip.cli.options.common import CommonOptions, common_options
-from styleclip.cli.options.types import EXISTING_FILE, Seeds
+from styleclip.cli.options.types import EXISTING_FILE, SEEDS
 from styleclip.cli.output.progress import Progress
 from styleclip.errors import UsageError
 from styleclip.methods import settings_methods
@@ -30,7 +30,7 @@ PROMPTS_HELP = "One prompt per line.  [default: the built-in set]"
     metavar="NAME",
     help="In place of an editor, a latent mapper with the prompt it was trained for: a name, file or URL.",
 )
-@click.option("--seeds", type=Seeds(), default="0-19", metavar="LIST", help="The faces to edit, e.g. 0-7,12.")
+@click.option("--seeds", type=SEEDS, default="0-19", metavar="LIST", help="The faces to edit, e.g. 0-7,12.")
 @click.option("--prompts", "prompt_file", type=EXISTING_FILE, metavar="FILE", help=PROMPTS_HELP)
 @common_options
 def evaluate(

@@ -5,14 +5,14 @@ from __future__ import annotations
 import click
 
 from styleclip.cli.options.common import CommonOptions, common_options
-from styleclip.cli.options.types import FiniteFloat, Seeds
+from styleclip.cli.options.types import SEEDS, FiniteFloat
 from styleclip.cli.output.progress import Progress
 
 SAMPLE_FILES = ("seed_*.png", "sheet.png", "latent.safetensors")
 
 
 @click.command()
-@click.option("--seeds", type=Seeds(), default="0-7", metavar="LIST", help="The samples to draw, e.g. 0-7,12.")
+@click.option("--seeds", type=SEEDS, default="0-7", metavar="LIST", help="The samples to draw, e.g. 0-7,12.")
 @click.option("--psi", type=FiniteFloat(), metavar="F", default=1.0, help="Truncation: 1 is none, 0 the mean face.")
 @common_options
 def sample(common: CommonOptions, seeds: tuple[int, ...], psi: float) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 
 import click
 
-from styleclip.cli.options.types import FiniteFloat, FiniteRange, LossResolutionType, Parsed, parse_strength
+from styleclip.cli.options.types import RESOLUTION, STRENGTH, FiniteFloat, FiniteRange
 from styleclip.settings import LossResolution, Setting, Strength, settings_of
 
 Decorated = TypeVar("Decorated", bound=Callable[..., object])
@@ -113,9 +113,9 @@ def _option(name: str, hint: Any, known: Setting, kind: click.ParamType | None) 
 
 def _click_type(hint: Any, known: Setting) -> click.ParamType:
     if hint == LossResolution:
-        return LossResolutionType()
+        return RESOLUTION
     if hint == Strength:
-        return Parsed("strength", parse_strength)
+        return STRENGTH
     if get_origin(hint) is Literal:
         return click.Choice([str(value) for value in get_args(hint)])
     if hint is int and known.least is None and known.most is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -11,11 +11,11 @@ from styleclip.alignment.detectors import DEFAULT_DETECTOR, DETECTORS
 from styleclip.cli.options.common import CommonOptions, without_none
 from styleclip.cli.options.from_settings import option_group
 from styleclip.cli.options.source import LatentSource
+from styleclip.cli.options.types import Parsed
 from styleclip.errors import UsageError
 from styleclip.settings import setting
 
 if TYPE_CHECKING:
-    from styleclip.alignment.face_choice import FaceChoice
     from styleclip.inversion.invert import Invert
 
 MAX_FACES = 1000  # in a photo
@@ -30,17 +30,13 @@ ENCODER_HELP = (
 )
 
 
-class FaceChoiceType(click.ParamType):
+def parse_face(text: str) -> str | int:
     """`largest`, `all`, or a number from 1, from left to right."""
-
-    name = "faces"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> FaceChoice:
-        if value in ("largest", "all"):
-            return cast("FaceChoice", value)
-        if not str(value).isascii() or not str(value).isdecimal() or not 1 <= int(value) <= MAX_FACES:
-            self.fail(f"{value!r} is no choice of faces; use largest, all or a number from 1.", param, ctx)
-        return int(value)
+    if text in ("largest", "all"):
+        return text
+    if not text.isascii() or not text.isdecimal() or not 1 <= int(text) <= MAX_FACES:
+        raise ValueError(f"{text!r} is no choice of faces; use largest, all or a number from 1.")
+    return int(text)
 
 
 @dataclass(frozen=True)
@@ -102,6 +98,6 @@ class PastedPhotoOptions(PhotoOptions):
     paste: bool | None = setting(None, "Paste the face back into the photo.  [default: where it was cropped]")
 
 
-KINDS = {"face": FaceChoiceType(), "landmarks": click.Choice(list(DETECTORS))}
+KINDS = {"face": Parsed("faces", parse_face), "landmarks": click.Choice(list(DETECTORS))}
 photo_options = option_group("photos", PhotoOptions, KINDS)
 pasted_photo_options = option_group("photos", PastedPhotoOptions, KINDS)

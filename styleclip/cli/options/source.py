@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from styleclip.cli.options.common import without_none
 from styleclip.cli.options.from_settings import option_group
-from styleclip.cli.options.types import EXISTING_FILE, MAX_SEED, Rows, Seeds
+from styleclip.cli.options.types import EXISTING_FILE, MAX_SEED, ROWS, SEEDS
 from styleclip.errors import UsageError
 from styleclip.settings import setting
 
@@ -74,4 +74,4 @@ class LatentSource:
         return latent[torch.tensor(rows)]
 
 
-source_options = option_group("source", LatentSource, {"seeds": Seeds(), "latent": EXISTING_FILE, "rows": Rows()})
+source_options = option_group("source", LatentSource, {"seeds": SEEDS, "latent": EXISTING_FILE, "rows": ROWS})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,47 +39,6 @@ def _check_finite(
     return float(number)
 
 
-class Seeds(click.ParamType):
-    """Seeds such as `0-7` or `0-7,12`; each is taken once."""
-
-    name = "seeds"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
-        if isinstance(value, tuple):
-            return value
-        seeds: dict[int, None] = {}
-        for part in str(value).split(","):
-            match = re.fullmatch(r"\s*(\d{1,18})(?:-(\d{1,18}))?\s*", part, re.ASCII)
-            if match is None:
-                self.fail(f"{value!r} is not a list of {self.name}; write it like 0-7 or 0-7,12.", param, ctx)
-            first, last = int(match[1]), int(match[2] or match[1])
-            if last < first:
-                self.fail(f"{part.strip()!r} runs backwards; write the smaller number first.", param, ctx)
-            if last - first + len(seeds) >= MAX_SEEDS:
-                self.fail(f"{value!r} names too many {self.name}; ask for at most {MAX_SEEDS} at once.", param, ctx)
-            seeds |= dict.fromkeys(range(first, last + 1))
-        return tuple(seeds)
-
-
-class Rows(Seeds):
-    """Rows of a file, counted from 0, written like seeds."""
-
-    name = "rows"
-
-
-class LossResolutionType(click.ParamType):
-    """`auto`, `full` or a number of px."""
-
-    name = "px"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str | int:
-        if value in ("auto", "full") or isinstance(value, int):
-            return value
-        if not value.isascii() or not value.isdigit() or int(value) < 4:
-            self.fail(f"{value!r} is not a resolution; pass auto, full or a number of px, e.g. 256.", param, ctx)
-        return int(value)
-
-
 class Parsed(click.ParamType):
     """An option that a function reads; its ValueError says what is wrong with the text."""
 
@@ -92,6 +52,31 @@ class Parsed(click.ParamType):
             return self.parse(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
+
+
+def parse_seeds(text: str, noun: str = "seeds") -> tuple[int, ...]:
+    """Seeds such as `0-7` or `0-7,12`; each is taken once. `noun` is their name in messages."""
+    seeds: dict[int, None] = {}
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*(\d{1,18})(?:-(\d{1,18}))?\s*", part, re.ASCII)
+        if match is None:
+            raise ValueError(f"{text!r} is not a list of {noun}; write it like 0-7 or 0-7,12.")
+        first, last = int(match[1]), int(match[2] or match[1])
+        if last < first:
+            raise ValueError(f"{part.strip()!r} runs backwards; write the smaller number first.")
+        if last - first + len(seeds) >= MAX_SEEDS:
+            raise ValueError(f"{text!r} names too many {noun}; ask for at most {MAX_SEEDS} at once.")
+        seeds |= dict.fromkeys(range(first, last + 1))
+    return tuple(seeds)
+
+
+def parse_resolution(text: str) -> str | int:
+    """`auto`, `full` or a number of px."""
+    if text in ("auto", "full"):
+        return text
+    if not text.isascii() or not text.isdigit() or int(text) < 4:
+        raise ValueError(f"{text!r} is not a resolution; pass auto, full or a number of px, e.g. 256.")
+    return int(text)
 
 
 def parse_strength(text: str) -> Strength:
@@ -136,3 +121,7 @@ def parse_numbers(text: str) -> tuple[float, ...]:
 EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 STRENGTHS = Parsed("strengths", parse_strengths)
 NUMBERS = Parsed("numbers", parse_numbers)
+SEEDS = Parsed("seeds", parse_seeds)
+ROWS = Parsed("rows", partial(parse_seeds, noun="rows"))
+RESOLUTION = Parsed("px", parse_resolution)
+STRENGTH = Parsed("strength", parse_strength)

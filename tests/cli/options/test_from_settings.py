@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from styleclip.cli.options.from_settings import Command, settings_options
-from styleclip.cli.options.types import Seeds
+from styleclip.cli.options.types import SEEDS
 from styleclip.settings import LossResolution, Strength, setting
 
 
@@ -41,7 +41,7 @@ def run(*arguments: str) -> tuple[dict[str, Any], Result]:
     values: dict[str, Any] = {}
 
     @click.command(cls=Command)
-    @settings_options(Settings, kinds={"levels": Seeds()})
+    @settings_options(Settings, kinds={"levels": SEEDS})
     def command(**settings: Any) -> None:
         values.update(settings)
 
