@@ -99,7 +99,8 @@ def _option(name: str, hint: Any, known: Setting, kind: click.ParamType | None) 
     hint, flag = _without_none(hint), known.option or name.replace("_", "-")
     cls = AdvancedOption if known.advanced else click.Option
     if hint is bool and (known.per_model or known.default is not False):
-        return click.option(f"--{flag}/--no-{flag}", name, default=None, help=known.help, cls=cls)
+        text = known.help + _default(known, {True: flag, False: f"no-{flag}"})
+        return click.option(f"--{flag}/--no-{flag}", name, default=None, help=text, cls=cls)
     if hint is bool:
         return click.option(f"--{flag}", name, is_flag=True, flag_value=True, default=None, help=known.help, cls=cls)
     kind = kind or _click_type(hint, known)
@@ -132,13 +133,14 @@ def _click_type(hint: Any, known: Setting) -> click.ParamType:
     return click.STRING
 
 
-def _default(known: Setting) -> str:
+def _default(known: Setting, words: Mapping[Any, str] | None = None) -> str:
     """`  [default: 50]`; of a setting that a generator may bring, the published value after it."""
     if known.default in (None, "", ()):
         return ""
     value = f"{known.default:g}" if isinstance(known.default, float) else known.default
     if isinstance(value, tuple):
         value = ",".join(map(str, value))
+    value = (words or {}).get(value, value)
     prefix = "the model's, else " if known.per_model else ""
     return f"  [default: {prefix}{value}]"
 

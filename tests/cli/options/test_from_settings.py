@@ -101,6 +101,8 @@ def test_help_tells_defaults_and_limits() -> None:
     text = " ".join(run("--help")[1].stdout.split())
     assert "--num-steps N Steps. [default: the model's, else 300] [x>=1]" in text
     assert "--lr F Learning rate. [default: 0.1] [x>0]" in text
+    assert "--torgb / --no-torgb toRGB. [default: the model's, else no-torgb]" in text
+    assert "--align / --no-align Align. [default: align]" in text
     assert "--psi F Truncation. [default: 0.7] --space" in text
     assert "Advanced: --sure F Probability. [0<=x<=1]" in text
 
