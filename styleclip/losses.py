@@ -7,7 +7,7 @@ from torch import Tensor
 
 from styleclip.errors import UsageError
 from styleclip.networks.clip import CLIP
-from styleclip.networks.encoder_config import FRAME
+from styleclip.networks.encoder_config import FRAME_PX
 from styleclip.networks.face_recognition import FaceRecogniser
 from styleclip.networks.resize import apply_resizes
 from styleclip.networks.stylegan2 import Generator
@@ -38,14 +38,14 @@ def loss_resolution_px(generator: Generator, clip: CLIP, wanted: LossResolution)
     """The resolution in px of the images that the losses see: the skip image of that block; later blocks do not run.
 
     "full" is the generator's resolution, "auto" the smallest that is at least the input of CLIP and of ArcFace's
-    alignment (FRAME px). A number above the generator's resolution means that one. Raises UsageError for a resolution
+    alignment (FRAME_PX). A number above the generator's resolution means that one. Raises UsageError for a resolution
     that the generator has no block for.
     """
     sides = sorted(generator.config.channels)
     if wanted == "full":
         return sides[-1]
     if wanted == "auto":
-        return next((side for side in sides if side >= max(FRAME, clip.image_size)), sides[-1])
+        return next((side for side in sides if side >= max(FRAME_PX, clip.image_size)), sides[-1])
     if wanted not in sides and wanted < sides[-1]:
         raise UsageError(f"loss_resolution is {wanted}; this generator draws {', '.join(map(str, sides))} px")
     return min(wanted, sides[-1])

@@ -26,7 +26,7 @@ from styleclip.inversion.result import Inversion, StageResult
 from styleclip.latents import Latent, Space
 from styleclip.models import Models
 from styleclip.networks.e4e import Encoder
-from styleclip.networks.encoder_config import FRAME
+from styleclip.networks.encoder_config import FRAME_PX
 from styleclip.networks.stylegan2 import Generator
 from styleclip.progress import OnStep, ignore
 
@@ -86,7 +86,7 @@ class Invert:
 
     def frames(self, models: Models, photo: PhotoLike) -> list[Aligned]:
         """The chosen faces of a photo, cropped as the generator frames them, from left to right."""
-        size = max(FRAME, models.generator.resolution)
+        size = max(FRAME_PX, models.generator.resolution)
         return align(
             open_photo(photo), self._detector(models), _framing(models) or FFHQ, size, which=self.face, force=self.align
         )

@@ -1,1 +1,1 @@
-"""The networks; the only floor that imports `cuda_ops`."""
+"""The networks. Only this package imports `cuda_ops`."""

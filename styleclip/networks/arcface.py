@@ -1,6 +1,6 @@
 """IR-SE50, the face recognition network of InsightFace (Deng et al. 2019; squeeze-excitation of Hu et al. 2018).
 
-Its trunk is shared by ArcFace, which measures identity, and by the e4e encoder. Parameter names are those of
+It is the trunk of ArcFace, for the identity loss, and of the encoders e4e and pSp. Parameter names are those of
 `model_ir_se50.pth`.
 """
 
@@ -14,12 +14,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from styleclip.networks.encoder_config import FRAME, UNITS, WIDTHS
+from styleclip.networks.encoder_config import FRAME_PX, UNITS, WIDTHS
 from styleclip.networks.face_recognition import FaceRecogniser
 from styleclip.networks.resize import ResizeCrop, resize_matrix
 
-FACE = 112  # px, the side of the face ArcFace looks at
-FACE_ROWS, FACE_COLUMNS = slice(35, 223), slice(32, 220)  # where the face lies in the frame
+FACE_PX = 112  # side of ArcFace's input
+FACE_ROWS, FACE_COLUMNS = slice(35, 223), slice(32, 220)  # of the face in a frame of 256 px
 
 
 class IRSE50(nn.Module):
@@ -58,7 +58,7 @@ class ArcFace(IRSE50, FaceRecogniser):
 
     def __init__(self) -> None:
         super().__init__()
-        width, side = WIDTHS[-1], FACE // 2 ** len(UNITS)
+        width, side = WIDTHS[-1], FACE_PX // 2 ** len(UNITS)
         self.output_layer = nn.Sequential(
             nn.BatchNorm2d(width),
             nn.Dropout(0.6),
@@ -123,7 +123,7 @@ class SqueezeExcitation(nn.Module):
 def face_resize(height: int, width: int, device: torch.device) -> ResizeCrop:
     """The face in an aligned frame, as in the identity loss of StyleCLIP: pooled to 256 px, cropped, pooled."""
     rows, columns = (
-        resize_matrix(part.stop - part.start, FACE, "pool") @ resize_matrix(length, FRAME, "pool")[part]
+        resize_matrix(part.stop - part.start, FACE_PX, "pool") @ resize_matrix(length, FRAME_PX, "pool")[part]
         for length, part in ((height, FACE_ROWS), (width, FACE_COLUMNS))
     )
     return ResizeCrop(rows.float().to(device), columns.float().to(device))

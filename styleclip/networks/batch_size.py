@@ -8,41 +8,41 @@ from styleclip.networks.stylegan2 import Generator, GeneratorConfig
 from styleclip.runtime.batching import free_bytes
 
 MEMORY_FRACTION = 0.5  # of the free memory; CUDA graphs and libraries need the rest
-MAX_BATCH = 128  # images on a GPU, which more do not keep busier
+MAX_BATCH = 128  # images on a GPU; more are not faster
 
-# Feature maps [C, R, R] of a picture, float32. Measured on a CPU at 512 px, config-f: 3.3 of the largest block without
-# a gradient and 6.1 of every block with one, 4.5 and 10.7 in plain torch, which cuda_ops may be all there is.
-LIVE_FEATURE_MAPS = 5  # at once without a gradient: a block's input, modulated, convolved, filtered and active
-KEPT_FEATURE_MAPS = 11  # with a gradient, of the two convolutions of a block
+# Float32 feature maps [C, R, R] of an image. Measured on a CPU at 512 px, config-f: 3.3 of the largest block without a
+# gradient and 6.1 of every block with one; 4.5 and 10.7 in plain torch, which runs where cuda_ops is not built.
+LIVE_FEATURE_MAPS = 5  # without a gradient: a block's input, modulated, convolved, filtered and activated
+KEPT_FEATURE_MAPS = 11  # with a gradient, by the two convolutions of a block
 # Bytes of CLIP and a recogniser, without and with a gradient; measured with ViT-B/32 and ArcFace: 17 and 90 MB.
 ENCODER_BYTES = {False: 2**25, True: 2**27}
 
 
 @dataclass(frozen=True)
 class Workload:
-    """Work that renders images: on a CPU in batches of `pixels`, and of at most `most` images."""
+    """Work that renders images: on a CPU in batches of `pixels`, at most `max_images` of them."""
 
     pixels: int
     gradient: bool = False
-    most: int | None = None
+    max_images: int | None = None
 
     def on_cpu(self, resolution: int) -> int:
         """Images of this resolution in a batch on a CPU."""
         count = max(1, self.pixels // resolution**2)
-        return min(count, self.most or count)
+        return min(count, self.max_images or count)
 
 
-RENDER = Workload(2**22)  # four pictures of 1024 px
-COMPARE = Workload(2**23, most=32)  # eight of 1024 px, which take 5 GB; more than 32 are hardly faster
-GRADIENT = Workload(2**21, gradient=True, most=32)
+RENDER = Workload(2**22)  # four images of 1024 px
+COMPARE = Workload(2**23, max_images=32)  # eight of 1024 px, which take 5 GB; more than 32 are hardly faster
+GRADIENT = Workload(2**21, gradient=True, max_images=32)
 OPTIMIZE = Workload(2**19, gradient=True)  # half a picture of 1024 px, or 128 of 64 px
-TRAIN = Workload(2**16, gradient=True)  # one of 256 px: more would cost memory and no time
+TRAIN = Workload(2**16, gradient=True)  # one of 256 px; more are not faster
 
 
 def max_batch(generator: Generator, workload: Workload, resolution: int | None = None) -> int:
     """Images in a batch, rendered by the whole generator or by its blocks up to `resolution`.
 
-    A power of two on a GPU, so that it does not change with a little more or less free memory.
+    On a GPU it is rounded down to a power of two, so that it does not depend on small changes of the free memory.
     """
     device, side = generator.w_avg.device, resolution or generator.resolution
     if device.type != "cuda":
@@ -53,7 +53,7 @@ def max_batch(generator: Generator, workload: Workload, resolution: int | None =
 
 
 def image_bytes(config: GeneratorConfig, resolution: int, itemsize: int, gradient: bool) -> int:
-    """Bytes of memory that an image of this resolution takes while it is rendered and encoded."""
+    """Bytes of memory per image of this resolution for rendering and encoding."""
     maps = [channels * side**2 for side, channels in config.channels.items() if side <= resolution]
     return (
         itemsize * (KEPT_FEATURE_MAPS * sum(maps) if gradient else LIVE_FEATURE_MAPS * max(maps))

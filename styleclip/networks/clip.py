@@ -14,18 +14,18 @@ from styleclip.networks.resize import ResizeCrop, apply_resizes, center_resize
 
 Preprocess = Literal["correct", "paper"]
 Tokenizer = Callable[..., Tensor]  # (texts, context_length=None) -> [N, context]
-LIMITS = {  # of the numbers in a description; the largest CLIP has 56 layers of width 1792
+MAX_NUMBERS = {  # largest accepted numbers in a config; the largest CLIP has 56 layers of width 1792
     "embed_dim": 2**14, "image_size": 2**14, "patch_size": 2**14, "width": 2**14, "layers": 100, "head_width": 2**14,
     "context_length": 2**10, "heads": 2**10,
 }  # fmt: skip
 
 
 class CLIP(nn.Module):
-    """An open_clip model that takes pictures in [-1, 1] of any resolution.
+    """An open_clip model for images in [-1, 1] of any resolution.
 
     `preprocess="correct"` resizes as CLIP was trained (bicubic, antialiased) and applies its mean and std;
     `"paper"` is StyleCLIP's recipe: area average (its nearest x7 and average pool) and no normalisation.
-    `vocabulary` lists the words a small model knows, or is None for one that reads everything.
+    `vocabulary` lists the words a small model was trained on; None for a full vocabulary.
     """
 
     mean: Tensor
@@ -45,14 +45,14 @@ class CLIP(nn.Module):
         super().__init__()
         self.model, self.tokenizer, self.name = model, tokenizer, name
         self.image_size, self.preprocess, self.vocabulary = image_size, preprocess, vocabulary
-        # no file holds these, so they are on the CPU even where the weights are on the meta device
+        # not in the file, so they need numbers even while the weights are on the meta device
         self.register_buffer("mean", torch.tensor(mean, device="cpu").reshape(3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std, device="cpu").reshape(3, 1, 1), persistent=False)
         self._texts: dict[str, Tensor] = {}
 
     @property
     def logit_scale(self) -> float:
-        """What multiplies a cosine to make it a logit, as learned: 100 for OpenAI's models."""
+        """The learned factor from a cosine to a logit: 100 for OpenAI's models."""
         return float(cast(Any, self.model).logit_scale.exp())
 
     def encode_image(self, image: Tensor) -> Tensor:
@@ -60,7 +60,7 @@ class CLIP(nn.Module):
         return self.encode_pixels(*apply_resizes(image, self.resize_crop(image)))
 
     def to_mixed_precision(self, dtype: torch.dtype) -> CLIP:
-        """Compute both towers in `dtype`; pictures are prepared, and features compared, in float32. Returns itself."""
+        """Compute both towers in `dtype`; preprocessing and features stay in float32. Returns itself."""
         self.model.to(dtype)
         return self
 
@@ -83,7 +83,7 @@ class CLIP(nn.Module):
 
     @torch.no_grad()
     def encode_text(self, texts: Sequence[str]) -> Tensor:
-        """Unit features [N, D] of the texts; every text is encoded once and remembered.
+        """Unit features [N, D] of the texts; features are cached by text.
 
         Raises UsageError for a text that does not fit the context of the model.
         """
@@ -98,7 +98,7 @@ class CLIP(nn.Module):
         context = tokens.shape[1]
         longer = self.tokenizer(texts, context_length=context + 1)
         for text, row in zip(texts, longer, strict=True):
-            if row[-1] == tokens.amax():  # the end-of-text token, which has the largest number, sits past the end
+            if row[-1] == tokens.amax():  # the end-of-text token, the largest number, is beyond the context
                 raise UsageError(
                     f"the prompt has more than the {context - 2} tokens that CLIP reads; shorten it "
                     f"(it begins {text[:40]!r})"
@@ -107,7 +107,7 @@ class CLIP(nn.Module):
 
 
 class CompactTokenizer:
-    """CLIP's byte-pair tokens, renumbered for a small model that knows only some of them.
+    """CLIP's byte-pair tokens, renumbered for a small model with a subset of them.
 
     Start of text is 1, unknown is 2, the known tokens follow and end of text is the largest, so that pooling at the
     largest token works as in CLIP. Call it with texts to get [N, context] int64, zero-padded.
@@ -144,12 +144,12 @@ class CompactTokenizer:
 
 
 def build_clip(config: dict[str, Any]) -> CLIP:
-    """A CLIP of any size from its description, with random weights.
+    """A CLIP of any size from its config, with random weights.
 
     `config` holds `name` and `model` (open_clip's embed_dim, vision_cfg, text_cfg, quick_gelu). A small model also has
-    `tokens` (the byte-pair tokens it knows), `vocabulary` (the words a person may use), `mean` and `std`; one that
-    lacks them reads everything and sees pictures as OpenAI's do. Only what no file holds is allocated under
-    `torch.device("meta")`. Raises WeightError for a description of anything but two plain towers of a plausible size.
+    `tokens` (its byte-pair tokens), `vocabulary` (its words), `mean` and `std`; the defaults are those of OpenAI. Under
+    `torch.device("meta")` only tensors that are in no file are allocated. Raises WeightError for a config of anything
+    but two plain towers of a plausible size.
     """
     from open_clip import CLIP as OpenCLIP
     from open_clip import OPENAI_DATASET_MEAN, OPENAI_DATASET_STD, SimpleTokenizer
@@ -173,16 +173,16 @@ def build_clip(config: dict[str, Any]) -> CLIP:
 
 
 def check_towers(description: Mapping[str, Any]) -> None:
-    """Raise WeightError unless this describes two plain towers of a plausible size.
+    """Raise WeightError unless this config describes two plain towers of a plausible size.
 
-    A description may come with a file: open_clip fetches what some keys name, and builds whatever it is told to.
+    A config may come from an untrusted file, and open_clip downloads models that some keys name, of any size.
     """
     for key, value in description.items():
         if key in ("vision_cfg", "text_cfg"):
             check_towers(value)
-        elif key not in ("quick_gelu", *LIMITS):
+        elif key not in ("quick_gelu", *MAX_NUMBERS):
             raise WeightError(f"it describes a CLIP with {key}, which ours do not have; do not trust it")
-        elif key in LIMITS and value is not None:  # residual networks have no patches
+        elif key in MAX_NUMBERS and value is not None:  # residual networks have no patches
             numbers = value if isinstance(value, list) else [value]
-            if not all(isinstance(number, int) and 0 < number <= LIMITS[key] for number in numbers):
+            if not all(isinstance(number, int) and 0 < number <= MAX_NUMBERS[key] for number in numbers):
                 raise WeightError(f"it describes a CLIP with {key} {value!s:.40}, which no CLIP has; do not trust it")

@@ -14,10 +14,10 @@ from styleclip.networks.layers import EqualConv2d, EqualLinear
 
 
 class Discriminator(nn.Module):
-    """`discriminator(image) -> logits [N, 1]`: residual blocks down to 4x4, then a verdict (StyleGAN2, figure 7c).
+    """`discriminator(image) -> logits [N, 1]`: residual blocks down to 4x4, then an epilogue (StyleGAN2, figure 7c).
 
     `channels` maps every resolution from 4 upwards to its channels, as in `GeneratorConfig`. `mbstd_group_size=None`
-    makes the whole batch one group; `conv_clamp` bounds what every convolution with an activation gives.
+    makes the whole batch one group; `conv_clamp` bounds the output of every convolution with an activation.
     """
 
     def __init__(
@@ -36,8 +36,8 @@ class Discriminator(nn.Module):
         x = image
         for resolution in self.resolutions:
             x = self.get_submodule(f"b{resolution}")(x)
-        verdict: Tensor = self.b4(x)
-        return verdict
+        logits: Tensor = self.b4(x)
+        return logits
 
 
 class ResidualBlock(nn.Module):
@@ -73,8 +73,8 @@ class Epilogue(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:  # [N, C, 4, 4] -> [N, 1]
         x = clamp(self.conv(minibatch_stddev(x, self.mbstd_group_size)), self.conv_clamp)
-        verdict: Tensor = self.out(self.fc(x.flatten(1)))
-        return verdict
+        logits: Tensor = self.out(self.fc(x.flatten(1)))
+        return logits
 
 
 def minibatch_stddev(x: Tensor, group_size: int | None) -> Tensor:
@@ -94,12 +94,12 @@ def minibatch_stddev(x: Tensor, group_size: int | None) -> Tensor:
 
 
 def clamp(x: Tensor, bound: float | None) -> Tensor:
-    """Keep half precision from overflowing, as NVIDIA's `conv_clamp` does; None leaves `x` as it is."""
+    """Clamp to [-bound, bound] against overflow in half precision (NVIDIA's `conv_clamp`); None does nothing."""
     return x if bound is None else x.clamp(-bound, bound)
 
 
 class LatentDiscriminator(nn.Sequential):
-    """Tells w of the mapping network from what an encoder gives (e4e, section 5.2): w [M, w_dim] -> logits [M, 1]."""
+    """Discriminates w of the mapping network from w of an encoder (e4e, section 5.2): [M, w_dim] -> logits [M, 1]."""
 
     def __init__(self, w_dim: int, layers: int = 4) -> None:
         hidden = (EqualLinear(w_dim, w_dim, activate=True) for _ in range(layers - 1))

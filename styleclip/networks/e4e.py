@@ -1,7 +1,7 @@
-"""Encoders from pictures to W+: e4e (Tov et al. 2021) and pSp (Richardson et al. 2021), two readings of one network.
+"""Encoders from images to W+: e4e (Tov et al. 2021) and pSp (Richardson et al. 2021), one architecture.
 
 An IR-SE50 trunk, a feature pyramid over its last three stages, and one small network per vector of W+. Parameter
-names are those of e4e's files below `encoder.`.
+names are those of e4e's files under `encoder.`.
 """
 
 from __future__ import annotations
@@ -11,19 +11,19 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from styleclip.networks.arcface import IRSE50
-from styleclip.networks.encoder_config import DEEPEST, FRAME, EncoderConfig
+from styleclip.networks.encoder_config import FRAME_PX, MAX_DOWNSAMPLING, EncoderConfig
 from styleclip.networks.layers import EqualLinear
 from styleclip.networks.resize import apply_resizes, center_resize
 
-COARSE, MEDIUM, FINE = 0, 3, 7  # the first vector of W+ that each level of the pyramid gives, from 1/16 to 1/4
+COARSE, MEDIUM, FINE = 0, 3, 7  # index of the first vector of W+ from each level of the pyramid, 1/16 to 1/4
 
 
 class Encoder(IRSE50):
     """`encoder(image) -> codes [N, num_ws, w_dim]` in W+.
 
-    `kind` says how the vectors combine: e4e's are one w and offsets to it, `(w, w + delta_1, ..., w + delta_n)`;
-    pSp's are independent. Both are relative to `w_avg` [num_ws, w_dim], zero where the encoder was trained without
-    (pSp, equation 1).
+    With `kind` e4e the vectors are one w and offsets to it, `(w, w + delta_1, ..., w + delta_n)`; with pSp they are
+    independent. Both are relative to `w_avg` [num_ws, w_dim] (pSp, equation 1), which is zero for encoders that were
+    trained without it.
     """
 
     w_avg: Tensor
@@ -31,9 +31,9 @@ class Encoder(IRSE50):
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__(config.widths)
         self.config = config
-        self.provenance: dict[str, str] = {}  # name and hash of the file, where there is one
+        self.provenance: dict[str, str] = {}  # name and hash of the file, if any
         *_, medium, fine, width = config.widths
-        deepest = (config.frame // DEEPEST).bit_length() - 1
+        deepest = (config.frame // MAX_DOWNSAMPLING).bit_length() - 1
         self.styles = nn.ModuleList(
             Style(deepest + _level(index), width, config.w_dim, config.leak) for index in range(config.num_ws)
         )
@@ -53,7 +53,7 @@ class Encoder(IRSE50):
         return torch.stack(vectors, dim=1) + self.w_avg
 
     def offsets(self, image: Tensor, count: int | None = None) -> tuple[Tensor, list[Tensor]]:
-        """The first vector [N, w_dim] and the others, or `count` of them, as they leave the small networks.
+        """The first vector [N, w_dim] and the others, or `count` of them, before they are combined.
 
         In e4e (section 5.1) these are w and delta_1, delta_2, ...
         """
@@ -65,8 +65,8 @@ class Encoder(IRSE50):
     def pyramid(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """[N, 3, H, W] -> [N, C, H/16, W/16], [N, C, H/8, W/8], [N, C, H/4, W/4] (pSp, figure 2)."""
         _, c1, c2, c3 = self.stages(image)
-        p2 = _enlarge(c3, c2) + self.latlayer1(c2)
-        p1 = _enlarge(p2, c1) + self.latlayer2(c1)
+        p2 = _upsample_like(c3, c2) + self.latlayer1(c2)
+        p1 = _upsample_like(p2, c1) + self.latlayer2(c1)
         return c3, p2, p1
 
 
@@ -84,15 +84,15 @@ class Style(nn.Module):
         return w
 
 
-def resize_frame(image: Tensor, frame: int = FRAME) -> Tensor:
-    """The frame as the encoder sees it, [N, 3, R, R] -> [N, 3, 256, 256]: bilinear and antialiased, as Pillow's."""
+def resize_frame(image: Tensor, frame: int = FRAME_PX) -> Tensor:
+    """The encoder's input, [N, 3, R, R] -> [N, 3, 256, 256]: bilinear and antialiased, as in Pillow."""
     return apply_resizes(image, center_resize(image, frame, "bilinear"))[0]
 
 
 def _level(index: int) -> int:
-    """The level of the pyramid that gives this vector of W+: 0 is the coarsest."""
+    """The level of the pyramid for the vector of W+ with this index: 0 is the coarsest."""
     return sum(index >= first for first in (COARSE, MEDIUM, FINE)) - 1
 
 
-def _enlarge(coarse: Tensor, fine: Tensor) -> Tensor:
+def _upsample_like(coarse: Tensor, fine: Tensor) -> Tensor:
     return F.interpolate(coarse, fine.shape[2:], mode="bilinear", align_corners=True)

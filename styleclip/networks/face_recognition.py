@@ -1,6 +1,6 @@
 """Face recognition networks, for the identity loss.
 
-ArcFace (networks/arcface) is the published one; `SmallRecogniser` is that of the demo world; `Facenet` wraps
+ArcFace (networks/arcface) is the published one; `SmallRecogniser` belongs to the demo model; `Facenet` wraps
 facenet-pytorch's InceptionResnetV1.
 """
 
@@ -13,23 +13,23 @@ from styleclip.networks.resize import ResizeCrop, apply_resizes, center_resize
 
 
 class FaceRecogniser(nn.Module):
-    """A network that turns whole aligned frames [N, 3, R, R] in [-1, 1] into unit features [N, D]."""
+    """Base of recognisers: aligned frames [N, 3, R, R] in [-1, 1] -> unit features [N, D]."""
 
     def embed(self, image: Tensor) -> Tensor:
         """Frames of any resolution -> unit features."""
         return self.encode_pixels(*apply_resizes(image, self.resize_crop(image)))
 
     def resize_crop(self, image: Tensor) -> ResizeCrop | None:
-        """The crop and resize of frames of this shape to its input; None where that is the frame."""
+        """The crop and resize of frames of this shape to the network's input; None where no resize is needed."""
         raise NotImplementedError
 
     def encode_pixels(self, pixels: Tensor) -> Tensor:
-        """Its input [N, 3, S, S] -> unit features [N, D]."""
+        """The network's input [N, 3, S, S] -> unit features [N, D]."""
         raise NotImplementedError
 
 
 class SmallRecogniser(FaceRecogniser):
-    """A small convolutional network whose unit features follow the geometry and skin tone of a face."""
+    """A small convolutional network; its features encode the geometry and skin tone of a face."""
 
     side = 64
 

@@ -1,7 +1,7 @@
-"""Latent mappers: small networks that learn the edit of one text for every latent (StyleCLIP, section 5).
+"""Latent mappers: networks trained for one text, which give the edit of any latent (StyleCLIP, section 5).
 
-An edit is `latent + STEP * mapper(latent)`. Each network sees its part of the latent only: a few vectors of W+, or the
-styles of one layer.
+An edit is `latent + STEP * mapper(latent)`. Each network maps one part of the latent: some vectors of W+, or the styles
+of one layer.
 """
 
 from collections.abc import Sequence
@@ -13,18 +13,18 @@ from styleclip.errors import SpaceError
 from styleclip.latents import Space, StyleLayout
 from styleclip.networks.layers import EqualLinear, normalize_2nd_moment
 
-STEP = 0.1  # of StyleCLIP's code for training and inference; the paper has no such factor
+STEP = 0.1  # in StyleCLIP's code for training and inference; not in the paper
 LAYERS = 4  # of every network
 LEVELS = {
     "coarse": slice(0, 4),
     "medium": slice(4, 8),
     "fine": slice(8, None),
-    "all": slice(None),  # one network for the whole of W+: what StyleCLIP calls its single mapper
+    "all": slice(None),  # one network for all of W+: StyleCLIP's single mapper
 }
 
 
 class Mapper(nn.Module):
-    """`mapper(latent)` is the raw step of a latent in `space`, of the same shape."""
+    """Base of mappers: `mapper(latent)` is the unscaled step of a latent in `space`, of the same shape."""
 
     space: Space
 
@@ -32,7 +32,7 @@ class Mapper(nn.Module):
 class LevelsMapper(Mapper):
     """One network per level of detail, `M(w) = (M_c(w_c), M_m(w_m), M_f(w_f))` (StyleCLIP, equation 3).
 
-    The vectors of levels that are left out stay as they are. `LevelsMapper(["all"])` is the single mapper.
+    The step of levels that are left out is zero. `LevelsMapper(["all"])` is the single mapper.
     """
 
     space = Space.W_PLUS
@@ -44,7 +44,7 @@ class LevelsMapper(Mapper):
             self.add_module(level, FullyConnected(w_dim))
 
     def forward(self, w_plus: Tensor) -> Tensor:
-        """W+ [N, num_ws, w_dim] -> the raw step [N, num_ws, w_dim]; raises SpaceError for another w_dim."""
+        """W+ [N, num_ws, w_dim] -> the unscaled step [N, num_ws, w_dim]; raises SpaceError for another w_dim."""
         if w_plus.shape[-1] != self.w_dim:
             raise SpaceError(
                 f"this mapper takes w of length {self.w_dim}, got {w_plus.shape[-1]}; use it with its own generator"
@@ -56,7 +56,7 @@ class LevelsMapper(Mapper):
 
 
 class StyleMapper(Mapper):
-    """One network per layer of style space, by its name: `b64.conv0`. The styles of toRGB stay unless `torgb`."""
+    """One network per layer of style space, by its name: `b64.conv0`. Steps of toRGB are zero unless `torgb`."""
 
     space = Space.S
 
@@ -71,7 +71,7 @@ class StyleMapper(Mapper):
             self.get_submodule(block).add_module(layer, FullyConnected(entry.channels))
 
     def forward(self, styles: Tensor) -> Tensor:
-        """S [N, C] -> the raw step [N, C]; raises SpaceError for another C."""
+        """S [N, C] -> the unscaled step [N, C]; raises SpaceError for another C."""
         parts = self.layout.split(styles)
         steps = {name: torch.zeros_like(part) for name, part in parts.items()}
         steps |= {entry.name: self.get_submodule(entry.name)(parts[entry.name]) for entry in self.mapped}
@@ -79,7 +79,7 @@ class StyleMapper(Mapper):
 
 
 class FullyConnected(nn.Module):
-    """Normalisation and four fully connected layers with lr_mul 0.01, like StyleGAN's mapping network."""
+    """Normalisation and four fully connected layers with lr_mul 0.01, as in StyleGAN's mapping network."""
 
     def __init__(self, width: int) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The layers StyleGAN2 is made of (Karras et al. 2020): equalised learning rate, modulation, FIR resampling.
+"""The layers of StyleGAN2 (Karras et al. 2020): equalised learning rate, modulation, FIR resampling.
 
 Weights are stored unscaled, as N(0, 1); the scale `1 / sqrt(fan_in)` is applied at run time (Karras et al. 2018,
 section 4.1).
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from cuda_ops import bias_act, blur_act, upfirdn2d
 
-FILTERS_AT_ONCE = 64  # whose squares are in memory while a layer is frozen
+FREEZE_BATCH = 64  # filters whose squares are in memory at once in `StyledConv.freeze`
 FIR_TAPS = (1 / 8, 3 / 8, 3 / 8, 1 / 8)  # [1, 3, 3, 1], summing to 1
 
 
@@ -71,12 +71,12 @@ class StyledConv(nn.Module):
     """Modulated 3x3 convolution, noise, bias, leaky ReLU: one layer of the synthesis network (StyleGAN2, figure 2d).
 
     The styles scale the input and the demodulation scales the output (equations 1 and 3 regrouped), so a batch shares
-    one weight, and what follows the convolution is one pass over memory.
+    one weight, and all steps after the convolution are one pass over memory.
     """
 
     noise_const: Tensor
     taps: Tensor
-    energy: Tensor | None  # of the frozen weight
+    square_sums: Tensor | None  # [out, in], of the frozen weight
 
     def __init__(
         self,
@@ -95,8 +95,8 @@ class StyledConv(nn.Module):
         self.affine = EqualLinear(w_dim, in_channels, bias=1.0)
         self.up, self.clamp = up, clamp
         self.register_buffer("taps", fir_taps(), persistent=False)
-        self.register_buffer("energy", None, persistent=False)
-        self.frozen: tuple[nn.Parameter, ...] = ()  # the weight that `energy` was made of: another may take its place
+        self.register_buffer("square_sums", None, persistent=False)
+        self.frozen: tuple[nn.Parameter, ...] = ()  # the weight that `square_sums` belongs to
 
     def forward(self, x: Tensor, styles: Tensor, noise: Tensor | None) -> Tensor:
         """x [N or 1, in, H, W], styles [N, in], noise [N or 1, 1, R, R] -> [N, out, R, R] in the weight's precision."""
@@ -112,22 +112,22 @@ class StyledConv(nn.Module):
     def demodulation(self, styles: Tensor) -> Tensor:
         """`1 / sqrt(sum_ik (s_i w_ijk)^2 + 1e-8)` (StyleGAN2, equation 3): [N, in] -> [N, out]."""
         known = any(weight is self.weight for weight in self.frozen)
-        energy = self.energy if known and self.energy is not None else weight_square_sums(self.weight)
-        return torch.rsqrt(styles.square() @ energy.T + 1e-8)
+        square_sums = self.square_sums if known and self.square_sums is not None else weight_square_sums(self.weight)
+        return torch.rsqrt(styles.square() @ square_sums.T + 1e-8)
 
     def freeze(self) -> None:
-        """Stop learning: keep what follows from the weight, in the layout that its convolution reads fastest."""
+        """Disable gradients; cache the square sums of the weight and store it in the fastest memory layout."""
         self.requires_grad_(False)
-        sums = [weight_square_sums(filters) for filters in self.weight.split(FILTERS_AT_ONCE)]  # no copy of the weight
-        self.energy, self.frozen = torch.cat(sums), (self.weight,)
+        sums = [weight_square_sums(filters) for filters in self.weight.split(FREEZE_BATCH)]  # no copy of the weight
+        self.square_sums, self.frozen = torch.cat(sums), (self.weight,)
         weight = self.weight.transpose(0, 1) if self.up else self.weight
         dense = weight.contiguous(memory_format=torch.channels_last)
         self.weight.data = dense.transpose(0, 1) if self.up else dense
 
     def to_mixed_precision(self, dtype: torch.dtype) -> None:
-        """Convolve in `dtype`; the affine layer and the table behind demodulation keep their precision."""
-        for own in (self.weight, self.bias, self.noise_strength, self.noise_const):
-            own.data = own.data.to(dtype)
+        """Convolve in `dtype`; the affine layer and the square sums for demodulation stay in float32."""
+        for tensor in (self.weight, self.bias, self.noise_strength, self.noise_const):
+            tensor.data = tensor.data.to(dtype)
 
 
 class ToRGB(nn.Module):
@@ -141,9 +141,9 @@ class ToRGB(nn.Module):
         self.clamp = clamp
 
     def forward(self, x: Tensor, styles: Tensor) -> Tensor:  # [N or 1, C, R, R], [N, C] -> [N, 3, R, R]
-        """The colours are in the precision of this layer, whatever that of the features."""
+        """The result has the precision of this layer's weight, the convolution that of `x`."""
         weight, styles = self.weight.to(x), (styles / math.sqrt(self.weight.shape[1])).to(x)
-        if len(styles) == 1:  # scaling the few weights spares a pass over the features
+        if len(styles) == 1:  # scaling the weight saves a pass over the features
             rgb = F.conv2d(x, weight * styles[:, :, None, None])
         else:
             rgb = F.conv2d(modulate(x, styles), weight)
@@ -156,7 +156,7 @@ def modulate(x: Tensor, styles: Tensor) -> Tensor:
 
 
 def weight_square_sums(weight: Tensor) -> Tensor:
-    """The squares of every filter, summed: [O, I, 3, 3] -> [O, I]."""
+    """Sums of squares over the taps of every filter: [O, I, 3, 3] -> [O, I]."""
     return weight.square().sum(dim=(2, 3))
 
 
@@ -166,14 +166,14 @@ def upsample(image: Tensor, taps: Tensor) -> Tensor:
 
 
 def normal(*shape: int, std: float = 1.0) -> Tensor:
-    """N(0, std^2) to start from; no numbers where a network is built without memory, which would cost a second."""
+    """Initial weights N(0, std^2); on the meta device an empty tensor, as drawing would take a second."""
     weight = torch.empty(shape)
     return weight if weight.is_meta else weight.normal_(std=std)
 
 
 def fir_taps() -> Tensor:
-    """The [1, 3, 3, 1] low-pass filter. Kept out of state dicts: every public checkpoint has this one."""
-    return torch.tensor(FIR_TAPS, device="cpu")  # real numbers even where a network is built without memory
+    """The [1, 3, 3, 1] low-pass filter. Not in state dicts, as every public checkpoint has this one."""
+    return torch.tensor(FIR_TAPS, device="cpu")  # with numbers on the meta device too
 
 
 def normalize_2nd_moment(x: Tensor) -> Tensor:

@@ -13,8 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 Trunk = Literal["alex", "vgg"]
-TAPS: dict[Trunk, tuple[int, ...]] = {"alex": (1, 4, 7, 9, 11), "vgg": (3, 8, 15, 22, 29)}  # ReLUs that are compared
-MAX_SIDE_PX = 256  # larger pictures are reduced to this, as in pSp, e4e and PTI
+TAPS: dict[Trunk, tuple[int, ...]] = {"alex": (1, 4, 7, 9, 11), "vgg": (3, 8, 15, 22, 29)}  # ReLUs to compare
+MAX_SIDE_PX = 256  # larger images are reduced to this, as in pSp, e4e and PTI
 SHIFT, SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)  # mean and deviation of ImageNet, for [-1, 1]
 
 
@@ -25,7 +25,7 @@ class PerceptualDistance(Protocol):
 
 
 class LPIPS(nn.Module):
-    """Distances of unit features, weighted channel by channel as people judged them (version 0.1 of the weights)."""
+    """Distances of unit features; channel weights fitted to human judgements (version 0.1 of the weights)."""
 
     shift: Tensor
     scale: Tensor
@@ -43,7 +43,7 @@ class LPIPS(nn.Module):
             self.register_buffer(name, torch.tensor(numbers, device="cpu").view(3, 1, 1), persistent=False)
 
     def distance(self, image: Tensor, target: Tensor) -> Tensor:
-        """[N] for pictures [N, 3, R, R] in [-1, 1], 0 for equal ones; at more than 256 px both are area-reduced."""
+        """[N] for images [N, 3, R, R] in [-1, 1], 0 for equal ones; at more than 256 px both are area-reduced."""
         return self(_reduce(image), _reduce(target))
 
     def forward(self, image: Tensor, target: Tensor) -> Tensor:
@@ -53,7 +53,7 @@ class LPIPS(nn.Module):
         return torch.stack(distances).sum(dim=0)
 
     def unit_features(self, image: Tensor) -> Iterator[Tensor]:
-        """The features [N, C_l, H_l, W_l] of every tap, of unit length at every place."""
+        """The features [N, C_l, H_l, W_l] of every tap, of unit length at every position."""
         x = (image - self.shift) / self.scale
         for index, layer in enumerate(self.features):
             x = layer(x)

@@ -1,4 +1,4 @@
-"""CLIP by the names of open_clip: `architecture/tag`, as in `ViT-B-32/openai`; the tag stands for published weights."""
+"""Build CLIP through open_clip by `architecture/tag`, e.g. `ViT-B-32/openai`; the tag names published weights."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from styleclip.networks.clip import CLIP, Preprocess, Tokenizer
 
 
 def open_clip_model(name: str, preprocess: Preprocess = "correct") -> CLIP:
-    """The published CLIP `architecture/tag`, fetched and filled by open_clip.
+    """The published CLIP `architecture/tag`, downloaded and loaded by open_clip.
 
     The tag decides the activation: `ViT-B-32/openai` is `ViT-B-32-quickgelu/openai`. Raises WeightError for a name
-    that open_clip does not know, or weights that cannot be had.
+    that open_clip does not know, or weights that cannot be downloaded.
     """
-    if name == _known(name)[0]:
+    if name == _resolve_name(name)[0]:
         raise WeightError(f"{name} is an architecture; say whose weights: {name}/TAG, or {name}/PATH for a file")
     clip = _create_clip(name, pretrained=name.partition("/")[2], require_pretrained=True)
     clip.preprocess = preprocess
@@ -27,21 +27,21 @@ def open_clip_model(name: str, preprocess: Preprocess = "correct") -> CLIP:
 
 
 def open_clip_architecture(name: str, quick_gelu: bool = False) -> CLIP:
-    """The CLIP of an `architecture` or `architecture/tag`, with random weights, for a file to fill.
+    """The CLIP of an `architecture` or `architecture/tag`, with random weights, to be loaded from a file.
 
     Mean and std are those of the weights published under the tag, or under every tag of the architecture. Raises
     WeightError for a name that open_clip does not know, and for an architecture whose tags differ in them.
     """
-    architecture, published = _known(name)
+    architecture, published = _resolve_name(name)
     statistics = {(tuple(each["mean"]), tuple(each["std"])) for each in published}
     if len(statistics) > 1:
         raise WeightError(
             f"the published weights of {architecture} see pictures with different mean and std; say which these are: "
             f"{architecture}/TAG/PATH, where TAG is one of {_tags(architecture)}"
         )
-    shown = dict(zip(("mean", "std"), *statistics, strict=True)) if statistics else {}
-    with _quiet():  # open_clip warns that the weights are random
-        return _create_clip(name, quick_gelu, pretrained_text=False, force_preprocess_cfg=shown)
+    preprocess_cfg = dict(zip(("mean", "std"), *statistics, strict=True)) if statistics else {}
+    with _mute_logging():  # open_clip warns that the weights are random
+        return _create_clip(name, quick_gelu, pretrained_text=False, force_preprocess_cfg=preprocess_cfg)
 
 
 def is_architecture(name: str) -> bool:
@@ -62,8 +62,8 @@ def architectures_like(shape: Mapping[str, Any]) -> list[str]:
     return [name for name in open_clip.list_models() if matches(open_clip.get_model_config(name))]
 
 
-def _known(name: str) -> tuple[str, list[dict[str, Any]]]:
-    """The architecture, and what open_clip says of the weights under the tag, or under every tag if none is named."""
+def _resolve_name(name: str) -> tuple[str, list[dict[str, Any]]]:
+    """The architecture, and open_clip's configs of the weights of the tag, or of all tags if none is given."""
     import open_clip
 
     architecture, _, tag = name.partition("/")
@@ -96,12 +96,12 @@ def _create_clip(name: str, quick_gelu: bool = False, **options: Any) -> CLIP:
         raise WeightError(f"open_clip cannot load {name} ({reason}); check the tag and the connection") from error
     size = model.visual.image_size
     side = size if isinstance(size, int) else size[0]
-    shown = open_clip.get_model_preprocess_cfg(model)
-    return CLIP(model, tokenizer, side, shown["mean"], shown["std"], name)
+    preprocess_cfg = open_clip.get_model_preprocess_cfg(model)
+    return CLIP(model, tokenizer, side, preprocess_cfg["mean"], preprocess_cfg["std"], name)
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def _mute_logging() -> Iterator[None]:
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

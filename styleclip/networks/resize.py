@@ -1,7 +1,7 @@
 """Crop and resize as two matrix products: differentiable, exact at any resolution.
 
 Resizing is linear and separable, so resizing the columns of the identity gives its matrix. The inputs of several
-networks are cut from an image in one pass, without an intermediate larger than the image.
+networks are computed from an image in one pass, without an intermediate larger than the image.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class ResizeCrop:
 
 
 def apply_resizes(image: Tensor, *resizes: ResizeCrop | None) -> list[Tensor]:
-    """The images [N, 3, H, W] after each of these crops and resizes; None leaves them as they are."""
+    """The images [N, 3, H, W] after each of these crops and resizes; None is the identity."""
     chosen = [each for each in resizes if each is not None]
     if not chosen:
         return [image] * len(resizes)
@@ -36,7 +36,7 @@ def apply_resizes(image: Tensor, *resizes: ResizeCrop | None) -> list[Tensor]:
 
 
 def center_resize(image: Tensor, size: int, mode: Mode) -> ResizeCrop | None:
-    """The central square of an image at size x size px; None where that is the image itself."""
+    """The central square of an image at size x size px; None where no resize is needed."""
     height, width = image.shape[-2:]
     return None if height == width == size else _center_resize(height, width, size, mode, image.device)
 
@@ -52,8 +52,11 @@ def _center_resize(height: int, width: int, size: int, mode: Mode, device: torch
 
 @functools.lru_cache(maxsize=32)
 def resize_matrix(source: int, size: int, mode: Mode) -> Tensor:
-    """[size, source] in float64: `bicubic` and `bilinear` are antialiased, `pool` averages whole pixels as adaptive
-    pooling does, `area` weighs those at the borders by what lies within."""
+    """The matrix [size, source] of a resize, in float64.
+
+    `bicubic` and `bilinear` are antialiased, `pool` is adaptive average pooling over whole pixels, and `area` weights
+    the pixels at the borders by their overlap.
+    """
     identity = torch.eye(source, dtype=torch.float64)
     if mode == "pool":
         return F.adaptive_avg_pool2d(identity[None], (size, source))[0]

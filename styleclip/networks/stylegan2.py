@@ -1,7 +1,7 @@
 """The StyleGAN2 generator (Karras et al. 2020), any resolution and channel schedule.
 
-Parameter names are those of NVIDIA's PyTorch checkpoints, so `synthesis.b64.conv0.weight` means here what it means
-there; FIR filters are constants and are not stored.
+Parameter names are those of NVIDIA's PyTorch checkpoints, e.g. `synthesis.b64.conv0.weight`; FIR filters are constants
+and are not stored.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from styleclip.latents import Latent, Space, StyleLayout
 from styleclip.networks.layers import EqualLinear, StyledConv, normalize_2nd_moment
 from styleclip.networks.synthesis import Noise, Synthesis
 
-FULL_PRECISION = 32  # px up to which `Generator.to_mixed_precision` changes nothing
-MAPPING_LR_MUL = 0.01  # how fast the mapping network learned, next to the rest (StyleGAN, appendix C)
+FULL_PRECISION_PX = 32  # resolution up to which mixed precision keeps float32
+MAPPING_LR_MUL = 0.01  # learning rate of the mapping network relative to the rest (StyleGAN, appendix C)
 
 
 @dataclass(frozen=True)
 class GeneratorConfig:
-    """The numbers of a generator: loaders read those without a default from the shapes of the file's tensors."""
+    """The shape of a generator. Loaders take the fields without a default from the shapes of the tensors."""
 
     z_dim: int
     w_dim: int
@@ -40,7 +40,7 @@ class GeneratorConfig:
 class Generator(nn.Module):
     """`generator(latent) -> image [N, 3, H, W]` in about [-1, 1], from a latent of any space.
 
-    `layout` cuts style space, `num_ws` counts the vectors of W+, `w_avg` [w_dim] is the centre of W.
+    `layout` names the layers of style space, `num_ws` is the number of vectors of W+, `w_avg` [w_dim] the mean of W.
     """
 
     def __init__(self, config: GeneratorConfig) -> None:
@@ -49,7 +49,7 @@ class Generator(nn.Module):
         self.layout = StyleLayout.from_channels(config.channels)
         self.mapping = Mapping(config.z_dim, config.mapping_widths, config.mapping_lr_mul)
         self.synthesis = Synthesis(config.channels, config.w_dim, config.conv_clamp)
-        self.precision = torch.float32  # of most of the work: `to_mixed_precision`
+        self.precision = torch.float32  # of the larger blocks, see `to_mixed_precision`
 
     @property
     def resolution(self) -> int:
@@ -64,18 +64,18 @@ class Generator(nn.Module):
         return self.mapping.w_avg
 
     def freeze(self) -> Generator:
-        """Stop learning for good, so that what follows from the weights alone is computed once. Returns itself."""
+        """Switch to eval mode, disable gradients and cache values that depend only on the weights. Returns itself."""
         self.eval().requires_grad_(False)
         for layer in self.synthesis.modules():
             if isinstance(layer, StyledConv):
                 layer.freeze()
         return self
 
-    def to_mixed_precision(self, dtype: torch.dtype, above: int = FULL_PRECISION) -> Generator:
-        """Convolve in `dtype` where pictures are larger than `above` px, and there is most of the work.
+    def to_mixed_precision(self, dtype: torch.dtype, above: int = FULL_PRECISION_PX) -> Generator:
+        """Convolve in `dtype` in blocks above `above` px, which take most of the time.
 
-        Latents, styles, demodulation and the sum of the skip images stay in float32. bfloat16 has its range, so nothing
-        is normalised before (as float16 needs; Karras et al. 2020b, appendix). Returns itself.
+        Latents, styles, demodulation and the sum of the skip images stay in float32. bfloat16 has the range of
+        float32, so styles are not normalised (which float16 needs; Karras et al. 2020b, appendix). Returns itself.
         """
         self.precision = dtype
         for entry in self.layout.entries:
@@ -95,7 +95,7 @@ class Generator(nn.Module):
 
         `noise="const"` uses the buffers of the checkpoint, `"random"` draws fresh noise (one seed per sample when
         `seeds` are given, so an image does not depend on its batch), `"none"` leaves it out. A smaller `resolution`
-        gives the skip image of that block, a preview without the finest details, and runs no block behind it.
+        gives the skip image of that block, a preview without the finest details; later blocks are not run.
         """
         return self.pyramid(latent, noise, seeds, resolution)[-1]
 
@@ -118,10 +118,10 @@ class Generator(nn.Module):
         return self.mapping(z)
 
     def to_space(self, latent: Latent, space: Space) -> Latent:
-        """Walk the ladder Z -> W -> W+ -> S down to `space`; SpaceError for a step upward or a foreign latent."""
+        """Convert along Z -> W -> W+ -> S; SpaceError in the other direction or for the latent of another generator."""
         self._check_shape(latent)
-        ladder = list(Space)
-        start, stop = ladder.index(latent.space), ladder.index(space)
+        spaces = list(Space)
+        start, stop = spaces.index(latent.space), spaces.index(space)
         if start > stop:
             raise SpaceError(f"a latent in {latent.space.value} cannot be taken back to {space.value}")
         steps = (self.map, self._broadcast, self.synthesis.styles)
@@ -131,7 +131,7 @@ class Generator(nn.Module):
         return Latent(space, data)
 
     def truncate(self, latent: Latent, psi: float, cutoff: int | None = None) -> Latent:
-        """`w_avg + psi * (w - w_avg)`, on the first `cutoff` vectors of W+ only when given (StyleGAN, appendix B).
+        """`w_avg + psi * (w - w_avg)`, with `cutoff` only on the first vectors of W+ (StyleGAN, appendix B).
 
         Z is mapped to W first; with a `cutoff` the result is in W+.
         """
@@ -151,17 +151,17 @@ class Generator(nn.Module):
             Space.W_PLUS: (self.num_ws, self.config.w_dim),
             Space.S: (self.layout.size,),
         }
-        own, found = list(shapes[latent.space]), list(latent.data.shape[1:])
-        if own != found:
+        shape, found = list(shapes[latent.space]), list(latent.data.shape[1:])
+        if shape != found:
             name = latent.space.value
-            raise SpaceError(f"this generator's {name} has shape {own}, the latent's {found}; pass one made for it")
+            raise SpaceError(f"this generator's {name} has shape {shape}, the latent's {found}; pass one made for it")
 
     def _broadcast(self, w: Tensor) -> Tensor:  # [N, w_dim] -> [N, num_ws, w_dim]
         return w[:, None].expand(-1, self.num_ws, -1)
 
 
 class Mapping(nn.Module):
-    """The mapping network f: z -> w, fully connected layers that learn slowly (StyleGAN, section 2)."""
+    """The mapping network f: z -> w, fully connected layers with a small `lr_mul` (StyleGAN, section 2)."""
 
     w_avg: Tensor
 

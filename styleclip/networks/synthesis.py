@@ -28,8 +28,8 @@ class Synthesis(nn.Module):
     """The synthesis network g: styles -> image, with RGB skip connections (StyleGAN2, figure 7b).
 
     `channels` maps every resolution from 4 upwards to its channels; `conv_clamp` bounds the activations. The layers run
-    in the order of `layout.entries`. A run can stop before any of them, and images that differ only from there on share
-    the state it stopped in.
+    in the order of `layout.entries`. `run` computes some of them, so images whose first layers agree can share the
+    state before the first difference.
     """
 
     taps: Tensor
@@ -62,7 +62,7 @@ class Synthesis(nn.Module):
         return State(const.expand(batch, -1, -1, -1), const.new_zeros(batch, 3, side // 2, side // 2))
 
     def run(self, entries: Iterable[StyleEntry], state: State, styles: Styles, noise: NoiseInputs) -> State:
-        """The state after these layers, which follow on `state`."""
+        """The state after these layers, starting from `state`."""
         for entry in entries:
             state = self.step(entry, state, styles, noise)
         return state
@@ -75,7 +75,7 @@ class Synthesis(nn.Module):
         return State(x, layer(x, styles[entry.name]) + upsample(image, self.taps))
 
     def rerender_torgb(self, entry: StyleEntry, x: Tensor, before: Tensor, after: Tensor) -> Tensor:
-        """The change of the image [N, 3, R, R] with the styles [N or 1, C_i] of a toRGB layer; only sums follow it."""
+        """The change of the image [N, 3, R, R] with the styles [N or 1, C_i] of a toRGB layer; exact by linearity."""
         torgb = self.get_submodule(entry.name)
         gain = torgb(x, after) - torgb(x, before)
         while gain.shape[-1] < self.resolutions[-1]:

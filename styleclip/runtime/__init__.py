@@ -1,1 +1,1 @@
-"""Devices, batch sizes that fit the memory, and CUDA graphs."""
+"""Devices, batching on out-of-memory, and CUDA graphs."""

@@ -1,4 +1,4 @@
-"""Batches that are halved when memory runs out, and the free memory of a GPU."""
+"""Batches that are halved on out-of-memory, and the free memory of a GPU."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 from styleclip.errors import NoMemoryError
 from styleclip.runtime import cuda_graphs
 
-OUT_OF_MEMORY = ("DefaultCPUAllocator", "bad_alloc", "ALLOC_FAILED")  # in errors of torch, C++, cuBLAS and cuDNN
+OUT_OF_MEMORY = ("DefaultCPUAllocator", "bad_alloc", "ALLOC_FAILED")  # in errors by torch, C++, cuBLAS, cuDNN
 Result = TypeVar("Result")
 SliceableT = TypeVar("SliceableT", bound="Sliceable")
 
@@ -25,7 +25,7 @@ class Sliceable(Protocol):
 
 
 def free_bytes(device: torch.device) -> int:
-    """Bytes that tensors on a GPU may still take: the free memory of the driver and the unused cache of torch."""
+    """Bytes available for tensors on a GPU: the free memory of the driver and the unused cache of torch."""
     held = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
     return torch.cuda.mem_get_info(device)[0] + held
 
@@ -41,7 +41,7 @@ class Batches:
         self.size = size
 
     def __call__(self, work: Callable[[SliceableT], Result], rows: SliceableT) -> Iterator[Result]:
-        """The result of every batch of `rows`; raises NoMemoryError where a single row is too much."""
+        """The result of every batch of `rows`; raises NoMemoryError where a single row does not fit."""
         start = 0
         while start < len(rows):
             batch, failed = rows[start : start + self.size], False

@@ -1,7 +1,7 @@
-"""CUDA graphs: work that is repeated on tensors of the same shapes is recorded once and replayed in one launch.
+"""CUDA graphs: functions called repeatedly on tensors of the same shapes are recorded once and replayed in one launch.
 
-Only work that does not depend on values can be recorded: no copy from or to the CPU, no `.item()`, no index that
-is a list or a mask, and one backward pass after each forward pass. `STYLECLIP_GRAPHS=0` does without graphs.
+A recorded function must not depend on values: no copy from or to the CPU, no `.item()`, no index that is a list or a
+mask, and one backward pass after each forward pass. `STYLECLIP_GRAPHS=0` disables graphs.
 """
 
 from __future__ import annotations
@@ -21,27 +21,27 @@ from torch import Tensor, nn
 Function = Callable[..., Any]  # of tensors, to one tensor or a tuple of them
 Record = Callable[[Function, tuple[Tensor, ...]], Function]
 
-WARM_UP_CALLS = 8  # recording takes as long as half a dozen calls
-MAX_GRAPHS = {False: 64, True: 2}  # without and with a gradient; the latter hold all feature maps, the others share
-TOLERANCE = 0.05  # of the norm of a result: kernels differ by rounding, a graph that missed an input by more
+WARM_UP_CALLS = 8  # before recording, which takes as long as about six calls
+MAX_GRAPHS = {False: 64, True: 2}  # without and with a gradient; only the former share their memory
+TOLERANCE = 0.05  # relative error of a result: more than rounding, less than the effect of an input
 
 
 class GraphWarning(UserWarning):
-    """Some work could not be recorded; it goes on without a graph."""
+    """A function could not be recorded; it runs without a graph."""
 
 
 def make_graph(function: Function, *examples: Tensor, record: Record | None = None) -> Function:
-    """`function` as a graph for tensors like `examples`: of their shapes, and with a gradient where they have one.
+    """`function` as a graph for tensors with the shapes, types and gradients of `examples`.
 
-    Nothing but these tensors gets a gradient, and what is returned is the caller's own. On other devices than CUDA that
-    is `function` itself, and so it is, after a GraphWarning, where it cannot be recorded or the graph is wrong.
+    Only these tensors get gradients, and results are copies. Returns `function` itself on other devices than CUDA, and,
+    after a GraphWarning, where recording fails or the graph gives other results.
     """
     if record is None and not can_record(examples):
         return function
     try:
-        expected = _results(function, examples)
+        expected = _results_and_gradients(function, examples)
         graph = _clone_results((record or Recorder())(function, tuple(_clone_input(example) for example in examples)))
-        if _agree(_results(graph, examples), expected):
+        if _all_close(_results_and_gradients(graph, examples), expected):
             return graph
         reason = "its results differ from those of what it records"
     except RuntimeError as error:
@@ -56,23 +56,23 @@ def can_record(tensors: Sequence[Tensor]) -> bool:
 
 
 class Graphs:
-    """A cache of graphs: work that is called often is recorded and replayed.
+    """A cache of graphs: functions that are called often are recorded and replayed.
 
-    Graphs read the weights of `networks` at fixed addresses, so all are dropped when a weight has moved. Threads take
-    turns; graphs with a gradient are for a single thread.
+    Graphs read the weights of `networks` at fixed addresses, so all are dropped when a weight has another address. A
+    lock serialises threads; graphs with a gradient are for a single thread.
     """
 
     def __init__(self, *networks: nn.Module) -> None:
         self.networks = networks
         self._lock = threading.RLock()
-        self._works = True
+        self._enabled = True
         self._weight_addresses: list[int] = []
         self.clear()
         _all_graphs.add(self)
 
     def __call__(self, name: Hashable, function: Function, *tensors: Tensor) -> Any:
-        """`function(*tensors)`. All calls under one name have to do the same work, but for the tensors."""
-        if self._works and can_record(tensors):
+        """`function(*tensors)`. All calls with one `name` must compute the same function of the tensors."""
+        if self._enabled and can_record(tensors):
             with self._lock:
                 if graph := self._graph(_Key.of(name, tensors), function, tensors):
                     return graph(*tensors)
@@ -92,18 +92,18 @@ class Graphs:
             self._weight_addresses = addresses
         self._calls[key] += 1
         if key not in self._ready and self._calls[key] > WARM_UP_CALLS:
-            self._make(key, function, tensors)
+            self._record(key, function, tensors)
         return self._ready.get(key)
 
-    def _make(self, key: _Key, function: Function, tensors: tuple[Tensor, ...]) -> None:
-        """A graph in place of the oldest of its kind, where there are too many; after a failure none is made again."""
+    def _record(self, key: _Key, function: Function, tensors: tuple[Tensor, ...]) -> None:
+        """Record a graph, in place of the oldest where there are too many; after a failure recording is disabled."""
         same_kind = [other for other in self._ready if other.gradient == key.gradient]
         if len(same_kind) >= MAX_GRAPHS[key.gradient]:
             del self._ready[same_kind[0]]
-            gc.collect()  # torch holds a graph in a circle of references
+            gc.collect()  # torch keeps graphs in reference cycles
         graph = make_graph(function, *tensors, record=self._recorder)
-        self._works = graph is not function
-        if self._works:
+        self._enabled = graph is not function
+        if self._enabled:
             self._ready[key] = graph
 
 
@@ -122,47 +122,47 @@ _all_graphs: weakref.WeakSet[Graphs] = weakref.WeakSet()
 
 
 def clear_all() -> None:
-    """Drop every graph of this process, to have its memory."""
+    """Drop every graph of this process, to free its memory."""
     for graphs in list(_all_graphs):
         graphs.clear()
 
 
 class Recorder:
-    """Records graphs by torch. They read `own` tensors, and write their results to the same place every time.
+    """Records CUDA graphs with torch. A graph reads its static `inputs`, and overwrites its results on each replay.
 
-    Those without a gradient share memory, so results have to be copied before another of them is replayed.
+    Graphs without a gradient share memory, so results have to be copied before another graph is replayed.
     """
 
     def __init__(self) -> None:
         self.stream: torch.cuda.Stream | None = None
         self.pool: Any = None
 
-    def __call__(self, function: Function, own: tuple[Tensor, ...]) -> Function:
+    def __call__(self, function: Function, inputs: tuple[Tensor, ...]) -> Function:
         """The graph of `function`; raises RuntimeError for work that cannot be recorded."""
-        with torch.cuda.device(own[0].device):
+        with torch.cuda.device(inputs[0].device):
             before = torch.cuda.current_stream()
             try:
-                if any(tensor.requires_grad for tensor in own):
-                    return torch.cuda.make_graphed_callables(function, own)
-                return self._forward(function, own)
+                if any(tensor.requires_grad for tensor in inputs):
+                    return torch.cuda.make_graphed_callables(function, inputs)
+                return self._forward(function, inputs)
             finally:
-                torch.cuda.set_stream(before)  # torch stays on its own stream when it fails
+                torch.cuda.set_stream(before)  # on failure torch does not restore the stream
 
     @torch.no_grad()
-    def _forward(self, function: Function, own: tuple[Tensor, ...]) -> Function:
-        """As torch.cuda.make_graphed_callables does it, but always on one stream: memory is shared within a stream."""
+    def _forward(self, function: Function, inputs: tuple[Tensor, ...]) -> Function:
+        """Like torch.cuda.make_graphed_callables, but on one stream, as memory can only be shared within a stream."""
         self.stream, self.pool = self.stream or torch.cuda.Stream(), self.pool or torch.cuda.graph_pool_handle()
         self.stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(self.stream):
-            function(*own)  # what libraries set up at their first use on a stream cannot be recorded
+            function(*inputs)  # the set-up of libraries at their first use on a stream cannot be recorded
         torch.cuda.current_stream().wait_stream(self.stream)
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph, self.pool, self.stream, capture_error_mode="thread_local"):
-            results = function(*own)
+            results = function(*inputs)
 
         def replay(*tensors: Tensor) -> Any:
-            for mine, given in zip(own, tensors, strict=True):
-                mine.copy_(given)
+            for static, given in zip(inputs, tensors, strict=True):
+                static.copy_(given)
             graph.replay()
             return results
 
@@ -185,8 +185,8 @@ def _has_gradient(tensor: Tensor) -> bool:
     return tensor.requires_grad and torch.is_grad_enabled()
 
 
-def _results(function: Function, examples: Sequence[Tensor]) -> list[Tensor]:
-    """What `function` makes of half the `examples`, and the gradients: other numbers than a graph was recorded with."""
+def _results_and_gradients(function: Function, examples: Sequence[Tensor]) -> list[Tensor]:
+    """Results and gradients of `function` at half the `examples`, so other values than those recorded with."""
     halves = [(0.5 * each.detach()).requires_grad_(_has_gradient(each)) for each in examples]
     found = function(*halves)
     results = [found] if isinstance(found, Tensor) else list(found)
@@ -195,7 +195,7 @@ def _results(function: Function, examples: Sequence[Tensor]) -> list[Tensor]:
     return [*results, *(torch.autograd.grad(total, learning) if learning else ())]
 
 
-def _agree(some: Sequence[Tensor], others: Sequence[Tensor]) -> bool:
-    """Whether no tensor is far from its other; NaN is."""
+def _all_close(some: Sequence[Tensor], others: Sequence[Tensor]) -> bool:
+    """Whether all pairs of tensors agree within TOLERANCE; NaN never does."""
     pairs = zip(some, others, strict=True)
     return all(bool((one - other).norm() <= TOLERANCE * other.norm()) for one, other in pairs)

@@ -1,4 +1,4 @@
-"""Devices, precisions, and the memory allocator of the CPU."""
+"""Devices, precisions, and settings of the CPU's memory allocator."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ class DistributedEnv:
 
     @staticmethod
     def from_environ() -> DistributedEnv | None:
-        """From the environment variables that torchrun sets; None where it did not start this process."""
+        """From the environment variables of torchrun; None for a process that torchrun did not start."""
         names = ("RANK", "WORLD_SIZE", "LOCAL_RANK")
         if any(name not in os.environ for name in names):
             return None
         return DistributedEnv(*(int(os.environ[name]) for name in names))
 
     def device(self, name: str) -> str:
-        """`name`; for "auto" the GPU of this process, where there are GPUs."""
+        """The name of the device; "auto" becomes the GPU of this process if there are GPUs."""
         return f"cuda:{self.local_rank}" if name == "auto" and torch.cuda.is_available() else name
 
 
@@ -67,15 +67,15 @@ def pick_dtype(name: str, device: torch.device) -> torch.dtype:
 
 
 def keep_memory() -> bool:
-    """Let this process keep what tensors on the CPU free, for the tensors that come next; False where it cannot.
+    """Keep freed CPU memory in this process for later tensors (mallopt); False where the C library has no mallopt.
 
-    glibc hands every large block back to the system and gets it anew, page by page and filled with zeros, which is a
-    third of the time of a picture of 1024 px. It is a setting of the whole process (mallopt), so the command line
-    makes it, and a program that imports this package decides for itself.
+    By default glibc returns every large block to the system, and a new one is zeroed page by page, which takes a third
+    of the time of an image of 1024 px. The setting affects the whole process, so only the command line makes it, not
+    the import of the package.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt
-    except (AttributeError, OSError, TypeError):  # another C library; Windows cannot look into the process itself
+    except (AttributeError, OSError, TypeError):  # another C library, or Windows
         return False
     return bool(mallopt(MALLOPT_MMAP_MAX, 0) == mallopt(MALLOPT_TRIM_THRESHOLD, -1) == 1)
 

@@ -17,8 +17,8 @@ from styleclip.relevance_table import RelevanceTable, StyleStatistics
 from styleclip.runtime.devices import DistributedEnv
 from styleclip.stylespace.channel_effects import Effects
 from styleclip.weights.formats import messages
-from styleclip.weights.formats.messages import error_context, shown
-from styleclip.weights.relevance_files import read_table, same_clip, save_relevance, write_table
+from styleclip.weights.formats.messages import error_context, short_repr
+from styleclip.weights.relevance_files import is_same_clip, read_table, save_relevance, write_table
 
 Shard = tuple[int, int]  # I of N, from 1
 OTHER_NETWORK = {"generator": "for another generator", "clip": "for another CLIP"}
@@ -77,7 +77,7 @@ def parse_shard(text: str) -> Shard:
     """`2/4` -> (2, 4); raises UsageError for other text."""
     match = re.fullmatch(r"([1-9]\d{0,4})/([1-9]\d{0,4})", text, re.ASCII)
     if match is None or int(match[1]) > int(match[2]):
-        raise UsageError(f"{shown(text)!r} is no shard; write 2/4 for the second of four")
+        raise UsageError(f"{short_repr(text)!r} is no shard; write 2/4 for the second of four")
     return int(match[1]), int(match[2])
 
 
@@ -138,7 +138,7 @@ def table_difference(
 ) -> str:
     """How a stored table was made otherwise than `about` and `probe` say; "" for one that was made alike."""
     why = messages.difference(stored_about, about, OTHER_NETWORK)
-    return why or ("" if same_clip(stored_probe, probe) else OTHER_NETWORK["clip"])
+    return why or ("" if is_same_clip(stored_probe, probe) else OTHER_NETWORK["clip"])
 
 
 def _file_difference(path: Path, about: Mapping[str, Any], probe: Tensor) -> str:
@@ -173,5 +173,5 @@ def _check_complete(path: Path, parts: Sequence[TableShard], whole: TableShard) 
     if len(channels) != whole.about.get("rows") or len(channels) != len(whole.channels):
         raise WeightError(
             f"the shards of {path} have {len(channels)} different channels in {len(whole.channels)} rows, not "
-            f"{shown(whole.about.get('rows'))} of each; make them again with --restart"
+            f"{short_repr(whole.about.get('rows'))} of each; make them again with --restart"
         )

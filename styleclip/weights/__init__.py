@@ -1,1 +1,1 @@
-"""Weight files: what they hold, how they are read, where they come from."""
+"""Weight files: catalog, download, reading and conversion."""

@@ -1,7 +1,7 @@
 """Download a weight of the catalog, or the file at a URL, into the cache; verify its size and hash.
 
-A file takes its name in the cache once it has been verified, so a file in the cache is complete. Nothing here prints:
-`on_start` is called before a download, and is the place to show the licence.
+A file gets its final name after verification, so every file in the cache is complete. This module prints nothing:
+`on_start` is called before a download and can show the licence.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from styleclip.weights.download import DownloadError, Progress, discard, downloa
 
 Fetch = Callable[[Weight], Path]
 POLL = 0.2  # seconds between two attempts to take a lock
-DRIVE = "https://drive.usercontent.google.com/download?id={}&export=download&confirm=t"
+DRIVE_URL = "https://drive.usercontent.google.com/download?id={}&export=download&confirm=t"
 
 
 def fetch(
@@ -34,9 +34,10 @@ def fetch(
     on_start: Callable[[Weight], None] = ignore,
     on_progress: Progress = ignore,
 ) -> Path:
-    """The file of a weight, downloaded unless it is here already.
+    """The file of a weight, downloaded unless it is in the cache.
 
-    `offline` forbids downloads; None asks STYLECLIP_OFFLINE. Raises WeightError that says what to put where.
+    `offline` forbids downloads; None reads STYLECLIP_OFFLINE. Raises WeightError with instructions for a manual
+    download.
     """
     path = weight.path
     if os.path.exists(path):
@@ -59,7 +60,7 @@ def fetch(
 
 
 def check(weight: Weight) -> str:
-    """How the file of a weight compares with what is known of it, in words that begin with `ok` when it is right."""
+    """The result of verifying the file of a weight, as text: `ok (...)`, `absent; ...` or the mismatch."""
     if not weight.path.exists():
         return f"absent; run `styleclip models pull {weight.name}`"
     remembered = "as first downloaded" if weight.file in _known_hashes() else "no hash is known"
@@ -68,12 +69,12 @@ def check(weight: Weight) -> str:
 
 
 def is_url(name: str) -> bool:
-    """Whether `weight_from_url` takes it: http, https or file."""
+    """Whether this is a URL that `weight_from_url` accepts: http, https or file."""
     return re.match(r"(https?|file)://", name) is not None
 
 
 def weight_from_url(url: str, kind: str = "generator") -> Weight:
-    """The weight at a URL that the catalog does not list. Shared links of Google Drive become direct ones."""
+    """The weight at a URL that is not in the catalog. Share links of Google Drive become direct links."""
     try:
         parts = urlsplit(url)
     except ValueError as error:
@@ -82,9 +83,9 @@ def weight_from_url(url: str, kind: str = "generator") -> Weight:
         path = url2pathname(parts.path)
         if not os.path.isfile(path):
             raise WeightError(f"there is no file {path}; check the URL {url}")
-        return Weight(url, kind, what=url, licence="yours", file=path, urls=(url,))  # an absolute path: stays there
+        return Weight(url, kind, what=url, licence="yours", file=path, urls=(url,))  # absolute: not copied to the cache
     shared = re.match(r"https://drive\.google\.com/(?:file/d/|(?:uc|open)\?(?:.*&)?id=)([\w-]+)", url)
-    source = DRIVE.format(shared[1]) if shared else url
+    source = DRIVE_URL.format(shared[1]) if shared else url
     name = re.sub(r"[^\w.-]+", "_", unquote(parts.path).rpartition("/")[2])[-60:]
     file = f"{hashlib.sha256(source.encode()).hexdigest()[:12]}-{name}"
     return Weight(url, kind, what=url, licence="unknown, ask its author", file=file, urls=(source,))
@@ -97,7 +98,7 @@ def is_offline() -> bool:
 
 @contextmanager
 def file_lock(path: Path, on_wait: Callable[[], None] = ignore) -> Iterator[None]:
-    """Keep other processes and threads from `path`. The system frees the lock when its holder dies."""
+    """Exclusive lock on `path` between processes and threads; the system frees it when the process ends."""
     lock = FileLock(path.with_name(f".{path.name}.lock"), poll_interval=POLL)
     while not lock.is_locked:
         try:
@@ -122,15 +123,15 @@ def _download_and_verify(partial: Path, weight: Weight, on_progress: Progress) -
         except DownloadError as error:
             reasons.append(f"{urlsplit(url).netloc}: {error}")
         else:
-            return _remember(weight, partial)
+            return _record_hash(weight, partial)
     why = "; ".join(dict.fromkeys(reasons))
     raise WeightError(f"cannot download {weight.name} ({why}); try again later, or {_manual_download(weight)}")
 
 
 def _mismatch(weight: Weight, path: Path) -> str:
-    """How a file differs from `weight` in size or hash; "" where it does not.
+    """The difference of a file from `weight` in size or hash, as text; "" where there is none.
 
-    Without a published hash it is compared with that of the first download.
+    Without a published hash the hash of the first download is the reference.
     """
     size = path.stat().st_size
     if weight.size not in (None, size):
@@ -144,7 +145,7 @@ def _mismatch(weight: Weight, path: Path) -> str:
     return ""
 
 
-def _remember(weight: Weight, path: Path) -> None:
+def _record_hash(weight: Weight, path: Path) -> None:
     """Record the hash of the first download of a weight without a published one; later ones must have the same."""
     if weight.hashes:
         return
@@ -174,10 +175,10 @@ def _hash(path: Path, algorithm: str) -> str:
     if algorithm != "git_sha1":
         with path.open("rb") as file:
             return hashlib.file_digest(file, algorithm).hexdigest()
-    content = path.read_bytes()  # small, as everything that git holds
+    content = path.read_bytes()  # files in git are small
     return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
 
 
 def _manual_download(weight: Weight) -> str:
-    """How to get a weight without styleclip, in words."""
+    """Instructions for downloading a weight by hand."""
     return f"download {weight.urls[0]} to {weight.path} (licence: {weight.licence})"

@@ -1,4 +1,4 @@
-"""The catalog of weights (checkpoints/catalog.toml), and the folders in which their files lie."""
+"""The catalog of weights (checkpoints/catalog.toml) and the folders of their files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import platformdirs
 from styleclip.errors import WeightError
 
 PACKAGE = Path(__file__).parents[1]
-CHECKPOINT_FOLDERS = (PACKAGE / "checkpoints", PACKAGE.parent / "checkpoints")  # of a wheel; of a source checkout
+CHECKPOINT_FOLDERS = (PACKAGE / "checkpoints", PACKAGE.parent / "checkpoints")  # in a wheel, in a source checkout
 
 
 @dataclass(frozen=True)
@@ -34,22 +34,22 @@ class Weight:
     md5: str | None = None
     git_sha1: str | None = None  # the id of a git blob
     resolution: int | None = None
-    faces: bool = True  # whether a generator draws them
+    faces: bool = True  # whether a generator renders faces
     homepage: str | None = None
 
     @property
     def ships(self) -> bool:
-        """Whether the file came with styleclip."""
+        """Whether the file ships with styleclip."""
         return not self.urls
 
     @property
     def path(self) -> Path:
-        """Where the file lies, or would lie once fetched."""
+        """The path of the file, which may not be downloaded yet."""
         return checkpoint_path(self.file) if self.ships else home() / self.file
 
     @property
     def hashes(self) -> dict[str, str]:
-        """What its publisher says to know it by: algorithm -> digest."""
+        """The published hashes: algorithm -> digest."""
         published = {"sha256": self.sha256, "md5": self.md5, "git_sha1": self.git_sha1}
         return {algorithm: digest for algorithm, digest in published.items() if digest}
 
@@ -67,7 +67,7 @@ def checkpoint_path(name: str) -> Path:
 
 @functools.cache
 def catalog() -> dict[str, Any]:
-    """The whole table: section -> name -> entry."""
+    """The parsed catalog: section -> name -> entry."""
     return tomllib.loads(checkpoint_path("catalog.toml").read_text("utf-8"))
 
 
@@ -87,7 +87,7 @@ def weight(name: str, kind: str | None = None) -> Weight:
 
 
 def bundle(name: str) -> dict[str, Any]:
-    """What goes together under a model's name; raises WeightError with the closest names when there is none."""
+    """The parts and defaults of a model by its name; raises WeightError with the closest names when there is none."""
     models = catalog()["models"]
     if name not in models:
         raise WeightError(f"no model is called {name!r}; the closest are {closest(name, models)}")
@@ -95,7 +95,7 @@ def bundle(name: str) -> dict[str, Any]:
 
 
 def closest(name: str, known: Iterable[str]) -> str:
-    """The three of the known names that `name` most likely stands for, in words."""
+    """The three known names most similar to `name`, joined by commas."""
     return ", ".join(difflib.get_close_matches(name, list(known), n=3, cutoff=0.0))
 
 

@@ -1,4 +1,4 @@
-"""Write a generator in the format of another project, and prove that it still paints the same pictures.
+"""Convert a generator to the format of another project, and compare images rendered from both files.
 
 | format | file |
 |---|---|
@@ -35,18 +35,18 @@ from styleclip.weights.locate import generator_file
 Target = Literal["styleclip", "rosinality", "nvidia"]
 Writer = Callable[[Generator, Path, torch.dtype, Mapping[str, str]], None]
 SUFFIXES: dict[str, Target] = {".safetensors": "styleclip", ".pt": "rosinality", ".pth": "rosinality"}
-TRUNCATIONS = (1.0, 0.5)  # of the faces that both files render; the second shows that the average w is the same too
-TOLERANCE = 1e-4  # of float32 pictures
+TRUNCATIONS = (1.0, 0.5)  # psi of the images that are compared; the second depends on w_avg as well
+MAX_DIFFERENCE = 1e-4  # of any pixel, for float32 files
 
 
 @dataclass(frozen=True)
 class Conversion:
-    """What was written, and how far its pictures are from those of the source."""
+    """A converted file, and the difference of its images from those of the source."""
 
     path: Path
     format: Target
     dtype: str
-    difference: float  # the largest of any pixel, where -1 is black and 1 is white
+    difference: float  # the largest of any pixel, in [-1, 1]
     images: int
 
 
@@ -59,21 +59,22 @@ def convert(
     overwrite: bool = False,
     fetch: Fetch = fetch,
 ) -> Conversion:
-    """Write the generator of a file, name or URL to `out`, in the format `to` (None: as its suffix says).
+    """Write the generator of a file, name or URL to `out`, in the format `to` (None: that of its suffix).
 
-    Faces are rendered from both files before `out` takes its name. Raises UsageError for an `out` that is in the way
-    or named for another format, WeightError where a float32 file paints other pictures, and OutputError.
+    Images are rendered from both files before the result is moved to `out`. Raises UsageError for an `out` that exists
+    or has the suffix of another format, WeightError where the images of a float32 file differ, and OutputError where
+    `out` cannot be written.
     """
     out = Path(out)
-    target = _target(out, to)
-    _check(out, Path(source), overwrite)
+    target = _output_format(out, to)
+    _check_output(out, Path(source), overwrite)
     path = generator_file(str(source), fetch)
-    _check(out, path, overwrite)  # again: what was a name is now a file
+    _check_output(out, path, overwrite)  # again: only now is the file of a name known
     generator = load_generator(path, label)
-    with _replacing(out) as partial:
-        WRITERS[target](generator, partial, dtype, _origin(path, label))
+    with _replace_on_success(out) as partial:
+        WRITERS[target](generator, partial, dtype, _origin_metadata(path, label))
         difference = largest_difference(generator, load_generator(partial))
-        if not difference <= (TOLERANCE if dtype == torch.float32 else torch.inf):
+        if not difference <= (MAX_DIFFERENCE if dtype == torch.float32 else torch.inf):
             reason = f"as {target} its pictures would differ by {difference:.2g}, so nothing was written"
             raise WeightError(f"{path}: {reason}; convert it to another format")
     return Conversion(out, target, str(dtype).removeprefix("torch."), difference, len(TRUNCATIONS))
@@ -81,7 +82,7 @@ def convert(
 
 @torch.no_grad()
 def largest_difference(one: Generator, other: Generator) -> float:
-    """The largest difference of any pixel over a few seeded faces, with the noise that the files hold."""
+    """The largest difference of any pixel over a few seeded images, with `const` noise."""
     z = torch.randn(len(TRUNCATIONS), one.config.z_dim, generator=torch.Generator().manual_seed(0))
     differences = []
     for row, psi in zip(z, TRUNCATIONS, strict=True):
@@ -90,8 +91,8 @@ def largest_difference(one: Generator, other: Generator) -> float:
     return float(torch.stack(differences).max())  # NaN stays NaN
 
 
-def _target(out: Path, to: Target | None) -> Target:
-    """The format asked for, or else that of the suffix; raises UsageError where they do not go together."""
+def _output_format(out: Path, to: Target | None) -> Target:
+    """The format `to`, or else that of the suffix; raises UsageError where they contradict each other."""
     usual = SUFFIXES.get(out.suffix.lower())
     if usual is None or (to and (to == "styleclip") != (usual == "styleclip")):
         wanted = to or "any of the formats"
@@ -100,8 +101,8 @@ def _target(out: Path, to: Target | None) -> Target:
     return to or usual
 
 
-def _check(out: Path, source: Path, overwrite: bool) -> None:
-    """Find out before the work begins what would be in its way at the end."""
+def _check_output(out: Path, source: Path, overwrite: bool) -> None:
+    """Raise UsageError or OutputError, before the conversion begins, where `out` cannot be written."""
     if out.exists() and source.exists() and out.samefile(source):
         raise UsageError(f"{out} is the file to be converted; choose another name for the result")
     if out.is_dir():
@@ -112,16 +113,16 @@ def _check(out: Path, source: Path, overwrite: bool) -> None:
         raise OutputError(f"cannot write {out}; choose a folder that exists and is writable")
 
 
-def _origin(path: Path, label: int | None) -> dict[str, str]:
-    """What a converted file shall remember: where it comes from, and on what terms."""
+def _origin_metadata(path: Path, label: int | None) -> dict[str, str]:
+    """Metadata of a converted file: the source, its class label and its licence."""
     licence = read_one(path, "generator").licence
     metadata = {"source": path.name, "label": "" if label is None else str(label), "licence": licence}
     return {key: text for key, text in metadata.items() if text}
 
 
 @contextmanager
-def _replacing(out: Path) -> Iterator[Path]:
-    """A name beside `out` that takes its place when the block ends well; nothing is left of it otherwise."""
+def _replace_on_success(out: Path) -> Iterator[Path]:
+    """A temporary path beside `out`: moved to `out` after the block, removed when the block raises."""
     partial = out.with_name(f".{out.name}.{os.getpid()}.converted")
     try:
         yield partial
@@ -143,7 +144,7 @@ def _write_rosinality(generator: Generator, path: Path, dtype: torch.dtype, _: M
     if {config.z_dim, *config.mapping_widths} != {config.w_dim}:
         widths = f"its z has {config.z_dim} and its mapping network {', '.join(map(str, config.mapping_widths))}"
         raise WeightError(f"in rosinality's format z is as wide as w, {config.w_dim}, but {widths}; use --to nvidia")
-    if not _is_usual(config.channels):
+    if not _has_rosinality_channels(config.channels):
         channels = " ".join(map(str, config.channels.values()))
         _warn(f"rosinality's code builds no generator of {channels} channels; to load the file it must be changed")
     _warn_of_clamp(generator, "rosinality's format")
@@ -160,7 +161,7 @@ def _write_nvidia(generator: Generator, path: Path, dtype: torch.dtype, _: Mappi
 
 
 def _tensors(generator: Generator, dtype: torch.dtype) -> dict[str, Tensor]:
-    """Copies of all tensors; a mapping network of an unusual `lr_mul` becomes the same network with the usual one."""
+    """Copies of all tensors; the mapping network is rescaled to the usual `lr_mul` of 0.01."""
     ratio = generator.config.mapping_lr_mul / MAPPING_LR_MUL
     tensors = {}
     for name, tensor in generator.state_dict().items():
@@ -171,8 +172,8 @@ def _tensors(generator: Generator, dtype: torch.dtype) -> dict[str, Tensor]:
     return tensors
 
 
-def _is_usual(channels: Mapping[int, int]) -> bool:
-    """Whether rosinality's `channel_multiplier` m gives them: 512 up to 32 px, and m * 16384 / R at R px."""
+def _has_rosinality_channels(channels: Mapping[int, int]) -> bool:
+    """Whether a `channel_multiplier` m gives these channels: 512 up to 32 px, m * 16384 / R at R px."""
     products = {side * width for side, width in channels.items() if side > 32}
     return all(channels[side] == 512 for side in channels if side <= 32) and len(products) <= 1
 
@@ -187,7 +188,7 @@ def _warn(message: str) -> None:
 
 
 def _torch_save(value: Any, path: Path) -> None:
-    buffer = io.BytesIO()  # torch says of a full disk only that its own writer failed
+    buffer = io.BytesIO()  # torch.save on a full disk raises an error that does not name the cause
     torch.save(value, buffer)
     path.write_bytes(buffer.getbuffer())
 

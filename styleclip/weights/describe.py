@@ -1,4 +1,4 @@
-"""What `styleclip models inspect` prints of a weight file: dimensions, parameters, precision, origin and licence."""
+"""Summary of a weight file, for `styleclip models inspect`: dimensions, parameters, precision, origin, licence."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from styleclip.weights.load import sha256_of
 from styleclip.weights.safe_pickle.lazy_tensors import read_tensor
 
 BUFFERS = ("noise_const", "w_avg", "running_mean", "running_var", "num_batches_tracked", "resample_filter")
-UNSTATED = "not stated in the file"
+NO_LICENCE = "not stated in the file"
 
 
 def describe(path: str | Path) -> dict[str, Any]:
     """Name, size, SHA-256 and the contents of a file (`parts`), each with its kind, format and dimensions.
 
-    A content that cannot be used beside others that can has a `problem`. Raises WeightError for a file that is absent,
-    damaged, dangerous or unknown, and for one of which nothing can be used.
+    A content that cannot be used has a `problem`. Raises WeightError for a file that is absent, damaged, dangerous or
+    unknown, and for a file without usable content.
     """
     path = Path(path)
     found = read_all(path)
@@ -35,14 +35,14 @@ def _describe(content: Content) -> dict[str, Any]:
     try:
         with report_damage():
             content.check()
-            facts = {**content.summary, **_count(content)}
+            facts = {**content.summary, **_parameter_facts(content)}
     except StyleClipError as error:
         facts = {"problem": sentence(str(error))}
-    return {"kind": content.kind, "format": content.format, **facts, "licence": content.licence or UNSTATED}
+    return {"kind": content.kind, "format": content.format, **facts, "licence": content.licence or NO_LICENCE}
 
 
-def _count(content: Content) -> dict[str, Any]:
-    """The number of learned parameters, and their precision; every tensor is read, so damage shows."""
+def _parameter_facts(content: Content) -> dict[str, Any]:
+    """Number and precision of the learned parameters; every tensor is read, so damage is detected."""
     count, precisions = 0, set()
     for name, tensor in content.tensors.items():
         numbers = read_tensor(tensor)

@@ -1,6 +1,6 @@
-"""Download a URL over HTTP: resumed where it broke off, retried, checked against the announced size.
+"""HTTP download with resume and retries; the size is verified.
 
-Beside `x.partial` lies `x.partial.json`, its URL and version (ETag or Last-Modified). Only the same version is resumed.
+`x.partial.json` beside `x.partial` holds its URL and version (ETag or Last-Modified). Only the same version is resumed.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ import requests
 from styleclip.errors import WeightError
 
 CHUNK = 1 << 16  # bytes
-TIMEOUT = (10.0, 60.0)  # seconds until connected; seconds without a byte
-BACKOFF = (1.0, 2.0, 4.0)  # seconds before each further attempt; one that got further starts the row again
-BUSY = (408, 429, *range(500, 600))
+TIMEOUT = (10.0, 60.0)  # seconds to connect, seconds between two bytes
+BACKOFF = (1.0, 2.0, 4.0)  # seconds before each retry; an attempt that received bytes resets the count
+RETRY_STATUS_CODES = (408, 429, *range(500, 600))
 
 Progress = Callable[[int, int | None], None]  # bytes so far, bytes in all where known
 
 
 class DownloadError(Exception):
-    """This URL does not give the file; another may."""
+    """The file cannot be had from this URL; another URL may work."""
 
 
 class _TransientError(DownloadError):
@@ -41,10 +41,10 @@ def ignore(*_: object) -> None:
 
 
 def download(url: str, partial: Path, size: int | None = None, on_progress: Progress = ignore) -> None:
-    """Fill `partial` with what `url` gives, continuing what an earlier attempt left there.
+    """Download `url` to `partial`, resuming from the bytes of an earlier attempt.
 
-    `size` is how many bytes it must be. Raises DownloadError when this URL does not give the file, WeightError when
-    there is no room for it.
+    `size` is the expected number of bytes. Raises DownloadError when this URL does not give the file, WeightError when
+    the disk has too little space.
     """
     furthest, failures = partial_size(partial), 0
     while True:
@@ -60,10 +60,10 @@ def download(url: str, partial: Path, size: int | None = None, on_progress: Prog
 
 
 def partial_size(partial: Path) -> int:
-    """The bytes that are there already."""
+    """The size of a partial file in bytes; 0 where there is none."""
     try:
         return partial.stat().st_size
-    except FileNotFoundError:  # another process may just have given it its name
+    except FileNotFoundError:  # or another process has just moved it to its final name
         return 0
 
 
@@ -74,7 +74,7 @@ def discard(partial: Path) -> None:
 
 
 def _attempt(url: str, partial: Path, size: int | None, on_progress: Progress) -> None:
-    """Ask once, for what is missing."""
+    """Send one request, for the missing bytes."""
     before = _ResumeNote.read(partial)
     start = partial_size(partial) if before and before.url == url and before.version else 0
     if before and start and start == before.total:
@@ -85,7 +85,7 @@ def _attempt(url: str, partial: Path, size: int | None, on_progress: Progress) -
     with _translate_errors(), requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as response:
         chunks = response.iter_content(CHUNK)
         first = next(chunks, b"")
-        if response.status_code in BUSY:
+        if response.status_code in RETRY_STATUS_CODES:
             raise _TransientError(f"HTTP {response.status_code} {response.reason}")
         now = _ResumeNote.of(url, response)
         if response.status_code == 200 and first and not _is_html(first):
@@ -102,7 +102,7 @@ def _attempt(url: str, partial: Path, size: int | None, on_progress: Progress) -
 def _receive(
     chunks: Iterator[bytes], partial: Path, start: int, origin: _ResumeNote, size: int | None, on_progress: Progress
 ) -> None:
-    """Write what arrives to `partial`: behind the `start` bytes that are there, or instead of them."""
+    """Write the received bytes to `partial`, after its first `start` bytes; 0 replaces them."""
     total = size if origin.total is None else origin.total
     if size not in (None, total):
         raise DownloadError(f"it announces {total:,} bytes where {size:,} are right")
@@ -119,7 +119,7 @@ def _receive(
             file.write(chunk)
             on_progress(done, total)
         file.flush()
-        os.fsync(file.fileno())  # a full disk may tell only now
+        os.fsync(file.fileno())  # some file systems report a full disk only here
     if total is not None and done > total:
         discard(partial)
         raise DownloadError(f"it sends more than the {total:,} bytes that are right")
@@ -129,7 +129,7 @@ def _receive(
 
 @dataclass(frozen=True)
 class _ResumeNote:
-    """Which version of the file at a URL some bytes belong to, and how long all of it is; None is not told."""
+    """URL, version and total size in bytes of a partial file; None where the server does not give them."""
 
     url: str
     version: str | None
@@ -138,14 +138,14 @@ class _ResumeNote:
     @classmethod
     def of(cls, url: str, response: requests.Response) -> _ResumeNote:
         etag = response.headers.get("ETag", "")
-        version = etag if etag.startswith('"') else response.headers.get("Last-Modified")  # a weak tag promises little
+        version = etag if etag.startswith('"') else response.headers.get("Last-Modified")  # no weak ETag
         whole = response.headers.get("Content-Length", "")
         if response.status_code != 200:
             whole = response.headers.get("Content-Range", "").rpartition("/")[2]
         return cls(url, version, int(whole) if whole.isdecimal() else None)
 
     def continued_by(self, response: requests.Response, now: _ResumeNote, start: int) -> bool:
-        """Whether a partial answer begins where our bytes end, and belongs to the same version."""
+        """Whether a partial response begins at byte `start` and belongs to the same version."""
         begins = response.headers.get("Content-Range", "").startswith(f"bytes {start}-")
         return begins and now.version in (None, self.version)
 
@@ -173,12 +173,12 @@ def _check_disk_space(folder: Path, needed: int) -> None:
 
 
 def _is_html(start: bytes) -> bool:
-    """Whether these are the first bytes of HTML; no weight begins like that."""
+    """Whether these are the first bytes of an HTML page."""
     return re.match(rb"(\xef\xbb\xbf)?\s*<(!doctype html|html|head)\b", start, re.I) is not None
 
 
 def _reason(response: requests.Response, first: bytes) -> str:
-    """Why an answer is not the file. Google Drive says so in pages only."""
+    """The reason why a response is not the file. Google Drive gives reasons only as HTML pages."""
     page = first.lower() if _is_html(first) else b""
     if response.status_code not in (200, 401, 403):
         return f"HTTP {response.status_code} {response.reason}"
@@ -193,7 +193,7 @@ def _reason(response: requests.Response, first: bytes) -> str:
 
 @contextmanager
 def _translate_errors() -> Iterator[None]:
-    """The exceptions of requests as ours; left alone they would pass for OSErrors of the disk."""
+    """Turn exceptions of requests into DownloadError; they are OSErrors, which stand for disk errors here."""
     try:
         yield
     except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
@@ -203,7 +203,7 @@ def _translate_errors() -> Iterator[None]:
 
 
 def _root_cause(error: BaseException) -> str:
-    """What the system said, below the exceptions of requests and urllib3."""
+    """The message of the system error inside the exceptions of requests and urllib3."""
     if error.args and isinstance(error.args[0], Exception):
         error = error.args[0]
     while error.__cause__ is not None:

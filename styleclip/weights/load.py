@@ -1,4 +1,4 @@
-"""From files to frozen networks: the one place that knows which network a part becomes."""
+"""Load networks from weight files, frozen and in float32."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ from styleclip.weights.safe_pickle.containers import open_content
 from styleclip.weights.safe_pickle.lazy_tensors import AnyTensor, read_tensor, read_tensors
 from styleclip.weights.state_dict import load_strict, on_meta
 
-# The shape of the first convolution tells the trunk.
-FIRST: dict[tuple[int, ...], Trunk] = {(64, 3, 11, 11): "alex", (64, 3, 3, 3): "vgg"}
+# Shape of the first convolution -> trunk.
+TRUNK_OF_SHAPE: dict[tuple[int, ...], Trunk] = {(64, 3, 11, 11): "alex", (64, 3, 3, 3): "vgg"}
 
 
 def load_generator(path: str | Path, label: int | None = None) -> Generator:
@@ -93,9 +93,9 @@ def load_identity_file(path: str | Path) -> FaceRecogniser:
 def load_clip_file(path: str | Path, preprocess: Preprocess = "correct", architecture: str = "") -> CLIP:
     """The CLIP in a file of ours, of OpenAI or of open_clip, in float32.
 
-    A file of open_clip does not tell its activation, its heads, mean and std: `architecture`, a name of open_clip such
-    as `ViT-B-32-quickgelu` or `ViT-L-14/openai`, does. Raises WeightError for a file that holds no CLIP, is damaged,
-    needs an architecture or does not fit it.
+    Files of open_clip lack the activation, the number of heads, mean and std; these come from `architecture`, a name of
+    open_clip such as `ViT-B-32-quickgelu` or `ViT-L-14/openai`. Raises WeightError for a file that holds no CLIP, is
+    damaged, needs an architecture or does not fit it.
     """
     with error_context(path):
         content = _read_checked(path, "clip")
@@ -107,15 +107,15 @@ def load_clip_file(path: str | Path, preprocess: Preprocess = "correct", archite
         elif config is not None:
             clip = on_meta(lambda: build_clip(config))
         else:
-            raise WeightError(_ask_for_architecture(content.about.get("shape"), path))
+            raise WeightError(_missing_architecture_message(content.about.get("shape"), path))
         clip.preprocess = preprocess
         return load_strict(clip, content.tensors)
 
 
 def clip_path(name: str) -> tuple[str, str]:
-    """PATH, ARCHITECTURE/PATH or ARCHITECTURE/TAG/PATH -> what stands before the path, and the path of a file.
+    """Split PATH, ARCHITECTURE/PATH or ARCHITECTURE/TAG/PATH into the architecture and the path of a file.
 
-    The path is empty where `name` ends in no file.
+    The path is empty where `name` does not end in the path of a file.
     """
     words = name.split("/")
     for cut in range(3):
@@ -125,7 +125,7 @@ def clip_path(name: str) -> tuple[str, str]:
     return name, ""
 
 
-def _ask_for_architecture(shape: Mapping[str, Any] | None, path: str | Path) -> str:
+def _missing_architecture_message(shape: Mapping[str, Any] | None, path: str | Path) -> str:
     likely = (architectures_like(shape) if shape else []) or ["ARCHITECTURE"]
     forms = " or ".join(f"{name}/{path}" for name in likely)
     return (
@@ -135,7 +135,7 @@ def _ask_for_architecture(shape: Mapping[str, Any] | None, path: str | Path) -> 
 
 
 def _read_checked(path: str | Path, *kinds: Kind) -> Content:
-    """The content of one of these kinds, with its warnings told; raises WeightError where it has a problem."""
+    """The content of one of these kinds; issues its warnings, raises WeightError where it has a problem."""
     content = read_one(path, *kinds)
     content.check()
     return content
@@ -150,12 +150,13 @@ def _load_facenet(content: Content) -> Facenet:
 
 
 def choose_class(tensors: Tensors, label: int | None) -> dict[str, AnyTensor]:
-    """The tensors of a conditional generator at one class: those of an ordinary generator. Others stay as they are.
+    """Fold one class into the tensors of a conditional generator, which makes them those of an unconditional one.
 
-    With the constant e = normalize_2nd_moment(embed(c)) of the class, the first layer of the mapping network,
-    `lr_mul * ((W_z z + W_e e) / sqrt(n + m) + b)` with z [n] and e [m], is the layer `lr_mul * (W z / sqrt(n) + b')`
-    where W = W_z sqrt(n / (n + m)) and b' = b + W_e e / sqrt(n + m). Raises WeightError for a label that is missing,
-    not among the classes, or has no use.
+    The tensors of an unconditional generator are returned as they are. With the constant e of the class,
+    normalize_2nd_moment(embed(c)), the first layer of the mapping network,
+    `lr_mul * ((W_z z + W_e e) / sqrt(n + m) + b)` with z [n] and e [m], equals `lr_mul * (W z / sqrt(n) + b')`, where
+    W = W_z sqrt(n / (n + m)) and b' = b + W_e e / sqrt(n + m). Raises WeightError for a label that is missing, not
+    among the classes, or has no use.
     """
     ours = dict(tensors)
     if not {"mapping.embed.weight", "mapping.embed.bias", "mapping.fc0.weight"} <= ours.keys():
@@ -184,7 +185,7 @@ def sha256_of(path: str | Path) -> str:
 
 
 def fingerprint(generator: Generator) -> str:
-    """A hash of the network itself, in float32: the same whichever file it came from."""
+    """SHA-256 of the config and the float32 weights, independent of the file format."""
     digest = hashlib.sha256(repr(generator.config).encode())
     for name, tensor in sorted(generator.state_dict().items()):
         digest.update(name.encode())
@@ -193,10 +194,10 @@ def fingerprint(generator: Generator) -> str:
 
 
 def load_perceptual(path: str | Path | None = None, name: str = "lpips-alex") -> LPIPS | None:
-    """LPIPS on the trunk in a file of torchvision, frozen, on the CPU; without `path` on the one of this `name`.
+    """LPIPS with the trunk in a file of torchvision, frozen, on the CPU; without `path` the trunk called `name`.
 
-    None where no path is given and the file is neither in the cache of styleclip (`styleclip models pull NAME`) nor
-    in that of torch.hub. Raises WeightError for a file that is absent, damaged or holds no such trunk.
+    None where no path is given and the file is neither in the cache of styleclip (`styleclip models pull NAME`) nor in
+    that of torch.hub. Raises WeightError for a file that is absent, damaged or holds no such trunk.
     """
     found = Path(path) if path is not None else trunk_file(name)
     if found is None:
@@ -204,20 +205,20 @@ def load_perceptual(path: str | Path | None = None, name: str = "lpips-alex") ->
     with error_context(found):
         table = open_content(found).table()
         trunk = read_tensors({key: value for key, value in table.items() if key.startswith("features.")})
-        kind = _kind(trunk)
+        kind = _trunk_kind(trunk)
         used = _compared_layers(kind, trunk)
-        return load_strict(on_meta(lambda: LPIPS(kind)), used | heads(kind))
+        return load_strict(on_meta(lambda: LPIPS(kind)), used | load_lpips_heads(kind))
 
 
 def trunk_file(name: str = "lpips-alex") -> Path | None:
-    """The file of a trunk of the catalog, in our cache or in that of torch.hub; None where it is in neither."""
-    ours = weight(name, "perceptual").path
-    theirs = Path(torch.hub.get_dir()) / "checkpoints" / ours.name
-    return next((path for path in (ours, theirs) if path.is_file()), None)
+    """The file of a trunk of the catalog, in the cache of styleclip or of torch.hub; None where it is in neither."""
+    cached = weight(name, "perceptual").path
+    of_torch_hub = Path(torch.hub.get_dir()) / "checkpoints" / cached.name
+    return next((path for path in (cached, of_torch_hub) if path.is_file()), None)
 
 
-def heads(kind: Trunk) -> dict[str, Tensor]:
-    """The linear heads, from the wheel of `lpips`, which is not imported for it; raises WeightError without it."""
+def load_lpips_heads(kind: Trunk) -> dict[str, Tensor]:
+    """The linear heads, from the files of the package `lpips`; raises WeightError where it is not installed."""
     package = find_spec("lpips")
     if package is None or package.origin is None:
         raise WeightError("LPIPS needs the weights in the package lpips; run `pip install lpips`")
@@ -227,20 +228,20 @@ def heads(kind: Trunk) -> dict[str, Tensor]:
         return {f"heads.{i}.weight": tensors[f"lin{i}.model.1.weight"] for i in range(len(TAPS[kind]))}
 
 
-def _kind(trunk: dict[str, Tensor]) -> Trunk:
+def _trunk_kind(trunk: dict[str, Tensor]) -> Trunk:
     first = trunk.get("features.0.weight")
-    kind = FIRST.get(tuple(first.shape)) if first is not None else None
+    kind = TRUNK_OF_SHAPE.get(tuple(first.shape)) if first is not None else None
     if kind is None:
         raise WeightError("it holds neither AlexNet nor VGG16 of torchvision; run `styleclip models pull lpips-alex`")
     return kind
 
 
-def _layer(name: str) -> int:
+def _layer_index(name: str) -> int:
     """The number in `features.8.weight`."""
     number = name.split(".")[1]
-    return int(number) if number.isdecimal() else 0  # a foreign name stays, and is told as surplus
+    return int(number) if number.isdecimal() else 0  # an unknown name is kept, so that load_strict reports it
 
 
 def _compared_layers(kind: Trunk, trunk: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The layers up to the last that is compared, which are all but those of the classifier."""
-    return {name: tensor for name, tensor in trunk.items() if _layer(name) <= TAPS[kind][-1]}
+    """The tensors of the layers up to the last tap; the classifier is left out."""
+    return {name: tensor for name, tensor in trunk.items() if _layer_index(name) <= TAPS[kind][-1]}

@@ -1,4 +1,4 @@
-"""From the name, path or URL of a weight to its file on this disk, downloaded where it has to be."""
+"""Find the local file of a weight by its name, path or URL; download it if necessary."""
 
 from __future__ import annotations
 
@@ -9,26 +9,29 @@ from styleclip.errors import WeightError
 from styleclip.weights.cache import Fetch, fetch, is_url, weight_from_url
 from styleclip.weights.catalog import Weight, bundle, catalog, checkpoint_path, closest, weights
 
-PARTS = ("generator", "clip", "identity", "relevance", "encoder")  # of a model in the catalog
-FULL_SIZE = {"clip": "ViT-B-32-quickgelu/openai", "identity": "none"}  # for a generator that comes without a model
+MODEL_PARTS = ("generator", "clip", "identity", "relevance", "encoder")  # of a model in the catalog
+PUBLISHED_PARTS = {
+    "clip": "ViT-B-32-quickgelu/openai",
+    "identity": "none",
+}  # of a generator alone
 
 
 def model_parts(name: str) -> dict[str, Any]:
-    """The name or path of every part of a model, and `defaults`, the settings that suit it by method name.
+    """The name or path of every part of a model, and `defaults`, its recommended settings by method name.
 
-    `name` is a model of the catalog, or a generator by name, file or URL, which takes the CLIP of StyleCLIP. Raises
-    WeightError for anything else.
+    `name` is a model of the catalog, or a generator by name, file or URL, which is combined with the CLIP of
+    StyleCLIP. Raises WeightError for anything else.
     """
     if name in catalog()["models"]:
         found = bundle(name)
         defaults = {key: value for key, value in found.items() if isinstance(value, dict)}
-        parts: dict[str, Any] = {part: found[part] for part in PARTS if part in found}
+        parts: dict[str, Any] = {part: found[part] for part in MODEL_PARTS if part in found}
         shipped = {part: checkpoint_path(file) for part, file in parts.items() if file.endswith(".safetensors")}
         return {**parts, **shipped, "defaults": defaults}
     generators = {each.name: each for each in weights().values() if each.kind == "generator"}
     if name in generators or is_url(name) or Path(name).is_file():
         faces = name not in generators or generators[name].faces
-        return {"generator": name, "defaults": {} if faces else {"align": {"faces": False}}, **FULL_SIZE}
+        return {"generator": name, "defaults": {} if faces else {"align": {"faces": False}}, **PUBLISHED_PARTS}
     likely = closest(name, {*catalog()["models"], *generators})
     raise WeightError(f"{name!r} is neither a model nor a file nor a URL; the closest models are {likely}")
 
@@ -49,12 +52,12 @@ def mapper_file(name: str, fetch: Fetch = fetch) -> Path:
 
 
 def weight_file(name: str, kind: str, fetch: Fetch = fetch) -> Path:
-    """The file of a weight of this kind by its name or URL; any other name is taken for a path."""
+    """The file of a weight of this kind by its name or URL; any other name is a path."""
     return fetched_file(name, kind, fetch) or Path(name)
 
 
 def fetched_file(name: str, kind: str, fetch: Fetch = fetch) -> Path | None:
-    """The file of a weight of this kind by its name or URL; None for what is neither."""
+    """The file of a weight of this kind by its name or URL; None for any other name."""
     if is_url(name):
         return fetch(weight_from_url(name, kind))
     known = weights().get(name)
@@ -74,7 +77,7 @@ def file_on_disk(name: str) -> Path:
 
 
 def _require_on_disk(weight: Weight) -> Path:
-    """Stands in for `fetch`."""
+    """A `fetch` that never downloads; raises WeightError for a file that is absent."""
     if not weight.path.exists():
         raise WeightError(f"{weight.name} is not on this disk; run `styleclip models pull {weight.name}`")
     return weight.path

@@ -1,9 +1,9 @@
 """Relevance tables and style statistics as files: ours, StyleCLIP's `fs3.npy` and `S_mean_std`.
 
 Ours is safetensors with the metadata `{"styleclip": "relevance", "about": JSON}` and the tensors of `RelevanceTable`:
-`delta_i` [C, D], `mean` and `std` [C], `effect` and `error` [C], and `probe` [D], the CLIP's features of one text, by
-which the CLIP is known again under any name. A part of a table, of a run that goes on or of a shard, also has
-`channels` [k], whose `delta_i` [k, D], `effect` and `error` [k] it holds, and `"shard": "I/N"` in `about`.
+`delta_i` [C, D], `mean` and `std` [C], `effect` and `error` [C], and `probe` [D], CLIP's features of one text, which
+identify the CLIP under any name. An incomplete table, of an interrupted run or of a shard, also has `channels` [k], the
+indices of its rows `delta_i` [k, D], `effect` and `error` [k], and `"shard": "I/N"` in `about`.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ from styleclip.latents import StyleLayout
 from styleclip.networks.clip import CLIP
 from styleclip.relevance_table import RelevanceTable, StyleStatistics
 from styleclip.weights.catalog import home
-from styleclip.weights.formats.messages import error_context, shown
+from styleclip.weights.formats.messages import error_context, short_repr
 from styleclip.weights.formats.own_files import read_own, save_own
 from styleclip.weights.formats.registry import read_one
 from styleclip.weights.safe_pickle.lazy_tensors import read_tensor
 
-PROBE = "a face"
-NEEDED = ("delta_i", "mean", "std", "probe")
-AGAIN = "make the table again with `styleclip prepare`"
-SAME = 0.99  # cosine of the features that two precisions of one CLIP give a text
+PROBE_TEXT = "a face"
+REQUIRED_TENSORS = ("delta_i", "mean", "std", "probe")
+REMEDY = "make the table again with `styleclip prepare`"
+MIN_PROBE_COSINE = 0.99  # of one CLIP at two precisions
 
 
 def save_relevance(
     table: RelevanceTable, clip: CLIP | Tensor, path: str | Path, dtype: torch.dtype = torch.float32
 ) -> Path:
-    """Write a table and what it was made for, all or nothing; raises OutputError where it cannot be written.
+    """Write a table atomically; raises OutputError where it cannot be written.
 
-    `clip` is the CLIP or its `probe`.
+    `clip` is the CLIP that the table belongs to, or its `probe`.
     """
     spread = table.statistics
     tensors = {
@@ -55,26 +55,26 @@ def save_relevance(
 def write_table(
     tensors: Mapping[str, Tensor], about: Mapping[str, Any], path: str | Path, dtype: torch.dtype = torch.float32
 ) -> Path:
-    """Write the tensors of a table of ours, or of a part of one, all or nothing."""
+    """Write the tensors of a complete or incomplete table atomically."""
     return save_own("relevance", tensors, path, about, dtype=dtype)
 
 
 def read_table(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """What `write_table` wrote: the tensors and what they are; raises WeightError for any other file."""
-    tensors, about = read_own(path, "relevance", AGAIN)
+    """The tensors and `about` of a file by `write_table`; raises WeightError for any other file."""
+    tensors, about = read_own(path, "relevance", REMEDY)
     with error_context(path):
         _check_complete(tensors)
         return tensors, about
 
 
 def probe(clip: CLIP) -> Tensor:
-    """The features [D] by which a CLIP is known again."""
-    return clip.encode_text([PROBE])[0].cpu()
+    """Features [D] of a fixed text, which identify a CLIP."""
+    return clip.encode_text([PROBE_TEXT])[0].cpu()
 
 
-def same_clip(one: Tensor, other: Tensor) -> bool:
+def is_same_clip(one: Tensor, other: Tensor) -> bool:
     """Whether two probes come from the same CLIP, at any precision."""
-    return one.shape == other.shape and bool(torch.dot(one, other) > SAME)
+    return one.shape == other.shape and bool(torch.dot(one, other) > MIN_PROBE_COSINE)
 
 
 def load_relevance(
@@ -83,8 +83,8 @@ def load_relevance(
     """The table in a file, for the style channels of `layout`.
 
     A table of StyleCLIP has a row for each channel that belongs to no toRGB layer, 6048 at 1024 px, or for those up to
-    128 px only, 5376; it takes the `statistics` given. Raises WeightError for a table of another generator (by its
-    `fingerprint`) or CLIP, and for a file without one.
+    128 px only, 5376. It has no statistics, so those given are used. Raises WeightError for a table of another
+    generator (by its `fingerprint`) or CLIP, and for a file without a table.
     """
     with error_context(path):
         content = read_one(path, "relevance")
@@ -95,12 +95,12 @@ def load_relevance(
         _check_complete(tensors)
         if "channels" in tensors:
             raise WeightError(_unfinished_message(content.about))
-        check_maker(content.about, tensors["probe"], clip, fingerprint)
+        check_provenance(content.about, tensors["probe"], clip, fingerprint)
         return _own_table(tensors, content.about, layout)
 
 
 def load_statistics(path: str | Path, layout: StyleLayout) -> StyleStatistics:
-    """Mean and deviation of every channel from `S_mean_std`; raises WeightError where they are another generator's."""
+    """Mean and deviation of every channel from `S_mean_std`; raises WeightError for those of another generator."""
     with error_context(path):
         content = read_one(path, "statistics")
         content.check()
@@ -109,25 +109,25 @@ def load_statistics(path: str | Path, layout: StyleLayout) -> StyleStatistics:
         return StyleStatistics(mean, std)
 
 
-def check_maker(about: Mapping[str, Any], stored: Tensor, clip: CLIP, fingerprint: str) -> None:
-    """Raise WeightError unless the table that `told` speaks of was made for this network and CLIP."""
+def check_provenance(about: Mapping[str, Any], stored: Tensor, clip: CLIP, fingerprint: str) -> None:
+    """Raise WeightError unless a table with this `about` and `probe` was made for this generator and CLIP."""
     if about.get("generator") != fingerprint:
         raise WeightError("this table was made for another generator; make one for this with `styleclip prepare`")
-    if not same_clip(stored, probe(clip)):
+    if not is_same_clip(stored, probe(clip)):
         raise WeightError(
-            f"this table was made for the CLIP {shown(about.get('clip'))}, not for {clip.name}; make one for this with "
-            "`styleclip prepare`"
+            f"this table was made for the CLIP {short_repr(about.get('clip'))}, not for {clip.name}; "
+            "make one for this with `styleclip prepare`"
         )
 
 
 def prepared_path(fingerprint: str, clip: CLIP) -> Path:
-    """Where `styleclip prepare` puts the table of a generator and a CLIP, and where the editors look for it."""
+    """The path of the table of a generator and a CLIP: `styleclip prepare` writes it, the editors read it."""
     return home() / "relevance" / f"{fingerprint[:16]}-{re.sub(r'[^A-Za-z0-9]+', '-', clip.name)}.safetensors"
 
 
 def _check_complete(tensors: Mapping[str, Tensor]) -> None:
-    if missing := [name for name in NEEDED if name not in tensors]:
-        raise WeightError(f"the tensor {missing[0]} is missing; {AGAIN}")
+    if missing := [name for name in REQUIRED_TENSORS if name not in tensors]:
+        raise WeightError(f"the tensor {missing[0]} is missing; {REMEDY}")
 
 
 def _own_table(tensors: Mapping[str, Tensor], about: Mapping[str, Any], layout: StyleLayout) -> RelevanceTable:
@@ -159,13 +159,13 @@ def _published_table(
 
 def _unfinished_message(about: Mapping[str, Any]) -> str:
     whole = about.get("shard") in (None, "1/1")
-    what = "what an unfinished run has made" if whole else f"the shard {shown(about['shard'])}"
+    part = "the part that an unfinished run has made" if whole else f"the shard {short_repr(about['shard'])}"
     remedy = "run the same `styleclip prepare` again" if whole else "join all with `styleclip prepare --merge`"
-    return f"it is {what}, not a whole table; {remedy}"
+    return f"it is {part}, not a whole table; {remedy}"
 
 
 def _check_width(rows: Tensor, clip: CLIP) -> None:
-    width = clip.encode_text([PROBE]).shape[1]
+    width = clip.encode_text([PROBE_TEXT]).shape[1]
     if rows.shape[1] != width:
         raise WeightError(
             f"its rows have {rows.shape[1]} numbers, the features of the CLIP {clip.name} {width}; pass the CLIP that "

@@ -1,4 +1,4 @@
-"""Put tensors into a module, or say exactly which ones do not fit."""
+"""Strict loading of state dicts: missing, surplus, misshapen and non-finite tensors are errors that name them."""
 
 from collections.abc import Callable, Collection, Mapping
 from typing import TypeVar
@@ -9,22 +9,22 @@ from torch import Tensor, nn
 from styleclip.errors import WeightError
 from styleclip.weights.safe_pickle.lazy_tensors import AnyTensor, read_tensor
 
-MENTIONED = 5  # names spelled out in an error
+MAX_NAMES = 5  # listed in an error
 
 Module = TypeVar("Module", bound=nn.Module)
 
 
 def on_meta(make: Callable[[], Module]) -> Module:
-    """The module that `make` builds, without memory or random numbers: `fill` puts the tensors of a file in place."""
+    """The module that `make` builds, on the meta device: `load_strict` replaces its tensors by those of a file."""
     with torch.device("meta"):
         return make()
 
 
 def load_strict(module: Module, tensors: Mapping[str, AnyTensor]) -> Module:
-    """Make these tensors the parameters and buffers of the module and freeze it; float32 ones are not copied.
+    """Assign these tensors to the parameters and buffers of the module and freeze it; float32 ones are not copied.
 
-    Tensors of a file are read one after the other, so only the one at hand exists twice while it is converted. Half
-    precision is widened. Raises WeightError for missing, surplus, misshapen or empty tensors, and for values that are
+    Tensors of a file are read one by one, so at most one exists twice during conversion. Half precision becomes
+    float32. Raises WeightError for missing, surplus, misshapen or empty tensors, and for values that are
     not finite.
     """
     expected = module.state_dict()
@@ -50,14 +50,16 @@ def _convert_tensor(name: str, tensor: Tensor, dtype: torch.dtype) -> Tensor:
 
 
 def check_keys(expected: Collection[str], found: Collection[str]) -> None:
-    """Raise WeightError unless both hold the same names; the error mentions at most five of each kind."""
+    """Raise WeightError unless both hold the same names; the error lists at most five of each kind."""
     missing = [name for name in expected if name not in found]
     surplus = [name for name in found if name not in expected]
-    complaints = [f"{kind} {_mention(names)}" for kind, names in (("missing", missing), ("surplus", surplus)) if names]
+    complaints = [
+        f"{kind} {_list_names(names)}" for kind, names in (("missing", missing), ("surplus", surplus)) if names
+    ]
     if complaints:
         raise WeightError(f"the tensors do not fit: {'; '.join(complaints)}; pass a complete file of this architecture")
 
 
-def _mention(names: list[str]) -> str:
-    rest = len(names) - MENTIONED
-    return ", ".join(names[:MENTIONED]) + (f" and {rest} more" if rest > 0 else "")
+def _list_names(names: list[str]) -> str:
+    rest = len(names) - MAX_NAMES
+    return ", ".join(names[:MAX_NAMES]) + (f" and {rest} more" if rest > 0 else "")

@@ -22,7 +22,7 @@ from tests.helpers.tiny import tiny_generator
 
 def generator_from_tensors(tensors: Mapping[str, AnyTensor]) -> Generator:
     """A frozen generator from tensors in our names, which are NVIDIA's; FIR filters are checked and left out."""
-    kept = nvidia_torch.without_filters(tensors)
+    kept = nvidia_torch.remove_filters(tensors)
     config = generator_config(kept)
     return load_strict(on_meta(lambda: Generator(config)), kept).freeze()
 

@@ -9,7 +9,7 @@ import styleclip
 from styleclip.latents import Latent, Space
 from styleclip.losses import similarity
 from styleclip.models import Models
-from styleclip.networks.stylegan2 import FULL_PRECISION
+from styleclip.networks.stylegan2 import FULL_PRECISION_PX
 
 HALF = torch.bfloat16
 SAME = 0.999  # cosine of CLIP's features: two seeds of the demo generator are at .99 or less
@@ -27,7 +27,7 @@ def latent(demo: Models) -> Latent:
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("above", [FULL_PRECISION, 4])
+@pytest.mark.parametrize("above", [FULL_PRECISION_PX, 4])
 @pytest.mark.parametrize("lowered", ["generator", "clip", "both"])
 def test_clip_sees_the_same_pictures(demo: Models, latent: Latent, above: int, lowered: str) -> None:
     generator, clip = copy.deepcopy(demo.generator), copy.deepcopy(demo.clip)

@@ -208,4 +208,4 @@ def test_in_a_process_of_its_own(tmp_path: Path) -> None:
     ],
 )
 def test_the_channels_that_rosinality_builds(channels: dict[int, int], usual: bool) -> None:
-    assert conversion._is_usual(channels) is usual
+    assert conversion._has_rosinality_channels(channels) is usual

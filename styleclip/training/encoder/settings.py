@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from styleclip.errors import UsageError
-from styleclip.networks.encoder_config import DEEPEST, FRAME, WIDTHS, Combination
+from styleclip.networks.encoder_config import FRAME_PX, MAX_DOWNSAMPLING, WIDTHS, Combination
 from styleclip.settings import check_limits, setting
 
 
@@ -46,7 +46,7 @@ class EncoderTraining:
     )
     kind: Combination = setting("e4e", "How the vectors of W+ combine: offsets to one w, or independent.")
     widths: tuple[int, ...] = setting(WIDTHS, "Channels of the trunk's stages.", metavar="N,N,N,N")
-    frame: int = setting(FRAME, "Resolution in px of the encoder's input, a power of 2.", least=1)
+    frame: int = setting(FRAME_PX, "Resolution in px of the encoder's input, a power of 2.", least=1)
     leak: float = setting(
         0.01,
         "Slope of the leaky ReLU behind the trunk; 0.2 trains faster.",
@@ -64,14 +64,16 @@ class EncoderTraining:
         check_limits(self)
         if self.decay >= 1:
             raise UsageError(f"decay is {self.decay}; it must be below 1")
-        if self.frame < DEEPEST or self.frame & (self.frame - 1):
-            raise UsageError(f"frame is {self.frame}; it must be a power of 2, at least {DEEPEST}")
+        if self.frame < MAX_DOWNSAMPLING or self.frame & (self.frame - 1):
+            raise UsageError(f"frame is {self.frame}; it must be a power of 2, at least {MAX_DOWNSAMPLING}")
         if len(self.widths) != len(WIDTHS) or min(self.widths) < 1:
             raise UsageError(f"widths are {self.widths}; give the channels of the {len(WIDTHS)} stages")
         if not (self.lambda_l2 or self.lambda_perceptual or self.lambda_id or self.lambda_latent):
             raise UsageError("nothing is asked for; give lambda_l2, lambda_perceptual, lambda_id or lambda_latent")
-        if self.batch_size == 1 and self.frame == DEEPEST:
-            raise UsageError(f"one picture of {DEEPEST} px is no batch to normalise; raise batch_size or frame")
+        if self.batch_size == 1 and self.frame == MAX_DOWNSAMPLING:
+            raise UsageError(
+                f"one picture of {MAX_DOWNSAMPLING} px is no batch to normalise; raise batch_size or frame"
+            )
 
     def active_deltas(self, step: int, deltas: int) -> int:
         """How many of the offsets are active in this step."""

@@ -1,1 +1,1 @@
-"""One module per file format; each turns a file or its tensors into our names, and back where we write it."""
+"""One module per file format: tensors of a file under our names, and the inverse for formats that are written."""

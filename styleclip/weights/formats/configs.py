@@ -1,6 +1,6 @@
-"""The contents of every kind of network: its configuration, read from the shapes of its tensors, and its summary.
+"""Build the `Content` of each kind of network: configuration from the shapes of its tensors, and summary.
 
-A format gives the tensors under our names, and the numbers that no shape tells.
+The format gives the tensors under our names, and the numbers that do not follow from shapes.
 """
 
 from __future__ import annotations
@@ -14,21 +14,31 @@ from typing import Any
 from styleclip.errors import WeightError
 from styleclip.latents import StyleLayout
 from styleclip.networks.clip import check_towers
-from styleclip.networks.encoder_config import DEEPEST, UNITS, WIDTHS, Combination, EncoderConfig
+from styleclip.networks.encoder_config import MAX_DOWNSAMPLING, UNITS, WIDTHS, Combination, EncoderConfig
 from styleclip.networks.latent_mapper import LEVELS
 from styleclip.networks.stylegan2 import MAPPING_LR_MUL, GeneratorConfig
 from styleclip.weights.formats.content import Content, Kind
-from styleclip.weights.formats.messages import shown
+from styleclip.weights.formats.messages import short_repr
 from styleclip.weights.safe_pickle.lazy_tensors import AnyTensor
 
 Tensors = Mapping[str, AnyTensor]
-ENCODER_TYPES: dict[str, Combination] = {"Encoder4Editing": "e4e", "GradualStyleEncoder": "psp"}  # their names
-CONV = re.compile(r"styles\.0\.convs\.(\d\d?)\.weight")  # of the first style, which halve its level down to 1x1
-MADE = (  # what a summary has of how a table of ours was made
+ENCODER_TYPES: dict[str, Combination] = {"Encoder4Editing": "e4e", "GradualStyleEncoder": "psp"}  # by class name
+FIRST_STYLE_CONV = re.compile(r"styles\.0\.convs\.(\d\d?)\.weight")  # stride 2, down to 1x1
+TABLE_FACTS = (  # keys of `about` that the summary of a table repeats
     "method", "images", "samples", "seed", "psi", "cutoff", "sigmas", "torgb", "rows", "shard", "generator",
     "generator_name", "clip", "clip_preprocess", "dtype", "styleclip",
 )  # fmt: skip
-TRAINED = ("target", "neutral", "steps", "batch_size", "best_step", "latents", "num_latents", "generator", "styleclip")
+TRAINING_FACTS = (
+    "target",
+    "neutral",
+    "steps",
+    "batch_size",
+    "best_step",
+    "latents",
+    "num_latents",
+    "generator",
+    "styleclip",
+)
 
 
 def generator_content(
@@ -58,12 +68,12 @@ def generator_content(
 
 
 def generator_config(tensors: Tensors, conv_clamp: Any = None, mapping_lr_mul: Any = MAPPING_LR_MUL) -> GeneratorConfig:
-    """Resolution, channels, z_dim, w_dim and the mapping's depth from the tensors of a generator.
+    """Resolution, channels, z_dim, w_dim and mapping widths from the tensors of a generator.
 
-    Raises WeightError where they fit no generator.
+    Raises WeightError for tensors of another network.
     """
     _check_numbers(conv_clamp=conv_clamp, mapping_lr_mul=mapping_lr_mul)
-    blocks, layers = _numbers(tensors, r"synthesis\.b(\d+)\."), _numbers(tensors, r"mapping\.fc(\d+)\.")
+    blocks, layers = _name_indices(tensors, r"synthesis\.b(\d+)\."), _name_indices(tensors, r"mapping\.fc(\d+)\.")
     if not blocks or not layers:
         raise WeightError("it has no tensors named synthesis.b4 and mapping.fc0; pass a StyleGAN2 generator")
     resolutions = [2**k for k in range(2, max(blocks).bit_length())]
@@ -87,9 +97,9 @@ def generator_config(tensors: Tensors, conv_clamp: Any = None, mapping_lr_mul: A
 def discriminator_content(
     format: str, tensors: Tensors, licence: str = "", conv_clamp: Any = None, mbstd_group_size: Any = 4
 ) -> Content:
-    """A discriminator; its config are the arguments of `Discriminator`."""
+    """A discriminator; its config holds the arguments of `Discriminator`."""
     _check_numbers(mbstd_group_size=mbstd_group_size, conv_clamp=conv_clamp)
-    blocks = _numbers(tensors, r"b(\d+)\.conv0\.weight")
+    blocks = _name_indices(tensors, r"b(\d+)\.conv0\.weight")
     resolutions = [2**k for k in range(3, max(blocks, default=4).bit_length())]
     channels = {side: axis_size(tensors, f"b{side}.conv0.weight", axis=0) for side in resolutions}
     channels[4] = axis_size(tensors, "b4.conv.weight", axis=0)
@@ -100,7 +110,7 @@ def discriminator_content(
 def encoder_content(
     format: str, tensors: Tensors, settings: Mapping[str, Any], licence: str = "", warnings: tuple[str, ...] = ()
 ) -> Content:
-    """An encoder; `settings` has its `kind`, e4e or psp, and where it is not the published one its `leak`."""
+    """An encoder; `settings` has its `kind`, e4e or psp, and its `leak` unless that is the published one."""
     config = encoder_config(tensors, settings)
     shape = {"num_ws": config.num_ws, "w_dim": config.w_dim, "frame": config.frame, "widths": list(config.widths)}
     summary = {"encoder": config.kind, **shape}
@@ -108,9 +118,9 @@ def encoder_content(
 
 
 def encoder_config(tensors: Tensors, settings: Mapping[str, Any]) -> EncoderConfig:
-    """The shape of an encoder, from its tensors and the settings of its file; what they do not tell is as published.
+    """The shape of an encoder, from its tensors and the settings of its file; published values where they lack it.
 
-    Raises WeightError for encoders of another architecture, and for numbers that make no sense.
+    Raises WeightError for encoders of another architecture, and for invalid numbers.
     """
     kind = next((kind for kind in ENCODER_TYPES.values() if settings.get("kind") == kind), None)
     if kind is None:
@@ -122,18 +132,18 @@ def encoder_config(tensors: Tensors, settings: Mapping[str, Any]) -> EncoderConf
     )
     w_dim = _width(tensors, "w_avg", 1, WIDTHS[-1])
     if min(*widths, w_dim) < 1:
-        raise WeightError(f"its trunk has {shown(widths)} channels, its w {w_dim} numbers; pass a complete file")
-    return EncoderConfig(count_styles(tensors), kind, w_dim, widths, _frame_px(tensors), _leak(settings))
+        raise WeightError(f"its trunk has {short_repr(widths)} channels, its w {w_dim} numbers; pass a complete file")
+    return EncoderConfig(count_styles(tensors), kind, w_dim, widths, _frame_px(tensors), _leak_slope(settings))
 
 
 def count_styles(names: Iterable[str]) -> int:
-    """The number of vectors of W+, at most 100, that an encoder with tensors of these names gives."""
+    """The number of vectors of W+, at most 100, of an encoder with tensors of these names."""
     return len({match[1] for match in (re.match(r"styles\.(\d\d?)\.", name) for name in names) if match})
 
 
 def mapper_content(format: str, tensors: Tensors, about: Mapping[str, Any]) -> Content:
-    """A latent mapper; its config are the arguments of `LevelsMapper`, or those of `StyleMapper`."""
-    trained = {name: about[name] for name in TRAINED if isinstance(about.get(name), int | float | str)}
+    """A latent mapper; its config holds the arguments of `LevelsMapper` or `StyleMapper`."""
+    trained = {name: about[name] for name in TRAINING_FACTS if isinstance(about.get(name), int | float | str)}
     networks = len({name.rpartition(".fc")[0] for name in tensors})
     summary = {**mapper_settings(tensors), **trained, "networks": networks}
     return Content("mapper", format, _mapper_config(tensors), tensors, about, summary)
@@ -155,9 +165,9 @@ def clip_content(
     shape: Mapping[str, Any] | None = None,
     licence: str = "",
 ) -> Content:
-    """A CLIP; `config` is that of `build_clip`, or None where no file tells it: then `shape` is what the shapes tell.
+    """A CLIP; `config` is that of `build_clip`, or None where a file lacks it; `shape` has the numbers from shapes.
 
-    The summary has the embedding and both towers, in open_clip's words.
+    The summary has the embedding and both towers, by open_clip's keys.
     """
     model = config["model"] if config else shape or {}
     if config:
@@ -172,7 +182,7 @@ def table_content(
     kind: Kind, format: str, tensors: Tensors, config: Any = None, about: Mapping[str, Any] | None = None
 ) -> Content:
     """A table; its summary has the shapes of its tensors."""
-    made = {name: value for name in MADE if isinstance(value := (about or {}).get(name), int | float | str)}
+    made = {name: value for name in TABLE_FACTS if isinstance(value := (about or {}).get(name), int | float | str)}
     summary = {**made, **{name: list(tensor.shape) for name, tensor in tensors.items()}}
     return Content(kind, format, config, tensors, about or {}, summary)
 
@@ -191,20 +201,20 @@ def _mapper_config(tensors: Tensors) -> dict[str, Any]:
 
 def _frame_px(tensors: Tensors) -> int:
     """The side in px of the encoder's input: the convolutions of the first style halve 1/16 of it to 1."""
-    convs = [int(match[1]) // 2 for match in (CONV.fullmatch(name) for name in tensors) if match]
+    convs = [int(match[1]) // 2 for match in (FIRST_STYLE_CONV.fullmatch(name) for name in tensors) if match]
     if not convs and "styles.0.linear.weight" not in tensors:
         return EncoderConfig.frame
-    return DEEPEST * 2 ** max((1 + last for last in convs), default=0)
+    return MAX_DOWNSAMPLING * 2 ** max((1 + last for last in convs), default=0)
 
 
-def _leak(settings: Mapping[str, Any]) -> float:
+def _leak_slope(settings: Mapping[str, Any]) -> float:
     text = settings.get("leak", EncoderConfig.leak)
     try:
         leak = float(text)
     except (TypeError, ValueError):
         leak = math.nan
     if not 0 <= leak <= 1:
-        raise WeightError(f"its leak is {shown(text)}, not a number from 0 to 1; download it again")
+        raise WeightError(f"its leak is {short_repr(text)}, not a number from 0 to 1; download it again")
     return leak
 
 
@@ -212,10 +222,10 @@ def _check_numbers(**numbers: object) -> None:
     """Raise WeightError unless these settings of a file are positive numbers, or None."""
     for name, number in numbers.items():
         if number is not None and not (isinstance(number, int | float) and 0 < number < 1e9):
-            raise WeightError(f"its {name} is {shown(number)}, not a positive number; download it again")
+            raise WeightError(f"its {name} is {short_repr(number)}, not a positive number; download it again")
 
 
-def _numbers(names: Iterable[str], pattern: str) -> list[int]:
+def _name_indices(names: Iterable[str], pattern: str) -> list[int]:
     """The numbers that the first group of `pattern` matches in these names."""
     return [int(match[1]) for match in (re.match(pattern, name) for name in names) if match]
 

@@ -1,4 +1,4 @@
-"""What a file holds: the tree of values that its container gives, and the networks and tables found in it."""
+"""The content of a weight file: the tree of values of its container, and the networks and tables in it."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ TABLES: tuple[Kind, ...] = ("latents", "statistics", "relevance", "direction")  
 
 @dataclass(frozen=True)
 class FileTree:
-    """The tree of values in a file; its tensors are `LazyTensor`, the objects of unknown classes `InertObject`."""
+    """The tree of values in a file; tensors are `LazyTensor`, objects of unknown classes are `InertObject`."""
 
     container: Container
     value: Any
-    metadata: Mapping[str, str] = field(default_factory=dict)  # of safetensors
+    metadata: Mapping[str, str] = field(default_factory=dict)  # of safetensors files
 
     def table(self, *keys: str) -> Mapping[str, Any]:
-        """The dict found by these keys, whose own keys are names, or an empty one."""
+        """The dict under this path of keys if all its keys are strings, otherwise an empty one."""
         value = self.value
         for key in keys:
             value = value.get(key) if isinstance(value, Mapping) else None
@@ -41,15 +41,15 @@ class Content:
     """A network or a table in a file. Its tensors stay in the file until one of them is read.
 
     Args:
-        kind: what it is; `styleclip.weights.load` has a loader for each kind of network.
-        format: who writes such files, e.g. "rosinality" or "NVIDIA stylegan2-ada-pytorch".
-        config: what our network of this kind is built from, e.g. a `GeneratorConfig`.
-        tensors: by the names of that network; of a table, by the names that its loader expects.
-        about: what the file says of how it was made.
-        summary: what `styleclip models inspect` prints of it.
+        kind: kind of network or table; `styleclip.weights.load` has a loader for each kind of network.
+        format: project that writes such files, e.g. "rosinality" or "NVIDIA stylegan2-ada-pytorch".
+        config: arguments of our network of this kind, e.g. a `GeneratorConfig`.
+        tensors: by the names in our network; of a table, by the names that its loader expects.
+        about: the record in the file of how it was made.
+        summary: facts for `styleclip models inspect`.
         licence: a note on the terms of files of this origin; "" where there is none.
-        warnings: what had to be assumed or made up; told when the content is used.
-        problem: why it cannot be used, where other contents of the file may be; it has no config and no tensors then.
+        warnings: assumptions and substitutes for missing data; issued when the content is used.
+        problem: the error that makes this content unusable; it then has no config and no tensors.
     """
 
     kind: Kind
@@ -63,7 +63,7 @@ class Content:
     problem: StyleClipError | None = None
 
     def check(self) -> None:
-        """Raise the problem, if there is one, and tell the warnings."""
+        """Raise the problem, if there is one, and issue the warnings."""
         if self.problem:
             raise self.problem
         for text in self.warnings:
@@ -71,7 +71,7 @@ class Content:
 
 
 def attempt(kind: Kind, format: str, licence: str, build: Callable[[], Content]) -> Content:
-    """`build()`, or a content with the problem it ran into, so that others in the same file stay usable."""
+    """`build()`, or a content with the error it raised as `problem`; other contents of the file stay usable."""
     try:
         with report_damage():
             return build()

@@ -1,7 +1,7 @@
 """Files of e4e and pSp: an encoder, the generator it was trained with, and the options of the training.
 
 A torch file with `state_dict` (names begin with `encoder.` or `decoder.`), `latent_avg` [num_ws, 512] and `opts`,
-a dict or a Namespace. What training adds to resume from (optimizers, a discriminator, counters) is ignored.
+a dict or a Namespace. The state of the training (optimizers, a discriminator, counters) is ignored.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from styleclip.networks.encoder_config import WIDTHS
 from styleclip.weights.formats import rosinality
 from styleclip.weights.formats.configs import ENCODER_TYPES, count_styles, encoder_content
 from styleclip.weights.formats.content import Content, FileTree, attempt
-from styleclip.weights.formats.messages import shown
+from styleclip.weights.formats.messages import short_repr
 from styleclip.weights.safe_pickle.globals import InertObject
 from styleclip.weights.safe_pickle.lazy_tensors import AnyTensor, ConvertedTensor, LazyTensor, named_tensors
 from styleclip.weights.state_dict import check_keys
 
 FORMAT = "encoder4editing or pixel2style2pixel"
 LICENCE = "encoders that start from IR-SE50 saw faces licensed for research only: treat them as non-commercial"
-TRUNK = ("input_layer.", "body.", "styles.")  # how the names of an encoder begin
-PSP_OPTIONS = {"output_size", "learn_in_w", "n_styles", "label_nc"}  # only pSp's files have them
+TRUNK = ("input_layer.", "body.", "styles.")  # prefixes of the names of an encoder
+PSP_OPTIONS = {"output_size", "learn_in_w", "n_styles", "label_nc"}  # only in pSp's files
 
 
 def contents(tree: FileTree) -> list[Content]:
-    """The encoder, and its generator where the file has one."""
+    """The encoder, and the generator if the file has one."""
     table, options, average = tree.table("state_dict"), training_options(tree), tree.table().get("latent_avg")
     encoder, decoder = _with_prefix("encoder.", table), _with_prefix("decoder.", table)
     if not any(name.startswith(TRUNK) for name in encoder):
@@ -62,10 +62,10 @@ def _with_prefix(prefix: str, table: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _kind(options: Mapping[str, Any]) -> str:
-    """The combination; for an architecture that is not ours, its name. Tensors cannot tell e4e from pSp."""
+    """`e4e` or `psp` from the options, since the tensors are alike; for another architecture its name."""
     if "encoder_type" in options:
         name = options["encoder_type"]
-        return ENCODER_TYPES.get(name, name) if isinstance(name, str) else shown(name)
+        return ENCODER_TYPES.get(name, name) if isinstance(name, str) else short_repr(name)
     return "psp" if PSP_OPTIONS & options.keys() else "e4e"
 
 

@@ -12,7 +12,7 @@ from styleclip.weights.safe_pickle.lazy_tensors import named_tensors
 
 
 class Recogniser(NamedTuple):
-    """A published recogniser and the layers by which its state dict is known: all are there, others may be."""
+    """A published recogniser and the layers that identify its state dict; the file may have more."""
 
     kind: Kind
     format: str
@@ -35,7 +35,7 @@ FACENET = Recogniser(
 
 
 def contents(tree: FileTree) -> list[Content]:
-    """ArcFace's `model_ir_se50.pth` or an InceptionResnetV1 of facenet-pytorch; the classes it knows may be any."""
+    """ArcFace's `model_ir_se50.pth` or an InceptionResnetV1 of facenet-pytorch, with any number of classes."""
     table = tree.table()
     layers = {str(name).partition(".")[0] for name in table}
     return [

@@ -1,10 +1,10 @@
 """Latent mappers in the files of StyleCLIP; StyleGAN-NADA's are the same.
 
-A file is `{"state_dict": ..., "opts": ...}`, with the mapper under `mapper.` and mostly a whole generator, in
-rosinality's names, under `decoder.`. The mapper's networks are `mapping` (one for all of W+), or `course_mapping` (so
+A file is `{"state_dict": ..., "opts": ...}`, with the mapper under `mapper.` and usually a generator, in rosinality's
+names, under `decoder.`. The mapper's networks are `mapping` (one for all of W+), or `course_mapping` (so
 spelled), `medium_mapping` and `fine_mapping`, or `mapper_0`, `mapper_1`, ... for the layers of style space in execution
-order, with or without toRGB. Layer i of a network is `mapping.{i + 1}`. The names tell which networks there are;
-`opts` may be older than its own keys and is only compared.
+order, with or without toRGB. Layer i of a network is `mapping.{i + 1}`. The networks follow from the names of the
+tensors; `opts` is only compared with them, as old files lack some of its keys.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from styleclip.weights.formats import rosinality
 from styleclip.weights.formats.configs import mapper_content, mapper_settings
 from styleclip.weights.formats.content import Content, FileTree, attempt
 from styleclip.weights.formats.encoders import training_options
-from styleclip.weights.formats.messages import printable, shown
+from styleclip.weights.formats.messages import printable, short_repr
 from styleclip.weights.safe_pickle.lazy_tensors import named_tensors
 from styleclip.weights.state_dict import check_keys
 
@@ -29,7 +29,7 @@ W_PLUS_NETWORKS = {"course_mapping": "coarse", "medium_mapping": "medium", "fine
 
 
 def contents(tree: FileTree) -> list[Content]:
-    """The mapper and, where there is one, the generator beside it."""
+    """The mapper, and the generator if the file has one."""
     table = tree.table("state_dict")
     mapper = {name: value for name, value in table.items() if not name.startswith("decoder.")}
     if not any(name.startswith("mapper.") for name in mapper):
@@ -41,7 +41,7 @@ def contents(tree: FileTree) -> list[Content]:
 
 
 def our_names(names: Collection[str]) -> dict[str, str]:
-    """Every tensor of the mapper that these names of a published file tell of: the file's name -> ours."""
+    """All tensors of the mapper with these names in a published file: name in the file -> our name."""
     heads = {name.split(".")[1] for name in names if name.startswith("mapper.")}
     indices = [int(match[1]) for match in (re.fullmatch(r"mapper_(\d{1,2})", head) for head in heads) if match]
     networks = _style_networks(indices) if indices else W_PLUS_NETWORKS
@@ -65,7 +65,7 @@ def _mapper(mapper: Mapping[str, Any], options: Mapping[str, Any]) -> Content:
 
 
 def _style_networks(indices: list[int]) -> dict[str, str]:
-    """The networks of all layers up to the last of these, without toRGB unless these have some."""
+    """The networks of all layers up to the last index, without toRGB unless the indices include one."""
     sides = [2 ** (i + 2) for i in range((max(indices) + 1) // 3 + 1)]
     entries = StyleLayout.from_channels(dict.fromkeys(sides, 1)).entries
     torgb = any(entries[i].is_torgb for i in indices)
@@ -75,14 +75,16 @@ def _style_networks(indices: list[int]) -> dict[str, str]:
 def _check_options(settings: Mapping[str, str], options: Mapping[str, Any]) -> None:
     """Raise WeightError where the training options are those of another mapper."""
     expected = _expected_options(settings)
-    wrong = [f"{name}={shown(options[name])}" for name in expected if options.get(name) not in (None, expected[name])]
+    wrong = [
+        f"{name}={short_repr(options[name])}" for name in expected if options.get(name) not in (None, expected[name])
+    ]
     if wrong:
         kind = " ".join(settings.values())
         raise WeightError(f"its options say {', '.join(wrong)}, but its tensors are those of {kind}; download it again")
 
 
 def _expected_options(settings: Mapping[str, str]) -> dict[str, object]:
-    """The options StyleCLIP trains such a mapper with; in style space it does not look at the mapper's type."""
+    """The options with which StyleCLIP trains such a mapper; in style space it ignores `mapper_type`."""
     kind = settings["mapper"]
     if kind == "levels":
         dropped = {f"no_{level}_mapper": level not in settings["levels"] for level in ("coarse", "medium", "fine")}

@@ -1,4 +1,4 @@
-"""Error messages about weight files: a few printable words, one sentence, the path in front."""
+"""Error messages about weight files: one printable sentence that begins with the path."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Any
 
 from styleclip.errors import StyleClipError, WeightError
 
-MAX_VALUE = 60  # characters of a value
+MAX_VALUE_CHARS = 60  # characters of a value
 WITHOUT_EFFECT = ("styleclip", "generator_name")  # settings that do not change the numbers in a file
-MAX_REASON = 240  # characters of what is wrong, without the remedy
+MAX_REASON_CHARS = 240  # characters of the cause, without the remedy
 
 
 def sentence(text: str) -> str:
-    """One line that can be printed, shortened in front of its remedy, which follows the last semicolon."""
+    """The message in one printable line; a long cause is cut, the remedy after the last semicolon is kept."""
     line = printable(text)
     what, semicolon, remedy = line.rpartition("; ")
-    return f"{what[: MAX_REASON - 4]} ...{semicolon}{remedy}" if len(what) > MAX_REASON else line
+    return f"{what[: MAX_REASON_CHARS - 4]} ...{semicolon}{remedy}" if len(what) > MAX_REASON_CHARS else line
 
 
 def printable(text: str) -> str:
@@ -26,11 +26,11 @@ def printable(text: str) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
-def shown(value: Any) -> str:
-    """A plain value, or a short list of them, as it is written; the type of any other."""
+def short_repr(value: Any) -> str:
+    """A short text for a value: plain values and short lists of them as written, others by their type."""
     if isinstance(value, list | tuple) and len(value) <= 8:
-        return f"[{', '.join(map(_word, value))}]"[:MAX_VALUE]
-    return _word(value)
+        return f"[{', '.join(map(_scalar_repr, value))}]"[:MAX_VALUE_CHARS]
+    return _scalar_repr(value)
 
 
 def type_name(value: object) -> str:
@@ -40,23 +40,23 @@ def type_name(value: object) -> str:
 
 
 def difference(saved: Mapping[str, Any], about: Mapping[str, Any], named: Mapping[str, str]) -> str:
-    """How what a file says of its making differs from `about`, where `named` in those words; "" where it does not."""
+    """The first difference of the `saved` record of a file from `about`, in the words of `named`; "" for none."""
     for name, value in about.items():
         if name not in WITHOUT_EFFECT and saved.get(name) != value:
-            return named.get(name) or f"with {name} {shown(saved.get(name))}, not {shown(value)}"
+            return named.get(name) or f"with {name} {short_repr(saved.get(name))}, not {short_repr(value)}"
     return ""
 
 
-def _word(value: Any) -> str:
+def _scalar_repr(value: Any) -> str:
     if isinstance(value, str):
-        return value[:MAX_VALUE]
+        return value[:MAX_VALUE_CHARS]
     small = isinstance(value, int) and value.bit_length() <= 64
     return str(value) if small or isinstance(value, float | None) else type_name(value)
 
 
 @contextmanager
 def report_damage() -> Iterator[None]:
-    """Turn whatever a reader of damaged files raises into a WeightError of one sentence."""
+    """Turn any exception of a reader into a WeightError of one sentence."""
     try:
         yield
     except StyleClipError:

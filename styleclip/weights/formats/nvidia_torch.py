@@ -1,8 +1,8 @@
 """NVIDIA's PyTorch pickles of StyleGAN2: stylegan2-ada-pytorch, the stylegan3 repository, PTI and StyleGAN-NADA.
 
 A pickle is a dict of the networks `G_ema`, `G` and `D`; PTI saves one generator with `torch.save`. Every module in it
-is a record of its class, its attributes and its source code, which is never run. The tensors have our names; the
-attributes say how the network computes, and what ours cannot compute is refused.
+has its class, its attributes and its source code, which is never run. The tensors have our names; the attributes
+configure the network, and values that ours does not support are refused.
 """
 
 from __future__ import annotations
@@ -19,26 +19,29 @@ from styleclip.errors import WeightError
 from styleclip.networks.layers import fir_taps
 from styleclip.weights.formats.configs import Tensors, discriminator_content, generator_content
 from styleclip.weights.formats.content import Content, FileTree, attempt
-from styleclip.weights.formats.messages import shown
+from styleclip.weights.formats.messages import short_repr
 from styleclip.weights.safe_pickle.globals import InertObject
 from styleclip.weights.safe_pickle.lazy_tensors import AnyTensor, named_tensors, read_tensor
 
 FORMAT = "NVIDIA stylegan2-ada-pytorch or stylegan3"
 LICENCE = "NVIDIA's networks are for non-commercial research and evaluation (Nvidia Source Code License-NC)"
-BARE = "state dict in NVIDIA's names"
-DERIVED = "if it derives from NVIDIA's StyleGAN2, for non-commercial use (Nvidia Source Code License-NC)"
+STATE_DICT_FORMAT = "state dict in NVIDIA's names"
+STATE_DICT_LICENCE = "if it derives from NVIDIA's StyleGAN2, for non-commercial use (Nvidia Source Code License-NC)"
 PERSISTENT = "torch_utils.persistence._reconstruct_persistent_obj"
-MODULES, TENSORS = 1000, 10_000  # more than any network has: a generator of 1024 px has 73 modules and 200 tensors
-LONGEST = 1000  # characters of a path
-GENERATOR = {
+MAX_MODULES, MAX_TENSORS = (
+    1000,
+    10_000,
+)  # of a network; a generator of 1024 px has 73 and 200
+MAX_PATH_CHARS = 1000  # of a dotted path
+GENERATOR_CLASSES = {
     "Generator", "MappingNetwork", "SynthesisNetwork", "SynthesisBlock", "SynthesisLayer", "ToRGBLayer",
     "FullyConnectedLayer",
 }  # fmt: skip
-DISCRIMINATOR = {
+DISCRIMINATOR_CLASSES = {
     "Discriminator", "MappingNetwork", "DiscriminatorBlock", "DiscriminatorEpilogue", "MinibatchStdLayer",
     "Conv2dLayer", "FullyConnectedLayer",
 }  # fmt: skip
-STRANGERS = {
+UNSUPPORTED_CLASSES = {
     "SynthesisInput": "an alias-free StyleGAN3 or a StyleGAN-XL, which paints in another way",
     "SuperresGenerator": "a StyleGAN-XL, which paints in another way",
 }
@@ -57,22 +60,24 @@ class Module(NamedTuple):
 def contents(tree: FileTree) -> list[Content]:
     """The generator (`G_ema`, else `G`) and the discriminator (`D`) of a pickle, or the one network of a torch file.
 
-    A bare state dict of a generator counts, too, in a file of any kind.
+    A bare state dict of a generator, in a file of any kind, is read as well.
     """
     if "synthesis.b4.const" in tree.table():
-        return [attempt("generator", BARE, DERIVED, lambda: _bare_generator(tree.table()))]
+        return [
+            attempt("generator", STATE_DICT_FORMAT, STATE_DICT_LICENCE, lambda: _state_dict_generator(tree.table()))
+        ]
     networks = _networks(tree)
     origin = "PTI" if tree.container == "torch" else FORMAT
     found = []
-    if painter := networks.get("G_ema") or networks.get("G"):
-        found.append(attempt("generator", origin, LICENCE, lambda: _generator(_modules(painter), origin)))
-    if critic := networks.get("D"):
-        found.append(attempt("discriminator", origin, LICENCE, lambda: _discriminator(_modules(critic), origin)))
+    if generator := networks.get("G_ema") or networks.get("G"):
+        found.append(attempt("generator", origin, LICENCE, lambda: _generator(_modules(generator), origin)))
+    if discriminator := networks.get("D"):
+        found.append(attempt("discriminator", origin, LICENCE, lambda: _discriminator(_modules(discriminator), origin)))
     return found
 
 
-def without_filters(tensors: Tensors) -> dict[str, AnyTensor]:
-    """The tensors but the FIR filters, a constant of our networks; WeightError where one is another filter."""
+def remove_filters(tensors: Tensors) -> dict[str, AnyTensor]:
+    """The tensors without the FIR filters, which are constants of our networks; WeightError for another filter."""
     usual = torch.outer(fir_taps(), fir_taps())
     filters = {name for name in tensors if name.endswith("resample_filter")}
     for name in filters:
@@ -82,12 +87,12 @@ def without_filters(tensors: Tensors) -> dict[str, AnyTensor]:
     return {name: tensor for name, tensor in tensors.items() if name not in filters}
 
 
-def _bare_generator(table: Mapping[str, Any]) -> Content:
-    return generator_content(BARE, without_filters(named_tensors(table)), DERIVED)
+def _state_dict_generator(table: Mapping[str, Any]) -> Content:
+    return generator_content(STATE_DICT_FORMAT, remove_filters(named_tensors(table)), STATE_DICT_LICENCE)
 
 
 def _generator(modules: list[Module], origin: str) -> Content:
-    _check_classes(modules, GENERATOR)
+    _check_classes(modules, GENERATOR_CLASSES)
     clamp = _attribute(modules, "synthesis.b4.conv1", "conv_clamp")
     lr_mul = _attribute(modules, "mapping.fc0", "bias_gain")
     blocks = sum(module.kind == "SynthesisBlock" for module in modules)
@@ -96,10 +101,10 @@ def _generator(modules: list[Module], origin: str) -> Content:
 
 
 def _discriminator(modules: list[Module], origin: str) -> Content:
-    _check_classes(modules, DISCRIMINATOR)
+    _check_classes(modules, DISCRIMINATOR_CLASSES)
     if classes := _attribute(modules, "", "c_dim"):
         raise WeightError(
-            f"its discriminator judges {shown(classes)} classes, which ours cannot; pass one without classes"
+            f"its discriminator judges {short_repr(classes)} classes, which ours cannot; pass one without classes"
         )
     clamp = _attribute(modules, "b4.conv", "conv_clamp")
     _check_attributes(modules, _discriminator_rules(clamp))
@@ -147,13 +152,13 @@ def _is_module(value: Any) -> bool:
 
 
 def _modules(network: InertObject) -> list[Module]:
-    """The network and all modules inside of it, in the order of its state dict."""
+    """The network and all its submodules, in the order of its state dict."""
     found = []
     for module in _walk(network, ""):
         found.append(module)
-        if len(found) > MODULES:
-            raise WeightError(f"a network in it has more than {MODULES} modules; do not trust it")
-        if len(module.path) > LONGEST:
+        if len(found) > MAX_MODULES:
+            raise WeightError(f"a network in it has more than {MAX_MODULES} modules; do not trust it")
+        if len(module.path) > MAX_PATH_CHARS:
             raise WeightError("a module in it has a name of many pages; do not trust it")
     return found
 
@@ -167,9 +172,9 @@ def _walk(value: Any, path: str) -> Iterator[Module]:
 
 
 def _class_and_state(value: Any) -> tuple[str, Mapping[str, Any]]:
-    """The class and the attributes of what stands where a module should."""
+    """The class name and the attributes of a module; the type name and {} for any other value."""
     if _is_module(value):
-        return shown(value.arguments[0]["class_name"]), value.arguments[0]["state"]
+        return short_repr(value.arguments[0]["class_name"]), value.arguments[0]["state"]
     return (value.name, value.state) if isinstance(value, InertObject) else (type(value).__name__, {})
 
 
@@ -180,8 +185,8 @@ def _attribute(modules: list[Module], path: str, name: str) -> Any:
 
 def _check_classes(modules: list[Module], known: Collection[str]) -> None:
     for module in modules:
-        if module.kind in STRANGERS:
-            raise WeightError(f"it is {STRANGERS[module.kind]}; pass a StyleGAN2")
+        if module.kind in UNSUPPORTED_CLASSES:
+            raise WeightError(f"it is {UNSUPPORTED_CLASSES[module.kind]}; pass a StyleGAN2")
     for module in modules:
         if module.kind not in known:
             where = module.path or "network"
@@ -189,20 +194,20 @@ def _check_classes(modules: list[Module], known: Collection[str]) -> None:
 
 
 def _check_attributes(modules: list[Module], rules: Rules) -> None:
-    """Raise WeightError where a module would compute something else than ours."""
+    """Raise WeightError where an attribute makes a module compute another function than ours."""
     for module in modules:
         expected: dict[str, Any] = _expected_of_weight(module)
         for pattern, values in rules:
             if re.fullmatch(pattern, module.path):
                 expected |= values
         for name, value in expected.items():
-            if not _same(found := module.state.get(name, "not set"), value):
+            if not _equal(found := module.state.get(name, "not set"), value):
                 where = f"{module.path}.{name}".lstrip(".")
-                raise WeightError(f"its {where} is {shown(found)}, where ours has {value}; pass another StyleGAN2")
+                raise WeightError(f"its {where} is {short_repr(found)}, where ours has {value}; pass another StyleGAN2")
 
 
 def _expected_of_weight(module: Module) -> dict[str, Any]:
-    """The equalised learning rate and the padding that go with the shape of a weight."""
+    """The equalised learning rate and the padding that follow from the shape of a weight."""
     weight = module.state["_parameters"].get("weight", module.state["_buffers"].get("weight"))
     if weight is None:
         return {}
@@ -211,7 +216,7 @@ def _expected_of_weight(module: Module) -> dict[str, Any]:
     return {name: value for name, value in everywhere.items() if name in module.state}
 
 
-def _same(found: Any, expected: Any) -> bool:
+def _equal(found: Any, expected: Any) -> bool:
     if isinstance(found, float) and isinstance(expected, float):
         return math.isclose(found, expected, rel_tol=1e-6)
     return bool(found == expected)
@@ -219,14 +224,15 @@ def _same(found: Any, expected: Any) -> bool:
 
 def _tensors(modules: list[Module]) -> dict[str, AnyTensor]:
     stored: dict[str, Any] = {}
-    silent: dict[str, Tensor] = {}
+    zero_noise: dict[str, Tensor] = {}
     for path, _, state in modules:
         kept = {**state["_parameters"], **state["_buffers"]}
         hidden = state.get("_non_persistent_buffers_set", set())
-        if len(stored) + len(kept) > TENSORS or not isinstance(hidden, set):
-            raise WeightError(f"a network in it has more than {TENSORS} tensors, or hides them; do not trust it")
+        if len(stored) + len(kept) > MAX_TENSORS or not isinstance(hidden, set):
+            raise WeightError(f"a network in it has more than {MAX_TENSORS} tensors, or hides them; do not trust it")
         stored |= {f"{path}.{name}".lstrip("."): t for name, t in kept.items() if t is not None and name not in hidden}
         if not state.get("use_noise", True):  # the same as noise of strength 0
-            noise = torch.zeros([]).expand(state["resolution"], state["resolution"])  # not allocated: it may be absurd
-            silent |= {f"{path}.noise_strength": torch.zeros([]), f"{path}.noise_const": noise}
-    return {**without_filters(named_tensors(stored)), **silent}
+            side = state["resolution"]  # may be too large to allocate, hence expand
+            noise = torch.zeros([]).expand(side, side)
+            zero_noise |= {f"{path}.noise_strength": torch.zeros([]), f"{path}.noise_const": noise}
+    return {**remove_filters(named_tensors(stored)), **zero_noise}

@@ -1,4 +1,4 @@
-"""The files that styleclip writes: safetensors whose metadata says what they hold and how it was made.
+"""The files that styleclip writes: safetensors with their kind and a record of how they were made as metadata.
 
 | metadata | value |
 |---|---|
@@ -6,8 +6,8 @@
 | `about` | JSON: settings, prompts, and `generator`, the fingerprint of the network it was made with |
 | others | text, e.g. the `licence` and `source` of a converted generator |
 
-Tensors have the names of our state dicts. They may be half precision to save space; networks are float32 again once
-loaded. A generator has the numbers of its configuration that no shape tells, where they are unusual:
+Tensors have the names of our state dicts. They may be half precision to save space; loaded networks are float32. A
+generator has the numbers of its configuration that do not follow from shapes, unless they have their defaults:
 `"conv_clamp": "256.0"`.
 """
 
@@ -36,18 +36,18 @@ from styleclip.weights.formats.configs import (
     table_content,
 )
 from styleclip.weights.formats.content import Content, FileTree, Native, attempt
-from styleclip.weights.formats.messages import error_context, printable, shown
+from styleclip.weights.formats.messages import error_context, printable, short_repr
 from styleclip.weights.safe_pickle.containers import open_content
 from styleclip.weights.safe_pickle.lazy_tensors import named_tensors, read_tensors
 
 FORMAT = "styleclip"
-KIND = "styleclip"  # the metadata key that names what the file holds
-NUMBERS = ("conv_clamp", "mapping_lr_mul")  # of GeneratorConfig, which no shape tells
-ORIGIN = ("source", "label")  # of the generator that `styleclip models convert` converted
+KIND = "styleclip"  # the metadata key of the kind of the file
+CONFIG_KEYS = ("conv_clamp", "mapping_lr_mul")  # of GeneratorConfig, that do not follow from shapes
+ORIGIN_KEYS = ("source", "label")  # metadata of a generator by `styleclip models convert`
 
 
 class OwnFile(NamedTuple):
-    """The tensors of a file of ours by name, and `about`, how they were made: {} where the file does not say."""
+    """The tensors of a file by name, and `about`, the record of how they were made; {} without one."""
 
     tensors: dict[str, Tensor]
     about: dict[str, Any]
@@ -61,7 +61,7 @@ def save_own(
     metadata: Mapping[str, str] | None = None,
     dtype: torch.dtype = torch.float32,
 ) -> Path:
-    """Write named tensors and how they were made to `path`, all or nothing: a reader sees the old file or the new one.
+    """Write named tensors and a record of how they were made atomically: a reader sees the old file or the new one.
 
     Raises OutputError where the folder cannot be written, and WeightError where `dtype` is too narrow.
     """
@@ -81,12 +81,12 @@ def read_own(path: str | Path, kind: Native, remedy: str) -> OwnFile:
         if held is None:
             raise WeightError(f"it holds no {kind} that styleclip wrote; pass a file with one")
         if held != kind:
-            raise WeightError(f"it holds {shown(held)}, no {kind}; pass a file with one")
+            raise WeightError(f"it holds {short_repr(held)}, no {kind}; pass a file with one")
         return OwnFile(read_tensors(tree.value), parse_about(tree.metadata, remedy))
 
 
 def parse_about(metadata: Mapping[str, str], remedy: str) -> dict[str, Any]:
-    """The JSON object in `about`, fit to be printed; {} without one, WeightError where it is something else."""
+    """The JSON object in `about` with printable strings; {} without one, WeightError for other JSON."""
     about = loads(metadata.get("about", "{}"))
     if not isinstance(about, dict):
         raise WeightError(f"it does not say how it was made; {remedy}")
@@ -99,8 +99,8 @@ def save_generator(
     metadata: Mapping[str, str] | None = None,
     dtype: torch.dtype = torch.float32,
 ) -> Path:
-    """Write a generator; `metadata` is added to what loading needs. Half precision must not overflow."""
-    numbers = {name: getattr(generator.config, name) for name in NUMBERS}
+    """Write a generator; `metadata` is added to that of the format. Raises WeightError where `dtype` overflows."""
+    numbers = {name: getattr(generator.config, name) for name in CONFIG_KEYS}
     unusual = {name: str(value) for name, value in numbers.items() if value != getattr(GeneratorConfig, name)}
     return save_own("generator", generator.state_dict(), path, metadata={**(metadata or {}), **unusual}, dtype=dtype)
 
@@ -108,7 +108,7 @@ def save_generator(
 def save_tensors(
     tensors: Mapping[str, Tensor], path: str | Path, metadata: Mapping[str, str], dtype: torch.dtype = torch.float32
 ) -> Path:
-    """Write named tensors and this metadata, all or nothing; `save_own` for files of a known kind."""
+    """Write named tensors and this metadata atomically; files of a known kind are written by `save_own`."""
     stored = {name: _cast(name, tensor, dtype) for name, tensor in tensors.items()}
     return atomic_write(Path(path), save(stored, dict(metadata)))
 
@@ -120,7 +120,7 @@ def save_encoder(
     metadata: Mapping[str, str] | None = None,
     dtype: torch.dtype = torch.float32,
 ) -> Path:
-    """Write an encoder, and what no shape tells of it."""
+    """Write an encoder; its kind and leak are metadata."""
     config = {"kind": encoder.config.kind, "leak": str(encoder.config.leak)}
     return save_own("encoder", encoder.state_dict(), path, about, {**(metadata or {}), **config}, dtype)
 
@@ -128,18 +128,20 @@ def save_encoder(
 def save_mapper(
     mapper: Mapper, path: str | Path, about: Mapping[str, Any] | None = None, dtype: torch.dtype = torch.float32
 ) -> Path:
-    """Write a mapper and how it was trained."""
+    """Write a mapper; `about` is the record of its training."""
     tensors = mapper.state_dict()
     return save_own("mapper", tensors, path, about, mapper_settings(tensors), dtype)
 
 
 def contents(tree: FileTree) -> list[Content]:
-    """What styleclip wrote, as the metadata says."""
+    """The content of a file by styleclip, of the kind in its metadata."""
     kind = tree.metadata.get(KIND)
     if kind is None:
         return []
     if kind not in get_args(Native):
-        raise WeightError(f"it holds a {shown(kind)}, which this version of styleclip does not know; update styleclip")
+        raise WeightError(
+            f"it holds a {short_repr(kind)}, which this version of styleclip does not know; update styleclip"
+        )
     metadata = {key: printable(text) for key, text in tree.metadata.items()}
     return [attempt(cast(Native, kind), FORMAT, "", lambda: _content(cast(Native, kind), tree, metadata))]
 
@@ -148,7 +150,7 @@ def _content(kind: Native, tree: FileTree, metadata: Mapping[str, str]) -> Conte
     about, tensors = parse_about(metadata, "make it again"), named_tensors(tree.value)
     match kind:
         case "generator":
-            clamp, lr_mul = (float(metadata[name]) if name in metadata else None for name in NUMBERS)
+            clamp, lr_mul = (float(metadata[name]) if name in metadata else None for name in CONFIG_KEYS)
             content = generator_content(FORMAT, tensors, "", clamp, MAPPING_LR_MUL if lr_mul is None else lr_mul)
         case "encoder":
             content = encoder_content(FORMAT, tensors, metadata)
@@ -162,7 +164,7 @@ def _content(kind: Native, tree: FileTree, metadata: Mapping[str, str]) -> Conte
             content = table_content(kind, FORMAT, tensors, about=about)
         case _:
             content = Content(kind, FORMAT, None, tensors)
-    origin = {name: metadata[name] for name in ORIGIN if name in metadata}
+    origin = {name: metadata[name] for name in ORIGIN_KEYS if name in metadata}
     return replace(content, about=about, summary={**content.summary, **origin}, licence=metadata.get("licence", ""))
 
 

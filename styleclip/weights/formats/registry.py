@@ -1,15 +1,15 @@
-"""Every format of weight files; what is in a file, whoever wrote it.
+"""The list of file formats, and reading a file of any of them.
 
 A new format is a module with one function, `contents(tree: FileTree) -> list[Content]`, and a line in `FORMATS`:
 
-- It looks at the tree of values that the container gave, and returns [] for a file of another format.
+- It takes the tree of values of the container, and returns [] for a file of another format.
 - It gives the tensors under our names, unread: `named_tensors(tree.table(...))`, renamed, and where the layout differs
   wrapped in `ConvertedTensor`. Formats of StyleGAN2 then call `generator_content`, which reads the configuration from
   the shapes (`configs.py` has the same for every other kind of network).
-- What our network cannot compute raises WeightError: what is wrong with the file, a semicolon and the remedy. The path
-  is put in front here, and any other exception is told as damage.
+- It raises WeightError for a file that our network does not support: the cause, a semicolon and the remedy. The path
+  is prefixed here, and any other exception is reported as damage.
 
-Nothing else has to know the format: `load_generator`, `styleclip models inspect` and `convert` read it at once.
+No other code depends on the format: `load_generator`, `styleclip models inspect` and `convert` then read it.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ FORMATS: tuple[Callable[[FileTree], list[Content]], ...] = (
 
 
 def read_all(path: str | Path) -> list[Content]:
-    """Everything in the file that we can use; no tensor is read.
+    """All networks and tables in a file; no tensor is read.
 
     Raises WeightError, with the path in front, for files that are absent, damaged, dangerous or unknown.
     """
@@ -61,7 +61,7 @@ def read_all(path: str | Path) -> list[Content]:
 
 
 def read_one(path: str | Path, *kinds: Kind) -> Content:
-    """The content of one of these kinds; raises WeightError that says what is in the file instead."""
+    """The content of one of these kinds; raises WeightError that names the kinds in the file instead."""
     found = read_all(path)
     for content in found:
         if content.kind in kinds:

@@ -1,7 +1,7 @@
-"""State dicts of rosinality's StyleGAN2, the naming of StyleCLIP, e4e, pSp and StyleGAN-NADA; ours is NVIDIA's.
+"""State dicts of rosinality's StyleGAN2, whose names StyleCLIP, e4e, pSp and StyleGAN-NADA use; ours are NVIDIA's.
 
-Both hold the same numbers: no weight is flipped, scaled or transposed, only axes of length 1 come and go. One table
-per network, `generator_keys` and `discriminator_keys`, is read in both directions.
+Both hold the same numbers: no weight is flipped, scaled or transposed, only axes of length 1 differ. One table per
+network, `generator_keys` and `discriminator_keys`, serves import and export.
 """
 
 import functools
@@ -29,15 +29,15 @@ from styleclip.weights.state_dict import check_keys, load_strict, on_meta
 
 FORMAT = "rosinality stylegan2-pytorch"
 LICENCE = "weights that derive from NVIDIA's StyleGAN2 are non-commercial (Nvidia Source Code License-NC)"
-WIDEST = 4096  # layer of a mapping network that is averaged; all published ones have 512
-AVERAGE_SAMPLES = 4096  # as StyleCLIP's mean_latent(4096), but seeded
-SAMPLES_AT_ONCE = 512  # so that their activations take 1 MB each
+MAX_MAPPING_WIDTH = 4096  # for which the average w is computed; published ones have 512
+AVERAGE_SAMPLES = 4096  # as in StyleCLIP's mean_latent(4096)
+SAMPLE_BATCH = 512  # 1 MB per activation
 NO_NOISE = "the file has no noise buffers; seeded ones are used, so fine detail is our own"
 NO_AVERAGE = "the file has no average latent; the mean of 4096 seeded samples is used"
 
 
 class KeyMap(NamedTuple):
-    """One tensor under both names; theirs has this many axes of length 1 more, before and after ours."""
+    """One tensor under both names; theirs has `before` leading and `after` trailing axes of length 1 more."""
 
     ours: str
     theirs: str
@@ -61,9 +61,13 @@ def contents(tree: FileTree) -> list[Content]:
         return [generator(table, None)]
     if not is_generator(tree.table("g_ema")):
         return []
-    critic = tree.table("d")
+    discriminator = tree.table("d")
     found = [generator(tree.table("g_ema"), table.get("latent_avg"))]
-    return [*found, attempt("discriminator", FORMAT, LICENCE, lambda: _discriminator(critic))] if critic else found
+    return (
+        [*found, attempt("discriminator", FORMAT, LICENCE, lambda: _discriminator(discriminator))]
+        if discriminator
+        else found
+    )
 
 
 def generator(table: Mapping[str, Any], latent_avg: Any) -> Content:
@@ -92,10 +96,10 @@ def is_generator(tensors: Mapping[str, object]) -> bool:
 def import_generator(tensors: Tensors, latent_avg: AnyTensor | None = None) -> dict[str, LazyTensor]:
     """rosinality's `g_ema` and `latent_avg` ([w_dim] or [n_latent, w_dim]) -> a state dict in our names.
 
-    What an old or a training file lacks is made deterministically: noise buffers (drawn from a seeded generator) and
-    the average w (the mean of 4096 seeded samples).
+    Where a file lacks them, noise buffers are drawn from a seeded generator, and the average w is the mean of 4096
+    seeded samples.
     """
-    tensors = _without_kernels(tensors)
+    tensors = _remove_kernels(tensors)
     depth = _last_index(tensors, r"style\.(\d\d?)\.")
     keys = generator_keys(2 ** (_last_index(tensors, r"to_rgbs\.(\d)\.") + 3), depth)  # one digit: up to 4096 px
     if not _has_noise(tensors):
@@ -121,7 +125,7 @@ def export_generator(tensors: Mapping[str, Tensor]) -> dict[str, dict[str, Tenso
 
 def import_discriminator(tensors: Tensors) -> dict[str, LazyTensor]:
     """rosinality's `d` -> a state dict in our names."""
-    tensors = _without_kernels(tensors)
+    tensors = _remove_kernels(tensors)
     return _import(tensors, discriminator_keys(2 ** (_last_index(tensors, r"convs\.(\d)\.") + 2)))
 
 
@@ -190,7 +194,7 @@ def _export(tensors: Mapping[str, Tensor], keys: list[KeyMap]) -> dict[str, Tens
     return {key.theirs: key.to_theirs(tensors[key.ours]) for key in keys}
 
 
-def _without_kernels(tensors: Tensors) -> dict[str, AnyTensor]:
+def _remove_kernels(tensors: Tensors) -> dict[str, AnyTensor]:
     return {name: tensor for name, tensor in tensors.items() if not name.endswith(".kernel")}
 
 
@@ -221,11 +225,11 @@ def _seeded_noise(keys: list[KeyMap]) -> dict[str, LazyTensor]:
 
 
 def _mean_w(ours: Mapping[str, LazyTensor], depth: int) -> LazyTensor:
-    """[w_dim]: the mean of seeded samples that the mapping network gives."""
+    """[w_dim]: the mean of the mapping network's output for seeded samples."""
     layers = {name: tensor for name, tensor in ours.items() if name.startswith("mapping.")}
     shapes = [layers[f"mapping.fc{i}.weight"].shape for i in range(depth)]
-    if max(map(max, shapes)) > WIDEST:
-        raise WeightError(f"its mapping network is wider than {WIDEST}; do not trust it")
+    if max(map(max, shapes)) > MAX_MAPPING_WIDTH:
+        raise WeightError(f"its mapping network is wider than {MAX_MAPPING_WIDTH}; do not trust it")
     z_dim, widths = shapes[0][1], [shape[0] for shape in shapes]
 
     def compute() -> Tensor:
@@ -233,6 +237,6 @@ def _mean_w(ours: Mapping[str, LazyTensor], depth: int) -> LazyTensor:
         tensors = {name.removeprefix("mapping."): tensor for name, tensor in layers.items()}
         load_strict(mapping, {**tensors, "w_avg": torch.zeros(widths[-1])})
         z = torch.randn(AVERAGE_SAMPLES, z_dim, generator=torch.Generator().manual_seed(0))
-        return torch.cat([mapping(rows) for rows in z.split(SAMPLES_AT_ONCE)]).mean(dim=0)
+        return torch.cat([mapping(rows) for rows in z.split(SAMPLE_BATCH)]).mean(dim=0)
 
     return ComputedTensor(widths[-1:], compute)

@@ -1,4 +1,4 @@
-"""Latents and tables: the files of StyleCLIP, e4e, PTI and StyleSpace, and latents of our own.
+"""Latents and tables: files of StyleCLIP, e4e, PTI and StyleSpace, and our latents.
 
 | file | content | kind |
 |---|---|---|
@@ -10,7 +10,7 @@
 | `S_mean_std` | a list of means and one of deviations, [C_i] of every layer | statistics of S |
 | `fs3.npy` | one tensor [rows, D] whose rows have length one | relevance of the style channels for CLIP |
 
-The layers of S are in execution order, those of toRGB among them, so that side by side they are our flat S.
+The layers of S, toRGB included, are in execution order, so their concatenation is our flat S.
 """
 
 from __future__ import annotations
@@ -31,22 +31,22 @@ from styleclip.weights.formats.content import Content, FileTree
 from styleclip.weights.safe_pickle.lazy_tensors import ComputedTensor, LazyTensor, check_sharing
 
 FORMAT = "StyleCLIP"
-ROWS = 64  # looked at to tell directions from latents, and checked at a time
+ROW_BATCH = 64  # read to tell directions from latents; checked at once
 
 
 def contents(tree: FileTree) -> list[Content]:
-    """The one table in the file, if it is one."""
+    """The table in the file as a list of one content, [] for other files."""
     match tree.value:
         case dict() as named if named and named.keys() <= set(Space):
             return [_named_latents(named)]
         case LazyTensor() as table if len(table.shape) == 3:
             return [_latents(Space.W_PLUS, table.shape, table.read)]
         case LazyTensor() as table if len(table.shape) == 2:
-            return _matrix(table)
+            return _matrix_contents(table)
         case [*layers] if _are_tables(layers, axes=5):
-            return [_styles(layers)]
+            return [_style_latents(layers)]
         case [[*names], [*layers]] if _are_names(names) and _are_tables(layers, axes=2):
-            return [_styles(layers)]
+            return [_style_latents(layers)]
         case [[*means], [*stds]] if _are_tables(means, axes=1) and _are_tables(stds, axes=1):
             return [_statistics(means, stds)]
     return []
@@ -59,9 +59,9 @@ def _named_latents(named: Mapping[str, LazyTensor]) -> Content:
     return _latents(Space(space), table.shape, table.read)
 
 
-def _matrix(table: LazyTensor) -> list[Content]:
-    """W or relevance; a single direction, such as those of InterFaceGAN, is neither."""
-    if not _rows_have_length_one(table):
+def _matrix_contents(table: LazyTensor) -> list[Content]:
+    """Latents in W, or a relevance table; [] for a single direction, such as those of InterFaceGAN."""
+    if not _has_unit_rows(table):
         return [_latents(Space.W, table.shape, table.read)]
     if table.shape[0] == 1:
         return []
@@ -69,7 +69,7 @@ def _matrix(table: LazyTensor) -> list[Content]:
     return [table_content("relevance", FORMAT, {"relevance": rows})]
 
 
-def _styles(layers: Sequence[LazyTensor]) -> Content:
+def _style_latents(layers: Sequence[LazyTensor]) -> Content:
     _check_widths(layers)
     return _latents(Space.S, (layers[0].shape[0], sum(_widths(layers))), partial(_concatenate, layers))
 
@@ -98,10 +98,10 @@ def _concatenate(layers: Sequence[LazyTensor]) -> Tensor:
 
 
 def _check_finite(table: Tensor) -> Tensor:
-    """The same in float32; raises WeightError unless it holds finite numbers."""
+    """The table in float32; raises WeightError unless its numbers are finite."""
     if not table.is_floating_point() or not table.numel():
         raise WeightError(f"its table {list(table.shape)} of {table.dtype} holds no real numbers; pass another file")
-    if not all(rows.isfinite().all() for rows in table.split(ROWS)):
+    if not all(rows.isfinite().all() for rows in table.split(ROW_BATCH)):
         raise WeightError("it holds NaN or infinite numbers; download it again")
     return table.float()
 
@@ -128,7 +128,7 @@ def _are_tables(layers: Sequence[Any], axes: int) -> bool:
     return bool(layers) and all(isinstance(layer, LazyTensor) and len(layer.shape) == axes for layer in layers)
 
 
-def _rows_have_length_one(table: Any) -> bool:
-    head = torch.from_numpy(np.array(table.array[:ROWS])) if hasattr(table, "array") else table.read()[:ROWS]
+def _has_unit_rows(table: Any) -> bool:
+    head = torch.from_numpy(np.array(table.array[:ROW_BATCH])) if hasattr(table, "array") else table.read()[:ROW_BATCH]
     lengths = head.float().norm(dim=1)
-    return bool(((lengths - 1).abs() < 0.01).all())  # half precision keeps a thousandth
+    return bool(((lengths - 1).abs() < 0.01).all())  # half precision has an error of 0.001

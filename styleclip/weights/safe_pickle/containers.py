@@ -1,4 +1,4 @@
-"""Open a file by its content, never by its suffix. Nothing in it is run, and nothing is read before it is needed."""
+"""Open a file by its first bytes, whatever its suffix. No code in it is run, and tensors are read on demand."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ZIP = b"PK\x03\x04"
 TORCH_STREAM = b"\x80\x02\x8a\x0a"  # a pickled long: the magic number of torch.save before 1.6
 PICKLE = tuple(bytes([0x80, protocol]) for protocol in range(2, 6))
 NPY = b"\x93NUMPY"
-REFUSED = {  # what people have instead of weights
+UNSUPPORTED_HEADS = {  # first bytes of common other files -> error
     b"<": "it is a web page, not weights: the download was answered with an error or a sign-in page; fetch it again",
     b"version https://git-lfs": "it is a Git LFS pointer, not the weights; run `git lfs pull` or download the file",
     b"BZh": "it is compressed with bzip2; unpack it first",
@@ -33,7 +33,7 @@ REFUSED = {  # what people have instead of weights
 
 class _NpyFile(LazyTensor):
     def __init__(self, path: Path) -> None:
-        self.array = np.load(path, mmap_mode="r", allow_pickle=False)  # maps, so an announced terabyte fails here
+        self.array = np.load(path, mmap_mode="r", allow_pickle=False)  # fails if larger than the file
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -44,7 +44,7 @@ class _NpyFile(LazyTensor):
 
 
 class SafeTensor(LazyTensor):
-    """A tensor of a safetensors file, which stays open: to open it is to read the names of all tensors."""
+    """A tensor of a safetensors file, which stays open, since opening it parses the names of all tensors."""
 
     __slots__ = ("file", "name")
 
@@ -67,11 +67,11 @@ def read_safetensors(path: Path) -> FileTree:
 
 
 def open_content(path: Path) -> FileTree:
-    """What the file holds. Raises WeightError, one sentence, for anything that is absent, foreign or damaged."""
-    head = _head(path)
+    """The tree of values in the file; raises WeightError for a file that is absent, damaged or of another container."""
+    head = _first_bytes(path)
     with report_damage():
         if head[8:9] == b"{" and int.from_bytes(head[:8], "little") < path.stat().st_size:
-            return read_safetensors(path)  # first: the length of its header may look like a pickle
+            return read_safetensors(path)  # first, since the length of its header may look like a pickle
         if head.startswith(ZIP):
             return read_zip(path)
         if head.startswith(TORCH_STREAM):
@@ -80,14 +80,14 @@ def open_content(path: Path) -> FileTree:
             return _read_pickle(path)
         if head.startswith(NPY):
             return FileTree("npy", _NpyFile(path))
-    for start, reason in REFUSED.items():
+    for start, reason in UNSUPPORTED_HEADS.items():
         if head.lstrip().startswith(start):
             raise WeightError(reason)
     raise WeightError("it is neither a safetensors, a torch, a pickle nor a npy file; check the download")
 
 
-def _head(path: Path) -> bytes:
-    """The first bytes of a file; raises WeightError for what is none, before it is opened: a pipe would wait."""
+def _first_bytes(path: Path) -> bytes:
+    """The first 64 bytes of a file; raises WeightError for folders and pipes before opening, which would block."""
     try:
         status = path.stat()
         if stat.S_ISDIR(status.st_mode):

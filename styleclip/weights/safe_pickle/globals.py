@@ -41,7 +41,7 @@ class InertDict(dict[Any, Any]):
 
 
 def check_key(key: Any) -> Any:
-    """A key of a dict or a set, if it is safe to hash: deep tuples overflow the stack, big integers can collide."""
+    """The key of a dict or a set if it is safe to hash: deep tuples overflow the stack, big integers can collide."""
     if (isinstance(key, int) and key.bit_length() < 64) or isinstance(key, str | bytes | None):
         return key
     raise WeightError(f"it looks things up by {type_name(key)}, which no weights do; do not trust it")
@@ -64,7 +64,7 @@ def _from_buffer(data: Any, kind: ArrayDtype, shape: Any, order: str = "C") -> L
 
 
 def _encode(text: str, encoding: str = "latin1") -> bytes:
-    return text.encode("latin1")  # how protocol 2 writes bytes
+    return text.encode("latin1")  # protocol 2 stores bytes as text
 
 
 INERT_CLASSES = {
@@ -90,9 +90,9 @@ GLOBALS: dict[tuple[str, str], Any] = {
     ("numpy", "ndarray"): LazyArray,
     ("numpy", "dtype"): ArrayDtype,
     **{
-        (f"numpy.{core}.{module}", name): stand_in
+        (f"numpy.{core}.{module}", name): inert
         for core in ("core", "_core")
-        for module, name, stand_in in (
+        for module, name, inert in (
             ("multiarray", "_reconstruct", LazyArray),
             ("multiarray", "scalar", _scalar),
             ("numeric", "_frombuffer", _from_buffer),

@@ -1,4 +1,4 @@
-"""Tensors and arrays as a file describes them: shapes at once, numbers on demand, no more bytes than the file has."""
+"""Tensors and arrays in a file: shapes at once, numbers on demand, sizes checked against the file."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 
 from styleclip.errors import WeightError
-from styleclip.weights.formats.messages import shown, type_name
+from styleclip.weights.formats.messages import short_repr, type_name
 
-MAX_AXES = 64  # the most that numpy allows
+MAX_AXES = 64  # of a numpy array
 MAX_SIZE = 2**62  # a size, a stride or an offset
-SLACK = 2**20  # bytes that no budget counts
-SKIPPED_PER_READ = 16  # numbers skipped in a file cost as much as one that is kept
+UNCOUNTED_BYTES = 2**20  # that every budget adds to the size of the file
+SKIPPED_PER_READ = 16  # skipped numbers that cost as much as one that is read
 
 Shape = tuple[int, ...]
 
@@ -31,7 +31,7 @@ class Storage:
 
 
 class LazyTensor:
-    """A tensor in a file: its shape is known, its numbers are read when they are needed."""
+    """A tensor in a file: the shape is known, the numbers are read on demand."""
 
     __slots__ = ()
 
@@ -41,7 +41,7 @@ class LazyTensor:
 
     @property
     def nbytes(self) -> int:
-        """The bytes that reading it takes; 0 where nothing else in the file can share them."""
+        """The bytes that `read` allocates; 0 for tensors that cannot share bytes with others."""
         return 0
 
     def read(self) -> Tensor:
@@ -49,7 +49,7 @@ class LazyTensor:
 
 
 class ComputedTensor(LazyTensor):
-    """A tensor of a known shape that `compute` makes, e.g. from others in the file."""
+    """A tensor of a known shape computed by `compute`, e.g. from others in the file."""
 
     __slots__ = ("_shape", "compute")
 
@@ -65,7 +65,7 @@ class ComputedTensor(LazyTensor):
 
 
 class ConvertedTensor(LazyTensor):
-    """A tensor in another layout, e.g. transposed; it is read and converted alone, without a copy of all others."""
+    """A tensor in another layout, e.g. transposed; tensors are read and converted one by one."""
 
     __slots__ = ("convert", "source")
 
@@ -81,7 +81,7 @@ class ConvertedTensor(LazyTensor):
 
 
 class StorageView(LazyTensor):
-    """A view of a storage. Raises WeightError where it does not lie inside of it."""
+    """A view of a storage; raises WeightError where it reaches beyond the end."""
 
     __slots__ = ("_shape", "offset", "storage", "stride")
 
@@ -121,7 +121,7 @@ class StorageView(LazyTensor):
 
 
 class LazyArray(LazyTensor):
-    """A numpy array in a pickle: made empty, filled by its state, read as a tensor."""
+    """A numpy array in a pickle: created empty, filled from its state, read as a tensor."""
 
     __slots__ = ("tensor",)
 
@@ -167,20 +167,20 @@ def _sizes(numbers: Iterable[Any]) -> Shape:
 
 
 def _strides(shape: Shape, fortran: bool) -> Shape:
-    """The strides of an array whose last axis runs fastest, or in Fortran's order the first."""
+    """The strides of a contiguous array in C or Fortran order."""
     sizes = shape if fortran else shape[::-1]
     steps = tuple(math.prod(sizes[:axis]) for axis in range(len(sizes)))
     return steps if fortran else steps[::-1]
 
 
 class ArrayDtype:
-    """A numpy dtype in a pickle: numbers in little-endian order, nothing else."""
+    """A numpy dtype in a pickle: little-endian numbers only."""
 
     __slots__ = ("dtype",)
 
     def __init__(self, code: Any, *_: Any) -> None:
         if not isinstance(code, str) or code not in ARRAY_TYPES:
-            raise WeightError(f"it holds an array of type {shown(code)}; only plain numbers can be read")
+            raise WeightError(f"it holds an array of type {short_repr(code)}; only plain numbers can be read")
         self.dtype = ARRAY_TYPES[code]
 
     def set_state(self, state: Any) -> None:
@@ -203,7 +203,7 @@ AnyTensor = Tensor | LazyTensor
 
 
 def read_tensor(tensor: AnyTensor) -> Tensor:
-    """The numbers of a tensor, wherever they are."""
+    """The tensor itself, or the numbers of a LazyTensor."""
     return tensor.read() if isinstance(tensor, LazyTensor) else tensor
 
 
@@ -213,20 +213,22 @@ def read_tensors(table: object) -> dict[str, Tensor]:
 
 
 def named_tensors(table: object) -> dict[str, LazyTensor]:
-    """A mapping of names to tensors of the file, none of which is read; WeightError where it holds anything else."""
+    """A mapping of names to tensors, none of which is read; WeightError where it holds anything else."""
     if not isinstance(table, Mapping):
         raise WeightError(f"it holds {type_name(table)} instead of named tensors; pass a state dict")
     for name, value in table.items():
         if not isinstance(name, str) or not isinstance(value, LazyTensor):
-            raise WeightError(f"{shown(name)} is {type_name(value)}, not a tensor; pass a file with a bare state dict")
+            raise WeightError(
+                f"{short_repr(name)} is {type_name(value)}, not a tensor; pass a file with a bare state dict"
+            )
         if not name.isprintable():
-            raise WeightError(f"the name {shown(name)} has control characters; do not trust it")
+            raise WeightError(f"the name {short_repr(name)} has control characters; do not trust it")
     check_sharing(table.values())
     return dict(table)
 
 
 def check_sharing(tensors: Collection[LazyTensor]) -> None:
-    """Raise WeightError where one tensor has so many names that reading each of them could exhaust the memory."""
+    """Raise WeightError where one tensor has so many names that reading all of them could exhaust the memory."""
     distinct = {id(each): each.nbytes for each in tensors}
-    if sum(each.nbytes for each in tensors) > 2 * sum(distinct.values()) + SLACK:
+    if sum(each.nbytes for each in tensors) > 2 * sum(distinct.values()) + UNCOUNTED_BYTES:
         raise WeightError("it holds the same tensor under many names; do not trust it")

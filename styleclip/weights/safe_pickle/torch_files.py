@@ -1,8 +1,8 @@
-"""`torch.save` files, both containers, and TorchScript archives, read by hand: no class is imported, no code is run.
+"""`torch.save` files, both containers, and TorchScript archives, read without importing classes or running code.
 
 A zip archive holds `<root>/data.pkl` and one record `<root>/data/<key>` per storage (torch >= 1.6; a TorchScript
-archive has code beside them, which is never looked at). The older stream is five pickles - magic number, protocol,
-system, content, keys - and then the storages. Sizes are checked against the file before any memory is taken.
+archive also has code, which is ignored). The older stream is five pickles - magic number, protocol,
+system, content, keys - and then the storages. Sizes are checked against the file before memory is allocated.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from styleclip.weights.safe_pickle.lazy_tensors import Storage
 from styleclip.weights.safe_pickle.unpickler import ReadBudget, read_pickle
 
 MAGIC = 0x1950A86A20F9469CFC6C
-MAX_INDEX_BYTES = 2**22  # bytes of an archive's directory or of its pickle; the largest published ones have 2**19
+MAX_INDEX_BYTES = 2**22  # of an archive's directory or pickle; the largest published ones have 2**19
 
 
 def read_zip(path: Path) -> FileTree:
@@ -51,7 +51,7 @@ def read_zip(path: Path) -> FileTree:
 
 
 def read_stream(source: Path | bytes, budget: ReadBudget | None = None) -> Any:
-    """The content of a file of torch < 1.6, or of the same bytes inside of a pickle, at its expense."""
+    """The value in a file of torch < 1.6, or in the same bytes inside a pickle, charged to its `budget`."""
     with _open(source) as file:
         size = file.seek(0, io.SEEK_END)
         file.seek(0)
@@ -102,7 +102,7 @@ class _StorageIndex:
 
 
 class _Index(io.BufferedReader):
-    """The file of an archive, to read its directory and its pickle, which are small whatever they announce."""
+    """The file of an archive, for its directory and its pickle; a larger read than MAX_INDEX_BYTES is an error."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path.open("rb", buffering=0))
@@ -114,7 +114,7 @@ class _Index(io.BufferedReader):
 
 
 class _Entry:
-    """A part of an archive; its checksum is compared when the first of its bytes are read."""
+    """An entry of an archive; the first read verifies its checksum."""
 
     def __init__(self, path: Path, info: zipfile.ZipInfo) -> None:
         self.path, self.info, self.checked = path, info, False
@@ -139,7 +139,7 @@ class _Entry:
 
 
 def _entry(entries: dict[str, zipfile.ZipInfo], name: str, size: int) -> zipfile.ZipInfo:
-    """An entry of the archive that is stored as it is, as torch stores all of them."""
+    """An entry of the archive; raises WeightError unless it is stored without compression, as torch does."""
     if name not in entries:
         raise WeightError(f"its part {name} is missing; download it again")
     if entries[name].compress_type != zipfile.ZIP_STORED:

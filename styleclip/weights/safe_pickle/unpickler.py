@@ -1,7 +1,7 @@
-"""Read a pickle without running it: the classes that it names become inert objects, or the file is refused.
+"""Read a pickle without running it: classes become inert objects, unknown names are refused.
 
-The weight files of five projects are pickles. They need a few dozen names: tensors, arrays, dicts, sets, and objects
-whose attributes are read. Nothing is imported; a name that is not in the tables ends the reading. A budget bounds the
+The weight files of five projects are pickles. They use a few dozen names: tensors, arrays, dicts, sets, and objects
+whose attributes are read. Nothing is imported; a name that is not in the tables raises WeightError. A budget bounds the
 steps of the pickles in a file, and the bytes of its tensors and copies.
 """
 
@@ -16,14 +16,16 @@ from typing import IO, Any, ClassVar
 
 from styleclip.errors import WeightError
 from styleclip.weights.safe_pickle.globals import GLOBALS, INERT_CLASSES, InertObject, check_key
-from styleclip.weights.safe_pickle.lazy_tensors import SLACK, LazyArray, Storage, StorageView
+from styleclip.weights.safe_pickle.lazy_tensors import UNCOUNTED_BYTES, LazyArray, Storage, StorageView
 
 MAX_SIZE_RATIO = 4  # of all tensors, which may share bytes, to the file
-MAX_STEPS = 2**20  # reads of a few bytes each; an encoder, saved with all it takes to train it further, has 2**18
-MAX_LINE = 1000  # bytes: the two lines of a name
-LOADERS = pickle._Unpickler.dispatch  # opcode -> what it does
-REFUSED = set(pickle.INST + pickle.OBJ + pickle.EXT1 + pickle.EXT2 + pickle.EXT4 + pickle.PERSID + pickle.NEXT_BUFFER)
-HASHING_OPCODES = {  # the opcodes that hash something, and where on the stack that lies
+MAX_STEPS = 2**20  # reads of a few bytes each; an encoder with its optimizer state has 2**18
+MAX_LINE = 1000  # bytes of a line; a global is two lines
+LOADERS = pickle._Unpickler.dispatch  # opcode -> method
+REFUSED_OPCODES = set(
+    pickle.INST + pickle.OBJ + pickle.EXT1 + pickle.EXT2 + pickle.EXT4 + pickle.PERSID + pickle.NEXT_BUFFER
+)
+HASHING_OPCODES = {  # opcodes that hash keys -> position of the keys on the stack
     pickle.SETITEM[0]: slice(-2, -1),
     pickle.SETITEMS[0]: slice(0, None, 2),
     pickle.DICT[0]: slice(0, None, 2),
@@ -33,10 +35,10 @@ HASHING_OPCODES = {  # the opcodes that hash something, and where on the stack t
 
 
 class ReadBudget:
-    """The steps and bytes that reading a file of this size may still take."""
+    """The remaining steps and bytes for reading a file of this size."""
 
     def __init__(self, size: int) -> None:
-        self.steps, self.nbytes = MAX_STEPS, MAX_SIZE_RATIO * size + SLACK
+        self.steps, self.nbytes = MAX_STEPS, MAX_SIZE_RATIO * size + UNCOUNTED_BYTES
 
     def step(self) -> None:
         self.steps -= 1
@@ -49,7 +51,7 @@ class ReadBudget:
             raise WeightError("its tensors are many times larger than the file; do not trust it")
 
 
-Persistent = Callable[[Any], Any]  # a reference to bytes that lie elsewhere in the file -> what it stands for
+Persistent = Callable[[Any], Any]  # persistent id of data elsewhere in the file -> its value
 
 
 def read_pickle(
@@ -59,11 +61,11 @@ def read_pickle(
     nested: Callable[[bytes], Any] | None = None,
     torchscript: bool = False,
 ) -> Any:
-    """The value of the pickle that `file` stands at.
+    """The value of the pickle at the position of `file`.
 
-    `nested` reads the torch files that some pickles hold as bytes, and `torchscript` lets the classes of an archive's
-    own code pass, as records. Raises WeightError for a name that is not in the tables and for a file that costs more
-    than its allowance; damage raises whatever the unpickler stumbles on.
+    `nested` reads torch files that a pickle holds as bytes; `torchscript` allows the classes of an archive's own code,
+    as InertObject. Raises WeightError for a name that is not in the tables and for a file beyond its budget; a damaged
+    file may raise any exception.
     """
     return _InertUnpickler(_Source(file, budget), persistent, nested, torchscript).load()
 
@@ -101,8 +103,10 @@ def _check_keys_first(load: Callable[[Any], None], keys: slice) -> Callable[[Any
     return check_and_load
 
 
-class _InertUnpickler(pickle._Unpickler):  # the one in C allocates whatever memory a short file announces
-    dispatch: ClassVar[dict[int, Callable[[Any], None]]] = {code: LOADERS[code] for code in LOADERS.keys() - REFUSED}
+class _InertUnpickler(pickle._Unpickler):  # the C unpickler allocates the announced length before reading
+    dispatch: ClassVar[dict[int, Callable[[Any], None]]] = {
+        code: LOADERS[code] for code in LOADERS.keys() - REFUSED_OPCODES
+    }
 
     def __init__(
         self,
@@ -161,7 +165,7 @@ class _InertUnpickler(pickle._Unpickler):  # the one in C allocates whatever mem
         self.charge(self.stack[-1])  # type: ignore[attr-defined]
 
     def charge(self, *values: Any) -> None:
-        """Charge the budget for the arguments and the result of a call, and for the bytes that an array may share."""
+        """Charge the budget for values of a call, and for the bytes of arrays, which may be shared."""
         for value in values:
             self.budget.take(sys.getsizeof(value) + (value.nbytes if isinstance(value, LazyArray) else 0))
 
@@ -170,7 +174,7 @@ class _InertUnpickler(pickle._Unpickler):  # the one in C allocates whatever mem
         self.stack[-1] = bytearray(self.stack[-1])  # type: ignore[attr-defined]
 
     def load_frame(self) -> None:
-        self.read(8)  # type: ignore[attr-defined]  # how much to read at once, which changes nothing else
+        self.read(8)  # type: ignore[attr-defined]  # the frame length is only a read-ahead hint
 
     dispatch |= {code: _check_keys_first(LOADERS[code], keys) for code, keys in HASHING_OPCODES.items()}
     dispatch |= {

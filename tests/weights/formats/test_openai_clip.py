@@ -15,7 +15,7 @@ from styleclip.weights.formats.content import FileTree
 from styleclip.weights.formats.own_files import save_generator
 from styleclip.weights.formats.registry import read_one
 from styleclip.weights.load import load_clip_file
-from styleclip.weights.locate import FULL_SIZE
+from styleclip.weights.locate import PUBLISHED_PARTS
 from styleclip.weights.safe_pickle.globals import InertObject
 from tests.helpers.clip_archives import (
     Weights,
@@ -86,7 +86,7 @@ def test_the_whole_way_from_a_file(tmp_path: Path) -> None:
     models = styleclip.load(generator=generator, clip=write_by_hand(tensors, tmp_path / "clip.pt"))
     assert torch.equal(torch.get_rng_state(), before)
     assert max(difference(models.clip, tensors, quick_gelu)) < ROUNDING
-    assert FULL_SIZE["clip"] == "ViT-B-32-quickgelu/openai"
+    assert PUBLISHED_PARTS["clip"] == "ViT-B-32-quickgelu/openai"
 
 
 def drop(tensors: Weights) -> None:
