@@ -18,25 +18,12 @@ from styleclip.methods.style_direction import StyleDirection, load_direction, sa
 from styleclip.models import Models
 from styleclip.progress import OnStep, Step, ignore
 from styleclip.prompts import Prompt
-from styleclip.settings import format_number
-from styleclip.sweep_sheets import SweepSummary, sweep_range, sweep_sheet
-from styleclip.sweeps import (
-    MAX_COMBINATIONS,
-    Edit,
-    TableWarning,
-    combination_names,
-    find_points,
-    sweep,
-)
-from tests.helpers.tiny import models_with_table, tiny_models
+from styleclip.sweeps import MAX_COMBINATIONS, Edit, TableWarning, find_points, sweep
+from tests.helpers.sweeps import PROMPT, editor
+from tests.helpers.tiny import tiny_models
 
-PROMPT = Prompt("a face with red hair", ("a face", "a face with hair"))
+__all__ = ["editor"]  # a fixture
 OLD = Prompt("old face")
-
-
-@pytest.fixture
-def editor() -> Editor:
-    return Editor(models_with_table(provenance={"generator": {"network": "abc"}}))
 
 
 def without_seconds(record: dict[str, Any]) -> dict[str, Any]:
@@ -201,32 +188,6 @@ def test_what_makes_no_sense(
 ) -> None:
     with pytest.raises(UsageError, match=reason):
         sweep(editor, editor.sample(), edits, alphas, method=method)
-
-
-def test_names_say_what_varies() -> None:
-    assert combination_names(None, None) == {(None, None): ""}
-    assert combination_names([4], [0.1]) == {(4, 0.1): ""}
-    assert combination_names([1, "auto"], [0.1]) == {(1, 0.1): "alpha_1", ("auto", 0.1): "alpha_auto"}
-    assert [*combination_names([-4.5, 2], [0.1, 0.25]).values()] == [
-        *("alpha_-4.5_beta_0.1", "alpha_2_beta_0.1"),
-        *("alpha_-4.5_beta_0.25", "alpha_2_beta_0.25"),
-    ]
-    assert [format_number(value) for value in (4.0, 1e-7, 0.1234567, "auto")] == ["4", "1e-07", "0.1234567", "auto"]
-
-
-def test_sheets_and_videos_of_a_sweep(editor: Editor) -> None:
-    method = GlobalDirection(channels=9)
-    strongest_first = sweep(editor, editor.sample(), [PROMPT], [-2, 1, 3], method=method)
-    points = sorted(strongest_first, key=lambda point: [-2, 1, 3].index(point.alpha))
-    summaries = [SweepSummary.of(editor, point) for point in points]
-    [(label, (first, last))] = sweep_range(summaries).items()
-    assert label.startswith("beta  0.") and label.endswith("\n9 channels")
-    assert torch.equal(first.data, points[0].result.edited.data)
-    assert torch.equal(last.data, points[2].result.edited.data)
-    [(first, last)] = sweep_range(summaries[2:]).values()
-    assert torch.equal(first.data, summaries[2].source.data) and torch.equal(last.data, points[2].result.edited.data)
-    wide, narrow = (sweep_sheet(editor, some, ["seed 0"]) for some in (summaries, summaries[:1]))
-    assert wide.size == narrow.size  # three strengths and the original: a single one is shown among others
 
 
 def test_other_methods_take_turns_too(editor: Editor) -> None:

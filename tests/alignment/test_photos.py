@@ -1,13 +1,10 @@
-"""Reading photos: modes, orientations and formats; a sentence for every other file; folders and patterns."""
+"""Reading photos: modes, orientations and formats."""
 
 from __future__ import annotations
 
-import io
-import os
 import re
 import struct
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,35 +12,12 @@ import pytest
 from PIL import Image, PngImagePlugin, features
 
 from styleclip.alignment import photos
-from styleclip.alignment.photo_paths import PHOTO_SUFFIXES, find_photos
-from styleclip.alignment.photos import MAX_MEGAPIXELS, read_photo
-from styleclip.errors import PhotoError, UsageError
+from styleclip.alignment.photos import read_photo
+from styleclip.errors import PhotoError
 from styleclip.images import png_bytes
-from tests.helpers.photos import SRGB, STORED, astronaut, pixel_difference, png_header, stored_turned
+from tests.helpers.photos import SRGB, STORED, astronaut, pixel_difference, stored_turned
+from tests.helpers.pictures import SIZE, noise, pixels, ramp, save
 from tests.helpers.support import assert_is_one_sentence
-
-SIZE = (48, 40)
-
-
-def noise(mode: str = "RGB", size: tuple[int, int] = SIZE) -> Image.Image:
-    channels = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4, "CMYK": 4}[mode]
-    pixels = np.random.default_rng(0).integers(0, 256, (size[1], size[0], channels), np.uint8)
-    return Image.frombytes(mode, size, pixels.tobytes())
-
-
-def ramp(dtype: str, top: float) -> np.ndarray:
-    """Grey from 0 to `top`, left to right."""
-    return np.tile(np.linspace(0, top, SIZE[0]), (SIZE[1], 1)).astype(dtype)
-
-
-def save(folder: Path, picture: Image.Image, name: str = "a.png", **options: object) -> Path:
-    picture.save(folder / name, **options)
-    return folder / name
-
-
-def pixels(picture: Image.Image | None) -> np.ndarray:
-    assert picture is not None
-    return np.asarray(picture).astype(int)
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "LA"])
@@ -128,6 +102,8 @@ def exif_bytes(*entries: tuple[int, int, int, int]) -> bytes:
 
 
 TURNED = (0x0112, 3, 1, 6 << 16)  # one SHORT, which is stored to the left: a quarter turn
+
+
 DAMAGED_EXIF = {
     "empty": b"Exif\0\0",
     "cut off": b"Exif\0\0MM\0*\0\0\0\x08\0\x05\x01\x12",
@@ -228,129 +204,3 @@ def test_foreign_records_are_none(tmp_path: Path, text: str) -> None:
     info = PngImagePlugin.PngInfo()
     info.add_text("styleclip", text)
     assert not read_photo(save(tmp_path, noise(), pnginfo=info)).aligned
-
-
-def encode(picture: Image.Image, kind: str, **options: object) -> bytes:
-    buffer = io.BytesIO()
-    picture.save(buffer, kind, **options)
-    return buffer.getvalue()
-
-
-def encode_frames(kind: str) -> bytes:
-    return encode(noise("L"), kind, save_all=True, append_images=[noise("L").rotate(angle) for angle in (90, 180)])
-
-
-BAD: dict[str, tuple[str, Callable[[], bytes], str]] = {
-    "text": ("a.jpg", lambda: b"dear diary", "not a picture"),
-    "empty": ("a.jpg", lambda: b"", "is empty"),
-    "cut JPEG": ("a.jpg", lambda: encode(noise(), "JPEG")[:-600], "damaged or cut off"),
-    "cut PNG": ("a.png", lambda: encode(noise(), "PNG")[:-600], "damaged or cut off"),
-    "cut header": ("a.jpg", lambda: encode(noise(), "JPEG")[:30], "damaged or cut off"),
-    "cut TIFF": ("a.tif", lambda: encode(noise(), "TIFF")[:900], "damaged or cut off"),
-    "torn PNG": ("a.png", lambda: encode(noise(), "PNG").replace(b"IDAT", b"IDAX"), "damaged or cut off"),
-    "GIF": ("a.gif", lambda: encode_frames("GIF"), "3 frames"),
-    "APNG": ("a.png", lambda: encode_frames("PNG"), "3 frames"),
-    "WebP": ("a.webp", lambda: encode_frames("WEBP"), "3 frames"),
-    "TIFF pages": ("a.tif", lambda: encode_frames("TIFF"), "3 pages"),
-    "one pixel": ("a.png", lambda: encode(noise(size=(1, 1)), "PNG"), "only 1 x 1 px"),
-    "a line": ("a.png", lambda: encode(noise(size=(500, 31)), "PNG"), "only 500 x 31 px"),
-    "huge": ("a.png", lambda: png_header(20_001, 10_000), "200 megapixels; make it smaller"),
-    "no pixels": ("a.png", lambda: png_header(64, 64), "damaged or cut off"),
-    "SVG": ("a.svg", lambda: b'<?xml version="1.0"?><svg/>', "an SVG drawing"),
-    "PDF": ("a.jpg", lambda: b"%PDF-1.7 ...", "a PDF document"),
-    "cut HEIC": ("a.heic", lambda: b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "damaged or cut off"),
-    "cut AVIF": ("a.avif", lambda: encode(noise(), "AVIF")[:-300], "damaged or cut off"),
-    "text called HEIC": ("a.heic", lambda: b"dear diary", "not a picture"),
-    "camera raw": ("a.dng", lambda: encode(noise(), "TIFF"), "a camera raw file"),
-    "web page": ("a.jpg", lambda: b"\n<!DOCTYPE HTML><html>404</html>", "a web page"),
-    "Git LFS": ("a.png", lambda: b"version https://git-lfs.github.com/spec/v1\n", "Git LFS"),
-    "video": ("a.mp4", lambda: b"\0\0\0\x18ftypisom", "a video"),
-    "NaN": ("a.tif", lambda: encode(Image.fromarray(ramp("f4", float("nan"))), "TIFF"), "NaN"),
-    "negative": ("a.tif", lambda: encode(Image.fromarray(ramp("f4", -3)), "TIFF"), "grey levels from -3 to"),
-    "32 bits": ("a.tif", lambda: encode(Image.fromarray(ramp("<i4", 70_000)), "TIFF"), "outside of 16 bits"),
-}
-
-
-@pytest.mark.parametrize(("name", "content", "words"), BAD.values(), ids=BAD.keys())
-def test_bad_files_are_one_sentence(tmp_path: Path, name: str, content: Callable[[], bytes], words: str) -> None:
-    path = tmp_path / name
-    path.write_bytes(content())
-    with pytest.raises(PhotoError, match=words) as caught:
-        read_photo(path)
-    assert_is_one_sentence(str(caught.value))
-    assert str(path) in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("name", "words"), [("", "is a folder"), ("none.jpg", "there is no file"), ("/dev/null", "is a device")]
-)
-def test_paths_that_are_no_files(tmp_path: Path, name: str, words: str) -> None:
-    with pytest.raises(PhotoError, match=words) as caught:
-        read_photo(tmp_path / name)
-    assert_is_one_sentence(str(caught.value))
-
-
-@pytest.mark.parametrize(("code", "words"), [(13, "permission denied"), (5, "cannot read .*: Input/output error")])
-def test_what_the_system_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, words: str) -> None:
-    """Raised by hand: tests may run as root, who may read everything."""
-    path = save(tmp_path, noise())
-
-    def refuse(*_: object) -> None:
-        raise OSError(code, os.strerror(code))
-
-    monkeypatch.setattr(photos, "open", refuse, raising=False)
-    with pytest.raises(PhotoError, match=words) as caught:
-        read_photo(path)
-    assert_is_one_sentence(str(caught.value))
-
-
-def test_pillow_keeps_its_own_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pillow's limits of pixels neither warn nor hold for our photos, and are restored afterwards."""
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 500)  # a warning above 500, an error above 1000
-    path = save(tmp_path, noise())
-    assert read_photo(path).image.size == SIZE and SIZE[0] * SIZE[1] > 1000
-    assert Image.MAX_IMAGE_PIXELS == 500
-    assert MAX_MEGAPIXELS == 200
-
-
-@pytest.fixture
-def album(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    (tmp_path / "holiday" / "day2").mkdir(parents=True)
-    for name in ("b.JPG", "a.png", "notes.txt", ".hidden.png", "day2/c.jpeg", "odd[1].png"):
-        (tmp_path / "holiday" / name).touch()
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.mark.parametrize(
-    ("names", "expected"),
-    [
-        (["holiday"], ["a.png", "b.JPG", "odd[1].png"]),
-        (["holiday/*"], ["a.png", "b.JPG", "odd[1].png"]),
-        (["holiday/**/*.jp*g"], ["day2/c.jpeg"]),
-        (["holiday/**"], ["a.png", "b.JPG", "day2/c.jpeg", "odd[1].png"]),
-        (["holiday/odd[1].png"], ["odd[1].png"]),
-        (["holiday/b.JPG", "./holiday/", "holiday/day2/../b.JPG"], ["b.JPG", "a.png", "odd[1].png"]),
-        (["holiday/notes.txt"], ["notes.txt"]),
-        ([], []),
-    ],
-)
-def test_names_of_photos(album: Path, names: list[str], expected: list[str]) -> None:
-    assert [path.as_posix() for path in find_photos(names)] == [f"holiday/{name}" for name in expected]
-
-
-def test_folders_list_every_format_that_can_be_read(tmp_path: Path) -> None:
-    assert {".jpg", ".png", ".webp", ".avif", ".heic", ".heif"} <= set(PHOTO_SUFFIXES)
-    for suffix in PHOTO_SUFFIXES:
-        (tmp_path / f"a{suffix}").touch()
-    assert len(find_photos([str(tmp_path)])) == len(PHOTO_SUFFIXES)
-
-
-@pytest.mark.parametrize("name", ["hollyday", "holiday/*.gif", "empty", "me.jpg", ""])
-def test_names_that_mean_nothing(album: Path, name: str) -> None:
-    (album / "empty").mkdir()
-    if not name:
-        (album / "holiday").rename(album / "other")  # the empty name is the folder itself
-    with pytest.raises(UsageError, match="there is no picture") as caught:
-        find_photos([name])
-    assert_is_one_sentence(str(caught.value))

@@ -6,65 +6,23 @@ An access that is out of bounds or misaligned, and threads that wait for each ot
 from __future__ import annotations
 
 import itertools
-import os
-import shutil
-import sys
-from collections.abc import Callable
 from dataclasses import astuple
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
 
-from tests.helpers.cuda_on_cpu import (
-    DTYPES,
-    ILLEGAL_ADDRESS,
-    NAMESPACE,
-    CudaError,
-    Kernels,
-    Memory,
-    build_kernels,
-    build_operations,
-)
-from tests.helpers.cuda_on_cpu.definitions import Act, acts, assert_close, normal, upfirdn2d
-
-# by their length, and so that a forgotten flip shows
-FILTERS = {4: torch.tensor([0.1, 0.5, -0.3, 0.7]), 5: torch.tensor([0.2, -0.4, 0.3, 0.6, 0.1])}
-LAYOUTS = {"planes": torch.contiguous_format, "last": torch.channels_last}
+from tests.helpers.cuda_inputs import FILTERS, LAYOUTS, picture
+from tests.helpers.cuda_on_cpu import DTYPES, ILLEGAL_ADDRESS, CudaError, Kernels, Memory
+from tests.helpers.cuda_on_cpu.definitions import Act, acts, assert_close, upfirdn2d
 
 all_dtypes = pytest.mark.parametrize("dtype", DTYPES, ids=lambda dtype: str(dtype).removeprefix("torch."))
 both_layouts = pytest.mark.parametrize("layout", LAYOUTS)
 
 
 @pytest.fixture(scope="module")
-def compiler() -> str:
-    found = shutil.which(os.environ.get("CXX", "c++"))
-    if sys.platform != "linux" or found is None:
-        pytest.skip("needs Linux and a C++ compiler")
-    return found
-
-
-@pytest.fixture(scope="module")
-def library(compiler: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_kernels(compiler, tmp_path_factory.mktemp("cuda_on_cpu"))
-
-
-@pytest.fixture(scope="module")
 def kernels(library: Path) -> Kernels:
     return Kernels(library)
-
-
-@pytest.fixture(scope="module")
-def operations(compiler: str, library: Path) -> Any:
-    torch.ops.load_library(build_operations(compiler, library))
-    return getattr(torch.ops, NAMESPACE)
-
-
-def picture(shape: tuple[int, ...], dtype: torch.dtype, layout: str, seed: int = 0) -> Tensor:
-    x = normal(*shape, dtype=dtype, seed=seed)
-    return x.to(memory_format=LAYOUTS[layout]) if x.ndim == 4 else x
 
 
 # with and without whole vectors, one pixel wide, two-dimensional, more channels than a block takes
@@ -191,70 +149,3 @@ def test_reading_past_the_end_is_an_error(kernels: Kernels, monkeypatch: pytest.
     monkeypatch.setattr(Memory, "put", lambda memory, tensor, spare=0: memory.room(tensor, spare=-1))
     with pytest.raises(CudaError, match=str(ILLEGAL_ADDRESS)):
         kernels.bias_act(x, *astuple(Act()))
-
-
-# The bindings, between tensors of the CPU and kernels that it runs.
-LOOKS: dict[str, Callable[[Tensor], Tensor]] = {
-    "contiguous": lambda x: x,
-    "channels last": lambda x: x.to(memory_format=torch.channels_last),
-    "transposed": lambda x: x.transpose(2, 3),
-    "expanded": lambda x: x[:1].expand(2, -1, -1, -1),
-    "sliced": lambda x: x[:, :, ::2, ::2],
-    "misaligned": lambda x: x.flatten()[3 : 3 + 2 * 3 * 5 * 4].view(2, 3, 5, 4),
-    "one channel": lambda x: x[:, :1],
-    "one pixel": lambda x: x[:, :, :1, :1],
-    "empty": lambda x: x[:0],
-    "two-dimensional": lambda x: x[:, :, 0, 0],
-    "three-dimensional": lambda x: x.flatten(2),
-}
-
-
-@pytest.mark.parametrize("look", LOOKS)
-def test_operations_take_any_strides(operations: Any, look: str) -> None:
-    x, grad = (LOOKS[look](normal(2, 8, 6, 6, dtype=torch.float32, seed=seed)) for seed in (0, 5))
-    act = next(acts(*x.shape, dtype=torch.float32))
-    torch.testing.assert_close(operations.bias_act(x, *astuple(act)), act(x))
-    found, expected = operations.bias_act_backward(grad, x, *astuple(act)), act.backward(grad, x)
-    torch.testing.assert_close(found, expected)
-    if x.ndim == 4:
-        form = FILTERS[4], 2, 1, [3, 2, 4, 1], 1.5
-        torch.testing.assert_close(operations.upfirdn2d(x, *form), upfirdn2d(x, *form))
-        blurred = upfirdn2d(x, FILTERS[5], 1, 1, (3, 2, 4, 1), 1.5)
-        act = next(acts(*blurred.shape, dtype=torch.float32))
-        b, scale, noise, *form = astuple(act)
-        found = operations.blur_act(x, FILTERS[5], b, scale, noise, [3, 2, 4, 1], 1.5, *form)
-        torch.testing.assert_close(found, act(blurred))
-        assert found.is_contiguous(
-            memory_format=torch.channels_last if look == "channels last" else torch.contiguous_format
-        )
-
-
-@pytest.mark.parametrize(
-    ("arguments", "sentence"),
-    [
-        ({"b": torch.zeros(3, dtype=torch.float64)}, r"b needs the shape \[3\], the dtype and the device of x"),
-        ({"scale": torch.zeros(3, 2)}, r"scale needs the shape \[2, 3\]"),
-        ({"noise": torch.zeros(4, 5)}, r"noise needs the shape \[N or 1, 1, H, W\]"),
-        ({"x": torch.zeros(3)}, r"x needs the shape \[N, C, ...\], not \[3\]"),
-        ({"x": torch.zeros(2, 3).int()}, "x needs to be float32, float64, float16 or bfloat16, not Int"),
-    ],
-)
-def test_bad_arguments_of_bias_act(operations: Any, arguments: dict[str, Tensor], sentence: str) -> None:
-    x, *terms = (arguments.get(name) for name in ("x", "b", "scale", "noise"))
-    with pytest.raises(RuntimeError, match=sentence):
-        operations.bias_act(torch.zeros(2, 3, 4, 5) if x is None else x, *terms, 0.2, 1.0, None)
-
-
-@pytest.mark.parametrize(
-    ("taps", "up", "padding", "sentence"),
-    [
-        (torch.ones(4, 4), 1, [0, 0, 0, 0], r"taps needs the shape \[K\]"),
-        (torch.ones(4), 0, [0, 0, 0, 0], "up and down need to be 1 or more, not 0 and 1"),
-        (torch.ones(4), 1, [0, -2, 0, 0], "a filter of 4 taps is larger than the padded picture"),
-        (torch.ones(4), 1, [2**40, -(2**40), 0, 0], r"padding needs to stay below 2\^30"),
-        (torch.ones(4), 1, [0, 0], r"padding needs to be left, right, top and bottom, not \[0, 0\]"),
-    ],
-)
-def test_bad_arguments_of_upfirdn2d(operations: Any, taps: Tensor, up: int, padding: list[int], sentence: str) -> None:
-    with pytest.raises(RuntimeError, match=sentence):
-        operations.upfirdn2d(torch.zeros(2, 3, 4, 5), taps, up, 1, padding, 1.0)

@@ -1,4 +1,4 @@
-"""How many pictures are worked on at once, and that fewer are where memory runs out: each once, and in order."""
+"""Batches that are halved on out-of-memory, and settings of memory: each row once, and in order."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import ctypes
 import weakref
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,9 +16,6 @@ from torch import Tensor
 from styleclip.cli import main
 from styleclip.errors import NoMemoryError
 from styleclip.latents import Latent, Space
-from styleclip.networks import batch_size as module
-from styleclip.networks.batch_size import COMPARE, GRADIENT, RENDER, TRAIN, Workload, max_batch
-from styleclip.networks.stylegan2 import GeneratorConfig
 from styleclip.networks.synthesis import Synthesis
 from styleclip.runtime import cuda_graphs
 from styleclip.runtime.batching import Batches, free_bytes, is_out_of_memory
@@ -30,14 +26,11 @@ from styleclip.stylespace.prepare import Preparation, prepare
 from styleclip.stylespace.statistics import sample_styles, style_statistics
 from tests.helpers.mapper_training import OLD, RED, train_few
 from tests.helpers.support import failed
-from tests.helpers.tiny import TINY, tiny_generator, tiny_models
+from tests.helpers.tiny import tiny_models
 
 GPU = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
 CPU = RuntimeError("[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you ...")
 CUBLAS = RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`")
-CHANNELS = {4: 512, 8: 512, 16: 512, 32: 512, 64: 512, 128: 256, 256: 128, 512: 64, 1024: 32}
-FULL = GeneratorConfig(512, 512, (512,) * 8, CHANNELS)
-
 Limit = Callable[[int], list[int]]
 
 
@@ -59,7 +52,7 @@ def limit(monkeypatch: pytest.MonkeyPatch) -> Limit:
     return to
 
 
-# --- parts
+# --- Batches
 
 
 @pytest.mark.parametrize("error", [GPU, CPU, CUBLAS])
@@ -142,7 +135,7 @@ def test_what_torch_says() -> None:
     assert is_out_of_memory(raised.value)
 
 
-# --- what works in parts
+# --- users of Batches
 
 
 def test_pictures_and_looks(limit: Limit) -> None:
@@ -212,57 +205,6 @@ def test_the_command_line_says_it(
     limit(0)
     result = CliRunner().invoke(main, [*command, "--model", str(files[0]), "--clip", str(files[1])])
     failed(result, 1, "the GPU has no memory for a single picture; end what else runs there")
-
-
-# --- how many
-
-
-@pytest.mark.parametrize(
-    ("work", "sizes"),
-    [
-        (RENDER, {64: 1024, 512: 16, 1024: 4, 4096: 1}),
-        (COMPARE, {64: 32, 1024: 8}),
-        (GRADIENT, {64: 32, 1024: 2}),
-        (TRAIN, {64: 16, 256: 1, 1024: 1}),
-    ],
-)
-def test_on_a_cpu(work: Workload, sizes: dict[int, int]) -> None:
-    assert {side: work.on_cpu(side) for side in sizes} == sizes
-    assert max_batch(tiny_generator(), work) == work.on_cpu(16)
-    assert max_batch(tiny_generator(), work, 8) == work.on_cpu(8)
-
-
-def on_gpu(
-    config: GeneratorConfig,
-    gigabytes: float,
-    monkeypatch: pytest.MonkeyPatch,
-    dtype: torch.dtype = torch.float32,
-) -> Any:
-    """What `max_batch` gives of a generator on a GPU with so much free memory."""
-    monkeypatch.setattr(module, "free_bytes", lambda device: int(gigabytes * 1e9))
-    w_avg = SimpleNamespace(device=torch.device("cuda"))
-    return SimpleNamespace(config=config, resolution=config.resolution, w_avg=w_avg, precision=dtype)
-
-
-@pytest.mark.parametrize(
-    ("gigabytes", "looks", "learns", "at_256"), [(75, 32, 8, 32), (22, 8, 2, 8), (7, 4, 1, 4), (0.1, 1, 1, 1)]
-)
-def test_on_a_gpu_as_many_as_fit(
-    gigabytes: float, looks: int, learns: int, at_256: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    generator = on_gpu(FULL, gigabytes, monkeypatch)
-    found = max_batch(generator, RENDER), max_batch(generator, TRAIN), max_batch(generator, TRAIN, 256)
-    assert found == (looks, learns, at_256)
-
-
-def test_never_more_than_a_gpu_can_do_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert max_batch(on_gpu(TINY, 75, monkeypatch), RENDER) == module.MAX_BATCH
-
-
-def test_half_the_precision_is_half_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert max_batch(on_gpu(FULL, 22, monkeypatch, torch.bfloat16), RENDER) == 2 * max_batch(
-        on_gpu(FULL, 22, monkeypatch), RENDER
-    )
 
 
 def test_free_memory_is_what_the_driver_and_torch_have(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,20 +1,16 @@
-"""Encoders of e4e and pSp: the published files load, compute what the reference computes, or are refused by name."""
+"""Encoders of e4e and pSp: the published files load and compute what the reference computes."""
 
 from __future__ import annotations
 
 import argparse
-import functools
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
-from safetensors.torch import save_file
-from torch import Tensor
 
 from styleclip.errors import WeightError
 from styleclip.networks.e4e import Encoder, resize_frame
@@ -24,63 +20,24 @@ from styleclip.weights.formats.own_files import save_encoder
 from styleclip.weights.formats.registry import read_all, read_one
 from styleclip.weights.load import load_encoder, load_generator
 from styleclip.weights.safe_pickle.lazy_tensors import read_tensor
-from tests.golden import fill
-from tests.helpers.full_encoder import (
-    CODE_TOLERANCE,
-    check_full_decoder,
-    check_full_encoder,
-    golden_codes,
-    max_error,
+from tests.helpers.encoder_files import (
+    AVERAGE,
+    E4E,
+    PSP,
+    SMALL,
+    drawn,
+    encoder,
+    generator,
+    hollow,
+    path,
+    random,
+    save,
+    small,
 )
+from tests.helpers.full_encoder import CODE_TOLERANCE, check_full_decoder, check_full_encoder, golden_codes, max_error
 from tests.helpers.support import run_python
-from tests.helpers.tiny import tiny_generator
 
-SMALL = 4  # vectors of W+ of an 8 px generator: the first two levels of the pyramid
-E4E = {"encoder_type": "Encoder4Editing", "start_from_latent_avg": True, "stylegan_size": 8, "device": "cuda"}
-PSP = {"encoder_type": "GradualStyleEncoder", "start_from_latent_avg": True, "output_size": 8, "n_styles": SMALL}
-PSP |= {"learn_in_w": False, "label_nc": 0, "input_nc": 3}
-
-
-def random(*shape: int) -> Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(0))
-
-
-def drawn(name: str, keep: range) -> dict[str, Tensor]:
-    """The weights of a golden encoder, with these of its styles."""
-    meta = fill.meta(name)
-    keys = {key: shape for key, shape in meta["keys"].items() if style_of(key) in keep}
-    arrays = fill.fill(keys, meta["rules"], meta["seed"])
-    return {f"encoder.{key}": torch.from_numpy(np.asarray(value)) for key, value in arrays.items()}
-
-
-def style_of(key: str) -> int:
-    return int(key.split(".")[1]) if key.startswith("styles.") else 0
-
-
-AVERAGE = random(SMALL, 512)
-
-
-@functools.cache
-def generator() -> Generator:
-    return tiny_generator(GeneratorConfig(4, 512, (4, 512), {4: 3, 8: 2}))
-
-
-@functools.cache
-def small() -> dict[str, Tensor]:
-    decoder = rosinality.export_generator(generator().state_dict())["g_ema"]
-    assert isinstance(decoder, dict)
-    return {**drawn("e4e_encoder_256", range(SMALL)), **{f"decoder.{name}": value for name, value in decoder.items()}}
-
-
-def hollow(**changes: Any) -> dict[str, Any]:
-    """A file of the right names whose tensors hold one number each: all it takes to see what is said of the names."""
-    names = {name: torch.zeros(()) for name in small()}
-    return {"state_dict": names, "latent_avg": torch.ones(SMALL, 512), "opts": E4E} | changes
-
-
-def save(content: dict[str, Any], path: Path, zipped: bool = True) -> Path:
-    torch.save(content, path, _use_new_zipfile_serialization=zipped)
-    return path
+__all__ = ["encoder", "path"]  # fixtures
 
 
 def test_golden_256_from_an_old_torch_file(tmp_path: Path) -> None:
@@ -93,19 +50,6 @@ def test_golden_256_from_an_old_torch_file(tmp_path: Path) -> None:
     encoder.config = replace(encoder.config, kind="psp")  # the same vectors before e4e adds the first one
     offsets = torch.cat([codes[:, :1], codes[:, 1:] - codes[:, :1]], dim=1)
     assert max_error(encoder(image), offsets) <= CODE_TOLERANCE
-
-
-@pytest.fixture(scope="module")
-def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    resume = {"optimizer": {"state": {0: {"step": 3, "exp_avg": torch.ones(2)}}}, "global_step": 7}
-    critic = {"discriminator_state_dict": {"convs.0.0.weight": torch.ones(2)}, "best_val_loss": 0.5}
-    content = {"state_dict": small(), "latent_avg": AVERAGE, "opts": E4E, **resume, **critic}
-    return save(content, tmp_path_factory.mktemp("e4e") / "e4e.pt")
-
-
-@pytest.fixture(scope="module")
-def encoder(path: Path) -> Encoder:
-    return load_encoder(path)
 
 
 def test_every_tensor_arrives_frozen(encoder: Encoder) -> None:
@@ -182,63 +126,6 @@ def test_a_file_without_a_decoder_holds_no_generator(tmp_path: Path) -> None:
     names = {name: tensor for name, tensor in hollow()["state_dict"].items() if name.startswith("encoder.")}
     with pytest.raises(WeightError, match="e4e.pt: it holds encoder, no generator; pass a file with one"):
         load_generator(save(hollow(state_dict=names), tmp_path / "e4e.pt"))
-
-
-REFUSED = [
-    ({"encoder_type": "BackboneEncoderUsingLastLayerIntoW"}, "is a BackboneEncoderUsingLastLayerIntoW, none of"),
-    ({"learn_in_w": True}, "trained for W"),
-    ({"label_nc": 19, "input_nc": 19}, "takes label maps or sketches, not photographs"),
-    ({"input_nc": 6}, "takes label maps or sketches, not photographs"),
-]
-
-
-@pytest.mark.parametrize(("options", "message"), REFUSED)
-def test_other_encoders_are_refused_but_not_their_generator(
-    tmp_path: Path, options: dict[str, Any], message: str
-) -> None:
-    decoder = {name: tensor for name, tensor in small().items() if name.startswith("decoder.")}
-    content = hollow(state_dict={**hollow()["state_dict"], **decoder}, opts={**PSP, **options})
-    path = save(content, tmp_path / "psp.pt")
-    with pytest.raises(WeightError, match=f"psp.pt: its encoder .*{message}.*; pass one "):
-        load_encoder(path)
-    assert load_generator(path).num_ws == SMALL
-
-
-LAST = "encoder.styles.3.linear.bias"
-SQUEEZE = [f"encoder.body.{index}.res_layer.5.fc{layer}.weight" for index in range(24) for layer in (1, 2)]
-
-
-@pytest.mark.parametrize(
-    ("remove", "add", "message"),
-    [
-        ([LAST], [], "missing styles.3.linear.bias;"),
-        ([], ["encoder.latlayer3.weight"], "surplus latlayer3.weight;"),
-        ([], ["mapper.x"], "surplus mapper.x;"),
-        (SQUEEZE, [], r"missing body.0.res_layer.5.fc1.weight, .* and 43 more;"),  # IR-50
-        ([], [], r"input_layer.0.weight has shape \[\] instead of \[64, 3, 3, 3\]"),
-    ],
-)
-def test_tensors_that_do_not_fit_are_named(tmp_path: Path, remove: list[str], add: list[str], message: str) -> None:
-    names = {name: tensor for name, tensor in hollow()["state_dict"].items() if name not in remove}
-    names |= {name: torch.zeros(()) for name in add}
-    with pytest.raises(WeightError, match=f"bad.pt: .*{message}"):
-        load_encoder(save(hollow(state_dict=names), tmp_path / "bad.pt"))
-
-
-@pytest.mark.parametrize(
-    ("average", "message"),
-    [(None, "starts from an average latent that the file lacks"), (torch.ones(6, 512), "w_avg has shape")],
-)
-def test_an_average_that_does_not_fit(tmp_path: Path, average: Tensor | None, message: str) -> None:
-    path = save(hollow(latent_avg=average), tmp_path / "e4e.pt")
-    with pytest.raises(WeightError, match=f"e4e.pt: .*{message}"):
-        load_encoder(path)
-
-
-def test_a_native_file_of_an_unknown_kind(tmp_path: Path) -> None:
-    save_file({"x": torch.ones(1)}, tmp_path / "encoder.safetensors", {"styleclip": "encoder", "kind": "restyle"})
-    with pytest.raises(WeightError, match="its encoder is a restyle, none of Encoder4Editing or GradualStyleEncoder"):
-        load_encoder(tmp_path / "encoder.safetensors")
 
 
 def test_the_frame_is_resized_as_pillow_does() -> None:

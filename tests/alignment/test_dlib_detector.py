@@ -1,0 +1,170 @@
+"""The dlib detector: files of landmark predictors, and detectors as a table."""
+
+from __future__ import annotations
+
+import bz2
+import sys
+import types
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from styleclip.alignment import dlib_detector, dlib_predictor
+from styleclip.alignment.align import align
+from styleclip.alignment.detectors import DETECTORS, DetectorEntry, load_detector
+from styleclip.alignment.face_search import Detector
+from styleclip.alignment.photos import Photo
+from styleclip.cli.commands.doctor import CHECKS
+from styleclip.cli.commands.doctor.checks import Finding
+from styleclip.cli.commands.invert import invert as invert_command
+from styleclip.errors import UsageError, WeightError
+from styleclip.weights.catalog import weight
+from tests.helpers.faces import made_up_face
+from tests.helpers.photos import GOLDEN, LANDMARKS, astronaut
+from tests.helpers.support import assert_is_one_sentence
+
+
+@pytest.fixture(scope="module")
+def predictor(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return train_predictor(tmp_path_factory.mktemp("dlib") / "points.dat", GOLDEN["landmarks"])
+
+
+def train_predictor(path: Path, landmarks: np.ndarray) -> Path:
+    """A shape predictor that dlib learned from one face in two sizes and 40 boxes around it."""
+    import dlib
+
+    options = dlib.shape_predictor_training_options()
+    options.tree_depth, options.cascade_depth, options.num_trees_per_cascade_level = 2, 5, 40
+    options.nu, options.oversampling_amount, options.feature_pool_size, options.num_test_splits = 0.2, 1, 100, 20
+    options.random_seed = "0"
+    rng, pictures, faces = np.random.default_rng(0), [], []
+    for scale in (1, 2):
+        pictures.append(np.asarray(astronaut().resize((512 * scale, 512 * scale))))
+        points = [dlib.point(round(x), round(y)) for x, y in landmarks * scale]
+        offsets, sizes = (
+            rng.uniform(-7, 7, (20, 2)),
+            rng.uniform(41, 50, 20),
+        )  # the HOG detector's box: 90 px about 220, 121
+        corners = np.array([220.0, 121.0]) + offsets
+        boxes = np.rint(np.concatenate([corners - sizes[:, None], corners + sizes[:, None]], axis=1) * scale).astype(
+            int
+        )
+        faces.append([dlib.full_object_detection(dlib.rectangle(*box), points) for box in boxes.tolist()])
+    dlib.train_shape_predictor(pictures, faces, options).save(str(path))
+    return path
+
+
+def test_dlib_finds_the_points_it_learned(predictor: Path) -> None:
+    """Box and points are whole px, and the predictor has seen one face: 3 % of the crop's width."""
+    faces = load_detector("dlib", predictor)(astronaut())
+    assert len(faces) == 1  # the badge on her suit looks like a face to HOG, with a tenth of the margin
+    assert np.abs(faces[0].landmarks.array() - LANDMARKS.array()).max() < 0.03 * 163
+
+
+def test_a_packed_predictor_is_unpacked_once(tmp_path: Path, predictor: Path) -> None:
+    packed = tmp_path / "points.dat.bz2"
+    packed.write_bytes(bz2.compress(predictor.read_bytes()))
+    dlib_predictor.load_predictor(packed)
+    unpacked = tmp_path / "points.dat"
+    assert unpacked.read_bytes() == predictor.read_bytes()
+    packed.write_bytes(b"no longer needed")
+    dlib_predictor.load_predictor(packed)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["points.dat", "points.dat.bz2"]
+
+
+def test_predictors_of_other_points(tmp_path: Path) -> None:
+    five = train_predictor(tmp_path / "five.dat", GOLDEN["landmarks"][:5])
+    with pytest.raises(WeightError, match="is a predictor of 5 landmarks instead of 68") as caught:
+        load_detector("dlib", five)
+    assert_is_one_sentence(str(caught.value))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("a.dat", lambda whole: whole[: len(whole) // 2], "is damaged or cut off"),
+        ("a.dat", lambda whole: whole[:5], "is not a shape predictor"),
+        ("a.dat", lambda whole: b"", "is not a shape predictor"),
+        ("a.dat", lambda whole: b"GIF89a and so on", "is not a shape predictor"),
+        ("a.dat", None, "there is no file"),
+        ("a.dat.bz2", lambda whole: bz2.compress(whole)[:-100], "is damaged or cut off"),
+        ("a.dat.bz2", lambda whole: whole, "is damaged or cut off"),
+        ("a.dat.bz2", lambda whole: bz2.compress(bytes(3 << 20)), "unpacks to more than 2 MB"),
+        ("a.dat.bz2", lambda whole: bz2.compress(b"text"), "is not a shape predictor"),
+    ],
+)
+def test_files_that_are_no_predictor(
+    tmp_path: Path, predictor: Path, monkeypatch: pytest.MonkeyPatch, name: str, content: object, words: str
+) -> None:
+    monkeypatch.setattr(dlib_predictor, "MAX_BYTES", 2 << 20)
+    if callable(content):
+        (tmp_path / name).write_bytes(content(predictor.read_bytes()))
+    with pytest.raises(WeightError, match=words) as caught:
+        load_detector("dlib", tmp_path / name)
+    assert_is_one_sentence(str(caught.value))
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_without_dlib(monkeypatch: pytest.MonkeyPatch, predictor: Path) -> None:
+    monkeypatch.setitem(sys.modules, "dlib", None)
+    with pytest.raises(UsageError, match="run `pip install dlib-bin` or use --landmarks mtcnn"):
+        dlib_detector.load("cpu", predictor)
+
+
+# --- the table of detectors
+
+
+def test_the_predictor_that_was_pulled_is_used(
+    tmp_path: Path, predictor: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STYLECLIP_HOME", str(tmp_path))
+    with pytest.raises(
+        UsageError, match="dlib's landmarks need its predictor; run `styleclip models pull landmarks-68`"
+    ):
+        load_detector("dlib")
+    pulled = weight("landmarks-68").path
+    pulled.write_bytes(bz2.compress(predictor.read_bytes()))
+    assert pulled.parent == tmp_path and len(load_detector("dlib")(astronaut())) == 1
+
+
+def register_toy(monkeypatch: pytest.MonkeyPatch, entry: DetectorEntry, **functions: object) -> None:
+    """A detector as one of another project would be: a module and a line in the table."""
+    module = types.ModuleType("toy_detector")
+    vars(module).update(functions)
+    monkeypatch.setitem(sys.modules, "toy_detector", module)
+    monkeypatch.setitem(DETECTORS, "toy", entry)
+
+
+def test_another_detector_is_a_module_and_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    loads: list[tuple[str, Path | None]] = []
+
+    def load(device: str, predictor: Path | None) -> Detector:
+        loads.append((device, predictor))
+        return lambda image: [made_up_face(100, image.width / 4)]
+
+    register_toy(monkeypatch, DetectorEntry("toy_detector"), load=load)
+    for _ in range(2):
+        (aligned,) = align(Photo(astronaut()), load_detector("toy"))
+    assert aligned.face is not None and aligned.face.box == (100, 10, 228, 138)
+    assert loads == [("cpu", None)]  # loaded once, and kept
+    with pytest.raises(UsageError, match="no detector is called 'eyes'; use mtcnn or dlib or toy"):
+        load_detector("eyes")
+
+
+def test_the_doctor_examines_every_detector(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("STYLECLIP_HOME", str(tmp_path))
+    assert {"faces", "landmarks"} <= CHECKS.keys()
+    assert CHECKS["faces"]() == Finding("MTCNN of facenet-pytorch", needed=True)
+    dlib = CHECKS["landmarks"]()
+    assert dlib.value.startswith("dlib ") and "models pull landmarks-68" in dlib.remedy and not dlib.needed
+    weight("landmarks-68").path.touch()
+    assert CHECKS["landmarks"]().value.endswith(".dat.bz2") and not CHECKS["landmarks"]().remedy
+    monkeypatch.setitem(sys.modules, "dlib", None)
+    absent = Finding("dlib is not installed", "run `pip install dlib-bin` or use --landmarks mtcnn")
+    assert CHECKS["landmarks"]() == absent
+
+
+def test_the_options_name_the_table() -> None:
+    options = {option.name: option.type for option in invert_command.params}
+    assert [*options["landmarks"].choices] == [*DETECTORS]

@@ -1,0 +1,79 @@
+"""Small files of e4e and pSp."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from styleclip.networks.e4e import Encoder
+from styleclip.networks.stylegan2 import Generator, GeneratorConfig
+from styleclip.weights.formats import rosinality
+from styleclip.weights.load import load_encoder
+from tests.golden import fill
+from tests.helpers.tiny import tiny_generator
+
+SMALL = 4  # vectors of W+ of an 8 px generator: the first two levels of the pyramid
+E4E = {"encoder_type": "Encoder4Editing", "start_from_latent_avg": True, "stylegan_size": 8, "device": "cuda"}
+PSP = {"encoder_type": "GradualStyleEncoder", "start_from_latent_avg": True, "output_size": 8, "n_styles": SMALL}
+PSP |= {"learn_in_w": False, "label_nc": 0, "input_nc": 3}
+
+
+def random(*shape: int) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(0))
+
+
+def drawn(name: str, keep: range) -> dict[str, Tensor]:
+    """The weights of a golden encoder, with these of its styles."""
+    meta = fill.meta(name)
+    keys = {key: shape for key, shape in meta["keys"].items() if style_of(key) in keep}
+    arrays = fill.fill(keys, meta["rules"], meta["seed"])
+    return {f"encoder.{key}": torch.from_numpy(np.asarray(value)) for key, value in arrays.items()}
+
+
+def style_of(key: str) -> int:
+    return int(key.split(".")[1]) if key.startswith("styles.") else 0
+
+
+AVERAGE = random(SMALL, 512)
+
+
+@functools.cache
+def generator() -> Generator:
+    return tiny_generator(GeneratorConfig(4, 512, (4, 512), {4: 3, 8: 2}))
+
+
+@functools.cache
+def small() -> dict[str, Tensor]:
+    decoder = rosinality.export_generator(generator().state_dict())["g_ema"]
+    assert isinstance(decoder, dict)
+    return {**drawn("e4e_encoder_256", range(SMALL)), **{f"decoder.{name}": value for name, value in decoder.items()}}
+
+
+def hollow(**changes: Any) -> dict[str, Any]:
+    """A file of the right names whose tensors hold one number each: all it takes to see what is said of the names."""
+    names = {name: torch.zeros(()) for name in small()}
+    return {"state_dict": names, "latent_avg": torch.ones(SMALL, 512), "opts": E4E} | changes
+
+
+def save(content: dict[str, Any], path: Path, zipped: bool = True) -> Path:
+    torch.save(content, path, _use_new_zipfile_serialization=zipped)
+    return path
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    resume = {"optimizer": {"state": {0: {"step": 3, "exp_avg": torch.ones(2)}}}, "global_step": 7}
+    critic = {"discriminator_state_dict": {"convs.0.0.weight": torch.ones(2)}, "best_val_loss": 0.5}
+    content = {"state_dict": small(), "latent_avg": AVERAGE, "opts": E4E, **resume, **critic}
+    return save(content, tmp_path_factory.mktemp("e4e") / "e4e.pt")
+
+
+@pytest.fixture(scope="module")
+def encoder(path: Path) -> Encoder:
+    return load_encoder(path)
