@@ -36,12 +36,12 @@ from benchmarks.tools import (
     repeats_option,
     with_ops,
 )
-from styleclip.cli.output.progress import human_number
 from styleclip.latents import Latent, Space
 from styleclip.methods.global_direction import GlobalDirection
 from styleclip.methods.style_direction import StyleDirection
 from styleclip.models import Models
 from styleclip.prompts import Prompt
+from styleclip.units import human_number
 
 SIDE = 1024  # px
 ALPHA = 4.0

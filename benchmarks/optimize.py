@@ -17,13 +17,13 @@ import torch
 from benchmarks.published_styleclip import PublishedOptimization
 from benchmarks.timing import Measurement, Timer, compare, make_timer, synchronize
 from benchmarks.tools import PROMPT, Report, Setup, bench_command, markdown_table, repeats_option
-from styleclip.cli.output.progress import human_number
 from styleclip.latents import Latent, Space
 from styleclip.methods.optimize import Optimize
 from styleclip.models import Models
 from styleclip.progress import Step
 from styleclip.prompts import Prompt
 from styleclip.settings import published_values
+from styleclip.units import human_number
 
 SIDE = 1024  # px
 STEPS = {"cpu": 2, "cuda": 40}  # of a run of ours; the second half is measured, because a GPU has to warm up

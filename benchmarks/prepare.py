@@ -17,13 +17,13 @@ from torch import Tensor
 from benchmarks.published_stylegan2 import render_styles, trainable_copy
 from benchmarks.timing import Timer, make_timer, time_in_turns
 from benchmarks.tools import KERNEL_LABELS, Report, Setup, bench_command, markdown_table, repeats_option, with_ops
-from styleclip.cli.output.progress import human_number
 from styleclip.latents import Latent, Space, StyleEntry, StyleLayout
 from styleclip.models import Models
 from styleclip.runtime.cuda_graphs import Graphs
 from styleclip.stylespace.channel_effects import PrefixRenderer, groups
 from styleclip.stylespace.prepare import Preparation
 from styleclip.stylespace.statistics import sample_styles
+from styleclip.units import human_number
 
 PUBLISHED_BATCH = 8  # images at once with the published generator, which takes more memory
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import types
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from styleclip.errors import UsageError
 
@@ -147,3 +148,22 @@ def _limits(known: Setting, count: bool) -> str:
         parts.append(f"at most {known.most}" if count else f"at most {known.most:g}")
     limits = " and ".join(parts)
     return limits if count else ", ".join(filter(None, ["a finite number", limits]))
+
+
+def default_text(known: Setting, words: Mapping[Any, str] | None = None) -> str:
+    """`  [default: 50]`; of a setting that a generator may bring, the published value after it."""
+    if known.default in (None, "", ()):
+        return ""
+    value = f"{known.default:g}" if isinstance(known.default, float) else known.default
+    if isinstance(value, tuple):
+        value = ",".join(map(str, value))
+    value = (words or {}).get(value, value)
+    prefix = "the model's, else " if known.per_model else ""
+    return f"  [default: {prefix}{value}]"
+
+
+def without_none_type(hint: Any) -> Any:
+    """The type `X` of `X | None`."""
+    parts = [part for part in get_args(hint) if part is not type(None)]
+    is_union = get_origin(hint) in (Union, types.UnionType)
+    return parts[0] if is_union and len(parts) == 1 else hint

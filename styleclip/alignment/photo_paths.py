@@ -49,3 +49,16 @@ def _list_folder(folder: Path) -> list[Path]:
 
 def _photo_files(paths: Iterable[Path]) -> list[Path]:
     return sorted(p for p in paths if p.suffix.lower() in PHOTO_SUFFIXES and not p.name.startswith(".") and p.is_file())
+
+
+def output_folders(photos: Sequence[Path], folder: Path) -> dict[Path, Path]:
+    """The folder of each of several photos: its name without the suffix, with it where two would share one."""
+    stems = [photo.stem for photo in photos]
+    names: dict[Path, str] = {}
+    for photo in photos:
+        name = photo.stem if stems.count(photo.stem) == 1 else photo.name
+        taken, number = set(names.values()), 2
+        while name in taken:  # the same name in several folders
+            name, number = f"{photo.name}-{number}", number + 1
+        names[photo] = name
+    return {photo: folder / name for photo, name in names.items()}

@@ -6,7 +6,7 @@ import difflib
 import functools
 import os
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,16 @@ from styleclip.errors import WeightError
 
 PACKAGE = Path(__file__).parents[1]
 CHECKPOINT_FOLDERS = (PACKAGE / "checkpoints", PACKAGE.parent / "checkpoints")  # in a wheel, in a source checkout
+
+SHORT_LICENCES = {  # words of a licence -> its short form in the table; the first that fits
+    "NVIDIA": "NVIDIA non-commercial",
+    "research only": "research only",
+    "non-commercial": "non-commercial",
+    "no commercial use": "non-commercial",
+    "model card": "MIT, see model card",
+    "own terms": "MIT, terms of photos",
+    "MIT": "MIT",
+}
 
 
 @dataclass(frozen=True)
@@ -102,3 +112,18 @@ def closest(name: str, known: Iterable[str]) -> str:
 def home() -> Path:
     """The folder of downloaded weights: STYLECLIP_HOME, else the user's cache folder (~/.cache/styleclip on Linux)."""
     return Path(os.environ.get("STYLECLIP_HOME") or platformdirs.user_cache_path("styleclip")).expanduser()
+
+
+def weight_records(weights: Iterable[Weight]) -> list[dict[str, Any]]:
+    """The entries of weights with their paths, and whether the files are on this disk."""
+    return [{**vars(weight), "path": weight.path, "present": weight.path.exists()} for weight in weights]
+
+
+def is_on_disk(bundle: Mapping[str, Any]) -> bool:
+    """Whether the generator and the identity network of a model are on this disk; its CLIP open_clip may have."""
+    return all(weights()[bundle[part]].path.exists() for part in ("generator", "identity") if bundle[part] in weights())
+
+
+def short_licence(licence: str) -> str:
+    """A licence in two or three words."""
+    return next((short for words, short in SHORT_LICENCES.items() if words in licence), "see --json")

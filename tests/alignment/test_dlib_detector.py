@@ -15,9 +15,8 @@ from styleclip.alignment.align import align
 from styleclip.alignment.detectors import DETECTORS, DetectorEntry, load_detector
 from styleclip.alignment.face_search import Detector
 from styleclip.alignment.photos import Photo
-from styleclip.cli.commands.doctor import CHECKS
-from styleclip.cli.commands.doctor.checks import Finding
 from styleclip.cli.commands.invert import invert as invert_command
+from styleclip.diagnostics import CHECKS, Finding
 from styleclip.errors import UsageError, WeightError
 from styleclip.weights.catalog import weight
 from tests.helpers.faces import made_up_face

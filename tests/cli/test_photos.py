@@ -17,8 +17,8 @@ from scipy.ndimage import maximum_filter
 
 import styleclip
 from styleclip.alignment.face_mask import MARGIN, face_mask
+from styleclip.alignment.photo_paths import output_folders
 from styleclip.cli import main
-from styleclip.cli.output.photo_batch import output_folders
 from styleclip.images import read_record
 from styleclip.inversion.generator_delta import save_tuning
 from styleclip.inversion.invert import Invert
@@ -89,11 +89,11 @@ def changed(pasted: Path | str, photo: Image.Image) -> np.ndarray:
     return np.stack([x, y], axis=1)
 
 
-def within(output_folders: np.ndarray, quad: ArrayLike) -> np.ndarray:
+def within(points: np.ndarray, quad: ArrayLike) -> np.ndarray:
     """Where the places [N, 2] lie in a crop, from (0, 0) at its top left to (1, 1)."""
     top_left, bottom_left, _, top_right = np.array(quad)
     axes = np.stack([top_right - top_left, bottom_left - top_left], axis=1)
-    return np.linalg.solve(axes, (output_folders - top_left).T).T
+    return np.linalg.solve(axes, (points - top_left).T).T
 
 
 # --- one photo in every editor

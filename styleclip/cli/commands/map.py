@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from styleclip.cli.options.common import CommonOptions, common_options, slug
+from styleclip.cli.options.common import CommonOptions, common_options
 from styleclip.cli.options.photos import PastedPhotoOptions, pasted_photo_options
 from styleclip.cli.options.source import LatentSource, source_options
 from styleclip.cli.options.types import NUMBERS
 from styleclip.errors import UsageError
+from styleclip.parsing import slug
 from styleclip.settings import format_number
 
 if TYPE_CHECKING:

@@ -14,7 +14,6 @@ from styleclip.cli.options.common import (
     common_options,
     ensemble_option,
     identity_option,
-    slug,
     without_none,
 )
 from styleclip.cli.options.from_settings import Command, settings_options
@@ -22,6 +21,7 @@ from styleclip.cli.options.photos import PastedPhotoOptions, pasted_photo_option
 from styleclip.cli.options.source import LatentSource, source_options
 from styleclip.cli.output.progress import Progress
 from styleclip.methods import method_class
+from styleclip.parsing import slug
 
 
 def method_command(

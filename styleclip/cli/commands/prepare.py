@@ -10,9 +10,10 @@ import click
 
 from styleclip.cli.options.common import CommonOptions, common_options_with, without_none
 from styleclip.cli.options.from_settings import AdvancedOption, Command, settings_options
-from styleclip.cli.output.progress import EtaProgress, exit_on_interrupt, human_number, human_time
+from styleclip.cli.output.progress import EtaProgress, exit_on_interrupt
 from styleclip.errors import OutputError, UsageError
 from styleclip.stylespace.settings import PreparationSettings
+from styleclip.units import human_number, human_time
 
 if TYPE_CHECKING:
     from styleclip.models import Models

@@ -10,8 +10,9 @@ import click
 from styleclip.cli.options.common import CommonOptions, common_options_with, identity_option, without_none
 from styleclip.cli.options.from_settings import Command, settings_options
 from styleclip.cli.options.training import RESUMABLE, TrainingOptions, training_options
-from styleclip.cli.options.types import EXISTING_FILE, Parsed, parse_counts
+from styleclip.cli.options.types import EXISTING_FILE, Parsed
 from styleclip.cli.output.progress import EtaProgress, exit_on_interrupt
+from styleclip.parsing import parse_counts
 from styleclip.training.encoder.settings import EncoderTraining
 
 DEFAULT_OUT = Path("styleclip-out") / "encoder.safetensors"

@@ -15,14 +15,14 @@ from styleclip.cli.options.common import (
     common_options_with,
     ensemble_option,
     identity_option,
-    slug,
     without_none,
 )
 from styleclip.cli.options.from_settings import Command, settings_options
 from styleclip.cli.options.training import RESUMABLE, TrainingOptions, training_options
-from styleclip.cli.options.types import EXISTING_FILE, Parsed, parse_words
+from styleclip.cli.options.types import EXISTING_FILE, Parsed
 from styleclip.cli.output.progress import EtaProgress, exit_on_interrupt
 from styleclip.errors import UsageError
+from styleclip.parsing import parse_words, slug
 from styleclip.training.mapper.settings import MapperTraining
 
 SUFFIX = ".safetensors"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,11 +93,6 @@ class CommonOptions:
 def without_none(options: dict[str, Any]) -> dict[str, Any]:
     """The options that were given; the defaults of the others live in the library."""
     return {name: value for name, value in options.items() if value is not None}
-
-
-def slug(text: str) -> str:
-    """`A face, with red hair!` -> `a-face-with-red-hair`."""
-    return re.sub(r"\W+", "-", text.lower()).strip("-")[:60] or "edit"
 
 
 quiet_option = click.option("--quiet", is_flag=True, help=QUIET)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import types
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import click
 
 from styleclip.cli.options.types import RESOLUTION, STRENGTH, FiniteFloat, FiniteRange
-from styleclip.settings import LossResolution, Setting, Strength, settings_of
+from styleclip.settings import LossResolution, Setting, Strength, default_text, settings_of, without_none_type
 
 Decorated = TypeVar("Decorated", bound=Callable[..., object])
 
@@ -96,17 +95,17 @@ def option_group(
 
 
 def _option(name: str, hint: Any, known: Setting, kind: click.ParamType | None) -> Callable[[Decorated], Decorated]:
-    hint, flag = _without_none(hint), known.option or name.replace("_", "-")
+    hint, flag = without_none_type(hint), known.option or name.replace("_", "-")
     cls = AdvancedOption if known.advanced else click.Option
     if hint is bool and (known.per_model or known.default is not False):
-        text = known.help + _default(known, {True: flag, False: f"no-{flag}"})
+        text = known.help + default_text(known, {True: flag, False: f"no-{flag}"})
         return click.option(f"--{flag}/--no-{flag}", name, default=None, help=text, cls=cls)
     if hint is bool:
         return click.option(f"--{flag}", name, is_flag=True, flag_value=True, default=None, help=known.help, cls=cls)
     kind = kind or _click_type(hint, known)
     metavar, text, multiple = (
         known.metavar or {int: "N", float: "F"}.get(hint),
-        known.help + _default(known),
+        known.help + default_text(known),
         known.default == (),
     )
     return click.option(f"--{flag}", name, type=kind, metavar=metavar, help=text, multiple=multiple, cls=cls)
@@ -131,22 +130,3 @@ def _click_type(hint: Any, known: Setting) -> click.ParamType:
     if hint is Path:
         return click.Path(path_type=Path)
     return click.STRING
-
-
-def _default(known: Setting, words: Mapping[Any, str] | None = None) -> str:
-    """`  [default: 50]`; of a setting that a generator may bring, the published value after it."""
-    if known.default in (None, "", ()):
-        return ""
-    value = f"{known.default:g}" if isinstance(known.default, float) else known.default
-    if isinstance(value, tuple):
-        value = ",".join(map(str, value))
-    value = (words or {}).get(value, value)
-    prefix = "the model's, else " if known.per_model else ""
-    return f"  [default: {prefix}{value}]"
-
-
-def _without_none(hint: Any) -> Any:
-    """The type `X` of `X | None`."""
-    parts = [part for part in get_args(hint) if part is not type(None)]
-    is_union = get_origin(hint) in (Union, types.UnionType)
-    return parts[0] if is_union and len(parts) == 1 else hint

@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 
 import click
 
+from styleclip.alignment.photo_paths import output_folders
 from styleclip.cli import unexpected_error_message
 from styleclip.cli.options.common import CommonOptions
 from styleclip.errors import StyleClipError
@@ -153,16 +154,3 @@ class PhotoBatch(Generic[Job]):
         if last.shown is None:
             return f"{last.interrupted}; kept {done} of {count} photos" if done else "Interrupted; nothing was kept"
         return last.interrupted + (f", and {done} of {count} photos before" if done else "")
-
-
-def output_folders(photos: Sequence[Path], folder: Path) -> dict[Path, Path]:
-    """The folder of each of several photos: its name without the suffix, with it where two would share one."""
-    stems = [photo.stem for photo in photos]
-    names: dict[Path, str] = {}
-    for photo in photos:
-        name = photo.stem if stems.count(photo.stem) == 1 else photo.name
-        taken, number = set(names.values()), 2
-        while name in taken:  # the same name in several folders
-            name, number = f"{photo.name}-{number}", number + 1
-        names[photo] = name
-    return {photo: folder / name for photo, name in names.items()}

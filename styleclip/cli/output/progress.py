@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from styleclip.units import human_time
+
 if TYPE_CHECKING:
     from styleclip.progress import Step
     from styleclip.weights.catalog import Weight
@@ -131,19 +133,6 @@ def exit_on_interrupt(message: str) -> Iterator[None]:
     except KeyboardInterrupt:
         click.echo(f"Interrupted; {message}", err=True)
         raise click.exceptions.Exit(130) from None
-
-
-def human_time(seconds: float) -> str:
-    """`7384 -> "2 h 03 min"`, `184 -> "3 min 04 s"`, `12.3 -> "12 s"`."""
-    whole = round(seconds)
-    if whole >= 3600:
-        return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
-    return f"{whole // 60} min {whole % 60:02d} s" if whole >= 60 else f"{whole} s"
-
-
-def human_number(number: float) -> str:
-    """`0.2398 -> "0.24"`, `73.42 -> "73.4"`, `2021.7 -> "2,022"`."""
-    return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"
 
 
 def fetch_with_progress(weight: Weight, offline: bool = False, quiet: bool = False) -> Path:

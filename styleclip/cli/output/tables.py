@@ -1,11 +1,12 @@
-"""Plain text tables, and sizes in words."""
+"""Plain text tables, and JSON in their place."""
 
 from __future__ import annotations
 
-import math
 import shutil
 import textwrap
 from collections.abc import Iterable, Sequence
+
+import click
 
 MIN_LINE_WIDTH, MAX_LINE_WIDTH = 100, 120  # characters of a wrapped line; between them, as many as the terminal has
 
@@ -39,7 +40,10 @@ def _wrap(head: str, text: str) -> list[str]:
     return lines or [head.rstrip()]
 
 
-def human_bytes(count: int) -> str:
-    """`1_201_649_680 -> "1.2 GB"`."""
-    power = min(4, int(math.log(max(count, 1), 1000)))
-    return f"{count / 1000**power:.3g} {('B', 'kB', 'MB', 'GB', 'TB')[power]}"
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
+
+
+def print_json(value: object) -> None:
+    from styleclip.files import to_json
+
+    click.echo(to_json(value), nl=False)

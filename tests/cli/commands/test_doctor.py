@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from cuda_ops import _backend, build
 from styleclip.cli import main
-from styleclip.cli.commands.doctor.kernels import check_ops
+from styleclip.diagnostics import check_ops
 from tests.helpers.ops_build import empty_cache, only_tools, put
 
 
@@ -25,7 +25,7 @@ def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run_doctor(monkeypatch: pytest.MonkeyPatch, *options: str) -> Result:
-    monkeypatch.setattr("styleclip.cli.commands.doctor.CHECKS", {"ops": check_ops})
+    monkeypatch.setattr("styleclip.diagnostics.CHECKS", {"ops": check_ops})
     return CliRunner().invoke(main, ["doctor", *options])
 
 

@@ -20,12 +20,12 @@ from torch import Tensor
 import styleclip
 from styleclip.cli import main
 from styleclip.cli.commands.global_dir.requests import EditRequest, parse_direction, parse_edit
-from styleclip.cli.options.types import parse_strengths
 from styleclip.images import read_record
 from styleclip.latents import Latent, Space
 from styleclip.methods import auto_alpha
 from styleclip.models import Models, load_clip
 from styleclip.networks.clip import CLIP
+from styleclip.parsing import parse_strengths
 from styleclip.prompts import Prompt, delta_t
 from styleclip.settings import format_number
 from styleclip.sheets import GAP, LABEL_HEIGHT, LABEL_WIDTH

@@ -21,12 +21,11 @@ from safetensors.torch import save_file
 
 import styleclip
 from styleclip.cli import main
-from styleclip.cli.commands.models.list import SHORT_LICENCES, short_licence
 from styleclip.cli.output.progress import fetch_with_progress
 from styleclip.errors import WeightError
 from styleclip.latents import Latent
 from styleclip.models import load_clip
-from styleclip.weights.catalog import Weight, catalog, checkpoint_path, weight, weights
+from styleclip.weights.catalog import SHORT_LICENCES, Weight, catalog, checkpoint_path, short_licence, weight, weights
 from styleclip.weights.describe import describe
 from styleclip.weights.formats import rosinality
 from styleclip.weights.formats.own_files import save_generator

@@ -16,10 +16,11 @@ from click.testing import CliRunner, Result
 
 import styleclip
 from styleclip.cli import main
-from styleclip.cli.output.progress import EtaProgress, human_number, human_time
+from styleclip.cli.output.progress import EtaProgress
 from styleclip.errors import UsageError
 from styleclip.relevance_table import RelevanceTable
 from styleclip.stylespace.shards import process_shard
+from styleclip.units import human_number, human_time
 from styleclip.weights.catalog import home
 from tests.helpers.files import tensor_content
 from tests.helpers.preparation import LAYOUT, assert_same_table

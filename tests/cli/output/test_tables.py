@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from styleclip.cli.output.tables import human_bytes, table
+from styleclip.cli.output.tables import table
+from styleclip.units import human_bytes
 
 
 def test_columns_are_aligned() -> None:

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from styleclip.cli.options.common import slug, without_none
+from styleclip.cli.options.common import without_none
 from styleclip.cli.options.from_settings import option_group
-from styleclip.cli.options.types import Parsed, parse_strength
+from styleclip.cli.options.types import Parsed
 from styleclip.errors import UsageError
+from styleclip.parsing import parse_strength, slug
 from styleclip.settings import Strength, setting
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import Literal
 
 import click
 
-from styleclip.cli.commands.models.records import json_option, print_json
 from styleclip.cli.options.common import label_option, offline_option, quiet_option
 from styleclip.cli.output.progress import fetch_with_progress
+from styleclip.cli.output.tables import json_option, print_json
 
 
 @click.command()

@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from styleclip.cli.commands.models.records import json_option, print_json, weight_records
-from styleclip.cli.output.tables import human_bytes, table
+from styleclip.cli.output.tables import json_option, print_json, table
+from styleclip.units import human_bytes
 
 
 @click.command()
@@ -32,7 +32,7 @@ def inspect(file: str, as_json: bool) -> None:
 
 
 def _catalog_entry(path: Path) -> dict[str, Any] | None:
-    from styleclip.weights.catalog import weights
+    from styleclip.weights.catalog import weight_records, weights
 
     known = [weight for weight in weights().values() if weight.path.resolve() == path.resolve()]
     return weight_records(known)[0] if known else None

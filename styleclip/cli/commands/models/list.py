@@ -7,22 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from styleclip.cli.commands.models.records import json_option, print_json, weight_records
-from styleclip.cli.output.tables import human_bytes, table
+from styleclip.cli.output.tables import json_option, print_json, table
 from styleclip.errors import UsageError
+from styleclip.units import human_bytes
 
 if TYPE_CHECKING:
     from styleclip.weights.catalog import Weight
 
-SHORT_LICENCES = {  # words of a licence -> its short form in the table; the first that fits
-    "NVIDIA": "NVIDIA non-commercial",
-    "research only": "research only",
-    "non-commercial": "non-commercial",
-    "no commercial use": "non-commercial",
-    "model card": "MIT, see model card",
-    "own terms": "MIT, terms of photos",
-    "MIT": "MIT",
-}
 MODELS_TITLE = "Models, for `--model NAME`: a generator with the CLIP and the identity network that suit it"
 FILES_TITLE = "Files, for `styleclip models pull NAME`; generators for `--model NAME` too, CLIPs for `--clip NAME`"
 LEGEND = """
@@ -35,24 +26,19 @@ LEGEND = """
 @json_option
 def list_(kind: str | None, as_json: bool) -> None:
     """List the models and the files that have a name."""
-    from styleclip.weights.catalog import catalog, weights
+    from styleclip.weights.catalog import catalog, is_on_disk, weight_records, weights
 
     kinds = list(dict.fromkeys(weight.kind for weight in weights().values()))
     if kind not in (None, *kinds):
         raise UsageError(f"no file is of the kind {kind!r}; choose one of {', '.join(kinds)}")
     files = [weight for weight in weights().values() if kind in (None, weight.kind)]
     bundles = {} if kind else catalog()["models"]
-    present = {name: _is_on_disk(bundle) for name, bundle in bundles.items()}
+    present = {name: is_on_disk(bundle) for name, bundle in bundles.items()}
     if as_json:
         named = [{"name": name, **bundle, "present": present[name]} for name, bundle in bundles.items()]
         print_json({"models": named, "files": weight_records(files)})
     else:
         click.echo("\n".join([*(_model_lines(bundles, present) if bundles else []), *_file_lines(files)]))
-
-
-def short_licence(licence: str) -> str:
-    """A licence in two or three words."""
-    return next((short for words, short in SHORT_LICENCES.items() if words in licence), "see --json")
 
 
 def _model_lines(bundles: Mapping[str, Mapping[str, Any]], present: Mapping[str, bool]) -> list[str]:
@@ -64,6 +50,8 @@ def _model_lines(bundles: Mapping[str, Mapping[str, Any]], present: Mapping[str,
 
 
 def _file_lines(files: Sequence[Weight]) -> list[str]:
+    from styleclip.weights.catalog import short_licence
+
     rows = [("  NAME", "KIND", "PX", "SIZE", "LICENCE", "WHAT")]
     for weight in files:
         numbers = (str(weight.resolution or ""), human_bytes(weight.size) if weight.size else "")
@@ -74,10 +62,3 @@ def _file_lines(files: Sequence[Weight]) -> list[str]:
 
 def _name_with_mark(name: str, on_disk: bool) -> str:
     return f"{'*' if on_disk else ' '} {name}"
-
-
-def _is_on_disk(bundle: dict[str, Any]) -> bool:
-    """Whether the generator and the identity network of a model are on this disk; its CLIP open_clip may have."""
-    from styleclip.weights.catalog import weights
-
-    return all(weights()[bundle[part]].path.exists() for part in ("generator", "identity") if bundle[part] in weights())

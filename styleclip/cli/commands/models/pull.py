@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from styleclip.cli.commands.models.records import json_option, print_json, weight_records
 from styleclip.cli.options.common import offline_option, quiet_option
 from styleclip.cli.output.progress import fetch_with_progress
+from styleclip.cli.output.tables import json_option, print_json
 
 
 @click.command()
@@ -21,7 +21,7 @@ def pull(names: tuple[str, ...], offline: bool, quiet: bool, as_json: bool) -> N
     is continued.
     """
     from styleclip.weights.cache import is_url, weight_from_url
-    from styleclip.weights.catalog import weight
+    from styleclip.weights.catalog import weight, weight_records
 
     chosen = [weight_from_url(name) if is_url(name) else weight(name) for name in names]
     for each in chosen:

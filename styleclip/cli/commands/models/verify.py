@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import click
 
-from styleclip.cli.commands.models.records import json_option, print_json, weight_records
-from styleclip.cli.output.tables import table
+from styleclip.cli.output.tables import json_option, print_json, table
 
 
 @click.command()
@@ -17,7 +16,7 @@ def verify(names: tuple[str, ...], as_json: bool) -> None:
     Without a NAME, all files that are on this disk. Exit code 1 when one is wrong or absent.
     """
     from styleclip.weights.cache import check
-    from styleclip.weights.catalog import weight, weights
+    from styleclip.weights.catalog import weight, weight_records, weights
 
     chosen = [weight(name) for name in names] or [each for each in weights().values() if each.path.exists()]
     verdicts = {each.name: check(each) for each in chosen}

@@ -1,0 +1,80 @@
+"""Values written as text: lists of seeds and numbers, strengths, resolutions (a ValueError says what is wrong); names
+of folders."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from styleclip.settings import Strength
+
+MAX_SEEDS = 10_000  # in one list
+
+
+def parse_seeds(text: str, noun: str = "seeds") -> tuple[int, ...]:
+    """Seeds such as `0-7` or `0-7,12`; each is taken once. `noun` is their name in messages."""
+    seeds: dict[int, None] = {}
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*(\d{1,18})(?:-(\d{1,18}))?\s*", part, re.ASCII)
+        if match is None:
+            raise ValueError(f"{text!r} is not a list of {noun}; write it like 0-7 or 0-7,12.")
+        first, last = int(match[1]), int(match[2] or match[1])
+        if last < first:
+            raise ValueError(f"{part.strip()!r} runs backwards; write the smaller number first.")
+        if last - first + len(seeds) >= MAX_SEEDS:
+            raise ValueError(f"{text!r} names too many {noun}; ask for at most {MAX_SEEDS} at once.")
+        seeds |= dict.fromkeys(range(first, last + 1))
+    return tuple(seeds)
+
+
+def parse_resolution(text: str) -> str | int:
+    """`auto`, `full` or a number of px."""
+    if text in ("auto", "full"):
+        return text
+    if not text.isascii() or not text.isdigit() or int(text) < 4:
+        raise ValueError(f"{text!r} is not a resolution; pass auto, full or a number of px, e.g. 256.")
+    return int(text)
+
+
+def parse_strength(text: str) -> Strength:
+    """A finite number, or "auto"; raises ValueError otherwise."""
+    if text.strip() == "auto":
+        return "auto"
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError
+    return value
+
+
+def parse_strengths(text: str) -> tuple[Strength, ...]:
+    """Strengths such as `4`, `-4,0,4` or `auto`; each is taken once."""
+    try:
+        return tuple(dict.fromkeys(parse_strength(part) for part in text.split(",")))
+    except ValueError:
+        raise ValueError(f"{text!r} is not a list of numbers; write it like 4 or -4,0,4 or auto.") from None
+
+
+def parse_words(text: str) -> tuple[str, ...]:
+    """`coarse,medium` -> ("coarse", "medium")."""
+    return tuple(word.strip() for word in text.split(","))
+
+
+def parse_counts(text: str) -> tuple[int, ...]:
+    """`64,128` -> (64, 128)."""
+    try:
+        return tuple(int(word) for word in text.split(","))
+    except ValueError:
+        raise ValueError(f"{text!r} is not a list of whole numbers; write it like 64,128,256,512.") from None
+
+
+def parse_numbers(text: str) -> tuple[float, ...]:
+    """Finite numbers such as `1` or `-1,0,1`; each is taken once."""
+    try:
+        return tuple(float(value) for value in parse_strengths(text))
+    except ValueError:
+        raise ValueError(f"{text!r} is not a list of numbers; write it like 1 or -1,0.5,1.") from None
+
+
+def slug(text: str) -> str:
+    """`A face, with red hair!` -> `a-face-with-red-hair`."""
+    return re.sub(r"\W+", "-", text.lower()).strip("-")[:60] or "edit"
