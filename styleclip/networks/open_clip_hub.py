@@ -36,7 +36,7 @@ def open_clip_architecture(name: str, quick_gelu: bool = False) -> CLIP:
     statistics = {(tuple(each["mean"]), tuple(each["std"])) for each in published}
     if len(statistics) > 1:
         raise WeightError(
-            f"the published weights of {architecture} see pictures with different mean and std; say which these are: "
+            f"the published weights of {architecture} have different mean and std; name the tag of this file, "
             f"{architecture}/TAG/PATH, where TAG is one of {_tags(architecture)}"
         )
     preprocess_cfg = dict(zip(("mean", "std"), *statistics, strict=True)) if statistics else {}

@@ -75,5 +75,5 @@ def release_memory() -> None:
 
 def _remedy(error: Exception) -> str:
     if isinstance(error, torch.OutOfMemoryError) or "ALLOC_FAILED" in str(error):
-        return "the GPU has no memory for a single picture; end what else runs there, or pass --device cpu"
-    return "there is no memory for a single picture; close other programs, or pass --dtype bfloat16"
+        return "the GPU has no memory for a single image; stop other programs on it, or pass --device cpu"
+    return "there is no memory for a single image; close other programs, or pass --dtype bfloat16"

@@ -43,7 +43,7 @@ def make_graph(function: Function, *examples: Tensor, record: Record | None = No
         graph = _clone_results((record or Recorder())(function, tuple(_clone_input(example) for example in examples)))
         if _all_close(_results_and_gradients(graph, examples), expected):
             return graph
-        reason = "its results differ from those of what it records"
+        reason = "its results differ from those of the function"
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:160]
     warnings.warn(f"no CUDA graph could be made ({reason}); the work goes on without", GraphWarning, stacklevel=2)

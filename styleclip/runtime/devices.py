@@ -82,7 +82,7 @@ def keep_memory() -> bool:
 
 def _check_cuda(name: str, index: int) -> None:
     if not torch.cuda.is_available():
-        raise UsageError(f"torch {torch.__version__} sees no CUDA device; use the device cpu or auto")
+        raise UsageError(f"torch {torch.__version__} finds no CUDA device; use the device cpu or auto")
     count = torch.cuda.device_count()
     if index >= count:
         raise UsageError(f"there is no {name}; this machine has cuda:0 to cuda:{count - 1}")

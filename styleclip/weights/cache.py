@@ -119,7 +119,7 @@ def _download_and_verify(partial: Path, weight: Weight, on_progress: Progress) -
             download(url, partial, weight.size, on_progress)
             if wrong := _mismatch(weight, partial):
                 discard(partial)
-                raise DownloadError(f"{wrong}; what came was deleted")
+                raise DownloadError(f"{wrong}; the download was deleted")
         except DownloadError as error:
             reasons.append(f"{urlsplit(url).netloc}: {error}")
         else:

@@ -167,7 +167,7 @@ def _check_disk_space(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise WeightError(
-            f"{folder} has {free / 1e6:,.0f} MB free and {needed / 1e6:,.0f} MB are to come; "
+            f"{folder} has {free / 1e6:,.0f} MB free and the download needs {needed / 1e6:,.0f} MB; "
             "free some space or set STYLECLIP_HOME to a folder with more"
         )
 

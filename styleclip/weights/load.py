@@ -129,7 +129,7 @@ def _missing_architecture_message(shape: Mapping[str, Any] | None, path: str | P
     likely = (architectures_like(shape) if shape else []) or ["ARCHITECTURE"]
     forms = " or ".join(f"{name}/{path}" for name in likely)
     return (
-        "files of open_clip do not tell the activation and the heads; put the architecture before the path, "
+        "files of open_clip lack the activation and the number of heads; put the architecture before the path, "
         f"{forms}, or the tag of open_clip too, {likely[0]}/TAG/{path}"
     )
 

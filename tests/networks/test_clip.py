@@ -91,7 +91,7 @@ def test_unknown_open_clip_models(name: str, message: str) -> None:
 
 
 def test_an_architecture_whose_models_see_differently_needs_a_tag() -> None:
-    with pytest.raises(WeightError, match="ViT-L-14 see pictures with different mean and std; .* laion2b_s32b_b82k"):
+    with pytest.raises(WeightError, match="ViT-L-14 have different mean and std; .* laion2b_s32b_b82k"):
         open_clip_architecture("ViT-L-14")
 
 

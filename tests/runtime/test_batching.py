@@ -106,9 +106,9 @@ def test_nothing_of_a_failure_is_kept() -> None:
 @pytest.mark.parametrize(
     ("error", "words"),
     [
-        (GPU, "the GPU has no memory for a single picture; end what else runs there, or pass --device cpu"),
-        (CUBLAS, "the GPU has no memory for a single picture; end what else runs there, or pass --device cpu"),
-        (CPU, "there is no memory for a single picture; close other programs, or pass --dtype bfloat16"),
+        (GPU, "the GPU has no memory for a single image; stop other programs on it, or pass --device cpu"),
+        (CUBLAS, "the GPU has no memory for a single image; stop other programs on it, or pass --device cpu"),
+        (CPU, "there is no memory for a single image; close other programs, or pass --dtype bfloat16"),
     ],
 )
 def test_a_single_one_is_too_much(error: Exception, words: str) -> None:
@@ -204,7 +204,7 @@ def test_the_command_line_says_it(
     monkeypatch.setenv("STYLECLIP_HOME", str(tmp_path / "cache"))
     limit(0)
     result = CliRunner().invoke(main, [*command, "--model", str(files[0]), "--clip", str(files[1])])
-    failed(result, 1, "the GPU has no memory for a single picture; end what else runs there")
+    failed(result, 1, "the GPU has no memory for a single image; stop other programs on it")
 
 
 def test_free_memory_is_what_the_driver_and_torch_have(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -92,8 +92,8 @@ def without_slope(function: Any, own: Any) -> Any:
     ("record", "reason"),
     [
         (cannot, "operation not permitted when stream is capturing"),
-        (deaf, "its results differ from those of what it records"),
-        (without_slope, "its results differ from those of what it records"),
+        (deaf, "its results differ from those of the function"),
+        (without_slope, "its results differ from those of the function"),
     ],
 )
 def test_what_goes_wrong_is_done_without(record: Any, reason: str) -> None:

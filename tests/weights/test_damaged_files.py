@@ -66,7 +66,7 @@ def test_what_is_no_file(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"x")
     said = {
         tmp_path: "it is a folder; pass the file inside of it",
-        tmp_path / "pipe.pt": "it is a device or a pipe; save what it gives to a file",
+        tmp_path / "pipe.pt": "it is a device or a pipe; save its content to a file",
         Path("/dev/zero"): "it is a device or a pipe",
         tmp_path / "loop.pt": "it cannot be opened (Too many levels of symbolic links); check the path",
         tmp_path / "dangling.pt": "there is no such file; check the path",

@@ -99,7 +99,8 @@ def _discriminator(network: InertObject) -> Content:
     arguments, variables = network.state.get("static_kwargs", {}), _variables(network)
     if classes := arguments.get("label_size"):
         raise WeightError(
-            f"its discriminator judges {short_repr(classes)} classes, which ours cannot; pass one without classes"
+            f"its discriminator is conditional on {short_repr(classes)} classes, which is not supported; "
+            "pass one without classes"
         )
     _check_arguments(arguments, DISCRIMINATOR_ARGUMENTS)
     tensors = _our_tensors(variables, discriminator_keys(_largest_index(variables, r"(\d{1,4})x\d+/")))

@@ -42,8 +42,8 @@ DISCRIMINATOR_CLASSES = {
     "Conv2dLayer", "FullyConnectedLayer",
 }  # fmt: skip
 UNSUPPORTED_CLASSES = {
-    "SynthesisInput": "an alias-free StyleGAN3 or a StyleGAN-XL, which paints in another way",
-    "SuperresGenerator": "a StyleGAN-XL, which paints in another way",
+    "SynthesisInput": "an alias-free StyleGAN3 or a StyleGAN-XL, another architecture",
+    "SuperresGenerator": "a StyleGAN-XL, another architecture",
 }
 
 Rules = list[tuple[str, dict[str, Any]]]  # a pattern of module paths -> the values their attributes must have
@@ -104,7 +104,8 @@ def _discriminator(modules: list[Module], origin: str) -> Content:
     _check_classes(modules, DISCRIMINATOR_CLASSES)
     if classes := _attribute(modules, "", "c_dim"):
         raise WeightError(
-            f"its discriminator judges {short_repr(classes)} classes, which ours cannot; pass one without classes"
+            f"its discriminator is conditional on {short_repr(classes)} classes, which is not supported; "
+            "pass one without classes"
         )
     clamp = _attribute(modules, "b4.conv", "conv_clamp")
     _check_attributes(modules, _discriminator_rules(clamp))
@@ -159,7 +160,7 @@ def _modules(network: InertObject) -> list[Module]:
         if len(found) > MAX_MODULES:
             raise WeightError(f"a network in it has more than {MAX_MODULES} modules; do not trust it")
         if len(module.path) > MAX_PATH_CHARS:
-            raise WeightError("a module in it has a name of many pages; do not trust it")
+            raise WeightError(f"a module in it has a name of more than {MAX_PATH_CHARS} characters; do not trust it")
     return found
 
 

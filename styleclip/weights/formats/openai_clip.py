@@ -69,7 +69,7 @@ def _attributes(root: InertObject) -> dict[str, LazyTensor]:
     while waiting:
         prefix, record = waiting.pop()
         if len(prefix) > MAX_NAME_CHARS:
-            raise WeightError("a tensor in it has a name of many pages; do not trust it")
+            raise WeightError(f"a tensor in it has a name of more than {MAX_NAME_CHARS} characters; do not trust it")
         for name, value in record.state.items():
             if isinstance(value, LazyTensor):
                 found[f"{prefix}{name}"] = value

@@ -93,7 +93,7 @@ def _first_bytes(path: Path) -> bytes:
         if stat.S_ISDIR(status.st_mode):
             raise WeightError("it is a folder; pass the file inside of it")
         if not stat.S_ISREG(status.st_mode):
-            raise WeightError("it is a device or a pipe; save what it gives to a file and pass that")
+            raise WeightError("it is a device or a pipe; save its content to a file and pass that")
         if not status.st_size:
             raise WeightError("it is empty; download it again")
         with path.open("rb") as file:

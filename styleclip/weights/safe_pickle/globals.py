@@ -44,7 +44,7 @@ def check_key(key: Any) -> Any:
     """The key of a dict or a set if it is safe to hash: deep tuples overflow the stack, big integers can collide."""
     if (isinstance(key, int) and key.bit_length() < 64) or isinstance(key, str | bytes | None):
         return key
-    raise WeightError(f"it looks things up by {type_name(key)}, which no weights do; do not trust it")
+    raise WeightError(f"it has {type_name(key)} as a key, which no weights have; do not trust it")
 
 
 def _parameter(data: StorageView, *_: Any) -> StorageView:

@@ -43,7 +43,7 @@ class ReadBudget:
     def step(self) -> None:
         self.steps -= 1
         if self.steps < 0:
-            raise WeightError("its pickle goes on for longer than that of any weights; do not trust it")
+            raise WeightError("its pickle is longer than that of any weights; do not trust it")
 
     def take(self, nbytes: int) -> None:
         self.nbytes -= nbytes

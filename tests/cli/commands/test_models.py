@@ -294,7 +294,8 @@ def test_a_part_of_no_use_does_not_hide_the_others(tmp_path: Path) -> None:
     generator, discriminator = describe(save_pickle(networks, tmp_path / "net.pkl"))["parts"]
     assert (generator["classes"], generator["z_dim"]) == (5, TINY.z_dim)
     assert (
-        discriminator["problem"].startswith("its discriminator judges 5 classes") and "resolution" not in discriminator
+        discriminator["problem"].startswith("its discriminator is conditional on 5 classes")
+        and "resolution" not in discriminator
     )
 
 

@@ -33,7 +33,10 @@ def test_recorded_discriminator(path: Path, clamp: float | None) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (set_at("", c_dim=10), "its discriminator judges 10 classes, which ours cannot; pass one without classes"),
+        (
+            set_at("", c_dim=10),
+            "its discriminator is conditional on 10 classes, which is not supported; pass one without classes",
+        ),
         (set_at("b8", architecture="skip"), "its b8.architecture is skip, where ours has resnet; pass"),
         (set_at("b4.mbstd", num_channels=2), "its b4.mbstd.num_channels is 2, where ours has 1; pass"),
         (set_at("b8.conv0", conv_clamp=9), "its b8.conv0.conv_clamp is 9, where ours has None; pass"),

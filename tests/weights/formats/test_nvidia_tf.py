@@ -152,7 +152,10 @@ def test_unlike_generators_are_refused(tmp_path: Path, make: Callable[[], Any], 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"label_size": 10}, "its discriminator judges 10 classes, which ours cannot; pass one without classes"),
+        (
+            {"label_size": 10},
+            "its discriminator is conditional on 10 classes, which is not supported; pass one without classes",
+        ),
         ({"architecture": "skip"}, "its architecture is skip, where ours is resnet; pass"),
         ({"mbstd_num_features": 4}, "its mbstd_num_features is 4, where ours is 1; pass"),
     ],

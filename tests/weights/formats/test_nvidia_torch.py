@@ -151,8 +151,8 @@ def alias_free(network: Persistent) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (alias_free, "it is an alias-free StyleGAN3 or a StyleGAN-XL, which paints in another way; pass a StyleGAN2"),
-        (rename("", "SuperresGenerator"), "it is a StyleGAN-XL, which paints in another way; pass a StyleGAN2"),
+        (alias_free, "it is an alias-free StyleGAN3 or a StyleGAN-XL, another architecture; pass a StyleGAN2"),
+        (rename("", "SuperresGenerator"), "it is a StyleGAN-XL, another architecture; pass a StyleGAN2"),
         (
             rename("synthesis.b8.conv0", "Attention"),
             "its synthesis.b8.conv0 is of the class Attention; pass an unchanged",
