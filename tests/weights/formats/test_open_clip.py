@@ -68,7 +68,8 @@ def test_files_of_open_clip_need_their_architecture(
 ) -> None:
     weights = weights_of(TINY_VIT)
     path = save(weights, tmp_path / "open_clip_model.bin")
-    asks = f"the number of heads; .* tiny/{path} or tiny-quickgelu/{path} .*, or the tag .*, tiny/TAG/{path}$"
+    forms = f"tiny/{path} or tiny-quickgelu/{path} .*, or the tag .*, tiny/TAG/{path}$"
+    asks = f"activation and the number of heads; .* {forms}"
     with pytest.raises(WeightError, match=asks):
         load_clip(str(path))
     clip = load_clip(f"{name}/{path}")
