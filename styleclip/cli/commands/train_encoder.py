@@ -43,7 +43,7 @@ def train_encoder(
     training: TrainingOptions,
     **options: Any,
 ) -> None:
-    """Train an encoder (e4e, Tov et al. 2021), which guesses the latent of a photo.
+    """Train an encoder, which gives the first latent of a photo (e4e, Tov et al. 2021).
 
     It learns from aligned images, e.g. the `aligned.png` of `styleclip invert`, and from samples of the generator;
     --encoder of the other commands takes it. Where LPIPS or a face-recognition network is missing, CLIP stands in.
