@@ -1,0 +1,37 @@
+"""How strengths, edits and saved directions are written on the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from styleclip.cli.commands.global_dir.requests import EditRequest, parse_direction, parse_edit
+from styleclip.parsing import parse_strengths
+from styleclip.settings import format_number
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [("4", (4.0,)), (" -4, 0 ,4", (-4.0, 0.0, 4.0)), ("auto", ("auto",)), ("1,auto,1", (1.0, "auto"))],
+)
+def test_strengths(text: str, values: tuple[object, ...]) -> None:
+    assert parse_strengths(text) == values
+
+
+def test_an_edit_in_one_line() -> None:
+    assert parse_edit("face -> smiling face @ 3, 0.12") == EditRequest("smiling face", ("face",), None, 3.0, 0.12)
+    assert parse_edit("a / b->c@auto") == EditRequest("c", ("a", "b"), None, "auto")
+    assert parse_edit("a -> b") == EditRequest("b", ("a",))
+
+
+def test_a_file_and_its_strength(tmp_path: Path) -> None:
+    path = tmp_path / "red @ home.safetensors"
+    path.write_text("")
+    assert parse_direction(f"{path} @ -2") == EditRequest(saved=path, alpha=-2.0)
+
+
+@pytest.mark.parametrize(("value", "text"), [(4.0, "4"), (-0.5, "-0.5"), (0.1234567, "0.1234567"), ("auto", "auto")])
+def test_numbers_name_folders(value: Any, text: str) -> None:
+    assert format_number(value) == text
