@@ -1,0 +1,100 @@
+"""`--image` with folders and several photos, one after the other; Ctrl-C in the middle."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+from PIL import Image
+
+from styleclip.alignment.photo_paths import output_folders
+from styleclip.methods.optimize import Optimize
+from tests.helpers.photo_commands import MAP, OPTIMIZE, record
+from tests.helpers.photos import ASTRONAUT, GOLDEN, file_names, interrupt_inversion, write_photo_folder, write_two_faces
+from tests.helpers.support import done
+
+Run = Callable[..., Result]
+
+
+def test_a_folder(run: Run) -> None:
+    write_photo_folder(Path("holiday"))
+    command = (*MAP, "--image", "holiday", "--refine", 2, "--strength", "1,2", "--out", "out")
+    result = run(*command)
+    assert result.exit_code == 1 and result.stderr == "Error: 1 of 3 photos failed; the summary says why\n"
+    assert [line.split(": ")[:2] for line in result.stdout.splitlines()] == [
+        ["holiday/alone.webp", "out/alone"],
+        ["holiday/broken.png", "failed"],
+        ["holiday/two.png", "out/two"],
+    ]
+    assert file_names("out") == ["alone", "two"]
+    assert file_names("out/alone") == ["grid.png", "inversion", "strength_1", "strength_2"]
+    before = {path: path.stat().st_mtime_ns for path in Path("out").rglob("*.*")}
+    again = run(*command)
+    assert "Error: 3 of 3 photos failed" in again.stderr and again.stdout.count("; pass --overwrite") == 2
+    assert {path: path.stat().st_mtime_ns for path in Path("out").rglob("*.*")} == before
+    assert "Error: 1 of 3 photos failed" in run(*command, "--overwrite").stderr
+
+
+def test_a_folder_as_json(run: Run) -> None:
+    write_photo_folder(Path("holiday"))
+    result = run(*MAP, "--image", "holiday/[ab]*", "--refine", 2, "--out", "out", "--json")
+    alone, broken = json.loads(result.stdout)["photos"]
+    assert result.exit_code == 1 and alone["pasted"] == ["out/alone/photo.png"] and alone["photo"].endswith("webp")
+    assert broken == {
+        "photo": "holiday/broken.png",
+        "error": "holiday/broken.png is not a picture that can be read; save it as JPEG or PNG",
+    }
+    assert set(alone["files"]) <= set(json.loads(result.stdout)["files"])
+
+
+def test_notes_are_part_of_the_summary(run: Run) -> None:
+    Image.fromarray(GOLDEN["aligned"]).save("crop.png")
+    images = ("--image", ASTRONAUT, "--image", "crop.png", "--refine", 2)
+    lines = done(run(*MAP, *images, "--out", "out")).stdout.splitlines()
+    assert lines == [f"{ASTRONAUT}: out/astronaut/photo.png", "crop.png: out/crop (was aligned already)"]
+    assert done(run(*MAP, *images[2:], "--out", "one")).stderr == "crop.png: was aligned already\n"
+
+
+def test_photos_of_one_name_have_folders_of_their_own() -> None:
+    photos = [Path(name) for name in ("a/x.jpg", "a/x.png", "b/x.png", "a/y.png", "x.jpg.webp")]
+    file_names = ["x.jpg", "x.png", "x.png-2", "y", "x.jpg.webp-2"]
+    assert [place.as_posix() for place in output_folders(photos, Path("out")).values()] == [
+        f"out/{name}" for name in file_names
+    ]
+
+
+def test_ctrl_c_in_a_folder_keeps_what_is_finished(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_photo_folder(Path("holiday"))
+    interrupt_inversion(monkeypatch, after=1)
+    result = run(*MAP, "--image", "holiday", "--refine", 2, "--out", "out")
+    assert (result.exit_code, result.stderr) == (130, "Interrupted; kept 1 of 3 photos\n")
+    assert result.stdout.splitlines()[-1] == "holiday/two.png: interrupted" and file_names("out") == ["alone"]
+
+
+def test_ctrl_c_in_an_edit_keeps_its_best(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And pastes it."""
+    edit, calls = Optimize.__call__, iter(range(9))
+
+    def pressed(self: Optimize, *arguments: Any) -> Any:
+        if next(calls) == 1:
+            raise KeyboardInterrupt
+        return edit(self, *arguments)
+
+    monkeypatch.setattr(Optimize, "__call__", pressed)
+    write_photo_folder(Path("holiday"))
+    result = run(*OPTIMIZE, "--image", "holiday", "--face", "all", "--refine", 2, "--out", "out")
+    said = "Interrupted at step 0; kept the best result so far, and 1 of 3 photos before\n"
+    assert (result.exit_code, result.stderr) == (130, said)
+    assert file_names("out/two") == ["face_1", "photo.png"] and record("out/two/face_1")["interrupted"] is True
+
+
+def test_ctrl_c_between_faces(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_two_faces(Path("two.png"))
+    interrupt_inversion(monkeypatch, after=1)
+    result = run(*MAP, "--image", "two.png", "--face", "all", "--refine", 2, "--out", "out")
+    assert (result.exit_code, result.stderr) == (130, "Interrupted; kept face_1\n")
+    assert file_names("out") == ["face_1", "photo.png"]
