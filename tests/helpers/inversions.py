@@ -1,4 +1,4 @@
-"""A model without LPIPS, a quick inversion with it, and settings of quick inversions."""
+"""A model without LPIPS, a quick inversion with it, settings of quick ones, and the files that the command writes."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ QUICK = Invert(Refine(steps=2))
 WHOLE = Invert(Refine(steps=2), align=False)
 TUNE = PivotalTuning(steps=3, rank=2)
 NEAR = 0.02  # of the crop's width
+FILES = ["aligned.png", "comparison.png", "latent.safetensors", "reconstruction.png", "result.json"]
 
 
 @pytest.fixture(scope="module")
