@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+import styleclip
 from styleclip.latents import StyleLayout
 from styleclip.models import Models
 from styleclip.relevance_table import RelevanceTable
@@ -21,7 +22,15 @@ from tests.helpers.files import load_tiny_models
 from tests.helpers.tiny import TINY
 
 FEW = Preparation(images=3, samples=50)
+SMALL = ("--images", "3", "--num-latents", "50")  # the same on the command line
 LAYOUT = StyleLayout.from_channels(TINY.channels)
+
+
+def table(files: tuple[Path, Path], path: Path | None = None) -> RelevanceTable:
+    """The table that an editor finds, or the one at `path`."""
+    found = styleclip.load(str(files[0]), clip=files[1], relevance=path).relevance()
+    assert found is not None
+    return found
 
 
 def table_columns(table: RelevanceTable) -> list[Tensor]:
