@@ -11,15 +11,12 @@ import warnings
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
 import styleclip
-from styleclip.cli import main
-from styleclip.errors import UsageError, WeightError
-from styleclip.progress import OnStep, Step
+from styleclip.errors import UsageError
 from tests.helpers.support import FakeEditor, edit_result, environment, run_styleclip
 
 Run = Callable[..., Result]
@@ -30,27 +27,6 @@ class OurWarning(UserWarning):
     """Stands for `styleclip.PromptWarning`."""
 
     __module__ = "styleclip.prompts"
-
-
-def load(model: str, **choices: object) -> SimpleNamespace:
-    if model != "demo":
-        raise WeightError(f"{model!r} is neither a model nor a file nor a URL; the closest models are demo")
-    return SimpleNamespace(**choices)
-
-
-@pytest.fixture
-def stubs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The library behind the commands, costing nothing."""
-    names = {"load": load, "Editor": FakeEditor}
-    for name, stub in names.items():
-        monkeypatch.setitem(vars(styleclip), name, stub)
-
-
-@pytest.fixture
-def run(stubs: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("STYLECLIP_DEBUG", raising=False)
-    return lambda *arguments: CliRunner().invoke(main, arguments, prog_name="styleclip")
 
 
 def failed(result: Result, code: int, *words: str) -> None:
@@ -90,47 +66,6 @@ BAD_USAGE = [
 @pytest.mark.parametrize(("arguments", "words"), BAD_USAGE, ids=[" ".join(case[0]) for case in BAD_USAGE])
 def test_bad_usage(run: Run, arguments: list[str], words: str) -> None:
     failed(run(*arguments), 2, words)
-
-
-def test_an_edit(run: Run, tmp_path: Path) -> None:
-    result = run("optimize", *PROMPT)
-    assert result.exit_code == 0, result.output
-    assert result.stderr == ""
-    folder = tmp_path / "styleclip-out" / "a-face-with-red-hair"
-    assert {tmp_path / line for line in result.stdout.splitlines()} == set(folder.iterdir())
-
-
-def test_an_edit_as_json(run: Run) -> None:
-    record = json.loads(run("optimize", *PROMPT, "--seeds", "0-1,5", "--json").stdout)
-    assert len(record["scores"]) == 3
-    assert record["provenance"]["source"] == {"seeds": [0, 1, 5]}
-    assert all(Path(file).exists() for file in record["files"])
-
-
-def test_a_recogniser_that_weighs_nothing_is_not_loaded(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    loaded: list[object] = []
-    monkeypatch.setitem(vars(styleclip), "load", lambda model, **choices: loaded.append(choices.get("identity")))
-    run("optimize", *PROMPT, "--lambda-id", "0", "--out", "a")
-    run("optimize", *PROMPT, "--lambda-id", "0", "--identity", "demo", "--out", "b")
-    run("optimize", *PROMPT, "--out", "c")
-    assert loaded == ["none", "demo", None]
-
-
-def test_the_way_there(run: Run, tmp_path: Path) -> None:
-    result = run("optimize", *PROMPT, "--seeds", "0-1", "--save-every", "2", "--video", "--out", "out")
-    assert result.exit_code == 0, result.output
-    assert [path.name for path in (tmp_path / "out" / "frames").iterdir()] == ["00002.png"]
-    assert (tmp_path / "out" / "video.mp4").stat().st_size > 0
-    assert {"out/frames/00002.png", "out/video.mp4"} <= set(result.stdout.splitlines())
-
-
-def test_samples(run: Run, tmp_path: Path) -> None:
-    result = run("sample", "--seeds", "0,3", "--out", "out")
-    assert result.exit_code == 0, result.output
-    names = ["latent.safetensors", "seed_0000.png", "seed_0003.png", "sheet.png"]
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == names
-    again = run("optimize", *PROMPT, "--latent", "out/latent.safetensors", "--json")
-    assert len(json.loads(again.stdout)["scores"]) == 2
 
 
 @pytest.mark.parametrize("command", [("optimize", *PROMPT), ("sample",)])
@@ -230,46 +165,6 @@ def test_warnings_of_ours_are_shown(run: Run, monkeypatch: pytest.MonkeyPatch) -
 def test_a_prompt_file_without_prompts(run: Run, tmp_path: Path) -> None:
     (tmp_path / "prompts.txt").write_text("# only a comment\n\n")
     failed(run("evaluate", "--prompts", "prompts.txt"), 2, "holds no prompt")
-
-
-def test_an_evaluation(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    report = SimpleNamespace(
-        table=lambda: "prompt  hit\nsmile  1.0",
-        to_json=lambda: {"hit": 1.0},
-        save=lambda folder: [folder / "report.png", folder / "report.json"],
-    )
-
-    def evaluate(models: object, method: str, seeds: list[int], prompts: object, on_step: OnStep) -> object:
-        on_step(Step(1, 1))
-        assert (method, seeds, prompts) == ("optimize", [0, 1], ["a smile"])
-        return report
-
-    monkeypatch.setattr("styleclip.evaluate.run", evaluate)
-    (tmp_path / "prompts.txt").write_text("a smile\n")
-    result = run("evaluate", "--seeds", "0-1", "--prompts", "prompts.txt", "--out", "out")
-    assert result.exit_code == 0, result.output
-    assert result.stdout.splitlines() == ["prompt  hit", "smile  1.0", "out/report.png", "out/report.json"]
-
-
-def test_doctor() -> None:
-    result = run_styleclip("doctor", "--json")
-    findings = json.loads(result.stdout)
-    expected = {
-        "versions",
-        "open_clip",
-        "GPU",
-        "ops",
-        "compilers",
-        "demo weights",
-        "faces",
-        "landmarks",
-        "LPIPS",
-        "disk",
-    }
-    assert expected == findings.keys()
-    amiss = any(finding["needed"] and finding["remedy"] for finding in findings.values())
-    assert result.returncode == int(amiss)
-    assert "Traceback" not in result.stdout + result.stderr
 
 
 WRITTEN = find_spec("styleclip.models") is not None and find_spec("styleclip.editor") is not None

@@ -1,0 +1,39 @@
+"""The command line on a library that computes nothing, where a test has no `run` of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from click.testing import CliRunner, Result
+
+import styleclip
+from styleclip.cli import main
+from styleclip.errors import WeightError
+from tests.helpers.support import FakeEditor
+
+Run = Callable[..., Result]
+
+
+def load(model: str, **choices: object) -> SimpleNamespace:
+    if model != "demo":
+        raise WeightError(f"{model!r} is neither a model nor a file nor a URL; the closest models are demo")
+    return SimpleNamespace(**choices)
+
+
+@pytest.fixture
+def stubs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The library behind the commands, costing nothing."""
+    names = {"load": load, "Editor": FakeEditor}
+    for name, stub in names.items():
+        monkeypatch.setitem(vars(styleclip), name, stub)
+
+
+@pytest.fixture
+def run(stubs: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """The command line on the stubs, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("STYLECLIP_DEBUG", raising=False)
+    return lambda *arguments: CliRunner().invoke(main, arguments, prog_name="styleclip")
