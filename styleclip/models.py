@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,6 +24,7 @@ from styleclip.networks.synthesis import Noise
 from styleclip.relevance_table import RelevanceTable
 from styleclip.runtime.batching import Batches
 from styleclip.runtime.cuda_graphs import Graphs
+from styleclip.samples import Samples
 from styleclip.weights.cache import Fetch, fetch
 from styleclip.weights.catalog import weight
 from styleclip.weights.load import (
@@ -37,7 +38,8 @@ from styleclip.weights.load import (
     sha256_of,
 )
 from styleclip.weights.locate import encoder_file, fetched_file, model_parts, weight_file
-from styleclip.weights.relevance_files import load_relevance, load_statistics, prepared_path
+from styleclip.weights.relevance_files import find_relevance
+from styleclip.weights.sample_files import find_samples
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -52,8 +54,9 @@ class Models:
         identity: the face recogniser of the identity loss; None leaves that loss out.
         defaults: method name -> settings that suit this generator.
         provenance: names and hashes of the files, device and precision; part of every result.
-        relevance, encoder, perceptual: load the relevance table, the encoder of photos and LPIPS on first use; they
-            return None where there is none.
+        relevance, samples, encoder, perceptual: load the relevance table, the samples that CLIP saw, the encoder of
+            photos and LPIPS on first use; they return None where there is none.
+        memo: values that functions compute once for these models; copies by `dataclasses.replace` share it.
 
     Example:
         models = styleclip.load("demo")
@@ -66,8 +69,10 @@ class Models:
     defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
     relevance: Callable[[], RelevanceTable | None] = lambda: None
+    samples: Callable[[], Samples | None] = lambda: None
     encoder: Callable[[], Encoder | None] = lambda: None
     perceptual: Callable[[], PerceptualDistance | None] = lambda: None
+    memo: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @torch.no_grad()
     def render(self, latent: Latent, noise: Noise = "const") -> Tensor:
@@ -76,12 +81,21 @@ class Models:
         return self._in_batches(lambda batch: self.generator(batch, noise), latent, name)
 
     @torch.no_grad()
-    def clip_features(self, latent: Latent) -> Tensor:
-        """Unit CLIP features [N, D] of the images of a latent, in batches that fit the memory."""
-        return self._in_batches(lambda batch: self.clip.encode_image(self.generator(batch)), latent, "clip_features")
+    def clip_features(self, latent: Latent, resolution: int | None = None) -> Tensor:
+        """Unit CLIP features [N, D] of the images of a latent, in batches that fit the memory.
 
-    def _in_batches(self, work: Callable[[Latent], Tensor], latent: Latent, name: str | None) -> Tensor:
-        """The results of `work` on batches of a latent, joined.
+        A smaller `resolution` stands for the skip image of that block (`losses.loss_resolution_px`).
+        """
+
+        def features(batch: Latent) -> Tensor:
+            return self.clip.encode_image(self.generator(batch, resolution=resolution))
+
+        return self._in_batches(features, latent, f"clip_features at {resolution}", resolution)
+
+    def _in_batches(
+        self, work: Callable[[Latent], Tensor], latent: Latent, name: str | None, resolution: int | None = None
+    ) -> Tensor:
+        """The results of `work` on batches of a latent, joined; the images have this `resolution`.
 
         Work with a `name` does the same in every call and becomes a CUDA graph after a few.
         """
@@ -90,7 +104,7 @@ class Models:
             result: Tensor = self._graphs((name, batch.space), lambda data: work(Latent(batch.space, data)), batch.data)
             return result
 
-        return torch.cat([*Batches(max_batch(self.generator, RENDER))(run_graph if name else work, latent)])
+        return torch.cat([*Batches(max_batch(self.generator, RENDER, resolution))(run_graph if name else work, latent)])
 
     @functools.cached_property
     def _graphs(self) -> Graphs:
@@ -115,6 +129,7 @@ def load(
     identity: str | None = None,
     label: int | None = None,
     relevance: str | Path | None = None,
+    samples: str | Path | None = None,
     statistics: str | Path | None = None,
     encoder: str | Path | None = None,
     clip_preprocess: Preprocess = "correct",
@@ -131,6 +146,7 @@ def load(
         identity: arcface, demo, facenet or none.
         label: the class of a conditional generator.
         relevance: name, file or URL of a relevance table.
+        samples: name, file or URL of samples that CLIP saw.
         statistics: an `S_mean_std` for a table without statistics.
         encoder: name, file or URL of an encoder that inverts photos; "none" for no encoder.
         clip_preprocess: "correct", or "paper" for StyleCLIP's resizing.
@@ -155,7 +171,9 @@ def load(
         network.to_mixed_precision(dtype)
         image_text.to_mixed_precision(dtype)
 
-    suitable = parts.get("relevance") if clip_name == str(parts["clip"]) else None
+    suitable = parts if clip_name == str(parts["clip"]) else {}
+    suitable_samples = suitable.get("samples") if clip_preprocess == "correct" else None
+    layout = network.layout
     encoder_name = str(encoder or parts.get("encoder", "none"))
     provenance = {
         "generator": {
@@ -176,8 +194,11 @@ def load(
         parts["defaults"],
         provenance,
         relevance=functools.cache(
-            lambda: _load_relevance(network, image_text, own_fingerprint, relevance, suitable, statistics, fetch)
+            lambda: find_relevance(
+                layout, image_text, own_fingerprint, relevance, suitable.get("relevance"), statistics, fetch
+            )
         ),
+        samples=functools.cache(lambda: find_samples(image_text, own_fingerprint, samples, suitable_samples, fetch)),
         encoder=functools.cache(lambda: _load_encoder(encoder_name, network, device, fetch)),
         perceptual=functools.cache(lambda: _load_perceptual(device)),
     )
@@ -200,27 +221,6 @@ def load_clip(name: str, preprocess: Preprocess = "correct", fetch: Fetch = fetc
 def load_identity(name: str, fetch: Fetch = fetch) -> FaceRecogniser | None:
     """A face recogniser by name; None for "none"."""
     return None if name == "none" else load_identity_file(fetch(weight(name, "identity")))
-
-
-def _load_relevance(
-    generator: Generator,
-    clip: CLIP,
-    own_fingerprint: str,
-    chosen: str | Path | None,
-    suitable: str | Path | None,
-    statistics: str | Path | None,
-    fetch: Fetch,
-) -> RelevanceTable | None:
-    """The table that was chosen, else the one that `styleclip prepare` made here, else the generator's `suitable`."""
-    prepared = prepared_path(own_fingerprint, clip)
-    if chosen is None and prepared.is_file():
-        path = prepared
-    elif chosen or suitable:
-        path = weight_file(str(chosen or suitable), "relevance", fetch)
-    else:
-        return None
-    spread = load_statistics(statistics, generator.layout) if statistics else None
-    return load_relevance(path, generator.layout, clip, own_fingerprint, spread)
 
 
 def _load_encoder(name: str, generator: Generator, device: torch.device | str, fetch: Fetch) -> Encoder | None:

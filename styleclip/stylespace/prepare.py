@@ -31,7 +31,8 @@ from styleclip.stylespace.settings import PreparationSettings
 from styleclip.stylespace.shards import Shard, TableShard, is_made, shard_path, table_difference, unfinished_path
 from styleclip.stylespace.statistics import sample_styles, style_statistics
 from styleclip.version import __version__
-from styleclip.weights.relevance_files import load_relevance, probe, save_relevance
+from styleclip.weights.provenance import probe
+from styleclip.weights.relevance_files import load_relevance, save_relevance
 
 SAVE_EVERY = 10.0  # seconds between two writes of the unfinished file
 

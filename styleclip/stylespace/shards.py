@@ -18,7 +18,8 @@ from styleclip.runtime.devices import DistributedEnv
 from styleclip.stylespace.channel_effects import Effects
 from styleclip.weights.formats import messages
 from styleclip.weights.formats.messages import error_context, short_repr
-from styleclip.weights.relevance_files import is_same_clip, read_table, save_relevance, write_table
+from styleclip.weights.provenance import is_same_clip
+from styleclip.weights.relevance_files import read_table, save_relevance, write_table
 
 Shard = tuple[int, int]  # I of N, from 1
 OTHER_NETWORK = {"generator": "for another generator", "clip": "for another CLIP"}

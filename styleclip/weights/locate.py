@@ -9,7 +9,7 @@ from styleclip.errors import WeightError
 from styleclip.weights.cache import Fetch, fetch, is_url, weight_from_url
 from styleclip.weights.catalog import Weight, bundle, catalog, checkpoint_path, closest, weights
 
-MODEL_PARTS = ("generator", "clip", "identity", "relevance", "encoder")  # of a model in the catalog
+MODEL_PARTS = ("generator", "clip", "identity", "relevance", "samples", "encoder")  # of a model in the catalog
 PUBLISHED_PARTS = {
     "clip": "ViT-B-32-quickgelu/openai",
     "identity": "none",

@@ -8,7 +8,6 @@ indices of its rows `delta_i` [k, D], `effect` and `error` [k], and `"shard": "I
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,16 +19,17 @@ from styleclip.errors import WeightError
 from styleclip.latents import StyleLayout
 from styleclip.networks.clip import CLIP
 from styleclip.relevance_table import RelevanceTable, StyleStatistics
+from styleclip.weights.cache import Fetch
 from styleclip.weights.catalog import home
 from styleclip.weights.formats.messages import error_context, short_repr
 from styleclip.weights.formats.own_files import read_own, save_own
 from styleclip.weights.formats.registry import read_one
+from styleclip.weights.locate import weight_file
+from styleclip.weights.provenance import cache_name, check_provenance, probe
 from styleclip.weights.safe_pickle.lazy_tensors import read_tensor
 
-PROBE_TEXT = "a face"
 REQUIRED_TENSORS = ("delta_i", "mean", "std", "probe")
 REMEDY = "make the table again with `styleclip prepare`"
-MIN_PROBE_COSINE = 0.99  # of one CLIP at two precisions
 
 
 def save_relevance(
@@ -67,16 +67,6 @@ def read_table(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         return tensors, about
 
 
-def probe(clip: CLIP) -> Tensor:
-    """Features [D] of a fixed text, which identify a CLIP."""
-    return clip.encode_text([PROBE_TEXT])[0].cpu()
-
-
-def is_same_clip(one: Tensor, other: Tensor) -> bool:
-    """Whether two probes come from the same CLIP, at any precision."""
-    return one.shape == other.shape and bool(torch.dot(one, other) > MIN_PROBE_COSINE)
-
-
 def load_relevance(
     path: str | Path, layout: StyleLayout, clip: CLIP, fingerprint: str, statistics: StyleStatistics | None = None
 ) -> RelevanceTable:
@@ -99,6 +89,27 @@ def load_relevance(
         return _own_table(tensors, content.about, layout)
 
 
+def find_relevance(
+    layout: StyleLayout,
+    clip: CLIP,
+    fingerprint: str,
+    chosen: str | Path | None,
+    suitable: str | Path | None,
+    statistics: str | Path | None,
+    fetch: Fetch,
+) -> RelevanceTable | None:
+    """The table that was chosen, else the one that `styleclip prepare` made here, else the generator's `suitable`."""
+    prepared = prepared_path(fingerprint, clip)
+    if chosen is None and prepared.is_file():
+        path = prepared
+    elif chosen or suitable:
+        path = weight_file(str(chosen or suitable), "relevance", fetch)
+    else:
+        return None
+    spread = load_statistics(statistics, layout) if statistics else None
+    return load_relevance(path, layout, clip, fingerprint, spread)
+
+
 def load_statistics(path: str | Path, layout: StyleLayout) -> StyleStatistics:
     """Mean and deviation of every channel from `S_mean_std`; raises WeightError for those of another generator."""
     with error_context(path):
@@ -109,20 +120,9 @@ def load_statistics(path: str | Path, layout: StyleLayout) -> StyleStatistics:
         return StyleStatistics(mean, std)
 
 
-def check_provenance(about: Mapping[str, Any], stored: Tensor, clip: CLIP, fingerprint: str) -> None:
-    """Raise WeightError unless a table with this `about` and `probe` was made for this generator and CLIP."""
-    if about.get("generator") != fingerprint:
-        raise WeightError("this table was made for another generator; make one for this with `styleclip prepare`")
-    if not is_same_clip(stored, probe(clip)):
-        raise WeightError(
-            f"this table was made for the CLIP {short_repr(about.get('clip'))}, not for {clip.name}; "
-            "make one for this with `styleclip prepare`"
-        )
-
-
 def prepared_path(fingerprint: str, clip: CLIP) -> Path:
     """The path of the table of a generator and a CLIP: `styleclip prepare` writes it, the editors read it."""
-    return home() / "relevance" / f"{fingerprint[:16]}-{re.sub(r'[^A-Za-z0-9]+', '-', clip.name)}.safetensors"
+    return home() / "relevance" / cache_name(fingerprint, clip)
 
 
 def _check_complete(tensors: Mapping[str, Tensor]) -> None:
@@ -165,7 +165,7 @@ def _unfinished_message(about: Mapping[str, Any]) -> str:
 
 
 def _check_width(rows: Tensor, clip: CLIP) -> None:
-    width = clip.encode_text([PROBE_TEXT]).shape[1]
+    width = len(probe(clip))
     if rows.shape[1] != width:
         raise WeightError(
             f"its rows have {rows.shape[1]} numbers, the features of the CLIP {clip.name} {width}; pass the CLIP that "

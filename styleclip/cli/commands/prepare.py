@@ -58,7 +58,7 @@ def prepare(
     from styleclip.stylespace import shards
     from styleclip.stylespace.prepare import Preparation
     from styleclip.stylespace.prepare import prepare as make_table
-    from styleclip.weights.relevance_files import probe
+    from styleclip.weights.provenance import probe
 
     if merge:
         return _merge(common, shard)

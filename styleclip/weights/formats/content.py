@@ -14,10 +14,18 @@ from styleclip.weights.safe_pickle.lazy_tensors import AnyTensor
 Network = Literal[
     "generator", "discriminator", "encoder", "mapper", "arcface", "facenet", "identity", "judge", "clip"
 ]  # fmt: skip
-Native = Literal[Network, "relevance", "direction", "training", "tuning"]  # kinds of the files that styleclip writes
+Native = Literal[
+    Network, "relevance", "samples", "direction", "training", "tuning"
+]  # kinds of the files that styleclip writes
 Kind = Literal[Native, "latents", "statistics"]
 Container = Literal["safetensors", "torch", "torchscript", "pickle", "npy"]
-TABLES: tuple[Kind, ...] = ("latents", "statistics", "relevance", "direction")  # kinds without learned parameters
+TABLES: tuple[Kind, ...] = (
+    "latents",
+    "statistics",
+    "relevance",
+    "samples",
+    "direction",
+)  # kinds without learned parameters
 
 
 @dataclass(frozen=True)

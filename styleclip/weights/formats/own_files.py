@@ -2,7 +2,7 @@
 
 | metadata | value |
 |---|---|
-| `styleclip` | the kind: `generator`, `encoder`, `mapper`, `clip`, `relevance`, `direction`, `tuning`, `training` ... |
+| `styleclip` | the kind: `generator`, `encoder`, `mapper`, `clip`, `relevance`, `samples`, `direction`, `tuning` ... |
 | `about` | JSON: settings, prompts, and `generator`, the fingerprint of the network it was made with |
 | others | text, e.g. the `licence` and `source` of a converted generator |
 
@@ -160,7 +160,7 @@ def _content(kind: Native, tree: FileTree, metadata: Mapping[str, str]) -> Conte
             content = clip_content(FORMAT, tensors, loads(metadata.get("config", "null")))
         case "identity":
             content = Content(kind, FORMAT, {"features": axis_size(tensors, "head.bias", axis=0)}, tensors)
-        case "relevance" | "direction":
+        case "relevance" | "samples" | "direction":
             content = table_content(kind, FORMAT, tensors, about=about)
         case _:
             content = Content(kind, FORMAT, None, tensors)

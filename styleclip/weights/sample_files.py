@@ -1,0 +1,130 @@
+"""Samples of a generator as CLIP sees them, as files.
+
+safetensors with the metadata `{"styleclip": "samples", "about": JSON}` and these tensors:
+
+| tensor | shape | |
+|---|---|---|
+| `features` | [N, D] | CLIP's unit features; may be half precision |
+| `probe` | [D] | CLIP's features of one text, which identify the CLIP under any name |
+| `w.matrix`, `w.feature_mean`, `w.mean`, `w.std` | [D, C], [D], [C], [C] | the regression of W, where there is one |
+| `s.matrix`, ... | | the same of S |
+
+`about` has `samples` (N), `seed`, `psi`, `resolution` (of the images, in px), the generator, the CLIP, and `fits`:
+`ridge`, `explained` and `samples` of every regression by its space. An incomplete file, of an interrupted run or of a
+shard, also has the tensor `rows` [k], the numbers of its k samples, and `"shard": "I/N"` in `about`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from styleclip.errors import WeightError
+from styleclip.latents import Space
+from styleclip.networks.clip import CLIP
+from styleclip.samples import Regression, Samples
+from styleclip.weights.cache import Fetch
+from styleclip.weights.catalog import home
+from styleclip.weights.formats.messages import error_context, short_repr
+from styleclip.weights.formats.own_files import read_own, save_own
+from styleclip.weights.locate import weight_file
+from styleclip.weights.provenance import cache_name, check_provenance, probe
+
+REMEDY = "make the samples again with `styleclip prepare --method regression`"
+OTHER_REMEDY = "make those of this one with `styleclip prepare --method regression`"
+FIT_TENSORS = ("matrix", "feature_mean", "mean", "std")  # of Regression
+
+
+def save_samples(samples: Samples, clip: CLIP | Tensor, path: str | Path, dtype: torch.dtype = torch.float32) -> Path:
+    """Write samples and their fits atomically; raises OutputError where they cannot be written.
+
+    `clip` is the CLIP that saw them, or its `probe`.
+    """
+    tensors = {"features": samples.features, "probe": clip if isinstance(clip, Tensor) else probe(clip)}
+    for space, fit in samples.fits.items():
+        tensors |= {f"{space.value}.{name}": getattr(fit, name) for name in FIT_TENSORS}
+    return save_own("samples", tensors, path, samples_record(samples), dtype=dtype)
+
+
+def samples_record(samples: Samples) -> dict[str, Any]:
+    """The `about` of the file of these samples."""
+    fits = {
+        space.value: {"ridge": fit.ridge, "explained": fit.explained, "samples": fit.samples}
+        for space, fit in samples.fits.items()
+    }
+    drawn = {"samples": len(samples), "seed": samples.seed, "psi": samples.psi}
+    return {**drawn, **samples.about, **({"fits": fits} if fits else {})}
+
+
+def read_samples(path: str | Path) -> tuple[Samples, Tensor]:
+    """The samples in a file of any generator, and the `probe` of the CLIP that saw them.
+
+    Raises WeightError for a file without samples, or with a part of them.
+    """
+    tensors, about = read_own(path, "samples", REMEDY)
+    with error_context(path):
+        if missing := [name for name in ("features", "probe") if name not in tensors]:
+            raise WeightError(f"the tensor {missing[0]} is missing; {REMEDY}")
+        if "rows" in tensors:
+            raise WeightError(_unfinished_message(about))
+        features, stored = tensors["features"].float(), tensors["probe"].float()
+        if features.ndim != 2 or features.shape[1:] != stored.shape or not len(features):
+            raise WeightError(f"its features have shape {list(features.shape)}, not [N, {len(stored)}]; {REMEDY}")
+        fits = {Space(name): _read_fit(Space(name), tensors, numbers) for name, numbers in _fits(about).items()}
+        origin = {name: about[name] for name in about if name not in ("samples", "seed", "psi", "fits")}
+        return Samples(features, int(about["seed"]), float(about["psi"]), origin, fits), stored
+
+
+def load_samples(path: str | Path, clip: CLIP, fingerprint: str) -> Samples:
+    """The samples in a file; raises WeightError for those of another generator (by its `fingerprint`) or CLIP."""
+    samples, stored = read_samples(path)
+    with error_context(path):
+        made = "these samples were made"
+        check_provenance(samples.about, stored, clip, fingerprint, made, OTHER_REMEDY)
+        seen = samples.about.get("clip_preprocess")
+        if seen != clip.preprocess:
+            raise WeightError(
+                f"{made} with --clip-preprocess {short_repr(seen)}, not {clip.preprocess}; {OTHER_REMEDY}"
+            )
+        return samples
+
+
+def find_samples(
+    clip: CLIP, fingerprint: str, chosen: str | Path | None, suitable: str | Path | None, fetch: Fetch
+) -> Samples | None:
+    """The samples that were chosen, else those in the cache folder, else the generator's `suitable` ones."""
+    cached = samples_path(fingerprint, clip)
+    if chosen is None and cached.is_file():
+        return load_samples(cached, clip, fingerprint)
+    if not (chosen or suitable):
+        return None
+    return load_samples(weight_file(str(chosen or suitable), "samples", fetch), clip, fingerprint)
+
+
+def samples_path(fingerprint: str, clip: CLIP) -> Path:
+    """The path of the samples of a generator and a CLIP: `styleclip prepare` and the editors write and read it."""
+    folder = home() / "samples"
+    return (folder if clip.preprocess == "correct" else folder / clip.preprocess) / cache_name(fingerprint, clip)
+
+
+def _fits(about: Mapping[str, Any]) -> Mapping[str, Mapping[str, float]]:
+    found: Mapping[str, Mapping[str, float]] = about.get("fits", {})
+    return found
+
+
+def _read_fit(space: Space, tensors: Mapping[str, Tensor], numbers: Mapping[str, float]) -> Regression:
+    matrix, feature_mean, mean, std = (tensors[f"{space.value}.{name}"].float() for name in FIT_TENSORS)
+    return Regression(
+        space, matrix, feature_mean, mean, std, numbers["ridge"], numbers["explained"], int(numbers["samples"])
+    )
+
+
+def _unfinished_message(about: Mapping[str, Any]) -> str:
+    whole = about.get("shard") in (None, "1/1")
+    part = "the part that an unfinished run has made" if whole else f"the shard {short_repr(about['shard'])}"
+    remedy = "run the same `styleclip prepare` again" if whole else "join all with `styleclip prepare --merge`"
+    return f"it is {part}, not all samples; {remedy}"
