@@ -61,7 +61,7 @@ def fit_regression(
     whole = functools.reduce(operator.add, folds)
     variance = whole.about(whole.means).yy / whole.count
     weights = torch.where(variance > 0, 1 / variance, 0.0)
-    ridges = torch.tensor(RIDGES if ridge is None else (ridge,)).to(variance)
+    ridges = variance.new_tensor(RIDGES if ridge is None else (ridge,))
     explained = _explained_variance(folds, whole, ridges, weights)
     best = int(explained.argmax())
     matrix = _RidgeSolver(whole).matrix(ridges[best])
