@@ -57,6 +57,7 @@ setup(
     packages=[*find_packages(include=["styleclip", "styleclip.*", "cuda_ops", "cuda_ops.*"]), "styleclip.checkpoints"],
     package_dir={"styleclip.checkpoints": "checkpoints"},
     package_data={
+        "styleclip": ["alternatives.toml"],
         "styleclip.checkpoints": ["*.toml", "**/*.safetensors", "**/*.json", "**/*.toml"],
         "cuda_ops": ["csrc/**/*"],
     },

@@ -116,7 +116,7 @@ class Editor:
         settings = [method.settings(self.models) for _, method in edits]
         return EditResult(
             prompt=" + ".join(prompt.target for prompt in prompts),
-            neutral=prompts[0].neutral if len(prompts) == 1 else tuple(" / ".join(p.neutrals) for p in prompts),
+            neutral=_neutral(prompts),
             method=edits[0][1].name,
             settings=settings[0] if len(settings) == 1 else {"edits": settings},
             before=before,
@@ -182,3 +182,9 @@ class _Best:
         elif loss < self.loss:
             self.loss, self.latent = loss, step.latent
         self.on_step(step)
+
+
+def _neutral(prompts: Sequence[Prompt]) -> str | tuple[str, ...]:
+    """The neutral of a record: that of the prompt, or one text for each of several."""
+    first, *others = prompts
+    return tuple(" / ".join(prompt.neutrals) for prompt in prompts) if others else first.recorded_neutral

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from open_clip import OPENAI_IMAGENET_TEMPLATES
 from torch import Tensor
 
+from styleclip.claims import Claim, read_claims
 from styleclip.errors import UsageError
 from styleclip.networks.clip import CLIP
 from styleclip.settings import TextEncoding
@@ -20,6 +21,8 @@ from styleclip.settings import TextEncoding
 TEMPLATES: tuple[str, ...] = tuple(
     text for text in (template("{}") for template in OPENAI_IMAGENET_TEMPLATES) if text != "a photo of many {}."
 )
+
+DEFAULT_NEUTRAL = "a face"
 
 
 class PromptWarning(UserWarning):
@@ -32,14 +35,15 @@ class Prompt:
 
     Args:
         target: the text to edit towards.
-        neutral: a text, or several, such as the other colours of hair, whose features are averaged.
+        neutral: a text, or several, such as the other colours of hair; None where it is not given. Then it is "a face",
+            and `claims` knows what a picture may show instead of the target.
 
     Example:
         Prompt("a face with red hair", ("a face with black hair", "a face with brown hair"))
     """
 
     target: str
-    neutral: str | tuple[str, ...] = "a face"
+    neutral: str | tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         if not self.target.strip():
@@ -49,7 +53,30 @@ class Prompt:
 
     @property
     def neutrals(self) -> tuple[str, ...]:
-        return (self.neutral,) if isinstance(self.neutral, str) else self.neutral
+        neutral = self.recorded_neutral
+        return (neutral,) if isinstance(neutral, str) else neutral
+
+    @property
+    def recorded_neutral(self) -> str | tuple[str, ...]:
+        """The neutral text or texts, as records and files hold them."""
+        return DEFAULT_NEUTRAL if self.neutral is None else self.neutral
+
+    def claims(self, vocabulary: Collection[str] | None = None) -> tuple[Claim, ...]:
+        """What the target asks for, and what a picture may show instead.
+
+        With a given neutral it is one claim, whose alternatives are the neutral texts. `vocabulary` are the words of a
+        small CLIP. Raises UsageError where the target contradicts itself.
+        """
+        if self.neutral is None:
+            return read_claims(self.target, vocabulary)
+        return (Claim(self.target, None, (self.target,), self.neutrals),)
+
+
+def prompt_from_record(target: str, neutral: str | Sequence[str]) -> Prompt:
+    """The prompt that a record or file holds; the default neutral counts as not given."""
+    if neutral == DEFAULT_NEUTRAL:
+        return Prompt(target)
+    return Prompt(target, neutral if isinstance(neutral, str) else tuple(map(str, neutral)))
 
 
 def encode(clip: CLIP, texts: Sequence[str], encoding: TextEncoding = "prompt") -> Tensor:

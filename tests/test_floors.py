@@ -16,7 +16,7 @@ FLOORS = {
         *("latents", "relevance_table", "samples", "images", "sheets", "results", "runtime"),
     ),
     1: ("networks",),
-    2: ("weights", "prompts", "losses", "alignment", "demo"),
+    2: ("weights", "prompts", "claims", "losses", "alignment", "demo"),
     3: ("models",),
     4: ("inversion", "stylespace"),
     5: ("methods", "training", "photo_editing"),

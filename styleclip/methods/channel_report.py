@@ -20,7 +20,7 @@ def channel_report(direction: StyleDirection, layout: StyleLayout) -> dict[str, 
     }
     return {
         "target": direction.prompt.target,
-        "neutral": direction.prompt.neutral,
+        "neutral": direction.prompt.recorded_neutral,
         "beta": direction.beta,
         "layers": [{"layer": name, "channels": len(own), "weight": sum(own)} for name, own in weights.items()],
         "channels": channels,

@@ -23,7 +23,7 @@ from styleclip.methods.auto_alpha import auto_alpha
 from styleclip.methods.settings import GlobalDirectionSettings
 from styleclip.models import Models
 from styleclip.progress import OnStep, ignore
-from styleclip.prompts import Prompt
+from styleclip.prompts import Prompt, prompt_from_record
 from styleclip.settings import Strength, resolve, settings_of
 from styleclip.weights.formats.messages import error_context
 from styleclip.weights.formats.own_files import read_own, save_own
@@ -89,7 +89,7 @@ class StyleDirection:
         """What is known before the edit, for the record; `alpha` of every image comes with it."""
         return {
             "target": self.prompt.target,
-            "neutral": self.prompt.neutral,
+            "neutral": self.prompt.recorded_neutral,
             "alpha": [],
             "beta": self.beta,
             "channels": len(self.channels),
@@ -148,7 +148,7 @@ def save_direction(direction: StyleDirection, models: Models, path: str | Path) 
     """Write a direction; raises OutputError where that cannot be done."""
     about = {
         "target": direction.prompt.target,
-        "neutral": direction.prompt.neutral,
+        "neutral": direction.prompt.recorded_neutral,
         "alpha": direction.alpha,
         "beta": direction.beta,
         "movement": direction.movement,
@@ -165,10 +165,9 @@ def load_direction(path: str | Path, models: Models) -> StyleDirection:
             raise WeightError(f"the tensor {missing[0]} is missing; save the direction again")
         if about.get("generator") != models.generator_fingerprint:
             raise WeightError("this direction was found for another generator; pass that one with --model")
-        neutral = about["neutral"]
         weights, std, relevance = (tensors[name].to(models.device) for name in TENSORS)
         direction = StyleDirection(
-            Prompt(about["target"], neutral if isinstance(neutral, str) else tuple(neutral)),
+            prompt_from_record(about["target"], about["neutral"]),
             weights,
             std,
             relevance,

@@ -21,5 +21,6 @@ def random_mapper(kind: str = "levels") -> Mapper:
 
 
 def random_trained_mapper(models: Models, kind: str = "levels", **about: object) -> TrainedMapper:
-    told = {"target": PROMPT.target, "neutral": PROMPT.neutral, "generator": models.generator_fingerprint, **about}
+    texts = {"target": PROMPT.target, "neutral": PROMPT.recorded_neutral}
+    told = {**texts, "generator": models.generator_fingerprint, **about}
     return TrainedMapper(random_mapper(kind), PROMPT, told)

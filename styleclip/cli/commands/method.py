@@ -13,7 +13,9 @@ from styleclip.cli.options.common import (
     clip_preprocess_option,
     common_options,
     ensemble_option,
+    given_neutral,
     identity_option,
+    neutral_option,
     without_none,
 )
 from styleclip.cli.options.from_settings import Command, settings_options
@@ -41,7 +43,7 @@ def method_command(
 
     @click.command(name, cls=Command, help=help or _description(fields))
     @click.option("--prompt", required=True, metavar="TEXT", help="What the picture shall show.")
-    @click.option("--neutral", metavar="TEXT", help="What it shows now.")
+    @neutral_option
     @source_options
     @pasted_photo_options
     @settings_options(fields)
@@ -56,7 +58,7 @@ def method_command(
         source: LatentSource,
         photos: PastedPhotoOptions,
         prompt: str,
-        neutral: str | None,
+        neutral: tuple[str, ...],
         identity: str | None,
         clip_preprocess: str | None,
         save_every: int | None,
@@ -70,7 +72,7 @@ def method_command(
         from styleclip.trajectory import Trajectory
 
         photos.check(source)
-        text = styleclip.Prompt(prompt, **without_none({"neutral": neutral}))
+        text = styleclip.Prompt(prompt, given_neutral(neutral))
         method = method_class(name)(**without_none({**settings, "text": "ensemble" if ensemble else None}))
         results = common.folder(f"{folder}{slug(prompt)}", RESULT_FILES)
         if settings.get("lambda_id") == 0:

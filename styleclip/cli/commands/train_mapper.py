@@ -14,7 +14,9 @@ from styleclip.cli.options.common import (
     clip_preprocess_option,
     common_options_with,
     ensemble_option,
+    given_neutral,
     identity_option,
+    neutral_option,
     without_none,
 )
 from styleclip.cli.options.from_settings import Command, settings_options
@@ -37,7 +39,7 @@ out_option = click.option(
 
 @click.command("train-mapper", cls=Command)
 @click.option("--prompt", "targets", multiple=True, required=True, metavar="TEXT", help="What the picture shall show.")
-@click.option("--neutral", multiple=True, metavar="TEXT", help="What it shows now; several texts are averaged.")
+@neutral_option
 @click.option("--latents", type=EXISTING_FILE, metavar="FILE", help="Latents to train on.  [default: samples]")
 @settings_options(MapperTraining, kinds={"levels": Parsed("levels", parse_words)})
 @click.option("--micro-batch", type=click.IntRange(1), metavar="N", help="Images to render at once, to save memory.")
@@ -72,8 +74,7 @@ def train_mapper(
     from styleclip.weights.load import load_latents
 
     settings = MapperTraining(**without_none({**options, "text": "ensemble" if ensemble else None}))
-    texts = without_none({"neutral": neutral[0] if len(neutral) == 1 else neutral or None})
-    prompts = [styleclip.Prompt(target, **texts) for target in targets]
+    prompts = [styleclip.Prompt(target, given_neutral(neutral)) for target in targets]
     paths, folder = _mapper_paths(common.out, targets)
     if latents and options["num_latents"] is not None:
         raise UsageError("--num-latents counts samples; leave it out with --latents")

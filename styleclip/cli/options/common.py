@@ -95,6 +95,14 @@ def without_none(options: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
 
 
+def given_neutral(texts: tuple[str, ...]) -> str | tuple[str, ...] | None:
+    """The values of `--neutral`, as Prompt takes them."""
+    return texts[0] if len(texts) == 1 else texts or None
+
+
+neutral_option = click.option(
+    "--neutral", multiple=True, metavar="TEXT", help="What it shows now; several texts are averaged."
+)
 quiet_option = click.option("--quiet", is_flag=True, help=QUIET)
 offline_option = click.option("--offline", is_flag=True, help=OFFLINE)
 label_option = click.option("--label", type=int, metavar="N", help=LABEL)

@@ -165,7 +165,7 @@ def _about(models: Models, prompts: Sequence[Prompt], training: MapperTraining, 
 def _record(about: dict[str, Any], prompt: Prompt) -> dict[str, Any]:
     """The metadata of the file of a mapper, but for its scores."""
     shared = {name: value for name, value in about.items() if name != "prompts"}
-    return {"target": prompt.target, "neutral": prompt.neutral, **shared}
+    return {"target": prompt.target, "neutral": prompt.recorded_neutral, **shared}
 
 
 def _best(mapper: PromptMapper, about: dict[str, Any]) -> TrainedMapper:

@@ -101,7 +101,7 @@ def test_one_strength(run: Run, models: Models, tmp_path: Path) -> None:
     lines = done(run("--mapper", "m.safetensors", "--seed", "5", "--strength", "0.5", "--out", "out")).stdout.split()
     assert lines[0] == "out/before.png" and lines[-1] == "out/result.json"
     record = json.loads((tmp_path / "out" / "result.json").read_text())
-    assert (record["prompt"], record["neutral"], record["method"]) == (PROMPT.target, PROMPT.neutral, "mapper")
+    assert (record["prompt"], record["neutral"], record["method"]) == (PROMPT.target, PROMPT.recorded_neutral, "mapper")
     assert record["settings"]["strength"] == 0.5 and record["settings"]["mapper"]["target"] == PROMPT.target
     assert record["provenance"]["source"] == {"seeds": [5]}
     assert Path(record["provenance"]["mapper"]["file"]).name == "m.safetensors"

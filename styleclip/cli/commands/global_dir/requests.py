@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from styleclip.cli.options.common import without_none
+from styleclip.cli.options.common import given_neutral
 from styleclip.cli.options.from_settings import option_group
 from styleclip.cli.options.types import Parsed
 from styleclip.errors import UsageError
@@ -42,8 +42,7 @@ class EditRequest:
 
         if self.saved is not None:
             return Edit(self.saved, self.alpha, self.beta)
-        neutral = self.neutrals[0] if len(self.neutrals) == 1 else self.neutrals or None
-        return Edit(styleclip.Prompt(self.target, **without_none({"neutral": neutral})), self.alpha, self.beta)
+        return Edit(styleclip.Prompt(self.target, given_neutral(self.neutrals)), self.alpha, self.beta)
 
 
 @dataclass(frozen=True)
