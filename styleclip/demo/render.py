@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -51,6 +51,21 @@ def paint(faces: Faces, resolution: int, supersample: int) -> Tensor:
     paint_earrings(canvas, face)
     paint_eyewear(canvas, face)
     return F.avg_pool2d(canvas.image.clamp_(0, 1), supersample) * 2 - 1
+
+
+@torch.no_grad()
+def background_mask(faces: Faces, resolution: int = 64) -> Tensor:
+    """[N, H, W] bool: the pixels in which `render` shows nothing but background.
+
+    There the difference of the pictures on a black and on a grey background is all that the grey one has.
+    """
+    black = torch.zeros_like(faces.values["background"])
+    grey = black + torch.eye(black.shape[1])[-1]
+    on_black, on_grey = (replace(faces, values=faces.values | {"background": color}) for color in (black, grey))
+    alone = Canvas.blank(len(faces), resolution, pixel=2.0 / resolution)
+    paint_background(alone, appearance_of(on_grey))
+    shown = (render(on_grey, resolution) - render(on_black, resolution)) / 2
+    return shown.amin(dim=1) > 0.99 * alone.image.amin(dim=1)
 
 
 @dataclass(frozen=True)
