@@ -115,7 +115,7 @@ def _adjectives_after(
 ) -> list[Adjective]:
     """The adjectives after a noun: "hair that is red", "turn her brown hair to blonde"."""
     index = end
-    while index - end < MAX_COPULAS and text.is_in(index, "copulas"):
+    while index - end < MAX_COPULAS and (text.is_in(index, "copulas") or text.word(index) == ":"):
         index += 1
     if text.word(index) == "from" and (source := _match_starting(text, index + 1, attributes)):
         index = source[2] + 1 if text.word(source[2]) in FROM_ONE_TO_ANOTHER else index

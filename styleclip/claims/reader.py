@@ -130,8 +130,8 @@ def _groups(found: Iterable[Occurrence]) -> dict[str, list[Occurrence]]:
 
 def _contradiction(group: list[Occurrence]) -> tuple[str, str]:
     """Two phrases that exclude each other, as a message names them."""
-    first, *others = group
-    second = next(other for other in others if not {*other.states} & {*first.states} or other.negated != first.negated)
+    pairs = [(first, second) for first in group for second in group if not {*first.states} & {*second.states}]
+    first, second = (pairs or [(group[0], group[-1])])[0]
     name = [
         f"no {occurrence.phrase!r}" if occurrence.negated else repr(occurrence.phrase) for occurrence in (first, second)
     ]

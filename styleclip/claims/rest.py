@@ -16,12 +16,12 @@ def has_content(text: TokenizedText) -> bool:
 
 def rest_of(text: TokenizedText, subject: str) -> str:
     """The text that is left, without the words that led to the phrases taken: "with", "and a", "make her"."""
-    rest, lead = "", [""]  # lead: the words before the last phrase taken
+    rest, lead = "", list[str]()  # lead: the words before the last phrase taken
     for start, end in _segments(text):
         first, last = _trim(text, start, end)
         if any(_is_content(text, index) or text.is_in(index, "subjects") for index in range(first, last)):
             rest = _append(rest, text, (start, first, last), lead)
-            lead = [""]
+            lead = []
         lead = [text.tokens[index].word for index in range(max(start, last), end)] or lead
     rest = rest.strip(" ,;.")
     return f"{subject} {rest}" if rest.lower().split(" ")[0] in HEADS else rest
@@ -47,9 +47,10 @@ def _append(rest: str, text: TokenizedText, segment: tuple[int, int, int], lead:
     if rest and joins:
         head = next((word for word in lead if word in HEADS), "and")
         return f"{rest}, {piece}" if set(joins) == {","} else f"{rest} {head} {piece}"
-    is_noun = not joins and not text.is_in(first, "fillers") and text.word(first)[:1].isalnum()
-    if is_noun and any(lead):
-        *before, article = (word for word in lead if not rest or word not in JOINS)
+    is_noun = not text.is_in(first, "fillers") and text.word(first)[:1].isalnum()
+    words = [word for word in lead if word[:1].isalpha() and not (rest and word in JOINS)]
+    if is_noun and words:
+        *before, article = words
         piece = indefinite(piece) if article in ("a", "an") else f"{article} {piece}"
         piece = " ".join([*_without_imperative(text, before, bool(rest)), piece])
     return f"{rest} {piece}".strip()

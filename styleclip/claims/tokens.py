@@ -72,6 +72,10 @@ class TokenizedText:
             and not self.tokens[index].is_name
         )
 
+    def is_name(self, index: int) -> bool:
+        """Whether a token has a capital and does not start the text."""
+        return index < len(self.tokens) and self.tokens[index].is_name
+
     def phrases_at(self, start: int, longest: int) -> list[tuple[tuple[str, ...], int]]:
         """The phrases that start at a token, without determiners, each with the token after it; the longest first."""
         found: list[tuple[tuple[str, ...], int]] = []
