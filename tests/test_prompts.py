@@ -3,8 +3,17 @@
 import pytest
 import torch
 
+from styleclip.claims import Claim
 from styleclip.errors import UsageError
-from styleclip.prompts import TEMPLATES, Prompt, PromptWarning, delta_t, encode, warn_unknown_words
+from styleclip.prompts import (
+    TEMPLATES,
+    Prompt,
+    PromptWarning,
+    delta_t,
+    encode,
+    prompt_from_record,
+    warn_unknown_words,
+)
 from tests.helpers.tiny import tiny_clip
 
 
@@ -18,6 +27,38 @@ def test_templates_are_the_79_of_styleclip() -> None:
 def test_empty_texts_are_refused(target: str, neutral: str) -> None:
     with pytest.raises(UsageError, match="empty"):
         Prompt(target, neutral)
+
+
+@pytest.mark.parametrize(
+    ("neutral", "neutrals", "recorded"),
+    [
+        (None, ("a face",), "a face"),
+        ("a face", ("a face",), "a face"),
+        ("hair", ("hair",), "hair"),
+        (("a", "b"), ("a", "b"), ("a", "b")),
+    ],
+)
+def test_neutrals(neutral: str | tuple[str, ...] | None, neutrals: tuple[str, ...], recorded: object) -> None:
+    prompt = Prompt("red hair", neutral)
+    assert (prompt.neutrals, prompt.recorded_neutral) == (neutrals, recorded)
+    assert Prompt("red hair") == Prompt("red hair", None)
+
+
+def test_a_prompt_of_a_record() -> None:
+    assert prompt_from_record("red hair", "a face") == Prompt("red hair")
+    assert prompt_from_record("red hair", "hair") == Prompt("red hair", "hair")
+    assert prompt_from_record("red hair", ["a", "b"]) == Prompt("red hair", ("a", "b"))
+
+
+def test_the_claims_of_a_prompt() -> None:
+    """A neutral that is given is the only alternative, and keeps the prompt in one piece."""
+    colour, eyewear = Prompt("ginger hair, no glasses").claims(
+        ("a", "face", "with", "without", "red", "hair", "glasses")
+    )
+    assert colour.targets == ("a face with red hair",)
+    assert (eyewear.targets, eyewear.alternatives) == (("a face without glasses",), ("a face with glasses",))
+    [claim] = Prompt("ginger hair, no glasses", ("black hair", "glasses")).claims()
+    assert claim == Claim("ginger hair, no glasses", None, ("ginger hair, no glasses",), ("black hair", "glasses"))
 
 
 def test_the_ensemble_is_the_mean_over_the_templates(monkeypatch: pytest.MonkeyPatch) -> None:

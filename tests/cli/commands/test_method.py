@@ -51,6 +51,21 @@ def test_it_edits(files: tuple[Path, Path], models: Models) -> None:
     failed(call("average", *networks, "--prompt", PROMPT, "--amount", "2"), 2, "amount")
 
 
+@pytest.mark.parametrize(
+    ("texts", "recorded"), [((), "a face"), (("hair",), "hair"), (("hair", "a hat"), ["hair", "a hat"])]
+)
+def test_neutral_is_given_any_number_of_times(
+    files: tuple[Path, Path], texts: tuple[str, ...], recorded: object
+) -> None:
+    neutrals = [part for text in texts for part in ("--neutral", text)]
+    done(
+        call(
+            "average", "--model", files[0], "--clip", files[1], "--prompt", PROMPT, *neutrals, "--out", "out", "--quiet"
+        )
+    )
+    assert json.loads(Path("out/result.json").read_text())["neutral"] == recorded
+
+
 def test_the_front_door_and_evaluate_know_it() -> None:
     """In a process that registers it before anything else, as a line of METHODS does."""
     script = (
