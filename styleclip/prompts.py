@@ -72,13 +72,6 @@ class Prompt:
         return (Claim(self.target, None, (self.target,), self.neutrals),)
 
 
-def prompt_from_record(target: str, neutral: str | Sequence[str]) -> Prompt:
-    """The prompt that a record or file holds; the default neutral counts as not given."""
-    if neutral == DEFAULT_NEUTRAL:
-        return Prompt(target)
-    return Prompt(target, neutral if isinstance(neutral, str) else tuple(map(str, neutral)))
-
-
 def encode(clip: CLIP, texts: Sequence[str], encoding: TextEncoding = "prompt") -> Tensor:
     """Unit features [N, D] of texts as they are, or each as the mean over the 79 templates (CLIP, section 3.1.4)."""
     if encoding == "prompt":

@@ -11,7 +11,6 @@ from styleclip.prompts import (
     PromptWarning,
     delta_t,
     encode,
-    prompt_from_record,
     warn_unknown_words,
 )
 from tests.helpers.tiny import tiny_clip
@@ -42,12 +41,6 @@ def test_neutrals(neutral: str | tuple[str, ...] | None, neutrals: tuple[str, ..
     prompt = Prompt("red hair", neutral)
     assert (prompt.neutrals, prompt.recorded_neutral) == (neutrals, recorded)
     assert Prompt("red hair") == Prompt("red hair", None)
-
-
-def test_a_prompt_of_a_record() -> None:
-    assert prompt_from_record("red hair", "a face") == Prompt("red hair")
-    assert prompt_from_record("red hair", "hair") == Prompt("red hair", "hair")
-    assert prompt_from_record("red hair", ["a", "b"]) == Prompt("red hair", ("a", "b"))
 
 
 def test_the_claims_of_a_prompt() -> None:

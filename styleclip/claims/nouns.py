@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 
 from styleclip.claims.occurrence import Occurrence
 from styleclip.claims.table import Attribute
-from styleclip.claims.tokens import JOINS, MAX_MODIFIERS, TokenizedText
+from styleclip.claims.tokens import JOINS, MAX_MODIFIERS, MAX_WORDS, TokenizedText
 from styleclip.claims.wording import ARTICLE, put_before
 
-MAX_WORDS = 3  # of a noun or an adjective
 MAX_COPULAS = 4  # words between a noun and its adjective: "hair that should be red"
 FROM_ONE_TO_ANOTHER = {"to", "into"}
 

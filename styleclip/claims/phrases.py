@@ -101,9 +101,9 @@ def _denial_before(text: TokenizedText, end: int) -> tuple[str, int] | None:
 
 def _inherit(text: TokenizedText, occurrence: Occurrence, start: int, before: list[Occurrence]) -> Occurrence:
     """Denied where the denial of the one before reaches it: "no hat or glasses", "remove hat and glasses"."""
-    same = [other for other in before if (other.start, other.end) == (occurrence.start, occurrence.end)]
-    if same:
-        return replace(occurrence, negated=same[0].negated, is_removal=same[0].is_removal)
+    for other in before:
+        if (other.start, other.end) == (occurrence.start, occurrence.end):
+            return replace(occurrence, negated=other.negated, is_removal=other.is_removal)
     joins: list[str] = []
     while text.word(start - 1) in (",", "and", "or", "nor", "&"):
         start -= 1

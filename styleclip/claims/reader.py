@@ -42,7 +42,10 @@ def read_claims(text: str, vocabulary: Collection[str] | None = None, subject: s
             found = []
     if not found:
         return (Claim(text.strip(), None, (text.strip(),)),)
-    claims = [writer.claim(name, group) for name, group in _groups(found).items()]
+    asked = {
+        (occurrence.attribute, state) for occurrence in found if not occurrence.negated for state in occurrence.states
+    }
+    claims = [writer.claim(name, group, asked) for name, group in _groups(found).items()]
     rest = rest_of(tokenized, subject) if content else ""
     return (*claims, Claim(rest, None, (rest,))) if rest else tuple(claims)
 
@@ -55,8 +58,8 @@ class Writer:
     vocabulary: frozenset[str] | None
     subject: str
 
-    def claim(self, name: str, group: list[Occurrence]) -> Claim:
-        """The claim of all occurrences of one attribute."""
+    def claim(self, name: str, group: list[Occurrence], all_asked: Collection[tuple[str, str]]) -> Claim:
+        """The claim of all occurrences of one attribute. A state that the prompt asks for hides no other attribute."""
         attribute = self.table.attributes[name]
         asked = [occurrence for occurrence in group if not occurrence.negated]
         denied = [occurrence for occurrence in group if occurrence.negated]
@@ -73,10 +76,9 @@ class Writer:
         plainest = min(asked, key=lambda occurrence: len(occurrence.states))
         targets = (own,) if (own := self.own_sentence(plainest)) and not without else self.sentences(attribute, states)
         others = [state for state in attribute.states if state not in states]
-        alternatives = (*self.sentences(attribute, others), *self.hiding_sentences(attribute))
-        return Claim(
-            plainest.phrase, attribute.title, targets or (self.first_sentence(plainest, attribute),), alternatives
-        )
+        alternatives = (*self.sentences(attribute, others), *self.hiding_sentences(attribute, all_asked))
+        targets = targets or (self.first_sentence(plainest, attribute),)
+        return Claim(plainest.phrase, attribute.title, targets, alternatives)
 
     def denial(self, attribute: Attribute, denied: list[Occurrence]) -> Claim:
         """The claim of phrases that the prompt denies: the default, or all other states."""
@@ -92,9 +94,8 @@ class Writer:
         own = self.own_sentence(denied[0]) if len(named) == 1 else ""
         if own and " without " in attribute.wordings[others[0]][0] and f" {attribute.join} " in own:
             targets = tuple(filter(self.is_known, [_without(own, attribute.join)])) or targets
-        alternatives = tuple(filter(None, [own])) + self.sentences(
-            attribute, [name for name in without if not own or name not in named]
-        )
+        alternatives = self.sentences(attribute, [name for name in without if not own or name not in named])
+        alternatives = (own, *alternatives) if own else alternatives
         return Claim(phrase, attribute.title, targets or (f"{self.subject} without {phrase}",), alternatives, True)
 
     def own_sentence(self, occurrence: Occurrence) -> str:
@@ -111,10 +112,12 @@ class Writer:
         """One for each state that the CLIP has words for."""
         return tuple(filter(None, (attribute.write(state, self.vocabulary, self.subject) for state in states)))
 
-    def hiding_sentences(self, attribute: Attribute) -> tuple[str, ...]:
-        """Of the states of other attributes that hide this one."""
-        found = [self.sentences(self.table.attributes[name], [state]) for name, state in attribute.hidden_by]
-        return tuple(text for sentences in found for text in sentences)
+    def hiding_sentences(self, attribute: Attribute, asked: Collection[tuple[str, str]]) -> tuple[str, ...]:
+        """Of the states of other attributes that hide this one, but those that are `asked` for."""
+        hiding = [
+            (self.table.attributes[name], state) for name, state in attribute.hidden_by if (name, state) not in asked
+        ]
+        return tuple(text for other, state in hiding for text in self.sentences(other, [state]))
 
     def is_known(self, text: str) -> bool:
         return is_known(text, self.vocabulary)
@@ -132,10 +135,11 @@ def _contradiction(group: list[Occurrence]) -> tuple[str, str]:
     """Two phrases that exclude each other, as a message names them."""
     pairs = [(first, second) for first in group for second in group if not {*first.states} & {*second.states}]
     first, second = (pairs or [(group[0], group[-1])])[0]
-    name = [
-        f"no {occurrence.phrase!r}" if occurrence.negated else repr(occurrence.phrase) for occurrence in (first, second)
-    ]
-    return name[0], name[1]
+    return _name(first), _name(second)
+
+
+def _name(occurrence: Occurrence) -> str:
+    return f"no {occurrence.phrase!r}" if occurrence.negated else repr(occurrence.phrase)
 
 
 def _without(text: str, join: str) -> str:

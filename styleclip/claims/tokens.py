@@ -11,6 +11,7 @@ from styleclip.claims.wording import put_before
 
 TOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)?|[^\w\s-]")
 JOINS = ("and", "or", "nor", "but", "yet", "&", ",", "plus", "+", "/")
+MAX_WORDS = 3  # of an adjective or a noun
 MAX_MODIFIERS = 2  # unknown words before a phrase that describe it: "thick round glasses"
 
 
@@ -59,7 +60,7 @@ class TokenizedText:
 
     def is_noun(self, index: int) -> bool:
         """Whether a noun that adjectives stand before starts at a token."""
-        return any(words in self.table.nouns for words, _ in self.phrases_at(index, 3))
+        return any(words in self.table.nouns for words, _ in self.phrases_at(index, MAX_WORDS))
 
     def is_modifier(self, index: int) -> bool:
         """Whether a free token may describe the noun after it: a word of no list, and not part of a name."""

@@ -20,7 +20,7 @@ from styleclip.latents import Direction, Latent, Space
 from styleclip.models import Models
 from styleclip.networks.latent_mapper import STEP, Mapper
 from styleclip.progress import OnStep, Step, ignore
-from styleclip.prompts import Prompt, prompt_from_record
+from styleclip.prompts import Prompt
 from styleclip.weights.formats.messages import error_context
 from styleclip.weights.formats.own_files import save_mapper
 from styleclip.weights.formats.registry import read_one
@@ -106,7 +106,7 @@ def _prompt(about: Mapping[str, Any]) -> Prompt | None:
     target, neutral = about.get("target"), about.get("neutral", "a face")
     if not isinstance(target, str):
         return None
-    return prompt_from_record(target, neutral)
+    return Prompt(target, neutral if isinstance(neutral, str) else tuple(map(str, neutral)))
 
 
 @torch.no_grad()

@@ -23,7 +23,7 @@ from styleclip.methods.auto_alpha import auto_alpha
 from styleclip.methods.settings import GlobalDirectionSettings
 from styleclip.models import Models
 from styleclip.progress import OnStep, ignore
-from styleclip.prompts import Prompt, prompt_from_record
+from styleclip.prompts import Prompt
 from styleclip.settings import Strength, resolve, settings_of
 from styleclip.weights.formats.messages import error_context
 from styleclip.weights.formats.own_files import read_own, save_own
@@ -165,9 +165,10 @@ def load_direction(path: str | Path, models: Models) -> StyleDirection:
             raise WeightError(f"the tensor {missing[0]} is missing; save the direction again")
         if about.get("generator") != models.generator_fingerprint:
             raise WeightError("this direction was found for another generator; pass that one with --model")
+        neutral = about["neutral"]
         weights, std, relevance = (tensors[name].to(models.device) for name in TENSORS)
         direction = StyleDirection(
-            prompt_from_record(about["target"], about["neutral"]),
+            Prompt(about["target"], neutral if isinstance(neutral, str) else tuple(neutral)),
             weights,
             std,
             relevance,

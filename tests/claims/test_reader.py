@@ -165,6 +165,9 @@ def test_states_that_hide_an_attribute_are_alternatives() -> None:
     assert "a bald face" in only_claim("red hair").alternatives
     assert {"a bald face", "a face wearing a hat"} < {*only_claim("bangs").alternatives}
     assert "a face with sunglasses" in only_claim("blue eyes").alternatives
+    hat, bangs = read_claims("a hat and bangs")
+    assert hat.alternatives == ("a face without a hat",)
+    assert bangs.alternatives == ("a face without bangs", "a bald face")  # the hat is asked for
 
 
 @pytest.mark.parametrize(
