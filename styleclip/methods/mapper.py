@@ -103,10 +103,12 @@ def load_trained_mapper(path: str | Path, models: Models) -> TrainedMapper:
 
 
 def _prompt(about: Mapping[str, Any]) -> Prompt | None:
-    target, neutral = about.get("target"), about.get("neutral", "a face")
+    target, neutral = about.get("target"), about.get("neutral")
     if not isinstance(target, str):
         return None
-    return Prompt(target, neutral if isinstance(neutral, str) else tuple(map(str, neutral)))
+    if neutral is None or isinstance(neutral, str):
+        return Prompt(target, neutral)
+    return Prompt(target, tuple(map(str, neutral)))
 
 
 @torch.no_grad()
