@@ -21,8 +21,8 @@ from styleclip.latents import Latent, Space, StyleEntry, StyleLayout
 from styleclip.models import Models
 from styleclip.runtime.cuda_graphs import Graphs
 from styleclip.stylespace.channel_effects import PrefixRenderer, groups
-from styleclip.stylespace.prepare import Preparation
 from styleclip.stylespace.statistics import sample_styles
+from styleclip.stylespace.table_preparation import Preparation
 from styleclip.units import human_number
 
 PUBLISHED_BATCH = 8  # images at once with the published generator, which takes more memory

@@ -33,8 +33,9 @@ if TYPE_CHECKING:  # for type checkers and editors
     from styleclip.prompts import Prompt as Prompt
     from styleclip.prompts import PromptWarning as PromptWarning
     from styleclip.results import EditResult as EditResult
-    from styleclip.stylespace.prepare import Preparation as Preparation
     from styleclip.stylespace.prepare import prepare as prepare
+    from styleclip.stylespace.sample_preparation import SamplePreparation as SamplePreparation
+    from styleclip.stylespace.table_preparation import Preparation as Preparation
     from styleclip.sweeps import sweep as sweep
     from styleclip.training.encoder.settings import EncoderTraining as EncoderTraining
     from styleclip.training.encoder.train import train_encoder as train_encoder
@@ -53,10 +54,11 @@ _MODULES = {
     "Latent": "styleclip.latents",
     "MapperTraining": "styleclip.training.mapper.settings",
     "PivotalTuning": "styleclip.inversion.pivotal_tuning",
-    "Preparation": "styleclip.stylespace.prepare",
+    "Preparation": "styleclip.stylespace.table_preparation",
     "Prompt": "styleclip.prompts",
     "PromptWarning": "styleclip.prompts",
     "Refine": "styleclip.inversion.refine",
+    "SamplePreparation": "styleclip.stylespace.sample_preparation",
     "Space": "styleclip.latents",
     "StyleClipError": "styleclip.errors",
     "StyleDirection": "styleclip.methods.style_direction",

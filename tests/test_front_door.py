@@ -27,6 +27,7 @@ PUBLIC = [
     "Prompt",
     "PromptWarning",
     "Refine",
+    "SamplePreparation",
     "Space",
     "StyleClipError",
     "StyleDirection",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import operator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -22,6 +22,7 @@ from styleclip.progress import OnStep, Step, ignore
 from styleclip.samples import Regression, Samples
 from styleclip.stylespace.samples import sample_w
 
+SPACES = (Space.W, Space.S)
 RIDGES = tuple(10 ** (k / 4) for k in range(-24, 9))  # 1e-6 to 100; ridges to choose from
 FOLDS = 5  # of the cross-validation
 LEAST_SAMPLES = 2 * FOLDS
@@ -35,6 +36,11 @@ def models_regression(models: Models, samples: Samples, space: Space, on_step: O
         models.memo[key] = samples.fits.get(space) or fit_regression(models.generator, samples, space, on_step=on_step)
     fit: Regression = models.memo[key]
     return fit
+
+
+def fit_all(generator: Generator, samples: Samples) -> Samples:
+    """These samples with their regressions in W and S."""
+    return replace(samples, fits={space: fit_regression(generator, samples, space) for space in SPACES})
 
 
 @torch.no_grad()
@@ -51,7 +57,7 @@ def fit_regression(
     The sums over samples are float64 and are added up in blocks, so S is never held as a whole. A step counts samples.
     Raises SpaceError for other spaces, and UsageError for fewer than LEAST_SAMPLES samples and a ridge below 0.
     """
-    if space not in (Space.W, Space.S):
+    if space not in SPACES:
         raise SpaceError(f"a regression gives w or s, not {space.value}; fit one of these")
     if len(samples) < LEAST_SAMPLES:
         raise UsageError(f"{len(samples)} samples are too few for a regression; draw at least {LEAST_SAMPLES}")

@@ -17,8 +17,8 @@ from styleclip.models import Models
 from styleclip.networks.stylegan2 import Generator
 from styleclip.progress import OnStep, Step, ignore
 from styleclip.samples import Samples
+from styleclip.stylespace.records import network_record
 from styleclip.stylespace.statistics import sample_z
-from styleclip.version import __version__
 from styleclip.weights.sample_files import samples_path, save_samples
 
 BLOCK = 100  # samples rendered together: the features of a sample do not depend on how a run was divided
@@ -51,7 +51,7 @@ def see_samples(
     if count < 1:
         raise UsageError(f"cannot draw {count} samples; draw at least 1")
     if earlier is None:
-        earlier = Samples(torch.empty(0), seed, psi, models_record(models))
+        earlier = Samples(torch.empty(0), seed, psi, image_record(models))
     elif (earlier.seed, earlier.psi) != (seed, psi):
         raise UsageError(
             f"the earlier samples have seed {earlier.seed} and psi {earlier.psi:g}, not {seed} and {psi:g}; draw anew"
@@ -112,18 +112,9 @@ def models_samples(models: Models, count: int, on_step: OnStep = ignore) -> Samp
     return found
 
 
-def models_record(models: Models) -> dict[str, Any]:
-    """The record of samples of these models: resolution of the images, generator, CLIP and precision."""
-    generator, clip = models.provenance.get("generator", {}), models.provenance.get("clip", {})
-    return {
-        "resolution": loss_resolution_px(models.generator, models.clip, "auto"),
-        "generator": models.generator_fingerprint,
-        "generator_name": generator.get("name"),
-        "clip": clip.get("name", models.clip.name),
-        "clip_preprocess": models.clip.preprocess,
-        "dtype": models.provenance.get("dtype", "float32"),
-        "styleclip": __version__,
-    }
+def image_record(models: Models) -> dict[str, Any]:
+    """The record of the images of samples: their resolution in px, the generator, the CLIP and the precision."""
+    return {"resolution": loss_resolution_px(models.generator, models.clip, "auto"), **network_record(models)}
 
 
 def _truncated_w(generator: Generator, z: Tensor, psi: float) -> Tensor:

@@ -36,6 +36,7 @@ from styleclip.weights.provenance import cache_name, check_provenance, probe
 
 REMEDY = "make the samples again with `styleclip prepare --method regression`"
 OTHER_REMEDY = "make those of this one with `styleclip prepare --method regression`"
+NO_ORIGIN = ("samples", "seed", "psi", "fits", "shard")  # keys of the record of a file that Samples.about lacks
 FIT_TENSORS = ("matrix", "feature_mean", "mean", "std")  # of Regression
 
 
@@ -65,18 +66,32 @@ def read_samples(path: str | Path) -> tuple[Samples, Tensor]:
 
     Raises WeightError for a file without samples, or with a part of them.
     """
-    tensors, about = read_own(path, "samples", REMEDY)
+    tensors, about = read_tensors(path)
     with error_context(path):
-        if missing := [name for name in ("features", "probe") if name not in tensors]:
-            raise WeightError(f"the tensor {missing[0]} is missing; {REMEDY}")
         if "rows" in tensors:
             raise WeightError(_unfinished_message(about))
         features, stored = tensors["features"].float(), tensors["probe"].float()
         if features.ndim != 2 or features.shape[1:] != stored.shape or not len(features):
             raise WeightError(f"its features have shape {list(features.shape)}, not [N, {len(stored)}]; {REMEDY}")
         fits = {Space(name): _read_fit(Space(name), tensors, numbers) for name, numbers in _fits(about).items()}
-        origin = {name: about[name] for name in about if name not in ("samples", "seed", "psi", "fits")}
-        return Samples(features, int(about["seed"]), float(about["psi"]), origin, fits), stored
+        return samples_of_record(features, about, fits), stored
+
+
+def read_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The tensors and the `about` of whole or incomplete samples; raises WeightError for any other file."""
+    tensors, about = read_own(path, "samples", REMEDY)
+    with error_context(path):
+        if missing := [name for name in ("features", "probe") if name not in tensors]:
+            raise WeightError(f"the tensor {missing[0]} is missing; {REMEDY}")
+        return tensors, about
+
+
+def samples_of_record(
+    features: Tensor, about: Mapping[str, Any], fits: Mapping[Space, Regression] | None = None
+) -> Samples:
+    """The samples with these features [N, D], of a file with this `about`."""
+    origin = {name: value for name, value in about.items() if name not in NO_ORIGIN}
+    return Samples(features, int(about["seed"]), float(about["psi"]), origin, fits or {})
 
 
 def load_samples(path: str | Path, clip: CLIP, fingerprint: str) -> Samples:

@@ -16,13 +16,15 @@ from styleclip.latents import StyleLayout
 from styleclip.models import Models
 from styleclip.relevance_table import RelevanceTable
 from styleclip.stylespace import prepare as module
-from styleclip.stylespace.prepare import Preparation, prepare
-from styleclip.stylespace.shards import TableShard, unfinished_path
+from styleclip.stylespace.prepare import prepare
+from styleclip.stylespace.shards import unfinished_path
+from styleclip.stylespace.table_preparation import Preparation
+from styleclip.stylespace.table_shards import TableShard
 from tests.helpers.files import load_tiny_models
 from tests.helpers.tiny import TINY
 
 FEW = Preparation(images=3, samples=50)
-SMALL = ("--images", "3", "--num-latents", "50")  # the same on the command line
+SMALL = ("--method", "exact", "--images", "3", "--num-latents", "50")  # the same on the command line
 LAYOUT = StyleLayout.from_channels(TINY.channels)
 
 
@@ -57,7 +59,7 @@ def prepare_with_kills(folder: str) -> None:
             continue
         unfinished = unfinished_path(path, (1, 1))
         kills += 1
-        midway += unfinished.exists() and 0 < len(TableShard.load(unfinished).channels) < LAYOUT.size
+        midway += unfinished.exists() and 0 < len(TableShard.load(unfinished).rows) < LAYOUT.size
     _prepare_in_child(models, path)
     print(kills, midway)
 

@@ -9,7 +9,8 @@ import pytest
 
 from styleclip.models import Models
 from styleclip.progress import Step
-from styleclip.stylespace.prepare import Preparation, prepare
+from styleclip.stylespace.prepare import prepare
+from styleclip.stylespace.table_preparation import Preparation
 from tests.helpers.files import load_tiny_models
 from tests.helpers.preparation import FEW, LAYOUT
 

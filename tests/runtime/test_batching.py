@@ -22,8 +22,9 @@ from styleclip.runtime.batching import Batches, free_bytes, is_out_of_memory
 from styleclip.runtime.devices import keep_memory
 from styleclip.stylespace.channel_effects import measure
 from styleclip.stylespace.gradient_relevance import gradient_effects, gradient_relevance
-from styleclip.stylespace.prepare import Preparation, prepare
+from styleclip.stylespace.prepare import prepare
 from styleclip.stylespace.statistics import sample_styles, style_statistics
+from styleclip.stylespace.table_preparation import Preparation
 from tests.helpers.mapper_training import OLD, RED, train_few
 from tests.helpers.support import failed
 from tests.helpers.tiny import tiny_models
@@ -196,7 +197,9 @@ def test_a_training(limit: Limit, tmp_path: Path) -> None:
         assert (one - other).abs().max() < 1e-3 * other.abs().max()
 
 
-@pytest.mark.parametrize("command", [["sample", "--seeds", "0-2"], ["prepare", "--images", "2", "--num-latents", "9"]])
+@pytest.mark.parametrize(
+    "command", [["sample", "--seeds", "0-2"], ["prepare", "--method", "exact", "--images", "2", "--num-latents", "9"]]
+)
 def test_the_command_line_says_it(
     limit: Limit, files: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: list[str]
 ) -> None:

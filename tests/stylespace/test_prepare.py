@@ -20,8 +20,9 @@ from styleclip.progress import Step
 from styleclip.stylespace.channel_effects import measure
 from styleclip.stylespace.eta import EtaEstimator
 from styleclip.stylespace.gradient_relevance import gradient_effects
-from styleclip.stylespace.prepare import Preparation, prepare
+from styleclip.stylespace.prepare import prepare
 from styleclip.stylespace.statistics import sample_styles, style_statistics
+from styleclip.stylespace.table_preparation import Preparation
 from styleclip.weights.describe import describe
 from styleclip.weights.relevance_files import load_relevance
 from tests.helpers.preparation import FEW, LAYOUT, assert_same_table

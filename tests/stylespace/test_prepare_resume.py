@@ -16,7 +16,8 @@ from styleclip.models import Models
 from styleclip.progress import Step
 from styleclip.stylespace import prepare as module
 from styleclip.stylespace.prepare import prepare
-from styleclip.stylespace.shards import TableShard, unfinished_path
+from styleclip.stylespace.shards import unfinished_path
+from styleclip.stylespace.table_shards import TableShard
 from tests.helpers.files import tensor_content, tiny_files, with_other_generator
 from tests.helpers.preparation import FEW, LAYOUT, assert_same_table
 from tests.helpers.support import is_one_sentence, run_python
@@ -30,12 +31,12 @@ def test_what_is_done_is_not_done_again(models: Models, path: Path, tmp_path: Pa
     whole = prepare(models, FEW, tmp_path / "whole.safetensors")
     leave_unfinished(models, path, groups=3)
     kept = TableShard.load(unfinished_path(path, (1, 1)))
-    assert 0 < len(kept.channels) < LAYOUT.size and not path.exists()
+    assert 0 < len(kept.rows) < LAYOUT.size and not path.exists()
     again = StoppedAfter()
     table = prepare(models, FEW, path, on_step=again)
     assert len(again.steps) == GROUPS - 3
     assert [step.index for step in again.steps][-1] == again.steps[0].total == LAYOUT.size
-    assert sum(step.values["renders"] for step in again.steps[-1:]) == 2 * 3 * (LAYOUT.size - len(kept.channels))
+    assert sum(step.values["renders"] for step in again.steps[-1:]) == 2 * 3 * (LAYOUT.size - len(kept.rows))
     assert_same_table(table, whole)
     assert tensor_content(path) == tensor_content(tmp_path / "whole.safetensors")
     assert not unfinished_path(path, (1, 1)).exists()
@@ -116,7 +117,7 @@ def test_it_is_saved_on_the_way(models: Models, path: Path, monkeypatch: pytest.
 
     def look(step: Step) -> None:
         unfinished = unfinished_path(path, (1, 1))
-        kept.append(len(TableShard.load(unfinished).channels) if unfinished.exists() else 0)
+        kept.append(len(TableShard.load(unfinished).rows) if unfinished.exists() else 0)
 
     prepare(models, FEW, path, on_step=look)
     assert kept[0] == 0 and sorted(set(kept)) == kept and len(kept) == GROUPS

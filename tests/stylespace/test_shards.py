@@ -14,8 +14,11 @@ import pytest
 
 from styleclip.errors import WeightError
 from styleclip.models import Models
-from styleclip.stylespace.prepare import Preparation, prepare
-from styleclip.stylespace.shards import TableShard, merge, shard_path, unfinished_path
+from styleclip.stylespace.merging import merge
+from styleclip.stylespace.prepare import prepare
+from styleclip.stylespace.shards import shard_path, unfinished_path
+from styleclip.stylespace.table_preparation import Preparation
+from styleclip.stylespace.table_shards import TableShard
 from styleclip.weights.describe import describe
 from styleclip.weights.relevance_files import load_relevance
 from tests.helpers.preparation import FEW, LAYOUT, assert_same_table
@@ -36,7 +39,7 @@ def test_shards_are_the_whole(models: Models, path: Path, tmp_path: Path, method
     preparation = replace(FEW, method=method)
     shards = make_shards(models, path, 3, preparation)
     assert sorted(path.parent.iterdir()) == shards
-    by_layer = [Counter(layer_of(c) for c in TableShard.load(shard).channels.tolist()) for shard in shards]
+    by_layer = [Counter(layer_of(c) for c in TableShard.load(shard).rows.tolist()) for shard in shards]
     for one, other in itertools.combinations(by_layer, 2):
         assert all(abs(one[layer] - other[layer]) <= 1 for layer in one | other), "a shard has more of some layer"
     joined = merge(path)
@@ -89,7 +92,7 @@ SPOILT: dict[str, tuple[Callable[[list[Path], Path], Any], str]] = {
     "twice": (lambda shards, path: shards[1].write_bytes(shards[0].read_bytes()), "the shard 1/3 is there twice; pass"),
     "no shard": (lambda shards, path: damage(shards[0], shard="one"), "'one' is no shard; write 2/4 for the second"),
     "channels": (
-        lambda shards, path: damage(shards[0], channels=TableShard.load(shards[1]).channels),
+        lambda shards, path: damage(shards[0], channels=TableShard.load(shards[1]).rows),
         "different channels",
     ),
     "torn": (lambda shards, path: shards[0].write_bytes(shards[0].read_bytes()[:-9]), "shard-1-of-3.safetensors: "),

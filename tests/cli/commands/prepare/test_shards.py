@@ -40,7 +40,7 @@ def test_shards(run: Run, files: tuple[Path, Path], tmp_path: Path) -> None:
 def test_shards_in_the_cache(run: Run, files: tuple[Path, Path]) -> None:
     for i in (1, 2):
         done(run(*SMALL, "--shard", f"{i}/2"))
-    path = done(run("--merge")).stdout.splitlines()[0]
+    path = done(run("--merge", "--method", "exact")).stdout.splitlines()[0]
     assert Path(path).parent == home() / "relevance" and table(files).has_row.all()
 
 
@@ -58,7 +58,7 @@ def test_torchrun(run: Run, files: tuple[Path, Path], tmp_path: Path, monkeypatc
 
 def test_torchrun_does_not_join_old_shards(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     torchrun(monkeypatch, 1, 2)
-    done(run("--images", "2", "--num-latents", "50", "--out", "t.safetensors"))
+    done(run("--method", "exact", "--images", "2", "--num-latents", "50", "--out", "t.safetensors"))
     torchrun(monkeypatch, 0, 2)
     done(run(*SMALL, "--out", "t.safetensors"))
     assert not (tmp_path / "t.safetensors").exists()
