@@ -1,4 +1,4 @@
-"""`python -m benchmarks prepare`: the speed of preparing a relevance table (docs/relevance.md).
+"""`python -m benchmarks prepare`: the speed of preparing samples and a relevance table (docs/relevance.md).
 
 With the demo models, and with StyleGAN2 at 1024 px (config-f) and CLIP ViT-B/32 with random weights.
 """
@@ -7,24 +7,32 @@ from __future__ import annotations
 
 import functools
 import statistics
+import time
 from collections.abc import Callable
 from typing import Any
 
 import click
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from benchmarks.published_stylegan2 import render_styles, trainable_copy
 from benchmarks.timing import Timer, make_timer, time_in_turns
 from benchmarks.tools import KERNEL_LABELS, Report, Setup, bench_command, markdown_table, repeats_option, with_ops
 from styleclip.latents import Latent, Space, StyleEntry, StyleLayout
+from styleclip.losses import loss_resolution_px
 from styleclip.models import Models
+from styleclip.networks.batch_size import RENDER, max_batch
 from styleclip.runtime.cuda_graphs import Graphs
+from styleclip.samples import Samples
 from styleclip.stylespace.channel_effects import PrefixRenderer, groups
-from styleclip.stylespace.statistics import sample_styles
+from styleclip.stylespace.regression import fit_all
+from styleclip.stylespace.samples import BLOCK
+from styleclip.stylespace.statistics import sample_styles, sample_z
 from styleclip.stylespace.table_preparation import Preparation
-from styleclip.units import human_number
+from styleclip.units import human_number, human_time
 
+SAMPLES = 2000  # of the projected regression
 PUBLISHED_BATCH = 8  # images at once with the published generator, which takes more memory
 
 
@@ -33,7 +41,7 @@ PUBLISHED_BATCH = 8  # images at once with the published generator, which takes 
 @click.option("--batch-size", type=click.IntRange(2), help="Pictures at once.  [default: as `prepare`; 2 with --quick]")
 @repeats_option(3, quick=1)
 def prepare(setup: Setup, demo_only: bool, batch_size: int | None, repeats: int) -> Report:
-    """Time `styleclip prepare`: renders per second, and the hours of a whole table.
+    """Time `styleclip prepare`: renders per second, the time of 2,000 samples, and the hours of a whole table.
 
     --quick uses the smallest batch.
     """
@@ -42,7 +50,8 @@ def prepare(setup: Setup, demo_only: bool, batch_size: int | None, repeats: int)
         models = setup.demo_models() if name == "demo" else setup.models(1024)
         models.clip.preprocess = "correct"
         size = batch_size or (2 if setup.quick else Preparation().batch_size(models.generator))
-        results.append({"models": name, **measure_rates(models, size, repeats, setup.kernels)})
+        rates = measure_rates(models, size, repeats, setup.kernels)
+        results.append({"models": name, **rates, "regression": measure_regression(models, repeats, setup.quick)})
     return Report(results, "\n\n".join(map(markdown, results)))
 
 
@@ -68,6 +77,28 @@ def measure_rates(models: Models, batch_size: int, repeats: int, kernels: list[s
         "layers": layers,
         "channels": {"convolutions": int((~layout.torgb_mask()).sum()), "all": layout.size},
         "hours": {"convolutions": convolutions, "all": sum(layer["hours"] for layer in layers)},
+    }
+
+
+def measure_regression(models: Models, repeats: int, quick: bool) -> dict[str, Any]:
+    """Renders per second of samples, the seconds of the fits of W and S, and the projected time of all."""
+    generator = models.generator
+    resolution = loss_resolution_px(generator, models.clip, "auto")
+    count = min(16 if quick else BLOCK, max_batch(generator, RENDER, resolution))
+    w = Latent(Space.W, generator.map(sample_z(generator, count).to(models.device)))
+    timer = make_timer(lambda: models.clip_features(w, resolution), models.device)
+    rate = count / statistics.median(time_in_turns({"samples": timer}, repeats)["samples"])
+    width = models.clip.encode_text(["a face"]).shape[1]
+    noise = torch.randn(SAMPLES, width, generator=torch.Generator().manual_seed(0))
+    started = time.perf_counter()
+    fit_all(generator, Samples(functional.normalize(noise, dim=1)))
+    fit_seconds = time.perf_counter() - started
+    return {
+        "samples": SAMPLES,
+        "resolution": resolution,
+        "rate": rate,
+        "fit_seconds": fit_seconds,
+        "seconds": SAMPLES / rate + fit_seconds,
     }
 
 
@@ -121,9 +152,13 @@ def markdown(result: dict[str, Any]) -> str:
     ]
     ours, published = result["full_rate"], full["published"]
     rows = [(name, human_number(rate), f"{rate / ours:.2f}", f"{rate / published:.2f}") for name, rate in rates]
+    samples, renders = result["regression"], Preparation().renders(channels["convolutions"])
     return (
         f"### {result['models']}, batches of {result['batch_size']}\n\n"
         f"{markdown_table(['what changes', 'renders/s', 'to ours in full', 'to published'], rows)}\n\n"
-        f"{Preparation().images} images, both signs: {channels['convolutions']:,} channels of convolutions take "
-        f"{human_number(hours['convolutions'])} h, all {channels['all']:,} take {human_number(hours['all'])} h."
+        f"Regression: {samples['samples']:,} samples at {samples['resolution']} px, {human_number(samples['rate'])} "
+        f"renders/s, take {human_time(samples['seconds'])} with the fits of W and S.\n\n"
+        f"Table: {Preparation().images} images, both signs: {channels['convolutions']:,} channels of convolutions take "
+        f"{renders:,} renders and {human_number(hours['convolutions'])} h, all {channels['all']:,} take "
+        f"{human_number(hours['all'])} h."
     )

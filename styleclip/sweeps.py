@@ -190,7 +190,7 @@ def _method_at(method: GlobalDirection, edit: Edit, alpha: Strength | None, beta
 def _warn_no_table(method: GlobalDirection) -> None:
     warnings.warn(
         f"this generator has no relevance table, so the gradient over {method.images} images takes its place; "
-        "`styleclip prepare` makes the table, once",
+        "`styleclip prepare --method exact` makes the table, once",
         TableWarning,
         stacklevel=2,
     )

@@ -84,7 +84,8 @@ class GlobalDirection(GlobalDirectionSettings):
         table = None if self.relevance == "gradient" else models.relevance()
         if table is None and self.relevance == "table":
             raise UsageError(
-                "this generator has no relevance table; make one with `styleclip prepare`, or use gradient"
+                "this generator has no relevance table; make one with `styleclip prepare --method exact`, or "
+                "use gradient"
             )
         if table is None:
             return relevance_from_gradient(models, direction, self.images, self.seed, self.refine_top)

@@ -33,7 +33,7 @@ def check_provenance(
     clip: CLIP,
     fingerprint: str,
     made: str = "this table was made",
-    remedy: str = "make one for this with `styleclip prepare`",
+    remedy: str = "make one for this with `styleclip prepare --method exact`",
 ) -> None:
     """Raise WeightError unless a file with this `about` and `probe` was made for this generator and CLIP."""
     if about.get("generator") != fingerprint:

@@ -29,7 +29,7 @@ from styleclip.weights.provenance import cache_name, check_provenance, probe
 from styleclip.weights.safe_pickle.lazy_tensors import read_tensor
 
 REQUIRED_TENSORS = ("delta_i", "mean", "std", "probe")
-REMEDY = "make the table again with `styleclip prepare`"
+REMEDY = "make the table again with `styleclip prepare --method exact`"
 
 
 def save_relevance(
@@ -150,7 +150,7 @@ def _published_table(
         expected = " or ".join(f"{count} ({which})" for count, which in counts.items())
         raise WeightError(
             f"it has {len(rows)} rows, this generator's convolutions have {expected} style channels; "
-            "pass the table of this generator or make one with `styleclip prepare`"
+            "pass the table of this generator or make one with `styleclip prepare --method exact`"
         )
     delta_i = torch.zeros(layout.size, rows.shape[1])
     delta_i[(~layout.torgb_mask()).nonzero()[: len(rows), 0]] = rows

@@ -27,3 +27,12 @@ def test_the_table() -> None:
     table = run_bench("prepare", "--demo-only")
     assert table.count("| toRGB, ") == table.count("| convolutions, ") == len({e.resolution for e in layout.entries})
     assert f"all {layout.size:,} take " in table
+
+
+def test_the_time_of_samples() -> None:
+    """It is that of the renders and of the fits."""
+    [demo] = run_bench_json("prepare", "--demo-only")["results"]
+    regression = demo["regression"]
+    assert (regression["samples"], regression["resolution"]) == (2000, 64)
+    assert regression["seconds"] == pytest.approx(2000 / regression["rate"] + regression["fit_seconds"])
+    assert "Regression: 2,000 samples at 64 px" in run_bench("prepare", "--demo-only")

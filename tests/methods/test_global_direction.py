@@ -202,7 +202,7 @@ def test_senseless_settings_are_refused(senseless: dict[str, Any]) -> None:
 
 def test_gradient_needs_no_table() -> None:
     models = tiny_models()
-    with pytest.raises(UsageError, match="has no relevance table; make one with `styleclip prepare`"):
+    with pytest.raises(UsageError, match="has no relevance table; make one with `styleclip prepare --method exact`"):
         GlobalDirection(relevance="table").find(models, PROMPT)
     found = GlobalDirection(images=4, channels=6).find(models, PROMPT)
     assert len(found.channels) == 6 and found.relevance.abs().max() <= 1.0

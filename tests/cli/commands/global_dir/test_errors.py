@@ -90,7 +90,11 @@ def test_a_table_of_another(run: Run, tmp_path: Path, models: Models) -> None:
 
 
 def test_a_table_that_is_not_there(bare: Run, tmp_path: Path) -> None:
-    failed(bare(*PROMPT, "--relevance", "table"), 2, "has no relevance table; make one with `styleclip prepare`")
+    failed(
+        bare(*PROMPT, "--relevance", "table"),
+        2,
+        "has no relevance table; make one with `styleclip prepare --method exact`",
+    )
 
 
 def test_a_direction_of_another_generator(run: Run, files: dict[str, Path], tmp_path: Path) -> None:

@@ -40,7 +40,10 @@ def test_without_a_table_the_gradient_is_pointed_out(bare: Run) -> None:
     words = (*PROMPT, "--images", 2, "--json")
     result = bare(*words, "--out", "auto")
     assert result.stderr.count("Warning: ") == 1
-    assert "no relevance table, so the gradient over 2 images takes its place; `styleclip prepare`" in result.stderr
+    assert (
+        "no relevance table, so the gradient over 2 images takes its place; `styleclip prepare --method exact`"
+        in result.stderr
+    )
     told = records(result)[0]["provenance"]["directions"][0]
     assert told["relevance"] == {"source": "gradient", "images": 2, "seed": 5, "refine_top": 0}
     asked = done(bare(*words, "--relevance", "gradient", "--out", "asked"))
