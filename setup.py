@@ -58,6 +58,7 @@ setup(
     package_dir={"styleclip.checkpoints": "checkpoints"},
     package_data={
         "styleclip": ["alternatives.toml"],
+        "styleclip.demo": ["wordings.toml"],
         "styleclip.checkpoints": ["*.toml", "**/*.safetensors", "**/*.json", "**/*.toml"],
         "cuda_ops": ["csrc/**/*"],
     },

@@ -146,9 +146,14 @@ def state_text(attribute: str, state: int) -> str:
 
 def alternatives(text: str) -> tuple[str, ...]:
     """Sentences for the other states of the claimed attributes: "a face with black hair", ... for red hair."""
+    return other_states(claimed_states(text))
+
+
+def other_states(claims: Claims) -> tuple[str, ...]:
+    """A sentence for every state that a claimed attribute may have instead."""
     return tuple(
         state_text(name, other)
-        for name, state in claimed_states(text).items()
+        for name, state in claims.items()
         for other in range(len(state_names(name)))
         if other != state
     )
