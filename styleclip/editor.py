@@ -48,8 +48,8 @@ class Editor:
         `psi` below 1 pulls towards the average face (truncation, StyleGAN appendix B).
         """
         generator = self.models.generator
-        z = [_sample_z(one, generator.config.z_dim) for one in (seeds if seed is None else (seed,))]
-        latent = Latent(Space.Z, torch.stack(z).to(self.models.device))
+        z = sample_z(seeds if seed is None else (seed,), generator.config.z_dim)
+        latent = Latent(Space.Z, z.to(self.models.device))
         return generator.to_space(generator.truncate(latent, psi), Space.W_PLUS)
 
     def render(self, latent: Latent, noise: Noise = "const") -> Tensor:
@@ -164,8 +164,9 @@ class Editor:
         return [{name: round(values[i].item(), 4) for name, values in scores.items()} for i in range(len(before))]
 
 
-def _sample_z(seed: int, size: int) -> Tensor:
-    return torch.randn(size, generator=torch.Generator().manual_seed(seed))
+def sample_z(seeds: Sequence[int], size: int) -> Tensor:
+    """z [N, size]: of each seed, on every machine and in every batch, the same."""
+    return torch.stack([torch.randn(size, generator=torch.Generator().manual_seed(seed)) for seed in seeds])
 
 
 class _Best:

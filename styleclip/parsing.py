@@ -40,9 +40,12 @@ def parse_strength(text: str) -> Strength:
     """A finite number, or "auto"; raises ValueError otherwise."""
     if text.strip() == "auto":
         return "auto"
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
     if not math.isfinite(value):
-        raise ValueError
+        raise ValueError(f"{text!r} is not a number; write it like 4 or auto.")
     return value
 
 

@@ -41,6 +41,16 @@ def stack_sheets(sheets: Sequence[Image.Image]) -> Image.Image:
     return whole
 
 
+def join_sheets(sheets: Sequence[Image.Image]) -> Image.Image:
+    """Sheets side by side."""
+    whole = Image.new("RGB", (sum(sheet.width for sheet in sheets), max(sheet.height for sheet in sheets)), PAPER)
+    left = 0
+    for sheet in sheets:
+        whole.paste(sheet, (left, 0))
+        left += sheet.width
+    return whole
+
+
 def labelled_sheet(
     rows: Sequence[Sequence[Image.Image]],
     column_labels: Sequence[str] = (),

@@ -1,6 +1,6 @@
 """Measure global directions in the demo world: python -m scripts.experiments.global_direction curves|gradient|ratio
 
-Success and leakage are those of `styleclip evaluate`. `curves` sweeps alpha and beta and draws
+Clean, hit and flips are those of `styleclip evaluate` on its tuning set. `curves` sweeps alpha and beta and draws
 benchmarks/global_direction.png; `gradient` compares relevance by gradient with the table; `ratio` compares their times.
 """
 
@@ -16,7 +16,8 @@ import torch
 import styleclip
 from styleclip import evaluate
 from styleclip.cli.options.types import SEEDS
-from styleclip.demo.captions import alternatives
+from styleclip.demo.captions import other_states
+from styleclip.demo.wordings import WordingSet, load_wordings
 from styleclip.files import atomic_path
 from styleclip.methods.base import Method
 from styleclip.methods.global_direction import GlobalDirection
@@ -29,10 +30,10 @@ from styleclip.stylespace.statistics import sample_styles, style_statistics
 ALPHAS = (1.0, 2.0, 4.0, 6.0, 9.0, 13.0)
 BETAS: tuple[Strength, ...] = (0.05, 0.08, 0.12, "auto")
 REACHES = (0.15, 0.25, 0.35, 0.45, 0.6)
-COMPARED = evaluate.PROMPTS[::2] + evaluate.PROMPTS[1:2]  # 12 of them
+MEASURED = ("clean", "hit", "flips")
 TOP = 50
 
-Curve = list[tuple[float, float, float]]  # strength, success, leakage
+Curve = list[tuple[float, ...]]  # strength and MEASURED
 
 
 @click.group()
@@ -44,10 +45,10 @@ def main(threads: int) -> None:
 
 
 @main.command()
-@click.option("--seeds", type=SEEDS, default="0-49")
+@click.option("--seeds", type=SEEDS, default="2000-2019")
 @click.option("--out", type=Path, default=Path("benchmarks/global_direction.png"))
 def curves(seeds: Sequence[int], out: Path) -> None:
-    """Success and leakage over alpha for several beta, and over the reach of alpha=auto."""
+    """Clean, hit and flips over alpha for several beta, and over the reach of alpha=auto."""
     models = styleclip.load("demo")
     lines = {
         f"beta {beta}": [(alpha, *_measure(models, GlobalDirection(alpha=alpha, beta=beta), seeds)) for alpha in ALPHAS]
@@ -57,31 +58,32 @@ def curves(seeds: Sequence[int], out: Path) -> None:
     for name, curve in {**lines, "alpha auto, by reach": auto}.items():
         print(f"\n{name}\n\n| | " + " | ".join(f"{point[0]:g}" for point in curve) + " |")
         print("|---|" + "---|" * len(curve))
-        for row, index in (("success", 1), ("leakage", 2)):
+        for index, row in enumerate(MEASURED, start=1):
             print(f"| {row} | " + " | ".join(f"{point[index]:.3f}" for point in curve) + " |")
     _draw(lines, auto, out)
 
 
 @main.command()
-@click.option("--seeds", type=SEEDS, default="0-49")
+@click.option("--seeds", type=SEEDS, default="2000-2019")
 @click.option("--images", default=100)
 def gradient(seeds: Sequence[int], images: int) -> None:
-    """Rank correlation, overlap of the top channels and success of gradient relevance against the table."""
+    """Rank correlation, overlap of the top channels and clean edits of gradient relevance against the table."""
     models = styleclip.load("demo")
     quick = GlobalDirection(relevance="gradient", images=images)
     columns = ("rank correlation", f"top {TOP}", "table", "gradient", "s to the first edit")
     print("| prompt | " + " | ".join(columns) + " |\n|---|" + "---|" * len(columns))
     rows = []
-    for text in COMPARED:
-        prompt = Prompt(text, alternatives(text))
+    for wording in load_wordings("tuning").wordings:
+        prompt = Prompt(wording.text, other_states(wording.claims))
         exact = GlobalDirection().find(models, prompt).relevance
         started = time.perf_counter()
         rough = quick.find(models, prompt)
         seconds = time.perf_counter() - started
         overlap = len(set(_top(exact)) & set(_top(rough.relevance))) / TOP
-        hits = [_measure(models, method, seeds, [text]) for method in (GlobalDirection(), rough)]
-        rows.append([_rank_correlation(exact, rough.relevance), overlap, *(hit[0] for hit in hits), seconds])
-        print(f"| {text} | " + " | ".join(f"{value:.2f}" for value in rows[-1]) + " |", flush=True)
+        alone = WordingSet("tuning", (wording,))
+        clean = [_measure(models, method, seeds, alone)[0] for method in (GlobalDirection(), rough)]
+        rows.append([_rank_correlation(exact, rough.relevance), overlap, *clean, seconds])
+        print(f"| {wording.text} | " + " | ".join(f"{value:.2f}" for value in rows[-1]) + " |", flush=True)
     print("| **mean** | " + " | ".join(f"{value:.3f}" for value in torch.tensor(rows).mean(dim=0).tolist()) + " |")
 
 
@@ -106,10 +108,11 @@ def ratio(images: int, every: int) -> None:
 
 
 def _measure(
-    models: Models, method: Method, seeds: Sequence[int], prompts: Sequence[str] | None = None
-) -> tuple[float, float]:
-    report = evaluate.run(models, method, list(seeds), prompts)
-    return report.mean("success"), report.mean("leakage")
+    models: Models, method: Method, seeds: Sequence[int], wordings: WordingSet | None = None
+) -> tuple[float, ...]:
+    """Means of MEASURED over all edits."""
+    report = evaluate.run(models, method, seeds, wordings)
+    return tuple(report.mean(name) for name in MEASURED)
 
 
 def _top(relevance: torch.Tensor) -> list[int]:
@@ -128,18 +131,18 @@ def _draw(lines: dict[str, Curve], auto: Curve, path: Path) -> None:
     figure = Figure(figsize=(10, 4.2), layout="constrained")
     over_alpha, trade = figure.subplots(1, 2)
     for name, curve in lines.items():
-        alphas, success, leakage = zip(*curve, strict=True)
-        (line,) = over_alpha.plot(alphas, success, label=name)
-        over_alpha.plot(alphas, leakage, "--", color=line.get_color())
-        trade.plot(leakage, success, ".-", color=line.get_color(), label=name)
+        alphas, clean, hit, flips = zip(*curve, strict=True)
+        (line,) = over_alpha.plot(alphas, clean, label=name)
+        over_alpha.plot(alphas, hit, "--", color=line.get_color())
+        trade.plot(flips, clean, ".-", color=line.get_color(), label=name)
     trade.plot(
-        [x[2] for x in auto],
+        [x[3] for x in auto],
         [x[1] for x in auto],
         "k*-",
         label="alpha auto, reach " + f"{auto[0][0]:g} to {auto[-1][0]:g}",
     )
-    over_alpha.set(xlabel="alpha", title="success (full) and leakage (dashed)")
-    trade.set(xlabel="leakage", ylabel="success", title="every strength of each beta")
+    over_alpha.set(xlabel="alpha", title="clean (full) and hit (dashed)")
+    trade.set(xlabel="flips an edit", ylabel="clean", title="every strength of each beta")
     over_alpha.legend(fontsize=8)
     trade.legend(fontsize=8)
     with atomic_path(path) as temporary:

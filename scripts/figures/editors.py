@@ -1,7 +1,4 @@
-"""Compare the three editors on the same faces: python -m scripts.figures.editors_table table|picture
-
-`table` prints Markdown, measured by the judge of `styleclip evaluate`; `picture` draws docs/editors.png.
-"""
+"""Draw docs/editors.png, the three editors on the same faces: python -m scripts.figures.editors"""
 
 from __future__ import annotations
 
@@ -13,8 +10,6 @@ import torch
 from PIL import Image
 
 import styleclip
-from benchmarks.tools import markdown_table
-from styleclip import evaluate
 from styleclip.cli.options.types import SEEDS
 from styleclip.demo.captions import alternatives
 from styleclip.files import atomic_path
@@ -26,44 +21,16 @@ from styleclip.prompts import Prompt
 from styleclip.sheets import labelled_sheet
 from styleclip.weights.catalog import weights
 
-MEASURED = ("success", "leakage", "identity", "seconds")
 CELL = 128  # px
 
 
-@click.group()
+@click.command()
 @click.option("--threads", default=1)
-def main(threads: int) -> None:
-    """Compare the editors."""
-    torch.set_num_threads(threads)
-
-
-@main.command()
-@click.option("--seeds", type=SEEDS, default="1000-1039")
-def table(seeds: Sequence[int]) -> None:
-    """Success, leakage, identity and seconds per face: means, and for each prompt."""
-    models = styleclip.load("demo")
-    mappers = shipped_mappers(models)
-    texts = [prompt.target for prompt, _ in mappers]
-    reports = [
-        evaluate.run(models, "optimize", seeds, texts),
-        evaluate.run_mappers(models, [mapper for _, mapper in mappers], seeds),
-        evaluate.run(models, "global-dir", seeds, texts),
-    ]
-    means = [[f"`{report.method}`", *(f"{report.mean(name):.3f}" for name in MEASURED)] for report in reports]
-    prompts = [
-        [scores[0].prompt, str(scores[0].faces), *(f"{score.success:.2f} / {score.leakage:.3f}" for score in scores)]
-        for scores in zip(*(report.cells for report in reports), strict=True)
-    ]
-    names = [report.method for report in reports]
-    print(markdown_table(["editor", *MEASURED], means), end="\n\n")
-    print(markdown_table(["prompt, success / leakage", "faces", *names], prompts))
-
-
-@main.command()
 @click.option("--seeds", type=SEEDS, default="0,3")
 @click.option("--out", type=Path, default=Path("docs/editors.png"))
-def picture(seeds: Sequence[int], out: Path) -> None:
+def main(threads: int, seeds: Sequence[int], out: Path) -> None:
     """Draw OUT: a row for each prompt with every face before and after each editor."""
+    torch.set_num_threads(threads)
     models = styleclip.load("demo")
     editor = styleclip.Editor(models)
     rows: list[list[Image.Image]] = []

@@ -59,6 +59,14 @@ BAD_USAGE = [
     (["optimize", *PROMPT, "--device", "gpu"], "use auto, cpu, cuda or cuda:N"),
     (["sample", "--psi", "much"], "'much' is not a valid float"),
     (["evaluate", "--prompts", "absent.txt"], "does not exist"),
+    (["evaluate", "--set", "all"], "'all' is not one of 'tuning', 'reporting'"),
+    (["evaluate", "--setting", "step=3"], "'step=3' is not a setting; write NAME=VALUE with one of steps, lr"),
+    (["evaluate", "--setting", "steps"], "'steps' is not a setting; write NAME=VALUE"),
+    (["evaluate", "--setting", "steps=many"], "'steps=many' is not a value of steps: 'many' is not a valid integer"),
+    (
+        ["evaluate", "--editor", "global-dir", "--setting", "alpha=big"],
+        "'alpha=big' is not a value of alpha: 'big' is not a number",
+    ),
     (["edit"], "No such command 'edit'"),
 ]
 
@@ -165,6 +173,7 @@ def test_warnings_of_ours_are_shown(run: Run, monkeypatch: pytest.MonkeyPatch) -
 def test_a_prompt_file_without_prompts(run: Run, tmp_path: Path) -> None:
     (tmp_path / "prompts.txt").write_text("# only a comment\n\n")
     failed(run("evaluate", "--prompts", "prompts.txt"), 2, "holds no prompt")
+    failed(run("evaluate", "--prompts", "prompts.txt", "--set", "tuning"), 2, "pass one of them")
 
 
 WRITTEN = find_spec("styleclip.models") is not None and find_spec("styleclip.editor") is not None

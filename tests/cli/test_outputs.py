@@ -11,6 +11,7 @@ import pytest
 from click.testing import Result
 
 import styleclip
+from styleclip.methods.optimize import Optimize
 from styleclip.progress import OnStep, Step
 from tests.helpers.support import run_styleclip
 
@@ -66,14 +67,15 @@ def test_an_evaluation(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         save=lambda folder: [folder / "report.png", folder / "report.json"],
     )
 
-    def evaluate(models: object, method: str, seeds: list[int], prompts: object, on_step: OnStep) -> object:
+    def evaluate(models: object, method: object, seeds: object, prompts: object, on_step: OnStep) -> object:
         on_step(Step(1, 1))
-        assert (method, seeds, prompts) == ("optimize", [0, 1], ["a smile"])
+        assert (method, seeds, prompts) == (Optimize(steps=3, space="s"), (0, 1), ["a smile"])
         return report
 
     monkeypatch.setattr("styleclip.evaluate.run", evaluate)
     (tmp_path / "prompts.txt").write_text("a smile\n")
-    result = run("evaluate", "--seeds", "0-1", "--prompts", "prompts.txt", "--out", "out")
+    settings = ("--setting", "steps=3", "--setting", "space=s")
+    result = run("evaluate", *settings, "--seeds", "0-1", "--prompts", "prompts.txt", "--out", "out")
     assert result.exit_code == 0, result.output
     assert result.stdout.splitlines() == ["prompt  hit", "smile  1.0", "out/report.png", "out/report.json"]
 

@@ -7,56 +7,65 @@ from pathlib import Path
 import click
 
 from styleclip.cli.options.common import CommonOptions, common_options
+from styleclip.cli.options.from_settings import read_settings
 from styleclip.cli.options.types import EXISTING_FILE, SEEDS
 from styleclip.cli.output.progress import Progress
 from styleclip.errors import UsageError
-from styleclip.methods import settings_methods
+from styleclip.methods import make_method, method_class, settings_methods
 
-REPORT_FILES = ("report.json", "report.png")
-PROMPTS_HELP = "One prompt per line.  [default: the built-in set]"
+REPORT_FILES = ("report.json", "report.png", "worst.png")
+DEFAULT_EDITOR = "optimize"
+SET = "The prompts: 20 for tuning settings, or 20 others for reporting.  [default: tuning]"
+PROMPTS = "In place of a set, a file with one prompt per line, in the words of the demo world."
+SEED_LIST = "The faces to edit, e.g. 0-7,12.  [default: those of the set; minutes with most editors, 0-7 are quick]"
+MAPPER = "In place of an editor, a latent mapper with the prompt it was trained for: a name, file or URL."
+SETTING = "A setting of the editor, e.g. alpha=4; may be given several times."
 
 
 @click.command()
 @click.option(
-    "--editor",
-    "method",
-    type=click.Choice(settings_methods()),
-    help="The editor to measure.  [default: optimize]",
+    "--editor", type=click.Choice(settings_methods()), help=f"The editor to measure.  [default: {DEFAULT_EDITOR}]"
 )
-@click.option(
-    "--mapper",
-    "mappers",
-    multiple=True,
-    metavar="NAME",
-    help="In place of an editor, a latent mapper with the prompt it was trained for: a name, file or URL.",
-)
-@click.option("--seeds", type=SEEDS, default="0-19", metavar="LIST", help="The faces to edit, e.g. 0-7,12.")
-@click.option("--prompts", "prompt_file", type=EXISTING_FILE, metavar="FILE", help=PROMPTS_HELP)
+@click.option("--setting", "settings", multiple=True, metavar="NAME=VALUE", help=SETTING)
+@click.option("--mapper", "mappers", multiple=True, metavar="NAME", help=MAPPER)
+@click.option("--set", "set_name", type=click.Choice(["tuning", "reporting"]), help=SET)
+@click.option("--seeds", type=SEEDS, metavar="LIST", help=SEED_LIST)
+@click.option("--prompts", "prompt_file", type=EXISTING_FILE, metavar="FILE", help=PROMPTS)
 @common_options
 def evaluate(
     common: CommonOptions,
-    method: str | None,
+    editor: str | None,
+    settings: tuple[str, ...],
     mappers: tuple[str, ...],
-    seeds: tuple[int, ...],
+    set_name: str | None,
+    seeds: tuple[int, ...] | None,
     prompt_file: Path | None,
 ) -> None:
-    """Edit many faces with many prompts, and tabulate how well each edit hit and what else it moved."""
-    if mappers and (method or prompt_file):
-        raise UsageError("a mapper is an editor with its own prompt; leave out --editor and --prompts")
-    import styleclip.evaluate as evaluation
+    """Edit many faces with many prompts, and tabulate how many edits are clean: hit, with nothing else changed.
+
+    This needs the demo world, where the ideal edit of every face is known; the last row is that edit.
+    """
+    if mappers and (editor or prompt_file or settings):
+        raise UsageError("a mapper is an editor with its own prompt; leave out --editor, --setting and --prompts")
+    if prompt_file and set_name:
+        raise UsageError("--set and --prompts both name the prompts; pass one of them")
+    name = editor or DEFAULT_EDITOR
+    values = read_settings(method_class(name), settings)
+    from styleclip import evaluate as evaluation
     from styleclip.methods.mapper import LatentMapper, load_trained_mapper
     from styleclip.weights.locate import mapper_file
 
-    prompts = evaluation.read_prompts(prompt_file) if prompt_file else None
-    files = [mapper_file(name, common.fetch) for name in mappers]
+    wordings = evaluation.load_wordings("reporting" if set_name == "reporting" else "tuning")
+    prompts = evaluation.read_prompts(prompt_file) if prompt_file else wordings
+    files = [mapper_file(each, common.fetch) for each in mappers]
     folder = common.folder("evaluation", REPORT_FILES)
     models = common.load()
     with Progress("evaluate", common.quiet) as progress:
         if files:
             trained = [LatentMapper(load_trained_mapper(file, models)) for file in files]
-            report = evaluation.run_mappers(models, trained, list(seeds), progress)
+            report = evaluation.run_mappers(models, trained, seeds or wordings.seeds, progress)
         else:
-            report = evaluation.run(models, method or "optimize", list(seeds), prompts, progress)
+            report = evaluation.run(models, make_method(name, **values), seeds or wordings.seeds, prompts, progress)
     paths = report.save(folder)
     if not common.as_json:
         click.echo(report.table())

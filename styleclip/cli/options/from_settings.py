@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 import click
 
 from styleclip.cli.options.types import RESOLUTION, STRENGTH, FiniteFloat, FiniteRange
+from styleclip.errors import UsageError
 from styleclip.settings import LossResolution, Setting, Strength, default_text, settings_of, without_none_type
 
 Decorated = TypeVar("Decorated", bound=Callable[..., object])
@@ -58,6 +59,22 @@ def settings_options(
         return command
 
     return decorate
+
+
+def read_settings(kind: type, texts: Sequence[str]) -> dict[str, Any]:
+    """Settings of a dataclass written as NAME=VALUE. Raises UsageError for another name or a value it cannot have."""
+    hints, known = get_type_hints(kind), settings_of(kind)
+    values: dict[str, Any] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        name = name.strip().replace("-", "_")
+        if not equals or name not in known:
+            raise UsageError(f"{text!r} is not a setting; write NAME=VALUE with one of {', '.join(known)}")
+        try:
+            values[name] = _click_type(without_none_type(hints[name]), known[name]).convert(value.strip(), None, None)
+        except click.BadParameter as error:
+            raise UsageError(f"{text!r} is not a value of {name}: {error.message}") from error
+    return values
 
 
 def option_group(
@@ -116,6 +133,8 @@ def _click_type(hint: Any, known: Setting) -> click.ParamType:
         return RESOLUTION
     if hint == Strength:
         return STRENGTH
+    if hint is bool:
+        return click.BOOL
     if get_origin(hint) is Literal:
         return click.Choice([str(value) for value in get_args(hint)])
     if hint is int and known.least is None and known.most is None:

@@ -17,7 +17,7 @@ from styleclip.cli import main
 from styleclip.errors import UsageError, WeightError
 from styleclip.images import read_record
 from styleclip.latents import Latent, Space, save_latent
-from styleclip.methods.mapper import LatentMapper, TrainedMapper, load_trained_mapper, save_trained_mapper
+from styleclip.methods.mapper import LatentMapper, load_trained_mapper, save_trained_mapper
 from styleclip.models import Models
 from styleclip.prompts import Prompt
 from styleclip.weights.catalog import weights
@@ -82,11 +82,6 @@ def test_mappers_of_other_generators(models: Models, tmp_path: Path) -> None:
     torch.save({"state_dict": theirs, "opts": {}}, tmp_path / "wide.pt")
     with pytest.raises(WeightError, match="another generator: this mapper takes w of length 9, got 8"):
         load_trained_mapper(tmp_path / "wide.pt", models)
-
-
-def test_a_mapper_without_a_text_cannot_be_judged(models: Models) -> None:
-    with pytest.raises(UsageError, match="does not tell the text it was trained for"):
-        evaluate.run_mappers(models, [LatentMapper(TrainedMapper(random_mapper()))], [0])
 
 
 def test_a_strength_that_is_no_number(models: Models) -> None:
@@ -183,20 +178,22 @@ def test_four_mappers_ship() -> None:
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-def test_shipped_mappers_come_true(name: str) -> None:
+def test_shipped_mappers_come_true(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """On faces that no training saw; the figures for more of them are in benchmarks/mapper.md."""
+    monkeypatch.setattr("styleclip.evaluate.limits.SAMPLES", 50)
     models = styleclip.load("demo")
     mapper = LatentMapper(load_trained_mapper(weights()[name].path, models))
     report = evaluate.run_mappers(models, [mapper], range(1000, 1016))
-    assert report.mean("success") >= 0.8 and report.mean("leakage") <= 0.1
+    assert report.mean("hit") >= 0.8 and report.mean("flips") <= 1.7
 
 
 @pytest.mark.skipif(not SHIPPED, reason="no mapper ships")
 def test_evaluate_on_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("styleclip.evaluate.limits.SAMPLES", 50)
     words = ["evaluate", *(word for name in SHIPPED[:2] for word in ("--mapper", name))]
     result = CliRunner().invoke(main, [*words, "--seeds", "0-3", "--json"], prog_name="styleclip")
     report = json.loads(done(result).stdout)
-    assert report["method"] == "mapper" and len(report["cells"]) == 2
+    assert report["method"] == "mapper" and len(report["prompts"]) == 2
     wrong = CliRunner().invoke(main, [*words, "--editor", "optimize"], prog_name="styleclip")
-    failed(wrong, 2, "a mapper is an editor with its own prompt; leave out --editor and --prompts")
+    failed(wrong, 2, "a mapper is an editor with its own prompt; leave out --editor, --setting and --prompts")

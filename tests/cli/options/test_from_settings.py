@@ -9,8 +9,9 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from styleclip.cli.options.from_settings import Command, settings_options
+from styleclip.cli.options.from_settings import Command, read_settings, settings_options
 from styleclip.cli.options.types import SEEDS
+from styleclip.errors import UsageError
 from styleclip.settings import LossResolution, Strength, setting
 
 
@@ -114,3 +115,45 @@ def test_fields_can_be_left_to_the_command() -> None:
 
     names = {parameter.name for parameter in command.params}
     assert names == set(NAMES) - {"levels", "alpha"}
+
+
+def test_settings_as_text() -> None:
+    texts = (
+        "num-steps=7",
+        "lr=1e-2",
+        "sure=1",
+        "space=s",
+        "alpha=auto",
+        "side=64",
+        "torgb=no",
+        "half=true",
+        "hidden=2",
+    )
+    assert read_settings(Settings, texts) == {
+        "num_steps": 7,
+        "lr": 0.01,
+        "sure": 1.0,
+        "space": "s",
+        "alpha": "auto",
+        "side": 64,
+        "torgb": False,
+        "half": True,
+        "hidden": 2,
+    }
+    assert read_settings(Settings, ["alpha=-2", "alpha=3"]) == {"alpha": 3.0}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("steps=3", "is not a setting; write NAME=VALUE with one of num_steps, lr"),
+        ("num_steps", "is not a setting"),
+        ("num_steps=0", "is not a value of num_steps: 0 is not in the range"),
+        ("space=z", "is not a value of space"),
+        ("alpha=much", "is not a value of alpha"),
+        ("torgb=perhaps", "is not a value of torgb"),
+    ],
+)
+def test_settings_that_cannot_be(text: str, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        read_settings(Settings, [text])

@@ -1,0 +1,60 @@
+"""The limits of a clean edit, measured on samples without an edit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from styleclip.demo.render import background_mask, render
+from styleclip.demo.world import faces
+from styleclip.evaluate.pixels import chroma, erode, gamut, halo
+from styleclip.latents import Latent, Space
+from styleclip.models import Models
+
+MAX_BACKGROUND = 6.0  # mean absolute change of the background, in 1/255
+QUANTILE = 0.99  # of halo and gamut over samples
+CHROMA_QUANTILE = 0.999  # of the chroma of renders
+SAMPLES, SEED = 1000, 9
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a clean edit does not exceed.
+
+    Args:
+        bg: change of the background, in 1/255.
+        halo: the 99th percentile over samples of the generator.
+        gamut: the same of the share of pixels beyond `chroma`, in per cent.
+        chroma: [H, W], the 99.9th percentile of the chroma of renders at each place.
+    """
+
+    bg: float
+    halo: float
+    gamut: float
+    chroma: Tensor
+
+    @staticmethod
+    def of(models: Models) -> Limits:
+        """The limits of a generator, measured once for these models, in about 20 s on one core."""
+        key = ("evaluation limits", SAMPLES, SEED)
+        if key not in models.memo:
+            models.memo[key] = _measure_limits(models)
+        limits: Limits = models.memo[key]
+        return limits
+
+
+def _measure_limits(models: Models) -> Limits:
+    z = torch.randn(SAMPLES, models.generator.config.z_dim, generator=torch.Generator().manual_seed(SEED))
+    people = faces(z)
+    drawn = F.max_pool2d(chroma(render(people))[:, None], 3, stride=1, padding=1)[:, 0]  # edges may lie 1 px aside
+    most = torch.quantile(drawn, CHROMA_QUANTILE, dim=0)
+    images = models.render(Latent(Space.Z, z.to(models.device))).float().cpu().clamp(-1, 1)
+    halos, gamuts = halo(images, erode(background_mask(people))), gamut(images, most)
+    return Limits(MAX_BACKGROUND, _quantile(halos), _quantile(gamuts), most)
+
+
+def _quantile(values: Tensor) -> float:
+    return torch.quantile(values, QUANTILE).item()

@@ -1,0 +1,44 @@
+"""The demo models, faces and limits that the tests of the evaluation share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+import styleclip
+from styleclip.demo.judge import Judge, load_judge
+from styleclip.evaluate.limits import Limits
+from styleclip.evaluate.task import Portraits
+from styleclip.models import Models
+from styleclip.weights.catalog import checkpoint_path
+
+SEEDS = range(3000, 3016)
+
+
+@pytest.fixture(scope="package", autouse=True)
+def few_samples() -> Iterator[None]:
+    """Limits from 200 samples: those of 1,000 take 20 s."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("styleclip.evaluate.limits.SAMPLES", 200)
+        yield
+
+
+@pytest.fixture(scope="package")
+def models() -> Models:
+    return styleclip.load("demo")
+
+
+@pytest.fixture(scope="package")
+def judge() -> Judge:
+    return load_judge(checkpoint_path("demo/judge.safetensors"))
+
+
+@pytest.fixture(scope="package")
+def limits(few_samples: None, models: Models) -> Limits:
+    return Limits.of(models)
+
+
+@pytest.fixture(scope="package")
+def portraits(models: Models, judge: Judge) -> Portraits:
+    return Portraits.of(models, judge, SEEDS)
