@@ -17,7 +17,7 @@ from styleclip.inversion.invert import Invert
 from styleclip.inversion.result import Inversion
 from styleclip.latents import Latent, Space
 from styleclip.losses import similarity
-from styleclip.methods.base import Method, MethodWithDetails
+from styleclip.methods.base import Method, MethodWithDetails, reads_claims
 from styleclip.models import Models
 from styleclip.networks.synthesis import Noise
 from styleclip.photo_editing import EditSource, PhotoEdit, edit_photo
@@ -91,8 +91,9 @@ class Editor:
         about: Mapping[str, Any] | None = None,
     ) -> EditResult:
         """Several edits, each of the result of the one before; scores are means over the texts. Else as `edit`."""
-        for prompt, _ in edits:
-            warn_unknown_words(self.models.clip, prompt)
+        for prompt, method in edits:
+            if not reads_claims(method, self.models):
+                warn_unknown_words(self.models.clip, (prompt.target, *prompt.neutrals))
         source = edited = latent.to(self.models.device)
         details = [method.details if isinstance(method, MethodWithDetails) else {} for _, method in edits]
         steps: list[Latent] = []

@@ -106,13 +106,15 @@ def target_probability(clip: CLIP, features: Tensor, texts: Tensor) -> Tensor:
     return (clip.logit_scale * features @ texts.T).softmax(dim=-1)[..., 0]
 
 
-def warn_unknown_words(clip: CLIP, prompt: Prompt) -> None:
+def warn_unknown_words(clip: CLIP, texts: Sequence[str]) -> None:
     """Issue a PromptWarning for words outside the vocabulary of a small CLIP; published ones have no such list."""
-    if clip.vocabulary is None:
-        return
-    words = re.findall(r"[a-z]+", " ".join((prompt.target, *prompt.neutrals)).lower())
-    unknown = [word for word in dict.fromkeys(words) if word not in clip.vocabulary]
-    if unknown:
+    if unknown := unknown_words(clip, texts):
         named = ", ".join(repr(word) for word in unknown)
-        known = ", ".join(clip.vocabulary)
+        known = ", ".join(clip.vocabulary or ())
         warnings.warn(f"the {clip.name} CLIP does not know {named}; it knows: {known}", PromptWarning, stacklevel=2)
+
+
+def unknown_words(clip: CLIP, texts: Sequence[str]) -> list[str]:
+    """The words outside the vocabulary of a small CLIP."""
+    words = re.findall(r"[a-z]+", " ".join(texts).lower())
+    return [word for word in dict.fromkeys(words) if clip.vocabulary is not None and word not in clip.vocabulary]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,10 +21,6 @@ from styleclip.settings import Strength, format_number
 MAX_COMBINATIONS = 100  # of alphas and betas in one sweep
 
 Value = TypeVar("Value")
-
-
-class TableWarning(UserWarning):
-    """A generator without a relevance table."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +80,9 @@ def sweep(
         for point in styleclip.sweep(editor, latent, [Prompt("an old face")], alphas=[-4, 4], betas=[0.1, 0.15]):
             point.result.save(f"old/alpha_{point.alpha}_beta_{point.beta}")
     """
-    return edit_at_points(editor, latent, find_points(editor.models, edits, alphas, betas, method), on_step, about)
+    return edit_at_points(
+        editor, latent, find_points(editor.models, edits, alphas, betas, method, on_step), on_step, about
+    )
 
 
 def find_points(
@@ -94,13 +91,17 @@ def find_points(
     alphas: Sequence[Strength] | None = None,
     betas: Sequence[Strength] | None = None,
     method: GlobalDirection | None = None,
+    on_step: OnStep = ignore,
 ) -> list[SweepPoint]:
-    """The directions of all edits at every alpha and beta: the slow part of a sweep, the same for every latent."""
+    """The directions of all edits at every alpha and beta: the slow part of a sweep, the same for every latent.
+
+    A step is one of the samples that are rendered for a regression, where there are too few.
+    """
     method = method or GlobalDirection()
     listed = [edit if isinstance(edit, Edit) else Edit(edit) for edit in edits]
     check_sweep(listed, alphas, betas, method)
     pairs = combinations(alphas, betas)
-    columns = [_directions(models, edit, pairs, method) for edit in listed]
+    columns = [_directions(models, edit, pairs, method, on_step) for edit in listed]
     rows = zip(*columns, strict=True)
     return [SweepPoint(alpha, beta, row) for (alpha, beta), row in zip(pairs, rows, strict=True)]
 
@@ -163,13 +164,15 @@ def combination_names(
 
 
 def _directions(
-    models: Models, edit: Edit, pairs: Sequence[tuple[Strength | None, Strength | None]], method: GlobalDirection
+    models: Models,
+    edit: Edit,
+    pairs: Sequence[tuple[Strength | None, Strength | None]],
+    method: GlobalDirection,
+    on_step: OnStep,
 ) -> list[StyleDirection]:
     """The direction of one edit at every alpha and beta."""
     if isinstance(edit.source, Prompt):
-        if method.relevance == "auto" and models.relevance() is None:
-            _warn_no_table(method)
-        relevance = method.measure(models, edit.source)
+        relevance = method.measure(models, edit.source, on_step)
         methods = [_method_at(method, edit, *pair) for pair in pairs]
         return [each.select(models, edit.source, relevance) for each in methods]
     direction = edit.source
@@ -185,15 +188,6 @@ def _method_at(method: GlobalDirection, edit: Edit, alpha: Strength | None, beta
     if edit.beta is not None:
         changes["channels"] = None
     return replace(method, **changes)
-
-
-def _warn_no_table(method: GlobalDirection) -> None:
-    warnings.warn(
-        f"this generator has no relevance table, so the gradient over {method.images} images takes its place; "
-        "`styleclip prepare --method exact` makes the table, once",
-        TableWarning,
-        stacklevel=2,
-    )
 
 
 def _size(point: SweepPoint) -> float:

@@ -76,9 +76,9 @@ def test_equal_texts_have_no_direction() -> None:
 
 def test_unknown_words_are_named_with_the_known_ones(recwarn: pytest.WarningsRecorder) -> None:
     clip = tiny_clip()
-    warn_unknown_words(clip, Prompt("a face with red hair"))
+    warn_unknown_words(clip, ["a face with red hair"])
     assert not recwarn
     with pytest.warns(PromptWarning, match=r"does not know 'zebra'; it knows: a, face, with, red"):
-        warn_unknown_words(clip, Prompt("a zebra face"))
+        warn_unknown_words(clip, ["a zebra face"])
     clip.vocabulary = None
-    warn_unknown_words(clip, Prompt("a zebra face"))
+    warn_unknown_words(clip, ["a zebra face"])

@@ -18,7 +18,7 @@ from styleclip.methods.style_direction import StyleDirection, load_direction, sa
 from styleclip.models import Models
 from styleclip.progress import OnStep, Step, ignore
 from styleclip.prompts import Prompt
-from styleclip.sweeps import MAX_COMBINATIONS, Edit, TableWarning, find_points, sweep
+from styleclip.sweeps import MAX_COMBINATIONS, Edit, find_points, sweep
 from tests.helpers.sweeps import PROMPT, editor
 from tests.helpers.tiny import tiny_models
 
@@ -162,14 +162,6 @@ def test_ctrl_c_in_one_of_several_points_leaves_those_before(editor: Editor, mon
     assert [next(points).alpha, next(points).alpha] == [2, 1]
     with pytest.raises(KeyboardInterrupt):
         next(points)
-
-
-def test_without_a_table_the_gradient_is_announced() -> None:
-    editor = Editor(tiny_models())
-    with pytest.warns(TableWarning, match="the gradient over 4 images takes its place"):
-        [point] = find_points(editor.models, [PROMPT], method=GlobalDirection(images=4, channels=6))
-    assert point.directions[0].origin == {"source": "gradient", "images": 4, "seed": 5, "refine_top": 0}
-    find_points(editor.models, [PROMPT], method=GlobalDirection(relevance="gradient", images=4, channels=6))
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
 
 from styleclip.latents import Latent
@@ -13,7 +14,9 @@ from styleclip.prompts import Prompt
 class Method(Protocol):
     """Take a latent and a prompt, return a latent. The fields of the dataclass are its settings.
 
-    A class attribute `needs_neutral = True` says that the neutral text matters, so that `evaluate` has to name one.
+    A class attribute `needs_neutral = True` says that the neutral text matters, so that `evaluate` has to name one. A
+    method `reads_claims(models) -> bool` says whether it follows the claims of a prompt (`Prompt.claims`) and not its
+    text as a whole.
     """
 
     @property
@@ -40,3 +43,9 @@ class MethodWithDetails(Method, Protocol):
     ) -> tuple[Latent, dict[str, Any]]:
         """The edited latent, as `__call__` returns it, and the details of this edit, JSON values."""
         ...
+
+
+def reads_claims(method: Method, models: Models) -> bool:
+    """Whether a method follows the claims of a prompt, and not its text as a whole."""
+    answer: Callable[[Models], bool] = getattr(method, "reads_claims", lambda _: False)
+    return answer(models)

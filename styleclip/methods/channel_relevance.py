@@ -12,15 +12,20 @@ import torch
 from torch import Tensor
 
 from styleclip.errors import UsageError
+from styleclip.methods.claim_direction import ClaimDirection, claim_directions, mean_row
 from styleclip.models import Models
 from styleclip.networks.stylegan2 import Generator
+from styleclip.progress import OnStep, ignore
+from styleclip.prompts import Prompt
 from styleclip.relevance_table import RelevanceTable, StyleStatistics
+from styleclip.settings import TextEncoding
 from styleclip.stylespace.channel_effects import measure
 from styleclip.stylespace.gradient_relevance import gradient_relevance
 from styleclip.stylespace.statistics import sample_styles, style_statistics
 
 SAMPLES = 10_000  # for the statistics of a table that has none; within about 1 % of those of 100,000
 OUTLYING = 2.0  # robust standard deviations; how it was chosen: benchmarks/global_direction.md
+MIN_STD = 1e-12
 MAD = 1.4826  # the standard deviation of a normal distribution over its median absolute value
 
 
@@ -30,13 +35,15 @@ class ChannelRelevance:
 
     `relevance` [C] is the cosine with the direction in which the channel moves CLIP; `slope` [C], where it is known,
     how far it moves CLIP along the direction per standard deviation; `std` [C] is that deviation. `origin` says for
-    the record where the relevance comes from.
+    the record where the relevance comes from. By regression the relevance is the share of the largest step, in
+    deviations, and `claims` are the directions of which it is the mean.
     """
 
     relevance: Tensor
     slope: Tensor | None
     std: Tensor
     origin: Mapping[str, Any] = field(default_factory=dict)
+    claims: tuple[ClaimDirection, ...] = ()
 
 
 def relevance_from_table(models: Models, table: RelevanceTable, delta_t: Tensor) -> ChannelRelevance:
@@ -67,6 +74,23 @@ def relevance_from_gradient(
         relevance, slope = exact
     origin = {"source": "gradient", "images": images, "seed": seed, "refine_top": refine_top}
     return ChannelRelevance(relevance, slope, statistics.std.to(models.device), origin)
+
+
+def relevance_from_regression(
+    models: Models, prompt: Prompt, samples: int, text: TextEncoding, on_step: OnStep = ignore
+) -> ChannelRelevance:
+    """The directions of the claims of a prompt by ridge regression over samples."""
+    claims, regression = claim_directions(models, prompt, samples, text, on_step)
+    std = regression.std.to(models.device)
+    size = mean_row(claims) / std.clamp(min=MIN_STD)
+    largest = size.abs().max().clamp(min=MIN_STD)
+    origin = {
+        "source": "regression",
+        "samples": regression.samples,
+        "ridge": regression.ridge,
+        "explained": regression.explained,
+    }
+    return ChannelRelevance(size / largest, None, std, origin, tuple(claims))
 
 
 def style_weights(relevance: Tensor, beta: float) -> Tensor:

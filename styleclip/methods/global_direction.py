@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Literal
+
+import torch
+from torch import Tensor
 
 from styleclip.errors import UsageError
 from styleclip.latents import Latent
@@ -12,15 +15,20 @@ from styleclip.methods.channel_relevance import (
     auto_beta,
     beta_for,
     relevance_from_gradient,
+    relevance_from_regression,
     relevance_from_table,
     style_weights,
 )
+from styleclip.methods.claim_direction import mean_row
 from styleclip.methods.settings import GlobalDirectionSettings
 from styleclip.methods.style_direction import StyleDirection
 from styleclip.models import Models
 from styleclip.progress import OnStep, ignore
 from styleclip.prompts import Prompt, delta_t
 from styleclip.settings import check_limits, resolve, settings_of
+
+REGRESSION_SURE = 0.9  # probability at which alpha "auto" stops
+REGRESSION_BETA = 0.0  # share of the largest step; leaving channels out made no edit cleaner: docs/relevance.md
 
 
 @dataclass(frozen=True)
@@ -51,8 +59,27 @@ class GlobalDirection(GlobalDirectionSettings):
             raise UsageError("a table is exact already; pass refine_top with gradient relevance")
 
     def resolve(self, models: Models) -> GlobalDirection:
-        """These settings with those filled in that were left open; `channels` takes the place of `beta`."""
-        return resolve(self, models.defaults.get(self.name, {}), keep_open=("beta",) if self.channels else ())
+        """These settings with those filled in that were left open; `channels` takes the place of `beta`.
+
+        `relevance` "auto" is the regression where samples of the generator are at hand, else the table where there is
+        one, else the regression. By regression an open alpha is "auto", and toRGB channels move.
+        """
+        suited = dict(models.defaults.get(self.name, {}))
+        relevance = self._relevance(models)
+        if relevance == "regression":
+            suited = {"alpha": "auto", "torgb": True, "sure": REGRESSION_SURE}
+        resolved = resolve(self, suited, keep_open=("beta",) if self.channels else ())
+        return replace(resolved, relevance=relevance)
+
+    def reads_claims(self, models: Models) -> bool:
+        """Whether the direction is by regression."""
+        return self._relevance(models) == "regression"
+
+    def _relevance(self, models: Models) -> Literal["regression", "table", "gradient"]:
+        if self.relevance != "auto":
+            return self.relevance
+        has_table = models.samples() is None and models.relevance() is not None
+        return "table" if has_table else "regression"
 
     def settings(self, models: Models) -> dict[str, Any]:
         """Every setting with the value it has for these models; the values found for "auto" are in `StyleDirection`."""
@@ -61,7 +88,7 @@ class GlobalDirection(GlobalDirectionSettings):
 
     def __call__(self, models: Models, latent: Latent, prompt: Prompt, on_step: OnStep = ignore) -> Latent:
         """The edited latent, in S. Raises UsageError where the texts single out no channel."""
-        return self.find(models, prompt)(models, latent, prompt, on_step)
+        return self.find(models, prompt, on_step)(models, latent, prompt, on_step)
 
     @property
     def details(self) -> dict[str, Any]:
@@ -72,25 +99,33 @@ class GlobalDirection(GlobalDirectionSettings):
         self, models: Models, latent: Latent, prompt: Prompt, on_step: OnStep = ignore
     ) -> tuple[Latent, dict[str, Any]]:
         """The edited latent, in S, and the details of the direction with the `alpha` of every image."""
-        return self.find(models, prompt).edit_with_details(models, latent, prompt, on_step)
+        return self.find(models, prompt, on_step).edit_with_details(models, latent, prompt, on_step)
 
-    def find(self, models: Models, prompt: Prompt) -> StyleDirection:
+    def find(self, models: Models, prompt: Prompt, on_step: OnStep = ignore) -> StyleDirection:
         """The direction of a prompt. Raises UsageError where the texts single out no channel."""
-        return self.select(models, prompt, self.measure(models, prompt))
+        return self.select(models, prompt, self.measure(models, prompt, on_step))
 
-    def measure(self, models: Models, prompt: Prompt) -> ChannelRelevance:
-        """The relevance of every channel for a prompt: the slow part of `find`, the same for every beta."""
-        direction = delta_t(models.clip, prompt, self.text)
-        table = None if self.relevance == "gradient" else models.relevance()
-        if table is None and self.relevance == "table":
+    def measure(self, models: Models, prompt: Prompt, on_step: OnStep = ignore) -> ChannelRelevance:
+        """The relevance of every channel for a prompt: the slow part of `find`, the same for every beta.
+
+        A step is one of the samples that are rendered for the regression, where there are too few.
+        """
+        source = self._relevance(models)
+        if self.refine_top and source != "gradient":
             raise UsageError(
-                "this generator has no relevance table; make one with `styleclip prepare --method exact`, or "
-                "use gradient"
+                f"the {source} has nothing to refine; pass --refine-top with --relevance gradient"
             )
-        if table is None:
+        if source == "regression":
+            return relevance_from_regression(models, prompt, self.samples, self.text, on_step)
+        direction = delta_t(models.clip, prompt, self.text)
+        if source == "gradient":
             return relevance_from_gradient(models, direction, self.images, self.seed, self.refine_top)
-        if self.refine_top:
-            raise UsageError("this generator has a relevance table; pass --refine-top with --relevance gradient")
+        table = models.relevance()
+        if table is None:
+            raise UsageError(
+                "this generator has no relevance table; make one with `styleclip prepare --method exact`, or use "
+                "regression"
+            )
         return relevance_from_table(models, table, direction)
 
     def select(self, models: Models, prompt: Prompt, relevance: ChannelRelevance) -> StyleDirection:
@@ -98,6 +133,8 @@ class GlobalDirection(GlobalDirectionSettings):
         settings = self.resolve(models)
         torgb = models.generator.layout.torgb_mask().to(relevance.relevance.device)
         values = relevance.relevance if settings.torgb else relevance.relevance.masked_fill(torgb, 0.0)
+        if relevance.claims:
+            return self._select_claims(prompt, relevance, values, settings)
         if self.channels is not None:
             beta = beta_for(values, self.channels)
         else:
@@ -106,4 +143,23 @@ class GlobalDirection(GlobalDirectionSettings):
         movement = None if relevance.slope is None else (weights * relevance.slope).sum().item()
         return StyleDirection(
             prompt, weights, relevance.std, values, beta, settings.alpha, movement, settings, relevance.origin
+        )
+
+    def _select_claims(
+        self, prompt: Prompt, relevance: ChannelRelevance, values: Tensor, settings: GlobalDirection
+    ) -> StyleDirection:
+        """The directions of all claims with the channels that reach beta, their share of the largest."""
+        if self.channels is not None:
+            beta = beta_for(values, self.channels)
+        else:
+            beta = REGRESSION_BETA if settings.beta == "auto" else float(settings.beta)
+        moving = values != 0
+        claims = tuple(claim.select(relevance.std, beta, moving) for claim in relevance.claims)
+        weights = torch.where(relevance.std > 0, mean_row(claims) / relevance.std, 0.0)
+        if not (weights != 0).any():
+            raise UsageError(
+                f"no style channel reaches beta {beta:g}; by regression it is a share of the largest, 0 to 1"
+            )
+        return StyleDirection(
+            prompt, weights, relevance.std, values, beta, settings.alpha, None, settings, relevance.origin, claims
         )

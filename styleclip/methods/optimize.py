@@ -23,16 +23,18 @@ from styleclip.methods.restarts import RunTracker
 from styleclip.methods.settings import OptimizeSettings
 from styleclip.models import Models
 from styleclip.networks.batch_size import OPTIMIZE, max_batch
+from styleclip.networks.face_recognition import FaceRecogniser
 from styleclip.progress import OnStep, Step, ignore
 from styleclip.prompts import Prompt, delta_t, encode
 from styleclip.runtime.batching import Batches
 from styleclip.runtime.cuda_graphs import Graphs
 from styleclip.schedules import projector_schedule
 from styleclip.settings import check_limits, resolve
+from styleclip.stylespace.class_means import SampleGoal, sample_goal
 from styleclip.stylespace.statistics import StepBasis, whitening_basis
 
 RESTART_NOISE = 0.1  # standard deviation of the first step of every restart but the first
-Losses = Callable[[Latent, Tensor, Tensor], dict[str, Tensor]]  # (latent, step, image [B] of each row) -> losses [B]
+Losses = Callable[[Latent, Tensor, Tensor], dict[str, Tensor]]  # (latent, distance from the prior, image [B]) -> [B]
 
 
 @dataclass(frozen=True)
@@ -65,12 +67,38 @@ class Optimize(OptimizeSettings):
         Restarts run side by side, as many at a time as fit into a batch. A step reports for every image the restart
         with the lowest loss; `total` counts the steps of one batch of restarts after the other.
         """
+        return self.edit_with_details(models, latent, prompt, on_step)[0]
+
+    def reads_claims(self, models: Models) -> bool:
+        """Whether goal or prior are made of samples."""
+        resolved = self.resolve(models)
+        return "samples" in (resolved.goal, resolved.prior)
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """Nothing is known before the edit."""
+        return {}
+
+    def edit_with_details(
+        self, models: Models, latent: Latent, prompt: Prompt, on_step: OnStep = ignore
+    ) -> tuple[Latent, dict[str, Any]]:
+        """The edited latent; with a goal or a prior from samples, how the prompt was understood, and what each image
+        showed before."""
         return self.resolve(models)._run_restarts(models, latent, prompt, on_step)
 
-    def _run_restarts(self, models: Models, latent: Latent, prompt: Prompt, on_step: OnStep) -> Latent:
+    def _run_restarts(
+        self, models: Models, latent: Latent, prompt: Prompt, on_step: OnStep
+    ) -> tuple[Latent, dict[str, Any]]:
         source, basis = self._source(models, latent), self._step_basis(models)
-        losses = self._losses(models, source, prompt)
         side = loss_resolution_px(models.generator, models.clip, self.loss_resolution)
+        goal, features = (
+            self._sample_goal(models, prompt, on_step),
+            _Features(models, source.space, side, self._identity(models)),
+        )
+        with torch.no_grad():
+            of_source = features(source.data)
+        losses = self._losses(of_source, features, self._clip_target(models, of_source[0], prompt, goal))
+        prior = self._prior(source, of_source[0], basis, goal)
         batches = Batches(max(1, max_batch(models.generator, OPTIMIZE, side) // len(source)))
 
         def run(restarts: range) -> tuple[Tensor, Tensor]:
@@ -80,11 +108,19 @@ class Optimize(OptimizeSettings):
                 values, latents = tracker.best_run_per_image()
                 on_step(Step(batch * self.steps + step + 1, count * self.steps, values, latents))
 
-            return self._minimize(source, basis, losses, restarts, report)
+            return self._minimize(source, basis, prior, losses, restarts, report)
 
         results = zip(*batches(run, range(self.restarts)), strict=True)
         lowest, data = (torch.cat(values) for values in results)  # [restarts, N], [restarts, N, ...]
-        return Latent(source.space, data[lowest.argmin(dim=0), torch.arange(len(source))])
+        edited = Latent(source.space, data[lowest.argmin(dim=0), torch.arange(len(source))])
+        return edited, {} if goal is None else goal.details(of_source[0])
+
+    def _sample_goal(self, models: Models, prompt: Prompt, on_step: OnStep) -> SampleGoal | None:
+        """The steps between samples, where goal or prior are made of them."""
+        if not self.reads_claims(models):
+            return None
+        space = Space.S if self.space == "s" else Space.W
+        return sample_goal(models, prompt, space, self.strength, self.samples, self.text, on_step)
 
     def _source(self, models: Models, latent: Latent) -> Latent:
         """Where every run starts: the latent in the space that is optimized, or the average w."""
@@ -95,40 +131,45 @@ class Optimize(OptimizeSettings):
             return Latent(space, generator.to_space(latent, space).data.clone())
 
     def _step_basis(self, models: Models) -> StepBasis:
-        """The basis of the steps: standard deviations of the samples, or ones; in S, toRGB channels stay."""
+        """The basis of the steps: standard deviations of the samples, or ones. In S, toRGB channels stay at the
+        source, unless the prior moves them."""
         generator, space = models.generator, Space(self.space)
         if self.coordinates == "whitened":
             basis = whitening_basis(generator, space).basis
         else:
             basis = torch.ones(generator.layout.size if space is Space.S else 1, device=models.device)
-        if space is Space.S:
+        if space is Space.S and self.prior == "source":
             basis = basis * ~generator.layout.torgb_mask().to(models.device)
         return StepBasis(basis)
 
-    def _losses(self, models: Models, source: Latent, prompt: Prompt) -> Losses:
-        """The weighted losses of edited latents; features of the source and of the text are computed once, here."""
-        has_source, generator, clip = self.start == "latent", models.generator, models.clip
-        recogniser = models.identity if self.lambda_id and has_source else None
-        side, graphs = loss_resolution_px(generator, clip, self.loss_resolution), Graphs()
+    def _identity(self, models: Models) -> FaceRecogniser | None:
+        return models.identity if self.lambda_id and self.start == "latent" else None
 
-        def features(data: Tensor) -> tuple[Tensor, ...]:
-            image = generator(Latent(source.space, data), resolution=side)
-            of_clip, of_face = clip_and_identity_features(image, clip, recogniser)
-            return (of_clip,) if of_face is None else (of_clip, of_face)
+    def _clip_target(self, models: Models, source: Tensor, prompt: Prompt, goal: SampleGoal | None) -> Tensor:
+        """The unit features [N, D] that the edited images are to have, for the features of the source [N, D]."""
+        if self.goal == "samples" and goal is not None:
+            return goal.target(source)
+        if self.clip_loss == "directional":
+            return directional_target(source, delta_t(models.clip, prompt, self.text), self.reach)
+        return encode(models.clip, [prompt.target], self.text).expand(len(source), -1)
 
-        with torch.no_grad():
-            source_clip, *source_faces = features(source.data)
-            target = encode(clip, [prompt.target], self.text)
-            if self.clip_loss == "directional":
-                target = directional_target(source_clip, delta_t(clip, prompt, self.text), self.reach)
-            target = target.expand(len(source), -1)  # [N, D]
+    def _prior(self, source: Latent, features: Tensor, basis: StepBasis, goal: SampleGoal | None) -> Tensor:
+        """The step from which the L2 distance is measured and every run starts, in coordinates of the basis."""
+        like = source.data[:, :1] if self.layers == "tied" and source.space is Space.W_PLUS else source.data
+        if self.prior == "source" or goal is None:
+            return torch.zeros_like(like)
+        step = basis.coordinates(goal.step(features)[1])
+        return step if source.space is Space.S else step[:, None].expand_as(like)
 
-        def losses(latent: Latent, step: Tensor, image: Tensor) -> dict[str, Tensor]:
-            of_clip, *faces = graphs("features", features, latent.data)
+    def _losses(self, of_source: tuple[Tensor, ...], features: _Features, target: Tensor) -> Losses:
+        """The weighted losses of edited latents; features of the source and of the text are computed once, before."""
+
+        def losses(latent: Latent, distance: Tensor, image: Tensor) -> dict[str, Tensor]:
+            of_clip, *faces = features.replay(latent.data)
             terms = {"clip": 1 - similarity(of_clip, target[image])}
-            if self.lambda_l2 and has_source:
-                terms["l2"] = self.lambda_l2 * step.square().flatten(1).sum(dim=1)
-            for face, source_face in zip(faces, source_faces, strict=True):  # one, or none without a recogniser
+            if self.lambda_l2 and self.start == "latent":
+                terms["l2"] = self.lambda_l2 * distance.square().flatten(1).sum(dim=1)
+            for face, source_face in zip(faces, of_source[1:], strict=True):  # one, or none without a recogniser
                 terms["identity"] = self.lambda_id * (1 - similarity(face, source_face[image]))
             return terms
 
@@ -138,26 +179,24 @@ class Optimize(OptimizeSettings):
         self,
         source: Latent,
         basis: StepBasis,
+        prior: Tensor,
         losses: Losses,
         restarts: range,
         report: Callable[[int, RunTracker], None],
     ) -> tuple[Tensor, Tensor]:
         """Restarts of Adam side by side: the lowest loss [restarts, N] of each for every image, and its latent."""
-        tied = self.layers == "tied" and source.space is Space.W_PLUS
-        like = source.data[:, :1] if tied else source.data
         generators = [torch.Generator().manual_seed(self.seed + restart) for restart in restarts]
-        step = _noise(generators, [RESTART_NOISE if restart else 0.0 for restart in restarts], like).requires_grad_(
-            True
-        )
+        first = _noise(generators, [RESTART_NOISE if restart else 0.0 for restart in restarts], prior)
+        step = (first + prior.repeat(len(restarts), *[1] * (prior.ndim - 1))).requires_grad_(True)
         optimizer = torch.optim.Adam([step], lr=self.lr)
         tracker = RunTracker(source, len(restarts), self.patience)
         for i in range(self.steps):
             # Render the rows that have not stopped, with noise that fades.
             scale = self.explore * max(0.0, 1 - i / (0.75 * self.steps)) ** 2
-            noise = _noise(generators, [(1 + restart) * scale for restart in restarts], like)
+            noise = _noise(generators, [(1 + restart) * scale for restart in restarts], prior)
             rows, images = tracker.rows, tracker.images
             latent = Latent(source.space, source.data[images] + basis.offset(step[rows] + noise[rows]))
-            terms = losses(latent, step[rows], images)
+            terms = losses(latent, step[rows] - prior[images], images)
             loss = torch.stack([*terms.values()]).sum(dim=0)  # [rows]
             if not loss.isfinite().all():
                 raise NumericError(f"the loss became {loss.max().item()} at step {i}; lower --lr or --lambda-l2")
@@ -172,6 +211,24 @@ class Optimize(OptimizeSettings):
             loss.sum().backward()
             optimizer.step()
         return tracker.results()
+
+
+class _Features:
+    """CLIP's unit features of the images of latents in a space and, where there is a recogniser, those of the face."""
+
+    def __init__(self, models: Models, space: Space, side: int, recogniser: FaceRecogniser | None) -> None:
+        self.models, self.space, self.side, self.recogniser = models, space, side, recogniser
+        self.graphs = Graphs()
+
+    def __call__(self, data: Tensor) -> tuple[Tensor, ...]:
+        image = self.models.generator(Latent(self.space, data), resolution=self.side)
+        of_clip, of_face = clip_and_identity_features(image, self.models.clip, self.recogniser)
+        return (of_clip,) if of_face is None else (of_clip, of_face)
+
+    def replay(self, data: Tensor) -> tuple[Tensor, ...]:
+        """The same; on a GPU as a CUDA graph."""
+        found: tuple[Tensor, ...] = self.graphs("features", self, data)
+        return found
 
 
 def _noise(generators: Sequence[torch.Generator], scales: Sequence[float], like: Tensor) -> Tensor:

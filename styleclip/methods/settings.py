@@ -14,7 +14,20 @@ class OptimizeSettings:
 
     steps: int = setting(300, "Optimization steps.", least=1, per_model=True)
     lr: float = setting(0.1, "Peak learning rate of Adam.", above=0, per_model=True)
-    lambda_l2: float = setting(0.008, "Weight of the squared distance from the source.", least=0, per_model=True)
+    goal: Literal["text", "samples"] = setting(
+        "text", "What CLIP shall see: the text, or what samples that show it have and this face lacks.", per_model=True
+    )
+    prior: Literal["source", "samples"] = setting(
+        "source",
+        "Where the L2 distance is measured from: the source, or the step from samples like it to those that show the "
+        "text, where the optimization starts then.",
+        per_model=True,
+    )
+    strength: float = setting(
+        1.0, "Length of the step between samples, for goal and prior: 1 is their mean.", per_model=True
+    )
+    samples: int = setting(2000, "Samples that goal and prior are computed from, at least.", least=20, advanced=True)
+    lambda_l2: float = setting(0.008, "Weight of the squared distance from the prior.", least=0, per_model=True)
     lambda_id: float = setting(
         0.005, "Weight of the identity loss; 0 does without the face-recognition network.", least=0, per_model=True
     )
@@ -63,8 +76,14 @@ class GlobalDirectionSettings:
     )
     channels: int | None = setting(None, "How many channels move, instead of --beta.", least=1, metavar="N")
     torgb: bool = setting(False, "Whether toRGB channels may move: they change colours.", per_model=True)
-    relevance: Literal["auto", "table", "gradient"] = setting(
-        "auto", "Where the relevance of the channels comes from: a table, or the gradient of CLIP.", option=""
+    relevance: Literal["auto", "regression", "table", "gradient"] = setting(
+        "auto",
+        "Where the direction comes from: a regression over samples, a table, or the gradient of CLIP.",
+        option="",
+    )
+    samples: int = setting(2000, "Samples for the regression, at least.", least=20)
+    target_identity: float | None = setting(
+        None, "The least similarity of the face that --alpha auto may leave, by regression.", least=-1, most=1
     )
     images: int = setting(100, "Samples to average the gradient over.", least=1, advanced=True)
     refine_top: int = setting(

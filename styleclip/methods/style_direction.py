@@ -2,7 +2,8 @@
 
 The file is safetensors with the tensors `weights`, `std` and `relevance`. Its metadata is
 `{"styleclip": "direction", "about": JSON}`; `about` holds target, neutral, alpha, beta, movement and `generator`, the
-fingerprint of the network that the direction belongs to.
+fingerprint of the network that the direction belongs to. A direction by regression also has the tensors
+`claims.I.rows` [A, C] and `claims.I.features` [K, D] of claim I, and its texts in the list `claims` of `about`.
 """
 
 from __future__ import annotations
@@ -20,11 +21,14 @@ from torch import Tensor
 from styleclip.errors import UsageError, WeightError
 from styleclip.latents import Direction, Latent, Space, StyleLayout
 from styleclip.methods.auto_alpha import auto_alpha
+from styleclip.methods.claim_alpha import claim_alpha
+from styleclip.methods.claim_direction import ClaimDirection, sum_of_steps
 from styleclip.methods.settings import GlobalDirectionSettings
 from styleclip.models import Models
 from styleclip.progress import OnStep, ignore
 from styleclip.prompts import Prompt
 from styleclip.settings import Strength, resolve, settings_of
+from styleclip.stylespace.claim_classes import classes_from_record, classes_record, describe_classes
 from styleclip.weights.formats.messages import error_context
 from styleclip.weights.formats.own_files import read_own, save_own
 from styleclip.weights.load import sha256_of
@@ -49,6 +53,9 @@ class StyleDirection:
         movement: how far CLIP moves along the direction of the texts per unit of alpha; None where it is not known.
         found_with: the settings of `GlobalDirection`, resolved; alpha="auto" takes `reach` and `sure` of them.
         origin: where the relevance comes from, for the record.
+        claims: of a direction by regression the directions of every claim, from which each image gets its own; then
+            `weights` are those of an image that shows all alternatives alike, and alpha 1 reaches the samples that show
+            the claims.
 
     Example:
         direction = GlobalDirection(beta=0.12).find(models, prompt)
@@ -64,6 +71,7 @@ class StyleDirection:
     movement: float | None = None
     found_with: GlobalDirectionSettings = field(default_factory=lambda: resolve(GlobalDirectionSettings(), {}))
     origin: Mapping[str, Any] = field(default_factory=dict)
+    claims: tuple[ClaimDirection, ...] = ()
 
     name: ClassVar[str] = "global-dir"
     needs_neutral: ClassVar[bool] = True
@@ -84,6 +92,10 @@ class StyleDirection:
             "alpha": self.alpha
         }
 
+    def reads_claims(self, models: Models) -> bool:
+        """Whether the direction is by regression."""
+        return bool(self.claims)
+
     @property
     def details(self) -> dict[str, Any]:
         """What is known before the edit, for the record; `alpha` of every image comes with it."""
@@ -95,6 +107,7 @@ class StyleDirection:
             "channels": len(self.channels),
             "movement": self.movement,
             "relevance": dict(self.origin),
+            **({"claims": describe_classes([each.classes for each in self.claims])} if self.claims else {}),
         }
 
     def __call__(self, models: Models, latent: Latent, prompt: Prompt, on_step: OnStep = ignore) -> Latent:
@@ -106,23 +119,41 @@ class StyleDirection:
     ) -> tuple[Latent, dict[str, Any]]:
         """The edited latent, in S, and the details with the `alpha` of every image."""
         source = models.generator.to_space(latent.detach(), Space.S).detach()
-        alpha = self.strengths(models, source, on_step)
-        return self.apply(source, alpha), {**self.details, "alpha": [round(value, 6) for value in alpha.tolist()]}
+        directions = self.directions(models, source)
+        alpha = self.strengths(models, source, directions, on_step)
+        edited = source + Direction(Space.S, (alpha[:, None] * directions.data).to(source.data))
+        return edited, {**self.details, "alpha": [round(value, 6) for value in alpha.tolist()]}
 
-    def strengths(self, models: Models, source: Latent, on_step: OnStep = ignore) -> Tensor:
-        """The alpha [N] of every image of `source` (in S)."""
+    def directions(self, models: Models, source: Latent) -> Direction:
+        """[N, C] in S: the direction of every image of `source`, so `source + alpha * directions` is the edit.
+
+        By regression it starts from what the image shows; with alpha "auto", claims that it shows already are left out.
+        """
+        if not self.claims:
+            return Direction(Space.S, self.direction.data.expand(len(source), -1))
+        features = models.clip_features(source)
+        return Direction(Space.S, sum_of_steps(self.claims, features, skip_shown=self.alpha == "auto"))
+
+    def strengths(self, models: Models, source: Latent, directions: Direction, on_step: OnStep = ignore) -> Tensor:
+        """The alpha [N] of every image of `source` (in S), which moves along its own of `directions`."""
         if self.alpha != "auto":
             return torch.full((len(source),), float(self.alpha), dtype=torch.float64).float().to(models.device)
-        edit, found_with = functools.partial(self.apply, source), self.found_with
-        return auto_alpha(models, source, self.prompt, edit, found_with.reach, found_with.sure, self.movement, on_step)
 
-    def apply(self, source: Latent, alpha: Tensor) -> Latent:
-        """`source` [N, C] in S with every image at its own strength `alpha` [N], in the precision of the source."""
-        return source + Direction(Space.S, (alpha[:, None] * self.direction.data).to(source.data))
+        def edit(rows: Tensor, alpha: Tensor) -> Latent:
+            step = (alpha[:, None] * directions.data[rows]).to(source.data)
+            return source[rows] + Direction(Space.S, step)
+
+        found_with = self.found_with
+        if self.claims:
+            wanted = found_with.target_identity
+            return claim_alpha(models, source, self.claims, edit, found_with.sure, wanted, on_step)
+        every = torch.arange(len(source), device=models.device)
+        whole = functools.partial(edit, every)
+        return auto_alpha(models, source, self.prompt, whole, found_with.reach, found_with.sure, self.movement, on_step)
 
     @property
     def direction(self) -> Direction:
-        """[1, C] in S: `latent + alpha * style_direction.direction`."""
+        """[1, C] in S: `latent + alpha * style_direction.direction`; by regression for an image of no known state."""
         return Direction(Space.S, (self.weights * self.std)[None])
 
     @property
@@ -153,8 +184,12 @@ def save_direction(direction: StyleDirection, models: Models, path: str | Path) 
         "beta": direction.beta,
         "movement": direction.movement,
         "generator": models.generator_fingerprint,
+        **({"claims": [classes_record(claim.classes) for claim in direction.claims]} if direction.claims else {}),
     }
-    return save_own("direction", {name: getattr(direction, name) for name in TENSORS}, path, about)
+    tensors = {name: getattr(direction, name) for name in TENSORS}
+    for i, claim in enumerate(direction.claims):
+        tensors |= {f"claims.{i}.rows": claim.rows, f"claims.{i}.features": claim.classes.features}
+    return save_own("direction", tensors, path, about)
 
 
 def load_direction(path: str | Path, models: Models) -> StyleDirection:
@@ -176,5 +211,17 @@ def load_direction(path: str | Path, models: Models) -> StyleDirection:
             alpha=about["alpha"],
             movement=about["movement"],
             origin={"source": "file", "file": Path(path).resolve(), "sha256": sha256_of(Path(path))},
+            claims=_read_claims(tensors, about, models),
         )
     return direction.with_settings(resolve(GlobalDirectionSettings(), models.defaults.get(StyleDirection.name, {})))
+
+
+def _read_claims(tensors: Mapping[str, Tensor], about: Mapping[str, Any], models: Models) -> tuple[ClaimDirection, ...]:
+    """The directions of the claims of a direction by regression."""
+    claims = []
+    for i, record in enumerate(about.get("claims", ())):
+        if missing := [name for name in ("rows", "features") if f"claims.{i}.{name}" not in tensors]:
+            raise WeightError(f"the tensor claims.{i}.{missing[0]} is missing; save the direction again")
+        rows, features = (tensors[f"claims.{i}.{name}"].to(models.device) for name in ("rows", "features"))
+        claims.append(ClaimDirection(classes_from_record(record, features), rows))
+    return tuple(claims)

@@ -70,6 +70,9 @@ def mean_and_std(batches: Iterable[Tensor]) -> StyleStatistics:
     return StyleStatistics(mean.float().cpu(), (squares / count).sqrt().float().cpu())
 
 
+MIN_SPREAD = 1e-3  # of an axis of W, relative to the longest
+
+
 @dataclass(frozen=True)
 class StepBasis:
     """The basis of steps in units of standard deviations: `offset = coordinates @ basis`, [.., D] each.
@@ -82,6 +85,12 @@ class StepBasis:
 
     def offset(self, coordinates: Tensor) -> Tensor:
         return coordinates * self.basis if self.basis.ndim == 1 else coordinates @ self.basis
+
+    def coordinates(self, offset: Tensor) -> Tensor:
+        """The coordinates of an offset; what lies along axes of hardly any spread is left out."""
+        if self.basis.ndim == 1:
+            return torch.where(self.basis > 0, offset / self.basis, 0.0)
+        return offset @ torch.linalg.pinv(self.basis.double(), rtol=MIN_SPREAD).to(offset)
 
 
 @torch.no_grad()

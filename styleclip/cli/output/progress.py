@@ -45,6 +45,8 @@ class Progress:
         self._bar.close()
 
     def __call__(self, step: Step) -> None:
+        if not self._bar.disable:
+            self._bar.set_description(f"{self.label}, {step.stage}" if step.stage else self.label, refresh=False)
         self.show(step.index, step.total, step.values)
 
     def note(self, line: str) -> None:

@@ -85,7 +85,7 @@ def train_mappers(
     if not prompts or len({prompt.target for prompt in prompts}) < len(prompts):
         raise UsageError("each prompt gets a mapper of its own; pass one or more, each once")
     for prompt in prompts:
-        warn_unknown_words(models.clip, prompt)
+        warn_unknown_words(models.clip, (prompt.target, *prompt.neutrals))
     training, processes = training.resolve(models), processes or ProcessGroup()
     steps = training.steps
     latent = training_latents(models, training, latents)

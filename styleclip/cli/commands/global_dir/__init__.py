@@ -14,11 +14,12 @@ from styleclip.cli.options.from_settings import AdvancedOption, Command, setting
 from styleclip.cli.options.photos import PastedPhotoOptions, pasted_photo_options
 from styleclip.cli.options.source import LatentSource, source_options
 from styleclip.cli.options.types import STRENGTHS
+from styleclip.cli.output.progress import Progress
 from styleclip.errors import UsageError
 from styleclip.methods.settings import GlobalDirectionSettings
 from styleclip.settings import Strength
 
-RELEVANCE_SOURCES = ("auto", "table", "gradient")  # of --relevance; all else names a table
+RELEVANCE_SOURCES = ("auto", "regression", "table", "gradient")  # of --relevance; all else names a table
 
 
 @click.command("global-dir", cls=Command)
@@ -29,21 +30,21 @@ RELEVANCE_SOURCES = ("auto", "table", "gradient")  # of --relevance; all else na
     "--alpha",
     type=STRENGTHS,
     metavar="F|LIST|auto",
-    help="Strength; negative reverses, auto is as much as each face needs, --alpha=-4,0,4 makes three results.",
+    help="Strength; negative reverses, auto is as much as each face needs, --alpha=-1,0,1 makes three results.",
 )
 @click.option(
     "--beta",
     type=STRENGTHS,
     metavar="F|LIST|auto",
-    help="Channels less relevant than this stay as they are; auto picks it for the text.",
+    help="Channels less relevant than this stay as they are; by regression a share of the largest. auto picks it.",
 )
 @settings_options(GlobalDirectionSettings, without=("alpha", "beta"))
 @click.option(
     "--relevance",
     default="auto",
-    metavar="auto|table|gradient|NAME",
-    help="Where the relevance of the channels comes from: a table, also one by NAME, FILE or URL, or the gradient; "
-    "auto takes the table of this generator where there is one, else the gradient.",
+    metavar="auto|regression|table|gradient|NAME",
+    help="Where the direction comes from: a regression over samples, a table of relevance, also one by NAME, FILE or "
+    "URL, or the gradient of CLIP; auto is the regression, unless there is a table and no samples.",
 )
 @click.option(
     "--statistics",
@@ -86,7 +87,8 @@ def global_dir(
     outputs.check(requests, len(names) > 1, common.overwrite)
     folder = common.results_folder(requests.folder, OUTPUT_FILES, names.values())
     editor = styleclip.Editor(common.load(relevance=table, statistics=statistics, encoder=photos.encoder))
-    points = find_points(editor.models, edits, alpha, beta, method)
+    with Progress("global-dir", common.quiet) as progress:
+        points = find_points(editor.models, edits, alpha, beta, method, progress)
     about = without_none({"relevance": table, "statistics": statistics})
     for job in edit_jobs(common, source, photos, editor, folder, list(names.values())):
         with job:
