@@ -18,9 +18,8 @@ from styleclip.methods.style_direction import StyleDirection, load_direction, sa
 from styleclip.models import Models
 from styleclip.progress import OnStep, Step, ignore
 from styleclip.prompts import Prompt
-from styleclip.sweeps import MAX_COMBINATIONS, Edit, find_points, sweep
+from styleclip.sweeps import MAX_COMBINATIONS, Edit, sweep
 from tests.helpers.sweeps import PROMPT, editor
-from tests.helpers.tiny import tiny_models
 
 __all__ = ["editor"]  # a fixture
 OLD = Prompt("old face")
@@ -66,9 +65,9 @@ def test_what_is_not_finite_comes_before_all_else(editor: Editor) -> None:
 def test_relevance_is_measured_once_per_text(editor: Editor, monkeypatch: pytest.MonkeyPatch) -> None:
     texts, measure = [], GlobalDirection.measure
 
-    def counted(self: GlobalDirection, models: Models, prompt: Prompt) -> Any:
+    def counted(self: GlobalDirection, models: Models, prompt: Prompt, on_step: OnStep) -> Any:
         texts.append(prompt)
-        return measure(self, models, prompt)
+        return measure(self, models, prompt, on_step)
 
     monkeypatch.setattr(GlobalDirection, "measure", counted)
     assert len(list(sweep(editor, editor.sample(), [PROMPT, OLD], [1, 2, 3], [0.01, 0.02]))) == 6

@@ -1,4 +1,4 @@
-"""alpha="auto" for directions by regression: 1, where the samples are that show the claims, or more if CLIP is not sure.
+"""alpha="auto" by regression: 1, where the samples are that show the claims, or more if CLIP is not sure there.
 
 The strengths of a ladder are rendered in one batch; the first that is enough is refined by bisection.
 """

@@ -27,7 +27,6 @@ from styleclip.progress import OnStep, ignore
 from styleclip.prompts import Prompt, delta_t
 from styleclip.settings import check_limits, resolve, settings_of
 
-REGRESSION_SURE = 0.9  # probability at which alpha "auto" stops
 REGRESSION_BETA = 0.0  # share of the largest step; leaving channels out made no edit cleaner: docs/relevance.md
 
 
@@ -67,7 +66,7 @@ class GlobalDirection(GlobalDirectionSettings):
         suited = dict(models.defaults.get(self.name, {}))
         relevance = self._relevance(models)
         if relevance == "regression":
-            suited = {"alpha": "auto", "torgb": True, "sure": REGRESSION_SURE}
+            suited |= {"alpha": "auto", "torgb": True}
         resolved = resolve(self, suited, keep_open=("beta",) if self.channels else ())
         return replace(resolved, relevance=relevance)
 
@@ -112,9 +111,7 @@ class GlobalDirection(GlobalDirectionSettings):
         """
         source = self._relevance(models)
         if self.refine_top and source != "gradient":
-            raise UsageError(
-                f"the {source} has nothing to refine; pass --refine-top with --relevance gradient"
-            )
+            raise UsageError(f"the {source} has nothing to refine; pass --refine-top with --relevance gradient")
         if source == "regression":
             return relevance_from_regression(models, prompt, self.samples, self.text, on_step)
         direction = delta_t(models.clip, prompt, self.text)

@@ -134,13 +134,16 @@ class StyleDirection:
         features = models.clip_features(source)
         return Direction(Space.S, sum_of_steps(self.claims, features, skip_shown=self.alpha == "auto"))
 
-    def strengths(self, models: Models, source: Latent, directions: Direction, on_step: OnStep = ignore) -> Tensor:
+    def strengths(
+        self, models: Models, source: Latent, directions: Direction | None = None, on_step: OnStep = ignore
+    ) -> Tensor:
         """The alpha [N] of every image of `source` (in S), which moves along its own of `directions`."""
         if self.alpha != "auto":
             return torch.full((len(source),), float(self.alpha), dtype=torch.float64).float().to(models.device)
+        data = (directions or self.directions(models, source)).data
 
         def edit(rows: Tensor, alpha: Tensor) -> Latent:
-            step = (alpha[:, None] * directions.data[rows]).to(source.data)
+            step = (alpha[:, None] * data[rows]).to(source.data)
             return source[rows] + Direction(Space.S, step)
 
         found_with = self.found_with

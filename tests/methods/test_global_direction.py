@@ -176,8 +176,11 @@ def test_steps_of_auto_alpha_are_told() -> None:
 
 def test_settings_are_filled_by_the_generator_then_as_published() -> None:
     suited = tiny_models(defaults={"global-dir": {"alpha": "auto", "torgb": True}})
-    assert GlobalDirection().settings(tiny_models())["alpha"] == 4.0
-    settings = GlobalDirection(torgb=False, channels=7).settings(suited)
+    assert GlobalDirection(relevance="table").settings(tiny_models())["alpha"] == 4.0
+    by_regression = GlobalDirection().settings(tiny_models())
+    assert [by_regression[name] for name in ("relevance", "alpha", "torgb")] == ["regression", "auto", True]
+    assert GlobalDirection().settings(models_with_table())["relevance"] == "table"
+    settings = GlobalDirection(torgb=False, channels=7, relevance="table").settings(suited)
     assert (settings["alpha"], settings["torgb"], settings["channels"], settings["beta"]) == ("auto", False, 7, None)
     assert "found" not in settings
 
@@ -204,10 +207,10 @@ def test_gradient_needs_no_table() -> None:
     models = tiny_models()
     with pytest.raises(UsageError, match="has no relevance table; make one with `styleclip prepare --method exact`"):
         GlobalDirection(relevance="table").find(models, PROMPT)
-    found = GlobalDirection(images=4, channels=6).find(models, PROMPT)
+    found = GlobalDirection(relevance="gradient", images=4, channels=6).find(models, PROMPT)
     assert len(found.channels) == 6 and found.relevance.abs().max() <= 1.0
     assert found.movement is not None and found.movement > 0
-    refined = GlobalDirection(images=4, refine_top=12, channels=6).find(models, PROMPT)
+    refined = GlobalDirection(relevance="gradient", images=4, refine_top=12, channels=6).find(models, PROMPT)
     assert (refined.relevance != 0).sum() <= 12
 
 
