@@ -97,7 +97,7 @@ def test_an_editor(package: Path, tmp_path: Path) -> None:
     assert record["method"] == "top-samples" and record["settings"] == {"strength": 1.5, "samples": 200, "seed": 0}
     assert np.mean([score["clip_after"] - score["clip_before"] for score in record["scores"]]) > 0.01
     report = json.loads((tmp_path / "evaluation" / "report.json").read_text())
-    assert report["method"] == "top-samples" and [row["prompt"] for row in report["cells"]] == ["a smiling face"]
+    assert report["method"] == "top-samples" and [row["prompt"] for row in report["prompts"]] == ["a smiling face"]
     assert "'clip_after'" in printed
 
 
