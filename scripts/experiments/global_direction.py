@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 import torch
@@ -51,10 +52,10 @@ def curves(seeds: Sequence[int], out: Path) -> None:
     """Clean, hit and flips over alpha for several beta, and over the reach of alpha=auto."""
     models = styleclip.load("demo")
     lines = {
-        f"beta {beta}": [(alpha, *_measure(models, GlobalDirection(alpha=alpha, beta=beta), seeds)) for alpha in ALPHAS]
+        f"beta {beta}": [(alpha, *_measure(models, table(alpha=alpha, beta=beta), seeds)) for alpha in ALPHAS]
         for beta in BETAS
     }
-    auto = [(reach, *_measure(models, GlobalDirection(alpha="auto", reach=reach), seeds)) for reach in REACHES]
+    auto = [(reach, *_measure(models, table(alpha="auto", reach=reach), seeds)) for reach in REACHES]
     for name, curve in {**lines, "alpha auto, by reach": auto}.items():
         print(f"\n{name}\n\n| | " + " | ".join(f"{point[0]:g}" for point in curve) + " |")
         print("|---|" + "---|" * len(curve))
@@ -75,13 +76,13 @@ def gradient(seeds: Sequence[int], images: int) -> None:
     rows = []
     for wording in load_wordings("tuning").wordings:
         prompt = Prompt(wording.text, other_states(wording.claims))
-        exact = GlobalDirection().find(models, prompt).relevance
+        exact = table().find(models, prompt).relevance
         started = time.perf_counter()
         rough = quick.find(models, prompt)
         seconds = time.perf_counter() - started
         overlap = len(set(_top(exact)) & set(_top(rough.relevance))) / TOP
         alone = WordingSet("tuning", (wording,))
-        clean = [_measure(models, method, seeds, alone)[0] for method in (GlobalDirection(), rough)]
+        clean = [_measure(models, method, seeds, alone)[0] for method in (table(), rough)]
         rows.append([_rank_correlation(exact, rough.relevance), overlap, *clean, seconds])
         print(f"| {wording.text} | " + " | ".join(f"{value:.2f}" for value in rows[-1]) + " |", flush=True)
     print("| **mean** | " + " | ".join(f"{value:.3f}" for value in torch.tensor(rows).mean(dim=0).tolist()) + " |")
@@ -105,6 +106,11 @@ def ratio(images: int, every: int) -> None:
     print(
         f"gradient {gradient_seconds:.1f} s, table {table_seconds:.0f} s: {table_seconds / gradient_seconds:.0f} times"
     )
+
+
+def table(**settings: Any) -> GlobalDirection:
+    """A global direction by the relevance table."""
+    return GlobalDirection(relevance="table", **settings)
 
 
 def _measure(

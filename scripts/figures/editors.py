@@ -11,7 +11,6 @@ from PIL import Image
 
 import styleclip
 from styleclip.cli.options.types import SEEDS
-from styleclip.demo.captions import alternatives
 from styleclip.files import atomic_path
 from styleclip.images import to_pil
 from styleclip.methods.base import Method
@@ -38,19 +37,17 @@ def main(threads: int, seeds: Sequence[int], out: Path) -> None:
     for prompt, mapper in shipped_mappers(models):
         latent = editor.sample(seeds=seeds)
         batches = [editor.render(latent)]
-        batches += [editor.edit(latent, text, method).after for text, method in editors(prompt, mapper)]
+        batches += [editor.edit(latent, prompt, method).after for method in editors(mapper)]
         columns = [[each.resize((CELL, CELL), Image.Resampling.BICUBIC) for each in to_pil(batch)] for batch in batches]
         rows.append([column[face] for face in range(len(seeds)) for column in columns])
         labels.append(prompt.target)
-    names = ["before", *(method.name for _, method in editors(prompt, mapper))]
+    names = ["before", *(method.name for method in editors(mapper))]
     with atomic_path(out) as temporary:
         labelled_sheet(rows, names * len(seeds), labels, CELL).save(temporary, "PNG")
 
 
-def editors(prompt: Prompt, mapper: LatentMapper) -> list[tuple[Prompt, Method]]:
-    """The editors and their prompts: global directions get neutral texts, as in `styleclip evaluate`."""
-    with_neutrals = Prompt(prompt.target, alternatives(prompt.target))
-    return [(prompt, styleclip.Optimize()), (prompt, mapper), (with_neutrals, styleclip.GlobalDirection())]
+def editors(mapper: LatentMapper) -> list[Method]:
+    return [styleclip.Optimize(), mapper, styleclip.GlobalDirection()]
 
 
 def shipped_mappers(models: Models) -> list[tuple[Prompt, LatentMapper]]:

@@ -15,7 +15,6 @@ from PIL import Image, ImageDraw, ImageFilter
 
 import styleclip
 from styleclip.alignment.paste import paste
-from styleclip.demo.captions import alternatives
 from styleclip.demo.render import render
 from styleclip.demo.world import Z_DIM, faces
 from styleclip.files import atomic_path
@@ -51,7 +50,7 @@ def pasted(path: Path, out: Path) -> None:
     """Draw OUT: the photo, its faces inverted and pasted back without an edit, and with one."""
     models = styleclip.load("demo")
     inversions = styleclip.Invert(styleclip.Refine(), styleclip.PivotalTuning(), face="all")(models, path)
-    prompt, method = styleclip.Prompt("a smiling face", alternatives("a smiling face")), styleclip.GlobalDirection()
+    prompt, method = styleclip.Prompt("a smiling face"), styleclip.GlobalDirection()
     smiles = [styleclip.Editor(each.models).edit(each.latent, prompt, method).after for each in inversions]
     photo = inversions[0].aligned.photo.image
     rows = [[photo]]

@@ -144,13 +144,8 @@ def state_text(attribute: str, state: int) -> str:
     return text.replace("a a", "an a").replace("a old", "an old")
 
 
-def alternatives(text: str) -> tuple[str, ...]:
-    """Sentences for the other states of the claimed attributes: "a face with black hair", ... for red hair."""
-    return other_states(claimed_states(text))
-
-
 def other_states(claims: Claims) -> tuple[str, ...]:
-    """A sentence for every state that a claimed attribute may have instead."""
+    """A sentence for every state that a claimed attribute may have instead: "a face with black hair", ... for red."""
     return tuple(
         state_text(name, other)
         for name, state in claims.items()

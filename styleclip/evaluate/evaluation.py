@@ -14,7 +14,7 @@ from styleclip.demo.wordings import Wording
 from styleclip.demo.world import Z_DIM
 from styleclip.editor import Editor
 from styleclip.errors import UsageError
-from styleclip.evaluate.limits import Limits
+from styleclip.evaluate.limits import LIMITED, Limits
 from styleclip.evaluate.measures import COLUMNS, Measures, measure
 from styleclip.evaluate.oracle import Oracle
 from styleclip.evaluate.report import Report
@@ -73,7 +73,7 @@ class Evaluation:
             on_step(Step(len(scores), len(edits), {each: means[each] for each in ("clean", "hit")}))
         if not any(score.faces for score in scores):
             raise UsageError(f"every face already shows {edits[0].wording.text!r}; pass more --seeds")
-        limits = {column: round(getattr(self.limits, column), DECIMALS) for column in ("bg", "halo", "gamut")}
+        limits = {column: round(getattr(self.limits, column), DECIMALS) for column in LIMITED}
         seeds, provenance = self.portraits.seeds.tolist(), dict(self.editor.models.provenance)
         return Report(name, settings, wordings, seeds, limits, scores, provenance, choose_worst(worst))
 

@@ -18,6 +18,7 @@ MAX_BACKGROUND = 6.0  # mean absolute change of the background, in 1/255
 QUANTILE = 0.99  # of halo and gamut over samples
 CHROMA_QUANTILE = 0.999  # of the chroma of renders
 SAMPLES, SEED = 1000, 9
+LIMITED = ("bg", "halo", "gamut")  # columns
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,11 @@ class Limits:
     halo: float
     gamut: float
     chroma: Tensor
+
+    def within(self, column: str, values: Tensor) -> Tensor:
+        """[N] bool: which values of one of LIMITED do not exceed its limit."""
+        limit: float = getattr(self, column)
+        return values <= limit
 
     @staticmethod
     def of(models: Models) -> Limits:

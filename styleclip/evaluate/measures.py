@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from styleclip.demo.judge import Judge
-from styleclip.evaluate.limits import Limits
+from styleclip.evaluate.limits import LIMITED, Limits
 from styleclip.evaluate.pixels import difference, gamut, halo, masked_mean
 from styleclip.evaluate.task import Task
 from styleclip.evaluate.verdicts import flips, shown_claims
@@ -61,5 +61,5 @@ def measure(task: Task, result: EditResult, judge: Judge, limits: Limits) -> Mea
 
 def is_clean(columns: Mapping[str, Tensor], limits: Limits) -> Tensor:
     """[N] bool: every claim is there, no other attribute has changed, and no limit is exceeded."""
-    within = (columns["bg"] < limits.bg) & (columns["halo"] <= limits.halo) & (columns["gamut"] <= limits.gamut)
+    within = torch.stack([limits.within(name, columns[name]) for name in LIMITED]).all(dim=0)
     return (columns["hit"] > 0) & (columns["flips"] == 0) & within

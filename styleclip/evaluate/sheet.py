@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from styleclip.evaluate.limits import Limits
+from styleclip.evaluate.limits import LIMITED, Limits
 from styleclip.evaluate.measures import Measures
 from styleclip.evaluate.task import Task
 from styleclip.images import to_pil
@@ -62,16 +62,11 @@ def choose_worst(edits: Sequence[WorstEdit]) -> list[WorstEdit]:
 
 
 def reasons(measures: Measures, row: int, limits: Limits) -> tuple[str, ...]:
-    """Why an edit is not clean, in words: "missed: hair color", "flips: hat, beard", "background 12"."""
-    columns = measures.columns
-    found = [
-        *_names("missed", measures.missed, row),
-        *_names("flips", measures.flipped, row),
-        *([f"background {columns['bg'][row]:.0f}"] if columns["bg"][row] >= limits.bg else []),
-        *([f"halo {columns['halo'][row]:.0f}"] if columns["halo"][row] > limits.halo else []),
-        *([f"gamut {columns['gamut'][row]:.0f} %"] if columns["gamut"][row] > limits.gamut else []),
-    ]
-    return tuple(found)
+    """Why an edit is not clean: "missed: hair color", "flips: hat, beard", "bg 12, halo 5"."""
+    values = {name: measures.columns[name][row] for name in LIMITED}
+    beyond = [f"{name} {value:.0f}" for name, value in values.items() if not limits.within(name, value)]
+    names = [*_names("missed", measures.missed, row), *_names("flips", measures.flipped, row)]
+    return (*names, *([", ".join(beyond)] if beyond else []))
 
 
 def worst_sheet(edits: Sequence[WorstEdit]) -> Image.Image:

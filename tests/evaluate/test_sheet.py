@@ -39,13 +39,7 @@ def test_reasons() -> None:
         {"hat": torch.tensor([True, True]), "beard": torch.tensor([True, False])},
     )
     limits = Limits(6.0, 4.0, 7.0, torch.zeros(64, 64))
-    assert reasons(measures, 0, limits) == (
-        "missed: hair color",
-        "flips: hat, beard",
-        "background 7",
-        "halo 9",
-        "gamut 12 %",
-    )
+    assert reasons(measures, 0, limits) == ("missed: hair color", "flips: hat, beard", "bg 7, halo 9, gamut 12")
     assert reasons(measures, 1, limits) == ("flips: hat",)
 
 
