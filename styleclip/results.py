@@ -15,6 +15,7 @@ from styleclip.images import png_bytes, to_pil
 from styleclip.latents import TUNED, Latent, save_latent
 from styleclip.sheets import comparison
 
+SHOWN = 0.5  # an image shows a claim that is at least this probable
 RESULT_FILES = (
     "result.json",
     "*before.png",
@@ -60,6 +61,20 @@ class EditResult:
             "interrupted": self.interrupted,
             "provenance": {**self.provenance, **({"directions": self.details} if self.details else {})},
         }
+
+    def explanation(self) -> list[str]:
+        """How the prompts were understood: a line for each claim, where the method reads claims."""
+        return [claim["understood"] for details in self.details for claim in details.get("claims", ())]
+
+    def notes(self, names: Sequence[str] = ()) -> list[str]:
+        """A line for the images, by these names, that showed a prompt before the edit."""
+        lines = []
+        for details in self.details:
+            shown = [i for i, value in enumerate(details.get("shown", ())) if value >= SHOWN]
+            if shown:
+                whose = ", ".join(names[i] if i < len(names) else f"image {i}" for i in shown)
+                lines.append(f"{whose}: shows {details.get('target', self.prompt)!r} already")
+        return lines
 
     def save(self, folder: Path | str, overwrite: bool = False) -> list[Path]:
         """Write before.png, after.png, comparison.png, latent.safetensors, source.safetensors and result.json.

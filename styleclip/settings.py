@@ -19,6 +19,8 @@ LossResolution = Literal["auto", "full"] | int  # px of the images that the loss
 Strength = float | Literal["auto"]
 TextEncoding = Literal["prompt", "ensemble"]  # the text as it is, or its mean over CLIP's prompt templates
 
+PRESETS = ("suited", "published")
+
 Value = TypeVar("Value")
 Settings = TypeVar("Settings")
 
@@ -68,6 +70,14 @@ def settings_of(kind: type) -> dict[str, Setting]:
 def published_values(kind: type) -> dict[str, Any]:
     """The published value of every setting of a dataclass, by field name."""
     return {name: known.default for name, known in settings_of(kind).items()}
+
+
+def preset_values(kind: type, preset: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that were `given` and, with the preset "published", the published values of the others.
+
+    With "suited" those left open take the values that suit the generator.
+    """
+    return {**(published_values(kind) if preset == "published" else {}), **given}
 
 
 def resolve(settings: Settings, defaults: Mapping[str, Any], keep_open: Iterable[str] = ()) -> Settings:

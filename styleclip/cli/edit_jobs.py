@@ -59,6 +59,7 @@ class FaceJob:
     results: dict[str, EditResult] = field(default_factory=dict)  # of a single latent, which may be pasted
     extra: dict[str, Any] = field(default_factory=dict)  # more of the record
     interrupted: str = ""  # the message after Ctrl-C
+    quiet: bool = False
 
     @cached_property
     def editor(self) -> Editor:
@@ -76,6 +77,8 @@ class FaceJob:
     def save(self, result: EditResult, key: str = "") -> None:
         """Write a result, and beside its latent the tuning of the generator."""
         self.paths += result.save(self.folder / key, self.overwrite)
+        if not self.quiet:
+            click.echo("".join(f"{line}\n" for line in result.notes(self.source.names)), err=True, nl=False)
         if self.source.tuning is not None:
             self.tunings.append(save_tuning(self.source.tuning, tuning_path(self.folder / key / LATENT_FILE)))
         self.records[key] = result.record()
@@ -128,7 +131,10 @@ class PhotoEditJob(PhotoJob):
                 progress.close()
                 inversion.save(self.folder / name / "inversion", overwrite=True)
                 edit = FaceEdit(name, inversion)
-                face = FaceJob(edit.source, self.folder / name, self.keys, self.common.overwrite, results=edit.results)
+                folder, common = self.folder / name, self.common
+                face = FaceJob(
+                    edit.source, folder, self.keys, common.overwrite, results=edit.results, quiet=common.quiet
+                )
                 yield face
                 self.keep(name, face.files, {**face.record, "folder": face.folder})
                 self.edits.append(edit)
@@ -161,7 +167,7 @@ def edit_jobs(
     `keys` are the names of the results of an edit: folders within its folder, "" for a single result.
     """
     if not source.image:
-        face = FaceJob(source.load(editor), folder, keys, common.overwrite)
+        face = FaceJob(source.load(editor), folder, keys, common.overwrite, quiet=common.quiet)
         yield LatentJob(face)
         common.report(face.files, face.record)
         if face.interrupted:

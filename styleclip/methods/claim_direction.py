@@ -17,9 +17,10 @@ from styleclip.latents import Space
 from styleclip.models import Models
 from styleclip.progress import OnStep, ignore
 from styleclip.prompts import Prompt
+from styleclip.results import SHOWN
 from styleclip.samples import Regression
 from styleclip.settings import TextEncoding
-from styleclip.stylespace.claim_classes import SHOWN, ClaimClasses, claim_classes
+from styleclip.stylespace.claim_classes import ClaimClasses, claim_classes
 from styleclip.stylespace.class_means import ClassMeans, class_means
 from styleclip.stylespace.regression import models_regression
 from styleclip.stylespace.samples import models_samples

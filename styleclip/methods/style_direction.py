@@ -122,7 +122,8 @@ class StyleDirection:
         directions = self.directions(models, source)
         alpha = self.strengths(models, source, directions, on_step)
         edited = source + Direction(Space.S, (alpha[:, None] * directions.data).to(source.data))
-        return edited, {**self.details, "alpha": [round(value, 6) for value in alpha.tolist()]}
+        details = {**self.details, "alpha": [round(value, 6) for value in alpha.tolist()]}
+        return edited, details | ({"shown": self._shown(models, source)} if self.claims else {})
 
     def directions(self, models: Models, source: Latent) -> Direction:
         """[N, C] in S: the direction of every image of `source`, so `source + alpha * directions` is the edit.
@@ -133,6 +134,12 @@ class StyleDirection:
             return Direction(Space.S, self.direction.data.expand(len(source), -1))
         features = models.clip_features(source)
         return Direction(Space.S, sum_of_steps(self.claims, features, skip_shown=self.alpha == "auto"))
+
+    def _shown(self, models: Models, source: Latent) -> list[float]:
+        """The probability that an image shows the claim that it shows least, for every image."""
+        features = models.clip_features(source)
+        shown = torch.stack([claim.classes.shows(features) for claim in self.claims]).amin(dim=0)
+        return [round(value, 4) for value in shown.tolist()]
 
     def strengths(
         self, models: Models, source: Latent, directions: Direction | None = None, on_step: OnStep = ignore

@@ -7,13 +7,13 @@ out. A claim without alternatives has two classes: the tenth of the samples that
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from styleclip.claims import Claim
+from styleclip.claims import Claim, describe_claims
 from styleclip.models import Models
 from styleclip.networks.clip import CLIP
 from styleclip.prompts import Prompt, encode, unknown_words, warn_unknown_words
@@ -22,7 +22,6 @@ from styleclip.settings import TextEncoding
 
 MIN_RELATIVE_CONFIDENCE = 0.85  # of a class, relative to the mean of all; less certain classes are not drawn
 MOST, LEAST = 0.9, 0.5  # quantiles of the samples' score that bound the classes of a claim without alternatives
-SHOWN = 0.5  # an image shows a claim whose targets are at least this probable
 
 
 @dataclass(frozen=True)
@@ -142,17 +141,12 @@ def _scale(clip: CLIP) -> float:
 
 def describe_classes(classes: Sequence[ClaimClasses]) -> list[dict[str, Any]]:
     """For the record: of every claim the words of the prompt, the targets and the alternatives that were used."""
-    return [
-        {
-            "phrase": each.claim.phrase,
-            "attribute": each.claim.attribute,
-            "negated": each.claim.negated,
-            "targets": list(each.texts[: each.targets]),
-            "alternatives": list(each.texts[each.targets :]),
-            "known": each.edges is None,
-        }
-        for each in classes
-    ]
+    found = []
+    for each in classes:
+        alternatives = each.texts[each.targets :] if each.edges is None else ()
+        claim = replace(each.claim, targets=each.texts[: each.targets], alternatives=alternatives)
+        found.append({**asdict(claim), "understood": describe_claims([claim])[0]})
+    return found
 
 
 def classes_record(classes: ClaimClasses) -> dict[str, Any]:

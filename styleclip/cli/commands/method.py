@@ -13,9 +13,11 @@ from styleclip.cli.options.common import (
     clip_preprocess_option,
     common_options,
     ensemble_option,
+    explain_option,
     given_neutral,
     identity_option,
     neutral_option,
+    preset_option,
     without_none,
 )
 from styleclip.cli.options.from_settings import Command, settings_options
@@ -24,6 +26,7 @@ from styleclip.cli.options.source import LatentSource, source_options
 from styleclip.cli.output.progress import Progress
 from styleclip.methods import method_class
 from styleclip.parsing import slug
+from styleclip.settings import preset_values
 
 
 def method_command(
@@ -50,6 +53,8 @@ def method_command(
     @_ensemble_option(fields)
     @identity_option
     @clip_preprocess_option
+    @_explain_option(fields)
+    @preset_option
     @click.option("--save-every", type=click.IntRange(1), metavar="N", help="Write every N-th step to frames/.")
     @click.option("--video", is_flag=True, help="Write the steps of the edit as video.mp4.")
     @common_options
@@ -63,6 +68,8 @@ def method_command(
         clip_preprocess: str | None,
         save_every: int | None,
         video: bool,
+        preset: str,
+        explain: bool = False,
         ensemble: bool = False,
         **settings: Any,
     ) -> None:
@@ -73,7 +80,8 @@ def method_command(
 
         photos.check(source)
         text = styleclip.Prompt(prompt, given_neutral(neutral))
-        method = method_class(name)(**without_none({**settings, "text": "ensemble" if ensemble else None}))
+        given = without_none({**settings, "text": "ensemble" if ensemble else None})
+        method = method_class(name)(**preset_values(fields, preset, given))
         results = common.folder(f"{folder}{slug(prompt)}", RESULT_FILES)
         if settings.get("lambda_id") == 0:
             identity = identity or "none"  # a network without a weight is not loaded
@@ -86,6 +94,8 @@ def method_command(
                         trajectory = Trajectory(face.editor, face.folder, save_every, video, progress)
                         result = face.editor.edit(face.latent, text, method, trajectory, face.about)
                     face.save(result)
+                    if explain and not common.as_json:
+                        click.echo("\n".join(result.explanation()))
                     face.paths += trajectory.save(result)
                     if result.interrupted:
                         face.interrupted = f"Interrupted at step {progress.last}; kept the best result so far"
@@ -96,6 +106,12 @@ def method_command(
 def _description(fields: type) -> str:
     """The docstring without the list of settings, which the options have."""
     return (inspect.getdoc(fields) or "").partition("\n\nArgs:")[0]
+
+
+def _explain_option(fields: type) -> Any:
+    """`--explain`, for methods that may read the claims of a prompt, with samples."""
+    reads_claims = any(field.name == "samples" for field in dataclasses.fields(fields))
+    return explain_option if reads_claims else lambda command: command
 
 
 def _ensemble_option(fields: type) -> Any:

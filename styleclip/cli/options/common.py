@@ -12,7 +12,7 @@ import click
 
 from styleclip.cli import resume_gc
 from styleclip.cli.options.from_settings import AdvancedOption, Decorated, option_group
-from styleclip.settings import setting
+from styleclip.settings import PRESETS, setting
 
 if TYPE_CHECKING:
     from styleclip.models import Models
@@ -103,6 +103,13 @@ def given_neutral(texts: tuple[str, ...]) -> str | tuple[str, ...] | None:
 neutral_option = click.option(
     "--neutral", multiple=True, metavar="TEXT", help="What it shows now; several texts are averaged."
 )
+preset_option = click.option(
+    "--preset",
+    type=click.Choice(PRESETS),
+    default="suited",
+    help="Settings that are not given: those that suit the model, or all as published.",
+)
+explain_option = click.option("--explain", is_flag=True, help="Print how the prompt was understood.")
 quiet_option = click.option("--quiet", is_flag=True, help=QUIET)
 offline_option = click.option("--offline", is_flag=True, help=OFFLINE)
 label_option = click.option("--label", type=int, metavar="N", help=LABEL)

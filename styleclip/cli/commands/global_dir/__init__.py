@@ -9,7 +9,7 @@ import click
 
 from styleclip.cli.commands.global_dir.outputs import OUTPUT_FILES, OutputOptions, edit_and_save, output_options
 from styleclip.cli.commands.global_dir.requests import EditRequests, request_options
-from styleclip.cli.options.common import CommonOptions, common_options, without_none
+from styleclip.cli.options.common import CommonOptions, common_options, preset_option, without_none
 from styleclip.cli.options.from_settings import AdvancedOption, Command, settings_options
 from styleclip.cli.options.photos import PastedPhotoOptions, pasted_photo_options
 from styleclip.cli.options.source import LatentSource, source_options
@@ -17,7 +17,7 @@ from styleclip.cli.options.types import STRENGTHS
 from styleclip.cli.output.progress import Progress
 from styleclip.errors import UsageError
 from styleclip.methods.settings import GlobalDirectionSettings
-from styleclip.settings import Strength
+from styleclip.settings import Strength, preset_values
 
 RELEVANCE_SOURCES = ("auto", "regression", "table", "gradient")  # of --relevance; all else names a table
 
@@ -53,6 +53,7 @@ RELEVANCE_SOURCES = ("auto", "regression", "table", "gradient")  # of --relevanc
     cls=AdvancedOption,
     help="S_mean_std, for a table that has none.",
 )
+@preset_option
 @output_options
 @common_options
 def global_dir(
@@ -65,6 +66,7 @@ def global_dir(
     beta: tuple[Strength, ...] | None,
     relevance: str,
     statistics: Path | None,
+    preset: str,
     **settings: Any,
 ) -> None:
     """Edit faces along one direction in style space, found from a pair of texts.
@@ -80,7 +82,12 @@ def global_dir(
     if statistics and relevance == "gradient":
         raise UsageError("--statistics is for a table that has none; leave it out with gradient")
     table = None if relevance in RELEVANCE_SOURCES else relevance
-    method = styleclip.GlobalDirection(**without_none({**settings, "relevance": "table" if table else relevance}))
+    if preset == "published" and relevance == "auto":
+        relevance = "table"
+    given = without_none({**settings, "relevance": "table" if table else relevance})
+    if given.get("channels"):
+        given["beta"] = None
+    method = styleclip.GlobalDirection(**preset_values(GlobalDirectionSettings, preset, given))
     edits = requests.edits(alpha, beta)
     check_sweep(edits, alpha, beta, method)
     names = combination_names(alpha, beta)
