@@ -6,15 +6,18 @@ from typing import Any
 import pytest
 import torch
 
+import styleclip
+from styleclip import evaluate
 from styleclip.editor import Editor
 from styleclip.errors import NumericError, UsageError
 from styleclip.latents import Latent, Space
-from styleclip.losses import clip_loss, identity_loss
+from styleclip.losses import clip_loss, identity_loss, similarity
 from styleclip.methods import optimize
 from styleclip.methods.optimize import Optimize
 from styleclip.progress import Step
 from styleclip.prompts import Prompt, encode
 from styleclip.schedules import projector_schedule
+from styleclip.stylespace.class_means import sample_goal
 from styleclip.stylespace.statistics import whitening_basis
 from tests.helpers.tiny import tiny_models
 
@@ -191,3 +194,43 @@ def test_the_losses_may_look_at_a_smaller_picture_and_no_block_behind_it_runs() 
     assert counts == {"auto": 13, "full": 13, 8: 0}, "the source once, then twelve steps"
     with pytest.raises(UsageError, match="loss_resolution is 12; this generator draws 4, 8, 16 px"):
         replace(QUICK, loss_resolution=12)(models, source, PROMPT)
+
+
+def test_a_heavy_prior_gives_the_step_of_the_samples() -> None:
+    models = tiny_models()
+    source = Editor(models).sample(seeds=(0, 1))
+    method = replace(QUICK, goal="samples", prior="samples", lambda_id=0.0, samples=60, coordinates="whitened")
+    goal = sample_goal(models, PROMPT, Space.W, count=60)
+    _, step = goal.step(models.clip_features(source))
+    heavy = replace(method, lambda_l2=1e6, layers="tied")(models, source, PROMPT)
+    torch.testing.assert_close(heavy.data - source.data, step[:, None].expand_as(source.data), atol=1e-2, rtol=1e-2)
+    twice = replace(method, lambda_l2=1e6, layers="tied", strength=2.0)(models, source, PROMPT)
+    torch.testing.assert_close(twice.data - source.data, 2 * (heavy.data - source.data), atol=2e-2, rtol=2e-2)
+    light = replace(method, lambda_l2=1e-3)(models, source, PROMPT)
+    target = goal.target(models.clip_features(source))
+    assert (similarity(models.clip_features(light), target) > similarity(models.clip_features(heavy), target)).all()
+
+
+def test_samples_lead_to_the_prompt_and_leave_the_rest() -> None:
+    """On the demo models, with their suited settings, against the measure of an evaluation."""
+    report = evaluate.run(
+        styleclip.load("demo"), Optimize(), range(3100, 3108), ["a face with glasses and blonde hair"]
+    )
+    assert report.mean("hit") > 0.7 and report.mean("bg") < 4 and report.mean("flips") < 0.7
+
+
+def test_the_record_says_how_the_prompt_was_understood() -> None:
+    models = styleclip.load("demo")
+    editor = Editor(models)
+    result = editor.edit(editor.sample(seeds=range(4)), "no glasses", Optimize(steps=1))
+    [details] = result.details
+    assert details["claims"][0]["negated"] and details["samples"] == 2000 and len(details["shown"]) == 4
+    assert result.explanation() == [
+        "not 'glasses' (eyewear): to 'a face without glasses', from 'a face with glasses' or 'a face with sunglasses'"
+    ]
+    shown = [i for i, value in enumerate(details["shown"]) if value >= 0.5]
+    assert result.notes(["Ann", "Bob", "Cid", "Dot"]) == [
+        f"{', '.join(['Ann', 'Bob', 'Cid', 'Dot'][i] for i in shown)}: shows 'no glasses' already"
+    ]
+    published = editor.edit(editor.sample(), "a smiling face", Optimize(goal="text", prior="source", steps=1))
+    assert published.details == [] and published.explanation() == published.notes() == []
