@@ -7,11 +7,10 @@ import pytest
 import torch
 
 import styleclip
-from styleclip import evaluate
 from styleclip.editor import Editor
 from styleclip.errors import NumericError, UsageError
 from styleclip.latents import Latent, Space
-from styleclip.losses import clip_loss, identity_loss, similarity
+from styleclip.losses import clip_loss, identity_loss
 from styleclip.methods import optimize
 from styleclip.methods.optimize import Optimize
 from styleclip.progress import Step
@@ -206,17 +205,6 @@ def test_a_heavy_prior_gives_the_step_of_the_samples() -> None:
     torch.testing.assert_close(heavy.data - source.data, step[:, None].expand_as(source.data), atol=1e-2, rtol=1e-2)
     twice = replace(method, lambda_l2=1e6, layers="tied", strength=2.0)(models, source, PROMPT)
     torch.testing.assert_close(twice.data - source.data, 2 * (heavy.data - source.data), atol=2e-2, rtol=2e-2)
-    light = replace(method, lambda_l2=1e-3)(models, source, PROMPT)
-    target = goal.target(models.clip_features(source))
-    assert (similarity(models.clip_features(light), target) > similarity(models.clip_features(heavy), target)).all()
-
-
-def test_samples_lead_to_the_prompt_and_leave_the_rest() -> None:
-    """On the demo models, with their suited settings, against the measure of an evaluation."""
-    report = evaluate.run(
-        styleclip.load("demo"), Optimize(), range(3100, 3108), ["a face with glasses and blonde hair"]
-    )
-    assert report.mean("hit") > 0.7 and report.mean("bg") < 4 and report.mean("flips") < 0.7
 
 
 def test_the_record_says_how_the_prompt_was_understood() -> None:
