@@ -16,19 +16,19 @@ from styleclip.sheets import labelled_sheet
 
 PROMPTS = (
     "a face with red hair",
-    "a face with curly hair",
+    "blue hair and green eyes",
+    "a woman with curly hair",
     "a smiling face",
-    "an angry face",
-    "a face with glasses",
-    "a face with blue eyes",
-    "a face wearing a hat",
-    "a face with a beard",
+    "angry",
+    "without glasses or a hat",
+    "wearing sunglasses",
+    "a bearded man",
     "an old face",
 )
 
 
 @click.command()
-@click.option("--seeds", default="2,5,7,14,21")
+@click.option("--seeds", default="0,1,2,3,4,5,6,7")
 @click.option("--out", type=Path, default=Path("docs/faces.png"))
 def main(seeds: str, out: Path) -> None:
     """Draw OUT."""
