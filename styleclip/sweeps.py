@@ -10,8 +10,9 @@ from typing import Any, TypeVar
 from styleclip.editor import Editor
 from styleclip.errors import UsageError
 from styleclip.latents import Latent
+from styleclip.methods.direction_files import load_direction
 from styleclip.methods.global_direction import GlobalDirection
-from styleclip.methods.style_direction import StyleDirection, load_direction
+from styleclip.methods.style_direction import StyleDirection
 from styleclip.models import Models
 from styleclip.progress import OnStep, Step, ignore
 from styleclip.prompts import Prompt

@@ -1,24 +1,18 @@
-"""A direction in style space as a method, and its file (StyleCLIP, section 6).
-
-The file is safetensors with the tensors `weights`, `std` and `relevance`. Its metadata is
-`{"styleclip": "direction", "about": JSON}`; `about` holds target, neutral, alpha, beta, movement and `generator`, the
-fingerprint of the network that the direction belongs to. A direction by regression also has the tensors
-`claims.I.rows` [A, C] and `claims.I.features` [K, D] of claim I, and its texts in the list `claims` of `about`.
-"""
+"""A direction in style space as a method (StyleCLIP, section 6)."""
 
 from __future__ import annotations
 
 import functools
 import math
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
-from styleclip.errors import UsageError, WeightError
+from styleclip.errors import UsageError
 from styleclip.latents import Direction, Latent, Space, StyleLayout
 from styleclip.methods.auto_alpha import auto_alpha
 from styleclip.methods.claim_alpha import claim_alpha
@@ -28,12 +22,13 @@ from styleclip.models import Models
 from styleclip.progress import OnStep, ignore
 from styleclip.prompts import Prompt
 from styleclip.settings import Strength, resolve, settings_of
-from styleclip.stylespace.claim_classes import classes_from_record, classes_record, describe_classes
-from styleclip.weights.formats.messages import error_context
-from styleclip.weights.formats.own_files import read_own, save_own
-from styleclip.weights.load import sha256_of
+from styleclip.stylespace.claim_classes import describe_classes
 
-TENSORS = ("weights", "std", "relevance")
+MAX_REGRESSION_ALPHA = 2.5  # what lies beyond is no face any more
+
+
+class StrengthWarning(UserWarning):
+    """A strength far beyond what samples show."""
 
 
 @dataclass(frozen=True)
@@ -135,6 +130,16 @@ class StyleDirection:
         features = models.clip_features(source)
         return Direction(Space.S, sum_of_steps(self.claims, features, skip_shown=self.alpha == "auto"))
 
+    def _warn_if_strong(self) -> None:
+        """Issue a StrengthWarning: published strengths are standard deviations, and far too large by regression."""
+        if self.claims and self.alpha != "auto" and abs(self.alpha) > MAX_REGRESSION_ALPHA:
+            warnings.warn(
+                f"alpha {self.alpha:g} goes far beyond the samples, which 1 reaches; lower it, or pass "
+                "--relevance table or gradient, where alpha counts standard deviations",
+                StrengthWarning,
+                stacklevel=2,
+            )
+
     def _shown(self, models: Models, source: Latent) -> list[float]:
         """The probability that an image shows the claim that it shows least, for every image."""
         features = models.clip_features(source)
@@ -146,6 +151,7 @@ class StyleDirection:
     ) -> Tensor:
         """The alpha [N] of every image of `source` (in S), which moves along its own of `directions`."""
         if self.alpha != "auto":
+            self._warn_if_strong()
             return torch.full((len(source),), float(self.alpha), dtype=torch.float64).float().to(models.device)
         data = (directions or self.directions(models, source)).data
 
@@ -183,55 +189,3 @@ class StyleDirection:
             }
             for channel in self.channels.tolist()
         ]
-
-
-def save_direction(direction: StyleDirection, models: Models, path: str | Path) -> Path:
-    """Write a direction; raises OutputError where that cannot be done."""
-    about = {
-        "target": direction.prompt.target,
-        "neutral": direction.prompt.recorded_neutral,
-        "alpha": direction.alpha,
-        "beta": direction.beta,
-        "movement": direction.movement,
-        "generator": models.generator_fingerprint,
-        **({"claims": [classes_record(claim.classes) for claim in direction.claims]} if direction.claims else {}),
-    }
-    tensors = {name: getattr(direction, name) for name in TENSORS}
-    for i, claim in enumerate(direction.claims):
-        tensors |= {f"claims.{i}.rows": claim.rows, f"claims.{i}.features": claim.classes.features}
-    return save_own("direction", tensors, path, about)
-
-
-def load_direction(path: str | Path, models: Models) -> StyleDirection:
-    """The direction in a file; raises WeightError for a file without one, and for one of another generator."""
-    tensors, about = read_own(path, "direction", "save the direction again")
-    with error_context(path):
-        if missing := [name for name in TENSORS if name not in tensors]:
-            raise WeightError(f"the tensor {missing[0]} is missing; save the direction again")
-        if about.get("generator") != models.generator_fingerprint:
-            raise WeightError("this direction was found for another generator; pass that one with --model")
-        neutral = about["neutral"]
-        weights, std, relevance = (tensors[name].to(models.device) for name in TENSORS)
-        direction = StyleDirection(
-            Prompt(about["target"], neutral if isinstance(neutral, str) else tuple(neutral)),
-            weights,
-            std,
-            relevance,
-            beta=about["beta"],
-            alpha=about["alpha"],
-            movement=about["movement"],
-            origin={"source": "file", "file": Path(path).resolve(), "sha256": sha256_of(Path(path))},
-            claims=_read_claims(tensors, about, models),
-        )
-    return direction.with_settings(resolve(GlobalDirectionSettings(), models.defaults.get(StyleDirection.name, {})))
-
-
-def _read_claims(tensors: Mapping[str, Tensor], about: Mapping[str, Any], models: Models) -> tuple[ClaimDirection, ...]:
-    """The directions of the claims of a direction by regression."""
-    claims = []
-    for i, record in enumerate(about.get("claims", ())):
-        if missing := [name for name in ("rows", "features") if f"claims.{i}.{name}" not in tensors]:
-            raise WeightError(f"the tensor claims.{i}.{missing[0]} is missing; save the direction again")
-        rows, features = (tensors[f"claims.{i}.{name}"].to(models.device) for name in ("rows", "features"))
-        claims.append(ClaimDirection(classes_from_record(record, features), rows))
-    return tuple(claims)

@@ -14,8 +14,9 @@ from styleclip.errors import UsageError, WeightError
 from styleclip.latents import Latent, Space
 from styleclip.methods import claim_alpha
 from styleclip.methods.claim_direction import claim_directions
+from styleclip.methods.direction_files import load_direction, save_direction
 from styleclip.methods.global_direction import GlobalDirection
-from styleclip.methods.style_direction import StyleDirection, load_direction, save_direction
+from styleclip.methods.style_direction import StrengthWarning, StyleDirection
 from styleclip.models import Models
 from styleclip.prompts import Prompt
 from styleclip.stylespace.class_means import class_means
@@ -178,3 +179,8 @@ def test_auto_goes_beyond_1_only_where_clip_is_not_sure(
     ladder_probabilities += [rising.flatten(), torch.tensor([0.97, 0.9]), torch.tensor([0.97, 0.97])]
     alpha = red.strengths(models, lacking)
     assert alpha.tolist() == pytest.approx([1.0, 1.35])
+
+
+def test_a_published_strength_is_warned_of(models: Models, styles: Latent, red: StyleDirection) -> None:
+    with pytest.warns(StrengthWarning, match="alpha 4 goes far beyond the samples, which 1 reaches"):
+        red.at(4.0)(models, styles[:1], PROMPT)

@@ -16,8 +16,8 @@ from styleclip.latents import Space, StyleLayout
 from styleclip.methods import auto_alpha
 from styleclip.methods.auto_alpha import PLATEAU
 from styleclip.methods.channel_relevance import auto_beta, beta_for, style_weights
+from styleclip.methods.direction_files import load_direction, save_direction
 from styleclip.methods.global_direction import GlobalDirection
-from styleclip.methods.style_direction import load_direction, save_direction
 from styleclip.models import Models
 from styleclip.progress import Step
 from styleclip.prompts import Prompt, delta_t, zero_shot_probability

@@ -62,7 +62,7 @@ class OutputOptions:
         """Write the outputs that were asked for, apart from the explanation."""
         from styleclip.files import atomic_write
         from styleclip.images import png_bytes, write_video
-        from styleclip.methods.style_direction import save_direction
+        from styleclip.methods.direction_files import save_direction
         from styleclip.sweep_sheets import FRAMES, sweep_frames, sweep_range, sweep_sheet
 
         if self.grid or len(summaries) > 1:
