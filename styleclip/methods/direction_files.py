@@ -19,6 +19,7 @@ from styleclip.methods.claim_direction import ClaimDirection
 from styleclip.methods.settings import GlobalDirectionSettings
 from styleclip.methods.style_direction import StyleDirection
 from styleclip.models import Models
+from styleclip.prompts import Prompt
 from styleclip.settings import resolve
 from styleclip.stylespace.claim_classes import classes_from_record, classes_record
 from styleclip.weights.formats.messages import error_context
