@@ -30,7 +30,8 @@ from styleclip.runtime.batching import Batches
 from styleclip.runtime.cuda_graphs import Graphs
 from styleclip.schedules import projector_schedule
 from styleclip.settings import check_limits, resolve
-from styleclip.stylespace.class_means import SampleGoal, sample_goal
+from styleclip.stylespace.class_means import SampleGoal
+from styleclip.stylespace.sample_settings import prior_step, settings_goal, uses_samples
 from styleclip.stylespace.statistics import StepBasis, whitening_basis
 
 RESTART_NOISE = 0.1  # standard deviation of the first step of every restart but the first
@@ -71,8 +72,7 @@ class Optimize(OptimizeSettings):
 
     def reads_claims(self, models: Models) -> bool:
         """Whether goal or prior are made of samples."""
-        resolved = self.resolve(models)
-        return "samples" in (resolved.goal, resolved.prior)
+        return uses_samples(self.resolve(models))
 
     @property
     def details(self) -> dict[str, Any]:
@@ -92,7 +92,7 @@ class Optimize(OptimizeSettings):
         source, basis = self._source(models, latent), self._step_basis(models)
         side = loss_resolution_px(models.generator, models.clip, self.loss_resolution)
         goal, features = (
-            self._sample_goal(models, prompt, on_step),
+            settings_goal(models, prompt, self, on_step),
             _Features(models, source.space, side, self._identity(models)),
         )
         with torch.no_grad():
@@ -114,13 +114,6 @@ class Optimize(OptimizeSettings):
         lowest, data = (torch.cat(values) for values in results)  # [restarts, N], [restarts, N, ...]
         edited = Latent(source.space, data[lowest.argmin(dim=0), torch.arange(len(source))])
         return edited, {} if goal is None else goal.details(of_source[0])
-
-    def _sample_goal(self, models: Models, prompt: Prompt, on_step: OnStep) -> SampleGoal | None:
-        """The steps between samples, where goal or prior are made of them."""
-        if not self.reads_claims(models):
-            return None
-        space = Space.S if self.space == "s" else Space.W
-        return sample_goal(models, prompt, space, self.strength, self.samples, self.text, on_step)
 
     def _source(self, models: Models, latent: Latent) -> Latent:
         """Where every run starts: the latent in the space that is optimized, or the average w."""
@@ -158,8 +151,7 @@ class Optimize(OptimizeSettings):
         like = source.data[:, :1] if self.layers == "tied" and source.space is Space.W_PLUS else source.data
         if self.prior == "source" or goal is None:
             return torch.zeros_like(like)
-        step = basis.coordinates(goal.step(features)[1])
-        return step if source.space is Space.S else step[:, None].expand_as(like)
+        return prior_step(goal, features, basis, source.space).expand_as(like)
 
     def _losses(self, of_source: tuple[Tensor, ...], features: _Features, target: Tensor) -> Losses:
         """The weighted losses of edited latents; features of the source and of the text are computed once, before."""

@@ -53,10 +53,15 @@ class SampleGoal:
     def details(self, features: Tensor) -> dict[str, Any]:
         """For the record: what was understood of the prompt, and the probability [N] that an image showed it before."""
         return {
-            "claims": describe_classes([each.classes for each in self.means]),
+            "claims": self.described_claims,
             "shown": [round(value, 4) for value in self.shown(features).tolist()],
             "samples": self.samples,
         }
+
+    @property
+    def described_claims(self) -> list[dict[str, Any]]:
+        """For the record: what was understood of the prompt."""
+        return describe_classes([each.classes for each in self.means])
 
     def shown(self, features: Tensor) -> Tensor:
         """[N]: the probability that an image shows the claim that it shows least."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -90,7 +91,11 @@ class StepBasis:
         """The coordinates of an offset; what lies along axes of hardly any spread is left out."""
         if self.basis.ndim == 1:
             return torch.where(self.basis > 0, offset / self.basis, 0.0)
-        return offset @ torch.linalg.pinv(self.basis.double(), rtol=MIN_SPREAD).to(offset)
+        return offset @ self._inverse.to(offset)
+
+    @cached_property
+    def _inverse(self) -> Tensor:
+        return torch.linalg.pinv(self.basis.double(), rtol=MIN_SPREAD)
 
 
 @torch.no_grad()

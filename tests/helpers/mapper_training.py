@@ -66,13 +66,15 @@ SHORT = replace(FEW, num_latents=8, held_out=2, batch_size=2)
 
 
 class StopAfter:
-    """An `on_step` that presses Ctrl-C after some step, and remembers the steps it saw."""
+    """An `on_step` that presses Ctrl-C after some step, and remembers the steps it saw; not those of stages."""
 
     def __init__(self, step: int = 999) -> None:
         self.step = step
         self.steps: list[int] = []
 
     def __call__(self, now: Step) -> None:
+        if now.stage:
+            return
         self.steps.append(now.index)
         if now.index == self.step:
             raise KeyboardInterrupt

@@ -28,6 +28,7 @@ from styleclip.parsing import parse_words, slug
 from styleclip.training.mapper.settings import MapperTraining
 
 SUFFIX = ".safetensors"
+UNTIMED = ("samples", "warm start")  # stages before the training
 
 out_option = click.option(
     "--out",
@@ -84,7 +85,7 @@ def train_mapper(
     if settings.lambda_id == 0:
         identity = identity or "none"  # a recogniser without a weight is not loaded
     models = common.load(identity=identity, clip_preprocess=clip_preprocess)
-    bar = EtaProgress("train-mapper", common.quiet, ("loss", "target", "identity"))
+    bar = EtaProgress("train-mapper", common.quiet, ("loss", "target", "identity"), UNTIMED)
     with exit_on_interrupt(RESUMABLE), bar, process_group(env, models.device) as group:
         more: dict[str, Any] = {"micro_batch": micro_batch, "sheet_every": sheet_every, **training.arguments(common)}
         mappers = train_mappers(models, prompts, settings, paths, folder, given, processes=group, on_step=bar, **more)

@@ -96,10 +96,16 @@ class EtaProgress(Progress):
     LINE_EVERY = 30.0
     bar_format = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt}{postfix}"
 
-    def __init__(self, label: str, quiet: bool = False, names: Collection[str] | None = None) -> None:
-        """`names` are those of the values to show; None for all."""
+    def __init__(
+        self,
+        label: str,
+        quiet: bool = False,
+        names: Collection[str] | None = None,
+        untimed: Collection[str] = (),
+    ) -> None:
+        """`names` are those of the values to show; None for all. `untimed` are stages without the time left."""
         super().__init__(label, quiet)
-        self.names = names
+        self.names, self.untimed = names, untimed
         self.step: Step | None = None  # the last one
 
     def __enter__(self) -> EtaProgress:
@@ -109,8 +115,15 @@ class EtaProgress(Progress):
         return self
 
     def __call__(self, step: Step) -> None:
-        """Show a step; the rest takes its `seconds_left`, else it is taken to be as fast as the steps so far."""
+        """Show a step; the rest takes its `seconds_left`, else it is taken to be as fast as the steps so far.
+
+        The stages in `untimed`, which come first, show no time left.
+        """
         now = time.monotonic()
+        if step.stage in self.untimed:
+            self._last_line = now
+            super().__call__(step)
+            return
         done, began = self._first = self._first or (step.index - 1, self._last_line)
         left = (now - began) / (step.index - done) * (step.total - step.index)
         values = {k: v for k, v in step.values.items() if self.names is None or k in self.names}

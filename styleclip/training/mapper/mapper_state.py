@@ -24,7 +24,7 @@ class PromptMapper:
     def __init__(self, prompt: Prompt, network: Mapper, training: MapperTraining, device: torch.device) -> None:
         self.prompt, self.training = prompt, training
         self.network = network.to(device).requires_grad_(True)
-        self.optimizer = _optimizer(self.network, training)
+        self.optimizer = new_optimizer(self.network, training)
         self.best = BestWeights(self.network)
 
     @property
@@ -87,7 +87,7 @@ def new_mapper(training: MapperTraining, generator: Generator) -> Mapper:
         return LevelsMapper(training.levels or (), generator.config.w_dim)
 
 
-def _optimizer(network: Mapper, training: MapperTraining) -> torch.optim.Optimizer:
+def new_optimizer(network: Mapper, training: MapperTraining) -> torch.optim.Optimizer:
     """Adam, or the published Ranger: RAdam (Liu et al. 2020) with Lookahead (Zhang et al. 2019)."""
     if training.optimizer == "adam":
         return torch.optim.Adam(network.parameters(), lr=training.lr, betas=(0.9, 0.99))

@@ -17,7 +17,9 @@ class MapperTraining:
     """`loss = lambda_clip * CLIP + lambda_id * (1 - identity) + lambda_l2 * mean(step^2)` (StyleCLIP, equation 4).
 
     The defaults are those of StyleCLIP's mapper/options/train_options.py, but for the steps and the batch: it takes
-    50,000 steps of 2 latents. A field left at None takes the value that suits the generator, else the default.
+    50,000 steps of 2 latents. A field left at None takes the value that suits the generator, else the default; given
+    levels choose W+. With `prior` "samples" lambda_l2 weighs the squared length of the whitened distance from the
+    prior, as in `Optimize`: in S over all channels, in W+ the mean over the vectors, as with `layers` "tied".
 
     Example:
         train_mappers(models, [Prompt("a surprised face")], MapperTraining(steps=500), [path], folder)
@@ -30,8 +32,31 @@ class MapperTraining:
     lambda_id: float = setting(
         0.1, "Weight of the identity loss; 0 does without the face-recognition network.", least=0, per_model=True
     )
+    goal: Literal["text", "samples"] = setting(
+        "text", "What CLIP shall see: the text, or what samples that show it have and a face lacks.", per_model=True
+    )
+    prior: Literal["source", "samples"] = setting(
+        "source",
+        "Where the L2 loss is measured from: the source, or the step from samples like it to those that show the text.",
+        per_model=True,
+    )
+    strength: float = setting(
+        1.0, "Length of the step between samples, for goal and prior: 1 is their mean.", per_model=True
+    )
+    samples: int = setting(2000, "Samples that goal and prior are computed from, at least.", least=20, advanced=True)
+    warm_start: int = setting(
+        0,
+        "Steps of regression to the step of the samples before the training; they render nothing.",
+        least=0,
+        per_model=True,
+        advanced=True,
+    )
     lambda_l2: float = setting(
-        0.8, "Weight of the mean square of the step; in s, of the sum over the layers.", least=0, per_model=True
+        0.8,
+        "Weight of the mean square of the step, in s of the sum over the layers; or of the squared distance from "
+        "--prior samples.",
+        least=0,
+        per_model=True,
     )
     clip_loss: Literal["global", "directional"] = setting(
         "global", "CLIP loss: distance to the text, or along the direction between the texts.", per_model=True
@@ -39,14 +64,14 @@ class MapperTraining:
     reach: float = setting(
         1.0, "Length of the step in CLIP space, for the directional loss.", least=0, per_model=True, advanced=True
     )
-    space: Literal["w+", "s"] = setting("w+", "Latent space the mapper works in.")
+    space: Literal["w+", "s"] = setting("w+", "Latent space the mapper works in.", per_model=True)
     levels: tuple[str, ...] | None = setting(
         ("coarse", "medium", "fine"),
         "Which W+ levels get a mapper: coarse, medium, fine; all uses a single network.",
         per_model=True,
         metavar="LIST",
     )
-    torgb: bool = setting(False, "In s: let toRGB channels move, too.")
+    torgb: bool = setting(False, "In s: let toRGB channels move, too.", per_model=True)
     optimizer: Literal["adam", "ranger"] = setting(
         "adam", "Adam, or the published Ranger: RAdam with Lookahead.", advanced=True
     )
@@ -72,7 +97,10 @@ class MapperTraining:
         """These settings with those filled in that were left open."""
         suited = models.defaults.get(self.name, {})
         suited = {name: tuple(value) if isinstance(value, list) else value for name, value in suited.items()}
-        return resolve(self, suited, keep_open=("levels",) if self.space == "s" else ())
+        if self.levels is not None:
+            suited["space"] = "w+"
+        in_s = (self.space or suited.get("space")) == "s"
+        return resolve(self, suited, keep_open=("levels",) if in_s else ())
 
     def _check_levels(self) -> None:
         from styleclip.networks.latent_mapper import LEVELS

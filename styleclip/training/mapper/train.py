@@ -22,6 +22,8 @@ from styleclip.models import Models
 from styleclip.progress import OnStep, Step, ignore
 from styleclip.prompts import Prompt, warn_unknown_words
 from styleclip.sheets import labelled_sheet
+from styleclip.stylespace.class_means import SampleGoal
+from styleclip.stylespace.sample_settings import uses_samples
 from styleclip.training.checkpoint import Checkpoint
 from styleclip.training.distributed import ProcessGroup
 from styleclip.training.mapper.data import training_latents
@@ -37,6 +39,7 @@ SAVE_EVERY = 10.0  # seconds between two checkpoints
 LOG_EVERY = 5  # steps between two lines of metrics
 MIN_CLIP_DROP = 0.005  # a smaller fall of the CLIP loss by `_steps_to_move` is warned of
 SHEET_FACES, CELL_PX = 6, 128
+OF_SAMPLES = ("goal", "prior", "strength", "samples", "warm_start")  # settings that are recorded where they are used
 
 
 class TrainingWarning(UserWarning):
@@ -77,20 +80,22 @@ def train_mappers(
         micro_batch: latents to render at once, from which a batch is added up.
         dtype: the precision of the files.
         processes: the processes that share every batch.
-        on_step: called after every step with the means over the prompts: loss, clip, l2, target, identity.
+        on_step: called after every step with the means over the prompts: loss, clip, l2, target, identity. Samples that
+            are rendered first, and the steps of a warm start, are stages of their own.
 
     Raises OutputError where a file is in the way or cannot be written, NumericError for a loss that is not finite.
     """
     # Set up.
     if not prompts or len({prompt.target for prompt in prompts}) < len(prompts):
         raise UsageError("each prompt gets a mapper of its own; pass one or more, each once")
-    for prompt in prompts:
-        warn_unknown_words(models.clip, (prompt.target, *prompt.neutrals))
     training, processes = training.resolve(models), processes or ProcessGroup()
+    if not uses_samples(training):
+        for prompt in prompts:
+            warn_unknown_words(models.clip, (prompt.target, *prompt.neutrals))
     steps = training.steps
     latent = training_latents(models, training, latents)
-    trainer = MapperTrainer(models, prompts, training, latent, processes, micro_batch)
-    about = _about(models, prompts, training, latents)
+    trainer = MapperTrainer(models, prompts, training, latent, processes, micro_batch, on_step)
+    about = _about(models, prompts, training, latents, trainer.losses.goals)
     checkpoint = Checkpoint(folder, about, trainer.state, SAVE_EVERY)
 
     # Return what is there, or resume.
@@ -103,6 +108,8 @@ def train_mappers(
     # Train until no mapper improves.
     with MetricsLog(folder, done, enabled=processes.is_main) as log:
         baseline = trainer.baseline()
+        if not done:
+            trainer.warm_start(on_step)
         for step in range(done, steps):
             if not trainer.active:
                 break
@@ -145,14 +152,24 @@ def sample_sheet(models: Models, latent: Latent, mappers: Sequence[PromptMapper]
     return labelled_sheet([*zip(*cells, strict=True)], labels, cell=CELL_PX)
 
 
-def _about(models: Models, prompts: Sequence[Prompt], training: MapperTraining, given: Latent | None) -> dict[str, Any]:
-    """Everything that decides what is trained."""
-    provenance = models.provenance
+def _about(
+    models: Models,
+    prompts: Sequence[Prompt],
+    training: MapperTraining,
+    given: Latent | None,
+    goals: Sequence[SampleGoal | None],
+) -> dict[str, Any]:
+    """Everything that decides what is trained; `claims` says how each prompt was understood, by its target."""
+    provenance, settings = models.provenance, dataclasses.asdict(training)
+    if not uses_samples(training):
+        settings = {name: value for name, value in settings.items() if name not in OF_SAMPLES}
+    claims = {prompt.target: goal.described_claims for prompt, goal in zip(prompts, goals, strict=True) if goal}
     digest = given and hashlib.sha256(given.data.float().cpu().contiguous().numpy().data).hexdigest()
     return {
         "prompts": [[prompt.target, *prompt.neutrals] for prompt in prompts],
         "latents": digest or "samples",
-        **dataclasses.asdict(training),
+        **settings,
+        **({"claims": claims} if claims else {}),
         "generator": models.generator_fingerprint,
         "generator_name": provenance.get("generator", {}).get("name"),
         "clip": provenance.get("clip"),
@@ -165,6 +182,8 @@ def _about(models: Models, prompts: Sequence[Prompt], training: MapperTraining, 
 def _record(about: dict[str, Any], prompt: Prompt) -> dict[str, Any]:
     """The metadata of the file of a mapper, but for its scores."""
     shared = {name: value for name, value in about.items() if name != "prompts"}
+    if "claims" in about:
+        shared["claims"] = about["claims"][prompt.target]
     return {"target": prompt.target, "neutral": prompt.recorded_neutral, **shared}
 
 

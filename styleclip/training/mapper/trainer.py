@@ -11,15 +11,18 @@ from styleclip.errors import NumericError
 from styleclip.latents import Latent
 from styleclip.models import Models
 from styleclip.networks.batch_size import TRAIN, max_batch
+from styleclip.progress import OnStep, ignore
 from styleclip.prompts import Prompt
 from styleclip.runtime.batching import Batches
 from styleclip.schedules import projector_schedule
+from styleclip.stylespace.sample_settings import uses_samples
 from styleclip.training.checkpoint import Stateful
 from styleclip.training.distributed import ProcessGroup
 from styleclip.training.mapper.data import FixedBatches, SourceCache, split_held_out
 from styleclip.training.mapper.losses import MapperLosses
 from styleclip.training.mapper.mapper_state import PromptMapper, new_mapper
 from styleclip.training.mapper.settings import MapperTraining
+from styleclip.training.mapper.warm_start import warm_start
 
 Values = dict[int, dict[str, float]]  # losses and scores by the index of the prompt
 
@@ -35,9 +38,10 @@ class MapperTrainer:
         latent: Latent,
         processes: ProcessGroup,
         micro_batch: int | None = None,
+        on_step: OnStep = ignore,
     ) -> None:
         self.models, self.training, self.processes = models, training, processes
-        self.losses = MapperLosses(models, prompts, training)
+        self.losses = MapperLosses(models, prompts, training, on_step)
         self.sources = SourceCache(models, latent, self.losses.resolution, bool(training.lambda_id))
         rows, self.held_out = split_held_out(len(latent), training)
         self.batches = FixedBatches(rows, training.batch_size, training.seed)
@@ -62,6 +66,11 @@ class MapperTrainer:
     def state(self) -> dict[str, Stateful]:
         """The parts of a checkpoint."""
         return {f"{i}.{name}": part for i, mapper in enumerate(self.mappers) for name, part in mapper.state.items()}
+
+    def warm_start(self, on_step: OnStep = ignore) -> None:
+        """Fit new mappers to the step of the samples, where goal or prior are made of them."""
+        if uses_samples(self.training):
+            warm_start(self.models, self.mappers, self.losses, self.processes, on_step)
 
     def step(self, step: int) -> Values:
         """One step of every active mapper: the means over its batch."""

@@ -46,7 +46,10 @@ def test_a_single_latent_is_enough(tmp_path: Path) -> None:
 
 def test_samples_are_truncated() -> None:
     models = tiny_models()
-    whole, half = (training_latents(models, MapperTraining(num_latents=5, psi=psi), None).data for psi in (1.0, 0.5))
+    whole, half = (
+        training_latents(models, MapperTraining(num_latents=5, psi=psi).resolve(models), None).data
+        for psi in (1.0, 0.5)
+    )
     average = models.generator.w_avg
     torch.testing.assert_close(half, average + 0.5 * (whole - average))
 
