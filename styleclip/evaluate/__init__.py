@@ -16,7 +16,7 @@ from styleclip.evaluate.measures import COLUMNS
 from styleclip.evaluate.report import Report, load_report
 from styleclip.evaluate.scores import PromptScore, Row
 from styleclip.methods import make_method
-from styleclip.methods.base import Method
+from styleclip.methods.base import Method, reads_claims
 from styleclip.methods.mapper import LatentMapper
 from styleclip.models import Models
 from styleclip.progress import OnStep, ignore
@@ -83,5 +83,5 @@ def _prompt(wording: Wording, method: Method, models: Models) -> Prompt:
 
     One that follows a relevance table or CLIP's gradient needs neutral texts, and gets those of the other states.
     """
-    alone = not getattr(method, "needs_neutral", False) or method.settings(models).get("relevance") == "regression"
+    alone = not getattr(method, "needs_neutral", False) or reads_claims(method, models)
     return Prompt(wording.text) if alone else Prompt(wording.text, other_states(wording.claims))

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
+import safetensors
+import safetensors.torch
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -11,13 +14,16 @@ from torch import Tensor
 from styleclip.demo.render import background_mask, render
 from styleclip.demo.world import faces
 from styleclip.evaluate.pixels import chroma, erode, gamut, halo
+from styleclip.files import atomic_write
 from styleclip.latents import Latent, Space
 from styleclip.models import Models
+from styleclip.weights.catalog import checkpoint_path
 
 MAX_BACKGROUND = 6.0  # mean absolute change of the background, in 1/255
 QUANTILE = 0.99  # of halo and gamut over samples
 CHROMA_QUANTILE = 0.999  # of the chroma of renders
 SAMPLES, SEED = 1000, 9
+FILE = "demo/limits.safetensors"  # made by scripts/train_demo/limits.py
 LIMITED = ("bg", "halo", "gamut")  # columns
 
 
@@ -44,15 +50,32 @@ class Limits:
 
     @staticmethod
     def of(models: Models) -> Limits:
-        """The limits of a generator, measured once for these models, in about 20 s on one core."""
+        """The limits of a generator: those of the demo's are in a file; others are measured once, in about 20 s."""
         key = ("evaluation limits", SAMPLES, SEED)
         if key not in models.memo:
-            models.memo[key] = _measure_limits(models)
+            models.memo[key] = load_limits(models) or measure_limits(models)
         limits: Limits = models.memo[key]
         return limits
 
 
-def _measure_limits(models: Models) -> Limits:
+def load_limits(models: Models) -> Limits | None:
+    """The limits that come with the demo models; None for another generator."""
+    with safetensors.safe_open(checkpoint_path(FILE), framework="pt") as file:
+        if file.metadata().get("generator") != models.generator_fingerprint:
+            return None
+        bg, halo_limit, gamut_limit = file.get_tensor("limits").tolist()
+        return Limits(bg, halo_limit, gamut_limit, file.get_tensor("chroma"))
+
+
+def save_limits(limits: Limits, models: Models, path: Path) -> Path:
+    """Write the file that `load_limits` reads: `chroma` [H, W], and bg, halo and gamut as `limits` [3]."""
+    numbers = torch.tensor([limits.bg, limits.halo, limits.gamut], dtype=torch.float64)
+    metadata = {"generator": str(models.generator_fingerprint)}
+    return atomic_write(path, safetensors.torch.save({"chroma": limits.chroma, "limits": numbers}, metadata))
+
+
+def measure_limits(models: Models) -> Limits:
+    """The limits of a generator of the demo world, by SAMPLES samples and as many renders."""
     z = torch.randn(SAMPLES, models.generator.config.z_dim, generator=torch.Generator().manual_seed(SEED))
     people = faces(z)
     drawn = F.max_pool2d(chroma(render(people))[:, None], 3, stride=1, padding=1)[:, 0]  # edges may lie 1 px aside

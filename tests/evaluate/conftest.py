@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 import styleclip
@@ -14,14 +12,6 @@ from styleclip.models import Models
 from styleclip.weights.catalog import checkpoint_path
 
 SEEDS = range(3000, 3016)
-
-
-@pytest.fixture(scope="package", autouse=True)
-def few_samples() -> Iterator[None]:
-    """Limits from 200 samples: those of 1,000 take 20 s."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("styleclip.evaluate.limits.SAMPLES", 200)
-        yield
 
 
 @pytest.fixture(scope="package")
@@ -35,7 +25,7 @@ def judge() -> Judge:
 
 
 @pytest.fixture(scope="package")
-def limits(few_samples: None, models: Models) -> Limits:
+def limits(models: Models) -> Limits:
     return Limits.of(models)
 
 

@@ -178,9 +178,8 @@ def test_four_mappers_ship() -> None:
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-def test_shipped_mappers_come_true(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_shipped_mappers_come_true(name: str) -> None:
     """On faces that no training saw; the figures for more of them are in benchmarks/mapper.md."""
-    monkeypatch.setattr("styleclip.evaluate.limits.SAMPLES", 50)
     models = styleclip.load("demo")
     mapper = LatentMapper(load_trained_mapper(weights()[name].path, models))
     report = evaluate.run_mappers(models, [mapper], range(1000, 1016))
@@ -190,7 +189,6 @@ def test_shipped_mappers_come_true(name: str, monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.skipif(not SHIPPED, reason="no mapper ships")
 def test_evaluate_on_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("styleclip.evaluate.limits.SAMPLES", 50)
     words = ["evaluate", *(word for name in SHIPPED[:2] for word in ("--mapper", name))]
     result = CliRunner().invoke(main, [*words, "--seeds", "0-3", "--json"], prog_name="styleclip")
     report = json.loads(done(result).stdout)
