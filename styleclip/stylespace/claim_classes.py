@@ -81,12 +81,18 @@ def claim_classes(models: Models, prompt: Prompt, samples: Samples, text: TextEn
         _with_alternatives(models.clip, claim, samples, text)
         if claim.alternatives
         else _without_alternatives(models.clip, claim, prompt, samples, text)
-        for claim in known_claims(prompt, models.clip)
+        for claim in known_claims(prompt, models)
     ]
 
 
-def known_claims(prompt: Prompt, clip: CLIP) -> list[Claim]:
-    """The claims of a prompt, without those in words that a small CLIP does not know, where others are left."""
+def known_claims(prompt: Prompt, models: Models) -> list[Claim]:
+    """The claims of a prompt, without those in words that a small CLIP does not know, where others are left.
+
+    The table of alternatives is one of portraits: for a generator of anything else the prompt is one claim.
+    """
+    clip = models.clip
+    if not models.defaults.get("align", {}).get("faces", True) and prompt.neutral is None:
+        return [Claim(prompt.target, None, (prompt.target,))]
     claims = prompt.claims(clip.vocabulary)
     known = [claim for claim in claims if claim.attribute or not unknown_words(clip, claim.targets)]
     for claim in claims:

@@ -76,12 +76,20 @@ def test_without_alternatives_the_best_tenth_is_told_from_the_lower_half() -> No
 
 
 def test_a_claim_in_unknown_words_is_left_out_where_others_are_known() -> None:
-    clip = tiny_clip()
+    models = tiny_models()
     with pytest.warns(PromptWarning, match="does not know 'zebra'"):
-        claims = known_claims(Prompt("a zebra face with red hair"), clip)
+        claims = known_claims(Prompt("a zebra face with red hair"), models)
     assert [claim.attribute for claim in claims] == ["hair colour"]
     with pytest.warns(PromptWarning, match="does not know 'zebra'"):
-        assert len(known_claims(Prompt("a zebra"), clip)) == 1
+        assert len(known_claims(Prompt("a zebra"), models)) == 1
+
+
+def test_what_is_no_portrait_is_one_claim() -> None:
+    cats = tiny_models(defaults={"align": {"faces": False}})
+    [claim] = known_claims(Prompt("a face with red hair and old hair"), cats)
+    assert claim.targets == ("a face with red hair and old hair",) and not claim.alternatives
+    [given] = known_claims(Prompt("red hair", "hair"), cats)
+    assert given.alternatives == ("hair",)
 
 
 def test_classes_survive_a_record() -> None:
