@@ -17,6 +17,7 @@ from styleclip.cli.options.common import (
     given_neutral,
     identity_option,
     neutral_option,
+    preset_option,
     without_none,
 )
 from styleclip.cli.options.from_settings import Command, settings_options
@@ -25,6 +26,7 @@ from styleclip.cli.options.types import EXISTING_FILE, Parsed
 from styleclip.cli.output.progress import EtaProgress, exit_on_interrupt
 from styleclip.errors import UsageError
 from styleclip.parsing import parse_words, slug
+from styleclip.settings import preset_values
 from styleclip.training.mapper.settings import MapperTraining
 
 SUFFIX = ".safetensors"
@@ -48,6 +50,7 @@ out_option = click.option(
 @ensemble_option
 @identity_option
 @clip_preprocess_option
+@preset_option
 @training_options
 @common_options_with(out_option)
 def train_mapper(
@@ -60,6 +63,7 @@ def train_mapper(
     ensemble: bool,
     identity: str | None,
     clip_preprocess: str | None,
+    preset: str,
     training: TrainingOptions,
     **options: Any,
 ) -> None:
@@ -74,7 +78,10 @@ def train_mapper(
     from styleclip.training.mapper.train import train_mappers
     from styleclip.weights.load import load_latents
 
-    settings = MapperTraining(**without_none({**options, "text": "ensemble" if ensemble else None}))
+    options_given = without_none({**options, "text": "ensemble" if ensemble else None})
+    if options["space"] == "s":
+        options_given.setdefault("levels", None)  # they belong to W+
+    settings = MapperTraining(**preset_values(MapperTraining, preset, options_given))
     prompts = [styleclip.Prompt(target, given_neutral(neutral)) for target in targets]
     paths, folder = _mapper_paths(common.out, targets)
     if latents and options["num_latents"] is not None:
