@@ -110,10 +110,15 @@ def sweep_frames(editor: Editor, ranges: Mapping[str, tuple[Latent, Latent]]) ->
 
 
 def beta_label(point: SweepPoint) -> str:
-    """The threshold; of a single edit with the value that "auto" came to and the number of channels."""
+    """The threshold; of a single edit with the value that "auto" came to and the number of channels.
+
+    Where nothing was asked for and all channels move, as by regression, it is empty.
+    """
     if len(point.directions) > 1:
         return "" if point.beta is None else f"beta {format_number(point.beta)}"
     [direction] = point.directions
+    if point.beta is None and not direction.beta:
+        return ""
     value = format_number(point.beta) if isinstance(point.beta, float) else f"{point.beta or ''} {direction.beta:.3f}"
     return f"beta {value}\n{channel_count(len(direction.channels))}"
 
