@@ -81,7 +81,7 @@ class GlobalDirectionSettings:
         "Where the direction comes from: a regression over samples, a table, or the gradient of CLIP.",
         option="",
     )
-    samples: int = setting(2000, "Samples for the regression, at least.", least=20)
+    samples: int = setting(1000, "Samples for the regression, at least.", least=20)
     target_identity: float | None = setting(
         None, "The least similarity of the face that --alpha auto may leave, by regression.", least=-1, most=1
     )
