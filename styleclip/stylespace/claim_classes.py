@@ -98,7 +98,17 @@ def known_claims(prompt: Prompt, models: Models) -> list[Claim]:
     for claim in claims:
         if claim not in known:
             warn_unknown_words(clip, claim.targets)
-    return known or list(claims)
+    return _count_once(known or claims)
+
+
+def _count_once(claims: Sequence[Claim]) -> list[Claim]:
+    """The claims, each alternative in the first that has it: a bald head goes once, for colour and curls together."""
+    found: list[Claim] = []
+    for claim in claims:
+        earlier = {text for other in found for text in other.alternatives}
+        rest = tuple(text for text in claim.alternatives if text not in earlier)
+        found.append(replace(claim, alternatives=rest) if rest else claim)
+    return found
 
 
 def sample_labels(classes: ClaimClasses, samples: Samples) -> Tensor:

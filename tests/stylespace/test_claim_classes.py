@@ -102,3 +102,10 @@ def test_the_record_names_what_was_used() -> None:
     [record] = describe_classes([CLASSES])
     assert record["targets"] == ("red",) and record["alternatives"] == ("old", "grey")
     assert record["understood"] == "'red' (hair): to 'red', from 'old' or 'grey'"
+
+
+def test_what_hides_two_attributes_goes_once() -> None:
+    models = tiny_models()
+    models.clip.vocabulary = None
+    colour, texture = known_claims(Prompt("black curly hair"), models)
+    assert "a bald face" in colour.alternatives and texture.alternatives == ("a face with straight hair",)
