@@ -37,7 +37,7 @@ def main(threads: int, seeds: Sequence[int], out: Path) -> None:
     for prompt, mapper in shipped_mappers(models):
         latent = editor.sample(seeds=seeds)
         batches = [editor.render(latent)]
-        batches += [editor.edit(latent, prompt, method).after for method in editors(mapper)]
+        batches += [editor.edit(latent, prompt.target, method).after for method in editors(mapper)]
         columns = [[each.resize((CELL, CELL), Image.Resampling.BICUBIC) for each in to_pil(batch)] for batch in batches]
         rows.append([column[face] for face in range(len(seeds)) for column in columns])
         labels.append(prompt.target)
