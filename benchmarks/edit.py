@@ -78,7 +78,7 @@ class EditVariant:
 def make_direction(models: Models, of_text: bool) -> StyleDirection:
     """The direction of PROMPT; for networks with random weights one that moves every tenth channel."""
     if of_text:
-        return GlobalDirection(alpha=ALPHA).find(models, Prompt(PROMPT, "a face"))
+        return GlobalDirection(relevance="table", alpha=ALPHA).find(models, Prompt(PROMPT, "a face"))
     weights = torch.zeros(models.generator.layout.size, device=models.device)
     weights[::10] = 1.0
     return StyleDirection(Prompt(PROMPT), weights, 0.1 * torch.ones_like(weights), weights, 0.1, ALPHA)

@@ -88,6 +88,9 @@ class Listener(Nothing):
     def settings(self, models: Models) -> dict[str, Any]:
         return {"relevance": self.relevance}
 
+    def reads_claims(self, models: Models) -> bool:
+        return self.relevance == "regression"
+
     def __call__(self, models: Models, latent: Latent, prompt: Prompt, on_step: OnStep = ignore) -> Latent:
         self.heard.append(prompt)
         return latent

@@ -77,14 +77,14 @@ def test_ctrl_c_in_a_folder_keeps_what_is_finished(run: Run, monkeypatch: pytest
 
 def test_ctrl_c_in_an_edit_keeps_its_best(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """And pastes it."""
-    edit, calls = Optimize.__call__, iter(range(9))
+    edit, calls = Optimize.edit_with_details, iter(range(9))
 
     def pressed(self: Optimize, *arguments: Any) -> Any:
         if next(calls) == 1:
             raise KeyboardInterrupt
         return edit(self, *arguments)
 
-    monkeypatch.setattr(Optimize, "__call__", pressed)
+    monkeypatch.setattr(Optimize, "edit_with_details", pressed)
     write_photo_folder(Path("holiday"))
     result = run(*OPTIMIZE, "--image", "holiday", "--face", "all", "--refine", 2, "--out", "out")
     said = "Interrupted at step 0; kept the best result so far, and 1 of 3 photos before\n"

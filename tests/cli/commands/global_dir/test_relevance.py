@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 import torch.nn.functional as F
 from click.testing import Result
@@ -36,18 +37,14 @@ def test_statistics_for_a_published_table(bare: Run, models: Models, tmp_path: P
     assert record["provenance"]["directions"][0]["relevance"] == {"source": "table", "method": "published"}
 
 
-def test_without_a_table_the_gradient_is_pointed_out(bare: Run) -> None:
-    words = (*PROMPT, "--images", 2, "--json")
-    result = bare(*words, "--out", "auto")
-    assert result.stderr.count("Warning: ") == 1
-    assert (
-        "no relevance table, so the gradient over 2 images takes its place; `styleclip prepare --method exact`"
-        in result.stderr
-    )
+def test_without_samples_they_are_rendered_and_kept(bare: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    result = done(bare(*PROMPT, "--samples", 40, "--json", "--out", "first"))
+    assert result.stderr == ""
     told = records(result)[0]["provenance"]["directions"][0]
-    assert told["relevance"] == {"source": "gradient", "images": 2, "seed": 5, "refine_top": 0}
-    asked = done(bare(*words, "--relevance", "gradient", "--out", "asked"))
-    assert asked.stderr == "" and records(asked)[0]["provenance"]["directions"][0] == told
+    assert told["relevance"]["source"] == "regression" and told["relevance"]["samples"] >= 40
+    monkeypatch.setattr("styleclip.stylespace.samples.see_samples", lambda *_: pytest.fail("they are in the cache"))
+    again = records(bare(*PROMPT, "--samples", 40, "--json", "--out", "again"))[0]["provenance"]["directions"][0]
+    assert again == told
 
 
 def test_more_images_change_the_gradient(bare: Run) -> None:
@@ -74,4 +71,4 @@ def test_a_prepared_table_is_found(bare: Run, models: Models, files: dict[str, P
     result = done(bare(*PROMPT, "--json"))
     assert result.stderr == ""
     assert records(result)[0]["provenance"]["directions"][0]["relevance"]["source"] == "table"
-    failed(bare(*PROMPT, "--refine-top", 3, "--out", "b"), 2, "has a relevance table", "--relevance gradient")
+    failed(bare(*PROMPT, "--refine-top", 3, "--out", "b"), 2, "the table has nothing to refine", "--relevance gradient")

@@ -13,6 +13,7 @@ from click.testing import Result
 
 import styleclip
 from styleclip.models import Models
+from styleclip.progress import OnStep
 from styleclip.prompts import Prompt
 from styleclip.settings import format_number
 from tests.helpers.global_dir import NEUTRAL, PROMPT, TARGET, close, direction_of, moved, pixels, records
@@ -58,9 +59,9 @@ def test_relevance_is_measured_once_per_text(bare: Run, monkeypatch: pytest.Monk
     calls = []
     measure = styleclip.GlobalDirection.measure
 
-    def counted(self: Any, models: Models, prompt: Prompt) -> Any:
+    def counted(self: Any, models: Models, prompt: Prompt, on_step: OnStep) -> Any:
         calls.append(prompt.target)
-        return measure(self, models, prompt)
+        return measure(self, models, prompt, on_step)
 
     monkeypatch.setattr(styleclip.GlobalDirection, "measure", counted)
     gradient = ("--relevance", "gradient", "--images", 2)
