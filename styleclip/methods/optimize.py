@@ -97,8 +97,8 @@ class Optimize(OptimizeSettings):
         )
         with torch.no_grad():
             of_source = features(source.data)
-        losses = self._losses(of_source, features, self._clip_target(models, of_source[0], prompt, goal))
-        prior = self._prior(source, of_source[0], basis, goal)
+            target = self._clip_target(models, of_source[0], prompt, goal)
+        losses, prior = self._losses(of_source, features, target), self._prior(source, of_source[0], basis, goal)
         batches = Batches(max(1, max_batch(models.generator, OPTIMIZE, side) // len(source)))
 
         def run(restarts: range) -> tuple[Tensor, Tensor]:
@@ -142,9 +142,10 @@ class Optimize(OptimizeSettings):
         """The unit features [N, D] that the edited images are to have, for the features of the source [N, D]."""
         if self.goal == "samples" and goal is not None:
             return goal.target(source)
+        target = encode(models.clip, [prompt.target], self.text)  # alone: its last bit depends on the texts beside it
         if self.clip_loss == "directional":
-            return directional_target(source, delta_t(models.clip, prompt, self.text), self.reach)
-        return encode(models.clip, [prompt.target], self.text).expand(len(source), -1)
+            target = directional_target(source, delta_t(models.clip, prompt, self.text), self.reach)
+        return target.expand(len(source), -1)
 
     def _prior(self, source: Latent, features: Tensor, basis: StepBasis, goal: SampleGoal | None) -> Tensor:
         """The step from which the L2 distance is measured and every run starts, in coordinates of the basis."""
