@@ -13,9 +13,10 @@ from torch import Tensor
 from styleclip.errors import UsageError
 from styleclip.latents import Latent
 from styleclip.losses import similarity
-from styleclip.methods.claim_direction import ClaimDirection
 from styleclip.models import Models
 from styleclip.progress import OnStep, Step, ignore
+from styleclip.results import SHOWN
+from styleclip.stylespace.claim_classes import ClaimClasses, least_shown
 
 LADDER = (1.0, 1.2, 1.4, 1.6)
 BISECTIONS = 2
@@ -29,7 +30,8 @@ Edit = Callable[[Tensor, Tensor], Latent]  # rows [B] of the source, alpha [B] -
 def claim_alpha(
     models: Models,
     source: Latent,
-    claims: Sequence[ClaimDirection],
+    features: Tensor,
+    classes: Sequence[ClaimClasses],
     edit: Edit,
     sure: float,
     target_identity: float | None = None,
@@ -37,12 +39,14 @@ def claim_alpha(
 ) -> Tensor:
     """The alpha [N] of every image of `source` [N, C] in S, each found on its own; 0 where all claims are shown.
 
+    `features` [N, D] are CLIP's of the source, `classes` those of every claim.
+
     An image shows a claim when CLIP gives its targets the probability `sure` among the alternatives or, where these are
     not known, when its score is that of the tenth of the samples that show it most. Where the ladder does not get
     there, PLATEAU times the image's largest probability is enough. With `target_identity` no more than keeps the
     face's similarity at that. Raises UsageError for a target identity without a face recogniser.
     """
-    probe = _Probe(models, source, claims, edit, target_identity)
+    probe = _Probe(models, source, classes, edit, target_identity)
     count, device = len(source), models.device
     rows = torch.arange(count, device=device)
     ladder = torch.tensor(LADDER, device=device)
@@ -57,7 +61,7 @@ def claim_alpha(
         probability = probe.probability(rows, middle)
         low, high = _halve(low, high, middle, probability >= wanted)
         on_step(Step(index + 2, BISECTIONS + 1, {"loss": 1 - probability.mean().item()}))
-    alpha = torch.where(probe.shown, 0.0, high)
+    alpha = torch.where(least_shown(classes, features) >= SHOWN, 0.0, high)
     return alpha if target_identity is None else _keep_person(probe, rows, alpha)
 
 
@@ -83,20 +87,17 @@ class _Probe:
         self,
         models: Models,
         source: Latent,
-        claims: Sequence[ClaimDirection],
+        classes: Sequence[ClaimClasses],
         edit: Edit,
         target_identity: float | None,
     ) -> None:
-        self.models, self.claims, self.edit, self.target_identity = models, claims, edit, target_identity
-        before = models.clip_features(source)
-        self.shown = torch.stack([claim.shown(before) for claim in claims]).all(dim=0)
+        self.models, self.classes, self.edit, self.target_identity = models, classes, edit, target_identity
         if target_identity is not None:
             self.people = self._embed(source)
 
     def probability(self, rows: Tensor, alpha: Tensor) -> Tensor:
         """[B] for rows [B] of the source at strengths [B]."""
-        features = self.models.clip_features(self.edit(rows, alpha))
-        return torch.stack([claim.classes.shows(features) for claim in self.claims]).amin(dim=0)
+        return least_shown(self.classes, self.models.clip_features(self.edit(rows, alpha)))
 
     def keeps(self, rows: Tensor, alpha: Tensor) -> Tensor:
         """[B] bool for rows [B] of the source at strengths [B]."""

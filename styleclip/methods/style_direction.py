@@ -22,7 +22,7 @@ from styleclip.models import Models
 from styleclip.progress import OnStep, ignore
 from styleclip.prompts import Prompt
 from styleclip.settings import Strength, resolve, settings_of
-from styleclip.stylespace.claim_classes import describe_classes
+from styleclip.stylespace.claim_classes import describe_classes, least_shown
 
 MAX_REGRESSION_ALPHA = 2.5  # what lies beyond is no face any more
 
@@ -33,7 +33,7 @@ class StrengthWarning(UserWarning):
 
 @dataclass(frozen=True)
 class StyleDirection:
-    """Shift the style channels of a direction: `s + alpha * weights * std`.
+    """Shift the style channels of a direction: `s + alpha * weights * std`, by regression from what each image shows.
 
     `GlobalDirection.find` makes it, `load_direction` reads it from a file.
 
@@ -43,8 +43,8 @@ class StyleDirection:
         std: [C], the standard deviation of every style channel.
         relevance: [C], by which the channels were selected.
         beta: the threshold of the relevance.
-        alpha: the strength, in standard deviations of the most relevant channel; negative reverses, "auto" finds the
-            smallest that is enough for each image.
+        alpha: the strength, in standard deviations of the most relevant channel, or by regression as in `claims`;
+            negative reverses, "auto" finds the smallest that is enough for each image.
         movement: how far CLIP moves along the direction of the texts per unit of alpha; None where it is not known.
         found_with: the settings of `GlobalDirection`, resolved; alpha="auto" takes `reach` and `sure` of them.
         origin: where the relevance comes from, for the record.
@@ -53,8 +53,8 @@ class StyleDirection:
             the claims.
 
     Example:
-        direction = GlobalDirection(beta=0.12).find(models, prompt)
-        result = editor.edit(latent, prompt, direction.at(4.0))
+        direction = GlobalDirection().find(models, prompt)
+        result = editor.edit(latent, prompt, direction.at(0.8))
     """
 
     prompt: Prompt
@@ -114,20 +114,35 @@ class StyleDirection:
     ) -> tuple[Latent, dict[str, Any]]:
         """The edited latent, in S, and the details with the `alpha` of every image."""
         source = models.generator.to_space(latent.detach(), Space.S).detach()
-        directions = self.directions(models, source)
-        alpha = self.strengths(models, source, directions, on_step)
+        features = self._source_features(models, source)
+        directions = self._directions(source, features)
+        alpha = self._strengths(models, source, features, directions, on_step)
         edited = source + Direction(Space.S, (alpha[:, None] * directions.data).to(source.data))
         details = {**self.details, "alpha": [round(value, 6) for value in alpha.tolist()]}
-        return edited, details | ({"shown": self._shown(models, source)} if self.claims else {})
+        if features is not None:
+            shown = least_shown([claim.classes for claim in self.claims], features)
+            details["shown"] = [round(value, 4) for value in shown.tolist()]
+        return edited, details
 
     def directions(self, models: Models, source: Latent) -> Direction:
         """[N, C] in S: the direction of every image of `source`, so `source + alpha * directions` is the edit.
 
         By regression it starts from what the image shows; with alpha "auto", claims that it shows already are left out.
         """
-        if not self.claims:
+        return self._directions(source, self._source_features(models, source))
+
+    def strengths(self, models: Models, source: Latent, on_step: OnStep = ignore) -> Tensor:
+        """The alpha [N] of every image of `source` (in S)."""
+        features = self._source_features(models, source)
+        return self._strengths(models, source, features, self._directions(source, features), on_step)
+
+    def _source_features(self, models: Models, source: Latent) -> Tensor | None:
+        """CLIP's features [N, D] of the source, which a direction by regression starts from."""
+        return models.clip_features(source) if self.claims else None
+
+    def _directions(self, source: Latent, features: Tensor | None) -> Direction:
+        if features is None:
             return Direction(Space.S, self.direction.data.expand(len(source), -1))
-        features = models.clip_features(source)
         return Direction(Space.S, sum_of_steps(self.claims, features, skip_shown=self.alpha == "auto"))
 
     def _warn_if_strong(self) -> None:
@@ -140,29 +155,21 @@ class StyleDirection:
                 stacklevel=2,
             )
 
-    def _shown(self, models: Models, source: Latent) -> list[float]:
-        """The probability that an image shows the claim that it shows least, for every image."""
-        features = models.clip_features(source)
-        shown = torch.stack([claim.classes.shows(features) for claim in self.claims]).amin(dim=0)
-        return [round(value, 4) for value in shown.tolist()]
-
-    def strengths(
-        self, models: Models, source: Latent, directions: Direction | None = None, on_step: OnStep = ignore
+    def _strengths(
+        self, models: Models, source: Latent, features: Tensor | None, directions: Direction, on_step: OnStep
     ) -> Tensor:
-        """The alpha [N] of every image of `source` (in S), which moves along its own of `directions`."""
         if self.alpha != "auto":
             self._warn_if_strong()
             return torch.full((len(source),), float(self.alpha), dtype=torch.float64).float().to(models.device)
-        data = (directions or self.directions(models, source)).data
 
         def edit(rows: Tensor, alpha: Tensor) -> Latent:
-            step = (alpha[:, None] * data[rows]).to(source.data)
+            step = (alpha[:, None] * directions.data[rows]).to(source.data)
             return source[rows] + Direction(Space.S, step)
 
         found_with = self.found_with
-        if self.claims:
-            wanted = found_with.target_identity
-            return claim_alpha(models, source, self.claims, edit, found_with.sure, wanted, on_step)
+        if features is not None:
+            classes, wanted = [claim.classes for claim in self.claims], found_with.target_identity
+            return claim_alpha(models, source, features, classes, edit, found_with.sure, wanted, on_step)
         every = torch.arange(len(source), device=models.device)
         whole = functools.partial(edit, every)
         return auto_alpha(models, source, self.prompt, whole, found_with.reach, found_with.sure, self.movement, on_step)

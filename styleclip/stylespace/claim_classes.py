@@ -48,7 +48,7 @@ class ClaimClasses:
     def probabilities(self, features: Tensor) -> Tensor:
         """[N, K] of images with these unit features [N, D]; without alternatives the score between both edges."""
         if self.edges is None:
-            return (self.scale * features @ self.features.T.to(features)).softmax(dim=1)
+            return _zero_shot(self.scale, features, self.features)
         low, high = self.edges
         most = ((features @ self.features[0].to(features) - low) / (high - low)).clamp(0, 1)
         return torch.stack([most, 1 - most], dim=1)
@@ -57,8 +57,7 @@ class ClaimClasses:
         """[N, K - targets]: how much an image shows of each alternative, relative to the others; the sum is 1."""
         if self.edges is not None:
             return torch.ones(len(features), 1).to(features)
-        away = self.features[self.targets :].to(features)
-        return (self.scale * features @ away.T).softmax(dim=1)
+        return _zero_shot(self.scale, features, self.features[self.targets :])
 
     def shows(self, features: Tensor) -> Tensor:
         """[N]: the probability that an image shows the claim."""
@@ -111,6 +110,11 @@ def _count_once(claims: Sequence[Claim]) -> list[Claim]:
     return found
 
 
+def least_shown(classes: Sequence[ClaimClasses], features: Tensor) -> Tensor:
+    """[N]: the probability that an image shows the claim that it shows least, of several."""
+    return torch.stack([each.shows(features) for each in classes]).amin(dim=0)
+
+
 def sample_labels(classes: ClaimClasses, samples: Samples) -> Tensor:
     """[N, K]: how much every sample belongs to each class; the columns sum to 1 each."""
     features = samples.features.to(classes.features)
@@ -130,9 +134,9 @@ def _with_alternatives(clip: CLIP, claim: Claim, samples: Samples, text: TextEnc
     """
     texts, targets = [*claim.targets, *claim.alternatives], len(claim.targets)
     encoded = encode(clip, texts, text)
-    features, scale, kept = samples.features.to(encoded), _scale(clip), list(range(len(texts)))
+    features, scale, kept = samples.features.to(encoded), clip.logit_scale, list(range(len(texts)))
     while len(kept) > targets + 1:
-        probability = (scale * features @ encoded[kept].T).softmax(dim=1)
+        probability = _zero_shot(scale, features, encoded[kept])
         squares = probability.square().sum(dim=0)
         confidence = squares[targets:] / probability.sum(dim=0)[targets:]
         if confidence.min() >= MIN_RELATIVE_CONFIDENCE * squares.sum() / len(features):
@@ -148,11 +152,12 @@ def _without_alternatives(
     encoded = encode(clip, texts, text)
     score = samples.features.to(encoded) @ encoded[0]
     low, high = torch.quantile(score, score.new_tensor([LEAST, MOST])).tolist()
-    return ClaimClasses(claim, texts, encoded, _scale(clip), edges=(low, high))
+    return ClaimClasses(claim, texts, encoded, clip.logit_scale, edges=(low, high))
 
 
-def _scale(clip: CLIP) -> float:
-    return float(clip.logit_scale)
+def _zero_shot(scale: float, features: Tensor, texts: Tensor) -> Tensor:
+    """[N, K]: the probability of each text for images, from unit features [N, D] and [K, D]."""
+    return (scale * features @ texts.T.to(features)).softmax(dim=1)
 
 
 def describe_classes(classes: Sequence[ClaimClasses]) -> list[dict[str, Any]]:

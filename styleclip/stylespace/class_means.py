@@ -22,7 +22,13 @@ from styleclip.progress import OnStep, ignore
 from styleclip.prompts import Prompt
 from styleclip.samples import Samples
 from styleclip.settings import TextEncoding
-from styleclip.stylespace.claim_classes import ClaimClasses, claim_classes, describe_classes, sample_labels
+from styleclip.stylespace.claim_classes import (
+    ClaimClasses,
+    claim_classes,
+    describe_classes,
+    least_shown,
+    sample_labels,
+)
 from styleclip.stylespace.samples import models_samples, sample_w
 
 ROWS = 1000  # of S held at once
@@ -65,7 +71,7 @@ class SampleGoal:
 
     def shown(self, features: Tensor) -> Tensor:
         """[N]: the probability that an image shows the claim that it shows least."""
-        return torch.stack([each.classes.shows(features) for each in self.means]).amin(dim=0)
+        return least_shown([each.classes for each in self.means], features)
 
     def step(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """dF [N, D] and dX [N, C], times the strength."""
