@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from styleclip.errors import UsageError
-from styleclip.methods.claim_direction import ClaimDirection, claim_directions, mean_row
+from styleclip.methods.claim_direction import MIN_STD, ClaimDirection, claim_directions, in_deviations, mean_row
 from styleclip.models import Models
 from styleclip.networks.stylegan2 import Generator
 from styleclip.progress import OnStep, ignore
@@ -25,7 +25,6 @@ from styleclip.stylespace.statistics import sample_styles, style_statistics
 
 SAMPLES = 10_000  # for the statistics of a table that has none; within about 1 % of those of 100,000
 OUTLYING = 2.0  # robust standard deviations; how it was chosen: benchmarks/global_direction.md
-MIN_STD = 1e-12
 MAD = 1.4826  # the standard deviation of a normal distribution over its median absolute value
 
 
@@ -82,7 +81,7 @@ def relevance_from_regression(
     """The directions of the claims of a prompt by ridge regression over samples."""
     claims, regression = claim_directions(models, prompt, samples, text, on_step)
     std = regression.std.to(models.device)
-    size = mean_row(claims) / std.clamp(min=MIN_STD)
+    size = in_deviations(mean_row(claims), std)
     largest = size.abs().max().clamp(min=MIN_STD)
     origin = {
         "source": "regression",

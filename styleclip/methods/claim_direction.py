@@ -25,6 +25,8 @@ from styleclip.stylespace.class_means import ClassMeans, class_means
 from styleclip.stylespace.regression import models_regression
 from styleclip.stylespace.samples import models_samples
 
+MIN_STD = 1e-12
+
 
 @dataclass(frozen=True)
 class ClaimDirection:
@@ -47,7 +49,7 @@ class ClaimDirection:
 
     def select(self, std: Tensor, beta: float, moving: Tensor) -> ClaimDirection:
         """Without the channels that do not move [C] and those below `beta` times the largest, in deviations."""
-        size = (self.rows / std.clamp(min=1e-12)).abs() * moving
+        size = in_deviations(self.rows, std).abs() * moving
         kept = moving & (size > 0) & (size >= beta * size.amax(dim=1, keepdim=True))
         return replace(self, rows=torch.where(kept, self.rows, 0.0))
 
@@ -69,10 +71,15 @@ def _direction(means: ClassMeans, regression: Regression) -> ClaimDirection:
     onto, away = slice(None, classes.targets), slice(classes.targets, None)
     delta = classes.features[onto].mean(dim=0) - classes.features[away]  # [A, D]
     rows = regression(delta)
-    wanted = (means.latents[onto].mean(dim=0) - means.latents[away]) / std.clamp(min=1e-12)
-    size = rows / std.clamp(min=1e-12)
-    kappa = (wanted * size).sum(dim=1) / size.square().sum(dim=1).clamp(min=1e-12)
+    wanted = in_deviations(means.latents[onto].mean(dim=0) - means.latents[away], std)
+    size = in_deviations(rows, std)
+    kappa = (wanted * size).sum(dim=1) / size.square().sum(dim=1).clamp(min=MIN_STD)
     return ClaimDirection(classes, kappa.clamp(min=0)[:, None] * rows)
+
+
+def in_deviations(step: Tensor, std: Tensor) -> Tensor:
+    """A step [.., C] in standard deviations [C] of its channels; a channel that does not vary does not move."""
+    return step / std.clamp(min=MIN_STD)
 
 
 def sum_of_steps(claims: Sequence[ClaimDirection], features: Tensor, skip_shown: bool = False) -> Tensor:

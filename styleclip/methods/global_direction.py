@@ -1,11 +1,10 @@
-"""Editor 3: one direction in style space for all images, found from a pair of texts (StyleCLIP, section 6)."""
+"""Editor 3: directions in style space, by regression or as published, from a pair of texts (StyleCLIP, section 6)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
-import torch
 from torch import Tensor
 
 from styleclip.errors import UsageError
@@ -19,7 +18,7 @@ from styleclip.methods.channel_relevance import (
     relevance_from_table,
     style_weights,
 )
-from styleclip.methods.claim_direction import mean_row
+from styleclip.methods.claim_direction import in_deviations, mean_row
 from styleclip.methods.settings import GlobalDirectionSettings
 from styleclip.methods.style_direction import StyleDirection
 from styleclip.models import Models
@@ -27,20 +26,21 @@ from styleclip.progress import OnStep, ignore
 from styleclip.prompts import Prompt, delta_t
 from styleclip.settings import check_limits, resolve, settings_of
 
-REGRESSION_BETA = 0.0  # share of the largest step; leaving channels out made no edit cleaner: docs/relevance.md
+REGRESSION_BETA = 0.0  # share of the largest step; how it was chosen: benchmarks/global_direction.md
 
 
 @dataclass(frozen=True)
 class GlobalDirection(GlobalDirectionSettings):
-    """Style space direction: `s + alpha * relevance_above_beta / largest * std`.
+    """Style space direction: `s + alpha * step`, by regression; by a table or by gradient
+    `s + alpha * relevance_above_beta / largest * std`, as published.
 
     The settings are those of `GlobalDirectionSettings`; one left at None takes the value that suits the generator, else
     the published one. Every image is edited on its own: its result does not depend on its neighbours.
 
     Example:
-        method = GlobalDirection(alpha=4.0, beta=0.12)
-        result = editor.edit(latent, Prompt("a face with red hair", "a face with hair"), method)
-        direction = method.find(editor.models, prompt)    # a StyleDirection, for any latent and any strength
+        result = editor.edit(latent, "a face with red hair", GlobalDirection())
+        published = GlobalDirection(relevance="table", alpha=4.0, beta=0.12)
+        direction = GlobalDirection().find(editor.models, prompt)    # a StyleDirection, for any latent and any strength
     """
 
     name: ClassVar[str] = "global-dir"
@@ -152,7 +152,7 @@ class GlobalDirection(GlobalDirectionSettings):
             beta = REGRESSION_BETA if settings.beta == "auto" else float(settings.beta)
         moving = values != 0
         claims = tuple(claim.select(relevance.std, beta, moving) for claim in relevance.claims)
-        weights = torch.where(relevance.std > 0, mean_row(claims) / relevance.std, 0.0)
+        weights = in_deviations(mean_row(claims), relevance.std)
         if not (weights != 0).any():
             raise UsageError(
                 f"no style channel reaches beta {beta:g}; by regression it is a share of the largest, 0 to 1"

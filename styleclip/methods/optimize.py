@@ -91,10 +91,8 @@ class Optimize(OptimizeSettings):
     ) -> tuple[Latent, dict[str, Any]]:
         source, basis = self._source(models, latent), self._step_basis(models)
         side = loss_resolution_px(models.generator, models.clip, self.loss_resolution)
-        goal, features = (
-            settings_goal(models, prompt, self, on_step),
-            _Features(models, source.space, side, self._identity(models)),
-        )
+        goal = settings_goal(models, prompt, self, on_step)
+        features = _Features(models, source.space, side, self._identity(models))
         with torch.no_grad():
             of_source = features(source.data)
             target = self._clip_target(models, of_source[0], prompt, goal)
