@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -69,7 +69,6 @@ class FaceEdit:
     name: str
     inversion: Inversion
     results: dict[str, EditResult] = field(default_factory=dict)
-    paths: list[Path] = field(default_factory=list)  # files of the results, where a folder was given
     interrupted: bool = False
 
     @property
@@ -79,29 +78,56 @@ class FaceEdit:
         about = {"image": path and path.resolve(), "inversion": inversion.record()}
         return EditSource(inversion.models, inversion.latent, [label], about, inversion.tuning)
 
-    def record(self) -> dict[str, Any]:
-        """The record of the single result, or of all."""
-        records = {key: result.record() for key, result in self.results.items()}
-        return records[""] if list(records) == [""] else {"results": [*records.values()]}
-
 
 @dataclass(eq=False)
 class PhotoEdit:
     """The edited faces of a photo, from left to right, and by key the photo with all of them pasted back.
 
-    `pasted` is empty where nothing is to be pasted: a photo that is all face, or `paste=False`.
+    `pasted` is empty where nothing is to be pasted: a photo that is all face, or `paste` was not called.
+
+    Example:
+        edited = PhotoEdit(open_photo("family.jpg"))
+        for face in edited.invert_faces(models, Invert(face="all")):
+            face.results[""] = Editor(face.source.models).edit(face.source.latent, "an old face", Optimize())
+        edited.paste()
+        edited.save("family")
     """
 
     photo: Photo
     faces: list[FaceEdit] = field(default_factory=list)
     pasted: dict[str, Image.Image] = field(default_factory=dict)
-    paths: list[Path] = field(default_factory=list)  # the files of `pasted`, where a folder was given
     interrupted: bool = False
 
     @property
     def notes(self) -> list[str]:
         """Remarks on the faces, such as that the picture was aligned already."""
         return [*dict.fromkeys(face.inversion.aligned.note for face in self.faces if face.inversion.aligned.note)]
+
+    def invert_faces(self, models: Models, how: Invert, on_step: OnStep = ignore) -> Iterator[FaceEdit]:
+        """The faces that `how` means, inverted one by one, for the caller to edit before the next is asked for.
+
+        A face is added to `faces` when the next is asked for, if it has a result by then. One that is `interrupted` is
+        the last. Raises as `Invert.faces` does.
+        """
+        for name, inversion in how.faces(models, self.photo, on_step):
+            face = FaceEdit(name, inversion)
+            yield face
+            if face.results:
+                self.faces.append(face)
+            self.interrupted = face.interrupted
+            if self.interrupted:
+                break
+
+    def paste(self, keys: Iterable[str] = ("",)) -> dict[str, Image.Image]:
+        """Paste all faces back, once for every key: fills and returns `pasted`; the photo's own alpha is kept."""
+        for key in keys:
+            pieces = [face.inversion.piece(face.results[key].after) for face in self.faces if key in face.results]
+            placed = [piece for piece in pieces if piece is not None]
+            if placed:
+                self.pasted[key] = paste_pieces(self.photo.image, placed)
+                if self.photo.alpha is not None:
+                    self.pasted[key].putalpha(self.photo.alpha)
+        return self.pasted
 
     def save(self, folder: Path | str, overwrite: bool = False) -> list[Path]:
         """Write the results and inversions of all faces and the pasted photos; raises OutputError.
@@ -138,8 +164,6 @@ def edit_photo(
     how: Invert | None = None,
     keys: Sequence[str] = ("",),
     paste: bool = True,
-    folder: Path | None = None,
-    overwrite: bool = False,
     on_step: OnStep = ignore,
 ) -> PhotoEdit:
     """Invert the faces of a photo that `how` means, edit each on its own, and paste all back where they were.
@@ -152,10 +176,8 @@ def edit_photo(
         photo: a file or a picture.
         edit: edits a face; see `EditFace`. Its results may come in any order.
         how: which faces, and how they become latents.
-        keys: the keys that `edit` gives, in the order of the report; needed with a `folder`, to look for earlier files.
+        keys: the keys that `edit` gives, in the order of the report; others follow.
         paste: whether to paste the faces back.
-        folder: where files are written as soon as they are complete, as by `PhotoEdit.save`; None writes nothing.
-        overwrite: whether earlier results in `folder` may be replaced.
         on_step: gets the steps of the inversions, with `stage` "refine" or "face 2 of 3: refine".
 
     Example:
@@ -164,17 +186,10 @@ def edit_photo(
 
         edit_photo(models, "family.jpg", age, Invert(face="all")).save("family")
     """
-    how = how or Invert()
-    if folder is not None:
-        path = Path(photo) if isinstance(photo, (str, Path)) else None
-        output_folder(folder, result_patterns(keys), overwrite, path)
     edited = PhotoEdit(open_photo(photo))
     try:
-        for name, inversion in how.faces(models, edited.photo, on_step):
-            face = FaceEdit(name, inversion)
-            _edit_face(edited, face, edit, folder, overwrite)
-            if face.interrupted:
-                break
+        for face in edited.invert_faces(models, how or Invert(), on_step):
+            _edit_face(face, edit)
     except KeyboardInterrupt:
         if not edited.faces:
             raise
@@ -183,43 +198,20 @@ def edit_photo(
     for face in edited.faces:
         face.results = {key: face.results[key] for key in order if key in face.results}
     if paste:
-        edited.pasted = paste_faces(edited, order)
-    if folder is not None:
-        edited.paths = edited.save_pasted(folder)
+        edited.paste(order)
     return edited
 
 
-def _edit_face(edited: PhotoEdit, face: FaceEdit, edit: EditFace, folder: Path | None, overwrite: bool) -> None:
-    """Edit a face and add it to the others, as soon as it has a result."""
-    place = None if folder is None else folder / face.name
-    if place is not None:
-        face.inversion.save(place / "inversion", overwrite=True)
-    source = face.source
+def _edit_face(face: FaceEdit, edit: EditFace) -> None:
+    """Edit a face; Ctrl-C keeps its complete results, and is raised where it has none."""
     try:
-        for key, result in edit(source):
-            if place is not None:
-                face.paths += source.save(result, place / key, overwrite)
+        for key, result in edit(face.source):
             face.results[key] = result
             face.interrupted |= result.interrupted
     except KeyboardInterrupt:
         if not face.results:
             raise
         face.interrupted = True
-    edited.faces.append(face)
-    edited.interrupted = face.interrupted
-
-
-def paste_faces(edited: PhotoEdit, keys: Iterable[str]) -> dict[str, Image.Image]:
-    """By key the photo with all its edited faces, and with its own alpha."""
-    pasted = {}
-    for key in keys:
-        pieces = [face.inversion.piece(face.results[key].after) for face in edited.faces if key in face.results]
-        placed = [piece for piece in pieces if piece is not None]
-        if placed:
-            pasted[key] = paste_pieces(edited.photo.image, placed)
-            if edited.photo.alpha is not None:
-                pasted[key].putalpha(edited.photo.alpha)
-    return pasted
 
 
 def result_patterns(keys: Sequence[str]) -> list[str]:

@@ -20,6 +20,7 @@ import click
 
 import styleclip
 from styleclip.alignment.photo_paths import find_photos
+from styleclip.alignment.photos import open_photo
 from styleclip.cli.options.common import CommonOptions
 from styleclip.cli.options.photos import PastedPhotoOptions
 from styleclip.cli.options.source import LatentSource
@@ -31,7 +32,7 @@ from styleclip.inversion.invert import Invert
 from styleclip.inversion.result import LATENT_FILE, tuning_path
 from styleclip.latents import Latent
 from styleclip.models import Models
-from styleclip.photo_editing import EditSource, FaceEdit, PhotoEdit, paste_faces, result_patterns
+from styleclip.photo_editing import EditSource, PhotoEdit, result_patterns
 from styleclip.results import EditResult
 
 if TYPE_CHECKING:
@@ -122,35 +123,34 @@ class PhotoEditJob(PhotoJob):
     def __init__(self, *job: Any, inverter: Invert, models: Models, keys: Sequence[str], paste: bool) -> None:
         super().__init__(*job)
         self.inverter, self.models, self.keys, self.paste = inverter, models, keys, paste
-        self.edits: list[FaceEdit] = []
+
+    @cached_property
+    def edited(self) -> PhotoEdit:
+        return PhotoEdit(open_photo(self.photo))
 
     def faces(self) -> Iterator[FaceJob]:
-        output_folder(self.folder, result_patterns(self.keys), self.common.overwrite, self.photo)
-        with StageProgress(self.photo.name, self.common.quiet) as progress:
-            for name, inversion in self.inverter.faces(self.models, self.photo, progress):
+        common = self.common
+        output_folder(self.folder, result_patterns(self.keys), common.overwrite, self.photo)
+        with StageProgress(self.photo.name, common.quiet) as progress:
+            for edit in self.edited.invert_faces(self.models, self.inverter, progress):
                 progress.close()
-                inversion.save(self.folder / name / "inversion", overwrite=True)
-                edit = FaceEdit(name, inversion)
-                folder, common = self.folder / name, self.common
+                folder = self.folder / edit.name
+                edit.inversion.save(folder / "inversion", overwrite=True)
                 face = FaceJob(
                     edit.source, folder, self.keys, common.overwrite, results=edit.results, quiet=common.quiet
                 )
                 yield face
-                self.keep(name, face.files, {**face.record, "folder": face.folder})
-                self.edits.append(edit)
-                self.interrupted = face.interrupted
-                if self.interrupted:
-                    break
+                self.keep(edit.name, face.files, {**face.record, "folder": face.folder})
+                self.interrupted, edit.interrupted = face.interrupted, bool(face.interrupted)
 
     def conclude(self) -> None:
         """Paste all faces back into the photo, once for every key."""
-        edited = PhotoEdit(self.edits[0].inversion.aligned.photo, self.edits)
         if self.paste:
-            edited.pasted = paste_faces(edited, self.keys)
-        pasted = edited.save_pasted(self.folder)
+            self.edited.paste(self.keys)
+        pasted = self.edited.save_pasted(self.folder)
         self.paths[:0] = pasted
         self.extra["pasted"] = pasted
-        self.note = ", ".join(edited.notes)
+        self.note = ", ".join(self.edited.notes)
         self.shown = pasted[0] if len(pasted) == 1 else self.folder
 
 
