@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import errno
-import glob
+import functools
 import json
 import math
 import os
 import platform
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from enum import Enum
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from styleclip.errors import OutputError, UsageError
+from styleclip.temporaries import create_temporary, is_temporary, remove_stale_temporaries
 from styleclip.version import __version__
 
 
@@ -34,34 +35,37 @@ def to_json(value: object) -> str:
 
 def atomic_write(path: Path, content: bytes) -> Path:
     """Write a whole file or none, making its folder when needed. Raises OutputError where that cannot be done."""
-    with atomic_path(path) as temporary, open(temporary, "wb") as file:
+    with atomic_path(path) as temporary, open(temporary, "r+b") as file:
         file.write(content)
-        file.flush()
-        os.fsync(file.fileno())  # a full disk may tell only now
     return path
 
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """A temporary name beside `path`, of the same suffix, that takes its place when the block ends well.
+    """An empty temporary file beside `path`, of the same suffix, that takes its place when the block ends well.
 
     For writers that want a path of their own. Raises OutputError for what the disk refuses; leaves nothing half done.
+    A path that is such a temporary already is written directly.
     """
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
-    try:
-        with naming_disk_errors(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            yield temporary
-            os.replace(temporary, path)
-    finally:
-        with suppress(OSError):
-            temporary.unlink()
+    if is_temporary(path):
+        yield path
+        return
+    with naming_disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_stale_once(path.parent.absolute())
+        temporary = create_temporary(path)
+        try:
+            yield temporary.path
+            temporary.sync()
+            os.replace(temporary.path, path)
+        finally:
+            temporary.close()
 
 
-def remove_stale_temporaries(path: Path) -> None:
-    """Remove what a kill in the middle of writing `path` left of it (`atomic_path`)."""
-    for torn in path.parent.glob(f".{glob.escape(path.stem)}.[0-9]*{path.suffix}"):
-        torn.unlink(missing_ok=True)
+@functools.cache
+def _remove_stale_once(folder: Path) -> None:
+    """Remove what killed processes left in a folder, before the first file that this process writes there."""
+    remove_stale_temporaries(folder)
 
 
 @contextmanager
@@ -83,6 +87,7 @@ def output_folder(folder: Path, patterns: Sequence[str], overwrite: bool = False
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder) as probe:
             probe.write(b"\0")
+        remove_stale_temporaries(folder)
     except OSError as error:
         raise OutputError(_disk_error_message(folder, error)) from error
     earlier = sorted(path.name for pattern in patterns for path in folder.glob(pattern))

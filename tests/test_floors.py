@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 FLOORS = {
     0: (
-        *("version", "errors", "files", "progress", "settings", "parsing", "units", "schedules"),
+        *("version", "errors", "files", "temporaries", "progress", "settings", "parsing", "units", "schedules"),
         *("latents", "relevance_table", "samples", "images", "sheets", "results", "runtime"),
     ),
     1: ("networks",),

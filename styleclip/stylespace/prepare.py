@@ -9,7 +9,7 @@ from typing import Any, Generic
 import torch
 
 from styleclip.errors import WeightError
-from styleclip.files import output_folder, remove_stale_temporaries
+from styleclip.files import output_folder
 from styleclip.models import Models
 from styleclip.progress import OnStep, ignore
 from styleclip.stylespace.preparation import PartT, PreparationBase
@@ -91,8 +91,6 @@ class _Run(Generic[PartT, Whole]):
         """The rows of an earlier run, or none yet."""
         if not resume:
             self.unfinished.unlink(missing_ok=True)
-        for path in (self.unfinished, self.target):
-            remove_stale_temporaries(path)
         about = {**self.about, "shard": f"{self.shard[0]}/{self.shard[1]}"}
         if not self.unfinished.exists():
             earlier = None if overwrite or not resume or self.is_shard else self.path

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from styleclip.errors import OutputError
-from styleclip.files import output_folder, remove_stale_temporaries
+from styleclip.files import output_folder
 from styleclip.training.checkpoint import Checkpoint, difference
 from styleclip.training.distributed import ProcessGroup
-from styleclip.training.metrics_log import METRICS, remove_earlier_files
+from styleclip.training.metrics_log import remove_earlier_files
 
 
 def already_trained(
@@ -58,10 +58,7 @@ def prepare_outputs(
     processes.barrier()  # no process writes before all have read
 
     # Remove what is not resumed.
-    if processes.is_main:
-        for path in (*paths, checkpoint.path, folder / METRICS):
-            remove_stale_temporaries(path)
-        if not done:
-            checkpoint.remove()
-            remove_earlier_files(folder)
+    if processes.is_main and not done:
+        checkpoint.remove()
+        remove_earlier_files(folder)
     return done

@@ -13,7 +13,7 @@ import io
 import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 
 from styleclip.errors import OutputError, UsageError, WeightError, WeightWarning
+from styleclip.files import atomic_path
 from styleclip.latents import Latent, Space
 from styleclip.networks.layers import fir_taps
 from styleclip.networks.stylegan2 import MAPPING_LR_MUL, Generator
@@ -122,17 +123,13 @@ def _origin_metadata(path: Path, label: int | None) -> dict[str, str]:
 
 @contextmanager
 def _replace_on_success(out: Path) -> Iterator[Path]:
-    """A temporary path beside `out`: moved to `out` after the block, removed when the block raises."""
-    partial = out.with_name(f".{out.name}.{os.getpid()}.converted")
+    """`atomic_path`, with the remedy of a conversion."""
     try:
-        yield partial
-        os.replace(partial, out)
-    except (OSError, OutputError) as error:
-        reason = getattr(error, "strerror", None) or error.__cause__ or error
+        with atomic_path(out) as temporary:
+            yield temporary
+    except OutputError as error:
+        reason = getattr(error.__cause__, "strerror", None) or error
         raise OutputError(f"cannot write {out} ({reason}); choose a folder with room that is writable") from error
-    finally:
-        with suppress(OSError):
-            partial.unlink()
 
 
 def _write_styleclip(generator: Generator, path: Path, dtype: torch.dtype, origin: Mapping[str, str]) -> None:
