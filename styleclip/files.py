@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from styleclip.errors import OutputError, UsageError
+from styleclip.printable import printable_json
 from styleclip.temporaries import create_temporary, is_temporary, remove_stale_temporaries
 from styleclip.version import __version__
 
@@ -29,8 +30,11 @@ def versions() -> dict[str, str]:
 
 
 def to_json(value: object) -> str:
-    """Strict JSON of dataclasses, mappings, sequences and scalars; NaN and infinity become null, the rest `str`."""
-    return json.dumps(_to_plain(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    r"""Strict JSON of dataclasses, mappings, sequences and scalars; NaN and infinity become null, the rest `str`.
+
+    Control characters and the bytes of names that are not UTF-8 are written as `\uXXXX`.
+    """
+    return printable_json(json.dumps(_to_plain(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def atomic_write(path: Path, content: bytes) -> Path:

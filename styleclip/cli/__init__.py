@@ -15,11 +15,14 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from typing import Any
 
 import click
 
+from styleclip.cli.output.printing import escape_unencodable, print_lines, print_traceback, printable_messages
 from styleclip.errors import StyleClipError, UsageError
 from styleclip.methods import settings_methods
+from styleclip.printable import printable
 from styleclip.version import __version__
 
 COMMANDS = (
@@ -56,11 +59,20 @@ class Commands(click.Group):
         command: click.Command = getattr(module, attribute) if name in COMMANDS else module.method_command(name)
         return command
 
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        escape_unencodable()
+        return super().main(*arguments, **options)
+
+    def make_context(self, *arguments: Any, **options: Any) -> click.Context:
+        with printable_messages():
+            return super().make_context(*arguments, **options)
+
     def invoke(self, ctx: click.Context) -> object:
         if "OMP_WAIT_POLICY" not in os.environ:
             os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)  # read when torch is imported
-        with gc_paused():
+        with gc_paused(), printable_messages():
             if os.environ.get("STYLECLIP_DEBUG") == "1":
+                sys.excepthook = print_traceback
                 return super().invoke(ctx)
             with warnings.catch_warnings():
                 warnings.simplefilter("default")
@@ -73,13 +85,13 @@ class Commands(click.Group):
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
         except KeyboardInterrupt:
-            click.echo("Interrupted; nothing was kept", err=True)
+            print_lines("Interrupted; nothing was kept", err=True)
             ctx.exit(130)
         except StyleClipError as error:
             kind = BadUsage if isinstance(error, UsageError) else click.ClickException
-            raise kind(str(error)) from error
+            raise kind(printable(error)) from error
         except Exception as error:
-            raise click.ClickException(unexpected_error_message(error)) from error
+            raise click.ClickException(printable(unexpected_error_message(error))) from error
 
 
 class BadUsage(click.ClickException):
@@ -137,4 +149,4 @@ def _is_out_of_memory(error: Exception) -> bool:
 def _show_warning(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
     """Show the warnings of this package; those of others are for `STYLECLIP_DEBUG=1`."""
     if category.__module__.startswith("styleclip"):
-        click.echo(f"Warning: {message}", err=True)
+        print_lines(f"Warning: {message}", err=True)

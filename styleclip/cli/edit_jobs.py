@@ -25,6 +25,7 @@ from styleclip.cli.options.common import CommonOptions
 from styleclip.cli.options.photos import PastedPhotoOptions
 from styleclip.cli.options.source import LatentSource
 from styleclip.cli.output.photo_batch import PhotoBatch, PhotoJob
+from styleclip.cli.output.printing import print_lines
 from styleclip.cli.output.progress import StageProgress
 from styleclip.files import output_folder
 from styleclip.inversion.generator_delta import save_tuning
@@ -79,7 +80,7 @@ class FaceJob:
         """Write a result, and beside its latent the tuning of the generator."""
         self.paths += result.save(self.folder / key, self.overwrite)
         if not self.quiet:
-            click.echo("".join(f"{line}\n" for line in result.notes(self.source.names)), err=True, nl=False)
+            print_lines(*result.notes(self.source.names), err=True)
         if self.source.tuning is not None:
             self.tunings.append(save_tuning(self.source.tuning, tuning_path(self.folder / key / LATENT_FILE)))
         self.records[key] = result.record()
@@ -171,7 +172,7 @@ def edit_jobs(
         yield LatentJob(face)
         common.report(face.files, face.record)
         if face.interrupted:
-            click.echo(face.interrupted, err=True)
+            print_lines(face.interrupted, err=True)
             click.get_current_context().exit(130)
         return
     inverter = photos.invert(common)

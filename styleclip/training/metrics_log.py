@@ -13,6 +13,7 @@ from PIL.Image import Image
 from styleclip.errors import OutputError
 from styleclip.files import atomic_write, naming_disk_errors
 from styleclip.images import png_bytes
+from styleclip.printable import printable_json
 
 METRICS = "metrics.jsonl"
 PATTERNS = (METRICS, "samples_*.png", "events.out.tfevents.*")
@@ -45,7 +46,7 @@ class MetricsLog:
             return
         row = {"step": step, "prompt": name, "split": split, **{k: round(v, 6) for k, v in values.items()}}
         with naming_disk_errors(self.path), self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+            file.write(printable_json(json.dumps(row, ensure_ascii=False)) + "\n")
         if self.board is not None:
             for key, value in values.items():
                 self.board.add_scalar(f"{name}/{split}/{key}", value, step)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from styleclip.cli.output.printing import print_json, print_lines
 from styleclip.cli.output.tables import table
 
 if TYPE_CHECKING:
@@ -23,16 +24,15 @@ MAX_BUILD_LINES = 40  # of a failed build that STYLECLIP_DEBUG=1 shows
 def doctor(build: bool, as_json: bool) -> None:
     """Report versions, devices, compilers and weights; exit code 1 when something needed is missing."""
     from styleclip.diagnostics import diagnose
-    from styleclip.files import to_json
 
     built = _build_kernels() if build else True
     findings = diagnose()
-    click.echo(to_json(findings) if as_json else _report(findings), nl=False)
+    print_json(findings) if as_json else print_lines(*_report(findings))
     if not built or any(finding.needed and finding.remedy for finding in findings.values()):
         click.get_current_context().exit(1)
 
 
-def _report(findings: Mapping[str, Finding]) -> str:
+def _report(findings: Mapping[str, Finding]) -> list[str]:
     """A row per finding, and below it one for its remedy."""
     rows: list[tuple[str, str, str]] = []
     for name, finding in findings.items():
@@ -40,7 +40,7 @@ def _report(findings: Mapping[str, Finding]) -> str:
         rows.append((mark, name, finding.value))
         if finding.remedy:
             rows.append(("", "", f"-> {finding.remedy}"))
-    return "\n".join(table(rows)) + "\n"
+    return table(rows)
 
 
 def _build_kernels() -> bool:
@@ -55,9 +55,9 @@ def _build(target: str) -> bool:
     from cuda_ops import build as ops
 
     if reason := ops.why_cannot_build(target):
-        click.echo(f"The {target} kernels are not built: {reason}", err=True)
+        print_lines(f"The {target} kernels are not built: {reason}", err=True)
         return target == "cuda"  # which most machines do without
-    click.echo(f"Building the {target} kernels ... ", nl=False, err=True)
+    print_lines(f"Building the {target} kernels ... ", err=True, end="")
     start = time.monotonic()
     try:
         path = ops.build(target)
@@ -65,7 +65,7 @@ def _build(target: str) -> bool:
         output = error.output.splitlines()[-MAX_BUILD_LINES:]
         debug = os.environ.get("STYLECLIP_DEBUG") == "1"
         hint = "; set STYLECLIP_DEBUG=1 for more of the compiler's words" if output and not debug else ""
-        click.echo("\n".join([f"failed\nError: {error}{hint}", *(output if debug else [])]), err=True)
+        print_lines("failed", f"Error: {error}{hint}", *(output if debug else []), err=True)
         return False
-    click.echo(f"{time.monotonic() - start:.0f} s, {path}", err=True)
+    print_lines(f"{time.monotonic() - start:.0f} s, {path}", err=True)
     return True

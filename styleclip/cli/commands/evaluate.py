@@ -9,6 +9,7 @@ import click
 from styleclip.cli.options.common import CommonOptions, common_options
 from styleclip.cli.options.from_settings import read_settings
 from styleclip.cli.options.types import EXISTING_FILE, SEEDS
+from styleclip.cli.output.printing import print_lines
 from styleclip.cli.output.progress import Progress
 from styleclip.errors import UsageError
 from styleclip.methods import make_method, method_class, settings_methods
@@ -71,5 +72,5 @@ def evaluate(
             report = evaluation.run(models, make_method(name, **values), seeds or wordings.seeds, prompts, progress)
     paths = report.save(folder)
     if not common.as_json:
-        click.echo(report.table())
+        print_lines(*report.table().split("\n"))
     common.report(paths, report.to_json())

@@ -23,6 +23,7 @@ from styleclip.cli.options.common import (
 from styleclip.cli.options.from_settings import Command, settings_options
 from styleclip.cli.options.photos import PastedPhotoOptions, pasted_photo_options
 from styleclip.cli.options.source import LatentSource, source_options
+from styleclip.cli.output.printing import print_lines
 from styleclip.cli.output.progress import Progress
 from styleclip.methods import method_class
 from styleclip.parsing import slug
@@ -95,7 +96,7 @@ def method_command(
                         result = face.editor.edit(face.latent, text, method, trajectory, face.about)
                     face.save(result)
                     if explain and not common.as_json:
-                        click.echo("\n".join(result.explanation()))
+                        print_lines(*result.explanation())
                     face.paths += trajectory.save(result)
                     if result.interrupted:
                         face.interrupted = f"Interrupted at step {progress.last}; kept the best result so far"

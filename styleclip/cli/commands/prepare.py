@@ -11,6 +11,7 @@ import click
 from styleclip.cli.options.common import CommonOptions, common_options_with, without_none
 from styleclip.cli.options.from_settings import AdvancedOption, Command, settings_options
 from styleclip.cli.options.types import FiniteFloat
+from styleclip.cli.output.printing import print_lines
 from styleclip.cli.output.progress import EtaProgress, exit_on_interrupt
 from styleclip.errors import OutputError, UsageError
 from styleclip.settings import published_values
@@ -151,7 +152,7 @@ def _report(common: CommonOptions, path: Path, made: Samples | RelevanceTable, l
         lines.insert(0, speed)
     common.report([path], record, lines)
     if note and not common.quiet:
-        click.echo(note, err=True)
+        print_lines(note, err=True)
 
 
 def _table_report(table: RelevanceTable) -> tuple[dict[str, Any], list[str]]:

@@ -11,6 +11,7 @@ from styleclip.cli.options.common import CommonOptions, common_options_with, ide
 from styleclip.cli.options.from_settings import Command, settings_options
 from styleclip.cli.options.training import RESUMABLE, TrainingOptions, training_options
 from styleclip.cli.options.types import EXISTING_FILE, Parsed
+from styleclip.cli.output.printing import print_lines
 from styleclip.cli.output.progress import EtaProgress, exit_on_interrupt
 from styleclip.parsing import parse_counts
 from styleclip.training.encoder.settings import EncoderTraining
@@ -66,4 +67,4 @@ def train_encoder(
         train.train_encoder(models, dataset, settings, path, folder, start=first, on_step=bar, **arguments)
     common.report([path, folder], {"encoder": train.read_about(path)})
     if not bar.last and not common.quiet:
-        click.echo("Trained before, with these settings", err=True)
+        print_lines("Trained before, with these settings", err=True)

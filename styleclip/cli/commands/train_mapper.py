@@ -23,6 +23,7 @@ from styleclip.cli.options.common import (
 from styleclip.cli.options.from_settings import Command, settings_options
 from styleclip.cli.options.training import RESUMABLE, TrainingOptions, training_options
 from styleclip.cli.options.types import EXISTING_FILE, Parsed
+from styleclip.cli.output.printing import print_lines
 from styleclip.cli.output.progress import EtaProgress, exit_on_interrupt
 from styleclip.errors import UsageError
 from styleclip.parsing import parse_words, slug
@@ -100,7 +101,7 @@ def train_mapper(
         records = [dict(mapper.about) for mapper in mappers]
         common.report([*paths, folder], {"mappers": records}, [_summary(record) for record in records])
         if not bar.last and not common.quiet:
-            click.echo("Trained before, with these settings", err=True)
+            print_lines("Trained before, with these settings", err=True)
 
 
 def _mapper_paths(out: Path | None, targets: Sequence[str]) -> tuple[list[Path], Path]:

@@ -12,6 +12,7 @@ import click
 
 from styleclip.cli import resume_gc
 from styleclip.cli.options.from_settings import AdvancedOption, Decorated, option_group
+from styleclip.cli.output.printing import print_json, print_lines
 from styleclip.settings import PRESETS, setting
 
 if TYPE_CHECKING:
@@ -82,12 +83,10 @@ class CommonOptions:
 
     def report(self, paths: Sequence[Path], record: dict[str, Any], lines: Sequence[str] = ()) -> None:
         """Print the paths of the results and `lines` about them, or with `--json` their record."""
-        from styleclip.files import to_json
-
         if self.as_json:
-            click.echo(to_json({"files": list(paths), **record}), nl=False)
+            print_json({"files": list(paths), **record})
         else:
-            click.echo("\n".join([*map(str, paths), *lines]))
+            print_lines(*paths, *lines)
 
 
 def without_none(options: dict[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import click
 from styleclip.alignment.photo_paths import output_folders
 from styleclip.cli import unexpected_error_message
 from styleclip.cli.options.common import CommonOptions
+from styleclip.cli.output.printing import print_lines
 from styleclip.errors import StyleClipError
 
 COMMAND_ENDS = (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError)  # never failures of a photo
@@ -124,7 +125,7 @@ class PhotoBatch(Generic[Job]):
             self.jobs.append(job)
             yield job
             if not (alone or self.common.as_json):
-                click.echo(job.line())
+                print_lines(job.line())
             if job.interrupted:
                 break
 
@@ -134,14 +135,14 @@ class PhotoBatch(Generic[Job]):
             [job] = self.jobs
             self.common.report(job.paths, job.record())
             if job.note and not (self.common.quiet or self.common.as_json):
-                click.echo(f"{job.photo}: {job.note}", err=True)
+                print_lines(f"{job.photo}: {job.note}", err=True)
         elif self.common.as_json:
             files = [*(path for job in self.jobs for path in job.paths), *shared]
             self.common.report(files, {"photos": [job.record() for job in self.jobs]})
         elif shared:
             self.common.report(shared, {})
         if self.jobs[-1].interrupted:
-            click.echo(self._interrupt_message(), err=True)
+            print_lines(self._interrupt_message(), err=True)
             click.get_current_context().exit(130)
         failed = sum(job.shown is None for job in self.jobs)
         if failed:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from styleclip.cli.output.printing import print_lines
+from styleclip.printable import printable
 from styleclip.units import human_time
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ class Progress:
     bar_format: str | None = None  # tqdm's own
 
     def __init__(self, label: str, quiet: bool = False, unit: str = "it") -> None:
-        self.label, self.quiet, self.unit, self.last = label, quiet, unit, 0
+        self.label, self.quiet, self.unit, self.last = printable(label), quiet, unit, 0
 
     def __enter__(self) -> Progress:
         from tqdm import tqdm
@@ -46,12 +48,15 @@ class Progress:
 
     def __call__(self, step: Step) -> None:
         if not self._bar.disable:
-            self._bar.set_description(f"{self.label}, {step.stage}" if step.stage else self.label, refresh=False)
+            self._bar.set_description(
+                f"{self.label}, {printable(step.stage)}" if step.stage else self.label, refresh=False
+            )
         self.show(step.index, step.total, step.values)
 
-    def note(self, line: str) -> None:
-        """Print a line on stderr, above the bar where there is one."""
-        self._bar.write(line, file=sys.stderr)
+    def note(self, *lines: str) -> None:
+        """Print lines on stderr, above the bar where there is one."""
+        with self._bar.external_write_mode(file=sys.stderr):
+            print_lines(*lines, err=True)
 
     def show(self, done: int, total: int | None, values: Mapping[str, float] | None = None) -> None:
         """Move the bar to `done` of `total` and show named values behind it."""
@@ -146,7 +151,7 @@ def exit_on_interrupt(message: str) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        click.echo(f"Interrupted; {message}", err=True)
+        print_lines(f"Interrupted; {message}", err=True)
         raise click.exceptions.Exit(130) from None
 
 
@@ -159,7 +164,7 @@ def fetch_with_progress(weight: Weight, offline: bool = False, quiet: bool = Fal
 
     def announce(weight: Weight) -> None:
         what = "" if weight.what == weight.name else f" ({weight.what})"
-        progress.note(f"Fetching {weight.name}{what}\nLicence: {weight.licence}")
+        progress.note(f"Fetching {weight.name}{what}", f"Licence: {weight.licence}")
 
     kept = "what has come is kept, and the same command goes on from there"
     with exit_on_interrupt(kept), Progress(weight.path.name, quiet, unit="B") as progress:

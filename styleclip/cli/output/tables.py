@@ -1,4 +1,4 @@
-"""Plain text tables, and JSON in their place."""
+"""Plain text tables, and the option of JSON in their place."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import textwrap
 from collections.abc import Iterable, Sequence
 
 import click
+
+from styleclip.printable import printable
 
 MIN_LINE_WIDTH, MAX_LINE_WIDTH = 100, 120  # characters of a wrapped line; between them, as many as the terminal has
 
@@ -19,7 +21,7 @@ def table(rows: Iterable[Sequence[object]], numbers: Sequence[int] = (), wrap: b
         numbers: the columns, counted from 0, that are aligned to the right.
         wrap: whether to wrap the last column at the width of the terminal.
     """
-    texts = [[str(cell) for cell in row] for row in rows]
+    texts = [[printable(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
     lines = []
     for row in texts:
@@ -41,9 +43,3 @@ def _wrap(head: str, text: str) -> list[str]:
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
-
-
-def print_json(value: object) -> None:
-    from styleclip.files import to_json
-
-    click.echo(to_json(value), nl=False)

@@ -14,6 +14,7 @@ from styleclip.cli.options.from_settings import AdvancedOption, Command, setting
 from styleclip.cli.options.photos import PastedPhotoOptions, pasted_photo_options
 from styleclip.cli.options.source import LatentSource, source_options
 from styleclip.cli.options.types import STRENGTHS
+from styleclip.cli.output.printing import print_lines
 from styleclip.cli.output.progress import Progress
 from styleclip.errors import UsageError
 from styleclip.methods.settings import GlobalDirectionSettings
@@ -105,6 +106,6 @@ def global_dir(
                 if outputs.explain:
                     tables = write_explanation(face, summaries)
                     if not common.as_json:
-                        click.echo(tables)
+                        print_lines(*tables)
                 if not face.interrupted:
                     outputs.write(face, summaries, common.quiet)

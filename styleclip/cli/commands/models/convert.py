@@ -9,8 +9,9 @@ from typing import Literal
 import click
 
 from styleclip.cli.options.common import label_option, offline_option, quiet_option
+from styleclip.cli.output.printing import print_json, print_lines
 from styleclip.cli.output.progress import fetch_with_progress
-from styleclip.cli.output.tables import json_option, print_json
+from styleclip.cli.output.tables import json_option
 
 
 @click.command()
@@ -60,4 +61,4 @@ def convert(
     same = f"differ by at most {done.difference:.2g}, where black is -1 and white is 1"
     if not done.difference:
         same = "are the same to the last bit"
-    click.echo(f"{done.path}\n{done.format}, {done.dtype}: {done.images} faces rendered from both files {same}")
+    print_lines(done.path, f"{done.format}, {done.dtype}: {done.images} faces rendered from both files {same}")

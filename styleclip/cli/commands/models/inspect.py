@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from styleclip.cli.output.tables import json_option, print_json, table
+from styleclip.cli.output.printing import print_json, print_lines
+from styleclip.cli.output.tables import json_option, table
 from styleclip.units import human_bytes
 
 
@@ -28,7 +29,7 @@ def inspect(file: str, as_json: bool) -> None:
     if as_json:
         print_json(description)
     else:
-        click.echo("\n".join(_lines(description)))
+        print_lines(*_lines(description))
 
 
 def _catalog_entry(path: Path) -> dict[str, Any] | None:

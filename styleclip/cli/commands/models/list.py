@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from styleclip.cli.output.tables import json_option, print_json, table
+from styleclip.cli.output.printing import print_json, print_lines
+from styleclip.cli.output.tables import json_option, table
 from styleclip.errors import UsageError
 from styleclip.units import human_bytes
 
@@ -16,9 +17,11 @@ if TYPE_CHECKING:
 
 MODELS_TITLE = "Models, for `--model NAME`: a generator with the CLIP and the identity network that suit it"
 FILES_TITLE = "Files, for `styleclip models pull NAME`; generators for `--model NAME` too, CLIPs for `--clip NAME`"
-LEGEND = """
-* is on this disk. A size that is not given is not published. Licences are in short here;
-`styleclip models list --json` has all of them, and each is shown before its download."""
+LEGEND = (
+    "",
+    "* is on this disk. A size that is not given is not published. Licences are in short here;",
+    "`styleclip models list --json` has all of them, and each is shown before its download.",
+)
 
 
 @click.command("list")
@@ -38,7 +41,7 @@ def list_(kind: str | None, as_json: bool) -> None:
         named = [{"name": name, **bundle, "present": present[name]} for name, bundle in bundles.items()]
         print_json({"models": named, "files": weight_records(files)})
     else:
-        click.echo("\n".join([*(_model_lines(bundles, present) if bundles else []), *_file_lines(files)]))
+        print_lines(*(_model_lines(bundles, present) if bundles else []), *_file_lines(files))
 
 
 def _model_lines(bundles: Mapping[str, Mapping[str, Any]], present: Mapping[str, bool]) -> list[str]:
@@ -57,7 +60,7 @@ def _file_lines(files: Sequence[Weight]) -> list[str]:
         numbers = (str(weight.resolution or ""), human_bytes(weight.size) if weight.size else "")
         name = _name_with_mark(weight.name, weight.path.exists())
         rows.append((name, weight.kind, *numbers, short_licence(weight.licence), weight.what))
-    return [FILES_TITLE, *table(rows, wrap=True), LEGEND]
+    return [FILES_TITLE, *table(rows, wrap=True), *LEGEND]
 
 
 def _name_with_mark(name: str, on_disk: bool) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import click
 
 from styleclip.cli.options.common import offline_option, quiet_option
+from styleclip.cli.output.printing import print_json, print_lines
 from styleclip.cli.output.progress import fetch_with_progress
-from styleclip.cli.output.tables import json_option, print_json
+from styleclip.cli.output.tables import json_option
 
 
 @click.command()
@@ -27,6 +28,6 @@ def pull(names: tuple[str, ...], offline: bool, quiet: bool, as_json: bool) -> N
     for each in chosen:
         path = fetch_with_progress(each, offline, quiet)
         if not as_json:
-            click.echo(path)
+            print_lines(path)
     if as_json:
         print_json(weight_records(chosen))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from styleclip.cli.output.tables import json_option, print_json, table
+from styleclip.cli.output.printing import print_json, print_lines
+from styleclip.cli.output.tables import json_option, table
 
 
 @click.command()
@@ -23,6 +24,6 @@ def verify(names: tuple[str, ...], as_json: bool) -> None:
     if as_json:
         print_json([record | {"verdict": verdicts[record["name"]]} for record in weight_records(chosen)])
     else:
-        click.echo("\n".join(table(verdicts.items(), wrap=True)))
+        print_lines(*table(verdicts.items(), wrap=True))
     if not all(verdict.startswith("ok") for verdict in verdicts.values()):
         click.get_current_context().exit(1)
