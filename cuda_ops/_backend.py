@@ -4,13 +4,15 @@ A library is loaded at the first call of an op, and the outcome is cached.
 """
 
 import os
+import warnings
 from collections.abc import Callable
 from threading import RLock
 
 import torch
 from torch import Tensor
 
-from cuda_ops.build import TARGETS, library_path
+from cuda_ops.build import TARGETS
+from cuda_ops.cache import KernelCacheWarning, library_path, rejection_reason
 
 CHOICES = ("auto", "native", "reference")
 
@@ -74,9 +76,11 @@ def _load(target: str) -> str | None:
     if target == "cuda" and (reason := unavailable_reason("cpu")):
         return reason  # the library for the CPU defines the operations
     try:
-        path = library_path(target)
+        path, rejection = library_path(target), rejection_reason(target)
+        if rejection:
+            warnings.warn(rejection, KernelCacheWarning, stacklevel=2)
         if path is None:
-            return f"the {target} kernels are not built for this torch on this machine"
+            return rejection or f"the {target} kernels are not built for this torch on this machine"
         torch.ops.load_library(path)
         if target == "cuda":
             _try_on_gpu()

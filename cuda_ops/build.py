@@ -1,4 +1,4 @@
-"""Builds the compiled kernels and finds them again. Only `build` compiles; import and first use never do.
+"""Builds the compiled kernels. Only `build` compiles; import and first use never do.
 
 Two plain shared libraries, so that trouble with CUDA does not cost the CPU its kernels:
 
@@ -28,7 +28,6 @@ import torch
 TARGETS = ("cpu", "cuda")
 SOURCES = Path(__file__).with_name("csrc")
 SUFFIXES = (".cpp", ".cu", ".h")
-PACKAGED = Path(__file__).with_name("lib")  # libraries built ahead of time, by setup.py
 DEFAULT_TOOLKIT = Path("/usr/local/cuda")  # of NVIDIA's installer; tried last
 
 # errno and floating point traps are never read; the numbers stay those of IEEE arithmetic
@@ -52,33 +51,29 @@ class BuildError(RuntimeError):
         self.output = output
 
 
-def library_path(target: str) -> Path | None:
-    """The library of `target` that fits this machine and these sources: from the cache, else from the package.
+def build(target: str, folder: Path, portable: bool = False) -> Path:
+    """Compile the library of `target` into `folder` and return its path.
 
-    The cache comes first, because its library is built for the level of this CPU.
-    """
-    names = [library_name(target, level) for level in cpu_levels(target)]
-    candidates = (folder / name for folder in (cache_folder(), PACKAGED) for name in names)
-    return next(filter(Path.is_file, candidates), None)
-
-
-def build(target: str, folder: Path | None = None, portable: bool = False) -> Path:
-    """Compile the library of `target` into `folder` (default: the cache) and return its path.
-
-    A `portable` library needs at most AVX2. The file is written atomically, also where a build is interrupted or runs
-    twice at once. Raises BuildError with the missing requirement, or with the compiler's first error.
+    A `portable` library needs at most AVX2. It is compiled in a folder for the user alone and renamed, so the file is
+    whole also where a build is interrupted or runs twice at once. Raises BuildError with the missing requirement, or
+    with the compiler's first error.
     """
     if reason := why_cannot_build(target):
         raise BuildError(reason)
-    folder = (folder or cache_folder()).absolute()
+    folder = folder.absolute()
     level = cpu_levels(target, "AVX2" if portable else "AVX512")[0]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".building-", dir=folder, ignore_cleanup_errors=True) as scratch:
             built = _compile(target, level, Path(scratch))
+            built.chmod(0o755)  # whatever the umask
             return built.replace(folder / library_name(target, level))
     except OSError as error:
-        raise BuildError(f"cannot write to {folder}: {error.strerror}; set CUDA_OPS_CACHE to another folder") from error
+        raise BuildError(unwritable_message(folder, error)) from error
+
+
+def unwritable_message(folder: Path, error: OSError) -> str:
+    return f"cannot write to {folder}: {error.strerror}; set CUDA_OPS_CACHE to another folder"
 
 
 def why_cannot_build(target: str) -> str | None:
@@ -140,12 +135,6 @@ def _search_path() -> str:
     return os.pathsep.join(filter(None, folders))
 
 
-def cache_folder() -> Path:
-    """The folder of libraries built on request: CUDA_OPS_CACHE, else `cuda_ops` in the user's cache folder."""
-    caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return Path(os.environ.get("CUDA_OPS_CACHE") or caches / "cuda_ops").expanduser()
-
-
 def cpu_levels(target: str, highest: str = "AVX512") -> list[str]:
     """The levels of `LEVELS`, at most `highest`, whose code runs on this CPU, best first."""
     names = list(CPU_LEVELS)
@@ -179,7 +168,8 @@ def _compile(target: str, level: str, scratch: Path) -> Path:
         "with_cuda": top is not None,
         "is_python_module": False,
     }
-    environment = os.environ | {"PATH": _search_path(), "LC_ALL": "C"} | ({"CUDA_HOME": str(top)} if top else {})
+    environment = os.environ | {"PATH": _search_path(), "LC_ALL": "C", "TMPDIR": str(scratch)}
+    environment |= {"CUDA_HOME": str(top)} if top else {}
     status, output = _run([sys.executable, "-P", "-c", LOAD_SCRIPT], json.dumps(request), environment)
     built = scratch / f"cuda_ops_{target}.so"
     if status != 0 or not built.is_file():

@@ -94,7 +94,8 @@ def check_ops() -> Finding:
     import torch
 
     import cuda_ops
-    from cuda_ops.build import TARGETS, library_path, why_cannot_build
+    from cuda_ops.build import TARGETS, why_cannot_build
+    from cuda_ops.cache import library_path
 
     choice = os.environ.get("STYLECLIP_OPS", "auto")
     if choice not in cuda_ops.CHOICES:

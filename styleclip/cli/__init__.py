@@ -147,6 +147,6 @@ def _is_out_of_memory(error: Exception) -> bool:
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
-    """Show the warnings of this package; those of others are for `STYLECLIP_DEBUG=1`."""
-    if category.__module__.startswith("styleclip"):
+    """Show the warnings of this package and of its ops; those of others are for `STYLECLIP_DEBUG=1`."""
+    if category.__module__.startswith(("styleclip", "cuda_ops")):
         print_lines(f"Warning: {message}", err=True)

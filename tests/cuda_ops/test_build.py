@@ -15,6 +15,7 @@ import pytest
 import torch
 
 from cuda_ops import build
+from cuda_ops.cache import build_into_cache, library_path
 from tests.helpers.ops_build import empty_cache, only_tools, put, script
 
 Compiler = Callable[..., tuple[int, str]]
@@ -130,8 +131,8 @@ def nothing_missing(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_two_builds_at_once(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(build, "_run", compiler(pause=0.1))
     with ThreadPoolExecutor(2) as pool:
-        first, second = pool.map(build.build, ["cpu", "cpu"])
-    assert first == second == build.library_path("cpu")
+        first, second = pool.map(build_into_cache, ["cpu", "cpu"])
+    assert first == second == library_path("cpu")
     assert first.read_bytes() == b"code"
     assert list(cache.iterdir()) == [first]
 
@@ -141,7 +142,7 @@ def test_a_failed_build(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     said = "[1/2] c++ -c bias_act.cpp\nbias_act.cpp:7:1: error: 'flaot' does not name a type\nninja: stopped\n"
     monkeypatch.setattr(build, "_run", compiler(status=1, output=said))
     with pytest.raises(build.BuildError, match="the cpu kernels do not compile: .*:7:1: error: 'flaot'") as failure:
-        build.build("cpu")
+        build_into_cache("cpu")
     assert failure.value.output == said
     assert list(cache.iterdir()) == []
 
@@ -154,7 +155,7 @@ def test_an_interrupted_build(cache: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.setattr(build, "_run", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        build.build("cpu")
+        build_into_cache("cpu")
     assert list(cache.iterdir()) == []
 
 
@@ -187,4 +188,4 @@ def wait_until(true: Callable[[], bool], seconds: float = 20.0) -> None:
 def test_a_cache_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_OPS_CACHE", str(put(tmp_path, "file") / "cache"))
     with pytest.raises(build.BuildError, match="cannot write to .*: Not a directory; set CUDA_OPS_CACHE"):
-        build.build("cpu")
+        build_into_cache("cpu")

@@ -12,6 +12,8 @@ import pytest
 import torch
 
 from cuda_ops import _backend, build
+from cuda_ops import cache as kernel_cache
+from cuda_ops.cache import library_path
 from tests.helpers.ops_build import empty_cache, put
 from tests.helpers.support import ROOT, run_python
 
@@ -24,23 +26,23 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_nothing_is_found_before_a_build(cache: Path) -> None:
-    assert [build.library_path(target) for target in build.TARGETS] == [None, None]
+    assert [library_path(target) for target in build.TARGETS] == [None, None]
 
 
 @pytest.mark.parametrize("target", build.TARGETS)
 def test_the_cache_comes_before_the_package(cache: Path, target: str) -> None:
     level = build.cpu_levels(target)[-1]  # a CPU runs what is built for a lower level
-    packaged = put(build.PACKAGED, build.library_name(target, level))
-    assert build.library_path(target) == packaged
+    packaged = put(kernel_cache.PACKAGED, build.library_name(target, level))
+    assert library_path(target) == packaged
     cached = put(cache, build.library_name(target, level))
-    assert build.library_path(target) == cached
+    assert library_path(target) == cached
 
 
 @pytest.mark.parametrize("target", build.TARGETS)
 def test_a_library_for_another_torch_is_not_found(cache: Path, target: str, monkeypatch: pytest.MonkeyPatch) -> None:
     put(cache, build.library_name(target, "DEFAULT"))
     monkeypatch.setattr(torch, "__version__", "2.6.0+cpu")
-    assert build.library_path(target) is None
+    assert library_path(target) is None
 
 
 def test_the_name_follows_sources_flags_and_cuda(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -167,7 +169,7 @@ def cuda_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The library for CUDA: the one that is there, else one that is built now, for every architecture."""
     if reason := build.why_cannot_build("cuda"):
         pytest.skip(reason)
-    return build.library_path("cuda") or build.build("cuda", tmp_path_factory.mktemp("cuda"))
+    return library_path("cuda") or build.build("cuda", tmp_path_factory.mktemp("cuda"))
 
 
 def test_every_op_has_a_kernel_for_cuda(cuda_library: Path, installed: Path) -> None:

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from cuda_ops import _backend, build
+from cuda_ops import _backend, build, cache
 
 
 def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty cache, no packaged libraries, nothing loaded yet, and a copy of the sources that tests may change."""
     monkeypatch.setenv("CUDA_OPS_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("STYLECLIP_OPS", raising=False)
-    monkeypatch.setattr(build, "PACKAGED", tmp_path / "lib")
+    monkeypatch.setattr(cache, "PACKAGED", tmp_path / "lib")
     monkeypatch.setattr(build, "SOURCES", Path(shutil.copytree(build.SOURCES, tmp_path / "csrc")))
     monkeypatch.setattr(_backend, "_reasons", {})
     return tmp_path / "cache"

@@ -53,6 +53,7 @@ def _build_kernels() -> bool:
 
 def _build(target: str) -> bool:
     from cuda_ops import build as ops
+    from cuda_ops.cache import build_into_cache
 
     if reason := ops.why_cannot_build(target):
         print_lines(f"The {target} kernels are not built: {reason}", err=True)
@@ -60,7 +61,7 @@ def _build(target: str) -> bool:
     print_lines(f"Building the {target} kernels ... ", err=True, end="")
     start = time.monotonic()
     try:
-        path = ops.build(target)
+        path = build_into_cache(target)
     except ops.BuildError as error:
         output = error.output.splitlines()[-MAX_BUILD_LINES:]
         debug = os.environ.get("STYLECLIP_DEBUG") == "1"

@@ -31,7 +31,7 @@ def run_doctor(monkeypatch: pytest.MonkeyPatch, *options: str) -> Result:
 
 def test_doctor_builds(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cuda_ops.build.why_cannot_build", lambda target: "no toolkit; get one" * (target == "cuda"))
-    monkeypatch.setattr("cuda_ops.build.build", lambda target: Path("cpu.so"))
+    monkeypatch.setattr("cuda_ops.build.build", lambda target, folder: Path("cpu.so"))
     result = run_doctor(monkeypatch, "--build")
     assert result.exit_code == 0
     assert result.stderr.splitlines() == [
@@ -41,7 +41,7 @@ def test_doctor_builds(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_doctor_tells_of_a_failed_build(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(target: str) -> Path:
+    def fail(target: str, _: Path) -> Path:
         raise build.BuildError(f"the {target} kernels do not compile: x.cpp:1: error: no", "all\nit said")
 
     monkeypatch.setattr("cuda_ops.build.why_cannot_build", lambda _: None)
