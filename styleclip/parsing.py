@@ -1,5 +1,4 @@
-"""Values written as text: lists of seeds and numbers, strengths, resolutions (a ValueError says what is wrong); names
-of folders."""
+"""Values written as text: lists of seeds and numbers, strengths, resolutions. A ValueError says what is wrong."""
 
 from __future__ import annotations
 
@@ -76,8 +75,3 @@ def parse_numbers(text: str) -> tuple[float, ...]:
         return tuple(float(value) for value in parse_strengths(text))
     except ValueError:
         raise ValueError(f"{text!r} is not a list of numbers; write it like 1 or -1,0.5,1.") from None
-
-
-def slug(text: str) -> str:
-    """`A face, with red hair!` -> `a-face-with-red-hair`."""
-    return re.sub(r"\W+", "-", text.lower()).strip("-")[:60] or "edit"

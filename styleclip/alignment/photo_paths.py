@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import fnmatch
 import glob
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from styleclip.errors import UsageError
+from styleclip.names import different_name, folder_name, same_name
 
 PHOTO_SUFFIXES = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".jp2"),
     *(".avif", ".heic", ".heif", ".hif"),
+)
+RESULT_NAMES = (  # patterns of the files that commands write beside the folders of photos
+    *("result.json", "*before.png", "*after.png", "comparison.*", "*.safetensors", "photo.*", "aligned.png"),
+    *("reconstruction.png", "grid.png", "sweep.*", "video.*", "channels.*"),
 )
 
 
@@ -52,13 +58,19 @@ def _photo_files(paths: Iterable[Path]) -> list[Path]:
 
 
 def output_folders(photos: Sequence[Path], folder: Path) -> dict[Path, Path]:
-    """The folder of each of several photos: its name without the suffix, with it where two would share one."""
-    stems = [photo.stem for photo in photos]
+    """The folder of each of several photos: its name without the suffix, with it where two would share one.
+
+    Every folder lies in `folder`, whatever a photo is called, and none has the name of a result.
+    """
     names: dict[Path, str] = {}
     for photo in photos:
-        name = photo.stem if stems.count(photo.stem) == 1 else photo.name
-        taken, number = set(names.values()), 2
-        while name in taken:  # the same name in several folders
-            name, number = f"{photo.name}-{number}", number + 1
-        names[photo] = name
+        alike = sum(same_name(photo.stem, other.stem) for other in photos)
+        short, long = (_photo_folder_name(name) for name in (photo.stem, photo.name))
+        names[photo] = different_name(short if alike == 1 else long, long, names.values())
     return {photo: folder / name for photo, name in names.items()}
+
+
+def _photo_folder_name(name: str) -> str:
+    own = folder_name(name)
+    is_result = any(fnmatch.fnmatch(own.lower(), pattern) for pattern in RESULT_NAMES)
+    return own.replace(".", "_") if is_result else own

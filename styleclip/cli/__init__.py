@@ -136,6 +136,9 @@ def unexpected_error_message(error: Exception) -> str:
         return "there is not enough memory; use fewer seeds at once or a smaller --batch-size, or another --device"
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:  # files raise OutputError, so this is stdout
         return "cannot write to stdout: the disk is full; free some space or send the output elsewhere"
+    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+        name = str(error.filename or "")
+        return f"the name of a file is too long for this system ({name[:40]!r} ...); pass a shorter one"
     what = " ".join(str(error).split())[:300]
     return f"{type(error).__name__}: {what or 'no message'}; set STYLECLIP_DEBUG=1 for the traceback"
 

@@ -12,7 +12,7 @@ from styleclip.cli.options.photos import PastedPhotoOptions, pasted_photo_option
 from styleclip.cli.options.source import LatentSource, source_options
 from styleclip.cli.options.types import NUMBERS
 from styleclip.errors import UsageError
-from styleclip.parsing import slug
+from styleclip.names import slug
 from styleclip.settings import format_number
 
 if TYPE_CHECKING:

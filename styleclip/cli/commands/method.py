@@ -26,7 +26,7 @@ from styleclip.cli.options.source import LatentSource, source_options
 from styleclip.cli.output.printing import print_lines
 from styleclip.cli.output.progress import Progress
 from styleclip.methods import method_class
-from styleclip.parsing import slug
+from styleclip.names import slug
 from styleclip.settings import preset_values
 
 

@@ -67,6 +67,29 @@ def test_photos_of_one_name_have_folders_of_their_own() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("names", "folders"),
+    [
+        (["...png", "..png", ".png", ". .png", "a.png"], ["photo", "png-2", "png", "png-3", "a"]),
+        (
+            ["latent.safetensors.jpg", "result.json.png", "Sweep.1.jpg"],
+            ["latent_safetensors", "result_json", "Sweep_1"],
+        ),
+        (["before.png.jpg", "photo.jpg", "photo.png"], ["before_png", "photo_jpg", "photo_png"]),
+        (["A.jpg", "a.JPG", "\u00e9.jpg", "e\u0301.jpg"], ["A.jpg", "a.JPG-2", "\u00e9.jpg", "e\u0301.jpg-2"]),
+        (["CON.jpg", "nul.tar.png", "x. .jpg", " x.png"], ["_CON", "_nul.tar", "x", "x.png-2"]),
+        (
+            ["caf\udce9.jpg", "caf\udce8.jpg", "a\x1b[31m\n.png", "a:b\\..\\c.png"],
+            ["caf_", "caf_.jpg-2", "a_[31m_", "a_b_.._c"],
+        ),
+    ],
+)
+def test_every_photo_has_a_folder_within_out(names: list[str], folders: list[str]) -> None:
+    places = output_folders([Path(name) for name in names], Path("out"))
+    assert [place.name for place in places.values()] == folders
+    assert {place.parent for place in places.values()} == {Path("out")}
+
+
 def test_ctrl_c_in_a_folder_keeps_what_is_finished(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     write_photo_folder(Path("holiday"))
     interrupt_inversion(monkeypatch, after=1)

@@ -10,7 +10,8 @@ from styleclip.cli.options.common import given_neutral
 from styleclip.cli.options.from_settings import option_group
 from styleclip.cli.options.types import Parsed
 from styleclip.errors import UsageError
-from styleclip.parsing import parse_strength, slug
+from styleclip.names import slug
+from styleclip.parsing import parse_strength
 from styleclip.settings import Strength, setting
 
 if TYPE_CHECKING:

@@ -1,0 +1,58 @@
+"""Names of folders and files from prompts and photos: one part of a path on any system, and different where asked."""
+
+from __future__ import annotations
+
+import os
+import re
+import unicodedata
+from collections.abc import Iterable
+
+MAX_SLUG_CHARS, MAX_SLUG_BYTES = 60, 120
+MAX_FOLDER_BYTES = 240  # most disks allow 255 in a name
+ILLEGAL = re.compile(r'[/\\:*?"<>|]')  # on Windows, or in any path
+RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{i}" for port in ("com", "lpt") for i in range(10))}  # on Windows
+
+
+def slug(text: str) -> str:
+    """`A face, with red hair!` -> `a-face-with-red-hair`."""
+    name = re.sub(r"\W+", "-", text.lower()).strip("-")[:MAX_SLUG_CHARS]
+    return _without_reserved(_cut(name, MAX_SLUG_BYTES).strip("-")) or "edit"
+
+
+def folder_name(text: str, empty: str = "photo") -> str:
+    """The text as the name of one folder: `..` -> `photo`, `.hidden ` -> `hidden`, `a/b` -> `a_b`, `CON` -> `_CON`.
+
+    What cannot be printed is an underscore, and long names are cut. `empty` is the name of what has none.
+    """
+    shown = "".join(c if c.isprintable() else "_" for c in ILLEGAL.sub("_", text))
+    return _without_reserved(_cut(shown.strip(" ."), MAX_FOLDER_BYTES).rstrip(" .")) or empty
+
+
+def different_name(name: str, longer: str, taken: Iterable[str]) -> str:
+    """The name, or `longer-2`, `longer-3` ... where it is `taken`, apart from case and the form of accents."""
+    keys, number = set(map(_key, taken)), 2
+    while _key(name) in keys:
+        name, number = f"{longer}-{number}", number + 1
+    return name
+
+
+def same_name(name: str, other: str) -> bool:
+    """Whether some disks take the two names for one: they differ in case, or in how accents are composed."""
+    return _key(name) == _key(other)
+
+
+def _key(name: str) -> str:
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def _cut(name: str, most: int) -> str:
+    """At most so many bytes of the name, in whole characters that file names can have on this system."""
+    try:
+        os.fsencode(name)
+    except UnicodeEncodeError:
+        name = name.encode("ascii", "replace").decode().replace("?", "_")
+    return name.encode()[:most].decode(errors="ignore")
+
+
+def _without_reserved(name: str) -> str:
+    return f"_{name}" if name.partition(".")[0].strip().casefold() in RESERVED else name
