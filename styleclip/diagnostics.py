@@ -85,6 +85,17 @@ def check_perceptual() -> Finding:
     return Finding(str(found)) if found else Finding("none", LPIPS_REMEDY)
 
 
+def check_downloads() -> Finding:
+    from styleclip.weights.cache import leftovers
+    from styleclip.weights.catalog import home
+
+    if not (partial := leftovers()):
+        return Finding(str(home()))
+    size = sum(path.stat().st_size for path in partial)
+    remedy = "fetch them again, which goes on from there, or delete *.partial there"
+    return Finding(f"{home()}, with {len(partial)} unfinished ({size / 1e6:,.1f} MB)", remedy)
+
+
 def check_disk() -> Finding:
     free = shutil.disk_usage(".").free / 2**30
     return Finding(f"{free:.1f} GiB free here", "" if free > 1 else "free some space")
@@ -139,5 +150,6 @@ CHECKS: dict[str, Callable[[], Finding]] = {
     "demo weights": check_demo_weights,
     **{entry.row or name: partial(check_detector, name) for name, entry in DETECTORS.items()},
     "LPIPS": check_perceptual,
+    "downloads": check_downloads,
     "disk": check_disk,
 }

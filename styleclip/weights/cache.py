@@ -9,22 +9,21 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
-from urllib.request import url2pathname
 
 from filelock import FileLock, Timeout
 
-from styleclip.errors import WeightError
+from styleclip.errors import OutputError, WeightError
+from styleclip.files import atomic_write
 from styleclip.weights.catalog import Weight, home
-from styleclip.weights.download import DownloadError, Progress, discard, download, ignore, partial_size
+from styleclip.weights.download import Progress, discard, download, ignore, partial_size, resumable_size
+from styleclip.weights.http import DownloadError
+from styleclip.weights.urls import hide_secrets, host_of, shown_url
 
 Fetch = Callable[[Weight], Path]
 POLL = 0.2  # seconds between two attempts to take a lock
-DRIVE_URL = "https://drive.usercontent.google.com/download?id={}&export=download&confirm=t"
 
 
 def fetch(
@@ -44,7 +43,7 @@ def fetch(
         return path
     if is_offline() if offline is None else offline:
         raise WeightError(f"{weight.name} is not in {path.parent} and downloads are off; {_manual_download(weight)}")
-    partial = path.with_name(f"{path.name}.partial")
+    partial = _partial_path(weight)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with file_lock(path, on_wait=lambda: on_progress(partial_size(partial), weight.size)):
@@ -53,8 +52,8 @@ def fetch(
                 _download_and_verify(partial, weight, on_progress)
                 os.replace(partial, path)
                 discard(partial)
-    except OSError as error:
-        reason = error.strerror or error
+    except (OSError, OutputError) as error:
+        reason = getattr(error, "strerror", None) or error.__cause__ or error
         raise WeightError(f"cannot write {path}: {reason}; free some space or set STYLECLIP_HOME elsewhere") from error
     return path
 
@@ -62,33 +61,17 @@ def fetch(
 def check(weight: Weight) -> str:
     """The result of verifying the file of a weight, as text: `ok (...)`, `absent; ...` or the mismatch."""
     if not weight.path.exists():
-        return f"absent; run `styleclip models pull {weight.name}`"
+        here = resumable_size(_partial_path(weight))
+        rest = f", which goes on from the {here / 1e6:,.1f} MB here" if here else ""
+        return f"absent; run `styleclip models pull {weight.name}`{rest}"
     remembered = "as first downloaded" if weight.file in _known_hashes() else "no hash is known"
     known = " and ".join(weight.hashes) or remembered
     return _mismatch(weight, weight.path) or f"ok ({known})"
 
 
-def is_url(name: str) -> bool:
-    """Whether this is a URL that `weight_from_url` accepts: http, https or file."""
-    return re.match(r"(https?|file)://", name) is not None
-
-
-def weight_from_url(url: str, kind: str = "generator") -> Weight:
-    """The weight at a URL that is not in the catalog. Share links of Google Drive become direct links."""
-    try:
-        parts = urlsplit(url)
-    except ValueError as error:
-        raise WeightError(f"{url} cannot be read as a URL ({error}); check it") from error
-    if parts.scheme == "file":
-        path = url2pathname(parts.path)
-        if not os.path.isfile(path):
-            raise WeightError(f"there is no file {path}; check the URL {url}")
-        return Weight(url, kind, what=url, licence="yours", file=path, urls=(url,))  # absolute: not copied to the cache
-    shared = re.match(r"https://drive\.google\.com/(?:file/d/|(?:uc|open)\?(?:.*&)?id=)([\w-]+)", url)
-    source = DRIVE_URL.format(shared[1]) if shared else url
-    name = re.sub(r"[^\w.-]+", "_", unquote(parts.path).rpartition("/")[2])[-60:]
-    file = f"{hashlib.sha256(source.encode()).hexdigest()[:12]}-{name}"
-    return Weight(url, kind, what=url, licence="unknown, ask its author", file=file, urls=(source,))
+def leftovers() -> list[Path]:
+    """The partial files of downloads that did not end."""
+    return sorted(home().glob("*.partial"))
 
 
 def is_offline() -> bool:
@@ -121,11 +104,18 @@ def _download_and_verify(partial: Path, weight: Weight, on_progress: Progress) -
                 discard(partial)
                 raise DownloadError(f"{wrong}; the download was deleted")
         except DownloadError as error:
-            reasons.append(f"{urlsplit(url).netloc}: {error}")
+            reasons.append(f"{host_of(url)}: {hide_secrets(str(error), url)}")
         else:
             return _record_hash(weight, partial)
-    why = "; ".join(dict.fromkeys(reasons))
-    raise WeightError(f"cannot download {weight.name} ({why}); try again later, or {_manual_download(weight)}")
+    why, kept = "; ".join(dict.fromkeys(reasons)), resumable_size(partial)
+    if not kept:
+        discard(partial)
+    later = f"try again later, which goes on from the {kept / 1e6:,.1f} MB here" if kept else "try again later"
+    raise WeightError(f"cannot download {weight.name} ({why}); {later}, or {_manual_download(weight)}")
+
+
+def _partial_path(weight: Weight) -> Path:
+    return weight.path.with_name(f"{weight.path.name}.partial")
 
 
 def _mismatch(weight: Weight, path: Path) -> str:
@@ -152,9 +142,8 @@ def _record_hash(weight: Weight, path: Path) -> None:
     with file_lock(_hash_record()):
         seen = _known_hashes()
         if weight.file not in seen:
-            written = _hash_record().with_suffix(".new")
-            written.write_text(json.dumps(seen | {weight.file: _hash(path, "sha256")}, indent=2), "utf-8")
-            os.replace(written, _hash_record())
+            record = json.dumps(seen | {weight.file: _hash(path, "sha256")}, indent=2)
+            atomic_write(_hash_record(), record.encode())
 
 
 def _known_hashes() -> dict[str, str]:
@@ -181,4 +170,4 @@ def _hash(path: Path, algorithm: str) -> str:
 
 def _manual_download(weight: Weight) -> str:
     """Instructions for downloading a weight by hand."""
-    return f"download {weight.urls[0]} to {weight.path} (licence: {weight.licence})"
+    return f"download {shown_url(weight.urls[0])} to {weight.path} (licence: {weight.licence})"

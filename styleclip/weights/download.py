@@ -1,39 +1,34 @@
-"""HTTP download with resume and retries; the size is verified.
+"""HTTP download with resume and retries; the size is bounded and verified.
 
 `x.partial.json` beside `x.partial` holds its URL and version (ETag or Last-Modified). Only the same version is resumed.
 """
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 import os
-import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import IO
 
 import requests
 
-from styleclip.errors import WeightError
+from styleclip.errors import UsageError, WeightError
+from styleclip.weights.http import DownloadError, TransientError, is_page, open_url, read_body, status_of, why_no_file
+from styleclip.weights.urls import shown_url
 
-CHUNK = 1 << 16  # bytes
-TIMEOUT = (10.0, 60.0)  # seconds to connect, seconds between two bytes
-BACKOFF = (1.0, 2.0, 4.0)  # seconds before each retry; an attempt that received bytes resets the count
+BACKOFF = (1.0, 2.0, 4.0)  # seconds before each retry; LEAST_PROGRESS in one attempt resets the count
+LEAST_PROGRESS = 10_000  # bytes
 RETRY_STATUS_CODES = (408, 429, *range(500, 600))
+MAX_GB = 4.0  # of a file whose size nobody has published, unless STYLECLIP_MAX_DOWNLOAD_GB says otherwise
 
 Progress = Callable[[int, int | None], None]  # bytes so far, bytes in all where known
-
-
-class DownloadError(Exception):
-    """The file cannot be had from this URL; another URL may work."""
-
-
-class _TransientError(DownloadError):
-    """The connection or the server failed; another attempt may succeed."""
 
 
 def ignore(*_: object) -> None:
@@ -43,16 +38,16 @@ def ignore(*_: object) -> None:
 def download(url: str, partial: Path, size: int | None = None, on_progress: Progress = ignore) -> None:
     """Download `url` to `partial`, resuming from the bytes of an earlier attempt.
 
-    `size` is the expected number of bytes. Raises DownloadError when this URL does not give the file, WeightError when
-    the disk has too little space.
+    `size` is the expected number of bytes; without it at most `max_download` come. Raises DownloadError when this URL
+    does not give the file, WeightError when the disk has too little space.
     """
     furthest, failures = partial_size(partial), 0
     while True:
         try:
             return _attempt(url, partial, size, on_progress)
-        except _TransientError:
+        except TransientError:
             reached = partial_size(partial)
-            failures = 1 if reached > furthest else failures + 1
+            failures = 1 if reached >= furthest + LEAST_PROGRESS else failures + 1
             furthest = max(furthest, reached)
             if failures > len(BACKOFF):
                 raise
@@ -73,58 +68,87 @@ def discard(partial: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def resumable_size(partial: Path) -> int:
+    """The bytes of a partial file that a later download can go on from."""
+    note = _ResumeNote.read(partial)
+    return partial_size(partial) if note and note.version else 0
+
+
+def max_download() -> int:
+    """The bytes that a file of unpublished size may have: STYLECLIP_MAX_DOWNLOAD_GB, else MAX_GB."""
+    text = os.environ.get("STYLECLIP_MAX_DOWNLOAD_GB") or str(MAX_GB)
+    with suppress(ValueError):
+        if 0 < float(text) < 1e6:
+            return int(float(text) * 1e9)
+    raise UsageError(f"STYLECLIP_MAX_DOWNLOAD_GB={text} is no number of gigabytes; set it to one such as 12")
+
+
 def _attempt(url: str, partial: Path, size: int | None, on_progress: Progress) -> None:
     """Send one request, for the missing bytes."""
     before = _ResumeNote.read(partial)
-    start = partial_size(partial) if before and before.url == url and before.version else 0
+    start = partial_size(partial) if before and before.url == _recorded(url) and before.version else 0
     if before and start and start == before.total:
         return
-    headers = {"Accept-Encoding": "identity"}
+    headers = {}
     if before and start:
-        headers |= {"Range": f"bytes={start}-", "If-Range": str(before.version)}
-    with _translate_errors(), requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as response:
-        chunks = response.iter_content(CHUNK)
-        first = next(chunks, b"")
+        headers = {"Range": f"bytes={start}-", "If-Range": str(before.version)}
+    with open_url(url, headers) as response:
+        pieces = read_body(response)
+        first = next(pieces, b"")
         if response.status_code in RETRY_STATUS_CODES:
-            raise _TransientError(f"HTTP {response.status_code} {response.reason}")
+            raise TransientError(status_of(response))
         now = _ResumeNote.of(url, response)
-        if response.status_code == 200 and first and not _is_html(first):
+        if response.status_code == 200 and first and not is_page(first):
             start = 0
-        elif response.status_code in (206, 416):
+        elif response.status_code in (206, 416) and start:
             if before is None or not before.continued_by(response, now, start):
                 discard(partial)
-                raise _TransientError("the file changed on the server")
+                raise TransientError("the file changed on the server")
         else:
-            raise DownloadError(_reason(response, first))
-        _receive(itertools.chain([first], chunks), partial, start, now, size, on_progress)
+            raise DownloadError(why_no_file(response, first))
+        _receive(itertools.chain([first], pieces), partial, start, now, size, on_progress)
 
 
 def _receive(
-    chunks: Iterator[bytes], partial: Path, start: int, origin: _ResumeNote, size: int | None, on_progress: Progress
+    pieces: Iterator[bytes], partial: Path, start: int, origin: _ResumeNote, size: int | None, on_progress: Progress
 ) -> None:
     """Write the received bytes to `partial`, after its first `start` bytes; 0 replaces them."""
     total = size if origin.total is None else origin.total
     if size not in (None, total):
         raise DownloadError(f"it announces {total:,} bytes where {size:,} are right")
+    limit = max_download() if total is None or size is None else total
+    if total is not None and total > limit:
+        raise DownloadError(f"it announces {total:,} bytes, more than {_taken(limit)}")
     if start == 0:
         discard(partial)
         origin.write(partial)
     _check_disk_space(partial.parent, (total or 0) - start)
-    done = start
-    with partial.open("ab") as file:
-        for chunk in chunks:
-            done += len(chunk)
-            if total is not None and done > total:
+    done, limit = start, limit if total is None else total
+    with _open_to_append(partial) as file:
+        for piece in pieces:
+            done += len(piece)
+            if done > limit:
                 break
-            file.write(chunk)
+            file.write(piece)
             on_progress(done, total)
         file.flush()
         os.fsync(file.fileno())  # some file systems report a full disk only here
-    if total is not None and done > total:
+    if done > limit:
         discard(partial)
-        raise DownloadError(f"it sends more than the {total:,} bytes that are right")
+        right = f"the {total:,} bytes that are right" if total is not None else _taken(limit)
+        raise DownloadError(f"it sends more than {right}")
     if total is not None and done < total:
-        raise _TransientError(f"the connection broke after {done:,} of {total:,} bytes")
+        raise TransientError(f"the connection broke after {done:,} of {total:,} bytes")
+
+
+def _taken(limit: int) -> str:
+    return f"the {limit / 1e9:g} GB that are taken of an unknown file; set STYLECLIP_MAX_DOWNLOAD_GB to take more"
+
+
+def _open_to_append(partial: Path) -> IO[bytes]:
+    """The partial file, which must not be a link to another file."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    return os.fdopen(os.open(partial, flags, 0o644), "ab")
 
 
 @dataclass(frozen=True)
@@ -142,12 +166,14 @@ class _ResumeNote:
         whole = response.headers.get("Content-Length", "")
         if response.status_code != 200:
             whole = response.headers.get("Content-Range", "").rpartition("/")[2]
-        return cls(url, version, int(whole) if whole.isdecimal() else None)
+        if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+            version, whole = None, ""  # both are of the compressed bytes
+        return cls(_recorded(url), version, int(whole) if whole.isdecimal() and len(whole) < 20 else None)
 
     def continued_by(self, response: requests.Response, now: _ResumeNote, start: int) -> bool:
         """Whether a partial response begins at byte `start` and belongs to the same version."""
         begins = response.headers.get("Content-Range", "").startswith(f"bytes {start}-")
-        return begins and now.version in (None, self.version)
+        return begins and now.version in (None, self.version) and self.total in (None, now.total)
 
     @classmethod
     def read(cls, partial: Path) -> _ResumeNote | None:
@@ -157,6 +183,11 @@ class _ResumeNote:
 
     def write(self, partial: Path) -> None:
         _note_path(partial).write_text(json.dumps(asdict(self)), "utf-8")
+
+
+def _recorded(url: str) -> str:
+    """A URL as the note holds it; one with a password or other parameters is recorded by its hash."""
+    return url if shown_url(url) == url else hashlib.sha256(url.encode(errors="surrogateescape")).hexdigest()
 
 
 def _note_path(partial: Path) -> Path:
@@ -170,42 +201,3 @@ def _check_disk_space(folder: Path, needed: int) -> None:
             f"{folder} has {free / 1e6:,.0f} MB free and the download needs {needed / 1e6:,.0f} MB; "
             "free some space or set STYLECLIP_HOME to a folder with more"
         )
-
-
-def _is_html(start: bytes) -> bool:
-    """Whether these are the first bytes of an HTML page."""
-    return re.match(rb"(\xef\xbb\xbf)?\s*<(!doctype html|html|head)\b", start, re.I) is not None
-
-
-def _reason(response: requests.Response, first: bytes) -> str:
-    """The reason why a response is not the file. Google Drive gives reasons only as HTML pages."""
-    page = first.lower() if _is_html(first) else b""
-    if response.status_code not in (200, 401, 403):
-        return f"HTTP {response.status_code} {response.reason}"
-    if b"quota" in page or b"too many users" in page:
-        return "a page came instead, saying that the download quota of this file is used up for now"
-    if b"accounts.google.com" in page or b"sign in" in page:
-        return "a page came instead, asking to sign in"
-    if response.status_code != 200:
-        return f"HTTP {response.status_code} {response.reason}"
-    return "a web page came instead of the file" if page else "nothing came"
-
-
-@contextmanager
-def _translate_errors() -> Iterator[None]:
-    """Turn exceptions of requests into DownloadError; they are OSErrors, which stand for disk errors here."""
-    try:
-        yield
-    except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
-        raise _TransientError(f"the connection failed, {_root_cause(error)}") from error
-    except requests.RequestException as error:
-        raise DownloadError(_root_cause(error)) from error
-
-
-def _root_cause(error: BaseException) -> str:
-    """The message of the system error inside the exceptions of requests and urllib3."""
-    if error.args and isinstance(error.args[0], Exception):
-        error = error.args[0]
-    while error.__cause__ is not None:
-        error = error.__cause__
-    return " ".join((getattr(error, "strerror", None) or str(error)).split())[:200]

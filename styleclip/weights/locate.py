@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from styleclip.errors import WeightError
-from styleclip.weights.cache import Fetch, fetch, is_url, weight_from_url
+from styleclip.weights.cache import Fetch, fetch
 from styleclip.weights.catalog import Weight, bundle, catalog, checkpoint_path, closest, weights
+from styleclip.weights.urls import is_url, weight_from_url
 
 MODEL_PARTS = ("generator", "clip", "identity", "relevance", "samples", "encoder")  # of a model in the catalog
 PUBLISHED_PARTS = {

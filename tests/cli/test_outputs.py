@@ -93,6 +93,7 @@ def test_doctor() -> None:
         "faces",
         "landmarks",
         "LPIPS",
+        "downloads",
         "disk",
     }
     assert expected == findings.keys()

@@ -38,12 +38,16 @@ class Answer:
     announces: bool = True
     stop: int | None = None  # bytes after which the line goes dead
     pause: float = 0.0  # seconds it then stays open
+    location: str = ""  # of a redirect
+    headers: tuple[tuple[str, str], ...] = ()  # more of them, in place of the true ones
+    drip: float = 0.0  # seconds between two pieces of 1,000 bytes
 
 
 @dataclass
 class Request:
     path: str
     range: str | None
+    authorization: str | None = None
     sent: int = 0
 
 
@@ -70,15 +74,17 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
-        request = Request(self.path, self.headers["Range"])
+        request = Request(self.path, self.headers["Range"], self.headers["Authorization"])
         self.server.requests.append(request)
         answers = self.server.answers.get(self.path, [Answer(b"", 404)])
         answer = answers.pop(0) if len(answers) > 1 else answers[0]
         start = self.begin(answer)
         self.close_connection = True
         end = answer.stop if answer.stop is not None else len(answer.content)
-        for at in range(start, end, 10_000):
-            request.sent += self.wfile.write(answer.content[at : min(at + 10_000, end)])
+        step = 1_000 if answer.drip else 10_000
+        for at in range(start, end, step):
+            request.sent += self.wfile.write(answer.content[at : min(at + step, end)])
+            time.sleep(answer.drip)
         time.sleep(answer.pause)
 
     def begin(self, answer: Answer) -> int:
@@ -86,10 +92,14 @@ class Handler(BaseHTTPRequestHandler):
         wanted = re.fullmatch(r"bytes=(\d+)-", self.headers["Range"] or "")
         valid = not answer.if_range or self.headers["If-Range"] in (None, answer.etag, answer.modified)
         start = int(wanted[1]) if wanted and answer.ranges and answer.status == 200 and valid else 0
-        self.send_response(206 if start else answer.status)
-        if start:
+        status = 302 if answer.location and answer.status == 200 else answer.status
+        self.send_response(206 if start else status)
+        own = dict(answer.headers)
+        for name, value in {**({"Location": answer.location} if answer.location else {}), **own}.items():
+            self.send_header(name, value)
+        if start and "Content-Range" not in own:
             self.send_header("Content-Range", f"bytes {start}-{len(answer.content) - 1}/{len(answer.content)}")
-        if answer.announces:
+        if answer.announces and "Content-Length" not in own:
             length = len(answer.content) - start if answer.length is None else answer.length
             self.send_header("Content-Length", str(length))
         if answer.etag:

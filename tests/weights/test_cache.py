@@ -16,9 +16,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from styleclip.errors import WeightError
-from styleclip.weights import download as downloads
-from styleclip.weights.cache import check, fetch, weight_from_url
+from styleclip.weights import http
+from styleclip.weights.cache import check, fetch
 from styleclip.weights.catalog import Weight, weight
 from tests.helpers.support import environment
 from tests.helpers.weight_server import (
@@ -62,7 +61,7 @@ def test_no_room(server: Server, cache: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_room_for_the_rest_is_enough(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    free = iter([len(CONTENT), len(CONTENT) - downloads.CHUNK])
+    free = iter([len(CONTENT), len(CONTENT) - http.CHUNK])
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=next(free)))
     assert fetch(known(server.url("it", Answer(stop=HALF), Answer()))).read_bytes() == CONTENT
 
@@ -172,7 +171,7 @@ def test_who_waits_sees_the_progress_of_the_other(server: Server) -> None:
         time.sleep(0.01)
     fetch(entry, on_progress=lambda *step: steps.append(step))
     other.join()
-    assert (HALF // downloads.CHUNK * downloads.CHUNK, len(CONTENT)) in steps
+    assert any(0 < done <= HALF and total == len(CONTENT) for done, total in steps)
 
 
 def test_killed_half_way(server: Server, cache: Path) -> None:
@@ -193,43 +192,3 @@ def test_a_stale_lock(server: Server, cache: Path) -> None:
     cache.mkdir()
     (cache / ".it.pt.lock").write_text("4711")
     assert fetch(known(server.url("it"))).read_bytes() == CONTENT
-
-
-def test_a_url(server: Server, cache: Path) -> None:
-    url = server.url("my%20net.pt?key=1")
-    path = fetch(weight_from_url(url))
-    assert path.parent == cache and path.name.endswith("-my_net.pt") and path.read_bytes() == CONTENT
-    assert fetch(weight_from_url(url), offline=True) == path and len(server.requests) == 1
-    assert weight_from_url(url).path != weight_from_url(url + "2").path
-    path.unlink()
-    server.url("my%20net.pt?key=1", Answer(OTHER))
-    with pytest.raises(WeightError, match="at first"):
-        fetch(weight_from_url(url))
-    assert not path.exists()
-
-
-def test_a_file_url(tmp_path: Path) -> None:
-    path = tmp_path / "a net.pt"
-    path.write_bytes(CONTENT)
-    assert fetch(weight_from_url(path.as_uri()), offline=True) == path
-    with pytest.raises(WeightError, match="there is no file /nowhere/it.pt; check the URL"):
-        fetch(weight_from_url("file:///nowhere/it.pt"))
-
-
-@pytest.mark.parametrize(
-    "link",
-    [
-        "https://drive.google.com/file/d/1EM87UquaoQmk17Q8d5kYIAHqu0dkYqdT/view?usp=sharing",
-        "https://drive.google.com/uc?id=1EM87UquaoQmk17Q8d5kYIAHqu0dkYqdT",
-        "https://drive.google.com/uc?export=download&id=1EM87UquaoQmk17Q8d5kYIAHqu0dkYqdT",
-        "https://drive.google.com/open?id=1EM87UquaoQmk17Q8d5kYIAHqu0dkYqdT",
-    ],
-)
-def test_a_link_that_google_drive_shares(link: str) -> None:
-    assert weight_from_url(link).urls == weight("ffhq-rosinality").urls
-
-
-@pytest.mark.parametrize("url", ["http://", "https://[::1", "http://no such host/x"])
-def test_nonsense_for_a_url(url: str) -> None:
-    with pytest.raises(WeightError):
-        fetch(weight_from_url(url))

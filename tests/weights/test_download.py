@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import re
@@ -11,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from styleclip.errors import UsageError
 from styleclip.weights import download as downloads
+from styleclip.weights import http
 from styleclip.weights.cache import check, fetch
 from styleclip.weights.catalog import Weight
 from tests.helpers.weight_server import (
@@ -167,7 +170,7 @@ def test_a_server_that_stays_busy(server: Server) -> None:
 
 
 def test_a_server_that_falls_silent(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(downloads, "TIMEOUT", (1.0, 0.2))
+    monkeypatch.setattr(http, "TIMEOUT", (1.0, 0.2))
     assert fetch(known(server.url("it", Answer(stop=HALF, pause=0.6), Answer()))).read_bytes() == CONTENT
     refused(known(server.url("silent", Answer(stop=0, pause=0.6)), file="silent"), "the connection failed")
 
@@ -200,3 +203,96 @@ def test_a_page_does_not_harm_the_part_that_is_here(server: Server) -> None:
     refused(entry, "quota")
     assert fetch(entry).read_bytes() == CONTENT
     assert server.requests[-1].sent < len(CONTENT)
+
+
+def test_a_page_in_other_words(server: Server, cache: Path) -> None:
+    for page in (b"<?xml version='1.0'?><Error>", b"<!-- x --><html>", b'{"error": "none"}', b"\xef\xbb\xbf <title>x"):
+        refused(unknown(server.url("it", Answer(page))), "a web page came instead of the file")
+    refused(unknown(server.url("it", Answer(b"version https://git-lfs.github.com/spec/v1"))), "a Git LFS pointer came")
+    refused(unknown(server.url("it", Answer(b"<html>" + b"x" * 10_000, announces=False))), "a web page")
+    assert left_over(cache) == []
+
+
+def test_an_unknown_file_has_a_limit(server: Server, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STYLECLIP_MAX_DOWNLOAD_GB", "0.0001")
+    limit = "more than the 0.0001 GB that are taken of an unknown file; set STYLECLIP_MAX_DOWNLOAD_GB to take more"
+    refused(unknown(server.url("it")), f"it announces 300,000 bytes, {limit}")
+    refused(unknown(server.url("it", Answer(announces=False))), f"it sends {limit}")
+    assert left_over(cache) == [] and max(request.sent for request in server.requests) < len(CONTENT) + 1
+    assert fetch(known(server.url("it"))).read_bytes() == CONTENT, "a published size needs no other limit"
+    monkeypatch.delenv("STYLECLIP_MAX_DOWNLOAD_GB")
+    big = replace(unknown(server.url("big", Answer(length=10**13))), file="big")
+    refused(big, "it announces 10,000,000,000,000 bytes, more than the 4 GB")
+    digits = Answer(headers=(("Content-Length", "9" * 5000),))
+    assert fetch(known(server.url("big", digits), size=None, file="big")).read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("text", ["many", "0", "-1", "nan", "inf", "1e400"])
+def test_a_limit_that_is_none(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STYLECLIP_MAX_DOWNLOAD_GB", text)
+    with pytest.raises(UsageError, match=f"STYLECLIP_MAX_DOWNLOAD_GB={text} is no number of gigabytes; set it to one"):
+        downloads.max_download()
+
+
+def test_a_server_that_drips(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "LEAST_SPEED", (100_000, 0.2))
+    slow = "it sends fewer than 100,000 bytes in 0.2 seconds"
+    entry = known(server.url("it", Answer(drip=0.05, stop=50_000), Answer()))
+    assert "try again later, which goes on from the 0.0 MB here" in refused(entry, slow)
+    assert "which goes on from the 0.0 MB here" in check(entry)
+    assert fetch(entry).read_bytes() == CONTENT and server.requests[1].sent < len(CONTENT)
+    refused(known(server.url("page", Answer(b"<html>" * 1000, drip=0.3)), file="page"), "a web page came")
+
+
+def test_a_line_that_is_cut_after_a_byte_each_time_ends(server: Server) -> None:
+    cuts = [Answer(stop=stop) for stop in range(1_000, 100_000, 1_000)]
+    refused(known(server.url("it", *cuts)), "the connection")
+    assert len(server.requests) <= len(downloads.BACKOFF) + 2
+
+
+def test_a_part_that_cannot_be_continued_is_not_left(server: Server, cache: Path) -> None:
+    assert "goes on" not in refused(known(server.url("it", Answer(stop=HALF, etag=""))), "the connection")
+    assert left_over(cache) == []
+
+
+@pytest.mark.parametrize("size", [None, 400_000])
+def test_a_compressed_transfer(server: Server, size: int | None) -> None:
+    content = CONTENT + bytes(100_000)
+    coded = Answer(gzip.compress(content), headers=(("Content-Encoding", "gzip"),))
+    entry = known(server.url("it", replace(coded, stop=HALF), coded), size=size, sha256=sha256(content))
+    assert fetch(entry).read_bytes() == content
+    assert [request.range for request in server.requests] == [None, None], "a coded part is not continued"
+    refused(known(server.url("no", replace(coded, content=CONTENT)), file="no"), "compression is damaged")
+
+
+def test_a_bomb(server: Server, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bomb = Answer(gzip.compress(bytes(20_000_000)), headers=(("Content-Encoding", "gzip"),))
+    refused(known(server.url("it", bomb)), "it sends more than the 300,000 bytes that are right")
+    monkeypatch.setenv("STYLECLIP_MAX_DOWNLOAD_GB", "0.001")
+    refused(unknown(server.url("it", bomb)), "more than the 0.001 GB")
+    assert left_over(cache) == []
+
+
+@pytest.mark.parametrize(
+    "told", ["bytes 0-9/10", "bytes {start}-{end}/999999", "bytes 7-299999/300000", "items 1-2/3", ""]
+)
+def test_a_content_range_that_lies(server: Server, told: str) -> None:
+    server.url(
+        "it", Answer(stop=HALF), Answer(headers=(("Content-Range", told.format(start=HALF, end=299_999)),)), Answer()
+    )
+    entry = known(f"http://127.0.0.1:{server.server_port}/it")
+    assert fetch(entry).read_bytes() == CONTENT
+    assert server.requests[-1].range is None, "it starts afresh"
+
+
+def test_a_part_that_nobody_asked_for(server: Server) -> None:
+    refused(known(server.url("it", Answer(status=206))), "HTTP 206")
+
+
+def test_a_link_in_the_place_of_a_part(server: Server, cache: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.write_bytes(b"mine")
+    cache.mkdir()
+    (cache / "it.pt.partial").symlink_to(other)
+    assert fetch(known(server.url("it"))).read_bytes() == CONTENT
+    assert other.read_bytes() == b"mine" and not (cache / "it.pt").is_symlink()

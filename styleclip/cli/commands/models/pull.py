@@ -21,8 +21,8 @@ def pull(names: tuple[str, ...], offline: bool, quiet: bool, as_json: bool) -> N
     The licence of each is shown before its download. What is here already is not downloaded again, and what broke off
     is continued.
     """
-    from styleclip.weights.cache import is_url, weight_from_url
     from styleclip.weights.catalog import weight, weight_records
+    from styleclip.weights.urls import is_url, weight_from_url
 
     chosen = [weight_from_url(name) if is_url(name) else weight(name) for name in names]
     for each in chosen:
