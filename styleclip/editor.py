@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
-from PIL.Image import Image
 from torch import Tensor
 
+from styleclip.alignment.photos import PhotoLike
 from styleclip.errors import NumericError, UsageError
 from styleclip.files import versions
 from styleclip.inversion.invert import Invert
@@ -56,7 +55,7 @@ class Editor:
         """Images [N, 3, H, W], nominally in [-1, 1]."""
         return self.models.render(latent.to(self.models.device), noise)
 
-    def invert(self, photo: Path | str | Image, how: Invert | None = None, on_step: OnStep = ignore) -> Inversion:
+    def invert(self, photo: PhotoLike, how: Invert | None = None, on_step: OnStep = ignore) -> Inversion:
         """The latent that draws the largest face of a photo, or an aligned crop; `how` says which face, and how well.
 
         `editor.edit(inversion.latent, ...)` edits it; where the generator was tuned, `Editor(inversion.models)` does.
@@ -134,7 +133,7 @@ class Editor:
 
     def edit_photo(
         self,
-        photo: Path | str | Image,
+        photo: PhotoLike,
         prompt: Prompt | str,
         method: Method,
         how: Invert | None = None,

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping, Sequence
+import threading
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,8 @@ from styleclip.errors import NumericError, UsageError
 from styleclip.files import atomic_path, to_json
 
 RECORD_KEY = "styleclip"  # the PNG text chunk
+MAX_TEXT_BYTES = 2**24  # of a text or a colour profile of a PNG, decoded; Pillow's own limit is 2**20
+_pillow_lock = threading.Lock()
 CELL = 256  # smallest side of a picture on a sheet or in a video, px
 
 
@@ -76,11 +81,27 @@ def png_bytes(picture: Image.Image, record: Mapping[str, Any] | None = None, icc
 def read_record(path: Path) -> dict[str, Any]:
     """The record inside a PNG of ours; raises UsageError where there is none."""
     try:
-        with Image.open(path) as picture:
+        with lift_pillow_limits(), Image.open(path) as picture:
             text = picture.info[RECORD_KEY]
         return dict(json.loads(text))
     except (OSError, KeyError, ValueError) as error:
         raise UsageError(f"{path} carries no styleclip record; pass a PNG that styleclip saved") from error
+
+
+@contextmanager
+def lift_pillow_limits() -> Iterator[None]:
+    """Suspend Pillow's warnings and its limits of 89 megapixels and of 1 MiB for texts, which photos exceed.
+
+    `read_photo` has limits of its own.
+    """
+    with _pillow_lock, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        limits = Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK
+        Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK = None, MAX_TEXT_BYTES
+        try:
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK = limits
 
 
 def write_video(frames: Sequence[Image.Image], path: Path, fps: int = 20) -> Path:

@@ -11,7 +11,7 @@ from typing import Any
 from PIL import Image
 
 from styleclip.alignment.paste import paste as paste_pieces
-from styleclip.alignment.photos import Photo, PhotoLike, open_photo
+from styleclip.alignment.photos import Photo, PhotoLike, read_photo
 from styleclip.errors import WeightWarning
 from styleclip.files import atomic_write, output_folder
 from styleclip.images import png_bytes
@@ -86,7 +86,7 @@ class PhotoEdit:
     `pasted` is empty where nothing is to be pasted: a photo that is all face, or `paste` was not called.
 
     Example:
-        edited = PhotoEdit(open_photo("family.jpg"))
+        edited = PhotoEdit(read_photo("family.jpg"))
         for face in edited.invert_faces(models, Invert(face="all")):
             face.results[""] = Editor(face.source.models).edit(face.source.latent, "an old face", Optimize())
         edited.paste()
@@ -173,7 +173,7 @@ def edit_photo(
 
     Args:
         models: the models of an editor.
-        photo: a file or a picture.
+        photo: a file, its bytes, a picture or an array (`read_photo`).
         edit: edits a face; see `EditFace`. Its results may come in any order.
         how: which faces, and how they become latents.
         keys: the keys that `edit` gives, in the order of the report; others follow.
@@ -186,7 +186,7 @@ def edit_photo(
 
         edit_photo(models, "family.jpg", age, Invert(face="all")).save("family")
     """
-    edited = PhotoEdit(open_photo(photo))
+    edited = PhotoEdit(read_photo(photo))
     try:
         for face in edited.invert_faces(models, how or Invert(), on_step):
             _edit_face(face, edit)

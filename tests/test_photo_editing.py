@@ -13,7 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
-from styleclip.alignment.photos import open_photo
+from styleclip.alignment.photos import read_photo
 from styleclip.editor import Editor
 from styleclip.errors import NumericError, OutputError, UsageError, WeightWarning
 from styleclip.images import read_record
@@ -104,7 +104,7 @@ def test_three_faces_go_back_into_one_photo(models: Models, mapper: LatentMapper
 def test_faces_are_inverted_when_they_are_asked_for(models: Models, mapper: LatentMapper, tmp_path: Path) -> None:
     """A face without a result is left out, and what the loop gives is what `edit_photo` gives."""
     photo = write_two_faces(tmp_path / "two.png")
-    edited = PhotoEdit(open_photo(photo))
+    edited = PhotoEdit(read_photo(photo))
     for face in edited.invert_faces(models, EVERYBODY):
         assert edited.faces == []
         if face.name == "face_2":
@@ -222,6 +222,9 @@ def test_the_photo_itself_is_never_replaced(models: Models, mapper: LatentMapper
 
 
 def test_a_picture_without_a_file(models: Models, mapper: LatentMapper) -> None:
-    edited = Editor(models).edit_photo(astronaut(), PROMPT, mapper, QUICK)
-    assert edited.faces[0].source.names == ["photo"] and edited.faces[0].source.about["image"] is None
-    assert edited.notes == [] and edited.pasted[""].size == (512, 512)
+    """A picture of Pillow, an array, and the bytes of a file that nobody saved."""
+    for photo in (astronaut(), np.asarray(astronaut()), ASTRONAUT.read_bytes()):
+        edited = Editor(models).edit_photo(photo, PROMPT, mapper, QUICK)
+        assert edited.faces[0].source.names == ["photo"] and edited.faces[0].source.about["image"] is None
+        assert edited.notes == [] and edited.pasted[""].size == (512, 512)
+    assert torch.equal(Editor(models).invert(photo, QUICK).latent.data, edited.faces[0].inversion.latent.data)

@@ -6,44 +6,72 @@ import fnmatch
 import glob
 import os
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from styleclip.alignment.photo_kinds import (
+    HEAD_BYTES,
+    OTHER_SUFFIXES,
+    PHOTO_SUFFIXES,
+    UNSUPPORTED_SUFFIXES,
+    is_photo_head,
+    kind_by_head,
+    kind_by_suffix,
+    remedy,
+)
 from styleclip.errors import UsageError
 from styleclip.names import different_name, folder_name, same_name
 
-PHOTO_SUFFIXES = (
-    *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".jp2"),
-    *(".avif", ".heic", ".heif", ".hif"),
-)
+PHOTO = "a photo"
 RESULT_NAMES = (  # patterns of the files that commands write beside the folders of photos
     *("result.json", "*before.png", "*after.png", "comparison.*", "*.safetensors", "photo.*", "aligned.png"),
     *("reconstruction.png", "grid.png", "sweep.*", "video.*", "channels.*"),
 )
 
 
-def find_photos(names: Sequence[str]) -> list[Path]:
+@dataclass(frozen=True)
+class FoundPhotos:
+    """The photos that names mean, and the files beside them in folders that are known to be none.
+
+    Args:
+        photos: each once, in the order of the names.
+        skipped: what a skipped file is, with the remedy: "is a video; save one frame of it as JPEG or PNG".
+    """
+
+    photos: list[Path] = field(default_factory=list)
+    skipped: dict[Path, str] = field(default_factory=dict)
+
+
+def find_photos(names: Sequence[str]) -> FoundPhotos:
     """The photos that `names` mean: files, folders (their pictures, sorted) and patterns such as `holiday/*.jpg`.
 
-    Each path once, in the order of the names. Raises UsageError for a name without a picture.
+    In folders and patterns a photo is known by its suffix, under another or no suffix by its first bytes; a picture of
+    a kind that does not open counts as a photo, so that it is told. Raises UsageError for a name without a picture.
     """
-    found: dict[str, Path] = {}
+    photos: dict[str, Path] = {}
+    skipped: dict[str, tuple[Path, str]] = {}
     for name in names:
-        for path in _matching_photos(name):
-            found.setdefault(os.path.abspath(path), path)
-    return list(found.values())
+        found = _matching_photos(name)
+        for path in found.photos:
+            photos.setdefault(os.path.abspath(path), path)
+        for path, reason in found.skipped.items():
+            skipped.setdefault(os.path.abspath(path), (path, reason))
+    return FoundPhotos([*photos.values()], dict(value for key, value in skipped.items() if key not in photos))
 
 
-def _matching_photos(name: str) -> list[Path]:
+def _matching_photos(name: str) -> FoundPhotos:
     path = Path(name)
     if path.is_dir():
-        pictures, where = _photo_files(_list_folder(path)), f"in the folder {name}"
+        found, where = _photo_files(_list_folder(path)), f"in the folder {name}"
     elif path.exists() or not glob.has_magic(name):
-        pictures, where = [path] if path.exists() else [], f"called {name}"
+        found, where = FoundPhotos([path] if path.exists() else []), f"called {name}"
     else:
-        pictures, where = _photo_files(map(Path, glob.iglob(name, recursive=True))), f"that matches {name}"
-    if not pictures:
-        raise UsageError(f"there is no picture {where}; pass a picture, a folder of pictures or a pattern like '*.jpg'")
-    return pictures
+        found, where = _photo_files(map(Path, glob.iglob(name, recursive=True))), f"that matches {name}"
+    if not found.photos:
+        others = "".join(f" ({each.name} {reason.partition(';')[0]})" for each, reason in [*found.skipped.items()][:1])
+        remedy = "pass a picture, a folder of pictures or a pattern like '*.jpg'"
+        raise UsageError(f"there is no picture {where}{others}; {remedy}")
+    return found
 
 
 def _list_folder(folder: Path) -> list[Path]:
@@ -53,8 +81,38 @@ def _list_folder(folder: Path) -> list[Path]:
         raise UsageError(f"cannot list {folder}: {error.strerror}; choose a folder that you may read") from error
 
 
-def _photo_files(paths: Iterable[Path]) -> list[Path]:
-    return sorted(p for p in paths if p.suffix.lower() in PHOTO_SUFFIXES and not p.name.startswith(".") and p.is_file())
+def _photo_files(paths: Iterable[Path]) -> FoundPhotos:
+    """The photos among files, sorted; hidden files are left out."""
+    found = FoundPhotos()
+    for path in sorted(paths):
+        if path.name.startswith(".") or not (path.is_file() or (path.is_symlink() and not path.exists())):
+            continue
+        kind = _kind_in_folder(path)
+        if kind == PHOTO:
+            found.photos.append(path)
+        elif kind is not None:
+            found.skipped[path] = f"is {kind}; {remedy(kind)}"
+    return found
+
+
+def _kind_in_folder(path: Path) -> str | None:
+    """`PHOTO`, the kind of a file that people take for one, or None; a symbolic link to nothing goes by its name."""
+    by_suffix = kind_by_suffix(path.name)
+    if path.suffix.lower() in PHOTO_SUFFIXES or (by_suffix and by_suffix not in OTHER_SUFFIXES):
+        return PHOTO
+    head = _read_head(path)
+    by_head = kind_by_head(head)
+    if is_photo_head(head) or (by_head in UNSUPPORTED_SUFFIXES and not by_suffix):
+        return PHOTO
+    return by_suffix or (by_head if by_head in OTHER_SUFFIXES else None)
+
+
+def _read_head(path: Path) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read(HEAD_BYTES)
+    except OSError:
+        return b""
 
 
 def output_folders(photos: Sequence[Path], folder: Path) -> dict[Path, Path]:

@@ -1,117 +1,145 @@
-"""Photos of any format, mode, orientation and size -> upright RGB pictures, or a PhotoError of one sentence.
+"""Photos of any source, format, mode, orientation and size -> upright RGB pictures, or a PhotoError of one sentence.
 
-Pillow decodes everything but HEIC, which takes pillow-heif, imported when the first HEIC file is read. The formats are
-recognised by the first bytes of a file, because phones and messengers rename files.
+A photo is a file, an open file or its bytes, a picture of Pillow or an array of pixels. The formats are recognised by
+the first bytes, because phones and messengers rename files.
 """
 
 from __future__ import annotations
 
+import io
 import json
-import threading
-import warnings
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
-from PIL import Image, ImageOps, UnidentifiedImageError, features
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
 
 from styleclip.alignment.color_modes import rgb_profile, split_alpha
+from styleclip.alignment.photo_openers import damage_error, open_image, png_without_texts
+from styleclip.alignment.photo_size import check_size
 from styleclip.errors import PhotoError
-from styleclip.images import RECORD_KEY
+from styleclip.images import RECORD_KEY, lift_pillow_limits
 
-PILLOW_FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "TIFF", "BMP", "GIF", "JPEG2000", "AVIF", "PPM", "QOI")
-MULTI_IMAGE_FORMATS = ("MPO", "HEIF")  # phones store previews and depth maps beside the photo, which is opened first
-MAX_MEGAPIXELS = 200
-MIN_SIDE_PX = 32  # a face in a smaller picture cannot be found
-HEAD_BYTES = 64  # by which a format is recognised
-JPEG_OR_PNG = (b"\xff\xd8\xff", b"\x89PNG")
-HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")  # ISO/IEC 23008-12
-AVIF_BRANDS = (b"avif", b"avis")
-UNSUPPORTED_SUFFIXES = {  # camera raw files are TIFF, of which Pillow reads the thumbnail only
-    "a camera raw file": ".arw .cr2 .cr3 .dng .nef .nrw .orf .pef .raf .raw .rw2 .srw",
-    "an SVG drawing": ".svg .svgz",
-    "a PDF document": ".pdf",
-    "a PostScript file": ".eps .ps .ai",
-    "a Photoshop file": ".psd .psb",
-    "a GIMP file": ".xcf",
-    "a JPEG XL picture": ".jxl",
-    "a video": ".mp4 .mov .m4v .avi .mkv .webm",
-}
-UNSUPPORTED_HEADS = {  # in lower case
-    b"%pdf": "a PDF document",
-    b"%!ps": "a PostScript file",
-    b"8bps": "a Photoshop file",
-    b"<svg": "an SVG drawing",
-    b"<?xml": "an XML file",
-    b"<!doctype html": "a web page",
-    b"<html": "a web page",
-    b"version https://git-lfs": "a Git LFS pointer and not the picture itself",
-}
-_pillow_lock = threading.Lock()
+MULTI_IMAGE_FORMATS = ("MPO", "HEIF", "PSD")  # previews, depth maps and layers follow the photo, which is opened first
+MAX_STREAM_BYTES = 2**31  # of a file object
+ARRAY_MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}  # by number of channels
+UNNAMED = "the picture"
 
 
 @dataclass(frozen=True)
 class Photo:
     """An upright RGB picture with 8 bits per channel.
 
-    `aligned` is true for pictures that styleclip rendered, in which the face is framed already.
+    Args:
+        image: the picture.
+        alpha: its alpha channel, "L", of the same size; None where it has none.
+        icc_profile: of RGB files, to be written back.
+        path: its file; None where it has none.
+        aligned: true for pictures that styleclip rendered, in which the face is framed already.
+        format: Pillow's name of the format of its file, such as "JPEG"; None for pixels.
     """
 
     image: Image.Image
-    alpha: Image.Image | None = None  # "L", of the same size
-    icc_profile: bytes | None = None  # of RGB files, to be written back
+    alpha: Image.Image | None = None
+    icc_profile: bytes | None = None
     path: Path | None = None
     aligned: bool = False
+    format: str | None = None
 
     @property
     def name(self) -> str:
         """The path, for messages; "the picture" where there is none."""
-        return str(self.path or "the picture")
+        return str(self.path or UNNAMED)
 
 
-PhotoLike = Photo | Image.Image | Path | str  # a photo, a picture that Pillow has opened, or a file
+# A photo, a picture of Pillow, pixels [H, W], [H, W, 3] or [H, W, 4] uint8, a file, an open file, or its bytes.
+PhotoLike = Photo | Image.Image | NDArray[Any] | str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes]
 
 
-def open_photo(photo: PhotoLike) -> Photo:
-    """The photo in a file or of a picture; a Photo is returned as it is. Raises PhotoError as `read_photo` does."""
+def read_photo(photo: PhotoLike) -> Photo:
+    """Read a picture of any source, format and mode that can be decoded; the EXIF orientation is applied.
+
+    16-bit grey is divided by 257, CMYK is converted by its embedded ICC profile where it has one. A Photo is returned
+    as it is. Raises PhotoError unless it is one picture of at least 32 px a side and at most 200 megapixels.
+
+    Example:
+        read_photo("me.heic"); read_photo(request.files["photo"].read()); read_photo(np.zeros((512, 512, 3), np.uint8))
+    """
     if isinstance(photo, Photo):
         return photo
-    return photo_from_image(photo) if isinstance(photo, Image.Image) else read_photo(Path(photo))
+    with lift_pillow_limits():
+        if isinstance(photo, Image.Image):
+            return _photo_of(photo, UNNAMED)
+        if isinstance(photo, (str, os.PathLike)):
+            path = Path(photo)
+            with _open_file(path) as file:
+                return _photo_in(file, str(path), path)
+        if isinstance(photo, (bytes, bytearray, memoryview)):
+            return _photo_in(io.BytesIO(photo), UNNAMED)
+        if hasattr(photo, "read"):
+            return _photo_in(io.BytesIO(_read_stream(photo)), _stream_name(photo))
+        if hasattr(photo, "__array__"):
+            return _photo_of(_picture_of_array(photo), UNNAMED)
+    raise PhotoError(f"a {type(photo).__name__} is no photo; pass a file, its bytes, a picture of Pillow or an array")
 
 
-def read_photo(path: Path) -> Photo:
-    """Read a picture in any format and mode that can be decoded; the EXIF orientation is applied.
+def _photo_in(file: IO[bytes], name: str, path: Path | None = None) -> Photo:
+    """The photo in a file; that in a PNG whose texts cannot be decoded is read without them."""
+    try:
+        return _photo_of(open_image(file, name), name, path)
+    except PhotoError:
+        bare = png_without_texts(file)
+        if bare is None:
+            raise
+        return _photo_of(open_image(bare, name), name, path)
 
-    16-bit grey is divided by 257, CMYK is converted by its embedded ICC profile where it has one. Raises PhotoError
-    unless the file is one picture of at least 32 px a side and at most 200 megapixels.
-    """
-    path = Path(path)
-    with _quiet_pillow(), _open_file(path) as file:
-        return photo_from_image(_open_image(file, path), path)
 
-
-def photo_from_image(picture: Image.Image, path: Path | None = None) -> Photo:
-    """The photo of a picture that Pillow has opened. Raises PhotoError as `read_photo` does."""
-    name = path or Path("the picture")
-    _check_size(picture, name)
+def _photo_of(picture: Image.Image, name: str, path: Path | None = None) -> Photo:
+    """The photo of a picture that Pillow has opened."""
+    check_size(picture.size, name)
     _decode(picture, name)
     upright = _turn_upright(picture)
-    colours, alpha = split_alpha(upright, str(name))
-    return Photo(colours, alpha, rgb_profile(upright), path, _is_our_output(picture))
+    colours, alpha = split_alpha(upright, name)
+    return Photo(colours, alpha, rgb_profile(upright), path, _is_our_output(picture), picture.format)
 
 
-@contextmanager
-def _quiet_pillow() -> Iterator[None]:
-    """Suspend Pillow's warnings and its limit of 89 megapixels, which cameras exceed; `MAX_MEGAPIXELS` holds."""
-    with _pillow_lock, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-        try:
-            yield
-        finally:
-            Image.MAX_IMAGE_PIXELS = limit
+def _read_stream(stream: Any) -> bytes:
+    """All bytes of an open file, from its start where it can go there."""
+    try:
+        if stream.seekable():
+            stream.seek(0)
+    except AttributeError:  # an object that can only be read
+        pass
+    content = stream.read(MAX_STREAM_BYTES + 1)
+    if not isinstance(content, bytes):
+        raise PhotoError(f"the open file gives {type(content).__name__} and no bytes; open it with mode 'rb'")
+    if len(content) > MAX_STREAM_BYTES:
+        raise PhotoError(f"the open file has more than {MAX_STREAM_BYTES >> 30} GiB; pass a smaller picture")
+    return content
+
+
+def _stream_name(stream: Any) -> str:
+    """The name of an open file or an upload, whose suffix tells camera raw files."""
+    names = (getattr(stream, attribute, None) for attribute in ("name", "filename"))
+    return next((name for name in names if isinstance(name, str) and name), UNNAMED)
+
+
+def _picture_of_array(array: Any) -> Image.Image:
+    """The picture of pixels [H, W] or [H, W, 1 to 4] uint8: grey, grey and alpha, RGB, or RGBA."""
+    array = array.detach().cpu() if hasattr(array, "detach") else array  # a tensor
+    pixels = np.asarray(array)
+    shape = pixels.shape if pixels.ndim == 3 else (*pixels.shape, 1)
+    if pixels.dtype != np.uint8 or len(shape) != 3 or shape[2] not in ARRAY_MODES or 0 in shape:
+        told = f"an array {list(pixels.shape)} of {pixels.dtype} is no photo"
+        raise PhotoError(
+            f"{told}; pass [H, W, 3] uint8, e.g. (255 * array).round().astype('uint8') of values in [0, 1]"
+        )
+    return Image.frombytes(ARRAY_MODES[shape[2]], (shape[1], shape[0]), np.ascontiguousarray(pixels).tobytes())
 
 
 @contextmanager
@@ -131,82 +159,16 @@ def _open_file(path: Path) -> Iterator[IO[bytes]]:
         raise PhotoError(f"cannot read {path}: {error.strerror}; copy it to another disk") from error
 
 
-def _open_image(file: IO[bytes], path: Path) -> Image.Image:
-    """The picture, opened by its header. Raises PhotoError with the kind of the file where it is a known other one."""
-    head = file.read(HEAD_BYTES)
-    file.seek(0)
-    if not head:
-        raise PhotoError(f"{path} is empty; copy or download it again")
-    if unsupported := unsupported_format(head, path):
-        raise PhotoError(f"{path} is {unsupported}; save it as JPEG or PNG")
-    Image.init()
-    try:
-        if _brand(head) in HEIC_BRANDS:
-            return _open_heic(file, path)
-        if _brand(head) in AVIF_BRANDS and not features.check("avif"):
-            raise PhotoError(f"{path} is an AVIF picture; run `pip install 'pillow>=11.3'` or save it as JPEG or PNG")
-        return Image.open(file, formats=[name for name in PILLOW_FORMATS if name in Image.OPEN])
-    except PhotoError:
-        raise
-    except UnidentifiedImageError as error:
-        if head.startswith(JPEG_OR_PNG) or _brand(head) in AVIF_BRANDS:
-            raise _damage_error(path) from error
-        raise PhotoError(f"{path} is not a picture that can be read; save it as JPEG or PNG") from error
-    except Exception as error:  # parsers of damaged headers raise anything
-        raise _damage_error(path) from error
-
-
-def unsupported_format(head: bytes, path: Path) -> str | None:
-    """The kind of a file that is no picture for Pillow, by its first bytes or its suffix; None if it may be one."""
-    if head.startswith(JPEG_OR_PNG):  # under any name
-        return None
-    by_suffix = next((kind for kind, all in UNSUPPORTED_SUFFIXES.items() if path.suffix.lower() in all.split()), None)
-    start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    by_head = next((kind for magic, kind in UNSUPPORTED_HEADS.items() if start.startswith(magic)), None)
-    return by_suffix or by_head
-
-
-def _brand(head: bytes) -> bytes:
-    """The brand of an ISO media file (ISO/IEC 14496-12); AVIF may be one of the compatible brands behind `mif1`."""
-    if head[4:8] != b"ftyp":
-        return b""
-    return next((brand for brand in AVIF_BRANDS if brand in head[8:]), head[8:12])
-
-
-def _open_heic(file: IO[bytes], path: Path) -> Image.Image:
-    try:
-        from pillow_heif import HeifImageFile
-    except ImportError as error:
-        raise PhotoError(
-            f"{path} is a HEIC picture; run `pip install pillow-heif` or save it as JPEG or PNG"
-        ) from error
-    return HeifImageFile(file)
-
-
-def _check_size(picture: Image.Image, path: Path) -> None:
-    width, height = picture.size
-    if width * height > MAX_MEGAPIXELS * 1_000_000:
-        megapixels = width * height / 1e6
-        raise PhotoError(f"{path} has {megapixels:.0f} megapixels; make it smaller than {MAX_MEGAPIXELS} megapixels")
-    if min(width, height) < MIN_SIDE_PX:
-        remedy = f"pass a picture of {MIN_SIDE_PX} px or more on each side"
-        raise PhotoError(f"{path} is only {width} x {height} px; {remedy}")
-
-
-def _decode(picture: Image.Image, path: Path) -> None:
+def _decode(picture: Image.Image, name: str) -> None:
     """Decode the pixels of the only frame. Raises PhotoError for a damaged file and for more than one frame."""
     try:
         frames = getattr(picture, "n_frames", 1)
         picture.load()
     except Exception as error:  # decoders raise whatever their parsers stumble on
-        raise _damage_error(path) from error
+        raise damage_error(name) from error
     if frames > 1 and picture.format not in MULTI_IMAGE_FORMATS:
         kind = "pages" if picture.format == "TIFF" else "frames"
-        raise PhotoError(f"{path} has {frames} {kind}; save one of them as JPEG or PNG")
-
-
-def _damage_error(path: Path) -> PhotoError:
-    return PhotoError(f"{path} is damaged or cut off; copy or download it again")
+        raise PhotoError(f"{name} has {frames} {kind}; save one of them as JPEG or PNG")
 
 
 def _turn_upright(picture: Image.Image) -> Image.Image:

@@ -20,7 +20,7 @@ import click
 
 import styleclip
 from styleclip.alignment.photo_paths import find_photos
-from styleclip.alignment.photos import open_photo
+from styleclip.alignment.photos import read_photo
 from styleclip.cli.options.common import CommonOptions
 from styleclip.cli.options.photos import PastedPhotoOptions
 from styleclip.cli.options.source import LatentSource
@@ -127,7 +127,7 @@ class PhotoEditJob(PhotoJob):
 
     @cached_property
     def edited(self) -> PhotoEdit:
-        return PhotoEdit(open_photo(self.photo))
+        return PhotoEdit(read_photo(self.photo))
 
     def faces(self) -> Iterator[FaceJob]:
         common = self.common

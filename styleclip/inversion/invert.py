@@ -16,7 +16,7 @@ from styleclip.alignment.detectors import DEFAULT_DETECTOR, load_detector
 from styleclip.alignment.face_choice import FaceChoice
 from styleclip.alignment.face_search import Detector
 from styleclip.alignment.framing import FFHQ, Framing
-from styleclip.alignment.photos import PhotoLike, open_photo
+from styleclip.alignment.photos import PhotoLike, read_photo
 from styleclip.files import versions
 from styleclip.images import from_pil
 from styleclip.inversion.losses import reconstruction_scores, resize_target
@@ -88,7 +88,7 @@ class Invert:
         """The chosen faces of a photo, cropped as the generator frames them, from left to right."""
         size = max(FRAME_PX, models.generator.resolution)
         return align(
-            open_photo(photo), self._detector(models), _framing(models) or FFHQ, size, which=self.face, force=self.align
+            read_photo(photo), self._detector(models), _framing(models) or FFHQ, size, which=self.face, force=self.align
         )
 
     def invert(self, models: Models, aligned: Aligned, on_step: OnStep = ignore) -> Inversion:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from styleclip.alignment.photos import Photo, PhotoLike, open_photo
+from styleclip.alignment.photos import Photo, PhotoLike, read_photo
 from styleclip.files import output_folder
 from styleclip.inversion.invert import Invert
 from styleclip.inversion.result import INVERSION_FILES, LATENT_FILE, Inversion
@@ -47,7 +47,7 @@ def invert_photo(
 
     Args:
         models: the models of an editor.
-        photo: a file or a picture.
+        photo: a file, its bytes, a picture or an array (`read_photo`).
         how: which faces, and how they become latents.
         folder: where each face is written as soon as it is complete, as by `Inversion.save`: the only one in the folder
             itself, several in face_1, face_2, ... with latent.safetensors of them all beside; None writes nothing.
@@ -57,7 +57,7 @@ def invert_photo(
     Example:
         found = invert_photo(styleclip.load("demo"), "family.jpg", Invert(face="all"), Path("family"))
     """
-    opened = open_photo(photo)
+    opened = read_photo(photo)
     if folder is not None:
         output_folder(folder, PHOTO_INVERSION_FILES, overwrite, opened.path)
     found = PhotoInversion(opened)

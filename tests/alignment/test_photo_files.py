@@ -11,8 +11,10 @@ import pytest
 from PIL import Image
 
 from styleclip.alignment import photos
-from styleclip.alignment.photo_paths import PHOTO_SUFFIXES, find_photos
-from styleclip.alignment.photos import MAX_MEGAPIXELS, read_photo
+from styleclip.alignment.photo_kinds import PHOTO_SUFFIXES
+from styleclip.alignment.photo_paths import find_photos
+from styleclip.alignment.photo_size import MAX_MEGAPIXELS
+from styleclip.alignment.photos import read_photo
 from styleclip.errors import PhotoError, UsageError
 from tests.helpers.photos import png_header
 from tests.helpers.pictures import SIZE, noise, ramp, save
@@ -125,14 +127,14 @@ def album(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ],
 )
 def test_names_of_photos(album: Path, names: list[str], expected: list[str]) -> None:
-    assert [path.as_posix() for path in find_photos(names)] == [f"holiday/{name}" for name in expected]
+    assert [path.as_posix() for path in find_photos(names).photos] == [f"holiday/{name}" for name in expected]
 
 
 def test_folders_list_every_format_that_can_be_read(tmp_path: Path) -> None:
     assert {".jpg", ".png", ".webp", ".avif", ".heic", ".heif"} <= set(PHOTO_SUFFIXES)
     for suffix in PHOTO_SUFFIXES:
         (tmp_path / f"a{suffix}").touch()
-    assert len(find_photos([str(tmp_path)])) == len(PHOTO_SUFFIXES)
+    assert len(find_photos([str(tmp_path)]).photos) == len(PHOTO_SUFFIXES)
 
 
 @pytest.mark.parametrize("name", ["hollyday", "holiday/*.gif", "empty", "me.jpg", ""])

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin, features
 
-from styleclip.alignment import photos
 from styleclip.alignment.photos import read_photo
 from styleclip.errors import PhotoError
 from styleclip.images import png_bytes
@@ -129,7 +128,7 @@ def test_damage_elsewhere_in_exif_leaves_the_orientation(tmp_path: Path) -> None
 def test_reading_leaves_the_picture_as_it_is() -> None:
     stored, exif = stored_turned(noise(), 6)
     stored.info["exif"] = exif.tobytes()
-    assert photos.photo_from_image(stored).image.size == SIZE
+    assert read_photo(stored).image.size == SIZE
     assert stored.size == SIZE[::-1] and stored.getexif()[0x0112] == 6
 
 

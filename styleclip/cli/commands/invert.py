@@ -31,12 +31,12 @@ def invert(common: CommonOptions, photos: PhotoOptions, names: tuple[str, ...]) 
     from styleclip.inversion.photo_inversion import invert_photo, save_latents
     from styleclip.inversion.result import INVERSION_FILES
 
-    pictures = find_photos(names)
+    found_photos = find_photos(names)
     folder = common.folder("inverted", INVERSION_FILES)
     inverter = photos.invert(common)
     editor = styleclip.Editor(common.load(encoder=photos.encoder))
     inverter.prepare(editor.models)
-    batch, latents = PhotoBatch(common, pictures, folder, PhotoJob), []
+    batch, latents = PhotoBatch(common, found_photos, folder, PhotoJob), []
     for job in batch:
         with job:
             with StageProgress(job.photo.name, common.quiet) as progress:
@@ -47,7 +47,7 @@ def invert(common: CommonOptions, photos: PhotoOptions, names: tuple[str, ...]) 
             job.note = "; ".join(f"{name} {_note(inversion)}" for name, inversion in found.faces.items()).strip()
             job.interrupted = f"Interrupted; kept {', '.join(found.faces)}" if found.interrupted else ""
             latents += found.latents
-    batch.finish(save_latents(latents, folder) if len(pictures) > 1 else [])
+    batch.finish(save_latents(latents, folder) if len(found_photos.photos) > 1 else [])
 
 
 def _note(inversion: Inversion) -> str:

@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 
 import click
 
-from styleclip.alignment.photo_paths import output_folders
+from styleclip.alignment.photo_paths import FoundPhotos, output_folders
 from styleclip.cli import unexpected_error_message
 from styleclip.cli.options.common import CommonOptions
 from styleclip.cli.output.printing import print_lines
@@ -97,8 +97,10 @@ Job = TypeVar("Job", bound=PhotoJob)
 class PhotoBatch(Generic[Job]):
     """The photos of one call as jobs: a single one in `folder`, several each in a folder of its name.
 
+    Files that were skipped as no photos are told at the end, each in a line; they are no failures.
+
     Example:
-        batch = PhotoBatch(common, photos, folder)
+        batch = PhotoBatch(common, find_photos(["holiday"]), folder, PhotoJob)
         for job in batch:
             with job:
                 job.keep("", paths, record)
@@ -108,12 +110,12 @@ class PhotoBatch(Generic[Job]):
     def __init__(
         self,
         common: CommonOptions,
-        photos: Sequence[Path],
+        found: FoundPhotos,
         folder: Path,
         make_job: Callable[[Path, Path, CommonOptions, bool], Job],
     ) -> None:
-        self.common, self.photos = common, photos
-        self.folders = output_folders(photos, folder) if len(photos) > 1 else {photos[0]: folder}
+        self.common, self.photos, self.skipped = common, found.photos, found.skipped
+        self.folders = output_folders(found.photos, folder) if len(found.photos) > 1 else {found.photos[0]: folder}
         self.make_job = make_job
         self.jobs: list[Job] = []
 
@@ -131,14 +133,20 @@ class PhotoBatch(Generic[Job]):
 
     def finish(self, shared: Sequence[Path] = ()) -> None:
         """Report, with files that belong to all photos; exit code 130 after Ctrl-C, 1 where one of several failed."""
+        skipped = (
+            {"skipped": [{"file": file, "error": why} for file, why in self.skipped.items()]} if self.skipped else {}
+        )
+        if not self.common.as_json:
+            for file, why in self.skipped.items():
+                click.echo(f"{file}: skipped: {why}", err=len(self.photos) == 1)
         if len(self.photos) == 1:
             [job] = self.jobs
-            self.common.report(job.paths, job.record())
+            self.common.report(job.paths, {**job.record(), **skipped})
             if job.note and not (self.common.quiet or self.common.as_json):
                 print_lines(f"{job.photo}: {job.note}", err=True)
         elif self.common.as_json:
             files = [*(path for job in self.jobs for path in job.paths), *shared]
-            self.common.report(files, {"photos": [job.record() for job in self.jobs]})
+            self.common.report(files, {"photos": [job.record() for job in self.jobs], **skipped})
         elif shared:
             self.common.report(shared, {})
         if self.jobs[-1].interrupted:

@@ -130,7 +130,7 @@ class ImageFolder:
     """Image files of a folder, read at every use. They must be square, which is checked at once."""
 
     def __init__(self, path: Path) -> None:
-        self.paths = find_photos([str(path)])
+        self.paths = find_photos([str(path)]).photos
         for each in self.paths:
             _check_square(each, _header_size(each))
 

@@ -51,6 +51,28 @@ def test_a_folder_as_json(run: Run) -> None:
     assert set(alone["files"]) <= set(json.loads(result.stdout)["files"])
 
 
+def test_no_file_of_a_folder_is_skipped_silently(run: Run) -> None:
+    """A raw file fails with its remedy, a video is skipped with its own, a text is no matter."""
+    write_photo_folder(Path("holiday"))
+    Path("holiday/two.png").unlink()
+    Path("holiday/broken.png").rename("holiday/broken.TXT")
+    Path("holiday/IMG_1.CR3").write_bytes(b"\0\0\0\x18ftypcrx \0\0\0\1crx isom")
+    Path("holiday/IMG_2.MOV").write_bytes(b"\0\0\0\x14ftypqt  ")
+    result = run(*MAP, "--image", "holiday", "--refine", 2, "--out", "out")
+    assert (result.exit_code, result.stderr) == (1, "Error: 1 of 2 photos failed; the summary says why\n")
+    raw, alone, video = result.stdout.splitlines()
+    assert raw.startswith("holiday/IMG_1.CR3: failed: holiday/IMG_1.CR3 is a camera raw file")
+    assert alone == "holiday/alone.webp: out/alone/photo.png"
+    assert video == "holiday/IMG_2.MOV: skipped: is a video; save one frame of it as JPEG or PNG"
+    Path("holiday/IMG_1.CR3").unlink()
+    one = done(run(*MAP, "--image", "holiday", "--refine", 2, "--out", "one"))
+    assert one.stderr == f"{video}\n" and "one/photo.png" in one.stdout
+    told = json.loads(done(run(*MAP, "--image", "holiday", "--refine", 2, "--out", "told", "--json")).stdout)
+    assert told["skipped"] == [
+        {"file": "holiday/IMG_2.MOV", "error": "is a video; save one frame of it as JPEG or PNG"}
+    ]
+
+
 def test_notes_are_part_of_the_summary(run: Run) -> None:
     Image.fromarray(GOLDEN["aligned"]).save("crop.png")
     images = ("--image", ASTRONAUT, "--image", "crop.png", "--refine", 2)

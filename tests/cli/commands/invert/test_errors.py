@@ -53,7 +53,7 @@ BAD: dict[str, tuple[str, Callable[[Path], object], int, str]] = {
         1,
         "no face was found in a.png, looked for in",
     ),
-    "JPEG XL": ("a.jxl", lambda p: p.write_bytes(b"\xff\x0a" + bytes(99)), 1, "is a JPEG XL picture; save it as"),
+    "JPEG XL": ("a.jxl", lambda p: p.write_bytes(b"\xff\x0a" + bytes(99)), 1, "is a JPEG XL picture; run `pip install"),
     "SVG": ("a.svg", lambda p: p.write_text("<svg xmlns='http://www.w3.org/2000/svg'/>"), 1, "is an SVG drawing; save"),
     "huge": ("a.png", lambda p: p.write_bytes(png_header(20000, 20000)), 1, "has 400 megapixels; make it smaller"),
     "locked": ("a.png", locked, 1, "permission denied for a.png; allow yourself to read it"),
