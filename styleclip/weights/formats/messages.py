@@ -34,8 +34,11 @@ def short_repr(value: Any) -> str:
 
 
 def type_name(value: object) -> str:
-    """The type of a value with its article: a tensor, an int, a list."""
-    kind = type(value).__name__
+    """The type of a value with its article: a tensor, an int, a list.
+
+    A stand-in for a value of a file is named by its `type_name`, and a class by none of ours.
+    """
+    kind = "class" if callable(value) else getattr(value, "type_name", type(value).__name__)
     return f"a{'n' if kind[:1].lower() in 'aeiou' else ''} {kind}"
 
 

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from styleclip.errors import WeightError
 from styleclip.networks.stylegan2 import MAPPING_LR_MUL
+from styleclip.weights.formats.average_w import add_average
 from styleclip.weights.formats.configs import discriminator_content, generator_content
 from styleclip.weights.formats.content import Content, FileTree, attempt
 from styleclip.weights.formats.messages import short_repr
@@ -90,9 +91,11 @@ def _generator(network: InertObject) -> Content:
         resolution=_largest_index(variables, r"synthesis/(\d{1,4})x\d+/"),
         depth=sum(re.fullmatch(r"mapping/Dense\d+/weight", name) is not None for name in variables),
         conditional="mapping/LabelEmbed/weight" in variables,
+        average="dlatent_avg" in variables,
     )
     lr_mul = arguments.get("mapping_lrmul", MAPPING_LR_MUL)
-    return generator_content(FORMAT, _our_tensors(variables, keys), LICENCE, arguments.get("conv_clamp"), lr_mul)
+    tensors, warnings = add_average(_our_tensors(variables, keys), lr_mul)
+    return generator_content(FORMAT, tensors, LICENCE, arguments.get("conv_clamp"), lr_mul, warnings)
 
 
 def _discriminator(network: InertObject) -> Content:
@@ -108,9 +111,9 @@ def _discriminator(network: InertObject) -> Content:
     return discriminator_content(FORMAT, tensors, LICENCE, clamp, group_size)
 
 
-def generator_keys(resolution: int, depth: int, conditional: bool = False) -> list[KeyMap]:
-    """Every tensor of a generator with `depth` mapping layers."""
-    keys = [KeyMap("mapping.w_avg", "dlatent_avg", _identity)]
+def generator_keys(resolution: int, depth: int, conditional: bool = False, average: bool = True) -> list[KeyMap]:
+    """Every tensor of a generator with `depth` mapping layers; without `average` except the average w."""
+    keys = [KeyMap("mapping.w_avg", "dlatent_avg", _identity)] if average else []
     keys += _linear("mapping.embed", "mapping/LabelEmbed") if conditional else []
     keys += [key for i in range(depth) for key in _linear(f"mapping.fc{i}", f"mapping/Dense{i}")]
     keys += [KeyMap("synthesis.b4.const", "synthesis/4x4/Const/const", lambda tensor: tensor[0])]

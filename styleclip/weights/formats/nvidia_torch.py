@@ -17,9 +17,11 @@ from torch import Tensor
 
 from styleclip.errors import WeightError
 from styleclip.networks.layers import fir_taps
+from styleclip.weights.formats.average_w import add_average
 from styleclip.weights.formats.configs import Tensors, discriminator_content, generator_content
 from styleclip.weights.formats.content import Content, FileTree, attempt
 from styleclip.weights.formats.messages import short_repr
+from styleclip.weights.formats.nested import find_state_dicts
 from styleclip.weights.safe_pickle.globals import InertObject
 from styleclip.weights.safe_pickle.lazy_tensors import AnyTensor, named_tensors, read_tensor
 
@@ -27,6 +29,7 @@ FORMAT = "NVIDIA stylegan2-ada-pytorch or stylegan3"
 LICENCE = "NVIDIA's networks are for non-commercial research and evaluation (Nvidia Source Code License-NC)"
 STATE_DICT_FORMAT = "state dict in NVIDIA's names"
 STATE_DICT_LICENCE = "if it derives from NVIDIA's StyleGAN2, for non-commercial use (Nvidia Source Code License-NC)"
+CONSTANT = "synthesis.b4.const"  # the tensor by which a state dict of a generator is recognised
 PERSISTENT = "torch_utils.persistence._reconstruct_persistent_obj"
 MAX_MODULES, MAX_TENSORS = (
     1000,
@@ -60,11 +63,13 @@ class Module(NamedTuple):
 def contents(tree: FileTree) -> list[Content]:
     """The generator (`G_ema`, else `G`) and the discriminator (`D`) of a pickle, or the one network of a torch file.
 
-    A bare state dict of a generator, in a file of any kind, is read as well.
+    A state dict of a generator, in a file of any kind, under any key and with any prefix, is read as well.
     """
-    if "synthesis.b4.const" in tree.table():
+    if tables := find_state_dicts(tree, lambda names: CONSTANT in names, CONSTANT, ("G_ema", "G")):
         return [
-            attempt("generator", STATE_DICT_FORMAT, STATE_DICT_LICENCE, lambda: _state_dict_generator(tree.table()))
+            attempt(
+                "generator", STATE_DICT_FORMAT, STATE_DICT_LICENCE, lambda: _state_dict_generator(tables[0].tensors)
+            )
         ]
     networks = _networks(tree)
     origin = "PTI" if tree.container == "torch" else FORMAT
@@ -88,7 +93,8 @@ def remove_filters(tensors: Tensors) -> dict[str, AnyTensor]:
 
 
 def _state_dict_generator(table: Mapping[str, Any]) -> Content:
-    return generator_content(STATE_DICT_FORMAT, remove_filters(named_tensors(table)), STATE_DICT_LICENCE)
+    tensors, warnings = add_average(remove_filters(named_tensors(table)))
+    return generator_content(STATE_DICT_FORMAT, tensors, STATE_DICT_LICENCE, warnings=warnings)
 
 
 def _generator(modules: list[Module], origin: str) -> Content:
@@ -97,7 +103,8 @@ def _generator(modules: list[Module], origin: str) -> Content:
     lr_mul = _attribute(modules, "mapping.fc0", "bias_gain")
     blocks = sum(module.kind == "SynthesisBlock" for module in modules)
     _check_attributes(modules, _generator_rules(blocks, clamp, lr_mul))
-    return generator_content(origin, _tensors(modules), LICENCE, clamp, lr_mul)
+    tensors, warnings = add_average(_tensors(modules), lr_mul)
+    return generator_content(origin, tensors, LICENCE, clamp, lr_mul, warnings)
 
 
 def _discriminator(modules: list[Module], origin: str) -> Content:

@@ -33,15 +33,19 @@ from styleclip.weights.formats import (
 from styleclip.weights.formats.content import Content, FileTree, Kind
 from styleclip.weights.formats.messages import error_context, type_name
 from styleclip.weights.safe_pickle.containers import open_content
+from styleclip.weights.safe_pickle.globals import InertObject
+from styleclip.weights.safe_pickle.lazy_tensors import LazyTensor
+
+MAX_NAME_CHARS = 40  # of a key or a class in an error
 
 FORMATS: tuple[Callable[[FileTree], list[Content]], ...] = (
     own_files.contents,
-    rosinality.contents,
+    encoders.contents,
+    mappers.contents,
+    rosinality.contents,  # after these, whose files hold a generator in its names
     nvidia_torch.contents,
     nvidia_tf.contents,
-    encoders.contents,
     face_recognition.contents,
-    mappers.contents,
     style_tables.contents,
     openai_clip.contents,
 )
@@ -71,7 +75,22 @@ def read_one(path: str | Path, *kinds: Kind) -> Content:
 
 
 def _describe_tree(value: Any) -> str:
+    """The value of a file in words: its type, the shape of a tensor, the class of an object, the first entries."""
+    if isinstance(value, LazyTensor):
+        return f"a tensor {list(value.shape)}"
+    if isinstance(value, InertObject):
+        return f"an object of the class {value.name[:MAX_NAME_CHARS]}"
     if isinstance(value, dict):
-        keys = ", ".join(str(key)[:40] for key in list(value)[:3])
-        return f"a dict of {len(value)} entries ({keys}{', ...' if len(value) > 3 else ''})"
+        return f"a dict of {len(value)} entries{_first_of([str(key) for key in value])}"
+    if isinstance(value, list | tuple):
+        return f"{type_name(value)} of {len(value)} entries{_first_of([_entry(item) for item in value[:4]])}"
     return type_name(value)
+
+
+def _entry(value: Any) -> str:
+    return f"a tensor {list(value.shape)}" if isinstance(value, LazyTensor) else type_name(value)
+
+
+def _first_of(names: list[str]) -> str:
+    more = ", ..." if len(names) > 3 else ""
+    return f" ({', '.join(name[:MAX_NAME_CHARS] for name in names[:3])}{more})" if names else ""

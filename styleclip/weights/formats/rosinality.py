@@ -7,17 +7,18 @@ network, `generator_keys` and `discriminator_keys`, serves import and export.
 import functools
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from styleclip.errors import WeightError
-from styleclip.networks import stylegan2
 from styleclip.networks.layers import fir_taps
+from styleclip.weights.formats.average_w import NO_AVERAGE, mean_w
 from styleclip.weights.formats.configs import Tensors, discriminator_content, generator_content
 from styleclip.weights.formats.content import Content, FileTree, attempt
+from styleclip.weights.formats.nested import find_state_dicts
 from styleclip.weights.safe_pickle.lazy_tensors import (
     AnyTensor,
     ComputedTensor,
@@ -25,15 +26,13 @@ from styleclip.weights.safe_pickle.lazy_tensors import (
     LazyTensor,
     named_tensors,
 )
-from styleclip.weights.state_dict import check_keys, load_strict, on_meta
+from styleclip.weights.state_dict import check_keys
 
 FORMAT = "rosinality stylegan2-pytorch"
 LICENCE = "weights that derive from NVIDIA's StyleGAN2 are non-commercial (Nvidia Source Code License-NC)"
-MAX_MAPPING_WIDTH = 4096  # for which the average w is computed; published ones have 512
-AVERAGE_SAMPLES = 4096  # as in StyleCLIP's mean_latent(4096)
-SAMPLE_BATCH = 512  # 1 MB per activation
+AVERAGE_KEY = "latent_avg"
 NO_NOISE = "the file has no noise buffers; seeded ones are used, so fine detail is our own"
-NO_AVERAGE = "the file has no average latent; the mean of 4096 seeded samples is used"
+NO_MOVING_AVERAGE = "the file has no moving average g_ema; the generator of its last training step, g, is used"
 
 
 class KeyMap(NamedTuple):
@@ -55,14 +54,17 @@ class KeyMap(NamedTuple):
 
 
 def contents(tree: FileTree) -> list[Content]:
-    """rosinality's files (`g_ema`, `latent_avg`, `d`; StyleGAN-NADA's too) and bare state dicts in its names."""
-    table = tree.table()
-    if is_generator(table):
-        return [generator(table, None)]
-    if not is_generator(tree.table("g_ema")):
+    """rosinality's files (`g_ema`, `latent_avg`, `d`), and state dicts in its names.
+
+    The generator may lie under `g_ema`, `g`, `state_dict` or another key, and its names may have a prefix such as
+    `module.`, `generator.` or `decoder.`.
+    """
+    networks = find_state_dicts(tree, is_generator, "to_rgb1.conv.weight", ("g_ema", "g"))
+    if not networks:
         return []
-    discriminator = tree.table("d")
-    found = [generator(tree.table("g_ema"), table.get("latent_avg"))]
+    tensors, keys, parent = networks[0]
+    found = [generator(*_split_average(tensors, parent, tree.table()), is_average=keys != ("g",))]
+    discriminator = tree.table("d") if keys in (("g_ema",), ("g",)) else {}
     return (
         [*found, attempt("discriminator", FORMAT, LICENCE, lambda: _discriminator(discriminator))]
         if discriminator
@@ -70,15 +72,26 @@ def contents(tree: FileTree) -> list[Content]:
     )
 
 
-def generator(table: Mapping[str, Any], latent_avg: Any) -> Content:
-    """The generator in `table`; `latent_avg` is a LazyTensor, or None where the file has none."""
+def _split_average(*tables: Mapping[str, Any]) -> tuple[Mapping[str, Any], Any]:
+    """The tensors of the first table without `latent_avg`, and that tensor, from the first table that has it."""
+    tensors = {name: value for name, value in tables[0].items() if name != AVERAGE_KEY}
+    return tensors, next((table[AVERAGE_KEY] for table in tables if AVERAGE_KEY in table), None)
+
+
+def generator(table: Mapping[str, Any], latent_avg: Any, is_average: bool = True) -> Content:
+    """The generator in `table`; `latent_avg` is a LazyTensor, or None where the file has none.
+
+    `is_average` is false for the weights of the last training step, where the moving average is missing.
+    """
     average = latent_avg if isinstance(latent_avg, LazyTensor) else None
-    return attempt("generator", FORMAT, LICENCE, lambda: _generator(table, average))
+    return attempt("generator", FORMAT, LICENCE, lambda: _generator(table, average, is_average))
 
 
-def _generator(table: Mapping[str, Any], latent_avg: LazyTensor | None) -> Content:
+def _generator(table: Mapping[str, Any], latent_avg: LazyTensor | None, is_average: bool) -> Content:
     tensors = named_tensors(table)
     lacks = [NO_AVERAGE] if latent_avg is None else []
+    if not is_average:
+        lacks.insert(0, NO_MOVING_AVERAGE)
     if not _has_noise(tensors):
         lacks.insert(0, NO_NOISE)
     return generator_content(FORMAT, import_generator(tensors, latent_avg), LICENCE, warnings=tuple(lacks))
@@ -88,7 +101,7 @@ def _discriminator(table: Mapping[str, Any]) -> Content:
     return discriminator_content(FORMAT, import_discriminator(named_tensors(table)), LICENCE)
 
 
-def is_generator(tensors: Mapping[str, object]) -> bool:
+def is_generator(tensors: Collection[str]) -> bool:
     """Whether these are the names of a rosinality generator."""
     return any(name.startswith(("to_rgb1.", "style.1.")) for name in tensors)
 
@@ -106,7 +119,7 @@ def import_generator(tensors: Tensors, latent_avg: AnyTensor | None = None) -> d
         tensors |= _seeded_noise(keys)
     ours = _import(tensors, keys)
     if latent_avg is None:
-        ours["mapping.w_avg"] = _mean_w(ours, depth)
+        ours["mapping.w_avg"] = mean_w(ours)
     else:
         ours["mapping.w_avg"] = ConvertedTensor(latent_avg, lambda rows: rows.reshape(-1, rows.shape[-1])[0])
     return ours
@@ -222,21 +235,3 @@ def _seeded_noise(keys: list[KeyMap]) -> dict[str, LazyTensor]:
         return ComputedTensor((1, 1, sides[name], sides[name]), lambda: draw()[name])
 
     return {name: noise(name) for name in sides}
-
-
-def _mean_w(ours: Mapping[str, LazyTensor], depth: int) -> LazyTensor:
-    """[w_dim]: the mean of the mapping network's output for seeded samples."""
-    layers = {name: tensor for name, tensor in ours.items() if name.startswith("mapping.")}
-    shapes = [layers[f"mapping.fc{i}.weight"].shape for i in range(depth)]
-    if max(map(max, shapes)) > MAX_MAPPING_WIDTH:
-        raise WeightError(f"its mapping network is wider than {MAX_MAPPING_WIDTH}; do not trust it")
-    z_dim, widths = shapes[0][1], [shape[0] for shape in shapes]
-
-    def compute() -> Tensor:
-        mapping = on_meta(lambda: stylegan2.Mapping(z_dim, widths))
-        tensors = {name.removeprefix("mapping."): tensor for name, tensor in layers.items()}
-        load_strict(mapping, {**tensors, "w_avg": torch.zeros(widths[-1])})
-        z = torch.randn(AVERAGE_SAMPLES, z_dim, generator=torch.Generator().manual_seed(0))
-        return torch.cat([mapping(rows) for rows in z.split(SAMPLE_BATCH)]).mean(dim=0)
-
-    return ComputedTensor(widths[-1:], compute)

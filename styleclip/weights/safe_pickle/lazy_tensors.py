@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -25,6 +25,7 @@ Shape = tuple[int, ...]
 class Storage:
     """`numel` contiguous elements in a file; `load(start, nbytes)` reads some of their bytes."""
 
+    type_name: ClassVar[str] = "storage"
     dtype: torch.dtype
     numel: int
     load: Callable[[int, int], bytearray]
@@ -34,6 +35,7 @@ class LazyTensor:
     """A tensor in a file: the shape is known, the numbers are read on demand."""
 
     __slots__ = ()
+    type_name = "tensor"
 
     @property
     def shape(self) -> Shape:
@@ -121,12 +123,17 @@ class StorageView(LazyTensor):
 
 
 class LazyArray(LazyTensor):
-    """A numpy array in a pickle: created empty, filled from its state, read as a tensor."""
+    """A numpy array in a pickle: created empty, filled from its state, read as a tensor.
 
-    __slots__ = ("tensor",)
+    An array of anything but numbers raises WeightError when it is used; one of objects has them as `objects`.
+    """
+
+    __slots__ = ("objects", "problem", "tensor")
 
     def __init__(self, *_: Any) -> None:
         self.tensor: StorageView | None = None
+        self.objects: Any = None  # the values of an array of objects; the only one where it has no axes
+        self.problem = "an array in it is empty; download it again"
 
     @property
     def nbytes(self) -> int:
@@ -141,8 +148,15 @@ class LazyArray(LazyTensor):
         self.fill(shape, kind, fortran, data)
 
     def fill(self, shape: Iterable[Any], kind: ArrayDtype, fortran: bool, data: Any) -> LazyArray:
+        sizes = _sizes(shape)
+        if kind.dtype is None or kind.big_endian:
+            order = "big-endian numbers" if kind.big_endian else f"type {short_repr(kind.code)}"
+            self.problem = f"it holds an array of {order}, where only plain numbers can be read; save them as float32"
+            if kind.code in OBJECT_TYPES and isinstance(data, list) and len(data) == math.prod(sizes):
+                self.objects = data if sizes else data[0]
+            return self
         raw = data.encode("latin1") if isinstance(data, str) else data
-        sizes, itemsize = _sizes(shape), kind.dtype.itemsize
+        itemsize = kind.dtype.itemsize
         if not isinstance(raw, bytes | bytearray) or len(raw) != math.prod(sizes) * itemsize:
             raise WeightError(f"an array in it is not made of {list(sizes)} numbers; download it again")
         storage = Storage(kind.dtype, len(raw) // itemsize, lambda start, size: bytearray(raw[start : start + size]))
@@ -154,7 +168,7 @@ class LazyArray(LazyTensor):
 
     def _require_tensor(self) -> StorageView:
         if self.tensor is None:
-            raise WeightError("an array in it is empty; download it again")
+            raise WeightError(self.problem)
         return self.tensor
 
 
@@ -174,24 +188,26 @@ def _strides(shape: Shape, fortran: bool) -> Shape:
 
 
 class ArrayDtype:
-    """A numpy dtype in a pickle: little-endian numbers only."""
+    """A numpy dtype in a pickle; `dtype` is None for one of anything but plain numbers."""
 
-    __slots__ = ("dtype",)
+    __slots__ = ("big_endian", "code", "dtype")
+    type_name = "dtype"
 
     def __init__(self, code: Any, *_: Any) -> None:
-        if not isinstance(code, str) or code not in ARRAY_TYPES:
-            raise WeightError(f"it holds an array of type {short_repr(code)}; only plain numbers can be read")
-        self.dtype = ARRAY_TYPES[code]
+        self.code = code if isinstance(code, str) else None
+        self.dtype = ARRAY_TYPES.get(self.code or "")
+        self.big_endian = False
 
     def set_state(self, state: Any) -> None:
-        if state[1] == ">" and self.dtype.itemsize > 1:
-            raise WeightError("it holds big-endian arrays; save them again on this machine's kind")
+        self.big_endian = state[1] == ">" and self.dtype is not None and self.dtype.itemsize > 1
 
 
 ARRAY_TYPES = {
     "f2": torch.float16, "f4": torch.float32, "f8": torch.float64, "i1": torch.int8, "i2": torch.int16,
-    "i4": torch.int32, "i8": torch.int64, "u1": torch.uint8, "b1": torch.bool,
+    "i4": torch.int32, "i8": torch.int64, "u1": torch.uint8, "u2": torch.uint16, "u4": torch.uint32,
+    "u8": torch.uint64, "b1": torch.bool,
 }  # fmt: skip
+OBJECT_TYPES = ("O", "O4", "O8")
 STORAGES = {
     "HalfStorage": torch.float16, "FloatStorage": torch.float32, "DoubleStorage": torch.float64,
     "BFloat16Storage": torch.bfloat16, "CharStorage": torch.int8, "ShortStorage": torch.int16,

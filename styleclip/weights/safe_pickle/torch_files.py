@@ -86,8 +86,10 @@ class _StorageIndex:
     def __init__(self, size: int) -> None:
         self.left, self.known = size, dict[str, Storage]()
 
-    def persistent(self, make: Callable[[torch.dtype, str, int], Storage]) -> Callable[[Any], Storage]:
-        def storage(pid: Any) -> Storage:
+    def persistent(self, make: Callable[[torch.dtype, str, int], Storage]) -> Callable[[Any], Any]:
+        def storage(pid: Any) -> Any:
+            if pid[0] == "module":  # a class with its source, of a whole module in the older stream
+                return pid[1]
             kind, dtype, key, _location, numel, *view = pid
             if kind != "storage" or not isinstance(dtype, torch.dtype) or not isinstance(numel, int) or any(view):
                 raise WeightError("it refers to something else than a storage; save it again with torch >= 1.6")

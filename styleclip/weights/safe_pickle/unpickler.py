@@ -1,8 +1,8 @@
 """Read a pickle without running it: classes become inert objects, unknown names are refused.
 
-The weight files of five projects are pickles. They use a few dozen names: tensors, arrays, dicts, sets, and objects
-whose attributes are read. Nothing is imported; a name that is not in the tables raises WeightError. A budget bounds the
-steps of the pickles in a file, and the bytes of its tensors and copies.
+The weight files of many projects are pickles. They name tensors, arrays, dicts, sets, objects whose attributes are
+read, and standard values such as paths and dates. Nothing is imported; a name that is not in the tables raises
+WeightError. A budget bounds the steps of the pickles in a file, and the bytes of its tensors and copies.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ from collections.abc import Callable
 from typing import IO, Any, ClassVar
 
 from styleclip.errors import WeightError
-from styleclip.weights.safe_pickle.globals import GLOBALS, INERT_CLASSES, InertObject, check_key
+from styleclip.weights.safe_pickle.globals import GLOBALS, InertObject, check_key, inert_class
 from styleclip.weights.safe_pickle.lazy_tensors import UNCOUNTED_BYTES, LazyArray, Storage, StorageView
 
 MAX_SIZE_RATIO = 4  # of all tensors, which may share bytes, to the file
 MAX_STEPS = 2**20  # reads of a few bytes each; an encoder with its optimizer state has 2**18
 MAX_LINE = 1000  # bytes of a line; a global is two lines
+REBUILD_TENSOR = (("torch._utils", "_rebuild_tensor"), ("torch._utils", "_rebuild_tensor_v2"))
 LOADERS = pickle._Unpickler.dispatch  # opcode -> method
 REFUSED_OPCODES = set(
     pickle.INST + pickle.OBJ + pickle.EXT1 + pickle.EXT2 + pickle.EXT4 + pickle.PERSID + pickle.NEXT_BUFFER
@@ -122,12 +123,13 @@ class _InertUnpickler(pickle._Unpickler):  # the C unpickler allocates the annou
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) in GLOBALS:
             return GLOBALS[module, name]
-        if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
+        if (module, name) in REBUILD_TENSOR:
             return self.tensor
         if (module, name) == ("torch.storage", "_load_from_bytes") and self.nested:
             return self.storage
-        if (module, name) in INERT_CLASSES or (self.torchscript and module.split(".")[0] == "__torch__"):
-            return functools.partial(InertObject, f"{module}.{name}")
+        of_archive = self.torchscript and module.split(".")[0] == "__torch__"
+        if stand_in := InertObject if of_archive else inert_class(module, name):
+            return functools.partial(stand_in, f"{module}.{name}")
         raise WeightError(f"it names {module}.{name}, which no weights need, so it was not opened; do not trust it")
 
     def persistent_load(self, pid: Any) -> Any:

@@ -108,7 +108,7 @@ def test_code_in_a_torchscript_archive_is_not_looked_at(tmp_path: Path) -> None:
     more = {"constants.pkl": pickled(()), "code/__torch__/m.py": source, "code/__torch__.py": source}
     root = build(new(name("__torch__.m", "Module")), {"training": False, "weight": tensor()})
     path = write_archive(root, tmp_path / "script.pt", more=more)
-    assert "it holds an InertObject, none of the known weights" in refused(path)
+    assert "it holds an object of the class __torch__.m.Module, none of the known weights" in refused(path)
 
 
 def test_the_source_of_a_network_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

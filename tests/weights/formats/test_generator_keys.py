@@ -1,0 +1,122 @@
+"""Generators under the keys and prefixes that projects store them with, and files without the average w."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from styleclip.errors import WeightError
+from styleclip.weights.load import load_generator
+from tests.helpers.checkpoint_writers import save_pickle, tf_generator
+from tests.helpers.compare_networks import assert_same
+from tests.helpers.from_tensors import rosinality_checkpoint
+from tests.helpers.nvidia_trees import conditional, nvidia_generator
+from tests.helpers.tiny import tiny_generator
+
+THEIRS: dict[str, Any] = rosinality_checkpoint()
+TENSORS, AVERAGE = THEIRS["g_ema"], THEIRS["latent_avg"]
+
+
+def prefixed(prefix: str, tensors: Mapping[str, Tensor] = TENSORS) -> dict[str, Tensor]:
+    return {prefix + name: tensor for name, tensor in tensors.items()}
+
+
+OTHER = {"discriminator.convs.0.0.weight": torch.ones(4, 3, 1, 1)}
+ROSINALITY: dict[str, dict[str, Any]] = {
+    "g alone": {"g": TENSORS},
+    "g of several processes": {"g": prefixed("module."), "d": {}},
+    "g_ema of several processes": {"g_ema": prefixed("module.")},
+    "state_dict": {"state_dict": TENSORS},
+    "state_dict with a prefix": {"state_dict": {**prefixed("generator."), **OTHER}},
+    "state_dict of a wrapped generator": {"state_dict": prefixed("module.generator.")},
+    "the decoder of an encoder's file": {"state_dict": prefixed("decoder.")},
+    "a decoder alone": prefixed("decoder."),
+    "the moving average of two": {
+        "state_dict": {**prefixed("g.", {k: v + 1 for k, v in TENSORS.items()}), **prefixed("g_ema.")}
+    },
+    "another key": {"epoch": 3, "netG": TENSORS},
+    "a dict in a dict": {"models": {"generator": TENSORS}},
+}
+
+
+@pytest.mark.filterwarnings("ignore:the file has no moving average")
+@pytest.mark.parametrize("content", ROSINALITY.values(), ids=ROSINALITY)
+def test_rosinality_under_other_keys(tmp_path: Path, content: dict[str, Any]) -> None:
+    torch.save({**content, "latent_avg": AVERAGE}, tmp_path / "network.pt")
+    assert_same(load_generator(tmp_path / "network.pt"), tiny_generator())
+
+
+def test_the_moving_average_comes_first(tmp_path: Path) -> None:
+    other = {name: tensor + 1 for name, tensor in TENSORS.items()}
+    torch.save({"g": other, **THEIRS}, tmp_path / "network.pt")
+    assert_same(load_generator(tmp_path / "network.pt"), tiny_generator())
+    torch.save({"g": TENSORS, "latent_avg": AVERAGE}, tmp_path / "network.pt")
+    with pytest.warns(
+        UserWarning, match="no moving average g_ema; the generator of its last training step, g, is used"
+    ):
+        load_generator(tmp_path / "network.pt")
+
+
+def test_an_average_among_the_tensors(tmp_path: Path) -> None:
+    torch.save({"state_dict": {**TENSORS, "latent_avg": AVERAGE}}, tmp_path / "network.pt")
+    assert_same(load_generator(tmp_path / "network.pt"), tiny_generator())
+
+
+@pytest.mark.parametrize("wrap", [dict, lambda t: {"G_ema": t}, lambda t: {"state_dict": prefixed("module.", t)}])
+def test_state_dicts_in_nvidia_names(tmp_path: Path, wrap: Callable[[Any], Any]) -> None:
+    torch.save(wrap(tiny_generator().state_dict()), tmp_path / "network.pt")
+    assert_same(load_generator(tmp_path / "network.pt"), tiny_generator())
+
+
+def without_average_nvidia(path: Path) -> Path:
+    network = nvidia_generator(tiny_generator())
+    del network.at("mapping")["_buffers"]["w_avg"]
+    return save_pickle({"G_ema": network}, path)
+
+
+def without_average_tf(path: Path) -> Path:
+    network = tf_generator(tiny_generator())
+    network.__dict__["variables"] = []
+    return save_pickle((network, network, network), path)
+
+
+def without_average_state_dict(path: Path) -> Path:
+    tensors = tiny_generator().state_dict()
+    del tensors["mapping.w_avg"]
+    torch.save(tensors, path)
+    return path
+
+
+@pytest.mark.parametrize("write", [without_average_nvidia, without_average_tf, without_average_state_dict])
+def test_the_average_is_computed(tmp_path: Path, write: Callable[[Path], Path]) -> None:
+    path = write(tmp_path / "network.pkl")
+    with pytest.warns(UserWarning, match="no average latent; the mean of 4096 seeded samples is used"):
+        generator = load_generator(path)
+    z = torch.randn(4096, generator.config.z_dim, generator=torch.Generator().manual_seed(0))
+    assert torch.allclose(generator.w_avg, generator.map(z).mean(dim=0), atol=1e-6)
+    torch.save({"g_ema": TENSORS}, tmp_path / "theirs.pt")
+    with pytest.warns(UserWarning, match="no average latent"):
+        assert torch.equal(load_generator(tmp_path / "theirs.pt").w_avg, generator.w_avg)
+
+
+def test_the_average_over_classes(tmp_path: Path) -> None:
+    tensors = conditional(tiny_generator(), 3)
+    del tensors["mapping.w_avg"]
+    torch.save(tensors, tmp_path / "network.pt")
+    z = torch.randn(4096, tiny_generator().config.z_dim, generator=torch.Generator().manual_seed(0))
+    with pytest.warns(UserWarning, match="no average latent"):
+        classes = [load_generator(tmp_path / "network.pt", label=label) for label in range(3)]
+    expected = torch.cat([classes[label].map(z[label::3]) for label in range(3)]).mean(dim=0)
+    assert torch.allclose(classes[0].w_avg, expected, atol=1e-5)
+
+
+def test_a_wide_mapping_is_not_averaged(tmp_path: Path) -> None:
+    wide = torch.empty(1, 1).expand(2**13, 12)
+    torch.save({**prefixed(""), "style.1.weight": wide}, tmp_path / "network.pt")
+    with pytest.raises(WeightError, match="mapping network is wider than 4096; do not trust it"):
+        load_generator(tmp_path / "network.pt")
