@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -77,7 +77,8 @@ class Editor:
     ) -> EditResult:
         """Edit a latent towards a text. Ctrl-C on the way keeps the best latent so far (`result.interrupted`).
 
-        `about` is added to the provenance of the result. Raises NumericError for a picture with NaN in it.
+        `about` is added to the provenance of the result. Raises NumericError for a picture with NaN in it, and
+        KeyboardInterrupt at Ctrl-C before the first step.
         """
         prompt = Prompt(prompt) if isinstance(prompt, str) else prompt
         return self.edit_in_turn(latent, [(prompt, method)], on_step, about)
@@ -96,7 +97,7 @@ class Editor:
         source = edited = latent.to(self.models.device)
         details = [method.details if isinstance(method, MethodWithDetails) else {} for _, method in edits]
         steps: list[Latent] = []
-        started, interrupted = time.perf_counter(), False
+        started, interrupted, minimised = time.perf_counter(), False, False
         for i, (prompt, method) in enumerate(edits):
             best = _Best(on_step)
             try:
@@ -105,8 +106,13 @@ class Editor:
                 else:
                     edited = method(self.models, edited, prompt, best)
             except KeyboardInterrupt:
-                edited, interrupted = best.latent or edited, True
+                kept = best.latent_to_keep()
+                if kept is None and not steps:
+                    raise
+                edited, interrupted = kept or edited, True
                 break
+            finally:
+                minimised |= best.loss < float("inf")
             steps.append(edited)
         seconds = time.perf_counter() - started
         before, after = self.render(source), self.render(edited)
@@ -129,6 +135,7 @@ class Editor:
             interrupted=interrupted,
             details=details if any(details) else [],
             steps=steps,
+            unchanged=self._unchanged(source, edited) if minimised else (),
         )
 
     def edit_photo(
@@ -149,6 +156,12 @@ class Editor:
             yield "", editor.edit(source.latent, prompt, method, on_step, about)
 
         return edit_photo(self.models, photo, edit, how, on_step=on_step)
+
+    @torch.no_grad()
+    def _unchanged(self, source: Latent, edited: Latent) -> list[bool]:
+        """Whether each image kept its source."""
+        same = self.models.generator.to_space(source, edited.space).data == edited.data
+        return same.flatten(1).all(dim=1).tolist()
 
     @torch.no_grad()
     def _scores(self, before: Tensor, after: Tensor, prompts: Sequence[Prompt]) -> list[dict[str, float]]:
@@ -175,6 +188,7 @@ class _Best:
     def __init__(self, on_step: OnStep) -> None:
         self.on_step, self.loss = on_step, float("inf")
         self.latent: Latent | None = None
+        self.kept: Callable[[], Latent] | None = None
 
     def __call__(self, step: Step) -> None:
         loss = step.values.get("loss")
@@ -182,7 +196,12 @@ class _Best:
             self.latent = step.latent
         elif loss < self.loss:
             self.loss, self.latent = loss, step.latent
+        self.kept = step.kept
         self.on_step(step)
+
+    def latent_to_keep(self) -> Latent | None:
+        """The latent that is kept when the edit ends here; None before there is one."""
+        return self.latent if self.kept is None else self.kept()
 
 
 def _neutral(prompts: Sequence[Prompt]) -> str | tuple[str, ...]:

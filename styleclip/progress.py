@@ -16,7 +16,8 @@ class Step:
 
     `values` are named numbers to show, such as losses; the loss that is minimised is called `loss`. `latent` is the
     latent as it stands, where one is being changed. `stage` names a part of the work that counts its own steps, such
-    as "refine" and "tune" of an inversion.
+    as "refine" and "tune" of an inversion. `kept` gives the latent to keep when the work ends here, where that is not
+    the `latent` with the lowest loss.
     """
 
     index: int
@@ -24,6 +25,7 @@ class Step:
     values: Mapping[str, float] = field(default_factory=dict)
     latent: Latent | None = None
     stage: str = ""
+    kept: Callable[[], Latent] | None = None
 
 
 OnStep = Callable[[Step], None]

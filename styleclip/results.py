@@ -31,7 +31,8 @@ class EditResult:
     """Images and latents before and after an edit, its scores, and the record to run it again.
 
     `details` has the values that the methods found, one mapping per edit in turn, such as the `alpha` of every image
-    for a `StyleDirection`; empty for methods without. `steps` are the latents after each edit in turn.
+    for a `StyleDirection`; empty for methods without. `steps` are the latents after each edit in turn. `unchanged`
+    says, for a method that minimises a loss, of which images it kept the source.
     """
 
     prompt: str
@@ -48,6 +49,7 @@ class EditResult:
     interrupted: bool = False
     details: Sequence[Mapping[str, Any]] = ()
     steps: Sequence[Latent] = ()
+    unchanged: Sequence[bool] = ()
 
     def record(self) -> dict[str, Any]:
         """The content of `result.json`: everything but images and latents."""
@@ -67,13 +69,14 @@ class EditResult:
         return [claim["understood"] for details in self.details for claim in details.get("claims", ())]
 
     def notes(self, names: Sequence[str] = ()) -> list[str]:
-        """A line for the images, by these names, that showed a prompt before the edit."""
+        """A line for the images, by these names, that showed a prompt before the edit; another for those unchanged."""
         lines = []
         for details in self.details:
             shown = [i for i, value in enumerate(details.get("shown", ())) if value >= SHOWN]
             if shown:
-                whose = ", ".join(names[i] if i < len(names) else f"image {i}" for i in shown)
-                lines.append(f"{whose}: shows {details.get('target', self.prompt)!r} already")
+                lines.append(f"{_named(shown, names)}: shows {details.get('target', self.prompt)!r} already")
+        if kept := [i for i, same in enumerate(self.unchanged) if same]:
+            lines.append(f"{_named(kept, names)}: no step was better than the source, which is kept as it is")
         return lines
 
     def save(self, folder: Path | str, overwrite: bool = False) -> list[Path]:
@@ -100,3 +103,8 @@ class EditResult:
         row_labels = [f"{i:03d}" for i in range(count)] if count > 1 else []
         pictures["comparison.png"] = comparison(self.before, self.after, self.prompt, row_labels)
         return pictures
+
+
+def _named(images: Sequence[int], names: Sequence[str]) -> str:
+    """The names of these images, in one line."""
+    return ", ".join(names[i] if i < len(names) else f"image {i}" for i in images)

@@ -72,6 +72,12 @@ def test_ctrl_c_keeps_the_best_latent_so_far() -> None:
     assert result.interrupted and result.edited.data.eq(0.1).all()
 
 
+def test_ctrl_c_before_the_first_step_keeps_nothing() -> None:
+    editor = Editor(tiny_models())
+    with pytest.raises(KeyboardInterrupt):
+        editor.edit(editor.sample(), TEXT, Scripted((), KeyboardInterrupt()))
+
+
 def test_a_picture_is_never_nan() -> None:
     editor = Editor(tiny_models())
     with pytest.raises(NumericError, match="not finite"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -19,7 +19,7 @@ from styleclip.losses import (
     loss_resolution_px,
     similarity,
 )
-from styleclip.methods.restarts import RunTracker
+from styleclip.methods.restarts import RunTracker, restart_noise
 from styleclip.methods.settings import OptimizeSettings
 from styleclip.models import Models
 from styleclip.networks.batch_size import OPTIMIZE, max_batch
@@ -35,6 +35,7 @@ from styleclip.stylespace.sample_settings import prior_step, settings_goal, uses
 from styleclip.stylespace.statistics import StepBasis, whitening_basis
 
 RESTART_NOISE = 0.1  # standard deviation of the first step of every restart but the first
+Results = Callable[[], tuple[Tensor, Tensor]]  # the loss [restarts, N] of what is kept, and the latents
 Losses = Callable[[Latent, Tensor, Tensor], dict[str, Tensor]]  # (latent, distance from the prior, image [B]) -> [B]
 
 
@@ -65,6 +66,8 @@ class Optimize(OptimizeSettings):
     def __call__(self, models: Models, latent: Latent, prompt: Prompt, on_step: OnStep = ignore) -> Latent:
         """The edited latent, in W+ or S. Raises NumericError when the loss becomes NaN or infinite.
 
+        The CLIP and identity losses of the edit are no higher than those of the source; where no step achieves that,
+        the source itself is returned.
         Restarts run side by side, as many at a time as fit into a batch. A step reports for every image the restart
         with the lowest loss; `total` counts the steps of one batch of restarts after the other.
         """
@@ -97,21 +100,29 @@ class Optimize(OptimizeSettings):
             of_source = features(source.data)
             target = self._clip_target(models, of_source[0], prompt, goal)
         losses, prior = self._losses(of_source, features, target), self._prior(source, of_source[0], basis, goal)
+        source_loss = 1 - similarity(of_source[0], target)  # [N]; its identity loss is 0
         batches = Batches(max(1, max_batch(models.generator, OPTIMIZE, side) // len(source)))
+
+        done: list[tuple[Tensor, Tensor]] = []  # the results of whole batches of restarts
+
+        def best(*unfinished: tuple[Tensor, Tensor]) -> Latent:
+            loss, data = (torch.cat(values) for values in zip(*done, *unfinished, strict=True))  # [restarts, N, ...]
+            return Latent(source.space, data[loss.argmin(dim=0), torch.arange(len(source))])
 
         def run(restarts: range) -> tuple[Tensor, Tensor]:
             batch, count = restarts.start // batches.size, math.ceil(self.restarts / batches.size)
 
-            def report(step: int, tracker: RunTracker) -> None:
+            def report(step: int, tracker: RunTracker, results: Results) -> None:
                 values, latents = tracker.best_run_per_image()
-                on_step(Step(batch * self.steps + step + 1, count * self.steps, values, latents))
+                index, total = batch * self.steps + step + 1, count * self.steps
+                on_step(Step(index, total, values, latents, kept=lambda: best(results())))
 
-            return self._minimize(source, basis, prior, losses, restarts, report)
+            tracker = RunTracker(source, len(restarts), self.patience, source_loss)
+            return self._minimize(tracker, basis, prior, losses, restarts, report)
 
-        results = zip(*batches(run, range(self.restarts)), strict=True)
-        lowest, data = (torch.cat(values) for values in results)  # [restarts, N], [restarts, N, ...]
-        edited = Latent(source.space, data[lowest.argmin(dim=0), torch.arange(len(source))])
-        return edited, {} if goal is None else goal.details(of_source[0])
+        for results in batches(run, range(self.restarts)):
+            done.append(results)
+        return best(), {} if goal is None else goal.details(of_source[0])
 
     def _source(self, models: Models, latent: Latent) -> Latent:
         """Where every run starts: the latent in the space that is optimized, or the average w."""
@@ -168,32 +179,46 @@ class Optimize(OptimizeSettings):
 
     def _minimize(
         self,
-        source: Latent,
+        tracker: RunTracker,
         basis: StepBasis,
         prior: Tensor,
         losses: Losses,
         restarts: range,
-        report: Callable[[int, RunTracker], None],
+        report: Callable[[int, RunTracker, Results], None],
     ) -> tuple[Tensor, Tensor]:
-        """Restarts of Adam side by side: the lowest loss [restarts, N] of each for every image, and its latent."""
+        """Restarts of Adam side by side: the loss [restarts, N] of what is kept of each for every image, and the
+        latents."""
         generators = [torch.Generator().manual_seed(self.seed + restart) for restart in restarts]
-        first = _noise(generators, [RESTART_NOISE if restart else 0.0 for restart in restarts], prior)
+        first = restart_noise(generators, [RESTART_NOISE if restart else 0.0 for restart in restarts], prior)
         step = (first + prior.repeat(len(restarts), *[1] * (prior.ndim - 1))).requires_grad_(True)
         optimizer = torch.optim.Adam([step], lr=self.lr)
-        tracker = RunTracker(source, len(restarts), self.patience)
+        source = tracker.source
+
+        def render(rows: Tensor, noise: Tensor | float) -> tuple[Latent, dict[str, Tensor]]:
+            """The latents of these rows and their losses."""
+            images = rows % len(source)
+            latent = Latent(source.space, source.data[images] + basis.offset(step[rows] + noise))
+            terms = losses(latent, step[rows] - prior[images], images)
+            return latent, {"loss": torch.stack([*terms.values()]).sum(dim=0), **terms}
+
+        def results() -> tuple[Tensor, Tensor]:
+            """What is kept; rows that end under noise are rendered once more without it."""
+            if len(rows := tracker.explored.nonzero()[:, 0]):
+                latent, terms = render(rows, 0.0)
+                tracker.keep(rows, {name: values.detach() for name, values in terms.items()}, latent.data.detach())
+            return tracker.results()
+
         for i in range(self.steps):
             # Render the rows that have not stopped, with noise that fades.
             scale = self.explore * max(0.0, 1 - i / (0.75 * self.steps)) ** 2
-            noise = _noise(generators, [(1 + restart) * scale for restart in restarts], prior)
-            rows, images = tracker.rows, tracker.images
-            latent = Latent(source.space, source.data[images] + basis.offset(step[rows] + noise[rows]))
-            terms = losses(latent, step[rows] - prior[images], images)
-            loss = torch.stack([*terms.values()]).sum(dim=0)  # [rows]
+            noise = restart_noise(generators, [(1 + restart) * scale for restart in restarts], prior)
+            latent, terms = render(tracker.rows, noise[tracker.rows])
+            loss = terms["loss"]
             if not loss.isfinite().all():
                 raise NumericError(f"the loss became {loss.max().item()} at step {i}; lower --lr or --lambda-l2")
             # Keep the best, report, stop early.
-            tracker.update({"loss": loss.detach(), **{k: v.detach() for k, v in terms.items()}}, latent.data.detach())
-            report(i, tracker)
+            tracker.update({name: v.detach() for name, v in terms.items()}, latent.data.detach(), explored=scale > 0)
+            report(i, tracker, results)
             if i + 1 == self.steps or not len(tracker.rows):
                 break
             # Adam.
@@ -201,7 +226,7 @@ class Optimize(OptimizeSettings):
             optimizer.zero_grad()
             loss.sum().backward()
             optimizer.step()
-        return tracker.results()
+        return results()
 
 
 class _Features:
@@ -220,10 +245,3 @@ class _Features:
         """The same; on a GPU as a CUDA graph."""
         found: tuple[Tensor, ...] = self.graphs("features", self, data)
         return found
-
-
-def _noise(generators: Sequence[torch.Generator], scales: Sequence[float], like: Tensor) -> Tensor:
-    """`scale * normal` for every run, the same for all its images: [N, ...] -> [runs * N, ...]; no draw for scale 0."""
-    shape, pairs = like.shape[1:], zip(generators, scales, strict=True)
-    runs = [scale * torch.randn(shape, generator=each) if scale else torch.zeros(shape) for each, scale in pairs]
-    return torch.stack(runs).to(like).repeat_interleave(len(like), dim=0)

@@ -29,6 +29,8 @@ from styleclip.methods import method_class
 from styleclip.names import slug
 from styleclip.settings import preset_values
 
+KEPT = {True: "the best result so far", False: "the source, as no step was better"}  # in the message after Ctrl-C
+
 
 def method_command(
     name: str, settings_class: type | None = None, help: str | None = None, folder: str | None = None
@@ -99,7 +101,8 @@ def method_command(
                         print_lines(*result.explanation())
                     face.paths += trajectory.save(result)
                     if result.interrupted:
-                        face.interrupted = f"Interrupted at step {progress.last}; kept the best result so far"
+                        bettered = not (result.unchanged and all(result.unchanged))
+                        face.interrupted = f"Interrupted at step {progress.last}; kept {KEPT[bettered]}"
 
     return command
 
