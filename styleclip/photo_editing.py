@@ -21,6 +21,7 @@ from styleclip.inversion.result import LATENT_FILE, Inversion, tuning_path
 from styleclip.latents import Latent, tuning_hash
 from styleclip.models import Models
 from styleclip.progress import OnStep, ignore
+from styleclip.recording import DEFAULT_RECORDING, InputFile, Recording
 from styleclip.results import RESULT_FILES, EditResult
 
 PASTED = "photo.png"
@@ -44,9 +45,11 @@ class EditSource:
     about: Mapping[str, Any]
     tuning: GeneratorDelta | None = None
 
-    def save(self, result: EditResult, folder: Path | str, overwrite: bool = False) -> list[Path]:
+    def save(
+        self, result: EditResult, folder: Path | str, overwrite: bool = False, recording: Recording = DEFAULT_RECORDING
+    ) -> list[Path]:
         """Write a result of these latents, and the tuning beside its latent; raises OutputError."""
-        paths = result.save(folder, overwrite)
+        paths = result.save(folder, overwrite, recording)
         return (
             paths
             if self.tuning is None
@@ -75,7 +78,7 @@ class FaceEdit:
     def source(self) -> EditSource:
         inversion, path = self.inversion, self.inversion.aligned.photo.path
         label = (path.stem if path else "photo") + self.name.replace("face_", " ")
-        about = {"image": path and path.resolve(), "inversion": inversion.record()}
+        about = {"image": path and InputFile(path), "inversion": inversion.record()}
         return EditSource(inversion.models, inversion.latent, [label], about, inversion.tuning)
 
 
@@ -129,7 +132,7 @@ class PhotoEdit:
                     self.pasted[key].putalpha(self.photo.alpha)
         return self.pasted
 
-    def save(self, folder: Path | str, overwrite: bool = False) -> list[Path]:
+    def save(self, folder: Path | str, overwrite: bool = False, recording: Recording = DEFAULT_RECORDING) -> list[Path]:
         """Write the results and inversions of all faces and the pasted photos; raises OutputError.
 
         The files of the only face lie in `folder`, those of several in face_1, face_2, ... A key is a folder within:
@@ -139,21 +142,23 @@ class PhotoEdit:
         output_folder(folder, result_patterns(keys), overwrite, self.photo.path)
         paths: list[Path] = []
         for face in self.faces:
-            face.inversion.save(folder / face.name / "inversion", overwrite=True)
+            face.inversion.save(folder / face.name / "inversion", True, recording)
             for key, result in face.results.items():
-                paths += face.source.save(result, folder / face.name / key, overwrite)
-        return [*self.save_pasted(folder), *paths]
+                paths += face.source.save(result, folder / face.name / key, overwrite, recording)
+        return [*self.save_pasted(folder, recording), *paths]
 
-    def save_pasted(self, folder: Path | str) -> list[Path]:
+    def save_pasted(self, folder: Path | str, recording: Recording = DEFAULT_RECORDING) -> list[Path]:
         """Write photo.png of every key; raises OutputError."""
         paths = []
         for key, picture in self.pasted.items():
             record = {
                 "pasted": True,
-                "photo": self.photo.path and self.photo.path.resolve(),
+                "photo": self.photo.path and InputFile(self.photo.path),
+                "photo_sha256": self.photo.sha256,
                 "results": [face.results[key].record() for face in self.faces if key in face.results],
             }
-            paths.append(atomic_write(Path(folder) / key / PASTED, png_bytes(picture, record, self.photo.icc_profile)))
+            png = png_bytes(picture, recording.of_picture(record), self.photo.icc_profile)
+            paths.append(atomic_write(Path(folder) / key / PASTED, png))
         return paths
 
 

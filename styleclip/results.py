@@ -13,6 +13,7 @@ from torch import Tensor
 from styleclip.files import atomic_write, output_folder, to_json
 from styleclip.images import png_bytes, to_pil
 from styleclip.latents import TUNED, Latent, save_latent
+from styleclip.recording import DEFAULT_RECORDING, Recording
 from styleclip.sheets import comparison
 
 SHOWN = 0.5  # an image shows a claim that is at least this probable
@@ -52,7 +53,7 @@ class EditResult:
     unchanged: Sequence[bool] = ()
 
     def record(self) -> dict[str, Any]:
-        """The content of `result.json`: everything but images and latents."""
+        """The content of `result.json`: everything but images and latents. A file is named by an `InputFile`."""
         return {
             "prompt": self.prompt,
             "neutral": self.neutral,
@@ -79,19 +80,20 @@ class EditResult:
             lines.append(f"{_named(kept, names)}: no step was better than the source, which is kept as it is")
         return lines
 
-    def save(self, folder: Path | str, overwrite: bool = False) -> list[Path]:
+    def save(self, folder: Path | str, overwrite: bool = False, recording: Recording = DEFAULT_RECORDING) -> list[Path]:
         """Write before.png, after.png, comparison.png, latent.safetensors, source.safetensors and result.json.
 
-        A batch numbers its pictures 000_before.png, 000_after.png, ...; every PNG carries the record. `result.json` is
-        written last, so where it exists the others do. Raises OutputError where a file cannot be written, and for a
-        folder with earlier results unless `overwrite`.
+        A batch numbers its pictures 000_before.png, 000_after.png, ...; every PNG carries the record, unless
+        `recording` leaves it out. `result.json` is written last, so where it exists the others do. Raises OutputError
+        where a file cannot be written, and for a folder with earlier results unless `overwrite`.
         """
         folder = output_folder(Path(folder), RESULT_FILES, overwrite)
         record = self.record()
-        paths = [atomic_write(folder / name, png_bytes(image, record)) for name, image in self._pictures().items()]
+        told = recording.of_picture(record)
+        paths = [atomic_write(folder / name, png_bytes(image, told)) for name, image in self._pictures().items()]
         for name, latent in (("latent", self.edited), ("source", self.source)):
             paths.append(save_latent(latent, folder / f"{name}.safetensors", self.provenance.get(TUNED)))
-        paths.append(atomic_write(folder / "result.json", to_json(record).encode()))
+        paths.append(atomic_write(folder / "result.json", to_json(recording.of_json(record, folder)).encode()))
         return paths
 
     def _pictures(self) -> dict[str, Image]:

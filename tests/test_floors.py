@@ -13,7 +13,8 @@ ROOT = Path(__file__).parents[1]
 FLOORS = {
     0: (
         *("version", "errors", "files", "temporaries", "progress", "settings", "parsing", "units", "schedules"),
-        *("latents", "relevance_table", "samples", "images", "sheets", "results", "runtime", "printable", "names"),
+        *("latents", "relevance_table", "samples", "images", "sheets", "recording", "results", "runtime"),
+        *("printable", "names"),
     ),
     1: ("networks",),
     2: ("weights", "prompts", "claims", "losses", "alignment", "demo"),

@@ -6,12 +6,13 @@ the first bytes, because phones and messengers rename files.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -28,6 +29,7 @@ from styleclip.images import RECORD_KEY, lift_pillow_limits
 MULTI_IMAGE_FORMATS = ("MPO", "HEIF", "PSD")  # previews, depth maps and layers follow the photo, which is opened first
 MAX_STREAM_BYTES = 2**31  # of a file object
 ARRAY_MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}  # by number of channels
+CHUNK_BYTES = 1 << 20
 UNNAMED = "the picture"
 
 
@@ -42,6 +44,7 @@ class Photo:
         path: its file; None where it has none.
         aligned: true for pictures that styleclip rendered, in which the face is framed already.
         format: Pillow's name of the format of its file, such as "JPEG"; None for pixels.
+        sha256: the hash of its file; None for pixels.
     """
 
     image: Image.Image
@@ -50,6 +53,7 @@ class Photo:
     path: Path | None = None
     aligned: bool = False
     format: str | None = None
+    sha256: str | None = None
 
     @property
     def name(self) -> str:
@@ -91,12 +95,21 @@ def read_photo(photo: PhotoLike) -> Photo:
 def _photo_in(file: IO[bytes], name: str, path: Path | None = None) -> Photo:
     """The photo in a file; that in a PNG whose texts cannot be decoded is read without them."""
     try:
-        return _photo_of(open_image(file, name), name, path)
+        photo = _photo_of(open_image(file, name), name, path)
     except PhotoError:
         bare = png_without_texts(file)
         if bare is None:
             raise
-        return _photo_of(open_image(bare, name), name, path)
+        photo = _photo_of(open_image(bare, name), name, path)
+    return replace(photo, sha256=_sha256(file))
+
+
+def _sha256(file: IO[bytes]) -> str:
+    file.seek(0)
+    digest = hashlib.sha256()
+    for chunk in iter(lambda: file.read(CHUNK_BYTES), b""):
+        digest.update(chunk)
+    return digest.hexdigest()
 
 
 def _photo_of(picture: Image.Image, name: str, path: Path | None = None) -> Photo:

@@ -34,6 +34,7 @@ from styleclip.inversion.result import LATENT_FILE, tuning_path
 from styleclip.latents import Latent
 from styleclip.models import Models
 from styleclip.photo_editing import EditSource, PhotoEdit, result_patterns
+from styleclip.recording import Recording
 from styleclip.results import EditResult
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class FaceJob:
     extra: dict[str, Any] = field(default_factory=dict)  # more of the record
     interrupted: str = ""  # the message after Ctrl-C
     quiet: bool = False
+    recording: Recording = Recording()
 
     @cached_property
     def editor(self) -> Editor:
@@ -78,7 +80,7 @@ class FaceJob:
 
     def save(self, result: EditResult, key: str = "") -> None:
         """Write a result, and beside its latent the tuning of the generator."""
-        self.paths += result.save(self.folder / key, self.overwrite)
+        self.paths += result.save(self.folder / key, self.overwrite, self.recording)
         if not self.quiet:
             print_lines(*result.notes(self.source.names), err=True)
         if self.source.tuning is not None:
@@ -98,8 +100,10 @@ class FaceJob:
 
     @property
     def record(self) -> dict[str, Any]:
-        """The record of the single result, or of all."""
-        return {**(self.kept[0] if len(self.keys) == 1 else {"results": self.kept}), **self.extra}
+        """The record of the single result, or of all, as in its `result.json`."""
+        kept = {key: self.recording.of_json(record, self.folder / key) for key, record in self.records.items()}
+        results = [kept[key] for key in self.keys if key in kept]
+        return {**(results[0] if len(self.keys) == 1 else {"results": results}), **self.extra}
 
 
 class LatentJob:
@@ -136,9 +140,15 @@ class PhotoEditJob(PhotoJob):
             for edit in self.edited.invert_faces(self.models, self.inverter, progress):
                 progress.close()
                 folder = self.folder / edit.name
-                edit.inversion.save(folder / "inversion", overwrite=True)
+                edit.inversion.save(folder / "inversion", True, common.recording)
                 face = FaceJob(
-                    edit.source, folder, self.keys, common.overwrite, results=edit.results, quiet=common.quiet
+                    edit.source,
+                    folder,
+                    self.keys,
+                    common.overwrite,
+                    results=edit.results,
+                    quiet=common.quiet,
+                    recording=common.recording,
                 )
                 yield face
                 self.keep(edit.name, face.files, {**face.record, "folder": face.folder})
@@ -148,7 +158,7 @@ class PhotoEditJob(PhotoJob):
         """Paste all faces back into the photo, once for every key."""
         if self.paste:
             self.edited.paste(self.keys)
-        pasted = self.edited.save_pasted(self.folder)
+        pasted = self.edited.save_pasted(self.folder, self.common.recording)
         self.paths[:0] = pasted
         self.extra["pasted"] = pasted
         self.note = ", ".join(self.edited.notes)
@@ -168,7 +178,9 @@ def edit_jobs(
     `keys` are the names of the results of an edit: folders within its folder, "" for a single result.
     """
     if not source.image:
-        face = FaceJob(source.load(editor), folder, keys, common.overwrite, quiet=common.quiet)
+        face = FaceJob(
+            source.load(editor), folder, keys, common.overwrite, quiet=common.quiet, recording=common.recording
+        )
         yield LatentJob(face)
         common.report(face.files, face.record)
         if face.interrupted:

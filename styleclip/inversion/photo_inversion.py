@@ -13,6 +13,7 @@ from styleclip.inversion.result import INVERSION_FILES, LATENT_FILE, Inversion
 from styleclip.latents import Latent, save_latent
 from styleclip.models import Models
 from styleclip.progress import OnStep, ignore
+from styleclip.recording import DEFAULT_RECORDING, Recording
 
 PHOTO_INVERSION_FILES = (*INVERSION_FILES, "face_*/result.json")
 
@@ -39,6 +40,7 @@ def invert_photo(
     folder: Path | None = None,
     overwrite: bool = False,
     on_step: OnStep = ignore,
+    recording: Recording = DEFAULT_RECORDING,
 ) -> PhotoInversion:
     """Invert the faces of a photo that `how` means, one by one.
 
@@ -53,6 +55,7 @@ def invert_photo(
             itself, several in face_1, face_2, ... with latent.safetensors of them all beside; None writes nothing.
         overwrite: whether earlier results in `folder` may be replaced.
         on_step: gets the steps, with `stage` "refine" or "face 2 of 3: refine".
+        recording: what pictures and result.json say of the photo.
 
     Example:
         found = invert_photo(styleclip.load("demo"), "family.jpg", Invert(face="all"), Path("family"))
@@ -64,7 +67,7 @@ def invert_photo(
     try:
         for name, inversion in (how or Invert()).faces(models, opened, on_step):
             if folder is not None:
-                found.paths += inversion.save(folder / name, overwrite)
+                found.paths += inversion.save(folder / name, overwrite, recording)
             found.faces[name] = inversion
     except KeyboardInterrupt:
         if not found.faces:

@@ -17,6 +17,7 @@ from styleclip.images import png_bytes, to_pil
 from styleclip.inversion.generator_delta import GeneratorDelta, save_tuning
 from styleclip.latents import Latent, save_latent
 from styleclip.models import Models
+from styleclip.recording import DEFAULT_RECORDING, InputFile, Recording
 from styleclip.sheets import labelled_sheet
 
 LATENT_FILE = "latent.safetensors"
@@ -90,7 +91,8 @@ class Inversion:
         """The record for `result.json`; the gain of a stage is the fraction by which it lowers l2."""
         aligned = self.aligned
         return {
-            "photo": aligned.photo.path and aligned.photo.path.resolve(),
+            "photo": aligned.photo.path and InputFile(aligned.photo.path),
+            "photo_sha256": aligned.photo.sha256,
             "note": aligned.note,
             "quad": None if aligned.quad is None else aligned.quad.tolist(),
             "scores": _round_scores(self.scores),
@@ -107,7 +109,7 @@ class Inversion:
             "provenance": self.provenance,
         }
 
-    def save(self, folder: Path | str, overwrite: bool = False) -> list[Path]:
+    def save(self, folder: Path | str, overwrite: bool = False, recording: Recording = DEFAULT_RECORDING) -> list[Path]:
         """Write aligned.png, reconstruction.png, comparison.png, latent.safetensors, its tuning, and result.json.
 
         `result.json` is written last, so a folder with one is complete. Raises OutputError, also where `folder` holds
@@ -120,11 +122,12 @@ class Inversion:
             "reconstruction.png": to_pil(self.image)[0],
             "comparison.png": self._comparison_sheet(),
         }
-        paths = [atomic_write(folder / name, png_bytes(each, record)) for name, each in pictures.items()]
+        told = recording.of_picture(record)
+        paths = [atomic_write(folder / name, png_bytes(each, told)) for name, each in pictures.items()]
         paths.append(save_latent(self.latent, folder / LATENT_FILE, self.tuning.sha256 if self.tuning else None))
         if self.tuning is not None:
             paths.append(save_tuning(self.tuning, tuning_path(folder / LATENT_FILE)))
-        paths.append(atomic_write(folder / "result.json", to_json(record).encode()))
+        paths.append(atomic_write(folder / "result.json", to_json(recording.of_json(record, folder)).encode()))
         return paths
 
     def _comparison_sheet(self) -> Image.Image:

@@ -20,6 +20,7 @@ from styleclip.methods.settings import GlobalDirectionSettings
 from styleclip.methods.style_direction import StyleDirection
 from styleclip.models import Models
 from styleclip.prompts import Prompt
+from styleclip.recording import InputFile
 from styleclip.settings import resolve
 from styleclip.stylespace.claim_classes import classes_from_record, classes_record
 from styleclip.weights.formats.messages import error_context
@@ -64,7 +65,7 @@ def load_direction(path: str | Path, models: Models) -> StyleDirection:
             beta=about["beta"],
             alpha=about["alpha"],
             movement=about["movement"],
-            origin={"source": "file", "file": Path(path).resolve(), "sha256": sha256_of(Path(path))},
+            origin={"source": "file", "file": InputFile(path), "sha256": sha256_of(Path(path))},
             claims=_read_claims(tensors, about, models),
         )
     return direction.with_settings(resolve(GlobalDirectionSettings(), models.defaults.get(StyleDirection.name, {})))

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 from urllib.request import url2pathname
 
 from styleclip.errors import WeightError
+from styleclip.recording import InputFile
 from styleclip.weights.catalog import Weight
 
 DRIVE_URL = "https://drive.usercontent.google.com/download?id={}&export=download&confirm=t"
@@ -51,6 +53,14 @@ def shown_url(url: str) -> str:
     values = [(name, value) for name, _, value in (each.partition("=") for each in query.split("&"))]
     shown = (f"{name}={value if name in PUBLIC_PARAMETERS else '...'}" if value else name for name, value in values)
     return before + mark + "&".join(shown)
+
+
+def input_name(name: str | Path) -> str:
+    """The text of a record for a name, a file or a URL: a file by its name, a URL as `shown_url` gives it."""
+    text = str(name)
+    if is_url(text):
+        return PurePosixPath(urlsplit(text).path).name if text.lower().startswith("file:") else shown_url(text)
+    return InputFile(name) if os.path.isfile(name) else text
 
 
 def host_of(url: str) -> str:

@@ -20,7 +20,7 @@ Run = Callable[..., Result]
 def load(model: str, **choices: object) -> SimpleNamespace:
     if model != "demo":
         raise WeightError(f"{model!r} is neither a model nor a file nor a URL; the closest models are demo")
-    return SimpleNamespace(**choices)
+    return SimpleNamespace(provenance={"generator": {"name": "demo"}}, **choices)
 
 
 @pytest.fixture

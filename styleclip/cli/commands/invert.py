@@ -40,9 +40,11 @@ def invert(common: CommonOptions, photos: PhotoOptions, names: tuple[str, ...]) 
     for job in batch:
         with job:
             with StageProgress(job.photo.name, common.quiet) as progress:
-                found = invert_photo(editor.models, job.photo, inverter, job.folder, common.overwrite, progress)
+                found = invert_photo(
+                    editor.models, job.photo, inverter, job.folder, common.overwrite, progress, common.recording
+                )
             for name, inversion in found.faces.items():
-                job.keep(name, [], inversion.record())
+                job.keep(name, [], common.recording.of_json(inversion.record(), job.folder / name))
             job.paths = found.paths
             job.note = "; ".join(f"{name} {_note(inversion)}" for name, inversion in found.faces.items()).strip()
             job.interrupted = f"Interrupted; kept {', '.join(found.faces)}" if found.interrupted else ""

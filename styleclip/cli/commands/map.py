@@ -58,6 +58,7 @@ def map(
     from styleclip.files import atomic_write
     from styleclip.images import png_bytes
     from styleclip.methods.mapper import LatentMapper, load_trained_mapper
+    from styleclip.recording import InputFile
     from styleclip.sweep_sheets import strength_sheet
     from styleclip.weights.load import sha256_of
     from styleclip.weights.locate import mapper_file
@@ -69,7 +70,7 @@ def map(
     editor = styleclip.Editor(common.load(encoder=photos.encoder))
     trained = load_trained_mapper(path, editor.models)
     text = _prompt(trained, prompt, path)
-    mapper = {"file": path.resolve(), "sha256": sha256_of(path)}
+    mapper = {"file": InputFile(path), "sha256": sha256_of(path)}
     for job in edit_jobs(common, source, photos, editor, folder, list(names.values())):
         with job:
             for face in job.faces():
@@ -82,7 +83,8 @@ def map(
                     face.save(result, names[strength])
                 if grid or len(strengths) > 1:
                     sheet = strength_sheet(face.editor, results, face.source.names)
-                    face.paths.append(atomic_write(face.folder / "grid.png", png_bytes(sheet, {"results": face.kept})))
+                    png = png_bytes(sheet, common.recording.of_picture({"results": face.kept}))
+                    face.paths.append(atomic_write(face.folder / "grid.png", png))
 
 
 def _prompt(trained: TrainedMapper, text: str | None, path: Path) -> Prompt:

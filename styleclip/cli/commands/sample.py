@@ -22,20 +22,27 @@ def sample(common: CommonOptions, seeds: tuple[int, ...], psi: float) -> None:
     from styleclip.images import png_bytes, to_pil
     from styleclip.latents import save_latent
     from styleclip.sheets import contact_sheet
+    from styleclip.weights.urls import input_name
 
     folder = common.folder("samples", SAMPLE_FILES)
     editor = styleclip.Editor(common.load())
     latent = editor.sample(seeds=list(seeds), psi=psi)
-    settings = {"command": "sample", "model": common.model, "label": common.label, "seeds": seeds, "psi": psi}
-    record = {**settings, "versions": versions()}
+    settings = {
+        "command": "sample",
+        "model": input_name(common.model),
+        "label": common.label,
+        "seeds": seeds,
+        "psi": psi,
+    }
+    record = {**settings, "generator": editor.models.provenance["generator"], "versions": versions()}
     pictures, paths = [], []
     with Progress("sample", common.quiet) as progress:
         for i, seed in enumerate(seeds):
             pictures += to_pil(editor.render(latent[i]))
-            png = png_bytes(pictures[-1], {**record, "seed": seed})
+            png = png_bytes(pictures[-1], common.recording.of_picture({**record, "seed": seed}))
             paths.append(atomic_write(folder / f"seed_{seed:04d}.png", png))
             progress.show(i + 1, len(seeds))
     sheet = contact_sheet(pictures, [f"seed {seed}" for seed in seeds])
-    paths.append(atomic_write(folder / "sheet.png", png_bytes(sheet, record)))
+    paths.append(atomic_write(folder / "sheet.png", png_bytes(sheet, common.recording.of_picture(record))))
     paths.append(save_latent(latent, folder / "latent.safetensors"))
-    common.report(paths, record)
+    common.report(paths, common.recording.of_json(record, folder))

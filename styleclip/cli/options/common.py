@@ -17,6 +17,7 @@ from styleclip.settings import PRESETS, setting
 
 if TYPE_CHECKING:
     from styleclip.models import Models
+    from styleclip.recording import Recording
     from styleclip.weights.cache import Fetch
 
 LABEL = "The class of a conditional generator, from 0."
@@ -42,6 +43,8 @@ class CommonOptions:
     quiet: bool = setting(False, QUIET)
     overwrite: bool = setting(False, "Replace earlier results.")
     offline: bool = setting(False, OFFLINE)
+    metadata: bool = setting(True, "Write settings, names and hashes of files into pictures.")
+    record_paths: bool = setting(False, "Write absolute paths to result.json.  [default: relative to it]")
 
     def load(self, **choices: Any) -> Models:
         """The models; a choice that is None is left to the library."""
@@ -56,6 +59,13 @@ class CommonOptions:
         models = styleclip.load(self.model, clip=self.clip, device=device, dtype=dtype, fetch=self.fetch, **more)
         resume_gc()
         return models
+
+    @property
+    def recording(self) -> Recording:
+        """What the files of a result say of how they were made."""
+        from styleclip.recording import Recording
+
+        return Recording(self.metadata, self.record_paths)
 
     @property
     def fetch(self) -> Fetch:
@@ -131,4 +141,4 @@ common_options = option_group("common", CommonOptions)
 
 def common_options_with(out: Callable[[Any], Any]) -> Callable[[Decorated], Decorated]:
     """The options of `CommonOptions`, for a command that says itself what `--out` is."""
-    return option_group("common", CommonOptions, without=("out",), options=(out,))
+    return option_group("common", CommonOptions, without=("out", "metadata", "record_paths"), options=(out,))

@@ -90,14 +90,14 @@ def option_group(
         name: the argument of the command.
         kind: a dataclass, of which settings become options as by `settings_options`.
         kinds: click types, as of `settings_options`.
-        without: fields whose option is among `options`.
+        without: fields whose option is among `options`, or that the command does not offer.
         options: more options, for fields of `kind`.
     """
 
     def decorate(command: Decorated) -> Decorated:
         @functools.wraps(command)
         def wrapper(**values: Any) -> object:
-            own = {field.name: values.pop(field.name) for field in dataclasses.fields(kind)}
+            own = {field.name: values.pop(field.name, None) for field in dataclasses.fields(kind)}
             left_out = {field for field in settings_of(kind) if own[field] is None}
             group = kind(**{field: value for field, value in own.items() if field not in left_out})
             return command(**values, **{name: group})

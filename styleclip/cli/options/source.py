@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from styleclip.cli.options.common import without_none
 from styleclip.cli.options.from_settings import option_group
@@ -55,10 +55,16 @@ class LatentSource:
             seeds = list(self.seeds) if self.seeds is not None else [self.seed or 0]
             names = [f"seed {seed}" for seed in seeds]
             return EditSource(editor.models, editor.sample(seeds=seeds), names, {"seeds": seeds})
-        latent, about = self._read(self.latent), {"latent": self.latent.resolve(), **without_none({"rows": self.rows})}
+        latent, about = self._read(self.latent), self._record(self.latent)
         names = [f"row {row}" for row in self.rows or range(len(latent))]
         tuning = find_tuning_beside(self.latent, editor.models)
         return EditSource(tuning.apply(editor.models) if tuning else editor.models, latent, names, about, tuning)
+
+    def _record(self, path: Path) -> dict[str, Any]:
+        from styleclip.recording import InputFile
+        from styleclip.weights.load import sha256_of
+
+        return {"latent": InputFile(path), "latent_sha256": sha256_of(path), **without_none({"rows": self.rows})}
 
     def _read(self, path: Path) -> Latent:
         import torch

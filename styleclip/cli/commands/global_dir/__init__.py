@@ -97,7 +97,7 @@ def global_dir(
     editor = styleclip.Editor(common.load(relevance=table, statistics=statistics, encoder=photos.encoder))
     with Progress("global-dir", common.quiet) as progress:
         points = find_points(editor.models, edits, alpha, beta, method, progress)
-    about = without_none({"relevance": table, "statistics": statistics})
+    about = _files_record(common, table, statistics)
     for job in edit_jobs(common, source, photos, editor, folder, list(names.values())):
         with job:
             for face in job.faces():
@@ -109,3 +109,18 @@ def global_dir(
                         print_lines(*tables)
                 if not face.interrupted:
                     outputs.write(face, summaries, common.quiet)
+
+
+def _files_record(common: CommonOptions, table: str | None, statistics: Path | None) -> dict[str, Any]:
+    """The relevance table and the statistics that were given, with the hashes of their files."""
+    from styleclip.weights.load import sha256_of
+    from styleclip.weights.locate import weight_file
+    from styleclip.weights.urls import input_name
+
+    record: dict[str, Any] = {}
+    if table:
+        path = weight_file(table, "relevance", common.fetch)
+        record |= {"relevance": input_name(table), "relevance_sha256": sha256_of(path)}
+    if statistics:
+        record |= {"statistics": input_name(statistics), "statistics_sha256": sha256_of(statistics)}
+    return record

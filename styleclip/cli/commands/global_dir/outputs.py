@@ -67,7 +67,8 @@ class OutputOptions:
 
         if self.grid or len(summaries) > 1:
             sheet = sweep_sheet(face.editor, summaries, face.source.names)
-            face.paths.append(atomic_write(face.folder / "grid.png", png_bytes(sheet, {"results": face.kept})))
+            png = png_bytes(sheet, face.recording.of_picture({"results": face.kept}))
+            face.paths.append(atomic_write(face.folder / "grid.png", png))
         if self.video:
             frames = []
             with Progress("sweep", quiet) as progress:

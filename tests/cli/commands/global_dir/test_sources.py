@@ -13,6 +13,7 @@ from click.testing import Result
 from styleclip.latents import Latent
 from styleclip.models import Models
 from styleclip.prompts import Prompt
+from styleclip.weights.load import sha256_of
 from tests.helpers.global_dir import NEUTRAL, PROMPT, TARGET, close, direction_of, moved, pixels, records
 from tests.helpers.support import done
 
@@ -74,7 +75,8 @@ def test_latents_of_a_file_in_any_space(run: Run, models: Models, tmp_path: Path
     done(run(*words, "--seeds", "0-3", "--out", "one"))
     done(run(*words, "--latent", "one/source.safetensors", "--rows", "1,3", "--out", "rows"))
     record = records(run(*words, "--latent", "one/latent.safetensors", "--json", "--out", "two"))[0]
-    assert record["provenance"]["source"] == {"latent": str(tmp_path / "one" / "latent.safetensors")}
+    latent = tmp_path / "one" / "latent.safetensors"
+    assert record["provenance"]["source"] == {"latent": "../one/latent.safetensors", "latent_sha256": sha256_of(latent)}
     one, rows, two = (Latent.load(tmp_path / name / "latent.safetensors").data for name in ("one", "rows", "two"))
     torch.testing.assert_close(rows, one[[1, 3]])
     close(two - one, direction_of(models, Prompt(TARGET, NEUTRAL), 0.2))

@@ -34,7 +34,7 @@ def test_one_photo(run: Run) -> None:
     assert [stage["name"] for stage in told["stages"]] == ["average", "refine"]
     l2 = ", ".join(f"{stage['name']} {stage['scores']['l2']:.4f}" for stage in told["stages"])
     assert result.stderr == f"{ASTRONAUT}: L2 {l2}\n"
-    assert told["photo"] == str(ASTRONAUT.resolve()) and all(stage["seconds"] >= 0 for stage in told["stages"])
+    assert told["photo"] == ASTRONAUT.name and all(stage["seconds"] >= 0 for stage in told["stages"])
     expected = crop(astronaut(), np.array(told["quad"]), 256)
     assert pixel_difference(read_rgb("out/aligned.png"), expected).max() == 0
     assert Latent.load(Path("out/latent.safetensors")).data.shape[0] == 1
