@@ -103,8 +103,13 @@ class PhotoEdit:
 
     @property
     def notes(self) -> list[str]:
-        """Remarks on the faces, such as that the picture was aligned already."""
-        return [*dict.fromkeys(face.inversion.aligned.note for face in self.faces if face.inversion.aligned.note)]
+        """Remarks on the faces, such as that the picture was aligned already; of several faces with their names."""
+        names: dict[str, list[str]] = {}
+        for face in self.faces:
+            if face.inversion.aligned.note:
+                names.setdefault(face.inversion.aligned.note, []).append(face.name)
+        one = len(names) <= 1 and all(len(faces) == len(self.faces) for faces in names.values())
+        return [note if one else f"{', '.join(faces)}: {note}" for note, faces in names.items()]
 
     def invert_faces(self, models: Models, how: Invert, on_step: OnStep = ignore) -> Iterator[FaceEdit]:
         """The faces that `how` means, inverted one by one, for the caller to edit before the next is asked for.

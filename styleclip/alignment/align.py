@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,11 +11,12 @@ from PIL import Image
 
 from styleclip.alignment.face_choice import FaceChoice, choose_faces
 from styleclip.alignment.face_search import Detector, Face
-from styleclip.alignment.framing import FFHQ, Framing, center_quad, crop, is_aligned, is_square
+from styleclip.alignment.framing import FFHQ, Framing, center_quad, crop, is_aligned, is_square, outside_fraction
 from styleclip.alignment.photos import Photo
-from styleclip.errors import NoFaceError, PhotoError, UsageError
+from styleclip.errors import NoFaceError, UsageError
 
 ALREADY_ALIGNED = "was aligned already"
+MAX_INVENTED = 0.2  # of the area of a crop; beyond it a note says how much of it lies outside the photo
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +29,7 @@ class Aligned:
         quad: [4, 2] float64 (TL, BL, BR, TR), the corners of the frame in px of the photo; whole numbers are pixel
             centres. None where the frame is the whole picture.
         face: the face in it; None where no detector was run.
-        note: a remark for the user, such as "was aligned already".
+        note: a remark for the user, such as "was aligned already"; several are joined by "; ".
     """
 
     photo: Photo
@@ -48,8 +50,7 @@ def align(
 ) -> list[Aligned]:
     """The frames of the chosen faces, as pictures of `size` px, from left to right; at least one.
 
-    Raises NoFaceError where a face is missing, PhotoError for a picture that is to be taken whole and is no square,
-    UsageError for arguments that contradict each other.
+    Raises NoFaceError where a face is missing, UsageError for arguments that contradict each other.
 
     Args:
         photo: the photo.
@@ -57,16 +58,14 @@ def align(
         framing: how the generator frames faces.
         size: of the frames, px.
         which: the chosen faces.
-        force: None takes pictures whole that are aligned crops already, False takes every picture whole and runs no
-            detector, True always cuts faces out.
+        force: None takes pictures whole that are aligned crops already, False takes every picture whole, or its largest
+            centred square, and runs no detector, True always cuts faces out.
         transform_size: see `crop`.
     """
     if force and detector is None:
         raise UsageError("this generator draws no faces, so there is nothing to align; leave --align out")
-    if force is False:
-        return [_use_whole(photo, size)]
-    if detector is None:
-        return [_center_crop(photo, size)]
+    if force is False or detector is None:
+        return [_center_crop(photo, size, tell=force is False)]
     if force is None and photo.aligned and is_square(photo.image.size):
         return [_use_whole(photo, size, note=ALREADY_ALIGNED)]
     faces = choose_faces(detector(photo.image), which, photo.name, photo.image.size)
@@ -81,25 +80,36 @@ def _crop_face(
         quad = framing.quad(face.landmarks)
         if allow_whole and is_aligned(quad, photo.image.size):
             return _use_whole(photo, size, face, ALREADY_ALIGNED)
-        return Aligned(photo, crop(photo.image, quad, size, transform_size), quad, face)
+        frame = crop(photo.image, quad, size, transform_size)
+        return Aligned(photo, frame, quad, face, "; ".join(_notes(face, quad, photo.image.size)))
     except NoFaceError as error:
         raise NoFaceError(f"{photo.name}: {error}") from error
 
 
+def _notes(face: Face, quad: NDArray[np.float64], size: tuple[int, int]) -> Iterator[str]:
+    """Remarks on a face that was cut out."""
+    if face.unsure:
+        yield "the detector is not sure that this is a face"
+    if face.turned:
+        yield f"the face was found with the photo turned by {face.turned} degrees counter-clockwise"
+    outside = outside_fraction(quad, size)
+    if outside > MAX_INVENTED:
+        yield f"{outside:.0%} of the crop lies outside the photo and was invented"
+
+
 def _use_whole(photo: Photo, size: int, face: Face | None = None, note: str = "") -> Aligned:
-    if not is_square(photo.image.size):
-        width, height = photo.image.size
-        raise PhotoError(f"{photo.name} is {width} x {height} px and no square; crop it to one or let it be aligned")
     return Aligned(photo, _resize(photo.image, size), None, face, note)
 
 
-def _center_crop(photo: Photo, size: int) -> Aligned:
-    """The largest centred square, cut out along whole pixels."""
+def _center_crop(photo: Photo, size: int, tell: bool) -> Aligned:
+    """The whole picture where it is a square, else the largest centred square, cut out along whole pixels."""
+    width, height = photo.image.size
+    if width == height or (tell and is_square((width, height))):
+        return _use_whole(photo, size)
     quad = center_quad(photo.image.size)
-    if photo.image.width == photo.image.height:
-        return Aligned(photo, _resize(photo.image, size))
     left, top, right, bottom = (int(x) for x in (*(quad[0] + 0.5), *(quad[2] + 0.5)))
-    return Aligned(photo, _resize(photo.image.crop((left, top, right, bottom)), size), quad)
+    note = f"is {width} x {height} px and no square; its middle was taken" if tell else ""
+    return Aligned(photo, _resize(photo.image.crop((left, top, right, bottom)), size), quad, note=note)
 
 
 def _resize(picture: Image.Image, size: int) -> Image.Image:

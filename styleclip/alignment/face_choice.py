@@ -11,8 +11,8 @@ from styleclip.errors import NoFaceError, UsageError
 FaceChoice = Literal["largest", "all"] | int  # numbers count from 1, from the left
 
 NO_FACE_REMEDY = (
-    "pass --no-align if it is an aligned crop already, another --landmarks, or a larger picture of an upright "
-    "face seen from the front"
+    "pass --no-align if it is an aligned crop already or the generator draws no faces, another --landmarks, or a "
+    "larger picture of a face seen from the front"
 )
 
 

@@ -9,7 +9,7 @@ mean of three.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -22,16 +22,31 @@ ENLARGE_BELOW_PX = 800  # smaller pictures are also searched at twice their size
 FACE_SIDES_PX = (200, 240, 280)  # of a face in the crops of the second detection
 FACE_CONTEXT = 2.0  # side of such a crop, in sides of the face
 MIN_OVERLAP = 0.5  # boxes that share this much of the smaller one are the same face
+TURNS = {  # degrees, counter-clockwise
+    90: Image.Transpose.ROTATE_90,
+    180: Image.Transpose.ROTATE_180,
+    270: Image.Transpose.ROTATE_270,
+}
 Box = tuple[float, float, float, float]  # left, top, right, bottom
 
 
 @dataclass(frozen=True, eq=False)
 class Face:
-    """A face in a picture, in its px: landmarks, box, and the detector's own confidence."""
+    """A face in a picture, in its px.
+
+    Args:
+        landmarks: its places.
+        box: around it.
+        confidence: the detector's own.
+        turned: by how many degrees, counter-clockwise, the picture was turned to find it.
+        unsure: whether the detector is less confident than of most faces.
+    """
 
     landmarks: Landmarks
     box: Box
     confidence: float
+    turned: int = 0
+    unsure: bool = False
 
     @staticmethod
     def of(landmarks: Landmarks, box: ArrayLike, confidence: float) -> Face:
@@ -55,6 +70,19 @@ class Face:
         corners = (np.reshape(self.box, (2, 2)) + 0.5) * np.asarray(scale) - 0.5 + np.asarray(offset)
         return Face.of(self.landmarks.at(scale, offset), corners.ravel(), self.confidence)
 
+    def turned_back(self, degrees: int, size: tuple[int, int]) -> Face:
+        """The face in the picture of this size (width, height) that was turned by 90, 180 or 270 degrees to find it."""
+        last = np.array(size, np.float64) - 1  # the last pixel of the picture
+        origin, x, y = {  # in the picture, of pixel (0, 0) and of the steps to the right and down of the turned one
+            90: ((last[0], 0.0), (0.0, 1.0), (-1.0, 0.0)),
+            180: ((last[0], last[1]), (-1.0, 0.0), (0.0, -1.0)),
+            270: ((0.0, last[1]), (0.0, -1.0), (1.0, 0.0)),
+        }[degrees]
+        places = self.landmarks.array() @ np.array([x, y]) + origin
+        corners = np.reshape(self.box, (2, 2)) @ np.array([x, y]) + origin
+        box = (*corners.min(axis=0), *corners.max(axis=0))
+        return Face(Landmarks(*places), _to_box(box), self.confidence, degrees)
+
 
 Detector = Callable[[Image.Image], list[Face]]  # RGB -> faces, from left to right
 
@@ -67,18 +95,36 @@ class MultiScaleSearch:
         detect: finds faces of 40 px and more.
         min_confidence: less confident faces are left out, as most of them are patterns in cloth and leaves; where no
             face is more confident, the best one is returned.
+        sure_confidence: where no face of an upright picture is as confident, it is also searched on its sides and
+            upside down, for faces that are; by default `min_confidence`.
     """
 
     detect: Detector
     min_confidence: float
+    sure_confidence: float | None = None
 
     def __call__(self, image: Image.Image) -> list[Face]:
-        """The faces of an RGB picture, from left to right; none where none was found at any size."""
+        """The faces of an RGB picture, from left to right; none where none was found at any size and turn."""
+        upright = self._search(image)
+        sure = self.min_confidence if self.sure_confidence is None else self.sure_confidence
+        if any(face.confidence >= sure for face in upright):
+            return upright
+        best, found = 0.0, upright
+        for degrees, turn in TURNS.items():
+            faces = self._search(image.transpose(turn))
+            confidence = max((face.confidence for face in faces), default=0.0)
+            if confidence >= sure and confidence > best:
+                best, found = confidence, [face.turned_back(degrees, image.size) for face in faces]
+        return left_to_right(found)
+
+    def _search(self, image: Image.Image) -> list[Face]:
+        """The faces of an upright picture, from left to right."""
         for size in search_sizes(image.size):
             found = remove_duplicates(self._detect_in(image, (0, 0, *image.size), size))
             faces = remove_duplicates(refined for face in found for refined in self._refine(image, face))
             if faces:
-                return left_to_right([face for face in faces if face.confidence >= self.min_confidence] or faces[:1])
+                confident = [face for face in faces if face.confidence >= self.min_confidence]
+                return left_to_right(confident) if confident else [replace(faces[0], unsure=True)]
         return []
 
     def _detect_in(self, image: Image.Image, part: tuple[int, int, int, int], size: tuple[int, int]) -> list[Face]:
@@ -120,8 +166,13 @@ def remove_duplicates(faces: Iterable[Face]) -> list[Face]:
 
 
 def left_to_right(faces: Iterable[Face]) -> list[Face]:
-    """The faces by the centres of their boxes."""
-    return sorted(faces, key=lambda face: face.centre)
+    """The faces by the centres of their boxes, in the picture as it was turned to find them."""
+    return sorted(faces, key=_place_from_left)
+
+
+def _place_from_left(face: Face) -> tuple[float, float]:
+    x, y = face.centre
+    return {0: (x, y), 90: (y, -x), 180: (-x, -y), 270: (-y, x)}[face.turned]
 
 
 def overlap(one: Face, two: Face) -> float:

@@ -19,6 +19,7 @@ from styleclip.errors import NoFaceError, UsageError
 Array = NDArray[np.float64]
 MAX_CROP_PX = 16384  # px, of a crop
 SQUARE_TOLERANCE = 0.01  # sides that differ by less than this are a square
+OUTSIDE_CELLS = 64  # of a side of the grid on which the area of a quad is counted
 ALIGNED_TOLERANCE = 0.06  # mean distance of the corners, in sides (see `is_aligned`)
 
 
@@ -125,6 +126,14 @@ def center_quad(size: tuple[int, int]) -> Array:
     side = min(size)
     left, top = ((length - side) // 2 - 0.5 for length in size)
     return np.array([[left, top], [left, top + side], [left + side, top + side], [left + side, top]])
+
+
+def outside_fraction(quad: ArrayLike, size: tuple[int, int]) -> float:
+    """The share of the quad's area that lies outside of a picture of this size, to 1/64 of the quad's sides."""
+    top_left, bottom_left, _, top_right = np.asarray(quad, np.float64)
+    v, u = ((np.mgrid[:OUTSIDE_CELLS, :OUTSIDE_CELLS] + 0.5) / OUTSIDE_CELLS)[..., None]
+    places = top_left + u * (top_right - top_left) + v * (bottom_left - top_left)
+    return float(((places < -0.5) | (places > np.array(size) - 0.5)).any(axis=2).mean())
 
 
 def is_square(size: tuple[int, int]) -> bool:

@@ -13,6 +13,7 @@ from styleclip.alignment.framing import Landmarks
 from styleclip.runtime.devices import pick_device
 
 MIN_CONFIDENCE = 0.9  # probability; true faces seen from the front have 0.99 and more
+SURE_CONFIDENCE = 0.97  # those found in faces that lie on their side or stand upside down have 0.85 to 0.93
 MIN_SIDE_PX = 24  # MTCNN's pyramid has no level for smaller pictures (its faces are of 20 px and more)
 
 
@@ -23,7 +24,7 @@ def load(device: str = "cpu", predictor: Path | None = None) -> Detector:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # facenet-pytorch loads its weights as torch of 2019 did
         network = MTCNN(keep_all=True, device=pick_device(device)).eval()
-    return MultiScaleSearch(lambda image: _detect(network, image), MIN_CONFIDENCE)
+    return MultiScaleSearch(lambda image: _detect(network, image), MIN_CONFIDENCE, SURE_CONFIDENCE)
 
 
 def check() -> str:

@@ -13,10 +13,10 @@ from PIL import Image
 from styleclip.alignment.align import ALREADY_ALIGNED, align
 from styleclip.alignment.detectors import load_detector
 from styleclip.alignment.face_choice import choose_faces
-from styleclip.alignment.face_search import Detector, Face, MultiScaleSearch, remove_duplicates, search_sizes
-from styleclip.alignment.framing import FFHQ, Framing, Landmarks, center_quad, crop
+from styleclip.alignment.face_search import TURNS, Detector, Face, MultiScaleSearch, remove_duplicates, search_sizes
+from styleclip.alignment.framing import FFHQ, Framing, Landmarks, center_quad, crop, outside_fraction
 from styleclip.alignment.photos import Photo, read_photo
-from styleclip.errors import NoFaceError, PhotoError, UsageError
+from styleclip.errors import NoFaceError, UsageError
 from tests.helpers.faces import made_up_face
 from tests.helpers.photos import GOLDEN, LANDMARKS, QUAD, STORED, astronaut, pixel_difference, stored_turned
 from tests.helpers.support import assert_is_one_sentence
@@ -146,6 +146,66 @@ def test_other_sizes_are_searched_and_faces_detected_again() -> None:
     assert once(Image.new("RGB", (1600, 99))) == []
 
 
+@pytest.mark.parametrize("degrees", TURNS)
+def test_places_in_a_turned_picture(degrees: int) -> None:
+    """A pixel of the turned picture is the same pixel of the photo."""
+    pixels = np.arange(7 * 5).reshape(5, 7)
+    turned = np.rot90(pixels, degrees // 90)
+    for x, y in ((0, 0), (3, 1), (1, 4)):
+        face = Face(Landmarks(*np.array([[x, y]] * 4, np.float64)), (x, y, x, y), 1.0).turned_back(degrees, (7, 5))
+        at = face.landmarks.eye_left.astype(int)
+        assert pixels[at[1], at[0]] == turned[y, x] and face.box == (*at, *at)
+
+
+@pytest.mark.parametrize("degrees", [180])
+def test_faces_that_do_not_stand_upright(mtcnn: Detector, degrees: int) -> None:
+    """The same crop as of the upright photo, and a quad in the photo as it is."""
+    close = astronaut().crop((110, 0, 350, 240))
+    photo = Photo(close.transpose(TURNS[360 - degrees]))
+    (aligned,) = align(photo, mtcnn)
+    (upright,) = align(Photo(close), mtcnn)
+    assert upright.face is not None and upright.quad is not None and aligned.quad is not None
+    assert aligned.face is not None and aligned.face.turned == degrees
+    assert aligned.note == f"the face was found with the photo turned by {degrees} degrees counter-clockwise"
+    assert pixel_difference(aligned.frame, upright.frame).max() <= 1 and aligned.photo.image.size == photo.image.size
+    assert aligned.face.landmarks.in_crop(aligned.quad) == pytest.approx(upright.face.landmarks.in_crop(upright.quad))
+    left, top, right, bottom = aligned.face.box
+    x, y = aligned.face.landmarks.array().T
+    assert left < x.min() and x.max() < right and top < y.min() and y.max() < bottom
+
+
+def test_turned_faces_are_counted_as_they_stand() -> None:
+    """From the left of the photo once it is upright; only sure faces count, and upright ones come first."""
+    size = (300, 200)
+    found: dict[tuple[int, int], list[Face]] = {(200, 300): [made_up_face(10, 60), made_up_face(120, 60)]}
+    search = MultiScaleSearch(lambda image: found.get(image.size, []), 0.5, sure_confidence=0.9)
+    first, second = search(Image.new("RGB", size))
+    assert first.turned == second.turned == 90
+    assert first.box[1] < second.box[1]  # the left of the turned photo is the top of this one
+    found[size] = [made_up_face(5, 50, 0.95)]
+    assert [face.turned for face in search(Image.new("RGB", size))] == [0]
+    found[200, 300] = [made_up_face(10, 60, 0.89)]
+    found[size] = [made_up_face(5, 50, 0.6)]
+    assert [face.turned for face in search(Image.new("RGB", size))] == [0]
+
+
+@pytest.mark.parametrize(("left", "noted"), [(0, False), (170, False), (225, True)])
+def test_half_faces_have_a_note(astronaut_face: Face, left: int, noted: bool) -> None:
+    """The left border of the photo at the crop's edge, beside the face, and through the eye."""
+    photo = astronaut().crop((left, 0, 512, 512))
+    shifted = astronaut_face.at(1, (-left, 0))
+    (aligned,) = align(Photo(photo), lambda image: [shifted])
+    assert ("% of the crop lies outside the photo and was invented" in aligned.note) is noted
+    fraction = outside_fraction(FFHQ.quad(shifted.landmarks), photo.size)
+    assert fraction == pytest.approx(max(0, left - 139) / 173, abs=0.05)
+
+
+def test_an_unsure_face_has_a_note() -> None:
+    search = MultiScaleSearch(lambda image: [made_up_face(100, 50, 0.5)], min_confidence=0.9)
+    (aligned,) = align(Photo(Image.new("RGB", (300, 200))), search)
+    assert aligned.note == "the detector is not sure that this is a face"
+
+
 def test_copies_and_duplicates() -> None:
     assert search_sizes((9000, 6000)) == [(1600, 1067), (3200, 2133), (800, 533)]
     assert search_sizes((512, 500)) == [(512, 500), (1024, 1000)]
@@ -184,9 +244,11 @@ def test_taken_as_it_is() -> None:
     (kept,) = align(Photo(astronaut()), forbidden_detector, size=128, force=False)
     assert (kept.quad, kept.frame.size) == (None, (128, 128))
     assert align(Photo(Image.new("RGB", (100, 101))), forbidden_detector, force=False)[0].frame.size == (256, 256)
-    with pytest.raises(PhotoError, match="is 100 x 150 px and no square; crop it to one") as caught:
-        align(Photo(Image.new("RGB", (100, 150)), path=Path("a.png")), forbidden_detector, force=False)
-    assert_is_one_sentence(str(caught.value))
+    wide = astronaut().crop((0, 100, 512, 401))
+    for detector in (forbidden_detector, None):  # of faces, and of other things: the middle, as for generators of these
+        (middle,) = align(Photo(wide), detector, size=301, force=False)
+        assert pixel_difference(middle.frame, wide.crop((105, 0, 406, 301))).max() == 0 and middle.quad is not None
+        assert middle.note == "is 512 x 301 px and no square; its middle was taken"
     for size in (0, -5):
         with pytest.raises(UsageError, match="use 1 px or more"):
             align(Photo(astronaut()), forbidden_detector, size=size, force=False)
