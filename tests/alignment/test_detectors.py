@@ -201,8 +201,8 @@ def test_half_faces_have_a_note(astronaut_face: Face, left: int, noted: bool) ->
 
 
 def test_an_unsure_face_has_a_note() -> None:
-    search = MultiScaleSearch(lambda image: [made_up_face(100, 50, 0.5)], min_confidence=0.9)
-    (aligned,) = align(Photo(Image.new("RGB", (300, 200))), search)
+    search = MultiScaleSearch(lambda image: [made_up_face(0, 200, 0.5).at(image.height / 200)], min_confidence=0.9)
+    (aligned,) = align(Photo(Image.new("RGB", (200, 200))), search, force=True, framing=Framing(0.5, 0.5))
     assert aligned.note == "the detector is not sure that this is a face"
 
 
