@@ -52,7 +52,7 @@ class Editor:
         return generator.to_space(generator.truncate(latent, psi), Space.W_PLUS)
 
     def render(self, latent: Latent, noise: Noise = "const") -> Tensor:
-        """Images [N, 3, H, W], nominally in [-1, 1]."""
+        """Images [N, img_channels, H, W], nominally in [-1, 1]."""
         return self.models.render(latent.to(self.models.device), noise)
 
     def invert(self, photo: PhotoLike, how: Invert | None = None, on_step: OnStep = ignore) -> Inversion:

@@ -1,4 +1,7 @@
-"""Pictures: tensors [N, 3, H, W] in [-1, 1] to pixels and back, PNGs that carry a record, videos."""
+"""Pictures: tensors [N, C, H, W] in [-1, 1] to pixels and back, PNGs that carry a record, videos.
+
+C is 1 for grey, 2 for grey and alpha, 3 for RGB, 4 for RGB and alpha.
+"""
 
 from __future__ import annotations
 
@@ -22,11 +25,26 @@ from styleclip.files import atomic_path, to_json
 RECORD_KEY = "styleclip"  # the PNG text chunk
 MAX_TEXT_BYTES = 2**24  # of a text or a colour profile of a PNG, decoded; Pillow's own limit is 2**20
 _pillow_lock = threading.Lock()
+WHITE = 1.0  # behind transparent pixels
 CELL = 256  # smallest side of a picture on a sheet or in a video, px
 
 
+def to_rgb(images: Tensor) -> Tensor:
+    """[N, C, H, W] in [-1, 1] -> [N, 3, H, W]: grey three times, alpha composited over white.
+
+    Alpha is `(a + 1) / 2`, clamped to 0..1.
+    """
+    channels = images.shape[1]
+    if channels == 3:
+        return images
+    if channels in (2, 4):
+        alpha = ((images[:, -1:] + 1) / 2).clamp(0, 1)
+        images = images[:, :-1] * alpha + WHITE * (1 - alpha)
+    return images.expand(-1, 3, -1, -1)
+
+
 def to_uint8(images: Tensor) -> Tensor:
-    """[N, 3, H, W] in [-1, 1] -> pixels [N, H, W, 3] uint8: `floor(127.5 x + 128)`, clamped to 0..255.
+    """[N, C, H, W] in [-1, 1] -> pixels [N, H, W, C] uint8: `floor(127.5 x + 128)`, clamped to 0..255.
 
     Raises NumericError for NaN and infinity.
     """
@@ -41,9 +59,10 @@ def from_uint8(pixels: Tensor) -> Tensor:
     return (pixels.permute(0, 3, 1, 2).float() - 127.5) / 127.5
 
 
-def to_pil(images: Tensor) -> list[Image.Image]:
-    """[N, 3, H, W] in [-1, 1] -> N pictures."""
-    return [Image.fromarray(pixels.numpy()) for pixels in to_uint8(images)]
+def to_pil(images: Tensor, keep_channels: bool = False) -> list[Image.Image]:
+    """[N, C, H, W] in [-1, 1] -> N pictures in RGB (`to_rgb`), or of the mode L, LA, RGB or RGBA of their channels."""
+    pixels = to_uint8(images if keep_channels else to_rgb(images)).numpy()
+    return [Image.fromarray(each[..., 0] if each.shape[-1] == 1 else each) for each in pixels]
 
 
 def from_pil(pictures: Sequence[Image.Image]) -> Tensor:

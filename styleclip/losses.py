@@ -35,20 +35,21 @@ def clip_and_identity_features(
 
 
 def loss_resolution_px(generator: Generator, clip: CLIP, wanted: LossResolution) -> int:
-    """The resolution in px of the images that the losses see: the skip image of that block; later blocks do not run.
+    """The block, by its resolution, whose skip image the losses see; later blocks do not run.
 
-    "full" is the generator's resolution, "auto" the smallest that is at least the input of CLIP and of ArcFace's
-    alignment (FRAME_PX). A number above the generator's resolution means that one. Raises UsageError for a resolution
-    that the generator has no block for.
+    "full" is the generator's last block, "auto" the first whose longer side is at least the input of CLIP and of
+    ArcFace's alignment (FRAME_PX), a number the block with this longer side in px, or the last one if that is smaller.
+    Raises UsageError for a size that the generator has no block for.
     """
-    sides = sorted(generator.config.channels)
+    blocks = {max(generator.config.block_size(block)): block for block in sorted(generator.config.channels)}
+    longest = max(blocks)
     if wanted == "full":
-        return sides[-1]
+        return blocks[longest]
     if wanted == "auto":
-        return next((side for side in sides if side >= max(FRAME_PX, clip.image_size)), sides[-1])
-    if wanted not in sides and wanted < sides[-1]:
-        raise UsageError(f"loss_resolution is {wanted}; this generator draws {', '.join(map(str, sides))} px")
-    return min(wanted, sides[-1])
+        return blocks[next((side for side in blocks if side >= max(FRAME_PX, clip.image_size)), longest)]
+    if wanted not in blocks and wanted < longest:
+        raise UsageError(f"loss_resolution is {wanted}; this generator draws {', '.join(map(str, blocks))} px")
+    return blocks[min(wanted, longest)]
 
 
 def directional_target(source: Tensor, delta_t: Tensor, reach: float) -> Tensor:

@@ -76,7 +76,9 @@ class Models:
 
     @torch.no_grad()
     def render(self, latent: Latent, noise: Noise = "const") -> Tensor:
-        """Render without a gradient, in batches that fit the memory: images [N, 3, H, W], nominally in [-1, 1]."""
+        """Render without a gradient, in batches that fit the memory: images [N, img_channels, H, W], about
+        in [-1, 1].
+        """
         name = None if noise == "random" else f"render with {noise} noise"
         return self._in_batches(lambda batch: self.generator(batch, noise), latent, name)
 

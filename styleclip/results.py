@@ -40,8 +40,8 @@ class EditResult:
     neutral: str | tuple[str, ...] | None
     method: str
     settings: dict[str, Any]
-    before: Tensor  # [N, 3, H, W] in [-1, 1]
-    after: Tensor  # [N, 3, H, W] in [-1, 1]
+    before: Tensor  # [N, img_channels, H, W] in [-1, 1]
+    after: Tensor  # [N, img_channels, H, W] in [-1, 1]
     source: Latent
     edited: Latent
     scores: list[dict[str, float]]  # of each image: clip_before, clip_after, identity
@@ -99,7 +99,8 @@ class EditResult:
     def _pictures(self) -> dict[str, Image]:
         count = len(self.before)
         pictures: dict[str, Image] = {}
-        for i, (before, after) in enumerate(zip(to_pil(self.before), to_pil(self.after), strict=True)):
+        pairs = zip(to_pil(self.before, keep_channels=True), to_pil(self.after, keep_channels=True), strict=True)
+        for i, (before, after) in enumerate(pairs):
             prefix = f"{i:03d}_" if count > 1 else ""
             pictures |= {f"{prefix}before.png": before, f"{prefix}after.png": after}
         row_labels = [f"{i:03d}" for i in range(count)] if count > 1 else []

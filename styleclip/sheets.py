@@ -93,10 +93,11 @@ def faces_sheet(before: Sequence[Image.Image], views: Sequence[View], faces: Seq
 
 
 def thumbnails(images: Tensor) -> list[Image.Image]:
-    """[N, 3, H, W] -> N pictures, no larger than a sheet shows them."""
+    """[N, C, H, W] -> N pictures in RGB, no larger than a sheet shows them: the shorter side has LARGE_CELL px."""
     pictures = to_pil(images)
     for picture in pictures:
-        picture.thumbnail((LARGE_CELL, LARGE_CELL))
+        width, height = (round(LARGE_CELL * side / min(picture.size)) for side in picture.size)
+        picture.thumbnail((width, height))
     return pictures
 
 

@@ -62,5 +62,5 @@ class Trajectory:
         return self.paths
 
 
-def _side_by_side(images: Tensor) -> Image:  # [N, 3, H, W] -> N * W wide
+def _side_by_side(images: Tensor) -> Image:  # [N, C, H, W] -> N * W wide
     return to_pil(images.permute(1, 2, 0, 3).flatten(2)[None])[0]

@@ -1,4 +1,7 @@
-"""A photo -> the square frames that an encoder takes, each with the quad by which it is pasted back."""
+"""A photo -> the frames that a generator draws, each with the quad by which it is pasted back.
+
+Frames of faces are square; those of other things have the shape of the generator's image.
+"""
 
 from __future__ import annotations
 
@@ -11,21 +14,31 @@ from PIL import Image
 
 from styleclip.alignment.face_choice import FaceChoice, choose_faces
 from styleclip.alignment.face_search import Detector, Face
-from styleclip.alignment.framing import FFHQ, Framing, center_quad, crop, is_aligned, is_square, outside_fraction
+from styleclip.alignment.framing import (
+    FFHQ,
+    Framing,
+    center_quad,
+    crop,
+    has_shape,
+    is_aligned,
+    is_square,
+    outside_fraction,
+)
 from styleclip.alignment.photos import Photo
 from styleclip.errors import NoFaceError, UsageError
 
+FrameSize = tuple[int, int]  # height, width in px
 ALREADY_ALIGNED = "was aligned already"
 MAX_INVENTED = 0.2  # of the area of a crop; beyond it a note says how much of it lies outside the photo
 
 
 @dataclass(frozen=True, eq=False)
 class Aligned:
-    """A square frame of a photo, for a generator.
+    """A frame of a photo, for a generator.
 
     Args:
         photo: the photo.
-        frame: RGB, square.
+        frame: RGB, of the shape of the generator's image.
         quad: [4, 2] float64 (TL, BL, BR, TR), the corners of the frame in px of the photo; whole numbers are pixel
             centres. None where the frame is the whole picture.
         face: the face in it; None where no detector was run.
@@ -43,25 +56,28 @@ def align(
     photo: Photo,
     detector: Detector | None,
     framing: Framing = FFHQ,
-    size: int = 256,
+    size: FrameSize = (256, 256),
     which: FaceChoice = "largest",
     force: bool | None = None,
     transform_size: int | None = None,
 ) -> list[Aligned]:
-    """The frames of the chosen faces, as pictures of `size` px, from left to right; at least one.
+    """The frames of the chosen faces, as pictures of `size`, from left to right; at least one.
 
     Raises NoFaceError where a face is missing, UsageError for arguments that contradict each other.
 
     Args:
         photo: the photo.
-        detector: None for generators of other things than faces, whose frame is the largest centred square.
+        detector: None for generators of other things than faces, whose frame is the largest centred rectangle of the
+            ratio of `size`.
         framing: how the generator frames faces.
-        size: of the frames, px.
+        size: height and width of the frames, px; equal for faces.
         which: the chosen faces.
-        force: None takes pictures whole that are aligned crops already, False takes every picture whole, or its largest
-            centred square, and runs no detector, True always cuts faces out.
+        force: None takes pictures whole that are aligned crops already, False takes every picture whole, or its middle
+            with the ratio of `size`, and runs no detector, True always cuts faces out.
         transform_size: see `crop`.
     """
+    if min(size) < 1:
+        raise UsageError(f"a frame of {min(size)} px is not possible; use 1 px or more")
     if force and detector is None:
         raise UsageError("this generator draws no faces, so there is nothing to align; leave --align out")
     if force is False or detector is None:
@@ -73,14 +89,14 @@ def align(
 
 
 def _crop_face(
-    photo: Photo, face: Face, framing: Framing, size: int, transform_size: int | None, allow_whole: bool
+    photo: Photo, face: Face, framing: Framing, size: FrameSize, transform_size: int | None, allow_whole: bool
 ) -> Aligned:
     """The frame of one face; the whole picture where that is nearly the frame and `allow_whole` is set."""
     try:
         quad = framing.quad(face.landmarks)
         if allow_whole and is_aligned(quad, photo.image.size):
             return _use_whole(photo, size, face, ALREADY_ALIGNED)
-        frame = crop(photo.image, quad, size, transform_size)
+        frame = crop(photo.image, quad, size[0], transform_size)
         return Aligned(photo, frame, quad, face, "; ".join(_notes(face, quad, photo.image.size)))
     except NoFaceError as error:
         raise NoFaceError(f"{photo.name}: {error}") from error
@@ -97,22 +113,21 @@ def _notes(face: Face, quad: NDArray[np.float64], size: tuple[int, int]) -> Iter
         yield f"{outside:.0%} of the crop lies outside the photo and was invented"
 
 
-def _use_whole(photo: Photo, size: int, face: Face | None = None, note: str = "") -> Aligned:
+def _use_whole(photo: Photo, size: FrameSize, face: Face | None = None, note: str = "") -> Aligned:
     return Aligned(photo, _resize(photo.image, size), None, face, note)
 
 
-def _center_crop(photo: Photo, size: int, tell: bool) -> Aligned:
-    """The whole picture where it is a square, else the largest centred square, cut out along whole pixels."""
+def _center_crop(photo: Photo, size: FrameSize, tell: bool) -> Aligned:
+    """The whole picture where it has the ratio of `size`, else its middle with that ratio, cut along whole pixels."""
     width, height = photo.image.size
-    if width == height or (tell and is_square((width, height))):
+    if width * size[0] == height * size[1] or (tell and has_shape((width, height), size)):
         return _use_whole(photo, size)
-    quad = center_quad(photo.image.size)
+    quad = center_quad(photo.image.size, size)
     left, top, right, bottom = (int(x) for x in (*(quad[0] + 0.5), *(quad[2] + 0.5)))
-    note = f"is {width} x {height} px and no square; its middle was taken" if tell else ""
+    shape = "no square" if size[0] == size[1] else f"not shaped as {size[1]} x {size[0]}"
+    note = f"is {width} x {height} px and {shape}; its middle was taken" if tell else ""
     return Aligned(photo, _resize(photo.image.crop((left, top, right, bottom)), size), quad, note=note)
 
 
-def _resize(picture: Image.Image, size: int) -> Image.Image:
-    if size < 1:
-        raise UsageError(f"a frame of {size} px is not possible; use 1 px or more")
-    return picture.resize((size, size), Image.Resampling.LANCZOS)
+def _resize(picture: Image.Image, size: FrameSize) -> Image.Image:
+    return picture.resize((size[1], size[0]), Image.Resampling.LANCZOS)

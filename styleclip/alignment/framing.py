@@ -18,7 +18,8 @@ from styleclip.errors import NoFaceError, UsageError
 
 Array = NDArray[np.float64]
 MAX_CROP_PX = 16384  # px, of a crop
-SQUARE_TOLERANCE = 0.01  # sides that differ by less than this are a square
+SQUARE = (1, 1)  # a ratio of height and width
+SHAPE_TOLERANCE = 0.01  # ratios of the sides that differ by less than this are the same
 OUTSIDE_CELLS = 64  # of a side of the grid on which the area of a quad is counted
 ALIGNED_TOLERANCE = 0.06  # mean distance of the corners, in sides (see `is_aligned`)
 
@@ -121,11 +122,13 @@ def crop(image: Image.Image, quad: ArrayLike, output_size: int, transform_size: 
     return square
 
 
-def center_quad(size: tuple[int, int]) -> Array:
-    """[4, 2]: the quad of the largest centred square of a picture."""
-    side = min(size)
-    left, top = ((length - side) // 2 - 0.5 for length in size)
-    return np.array([[left, top], [left, top + side], [left + side, top + side], [left + side, top]])
+def center_quad(size: tuple[int, int], shape: tuple[int, int] = SQUARE) -> Array:
+    """[4, 2]: the quad of the largest centred rectangle of a picture with the ratio of `shape`, height and width."""
+    width, height = size[0], size[1]
+    inner = min(width, max(1, height * shape[1] // shape[0])), min(height, max(1, width * shape[0] // shape[1]))
+    left, top = ((length - part) // 2 - 0.5 for length, part in zip(size, inner, strict=True))
+    right, bottom = left + inner[0], top + inner[1]
+    return np.array([[left, top], [left, bottom], [right, bottom], [right, top]])
 
 
 def outside_fraction(quad: ArrayLike, size: tuple[int, int]) -> float:
@@ -138,7 +141,13 @@ def outside_fraction(quad: ArrayLike, size: tuple[int, int]) -> float:
 
 def is_square(size: tuple[int, int]) -> bool:
     """Whether the sides are equal to 1 %, as those of an aligned crop that lost a row of pixels."""
-    return abs(size[0] - size[1]) <= SQUARE_TOLERANCE * max(size)
+    return has_shape(size, SQUARE)
+
+
+def has_shape(size: tuple[int, int], shape: tuple[int, int]) -> bool:
+    """Whether width and height have the ratio of `shape`, height and width, to 1 %."""
+    across, down = size[0] * shape[0], size[1] * shape[1]
+    return abs(across - down) <= SHAPE_TOLERANCE * max(across, down)
 
 
 def is_aligned(quad: ArrayLike, size: tuple[int, int]) -> bool:

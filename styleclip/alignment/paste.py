@@ -41,7 +41,7 @@ TINT_REACH = 0.2  # sides inside the seam at which the match ends, so that the m
 
 @dataclass(frozen=True)
 class Piece:
-    """A square picture and the quad of the photo that it replaces.
+    """A picture and the quad of the photo that it replaces, of the same shape; the masks of faces suit squares.
 
     Args:
         picture: RGB, of any size.
@@ -60,7 +60,7 @@ class Piece:
 class _Layer:
     """A piece, ready to be blended."""
 
-    pixels: Pixels  # [S, S, 3] of the picture, no finer than the photo
+    pixels: Pixels  # [H, W, 3] of the picture, no finer than the photo
     weight: Array  # [G, G] in [0, 1]
     shift: Array  # [G, G, 3] grey levels to add to the picture
     to_crop: Matrix  # px of the photo -> unit square
@@ -99,7 +99,9 @@ def _layer(photo: Image.Image, piece: Piece, to_photo: Matrix, box: Box, earlier
     comparable = (depth > 0) * (1 - smoothstep(change / MIN_CHANGE))
     original = _photo_in_crop(photo, box, to_photo @ scale_matrix(1 / size), size)
     shift = _color_shift(original - after, weight, comparable)
-    pixels = _resize(picture, min(picture.width, max(round(side), 1)))
+    lengths = (side, side) if picture.width == picture.height else np.hypot(*to_photo[:2, :2])  # across, down
+    inside = [min(own, max(round(length), 1)) for own, length in zip(picture.size, lengths, strict=True)]
+    pixels = _resize(picture, *inside)
     return _Layer(pixels, _yield_to_earlier(weight, to_photo, earlier), shift, np.linalg.inv(to_photo))
 
 
@@ -142,15 +144,18 @@ def _photo_in_crop(photo: Image.Image, box: Box, to_photo: Matrix, size: int) ->
     return _affine(photo.reduce(factor, box), matrix, (size, size))
 
 
-def _warp_to_photo(square: Array | Pixels, to_crop: Matrix, size: Size, how: Resampling = Resampling.BILINEAR) -> Array:
+def _warp_to_photo(grid: Array | Pixels, to_crop: Matrix, size: Size, how: Resampling = Resampling.BILINEAR) -> Array:
     """A grid or picture over the crop, resampled to `size` px whose places in the crop `to_crop` gives."""
-    padded = np.pad(square, ((PAD_PX, PAD_PX), (PAD_PX, PAD_PX), (0, 0))[: square.ndim], mode="edge")
-    return _affine(Image.fromarray(padded), scale_matrix(len(square), PAD_PX, PAD_PX) @ to_crop, size, how)
+    padded = np.pad(grid, ((PAD_PX, PAD_PX), (PAD_PX, PAD_PX), (0, 0))[: grid.ndim], mode="edge")
+    height, width = grid.shape[:2]
+    from_crop = np.array([[width, 0, PAD_PX], [0, height, PAD_PX], [0, 0, 1]], np.float64)
+    return _affine(Image.fromarray(padded), from_crop @ to_crop, size, how)
 
 
 def _affine(picture: Image.Image, matrix: Matrix, size: Size, how: Resampling = Resampling.BILINEAR) -> Array:
     return np.asarray(picture.transform(size, Image.Transform.AFFINE, matrix[:2].ravel().tolist(), how), np.float32)
 
 
-def _resize(picture: Image.Image, size: int) -> Pixels:
-    return np.asarray(picture.convert("RGB").resize((size, size), Resampling.LANCZOS))
+def _resize(picture: Image.Image, width: int, height: int | None = None) -> Pixels:
+    """[H, W, 3], square unless `height` is given."""
+    return np.asarray(picture.convert("RGB").resize((width, height or width), Resampling.LANCZOS))

@@ -86,10 +86,8 @@ class Invert:
 
     def frames(self, models: Models, photo: PhotoLike) -> list[Aligned]:
         """The chosen faces of a photo, cropped as the generator frames them, from left to right."""
-        size = max(FRAME_PX, models.generator.resolution)
-        return align(
-            read_photo(photo), self._detector(models), _framing(models) or FFHQ, size, which=self.face, force=self.align
-        )
+        size, framing = _frame_size(models.generator), _framing(models) or FFHQ
+        return align(read_photo(photo), self._detector(models), framing, size, which=self.face, force=self.align)
 
     def invert(self, models: Models, aligned: Aligned, on_step: OnStep = ignore) -> Inversion:
         """The inversion of one frame."""
@@ -124,7 +122,7 @@ class Invert:
 
 @torch.no_grad()
 def _encode(encoder: Encoder, frame: Tensor) -> Latent:
-    """The encoder's latent in W+ of a frame [1, 3, H, H]."""
+    """The encoder's latent in W+ of a frame [1, 3, H, W]."""
     return Latent(Space.W_PLUS, encoder.encode(frame).clone())
 
 
@@ -146,7 +144,17 @@ def _label_steps(on_step: OnStep, label: str) -> OnStep:
     return lambda step: on_step(replace(step, stage=f"{label}: {step.stage}"))
 
 
+def _frame_size(generator: Generator) -> tuple[int, int]:
+    """Height and width of a frame: those of the generator's image, of which the longer side is FRAME_PX at least."""
+    height, width = generator.image_size
+    factor = -(-FRAME_PX // max(height, width))
+    return height * factor, width * factor
+
+
 def _framing(models: Models) -> Framing | None:
-    """How the generator frames faces; None for a generator of other things."""
+    """How the generator frames faces; None for a generator of other things, as all are that draw no squares."""
+    height, width = models.generator.image_size
+    if height != width:
+        return None
     settings = dict(models.defaults.get(ALIGN_KEY, {}))
     return Framing(**settings) if settings.pop("faces", True) else None

@@ -10,10 +10,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from styleclip.errors import NumericError, PhotoError, UsageError
+from styleclip.images import to_rgb
 from styleclip.losses import identity_loss, similarity
 from styleclip.models import Models
 
-MIN_PYRAMID_PX = 8  # side of the smallest picture that is compared
+MIN_PYRAMID_PX = 8  # shorter side of the smallest picture that is compared
 
 
 @dataclass(frozen=True)
@@ -26,9 +27,9 @@ class LossWeights:
 
 
 class ReconstructionLoss:
-    """The weighted losses [N], by name, of pictures [N, 3, R, R] that should show `target`.
+    """The weighted losses [N], by name, of pictures [N, 1..4, H, W] of the generator that should show `target`.
 
-    The target [N, 3, H, H] in [-1, 1] is resized to the generator's resolution R, and its features are computed, once.
+    The target [N, 3, h, w] in [-1, 1] is resized to the generator's H and W, and its features are computed, once.
 
     Example:
         reconstruction = ReconstructionLoss(models, target, LossWeights(identity=0))
@@ -54,7 +55,7 @@ class ReconstructionLoss:
 
 
 def pixel_loss(image: Tensor, target_pyramid: list[Tensor]) -> Tensor:
-    """Mean squared difference [N] of pictures [N, 3, R, R] and a target, averaged over the scales of its pyramid.
+    """Mean squared difference [N] of pictures [N, 1..4, H, W] and a target, averaged over the scales of its pyramid.
 
     At the reduced scales a face that is a few pixels off is nearly right; at full resolution it is not.
     """
@@ -63,26 +64,30 @@ def pixel_loss(image: Tensor, target_pyramid: list[Tensor]) -> Tensor:
 
 
 def pyramid(image: Tensor) -> list[Tensor]:
-    """The picture [N, 3, R, R] and its halves, by averages of 2x2, down to 8 px."""
-    scales = [image]
-    while scales[-1].shape[-1] > MIN_PYRAMID_PX:
+    """The picture [N, 1..4, H, W] in RGB and its halves, by averages of 2x2, down to 8 px of the shorter side."""
+    scales = [to_rgb(image)]
+    while min(scales[-1].shape[2:]) > MIN_PYRAMID_PX:
         scales.append(F.avg_pool2d(scales[-1], 2))
     return scales
 
 
 def resize_target(models: Models, target: Tensor) -> Tensor:
-    """The target [N, 3, H, H] in [-1, 1] at the generator's resolution, [N, 3, R, R], on the device of the models.
+    """The target [N, 3, h, w] in [-1, 1] at the generator's size, [N, 3, H, W], on the device of the models.
 
-    Raises UsageError for anything that is not a batch of square colour pictures, PhotoError for NaN in it.
+    Raises UsageError for anything that is not a batch of colour pictures of the generator's shape, PhotoError for NaN.
     """
-    if target.ndim != 4 or target.shape[1] != 3 or target.shape[2] != target.shape[3] or not len(target):
-        raise UsageError(f"the target has shape {list(target.shape)}; pass square pictures [N, 3, H, H] in [-1, 1]")
+    height, width = models.generator.image_size
+    shape = "square pictures" if height == width else f"pictures as wide and high as {width} x {height}"
+    if target.ndim != 4 or target.shape[1] != 3 or target.shape[2] * width != target.shape[3] * height:
+        raise UsageError(f"the target has shape {list(target.shape)}; pass {shape}, [N, 3, H, W] in [-1, 1]")
+    if not len(target):
+        raise UsageError(f"the target has no pictures; pass {shape}, [N, 3, H, W] in [-1, 1]")
     if not target.isfinite().all():
         raise PhotoError("the target has NaN or infinite pixels; read the picture again")
-    target, side = target.to(models.generator.w_avg), models.generator.resolution
-    if target.shape[-1] == side:
+    target = target.to(models.generator.w_avg)
+    if tuple(target.shape[2:]) == (height, width):
         return target
-    return F.interpolate(target, (side, side), mode="bilinear", antialias=True).clamp(-1, 1)
+    return F.interpolate(target, (height, width), mode="bilinear", antialias=True).clamp(-1, 1)
 
 
 def total_loss(losses: Mapping[str, Tensor], step: int) -> Tensor:
@@ -95,12 +100,12 @@ def total_loss(losses: Mapping[str, Tensor], step: int) -> Tensor:
 
 @torch.no_grad()
 def reconstruction_scores(models: Models, target: Tensor, image: Tensor) -> list[dict[str, float]]:
-    """The distances of pictures [N, 3, R, R] from the target, one dictionary per image.
+    """The distances of pictures [N, 1..4, H, W] from the target, one dictionary per image.
 
     `l1` and `l2` are the mean absolute and mean squared difference in [-1, 1] units, of pictures clamped as they would
     be saved; `lpips` and `identity` (a cosine) are there where the models have the networks.
     """
-    target, image = resize_target(models, target), image.clamp(-1, 1)
+    target, image = resize_target(models, target), to_rgb(image).clamp(-1, 1)
     difference = image - target
     scores = {"l1": difference.abs().mean(dim=(1, 2, 3)), "l2": difference.square().mean(dim=(1, 2, 3))}
     if perceptual := models.perceptual():

@@ -142,7 +142,7 @@ class PivotalTuning:
 
 
 def render_tuned(generator: Generator, factors: Mapping[str, Tensor], latent: Latent) -> Tensor:
-    """The pictures [N, 3, R, R] of the tuned generator; gradients go to the factors alone."""
+    """The pictures [N, img_channels, H, W] of the tuned generator; gradients go to the factors alone."""
     weights = generator.state_dict(keep_vars=True)
     tuned = {name: weights[name] + change for name, change in weight_changes(factors, weights).items()}
     image: Tensor = functional_call(generator, tuned, (latent,))

@@ -30,7 +30,7 @@ class StageResult:
 
     Args:
         name: encoder or average, refine, tune.
-        image: the picture [1, 3, R, R] after it, nominally in [-1, 1].
+        image: the picture [1, img_channels, H, W] after it, nominally in [-1, 1].
         settings: of `Refine` or `PivotalTuning`.
         scores: the distances of the picture from the target (`losses.reconstruction_scores`).
         seconds: the time it took.
@@ -49,7 +49,7 @@ class Inversion:
 
     Args:
         aligned: the photo, the frame, and the quad of the frame in the photo.
-        target: the frame [1, 3, R, R] in [-1, 1] at the generator's resolution.
+        target: the frame [1, 3, H, W] in [-1, 1] at the generator's size.
         latent: one latent in W+.
         stages: the stages that found it, in their order.
         models: the models that draw it; where there is a `tuning`, with the tuned generator.
@@ -71,7 +71,7 @@ class Inversion:
 
     @property
     def image(self) -> Tensor:
-        """The picture [1, 3, R, R] of the latent, nominally in [-1, 1]."""
+        """The picture [1, img_channels, H, W] of the latent, nominally in [-1, 1]."""
         return self.stages[-1].image
 
     @property
@@ -80,7 +80,7 @@ class Inversion:
         return self.stages[-1].scores
 
     def piece(self, edited: Tensor) -> Piece | None:
-        """An edit [1, 3, R, R] of the picture, ready to be pasted into the photo; None where the frame is the photo."""
+        """An edit [1, img_channels, H, W], ready to be pasted into the photo; None where the frame is the photo."""
         if self.aligned.quad is None:
             return None
         face, [after, before] = self.aligned.face, [to_pil(each)[0] for each in (edited, self.image)]
@@ -119,7 +119,7 @@ class Inversion:
         record = self.record()
         pictures = {
             "aligned.png": self.aligned.frame,
-            "reconstruction.png": to_pil(self.image)[0],
+            "reconstruction.png": to_pil(self.image, keep_channels=True)[0],
             "comparison.png": self._comparison_sheet(),
         }
         told = recording.of_picture(record)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from styleclip.networks.encoder_config import FRAME_PX, UNITS, WIDTHS
 from styleclip.networks.face_recognition import FaceRecogniser
-from styleclip.networks.resize import ResizeCrop, resize_matrix
+from styleclip.networks.resize import ResizeCrop, resize_from_square, resize_matrix
 
 FACE_PX = 112  # side of ArcFace's input
 FACE_ROWS, FACE_COLUMNS = slice(35, 223), slice(32, 220)  # of the face in a frame of 256 px
@@ -121,9 +121,12 @@ class SqueezeExcitation(nn.Module):
 
 @functools.lru_cache(maxsize=8)
 def face_resize(height: int, width: int, device: torch.device) -> ResizeCrop:
-    """The face in an aligned frame, as in the identity loss of StyleCLIP: pooled to 256 px, cropped, pooled."""
+    """The face in an aligned frame, as in the identity loss of StyleCLIP: pooled to 256 px, cropped, pooled.
+
+    A frame that is not square is centred on a black square.
+    """
+    whole = resize_matrix(max(height, width), FRAME_PX, "pool")
     rows, columns = (
-        resize_matrix(part.stop - part.start, FACE_PX, "pool") @ resize_matrix(length, FRAME_PX, "pool")[part]
-        for length, part in ((height, FACE_ROWS), (width, FACE_COLUMNS))
+        resize_matrix(part.stop - part.start, FACE_PX, "pool") @ whole[part] for part in (FACE_ROWS, FACE_COLUMNS)
     )
-    return ResizeCrop(rows.float().to(device), columns.float().to(device))
+    return resize_from_square(rows, columns, height, width, device)

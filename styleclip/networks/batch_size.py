@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from styleclip.networks.stylegan2 import Generator, GeneratorConfig
@@ -10,7 +11,7 @@ from styleclip.runtime.batching import free_bytes
 MEMORY_FRACTION = 0.5  # of the free memory; CUDA graphs and libraries need the rest
 MAX_BATCH = 128  # images on a GPU; more are not faster
 
-# Float32 feature maps [C, R, R] of an image. Measured on a CPU at 512 px, config-f: 3.3 of the largest block without a
+# Float32 feature maps [C, H, W] of an image. Measured on a CPU at 512 px, config-f: 3.3 of the largest block without a
 # gradient and 6.1 of every block with one; 4.5 and 10.7 in plain torch, which runs where cuda_ops is not built.
 LIVE_FEATURE_MAPS = 5  # without a gradient: a block's input, modulated, convolved, filtered and activated
 KEPT_FEATURE_MAPS = 11  # with a gradient, by the two convolutions of a block
@@ -26,9 +27,9 @@ class Workload:
     gradient: bool = False
     max_images: int | None = None
 
-    def on_cpu(self, resolution: int) -> int:
-        """Images of this resolution in a batch on a CPU."""
-        count = max(1, self.pixels // resolution**2)
+    def on_cpu(self, size: tuple[int, int]) -> int:
+        """Images of this height and width in a batch on a CPU."""
+        count = max(1, self.pixels // math.prod(size))
         return min(count, self.max_images or count)
 
 
@@ -44,17 +45,18 @@ def max_batch(generator: Generator, workload: Workload, resolution: int | None =
 
     On a GPU it is rounded down to a power of two, so that it does not depend on small changes of the free memory.
     """
-    device, side = generator.w_avg.device, resolution or generator.resolution
+    device, config, last = generator.w_avg.device, generator.config, resolution or generator.config.resolution
     if device.type != "cuda":
-        return workload.on_cpu(side)
-    each = image_bytes(generator.config, side, generator.precision.itemsize, workload.gradient)
+        return workload.on_cpu(config.block_size(last))
+    each = image_bytes(config, last, generator.precision.itemsize, workload.gradient)
     count = min(MAX_BATCH, max(1, int(MEMORY_FRACTION * free_bytes(device)) // each))
     return 1 << count.bit_length() - 1
 
 
 def image_bytes(config: GeneratorConfig, resolution: int, itemsize: int, gradient: bool) -> int:
-    """Bytes of memory per image of this resolution for rendering and encoding."""
-    maps = [channels * side**2 for side, channels in config.channels.items() if side <= resolution]
+    """Bytes of memory per image, rendered by the blocks up to `resolution` and encoded."""
+    blocks = {block: channels for block, channels in config.channels.items() if block <= resolution}
+    maps = [channels * math.prod(config.block_size(block)) for block, channels in blocks.items()]
     return (
         itemsize * (KEPT_FEATURE_MAPS * sum(maps) if gradient else LIVE_FEATURE_MAPS * max(maps))
         + ENCODER_BYTES[gradient]

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from styleclip.errors import UsageError, WeightError
-from styleclip.networks.resize import ResizeCrop, apply_resizes, center_resize
+from styleclip.networks.resize import ResizeCrop, apply_resizes, square_resize
 
 Preprocess = Literal["correct", "paper"]
 Tokenizer = Callable[..., Tensor]  # (texts, context_length=None) -> [N, context]
@@ -21,8 +21,9 @@ MAX_NUMBERS = {  # largest accepted numbers in a config; the largest CLIP has 56
 
 
 class CLIP(nn.Module):
-    """An open_clip model for images in [-1, 1] of any resolution.
+    """An open_clip model for images in [-1, 1] of any resolution, with 1 to 4 channels (`images.to_rgb`).
 
+    Images that are not square are centred on a black square.
     `preprocess="correct"` resizes as CLIP was trained (bicubic, antialiased) and applies its mean and std;
     `"paper"` is StyleCLIP's recipe: area average (its nearest x7 and average pool) and no normalisation.
     `vocabulary` lists the words a small model was trained on; None for a full vocabulary.
@@ -56,7 +57,7 @@ class CLIP(nn.Module):
         return float(cast(Any, self.model).logit_scale.exp())
 
     def encode_image(self, image: Tensor) -> Tensor:
-        """[N, 3, H, W] in [-1, 1] -> unit features [N, D]."""
+        """[N, 1..4, H, W] in [-1, 1] -> unit features [N, D]."""
         return self.encode_pixels(*apply_resizes(image, self.resize_crop(image)))
 
     def to_mixed_precision(self, dtype: torch.dtype) -> CLIP:
@@ -66,7 +67,7 @@ class CLIP(nn.Module):
 
     def resize_crop(self, image: Tensor) -> ResizeCrop | None:
         """The crop and resize of images of this shape [N, 3, H, W] to CLIP's input; None where that is the image."""
-        return center_resize(image, self.image_size, "area" if self.preprocess == "paper" else "bicubic")
+        return square_resize(image, self.image_size, "area" if self.preprocess == "paper" else "bicubic")
 
     def encode_pixels(self, pixels: Tensor) -> Tensor:
         """Cropped and resized images [N, 3, S, S] in [-1, 1] -> unit features [N, D]."""

@@ -12,27 +12,35 @@ from torch import Tensor, nn
 from styleclip.errors import UsageError
 from styleclip.networks.layers import EqualConv2d, EqualLinear
 
+LAST_PIXELS = 16  # of the last block, 4 x 4
+
 
 class Discriminator(nn.Module):
     """`discriminator(image) -> logits [N, 1]`: residual blocks down to 4x4, then an epilogue (StyleGAN2, figure 7c).
 
     `channels` maps every resolution from 4 upwards to its channels, as in `GeneratorConfig`. `mbstd_group_size=None`
     makes the whole batch one group; `conv_clamp` bounds the output of every convolution with an activation.
+    `img_channels` are those of the image, `last_pixels` the pixels of the last block, 4 x 4 for square images.
     """
 
     def __init__(
-        self, channels: dict[int, int], mbstd_group_size: int | None = 4, conv_clamp: float | None = None
+        self,
+        channels: dict[int, int],
+        mbstd_group_size: int | None = 4,
+        conv_clamp: float | None = None,
+        img_channels: int = 3,
+        last_pixels: int = LAST_PIXELS,
     ) -> None:
         super().__init__()
         self.channels = dict(channels)
         self.resolutions = tuple(sorted(channels, reverse=True))[:-1]  # R, ..., 8
         for resolution in self.resolutions:
-            from_image = resolution == max(channels)
-            block = ResidualBlock(channels[resolution], channels[resolution // 2], from_image, conv_clamp)
+            image = img_channels if resolution == max(channels) else None
+            block = ResidualBlock(channels[resolution], channels[resolution // 2], image, conv_clamp)
             self.add_module(f"b{resolution}", block)
-        self.b4 = Epilogue(channels[4], mbstd_group_size, conv_clamp)
+        self.b4 = Epilogue(channels[4], mbstd_group_size, conv_clamp, last_pixels)
 
-    def forward(self, image: Tensor) -> Tensor:  # [N, 3, R, R] -> [N, 1]
+    def forward(self, image: Tensor) -> Tensor:  # [N, img_channels, H, W] -> [N, 1]
         x = image
         for resolution in self.resolutions:
             x = self.get_submodule(f"b{resolution}")(x)
@@ -41,19 +49,22 @@ class Discriminator(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """One halving of the resolution: two convolutions beside a linear skip; the first block also reads the image."""
+    """One halving of the resolution: two convolutions beside a linear skip.
+
+    The first block also reads an image of `img_channels`.
+    """
 
     def __init__(
-        self, in_channels: int, out_channels: int, from_image: bool = False, conv_clamp: float | None = None
+        self, in_channels: int, out_channels: int, img_channels: int | None = None, conv_clamp: float | None = None
     ) -> None:
         super().__init__()
         self.conv_clamp = conv_clamp
-        self.fromrgb = EqualConv2d(3, in_channels, kernel=1) if from_image else None
+        self.fromrgb = EqualConv2d(img_channels, in_channels, kernel=1) if img_channels else None
         self.conv0 = EqualConv2d(in_channels, in_channels, kernel=3)
         self.conv1 = EqualConv2d(in_channels, out_channels, kernel=3, down=True)
         self.skip = EqualConv2d(in_channels, out_channels, kernel=1, down=True, bias=False)
 
-    def forward(self, x: Tensor) -> Tensor:  # [N, in or 3, R, R] -> [N, out, R/2, R/2]
+    def forward(self, x: Tensor) -> Tensor:  # [N, in or img_channels, H, W] -> [N, out, H/2, W/2]
         if self.fromrgb is not None:
             x = clamp(self.fromrgb(x), self.conv_clamp)
         y = clamp(self.conv0(x), self.conv_clamp)
@@ -64,11 +75,17 @@ class ResidualBlock(nn.Module):
 class Epilogue(nn.Module):
     """The 4x4 end: minibatch standard deviation, one convolution, two fully connected layers."""
 
-    def __init__(self, channels: int, mbstd_group_size: int | None, conv_clamp: float | None = None) -> None:
+    def __init__(
+        self,
+        channels: int,
+        mbstd_group_size: int | None,
+        conv_clamp: float | None = None,
+        last_pixels: int = LAST_PIXELS,
+    ) -> None:
         super().__init__()
         self.mbstd_group_size, self.conv_clamp = mbstd_group_size, conv_clamp
         self.conv = EqualConv2d(channels + 1, channels, kernel=3)
-        self.fc = EqualLinear(16 * channels, channels, activate=True)
+        self.fc = EqualLinear(last_pixels * channels, channels, activate=True)
         self.out = EqualLinear(channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:  # [N, C, 4, 4] -> [N, 1]

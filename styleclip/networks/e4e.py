@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from styleclip.networks.arcface import IRSE50
 from styleclip.networks.encoder_config import FRAME_PX, MAX_DOWNSAMPLING, EncoderConfig
 from styleclip.networks.layers import EqualLinear
-from styleclip.networks.resize import apply_resizes, center_resize
+from styleclip.networks.resize import apply_resizes, square_resize
 
 COARSE, MEDIUM, FINE = 0, 3, 7  # index of the first vector of W+ from each level of the pyramid, 1/16 to 1/4
 
@@ -42,7 +42,7 @@ class Encoder(IRSE50):
         self.register_buffer("w_avg", torch.zeros(config.num_ws, config.w_dim))
 
     def encode(self, image: Tensor) -> Tensor:
-        """Aligned frame [N, 3, R, R] in [-1, 1], any resolution -> codes [N, num_ws, w_dim]."""
+        """Aligned frame [N, 1..4, H, W] in [-1, 1], any resolution -> codes [N, num_ws, w_dim]."""
         codes: Tensor = self(resize_frame(image, self.config.frame))
         return codes
 
@@ -85,8 +85,11 @@ class Style(nn.Module):
 
 
 def resize_frame(image: Tensor, frame: int = FRAME_PX) -> Tensor:
-    """The encoder's input, [N, 3, R, R] -> [N, 3, 256, 256]: bilinear and antialiased, as in Pillow."""
-    return apply_resizes(image, center_resize(image, frame, "bilinear"))[0]
+    """The encoder's input, [N, 1..4, H, W] -> [N, 3, 256, 256]: bilinear and antialiased, as in Pillow.
+
+    A frame that is not square is centred on a black square.
+    """
+    return apply_resizes(image, square_resize(image, frame, "bilinear"))[0]
 
 
 def _level(index: int) -> int:

@@ -9,11 +9,14 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from styleclip.networks.resize import ResizeCrop, apply_resizes, center_resize
+from styleclip.networks.resize import ResizeCrop, apply_resizes, square_resize
 
 
 class FaceRecogniser(nn.Module):
-    """Base of recognisers: aligned frames [N, 3, R, R] in [-1, 1] -> unit features [N, D]."""
+    """Base of recognisers: aligned frames [N, 1..4, H, W] in [-1, 1] -> unit features [N, D].
+
+    A frame that is not square is centred on a black square.
+    """
 
     def embed(self, image: Tensor) -> Tensor:
         """Frames of any resolution -> unit features."""
@@ -47,7 +50,7 @@ class SmallRecogniser(FaceRecogniser):
         return self.head(self.trunk(image))
 
     def resize_crop(self, image: Tensor) -> ResizeCrop | None:
-        return center_resize(image, self.side, "bilinear")
+        return square_resize(image, self.side, "bilinear")
 
     def encode_pixels(self, pixels: Tensor) -> Tensor:
         return F.normalize(self(pixels), dim=-1)
@@ -61,7 +64,7 @@ class Facenet(FaceRecogniser):
         self.network = network  # an eval-mode InceptionResnetV1: unit features [N, 512]
 
     def resize_crop(self, image: Tensor) -> ResizeCrop | None:
-        return center_resize(image, 160, "bilinear")
+        return square_resize(image, 160, "bilinear")
 
     def encode_pixels(self, pixels: Tensor) -> Tensor:
         return F.normalize(self.network(pixels), dim=-1)

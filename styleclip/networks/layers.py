@@ -83,7 +83,7 @@ class StyledConv(nn.Module):
         in_channels: int,
         out_channels: int,
         w_dim: int,
-        resolution: int,
+        size: tuple[int, int],  # height, width of the output
         up: bool = False,
         clamp: float | None = None,
     ) -> None:
@@ -91,7 +91,7 @@ class StyledConv(nn.Module):
         self.weight = nn.Parameter(normal(out_channels, in_channels, 3, 3))
         self.bias = nn.Parameter(torch.zeros(out_channels))
         self.noise_strength = nn.Parameter(torch.zeros([]))
-        self.register_buffer("noise_const", normal(resolution, resolution))
+        self.register_buffer("noise_const", normal(*size))
         self.affine = EqualLinear(w_dim, in_channels, bias=1.0)
         self.up, self.clamp = up, clamp
         self.register_buffer("taps", fir_taps(), persistent=False)
@@ -99,7 +99,7 @@ class StyledConv(nn.Module):
         self.frozen: tuple[nn.Parameter, ...] = ()  # the weight that `square_sums` belongs to
 
     def forward(self, x: Tensor, styles: Tensor, noise: Tensor | None) -> Tensor:
-        """x [N or 1, in, H, W], styles [N, in], noise [N or 1, 1, R, R] -> [N, out, R, R] in the weight's precision."""
+        """x [N or 1, in, H, W], styles [N, in], noise [N or 1, 1, h, w] -> [N, out, h, w] in the weight's precision."""
         demodulation = self.demodulation(styles).to(self.weight)
         noise = noise if noise is None else noise * self.noise_strength
         x = modulate(x.to(self.weight), styles.to(self.weight))
@@ -131,7 +131,7 @@ class StyledConv(nn.Module):
 
 
 class ToRGB(nn.Module):
-    """Modulated 1x1 convolution to RGB, without demodulation, noise or activation."""
+    """Modulated 1x1 convolution to the channels of the image, without demodulation, noise or activation."""
 
     def __init__(self, in_channels: int, out_channels: int, w_dim: int, clamp: float | None = None) -> None:
         super().__init__()
@@ -140,7 +140,7 @@ class ToRGB(nn.Module):
         self.affine = EqualLinear(w_dim, in_channels, bias=1.0)
         self.clamp = clamp
 
-    def forward(self, x: Tensor, styles: Tensor) -> Tensor:  # [N or 1, C, R, R], [N, C] -> [N, 3, R, R]
+    def forward(self, x: Tensor, styles: Tensor) -> Tensor:  # [N or 1, C, H, W], [N, C] -> [N, out, H, W]
         """The result has the precision of this layer's weight, the convolution that of `x`."""
         weight, styles = self.weight.to(x), (styles / math.sqrt(self.weight.shape[1])).to(x)
         if len(styles) == 1:  # scaling the weight saves a pass over the features
@@ -161,7 +161,7 @@ def weight_square_sums(weight: Tensor) -> Tensor:
 
 
 def upsample(image: Tensor, taps: Tensor) -> Tensor:
-    """Double the size of the RGB skip image with the FIR filter: [N, 3, R, R] -> [N, 3, 2R, 2R]."""
+    """Double the size of the skip image with the FIR filter: [N, img_channels, H, W] -> [N, img_channels, 2H, 2W]."""
     return upfirdn2d(image, taps, up=2, padding=(2, 1), gain=4)
 
 

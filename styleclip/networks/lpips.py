@@ -12,14 +12,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from styleclip.images import to_rgb
+
 Trunk = Literal["alex", "vgg"]
 TAPS: dict[Trunk, tuple[int, ...]] = {"alex": (1, 4, 7, 9, 11), "vgg": (3, 8, 15, 22, 29)}  # ReLUs to compare
-MAX_SIDE_PX = 256  # larger images are reduced to this, as in pSp, e4e and PTI
+MAX_SIDE_PX = 256  # of the longer side; larger images are reduced to this by areas, as in pSp, e4e and PTI
 SHIFT, SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)  # mean and deviation of ImageNet, for [-1, 1]
 
 
 class PerceptualDistance(Protocol):
-    """A perceptual distance [N] of images [N, 3, R, R] in [-1, 1], pair by pair."""
+    """A perceptual distance [N] of images [N, 1..4, H, W] in [-1, 1], pair by pair."""
 
     def distance(self, image: Tensor, target: Tensor) -> Tensor: ...
 
@@ -43,8 +45,8 @@ class LPIPS(nn.Module):
             self.register_buffer(name, torch.tensor(numbers, device="cpu").view(3, 1, 1), persistent=False)
 
     def distance(self, image: Tensor, target: Tensor) -> Tensor:
-        """[N] for images [N, 3, R, R] in [-1, 1], 0 for equal ones; at more than 256 px both are area-reduced."""
-        return self(_reduce(image), _reduce(target))
+        """[N] for images [N, 1..4, H, W] in [-1, 1], 0 for equal ones; a longer side of more than 256 px is reduced."""
+        return self(_reduce(to_rgb(image)), _reduce(to_rgb(target)))
 
     def forward(self, image: Tensor, target: Tensor) -> Tensor:
         """[N]: `sum_l mean_hw w_l . (a_l - b_l)^2` over unit features a_l, b_l of every tap l (equation 1)."""
@@ -62,4 +64,7 @@ class LPIPS(nn.Module):
 
 
 def _reduce(image: Tensor) -> Tensor:
-    return F.interpolate(image, (MAX_SIDE_PX, MAX_SIDE_PX), mode="area") if image.shape[-1] > MAX_SIDE_PX else image
+    size, longest = image.shape[2:], max(image.shape[2:])
+    if longest <= MAX_SIDE_PX:
+        return image
+    return F.interpolate(image, [max(1, round(side * MAX_SIDE_PX / longest)) for side in size], mode="area")

@@ -14,40 +14,66 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from styleclip.images import to_rgb
+
+BLACK = -1.0  # of images in [-1, 1]
+
 Mode = Literal["bicubic", "bilinear", "area", "pool"]
 
 
 @dataclass(frozen=True)
 class ResizeCrop:
-    """A crop and resize of images [N, 3, H, W] to [N, 3, S, T]: `rows @ image @ columns^T`."""
+    """A crop and resize of images [N, 3, H, W] to [N, 3, S, T]: `rows @ image @ columns^T + border`."""
 
     rows: Tensor  # [S, H]
     columns: Tensor  # [T, W]
+    border: Tensor | None = None  # [S, T], the share of the black border; None without one
 
 
 def apply_resizes(image: Tensor, *resizes: ResizeCrop | None) -> list[Tensor]:
-    """The images [N, 3, H, W] after each of these crops and resizes; None is the identity."""
+    """The images of a generator [N, 1..4, H, W] in RGB after each of these crops and resizes; None is the identity."""
+    image = to_rgb(image)
     chosen = [each for each in resizes if each is not None]
     if not chosen:
         return [image] * len(resizes)
     columns = [each.columns.to(image) for each in chosen]
     across = iter((image @ torch.cat(columns).T).split([len(each) for each in columns], dim=-1))
-    return [image if each is None else each.rows.to(image) @ next(across) for each in resizes]
+    return [image if each is None else _finish_resize(each, next(across)) for each in resizes]
 
 
-def center_resize(image: Tensor, size: int, mode: Mode) -> ResizeCrop | None:
-    """The central square of an image at size x size px; None where no resize is needed."""
+def _finish_resize(resize: ResizeCrop, across: Tensor) -> Tensor:
+    """The resized image, from the image times the columns."""
+    resized = resize.rows.to(across) @ across
+    return resized if resize.border is None else resized + resize.border.to(across)
+
+
+def square_resize(image: Tensor, size: int, mode: Mode) -> ResizeCrop | None:
+    """The whole image, centred on a black square where it is none, at size x size px; None where no resize is needed.
+
+    StyleCLIP's relevance table of StyleGAN-Human (1024 x 512) was made in this way.
+    """
     height, width = image.shape[-2:]
-    return None if height == width == size else _center_resize(height, width, size, mode, image.device)
+    return None if height == width == size else _square_resize(height, width, size, mode, image.device)
 
 
 @functools.lru_cache(maxsize=32)
-def _center_resize(height: int, width: int, size: int, mode: Mode, device: torch.device) -> ResizeCrop:
-    side = min(height, width)
-    matrix = resize_matrix(side, size, mode)
-    top, left = (height - side) // 2, (width - side) // 2
-    rows, columns = (F.pad(matrix, (start, length - side - start)) for start, length in ((top, height), (left, width)))
-    return ResizeCrop(rows.float().to(device), columns.float().to(device))
+def _square_resize(height: int, width: int, size: int, mode: Mode, device: torch.device) -> ResizeCrop:
+    matrix = resize_matrix(max(height, width), size, mode)
+    return resize_from_square(matrix, matrix, height, width, device)
+
+
+def resize_from_square(rows: Tensor, columns: Tensor, height: int, width: int, device: torch.device) -> ResizeCrop:
+    """The resize of images [N, 3, H, W] by the matrices [S, L] and [T, L] of one of squares of L = max(H, W) px.
+
+    The image is centred on a black square. The rows of both matrices sum to 1, so the black border adds
+    `BLACK (1 - r c^T)`, where r [S] and c [T] are the sums over the pixels of the image.
+    """
+    lengths, border = ((rows, height), (columns, width)), None
+    inside = [matrix[:, (matrix.shape[1] - length) // 2 :][:, :length] for matrix, length in lengths]
+    if height != width:
+        outside = 1 - torch.outer(inside[0].sum(dim=1), inside[1].sum(dim=1))
+        border = (BLACK * outside).float().to(device)
+    return ResizeCrop(inside[0].float().to(device), inside[1].float().to(device), border)
 
 
 @functools.lru_cache(maxsize=32)

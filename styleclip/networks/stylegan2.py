@@ -1,4 +1,4 @@
-"""The StyleGAN2 generator (Karras et al. 2020), any resolution and channel schedule.
+"""The StyleGAN2 generator (Karras et al. 2020), any resolution, channel schedule and shape of the image.
 
 Parameter names are those of NVIDIA's PyTorch checkpoints, e.g. `synthesis.b64.conv0.weight`; FIR filters are constants
 and are not stored.
@@ -7,7 +7,7 @@ and are not stored.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from styleclip.errors import SpaceError, UsageError
 from styleclip.latents import Latent, Space, StyleLayout
 from styleclip.networks.layers import EqualLinear, StyledConv, normalize_2nd_moment
-from styleclip.networks.synthesis import Noise, Synthesis
+from styleclip.networks.synthesis import CONSTANT_SIZE, ImageSize, Noise, Synthesis, block_size
 
 FULL_PRECISION_PX = 32  # resolution up to which mixed precision keeps float32
 MAPPING_LR_MUL = 0.01  # learning rate of the mapping network relative to the rest (StyleGAN, appendix C)
@@ -31,16 +31,30 @@ class GeneratorConfig:
     channels: dict[int, int]  # resolution -> channels, from 4 upwards, e.g. {4: 512, ..., 1024: 32}
     conv_clamp: float | None = None  # bounds of the activations
     mapping_lr_mul: float = MAPPING_LR_MUL
+    constant: ImageSize = field(default=CONSTANT_SIZE, repr=False)  # height, width of the learned constant
+    img_channels: int = field(default=3, repr=False)  # 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha
 
     @property
     def resolution(self) -> int:
+        """The name of the last block; the height and width of the image where it is square."""
         return max(self.channels)
+
+    @property
+    def image_size(self) -> ImageSize:
+        """Height and width of the image in px."""
+        return self.block_size(self.resolution)
+
+    def block_size(self, resolution: int) -> ImageSize:
+        """Height and width in px of the skip image of the block called b{resolution}."""
+        return block_size(self.constant, resolution)
 
 
 class Generator(nn.Module):
-    """`generator(latent) -> image [N, 3, H, W]` in about [-1, 1], from a latent of any space.
+    """`generator(latent) -> image [N, img_channels, H, W]` in about [-1, 1], from a latent of any space.
 
     `layout` names the layers of style space, `num_ws` is the number of vectors of W+, `w_avg` [w_dim] the mean of W.
+    `image_size` is (H, W). `img_channels` is 1, 2, 3 or 4, of which the 2nd or 4th is alpha; `images.to_rgb` makes RGB
+    of all of them.
     """
 
     def __init__(self, config: GeneratorConfig) -> None:
@@ -48,12 +62,22 @@ class Generator(nn.Module):
         self.config = config
         self.layout = StyleLayout.from_channels(config.channels)
         self.mapping = Mapping(config.z_dim, config.mapping_widths, config.mapping_lr_mul)
-        self.synthesis = Synthesis(config.channels, config.w_dim, config.conv_clamp)
+        self.synthesis = Synthesis(
+            config.channels, config.w_dim, config.conv_clamp, config.constant, config.img_channels
+        )
         self.precision = torch.float32  # of the larger blocks, see `to_mixed_precision`
 
     @property
     def resolution(self) -> int:
         return self.config.resolution
+
+    @property
+    def image_size(self) -> ImageSize:
+        return self.config.image_size
+
+    @property
+    def img_channels(self) -> int:
+        return self.config.img_channels
 
     @property
     def num_ws(self) -> int:
@@ -106,7 +130,7 @@ class Generator(nn.Module):
         seeds: Sequence[int] | None = None,
         resolution: int | None = None,
     ) -> list[Tensor]:
-        """The skip image after every block up to `resolution`: [N, 3, 4, 4], [N, 3, 8, 8], ..., [N, 3, R, R]."""
+        """The skip image after every block up to `resolution`: [N, 3, 4, 4] to [N, 3, H, W] for RGB."""
         if resolution is not None and resolution not in self.config.channels:
             raise UsageError(f"this generator has no block of {resolution} px; choose one of {[*self.config.channels]}")
         styles = self.to_space(latent, Space.S).data
@@ -174,7 +198,10 @@ class Mapping(nn.Module):
         self.register_buffer("w_avg", torch.zeros(sizes[-1]))
 
     def forward(self, z: Tensor) -> Tensor:  # [N, z_dim] -> [N, w_dim]
-        x = normalize_2nd_moment(z.float()).to(self.w_avg.dtype)
+        return self.layers(normalize_2nd_moment(z.float()).to(self.w_avg.dtype))
+
+    def layers(self, x: Tensor) -> Tensor:
+        """Normalised z [N, z_dim] -> w [N, w_dim]."""
         for i in range(self.num_layers):
             x = self.get_submodule(f"fc{i}")(x)
         return x

@@ -14,33 +14,52 @@ from styleclip.networks.layers import StyledConv, ToRGB, fir_taps, normal, upsam
 
 Noise = Literal["const", "random", "none"]
 Styles = dict[str, Tensor]  # of every layer, by name: [N, C_i]
-NoiseInputs = dict[str, Tensor | None]  # of every convolution, by name: [N or 1, 1, R, R], None without noise
+NoiseInputs = dict[str, Tensor | None]  # of every convolution, by name: [N or 1, 1, H, W], None without noise
+ImageSize = tuple[int, int]  # height, width in px
+CONSTANT_SIZE: ImageSize = (4, 4)  # of the published square generators
+FIRST_RESOLUTION = 4  # name of the block with the constant, b4
+
+
+def block_size(constant: ImageSize, resolution: int) -> ImageSize:
+    """Height and width in the block called b{resolution}: those of the constant, doubled with every block."""
+    factor = resolution // FIRST_RESOLUTION
+    return constant[0] * factor, constant[1] * factor
 
 
 class State(NamedTuple):
     """Features and skip image after some of the layers, of a batch or of one image that a batch shares."""
 
-    x: Tensor  # [N or 1, C, R, R]
-    image: Tensor  # the skip image [N or 1, 3, R, R]; at half the size until toRGB has run
+    x: Tensor  # [N or 1, C, H, W]
+    image: Tensor  # the skip image [N or 1, img_channels, H, W]; at half the size until toRGB has run
 
 
 class Synthesis(nn.Module):
     """The synthesis network g: styles -> image, with RGB skip connections (StyleGAN2, figure 7b).
 
-    `channels` maps every resolution from 4 upwards to its channels; `conv_clamp` bounds the activations. The layers run
-    in the order of `layout.entries`. `run` computes some of them, so images whose first layers agree can share the
-    state before the first difference.
+    `channels` maps every resolution from 4 upwards to its channels; `conv_clamp` bounds the activations. `constant` is
+    the size of the learned constant, `img_channels` the number of channels of the image. The layers run in the order of
+    `layout.entries`. `run` computes some of them, so images whose first layers agree can share the state before the
+    first difference.
     """
 
     taps: Tensor
 
-    def __init__(self, channels: Mapping[int, int], w_dim: int, conv_clamp: float | None = None) -> None:
+    def __init__(
+        self,
+        channels: Mapping[int, int],
+        w_dim: int,
+        conv_clamp: float | None = None,
+        constant: ImageSize = CONSTANT_SIZE,
+        img_channels: int = 3,
+    ) -> None:
         super().__init__()
         self.layout = StyleLayout.from_channels(dict(channels))
-        self.resolutions = tuple(channels)
+        self.resolutions, self.img_channels = tuple(channels), img_channels
+        self.image_size = block_size(constant, self.resolutions[-1])
         before = 0
         for resolution, width in channels.items():
-            self.add_module(f"b{resolution}", Block(before, width, resolution, w_dim, conv_clamp))
+            size = block_size(constant, resolution)
+            self.add_module(f"b{resolution}", Block(before, width, size, w_dim, conv_clamp, img_channels))
             before = width
         self.register_buffer("taps", fir_taps(), persistent=False)
 
@@ -56,10 +75,9 @@ class Synthesis(nn.Module):
         return images
 
     def start(self, batch: int) -> State:
-        """The learned constant and a grey picture, before the first layer."""
-        side = self.resolutions[0]
-        const = self.get_parameter(f"b{side}.const")
-        return State(const.expand(batch, -1, -1, -1), const.new_zeros(batch, 3, side // 2, side // 2))
+        """The learned constant and a grey picture of its size, before the first layer."""
+        const = self.get_parameter(f"b{self.resolutions[0]}.const")
+        return State(const.expand(batch, -1, -1, -1), const.new_zeros(batch, self.img_channels, *const.shape[1:]))
 
     def run(self, entries: Iterable[StyleEntry], state: State, styles: Styles, noise: NoiseInputs) -> State:
         """The state after these layers, starting from `state`."""
@@ -72,13 +90,18 @@ class Synthesis(nn.Module):
         layer, (x, image) = self.get_submodule(entry.name), state
         if not entry.is_torgb:
             return State(layer(x, styles[entry.name], noise[entry.name]), image)
-        return State(x, layer(x, styles[entry.name]) + upsample(image, self.taps))
+        if image.shape[2:] != x.shape[2:]:  # equal in the first block
+            image = upsample(image, self.taps)
+        return State(x, layer(x, styles[entry.name]) + image)
 
     def rerender_torgb(self, entry: StyleEntry, x: Tensor, before: Tensor, after: Tensor) -> Tensor:
-        """The change of the image [N, 3, R, R] with the styles [N or 1, C_i] of a toRGB layer; exact by linearity."""
+        """The change of the image [N, img_channels, H, W] with the styles [N or 1, C_i] of a toRGB layer.
+
+        It is exact, as the image is linear in them.
+        """
         torgb = self.get_submodule(entry.name)
         gain = torgb(x, after) - torgb(x, before)
-        while gain.shape[-1] < self.resolutions[-1]:
+        while tuple(gain.shape[2:]) != self.image_size:
             gain = upsample(gain, self.taps)
         return gain
 
@@ -102,16 +125,18 @@ class Synthesis(nn.Module):
 
 
 class Block(nn.Module):
-    """The layers of one resolution: conv0 (upsampling; the learned constant in its place at 4x4), conv1 and toRGB."""
+    """The layers of one resolution: conv0 (upsampling; the learned constant in its place in b4), conv1 and toRGB."""
 
-    def __init__(self, before: int, width: int, resolution: int, w_dim: int, clamp: float | None) -> None:
+    def __init__(
+        self, before: int, width: int, size: ImageSize, w_dim: int, clamp: float | None, img_channels: int
+    ) -> None:
         super().__init__()
         if before:
-            self.conv0 = StyledConv(before, width, w_dim, resolution, up=True, clamp=clamp)
+            self.conv0 = StyledConv(before, width, w_dim, size, up=True, clamp=clamp)
         else:
-            self.const = nn.Parameter(normal(width, resolution, resolution))
-        self.conv1 = StyledConv(width, width, w_dim, resolution, clamp=clamp)
-        self.torgb = ToRGB(width, 3, w_dim, clamp)
+            self.const = nn.Parameter(normal(width, *size))
+        self.conv1 = StyledConv(width, width, w_dim, size, clamp=clamp)
+        self.torgb = ToRGB(width, img_channels, w_dim, clamp)
 
 
 def _noise(const: Tensor, mode: Noise, batch: int, sources: list[torch.Generator]) -> Tensor | None:

@@ -220,7 +220,7 @@ def test_aligned_crops_stay_as_they_are(mtcnn: Detector) -> None:
     assert pixel_difference(kept.frame, frame).max() == 0
     (forced,) = align(Photo(frame), mtcnn, force=True)
     assert forced.quad is not None and forced.note == ""
-    (small,) = align(Photo(frame), mtcnn, size=64)
+    (small,) = align(Photo(frame), mtcnn, size=(64, 64))
     assert pixel_difference(small.frame, frame.resize((64, 64), Image.Resampling.LANCZOS)).max() == 0
     (loose,) = align(Photo(frame), mtcnn, framing=Framing(eyes=1.5, mouth=1.35))
     assert loose.quad is not None  # aligned by FFHQ is not aligned for a generator of tighter faces
@@ -241,23 +241,23 @@ def test_pictures_of_ours_are_not_searched() -> None:
 
 
 def test_taken_as_it_is() -> None:
-    (kept,) = align(Photo(astronaut()), forbidden_detector, size=128, force=False)
+    (kept,) = align(Photo(astronaut()), forbidden_detector, size=(128, 128), force=False)
     assert (kept.quad, kept.frame.size) == (None, (128, 128))
     assert align(Photo(Image.new("RGB", (100, 101))), forbidden_detector, force=False)[0].frame.size == (256, 256)
     wide = astronaut().crop((0, 100, 512, 401))
     for detector in (forbidden_detector, None):  # of faces, and of other things: the middle, as for generators of these
-        (middle,) = align(Photo(wide), detector, size=301, force=False)
+        (middle,) = align(Photo(wide), detector, size=(301, 301), force=False)
         assert pixel_difference(middle.frame, wide.crop((105, 0, 406, 301))).max() == 0 and middle.quad is not None
         assert middle.note == "is 512 x 301 px and no square; its middle was taken"
     for size in (0, -5):
         with pytest.raises(UsageError, match="use 1 px or more"):
-            align(Photo(astronaut()), forbidden_detector, size=size, force=False)
+            align(Photo(astronaut()), forbidden_detector, size=(size, size), force=False)
 
 
 def test_other_things_than_faces() -> None:
     """The middle of the picture; the quad is where `crop` would find the same pixels."""
     photo = Photo(astronaut().crop((0, 100, 512, 401)))
-    (aligned,) = align(photo, None, size=301)
+    (aligned,) = align(photo, None, size=(301, 301))
     assert aligned.quad is not None
     assert pixel_difference(aligned.frame, photo.image.crop((105, 0, 406, 301))).max() == 0
     assert pixel_difference(crop(photo.image, aligned.quad, 301), aligned.frame)[40:-40, 40:-40].max() == 0

@@ -12,7 +12,7 @@ from torch import Tensor
 from styleclip.networks.discriminator import Discriminator
 from styleclip.networks.stylegan2 import Generator
 from styleclip.weights.formats import nvidia_torch, rosinality
-from styleclip.weights.formats.configs import generator_config
+from styleclip.weights.formats.generator_configs import generator_config
 from styleclip.weights.formats.messages import error_context
 from styleclip.weights.formats.registry import read_one
 from styleclip.weights.safe_pickle.lazy_tensors import AnyTensor

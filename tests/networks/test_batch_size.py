@@ -27,9 +27,9 @@ FULL = GeneratorConfig(512, 512, (512,) * 8, CHANNELS)
     ],
 )
 def test_on_a_cpu(work: Workload, sizes: dict[int, int]) -> None:
-    assert {side: work.on_cpu(side) for side in sizes} == sizes
-    assert max_batch(tiny_generator(), work) == work.on_cpu(16)
-    assert max_batch(tiny_generator(), work, 8) == work.on_cpu(8)
+    assert {side: work.on_cpu((side, side)) for side in sizes} == sizes
+    assert max_batch(tiny_generator(), work) == work.on_cpu((16, 16))
+    assert max_batch(tiny_generator(), work, 8) == work.on_cpu((8, 8))
 
 
 def on_gpu(

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from styleclip.losses import clip_and_identity_features
 from styleclip.networks.arcface import face_resize
-from styleclip.networks.resize import Mode, apply_resizes, center_resize
+from styleclip.networks.resize import Mode, apply_resizes, square_resize
 from tests.helpers.tiny import tiny_models
 
 ROUNDING = 2e-6  # float32 sums of a few numbers of order 1
@@ -18,7 +18,7 @@ def picture(*shape: int) -> Tensor:
 
 
 def seen(image: Tensor, size: int, mode: Mode) -> Tensor:
-    return apply_resizes(image, center_resize(image, size, mode))[0]
+    return apply_resizes(image, square_resize(image, size, mode))[0]
 
 
 @pytest.mark.parametrize("source", [64, 256, 1024])
@@ -45,15 +45,26 @@ def test_the_face_is_pooled_as_the_identity_loss_of_the_paper_does(source: int) 
     torch.testing.assert_close(found, expected, atol=ROUNDING, rtol=0)
 
 
-def test_the_middle_of_a_portrait_is_seen() -> None:
-    image = picture(48, 32)
-    torch.testing.assert_close(seen(image, 32, "area"), image[:, :, 8:40])
-    assert center_resize(image[:, :, :32], 32, "area") is None
+@pytest.mark.parametrize("shape", [(48, 24), (24, 48), (50, 31)])
+@pytest.mark.parametrize("mode", ["bicubic", "bilinear", "area"])
+def test_a_rectangle_is_seen_whole_on_a_black_square(shape: tuple[int, int], mode: Mode) -> None:
+    """As in StyleCLIP's global_torch/manipulate.py, which made the published table of StyleGAN-Human."""
+    image, side = picture(*shape), max(shape)
+    top, left = ((side - length) // 2 for length in shape)
+    square = torch.full((2, 3, side, side), -1.0)
+    square[:, :, top : top + shape[0], left : left + shape[1]] = image
+    torch.testing.assert_close(seen(image, 32, mode), seen(square, 32, mode), atol=ROUNDING, rtol=0)
+    found, expected = (apply_resizes(x, face_resize(*x.shape[2:], x.device))[0] for x in (image, square))
+    torch.testing.assert_close(found, expected, atol=ROUNDING, rtol=0)
+
+
+def test_nothing_is_done_to_an_image_of_the_right_size() -> None:
+    assert square_resize(picture(32, 32), 32, "area") is None
 
 
 def test_views_in_one_pass_are_those_one_by_one() -> None:
     image = picture(64, 64).requires_grad_()
-    views = center_resize(image, 24, "bicubic"), None, face_resize(64, 64, image.device)
+    views = square_resize(image, 24, "bicubic"), None, face_resize(64, 64, image.device)
     together, alone = apply_resizes(image, *views), [apply_resizes(image, view)[0] for view in views]
     assert together[1] is image
     for a, b in zip(together, alone, strict=True):

@@ -38,8 +38,10 @@ def sample(common: CommonOptions, seeds: tuple[int, ...], psi: float) -> None:
     pictures, paths = [], []
     with Progress("sample", common.quiet) as progress:
         for i, seed in enumerate(seeds):
-            pictures += to_pil(editor.render(latent[i]))
-            png = png_bytes(pictures[-1], common.recording.of_picture({**record, "seed": seed}))
+            image = editor.render(latent[i])
+            pictures += to_pil(image)
+            [picture] = to_pil(image, keep_channels=True)
+            png = png_bytes(picture, common.recording.of_picture({**record, "seed": seed}))
             paths.append(atomic_write(folder / f"seed_{seed:04d}.png", png))
             progress.show(i + 1, len(seeds))
     sheet = contact_sheet(pictures, [f"seed {seed}" for seed in seeds])

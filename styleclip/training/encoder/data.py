@@ -17,7 +17,7 @@ from torch import Tensor
 from styleclip.alignment.photo_paths import find_photos
 from styleclip.alignment.photos import read_photo
 from styleclip.errors import UsageError
-from styleclip.images import from_pil
+from styleclip.images import from_pil, to_rgb
 from styleclip.latents import Latent, Space
 from styleclip.models import Models
 from styleclip.networks.e4e import resize_frame
@@ -51,13 +51,13 @@ class EncoderBatches:
         self._check()
 
     def at(self, step: int) -> tuple[Tensor, Tensor]:
-        """Images [N, 3, R, R], and the w [M, w_dim] of the last M of them, which are samples of the generator."""
+        """Images [N, 3, H, W], and the w [M, w_dim] of the last M of them, which are samples of the generator."""
         generator, num_images = self.models.generator, self.training.batch_size - self.num_samples
         batch = [self._draw_images(step, num_images)] if num_images else []
         known_w = self.sample_w("samples", step, self.num_samples)
         if self.num_samples:
             with torch.no_grad(), self._fix_seed(step):
-                batch.append(generator(Latent(Space.W, known_w), noise="random").clamp(-1, 1))
+                batch.append(to_rgb(generator(Latent(Space.W, known_w), noise="random")).clamp(-1, 1))
         return torch.cat(batch), known_w
 
     @torch.no_grad()
@@ -68,10 +68,10 @@ class EncoderBatches:
         return generator.map(z.to(generator.w_avg))
 
     def held_out(self) -> Tensor:
-        """The images [N, 3, R, R] for validation: samples where there are no others."""
+        """The images [N, 3, H, W] for validation: samples where there are no others."""
         if self.images is None:
             w = self.sample_w("held out", 0, self.training.held_out)
-            return self.models.render(Latent(Space.W, w)).clamp(-1, 1)
+            return to_rgb(self.models.render(Latent(Space.W, w))).clamp(-1, 1)
         return self.images.at(self.held_out_rows, self.models.generator.resolution).to(self.models.device)
 
     def _draw_images(self, step: int, count: int) -> Tensor:
@@ -95,6 +95,9 @@ class EncoderBatches:
     def _check(self) -> None:
         if self.images is not None and not len(self.images):
             raise UsageError("there are no pictures to learn from; pass some, or none at all to learn from samples")
+        height, width = self.models.generator.image_size
+        if self.images is not None and height != width:
+            raise UsageError(f"this generator draws {width} x {height} px, no squares; leave --images out")
         training = self.training
         if not self.num_samples and not (training.lambda_l2 or training.lambda_perceptual or training.lambda_id):
             raise UsageError("lambda_latent is the only goal and no sample is drawn; raise --samples or another weight")

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from styleclip.images import to_rgb
 from styleclip.latents import Latent, Space
 from styleclip.losses import clip_loss, identity_loss
 from styleclip.models import Models
@@ -60,7 +61,7 @@ class EncoderLosses:
         }
         if not any(weight for weight, _ in terms.values()):
             return {}
-        rendered = self.models.generator(Latent(Space.W_PLUS, codes))
+        rendered = to_rgb(self.models.generator(Latent(Space.W_PLUS, codes)))
         return {name: weight * term(rendered, images) for name, (weight, term) in terms.items() if weight}
 
     def codes(self, encoder: Encoder, images: Tensor, step: int) -> tuple[Tensor, list[Tensor]]:
@@ -106,7 +107,7 @@ class EncoderLosses:
 
 
 def misalign(images: Tensor, size: float, random: torch.Generator) -> Tensor:
-    """Images [N, 3, R, R] shifted, scaled and turned by normally distributed amounts, each by its own.
+    """Images [N, 3, H, W] shifted, scaled and turned by normally distributed amounts, each by its own.
 
     `size` is the standard deviation: of the shift in sides of the image, of the scale, and of the angle in radians.
     Reflections fill the border.
@@ -115,7 +116,8 @@ def misalign(images: Tensor, size: float, random: torch.Generator) -> Tensor:
         return images
     dx, dy, scale, turn = (size * torch.randn(4, len(images), generator=random)).to(images)
     cos, sin = (1 + scale) * torch.cos(turn), (1 + scale) * torch.sin(turn)
-    rows = [cos, -sin, 2 * dx], [sin, cos, 2 * dy]  # the grid counts from -1 to 1: a side is 2
+    ratio = images.shape[2] / images.shape[3]  # the grid counts from -1 to 1: a side is 2
+    rows = [cos, -sin * ratio, 2 * dx], [sin / ratio, cos, 2 * dy]
     matrix = torch.stack([torch.stack(row, dim=1) for row in rows], dim=1)  # [N, 2, 3]
     grid = F.affine_grid(matrix, list(images.shape), align_corners=False)
     return F.grid_sample(images, grid, padding_mode="reflection", align_corners=False)

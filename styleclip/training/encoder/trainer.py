@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from styleclip.errors import NumericError, WeightError
+from styleclip.images import to_rgb
 from styleclip.latents import Latent, Space
 from styleclip.losses import similarity
 from styleclip.models import Models
@@ -90,7 +91,7 @@ class EncoderTrainer:
         """Scores of the averaged encoder on the held-out images, these images and their reconstructions."""
         images = self.batches.held_out()
         codes = torch.cat([self.averaged_encoder.encode(few) for few in images.split(self.training.batch_size)])
-        rendered = self.models.render(Latent(Space.W_PLUS, codes))
+        rendered = to_rgb(self.models.render(Latent(Space.W_PLUS, codes)))
         if not rendered.isfinite().all():
             raise _not_finite(step)
         scores = {"l1": (rendered - images).abs().mean().item(), "l2": F.mse_loss(rendered, images).item()}

@@ -51,7 +51,7 @@ def mean_w(tensors: Mapping[str, AnyTensor], mapping_lr_mul: Any = stylegan2.MAP
         x = normalize_2nd_moment(z)
         if embedded:
             x = torch.cat([x, _class_inputs(embedding)[torch.arange(len(z)) % embedding[0].shape[1]]], dim=1)
-        return torch.cat([_run(mapping, rows) for rows in x.split(SAMPLE_BATCH)]).mean(dim=0)
+        return torch.cat([mapping.layers(rows) for rows in x.split(SAMPLE_BATCH)]).mean(dim=0)
 
     return ComputedTensor(widths[-1:], compute)
 
@@ -60,9 +60,3 @@ def _class_inputs(embedding: list[AnyTensor]) -> Tensor:
     """[classes, m]: what every class adds to the input of the mapping network."""
     weight, bias = (read_tensor(tensor).float() for tensor in embedding)  # [m, classes], [m]
     return normalize_2nd_moment(weight.T / math.sqrt(weight.shape[1]) + bias)
-
-
-def _run(mapping: stylegan2.Mapping, x: Tensor) -> Tensor:
-    for i in range(mapping.num_layers):
-        x = mapping.get_submodule(f"fc{i}")(x)
-    return x

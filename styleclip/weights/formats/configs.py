@@ -16,7 +16,6 @@ from styleclip.latents import StyleLayout
 from styleclip.networks.clip import check_towers
 from styleclip.networks.encoder_config import MAX_DOWNSAMPLING, UNITS, WIDTHS, Combination, EncoderConfig
 from styleclip.networks.latent_mapper import LEVELS
-from styleclip.networks.stylegan2 import MAPPING_LR_MUL, GeneratorConfig
 from styleclip.weights.formats.content import Content, Kind
 from styleclip.weights.formats.messages import short_repr
 from styleclip.weights.safe_pickle.lazy_tensors import AnyTensor
@@ -39,72 +38,6 @@ TRAINING_FACTS = (
     "generator",
     "styleclip",
 )
-
-
-def generator_content(
-    format: str,
-    tensors: Tensors,
-    licence: str = "",
-    conv_clamp: Any = None,
-    mapping_lr_mul: Any = MAPPING_LR_MUL,
-    warnings: tuple[str, ...] = (),
-) -> Content:
-    """A generator from its tensors; `mapping.embed` makes it a conditional one."""
-    config = generator_config(tensors, conv_clamp, mapping_lr_mul)
-    layout = StyleLayout.from_channels(config.channels)
-    embedding = tensors.get("mapping.embed.weight")
-    summary = {
-        "resolution": config.resolution,
-        "channels": list(config.channels.values()),
-        "z_dim": config.z_dim,
-        "w_dim": config.w_dim,
-        "num_ws": layout.num_ws,
-        "style_channels": layout.size,
-        "mapping_layers": len(config.mapping_widths),
-        "conv_clamp": config.conv_clamp,
-        "classes": 0 if embedding is None else embedding.shape[-1],
-    }
-    return Content("generator", format, config, tensors, summary=summary, licence=licence, warnings=warnings)
-
-
-def generator_config(tensors: Tensors, conv_clamp: Any = None, mapping_lr_mul: Any = MAPPING_LR_MUL) -> GeneratorConfig:
-    """Resolution, channels, z_dim, w_dim and mapping widths from the tensors of a generator.
-
-    Raises WeightError for tensors of another network.
-    """
-    _check_numbers(conv_clamp=conv_clamp, mapping_lr_mul=mapping_lr_mul)
-    blocks, layers = _name_indices(tensors, r"synthesis\.b(\d+)\."), _name_indices(tensors, r"mapping\.fc(\d+)\.")
-    if not blocks or not layers:
-        raise WeightError("it has no tensors named synthesis.b4 and mapping.fc0; pass a StyleGAN2 generator")
-    resolutions = [2**k for k in range(2, max(blocks).bit_length())]
-    embedded = axis_size(tensors, "mapping.embed.weight", axis=0) if "mapping.embed.weight" in tensors else 0
-    widths = tuple(axis_size(tensors, f"mapping.fc{i}.weight", axis=0) for i in range(max(layers) + 1))
-    w_dim = axis_size(tensors, "synthesis.b4.conv1.affine.weight", axis=1)
-    if widths[-1] != w_dim:
-        raise WeightError(
-            f"its mapping gives w of length {widths[-1]}, its synthesis takes {w_dim}; pass a complete file"
-        )
-    return GeneratorConfig(
-        z_dim=axis_size(tensors, "mapping.fc0.weight", axis=1) - embedded,
-        w_dim=w_dim,
-        mapping_widths=widths,
-        channels={side: axis_size(tensors, f"synthesis.b{side}.conv1.weight", axis=0) for side in resolutions},
-        conv_clamp=conv_clamp,
-        mapping_lr_mul=mapping_lr_mul,
-    )
-
-
-def discriminator_content(
-    format: str, tensors: Tensors, licence: str = "", conv_clamp: Any = None, mbstd_group_size: Any = 4
-) -> Content:
-    """A discriminator; its config holds the arguments of `Discriminator`."""
-    _check_numbers(mbstd_group_size=mbstd_group_size, conv_clamp=conv_clamp)
-    blocks = _name_indices(tensors, r"b(\d+)\.conv0\.weight")
-    resolutions = [2**k for k in range(3, max(blocks, default=4).bit_length())]
-    channels = {side: axis_size(tensors, f"b{side}.conv0.weight", axis=0) for side in resolutions}
-    channels[4] = axis_size(tensors, "b4.conv.weight", axis=0)
-    config = {"channels": channels, "mbstd_group_size": mbstd_group_size, "conv_clamp": conv_clamp}
-    return Content("discriminator", format, config, tensors, summary={"resolution": max(channels)}, licence=licence)
 
 
 def encoder_content(
@@ -218,14 +151,14 @@ def _leak_slope(settings: Mapping[str, Any]) -> float:
     return leak
 
 
-def _check_numbers(**numbers: object) -> None:
+def check_numbers(**numbers: object) -> None:
     """Raise WeightError unless these settings of a file are positive numbers, or None."""
     for name, number in numbers.items():
         if number is not None and not (isinstance(number, int | float) and 0 < number < 1e9):
             raise WeightError(f"its {name} is {short_repr(number)}, not a positive number; download it again")
 
 
-def _name_indices(names: Iterable[str], pattern: str) -> list[int]:
+def name_indices(names: Iterable[str], pattern: str) -> list[int]:
     """The numbers that the first group of `pattern` matches in these names."""
     return [int(match[1]) for match in (re.match(pattern, name) for name in names) if match]
 

@@ -16,8 +16,8 @@ from torch import Tensor
 from styleclip.errors import WeightError
 from styleclip.networks.stylegan2 import MAPPING_LR_MUL
 from styleclip.weights.formats.average_w import add_average
-from styleclip.weights.formats.configs import discriminator_content, generator_content
 from styleclip.weights.formats.content import Content, FileTree, attempt
+from styleclip.weights.formats.generator_configs import discriminator_content, generator_content
 from styleclip.weights.formats.messages import short_repr
 from styleclip.weights.formats.nvidia_torch import LICENCE
 from styleclip.weights.safe_pickle.globals import InertObject
@@ -31,7 +31,6 @@ MIN_VERSION = 4  # of the format, when StyleGAN2 was published
 
 Values = dict[str, list[Any]]
 REQUIRED_ARGUMENTS: Values = {  # arguments that change the result, and the values that ours supports
-    "num_channels": [3],
     "nonlinearity": ["lrelu"],
     "resample_kernel": [[1, 3, 3, 1]],
 }
@@ -50,7 +49,8 @@ DISCRIMINATOR_ARGUMENTS: Values = REQUIRED_ARGUMENTS | {
 }
 USED_ARGUMENTS = {"conv_clamp", "mapping_lrmul", "mbstd_group_size"}
 IGNORED_ARGUMENTS = {  # given by the shapes, only for training, or without effect on the result
-    "resolution", "latent_size", "dlatent_size", "label_size", "label_fmaps", "mapping_layers", "mapping_fmaps",
+    "resolution", "resolution_h", "resolution_w", "init_res", "latent_size",
+    "dlatent_size", "label_size", "label_fmaps", "mapping_layers", "mapping_fmaps",
     "fmap_base", "fmap_decay", "fmap_min", "fmap_max", "dlatent_broadcast", "w_avg_beta", "dlatent_avg_beta",
     "style_mixing_prob", "truncation_psi", "truncation_cutoff", "truncation_psi_val", "truncation_cutoff_val",
     "randomize_noise", "fused_modconv", "num_fp16_res", "dtype", "freeze_layers", "is_training", "is_validation",
@@ -86,7 +86,7 @@ def _generator(network: InertObject) -> Content:
         raise WeightError(f"its Gs was made by {made_by}, not by StyleGAN2; pass a StyleGAN2 file")
     if any("_lod" in name for name in variables):
         raise WeightError("its generator has the architecture 'orig', where ours has 'skip'; pass another StyleGAN2")
-    _check_arguments(arguments, GENERATOR_ARGUMENTS)
+    _check_arguments(arguments, GENERATOR_ARGUMENTS | _channels_of(variables, "synthesis/4x4/ToRGB/weight", axis=3))
     keys = generator_keys(
         resolution=_largest_index(variables, r"synthesis/(\d{1,4})x\d+/"),
         depth=sum(re.fullmatch(r"mapping/Dense\d+/weight", name) is not None for name in variables),
@@ -105,8 +105,10 @@ def _discriminator(network: InertObject) -> Content:
             f"its discriminator is conditional on {short_repr(classes)} classes, which is not supported; "
             "pass one without classes"
         )
-    _check_arguments(arguments, DISCRIMINATOR_ARGUMENTS)
-    tensors = _our_tensors(variables, discriminator_keys(_largest_index(variables, r"(\d{1,4})x\d+/")))
+    resolution = _largest_index(variables, r"(\d{1,4})x\d+/")
+    from_rgb = f"{resolution}x{resolution}/FromRGB/weight"
+    _check_arguments(arguments, DISCRIMINATOR_ARGUMENTS | _channels_of(variables, from_rgb, axis=2))
+    tensors = _our_tensors(variables, discriminator_keys(resolution))
     clamp, group_size = arguments.get("conv_clamp"), arguments.get("mbstd_group_size", 4)
     return discriminator_content(FORMAT, tensors, LICENCE, clamp, group_size)
 
@@ -197,6 +199,12 @@ def _variables(network: InertObject) -> dict[str, LazyTensor]:
             raise WeightError(f"a network in it has more than {MAX_VARIABLES} variables; do not trust it")
         variables |= {f"{name}/{key}": value for key, value in component.state["variables"]}
     return variables
+
+
+def _channels_of(variables: Mapping[str, LazyTensor], name: str, axis: int) -> Values:
+    """The argument num_channels that goes with the shape of this variable [H, W, in, out]; 3 where it is missing."""
+    shape = tuple(getattr(variables.get(name), "shape", ()))
+    return {"num_channels": list(shape[axis : axis + 1]) or [3]}
 
 
 def _check_arguments(arguments: Mapping[str, Any], needed: Values) -> None:

@@ -7,21 +7,22 @@ configure the network, and values that ours does not support are refused.
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from styleclip.errors import WeightError
 from styleclip.networks.layers import fir_taps
+from styleclip.networks.synthesis import CONSTANT_SIZE, block_size
 from styleclip.weights.formats.average_w import add_average
-from styleclip.weights.formats.configs import Tensors, discriminator_content, generator_content
+from styleclip.weights.formats.configs import Tensors
 from styleclip.weights.formats.content import Content, FileTree, attempt
+from styleclip.weights.formats.generator_configs import discriminator_content, generator_content
 from styleclip.weights.formats.messages import short_repr
 from styleclip.weights.formats.nested import find_state_dicts
+from styleclip.weights.formats.nvidia_rules import Module, check_attributes, discriminator_rules, generator_rules
 from styleclip.weights.safe_pickle.globals import InertObject
 from styleclip.weights.safe_pickle.lazy_tensors import AnyTensor, named_tensors, read_tensor
 
@@ -31,10 +32,7 @@ STATE_DICT_FORMAT = "state dict in NVIDIA's names"
 STATE_DICT_LICENCE = "if it derives from NVIDIA's StyleGAN2, for non-commercial use (Nvidia Source Code License-NC)"
 CONSTANT = "synthesis.b4.const"  # the tensor by which a state dict of a generator is recognised
 PERSISTENT = "torch_utils.persistence._reconstruct_persistent_obj"
-MAX_MODULES, MAX_TENSORS = (
-    1000,
-    10_000,
-)  # of a network; a generator of 1024 px has 73 and 200
+MAX_MODULES, MAX_TENSORS = 1000, 10_000  # of a network; a generator of 1024 px has 73 and 200
 MAX_PATH_CHARS = 1000  # of a dotted path
 GENERATOR_CLASSES = {
     "Generator", "MappingNetwork", "SynthesisNetwork", "SynthesisBlock", "SynthesisLayer", "ToRGBLayer",
@@ -48,16 +46,6 @@ UNSUPPORTED_CLASSES = {
     "SynthesisInput": "an alias-free StyleGAN3 or a StyleGAN-XL, another architecture",
     "SuperresGenerator": "a StyleGAN-XL, another architecture",
 }
-
-Rules = list[tuple[str, dict[str, Any]]]  # a pattern of module paths -> the values their attributes must have
-
-
-class Module(NamedTuple):
-    """A module in a file: its dotted path, the name of its class and its attributes."""
-
-    path: str
-    kind: str
-    state: Mapping[str, Any]
 
 
 def contents(tree: FileTree) -> list[Content]:
@@ -102,7 +90,8 @@ def _generator(modules: list[Module], origin: str) -> Content:
     clamp = _attribute(modules, "synthesis.b4.conv1", "conv_clamp")
     lr_mul = _attribute(modules, "mapping.fc0", "bias_gain")
     blocks = sum(module.kind == "SynthesisBlock" for module in modules)
-    _check_attributes(modules, _generator_rules(blocks, clamp, lr_mul))
+    img_channels = _shape(modules, "synthesis.b4.torgb", "weight")[:1]
+    check_attributes(modules, generator_rules(blocks, clamp, lr_mul, *img_channels))
     tensors, warnings = add_average(_tensors(modules), lr_mul)
     return generator_content(origin, tensors, LICENCE, clamp, lr_mul, warnings)
 
@@ -115,37 +104,9 @@ def _discriminator(modules: list[Module], origin: str) -> Content:
             "pass one without classes"
         )
     clamp = _attribute(modules, "b4.conv", "conv_clamp")
-    _check_attributes(modules, _discriminator_rules(clamp))
+    check_attributes(modules, discriminator_rules(clamp))
     group_size = _attribute(modules, "b4.mbstd", "group_size")
     return discriminator_content(origin, _tensors(modules), LICENCE, clamp, group_size)
-
-
-def _generator_rules(blocks: int, clamp: float | None, lr_mul: float) -> Rules:
-    return [
-        ("|mapping|synthesis", {"num_ws": 2 * blocks}),
-        (r"|synthesis\.b\d+", {"img_channels": 3}),
-        (r"synthesis\.b\d+", {"architecture": "skip"}),
-        (r".*\.conv[01]", {"activation": "lrelu", "act_gain": math.sqrt(2)}),
-        (r".*\.conv0", {"up": 2}),
-        (r".*\.conv1", {"up": 1}),
-        (r".*\.(conv[01]|torgb)", {"conv_clamp": clamp}),
-        (r".*\.(affine|embed)", {"activation": "linear", "bias_gain": 1}),
-        (r"mapping\.fc\d+", {"activation": "lrelu", "bias_gain": lr_mul}),
-    ]
-
-
-def _discriminator_rules(clamp: float | None) -> Rules:
-    return [
-        (r"|b\d+", {"img_channels": 3}),
-        (r"b\d+", {"architecture": "resnet"}),
-        (r".*\.(fromrgb|conv[01]?)", {"activation": "lrelu", "act_gain": math.sqrt(2), "conv_clamp": clamp}),
-        (r".*\.(fromrgb|conv|conv0)", {"up": 1, "down": 1}),
-        (r".*\.(conv1|skip)", {"up": 1, "down": 2}),
-        (r".*\.skip", {"activation": "linear", "act_gain": 1, "conv_clamp": None}),
-        (r"b4\.mbstd", {"num_channels": 1}),
-        (r"b4\.fc", {"activation": "lrelu", "bias_gain": 1}),
-        (r"b4\.out", {"activation": "linear", "bias_gain": 1}),
-    ]
 
 
 def _networks(tree: FileTree) -> dict[str, InertObject]:
@@ -191,6 +152,12 @@ def _attribute(modules: list[Module], path: str, name: str) -> Any:
     return next((module.state.get(name) for module in modules if module.path == path), None)
 
 
+def _shape(modules: list[Module], path: str, name: str) -> tuple[int, ...]:
+    """The shape of a parameter of the module with this path; () where there is none."""
+    parameters = _attribute(modules, path, "_parameters") or {}
+    return tuple(getattr(parameters.get(name), "shape", ()))
+
+
 def _check_classes(modules: list[Module], known: Collection[str]) -> None:
     for module in modules:
         if module.kind in UNSUPPORTED_CLASSES:
@@ -199,35 +166,6 @@ def _check_classes(modules: list[Module], known: Collection[str]) -> None:
         if module.kind not in known:
             where = module.path or "network"
             raise WeightError(f"its {where} is of the class {module.kind}; pass an unchanged StyleGAN2")
-
-
-def _check_attributes(modules: list[Module], rules: Rules) -> None:
-    """Raise WeightError where an attribute makes a module compute another function than ours."""
-    for module in modules:
-        expected: dict[str, Any] = _expected_of_weight(module)
-        for pattern, values in rules:
-            if re.fullmatch(pattern, module.path):
-                expected |= values
-        for name, value in expected.items():
-            if not _equal(found := module.state.get(name, "not set"), value):
-                where = f"{module.path}.{name}".lstrip(".")
-                raise WeightError(f"its {where} is {short_repr(found)}, where ours has {value}; pass another StyleGAN2")
-
-
-def _expected_of_weight(module: Module) -> dict[str, Any]:
-    """The equalised learning rate and the padding that follow from the shape of a weight."""
-    weight = module.state["_parameters"].get("weight", module.state["_buffers"].get("weight"))
-    if weight is None:
-        return {}
-    gain = module.state.get("bias_gain", 1) / math.sqrt(math.prod(weight.shape[1:]))
-    everywhere = {"weight_gain": gain, "padding": weight.shape[-1] // 2}
-    return {name: value for name, value in everywhere.items() if name in module.state}
-
-
-def _equal(found: Any, expected: Any) -> bool:
-    if isinstance(found, float) and isinstance(expected, float):
-        return math.isclose(found, expected, rel_tol=1e-6)
-    return bool(found == expected)
 
 
 def _tensors(modules: list[Module]) -> dict[str, AnyTensor]:
@@ -240,7 +178,12 @@ def _tensors(modules: list[Module]) -> dict[str, AnyTensor]:
             raise WeightError(f"a network in it has more than {MAX_TENSORS} tensors, or hides them; do not trust it")
         stored |= {f"{path}.{name}".lstrip("."): t for name, t in kept.items() if t is not None and name not in hidden}
         if not state.get("use_noise", True):  # the same as noise of strength 0
-            side = state["resolution"]  # may be too large to allocate, hence expand
-            noise = torch.zeros([]).expand(side, side)
-            zero_noise |= {f"{path}.noise_strength": torch.zeros([]), f"{path}.noise_const": noise}
+            zero_noise |= _zero_noise(path, state["resolution"], stored.get("synthesis.b4.const"))
     return {**remove_filters(named_tensors(stored)), **zero_noise}
+
+
+def _zero_noise(path: str, resolution: int, constant: Any) -> dict[str, Tensor]:
+    """Noise of strength 0 for a layer of the block b{resolution}; expanded, as it may be too large to allocate."""
+    size = block_size(CONSTANT_SIZE if constant is None else tuple(constant.shape[1:]), resolution)
+    noise = torch.zeros([]).expand(*size)
+    return {f"{path}.noise_strength": torch.zeros([]), f"{path}.noise_const": noise}

@@ -30,12 +30,12 @@ from styleclip.weights.formats.configs import (
     axis_size,
     clip_content,
     encoder_content,
-    generator_content,
     mapper_content,
     mapper_settings,
     table_content,
 )
 from styleclip.weights.formats.content import Content, FileTree, Native, attempt
+from styleclip.weights.formats.generator_configs import generator_content
 from styleclip.weights.formats.messages import error_context, printable, short_repr
 from styleclip.weights.safe_pickle.containers import open_content
 from styleclip.weights.safe_pickle.lazy_tensors import named_tensors, read_tensors

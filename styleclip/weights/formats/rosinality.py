@@ -15,9 +15,11 @@ from torch import Tensor
 
 from styleclip.errors import WeightError
 from styleclip.networks.layers import fir_taps
+from styleclip.networks.synthesis import block_size
 from styleclip.weights.formats.average_w import NO_AVERAGE, mean_w
-from styleclip.weights.formats.configs import Tensors, discriminator_content, generator_content
+from styleclip.weights.formats.configs import Tensors, axis_size
 from styleclip.weights.formats.content import Content, FileTree, attempt
+from styleclip.weights.formats.generator_configs import discriminator_content, generator_content
 from styleclip.weights.formats.nested import find_state_dicts
 from styleclip.weights.safe_pickle.lazy_tensors import (
     AnyTensor,
@@ -116,7 +118,7 @@ def import_generator(tensors: Tensors, latent_avg: AnyTensor | None = None) -> d
     depth = _last_index(tensors, r"style\.(\d\d?)\.")
     keys = generator_keys(2 ** (_last_index(tensors, r"to_rgbs\.(\d)\.") + 3), depth)  # one digit: up to 4096 px
     if not _has_noise(tensors):
-        tensors |= _seeded_noise(keys)
+        tensors |= _seeded_noise(keys, tensors)
     ours = _import(tensors, keys)
     if latent_avg is None:
         ours["mapping.w_avg"] = mean_w(ours)
@@ -223,15 +225,18 @@ def _last_index(tensors: Tensors, pattern: str) -> int:
     return max(found)
 
 
-def _seeded_noise(keys: list[KeyMap]) -> dict[str, LazyTensor]:
-    sides = {key.theirs: int(key.ours.split(".")[1][1:]) for key in keys if key.ours.endswith("noise_const")}
+def _seeded_noise(keys: list[KeyMap], tensors: Tensors) -> dict[str, LazyTensor]:
+    """Noise for every convolution, of the size of its block."""
+    constant = (axis_size(tensors, "input.input", 2), axis_size(tensors, "input.input", 3))
+    blocks = {key.theirs: int(key.ours.split(".")[1][1:]) for key in keys if key.ours.endswith("noise_const")}
+    sizes = {name: block_size(constant, block) for name, block in blocks.items()}
 
     @functools.cache
     def draw() -> dict[str, Tensor]:
         source = torch.Generator().manual_seed(0)
-        return {name: torch.randn(1, 1, side, side, generator=source) for name, side in sides.items()}
+        return {name: torch.randn(1, 1, *size, generator=source) for name, size in sizes.items()}
 
     def noise(name: str) -> LazyTensor:
-        return ComputedTensor((1, 1, sides[name], sides[name]), lambda: draw()[name])
+        return ComputedTensor((1, 1, *sizes[name]), lambda: draw()[name])
 
-    return {name: noise(name) for name in sides}
+    return {name: noise(name) for name in sizes}

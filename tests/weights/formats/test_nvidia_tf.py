@@ -74,7 +74,7 @@ def test_the_upsampling_weight_is_that_of_a_correlation() -> None:
     x = torch.randn(2, 5, 8, 8, generator=torch.Generator().manual_seed(1))
     [key] = [key for key in nvidia_tf.generator_keys(8, 2) if key.theirs == "synthesis/8x8/Conv0_up/weight"]
     assert key.ours == "synthesis.b8.conv0.weight"
-    layer = StyledConv(5, 4, w_dim=1, resolution=16, up=True).requires_grad_(False)
+    layer = StyledConv(5, 4, w_dim=1, size=(16, 16), up=True).requires_grad_(False)
     layer.weight.copy_(key.convert(weight))
     found = layer(x, torch.ones(2, 5), noise=None)
 
@@ -140,7 +140,7 @@ def one_more_variable() -> Any:
         (changed(mapping_nonlinearity="relu"), "its mapping_nonlinearity is relu, where ours is lrelu; pass"),
         (changed(normalize_latents=False), "its normalize_latents is False, where ours is True; pass"),
         (changed(num_channels=1), "its num_channels is 1, where ours is 3; pass"),
-        (changed(resolution_w=512), "it was made with resolution_w=512, which is not known here; pass another"),
+        (changed(resolution_z=512), "it was made with resolution_z=512, which is not known here; pass another"),
     ],
 )
 def test_unlike_generators_are_refused(tmp_path: Path, make: Callable[[], Any], message: str) -> None:
