@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,17 +18,16 @@ from styleclip.networks.clip import CLIP, Preprocess, build_clip
 from styleclip.networks.e4e import Encoder
 from styleclip.networks.face_recognition import Facenet, FaceRecogniser, SmallRecogniser
 from styleclip.networks.latent_mapper import LevelsMapper, Mapper, StyleMapper
-from styleclip.networks.layers import normalize_2nd_moment
 from styleclip.networks.lpips import LPIPS, TAPS, Trunk
 from styleclip.networks.open_clip_hub import architectures_like, is_architecture, open_clip_architecture
-from styleclip.networks.stylegan2 import Generator
+from styleclip.networks.stylegan2 import Generator, GeneratorConfig
 from styleclip.weights.catalog import weight
-from styleclip.weights.formats.configs import Tensors
+from styleclip.weights.classes import choose_class, class_average, has_class_averages
 from styleclip.weights.formats.content import Content, Kind
 from styleclip.weights.formats.messages import error_context
 from styleclip.weights.formats.registry import read_one
 from styleclip.weights.safe_pickle.containers import open_content
-from styleclip.weights.safe_pickle.lazy_tensors import AnyTensor, read_tensor, read_tensors
+from styleclip.weights.safe_pickle.lazy_tensors import read_tensor, read_tensors
 from styleclip.weights.state_dict import load_strict, on_meta
 
 # Shape of the first convolution -> trunk.
@@ -39,13 +37,17 @@ TRUNK_OF_SHAPE: dict[tuple[int, ...], Trunk] = {(64, 3, 11, 11): "alex", (64, 3,
 def load_generator(path: str | Path, label: int | None = None) -> Generator:
     """The generator in any supported file, frozen and ready to render; `label` is the class of a conditional one.
 
+    Its `w_avg` is then the average w of the class.
     Raises WeightError for a file that holds none, is damaged, lacks tensors or has too many, and for a label that is
     missing or has no use.
     """
     with error_context(path):
         content = _read_checked(path, "generator")
         tensors = choose_class(content.tensors, label)
-        return load_strict(on_meta(lambda: Generator(content.config)), tensors).freeze()
+        generator = load_strict(on_meta(lambda: Generator(content.config)), tensors)
+        if label is not None and not has_class_averages(content.tensors):
+            generator.mapping.w_avg = class_average(generator)
+        return generator.freeze()
 
 
 def load_encoder(path: str | Path) -> Encoder:
@@ -149,35 +151,6 @@ def _load_facenet(content: Content) -> Facenet:
     return Facenet(load_strict(network, content.tensors))
 
 
-def choose_class(tensors: Tensors, label: int | None) -> dict[str, AnyTensor]:
-    """Fold one class into the tensors of a conditional generator, which makes them those of an unconditional one.
-
-    The tensors of an unconditional generator are returned as they are. With the constant e of the class,
-    normalize_2nd_moment(embed(c)), the first layer of the mapping network,
-    `lr_mul * ((W_z z + W_e e) / sqrt(n + m) + b)` with z [n] and e [m], equals `lr_mul * (W z / sqrt(n) + b')`, where
-    W = W_z sqrt(n / (n + m)) and b' = b + W_e e / sqrt(n + m). Raises WeightError for a label that is missing, not
-    among the classes, or has no use.
-    """
-    ours = dict(tensors)
-    if not {"mapping.embed.weight", "mapping.embed.bias", "mapping.fc0.weight"} <= ours.keys():
-        if label is not None:
-            raise WeightError("its generator has no classes; leave the label out")
-        return ours
-    embed, embed_bias = (read_tensor(ours.pop(f"mapping.embed.{name}")).float() for name in ("weight", "bias"))
-    classes = embed.shape[1]
-    if label is None or not 0 <= label < classes:
-        reason = "" if label is None else f", and {label} is none of them"
-        raise WeightError(
-            f"its generator has {classes} classes{reason}; choose 0 to {classes - 1} by label= or --label"
-        )
-    e = normalize_2nd_moment((embed[:, label] / math.sqrt(classes) + embed_bias)[None])[0]  # [m]
-    weight = read_tensor(ours["mapping.fc0.weight"]).float()  # [out, n + m]
-    n, total = weight.shape[1] - len(e), weight.shape[1]
-    ours["mapping.fc0.weight"] = weight[:, :n] * math.sqrt(n / total)
-    ours["mapping.fc0.bias"] = read_tensor(ours["mapping.fc0.bias"]) + weight[:, n:] @ e / math.sqrt(total)
-    return ours
-
-
 def sha256_of(path: str | Path) -> str:
     """The SHA-256 of a file, as 64 hexadecimal digits."""
     with Path(path).open("rb") as file:
@@ -186,7 +159,10 @@ def sha256_of(path: str | Path) -> str:
 
 def fingerprint(generator: Generator) -> str:
     """SHA-256 of the config and the float32 weights, independent of the file format."""
-    digest = hashlib.sha256(repr(generator.config).encode())
+    config = generator.config
+    shape = (config.constant, config.img_channels)
+    usual = shape == (GeneratorConfig.constant, GeneratorConfig.img_channels)
+    digest = hashlib.sha256(f"{config!r}{'' if usual else shape}".encode())
     for name, tensor in sorted(generator.state_dict().items()):
         digest.update(name.encode())
         digest.update(tensor.detach().float().cpu().contiguous().numpy().data)

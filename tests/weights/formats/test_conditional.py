@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from styleclip.errors import WeightError
+from styleclip.latents import Latent, Space
 from styleclip.weights.describe import describe
 from styleclip.weights.formats.own_files import save_generator
 from styleclip.weights.load import load_generator
@@ -32,9 +33,9 @@ def test_a_class_is_folded_into_the_first_layer(tmp_path: Path, write: Callable[
     folded = load_generator(path, label=label)
     assert folded.config == config
     assert error(folded.map(z()), unfused(conditional(generator, CLASSES), z(), label, lr_mul=0.02)) <= SAME
-    assert torch.equal(folded.w_avg, generator.w_avg)
+    assert not torch.equal(folded.w_avg, generator.w_avg), "the file has the mean over all classes"
     saved = load_generator(save_generator(folded, tmp_path / "folded.safetensors"))
-    assert torch.equal(saved.map(z()), folded.map(z()))
+    assert torch.equal(saved.map(z()), folded.map(z())) and torch.equal(saved.w_avg, folded.w_avg)
 
 
 def unfused(tensors: dict[str, Tensor], z: Tensor, label: int, lr_mul: float) -> Tensor:
@@ -47,11 +48,35 @@ def unfused(tensors: dict[str, Tensor], z: Tensor, label: int, lr_mul: float) ->
         weight, bias = tensors[f"mapping.{name}.weight"], tensors[f"mapping.{name}.bias"]
         return x @ weight.T * (lr_mul / math.sqrt(x.shape[1])) + bias * lr_mul
 
-    c = F.one_hot(torch.full((len(z),), label), CLASSES).float()
+    c = F.one_hot(torch.full((len(z),), label), CLASSES).to(z)
     x = torch.cat([normal(z), normal(layer(c, "embed", 1))], dim=1)
     for name in ("fc0", "fc1"):
         x = F.leaky_relu(layer(x, name, lr_mul), 0.2) * math.sqrt(2)
     return x
+
+
+def test_truncation_pulls_to_the_average_of_the_class(tmp_path: Path) -> None:
+    """`w_avg` is the mean w of the class over many z, by the definition of the mapping network."""
+    generator = tiny_generator()
+    path = write_nvidia_pickle(tmp_path / "conditional.pkl", generator, c_dim=CLASSES)
+    tensors = {name: tensor.double() for name, tensor in conditional(generator, CLASSES).items()}
+    for label in (0, 3):
+        many = torch.randn(10_000, TINY.z_dim, generator=torch.Generator().manual_seed(0)).double()
+        average = unfused(tensors, many, label, lr_mul=TINY.mapping_lr_mul).mean(dim=0).float()
+        loaded = load_generator(path, label)
+        torch.testing.assert_close(loaded.w_avg, average, atol=1e-6, rtol=1e-6)
+        mean = loaded.truncate(Latent(Space.Z, z()), 0.0).data
+        assert torch.equal(mean, loaded.w_avg.expand_as(mean))
+        assert torch.equal(load_generator(path, label).w_avg, loaded.w_avg)
+
+
+def test_averages_of_all_classes_in_a_file_are_taken(tmp_path: Path) -> None:
+    generator = tiny_generator()
+    averages = torch.randn(CLASSES, TINY.w_dim, generator=torch.Generator().manual_seed(1))
+    tensors = {**conditional(generator, CLASSES), "mapping.w_avg": averages}
+    path = tmp_path / "conditional.pt"
+    torch.save(tensors, path)
+    assert torch.equal(load_generator(path, 2).w_avg, averages[2])
 
 
 @pytest.mark.parametrize(
