@@ -72,8 +72,7 @@ def check_detector(name: str) -> Finding:
         return Finding(value, remedy, needed=name == DEFAULT_DETECTOR)
     if entry.weight is None:
         return Finding(installed, needed=name == DEFAULT_DETECTOR)
-    file = weight(entry.weight).path
-    if file.is_file():
+    if file := weight(entry.weight).on_disk:
         return Finding(f"{installed}, {file}")
     return Finding(installed, f"only for --landmarks {name}: `styleclip models pull {entry.weight}`")
 

@@ -27,6 +27,7 @@ from styleclip.runtime.cuda_graphs import Graphs
 from styleclip.samples import Samples
 from styleclip.weights.cache import Fetch, fetch
 from styleclip.weights.catalog import weight
+from styleclip.weights.file_state import sha256_of
 from styleclip.weights.load import (
     clip_path,
     fingerprint,
@@ -35,7 +36,6 @@ from styleclip.weights.load import (
     load_generator,
     load_identity_file,
     load_perceptual,
-    sha256_of,
 )
 from styleclip.weights.locate import encoder_file, fetched_file, model_parts, weight_file
 from styleclip.weights.relevance_files import find_relevance

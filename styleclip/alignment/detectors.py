@@ -64,8 +64,8 @@ def load_detector(name: str = DEFAULT_DETECTOR, predictor: Path | None = None, d
         raise UsageError(f"no detector is called {name!r}; use {' or '.join(DETECTORS)}")
     entry = DETECTORS[name]
     if entry.weight and predictor is None:
-        predictor = weight(entry.weight).path
-        if not predictor.is_file():
+        predictor = weight(entry.weight).on_disk
+        if predictor is None:
             remedy = f"run `styleclip models pull {entry.weight}`, or pass one"
             raise UsageError(f"{name}'s landmarks need its predictor; {remedy}")
     return _load(entry, predictor, device)

@@ -23,9 +23,9 @@ from styleclip.prompts import Prompt
 from styleclip.recording import InputFile
 from styleclip.settings import resolve
 from styleclip.stylespace.claim_classes import classes_from_record, classes_record
+from styleclip.weights.file_state import sha256_of
 from styleclip.weights.formats.messages import error_context
 from styleclip.weights.formats.own_files import read_own, save_own
-from styleclip.weights.load import sha256_of
 
 TENSORS = ("weights", "std", "relevance")
 

@@ -39,8 +39,8 @@ def fetch(
     download.
     """
     path = weight.path
-    if os.path.exists(path):
-        return path
+    if here := weight.on_disk:
+        return here
     if is_offline() if offline is None else offline:
         raise WeightError(f"{weight.name} is not in {path.parent} and downloads are off; {_manual_download(weight)}")
     partial = _partial_path(weight)
@@ -60,13 +60,20 @@ def fetch(
 
 def check(weight: Weight) -> str:
     """The result of verifying the file of a weight, as text: `ok (...)`, `absent; ...` or the mismatch."""
-    if not weight.path.exists():
+    if weight.on_disk is None:
         here = resumable_size(_partial_path(weight))
         rest = f", which goes on from the {here / 1e6:,.1f} MB here" if here else ""
         return f"absent; run `styleclip models pull {weight.name}`{rest}"
     remembered = "as first downloaded" if weight.file in _known_hashes() else "no hash is known"
     known = " and ".join(weight.hashes) or remembered
-    return _mismatch(weight, weight.path) or f"ok ({known})"
+    if weight.path.exists() and (wrong := _mismatch(weight, weight.path)):
+        return wrong
+    unpacked = weight.unpacked_path
+    if unpacked is None or not unpacked.exists():
+        return f"ok ({known})"
+    if (found := _hash(unpacked, "sha256")) != weight.unpacked_sha256:
+        return f"the sha256 of {unpacked.name} is {found} and not {weight.unpacked_sha256}, which others report of it"
+    return f"ok ({known}, unpacked)"
 
 
 def leftovers() -> list[Path]:

@@ -43,6 +43,8 @@ class Weight:
     sha256: str | None = None
     md5: str | None = None
     git_sha1: str | None = None  # the id of a git blob
+    unpacked_file: str | None = None  # the name of the file in a compressed one, which may stand in for it
+    unpacked_sha256: str | None = None  # as others report it
     resolution: int | None = None
     faces: bool = True  # whether a generator renders faces
     homepage: str | None = None
@@ -56,6 +58,16 @@ class Weight:
     def path(self) -> Path:
         """The path of the file, which may not be downloaded yet."""
         return checkpoint_path(self.file) if self.ships else home() / self.file
+
+    @property
+    def unpacked_path(self) -> Path | None:
+        """The path of the file in a compressed one, beside that; None where the file is not compressed."""
+        return self.path.with_name(self.unpacked_file) if self.unpacked_file else None
+
+    @property
+    def on_disk(self) -> Path | None:
+        """The file on this disk, or the unpacked one; None where neither is there."""
+        return next((path for path in (self.path, self.unpacked_path) if path is not None and path.is_file()), None)
 
     @property
     def hashes(self) -> dict[str, str]:
@@ -116,12 +128,15 @@ def home() -> Path:
 
 def weight_records(weights: Iterable[Weight]) -> list[dict[str, Any]]:
     """The entries of weights with their paths, and whether the files are on this disk."""
-    return [{**vars(weight), "path": weight.path, "present": weight.path.exists()} for weight in weights]
+    return [
+        {**vars(weight), "path": weight.on_disk or weight.path, "present": weight.on_disk is not None}
+        for weight in weights
+    ]
 
 
 def is_on_disk(bundle: Mapping[str, Any]) -> bool:
     """Whether the generator and the identity network of a model are on this disk; its CLIP open_clip may have."""
-    return all(weights()[bundle[part]].path.exists() for part in ("generator", "identity") if bundle[part] in weights())
+    return all(weights()[bundle[part]].on_disk for part in ("generator", "identity") if bundle[part] in weights())
 
 
 def short_licence(licence: str) -> str:

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from styleclip.errors import StyleClipError, WeightError
+from styleclip.weights.file_state import sha256_of
 from styleclip.weights.formats.content import TABLES, Content
 from styleclip.weights.formats.messages import error_context, report_damage, sentence
 from styleclip.weights.formats.registry import read_all
-from styleclip.weights.load import sha256_of
 from styleclip.weights.safe_pickle.lazy_tensors import read_tensor
 
 BUFFERS = ("noise_const", "w_avg", "running_mean", "running_var", "num_batches_tracked", "resample_filter")
@@ -43,6 +43,8 @@ def _describe(content: Content) -> dict[str, Any]:
 
 def _parameter_facts(content: Content) -> dict[str, Any]:
     """Number and precision of the learned parameters; every tensor is read, so damage is detected."""
+    if not content.tensors:
+        return {}
     count, precisions = 0, set()
     for name, tensor in content.tensors.items():
         numbers = read_tensor(tensor)

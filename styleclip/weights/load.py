@@ -23,15 +23,13 @@ from styleclip.networks.open_clip_hub import architectures_like, is_architecture
 from styleclip.networks.stylegan2 import Generator, GeneratorConfig
 from styleclip.weights.catalog import weight
 from styleclip.weights.classes import choose_class, class_average, has_class_averages
+from styleclip.weights.formats import perceptual
 from styleclip.weights.formats.content import Content, Kind
 from styleclip.weights.formats.messages import error_context
 from styleclip.weights.formats.registry import read_one
 from styleclip.weights.safe_pickle.containers import open_content
 from styleclip.weights.safe_pickle.lazy_tensors import read_tensor, read_tensors
 from styleclip.weights.state_dict import load_strict, on_meta
-
-# Shape of the first convolution -> trunk.
-TRUNK_OF_SHAPE: dict[tuple[int, ...], Trunk] = {(64, 3, 11, 11): "alex", (64, 3, 3, 3): "vgg"}
 
 
 def load_generator(path: str | Path, label: int | None = None) -> Generator:
@@ -151,12 +149,6 @@ def _load_facenet(content: Content) -> Facenet:
     return Facenet(load_strict(network, content.tensors))
 
 
-def sha256_of(path: str | Path) -> str:
-    """The SHA-256 of a file, as 64 hexadecimal digits."""
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def fingerprint(generator: Generator) -> str:
     """SHA-256 of the config and the float32 weights, independent of the file format."""
     config = generator.config
@@ -179,11 +171,9 @@ def load_perceptual(path: str | Path | None = None, name: str = "lpips-alex") ->
     if found is None:
         return None
     with error_context(found):
-        table = open_content(found).table()
-        trunk = read_tensors({key: value for key, value in table.items() if key.startswith("features.")})
-        kind = _trunk_kind(trunk)
-        used = _compared_layers(kind, trunk)
-        return load_strict(on_meta(lambda: LPIPS(kind)), used | load_lpips_heads(kind))
+        trunk = _read_trunk(found)
+        heads = load_lpips_heads(trunk.config)
+        return load_strict(on_meta(lambda: LPIPS(trunk.config)), {**trunk.tensors, **heads})
 
 
 def trunk_file(name: str = "lpips-alex") -> Path | None:
@@ -204,20 +194,9 @@ def load_lpips_heads(kind: Trunk) -> dict[str, Tensor]:
         return {f"heads.{i}.weight": tensors[f"lin{i}.model.1.weight"] for i in range(len(TAPS[kind]))}
 
 
-def _trunk_kind(trunk: dict[str, Tensor]) -> Trunk:
-    first = trunk.get("features.0.weight")
-    kind = TRUNK_OF_SHAPE.get(tuple(first.shape)) if first is not None else None
-    if kind is None:
+def _read_trunk(path: Path) -> Content:
+    held = perceptual.contents(open_content(path))
+    if not held:
         raise WeightError("it holds neither AlexNet nor VGG16 of torchvision; run `styleclip models pull lpips-alex`")
-    return kind
-
-
-def _layer_index(name: str) -> int:
-    """The number in `features.8.weight`."""
-    number = name.split(".")[1]
-    return int(number) if number.isdecimal() else 0  # an unknown name is kept, so that load_strict reports it
-
-
-def _compared_layers(kind: Trunk, trunk: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors of the layers up to the last tap; the classifier is left out."""
-    return {name: tensor for name, tensor in trunk.items() if _layer_index(name) <= TAPS[kind][-1]}
+    held[0].check()
+    return held[0]

@@ -79,9 +79,9 @@ def file_on_disk(name: str) -> Path:
 
 def _require_on_disk(weight: Weight) -> Path:
     """A `fetch` that never downloads; raises WeightError for a file that is absent."""
-    if not weight.path.exists():
+    if not (here := weight.on_disk):
         raise WeightError(f"{weight.name} is not on this disk; run `styleclip models pull {weight.name}`")
-    return weight.path
+    return here
 
 
 def _existing_file(name: str, kind: str, noun: str, fetch: Fetch) -> Path:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import bz2
 import sys
 import types
+import warnings
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,11 +20,19 @@ from styleclip.alignment.face_search import Detector
 from styleclip.alignment.photos import Photo
 from styleclip.cli.commands.invert import invert as invert_command
 from styleclip.diagnostics import CHECKS, Finding
-from styleclip.errors import UsageError, WeightError
-from styleclip.weights.catalog import weight
+from styleclip.errors import UsageError, WeightError, WeightWarning
+from styleclip.weights.cache import check, fetch
+from styleclip.weights.catalog import weight, weights
+from styleclip.weights.file_state import sha256_of
+from styleclip.weights.formats import landmarks
 from tests.helpers.faces import made_up_face
 from tests.helpers.photos import GOLDEN, LANDMARKS, astronaut
+from tests.helpers.predictors import integer, vector
+from tests.helpers.predictors import predictor as predictor_bytes
 from tests.helpers.support import assert_is_one_sentence
+
+Pack = Callable[[bytes], bytes]
+pytestmark = pytest.mark.filterwarnings("ignore:.*is not the published predictor")
 
 
 @pytest.fixture(scope="module")
@@ -67,9 +78,69 @@ def test_a_packed_predictor_is_unpacked_once(tmp_path: Path, predictor: Path) ->
     dlib_predictor.load_predictor(packed)
     unpacked = tmp_path / "points.dat"
     assert unpacked.read_bytes() == predictor.read_bytes()
-    packed.write_bytes(b"no longer needed")
+    packed.write_bytes(b"BZh, no longer needed")
     dlib_predictor.load_predictor(packed)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["points.dat", "points.dat.bz2"]
+
+
+def publish(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
+    """Let the file at `path` be the published predictor, unpacked."""
+    entry = replace(weight("landmarks-68"), unpacked_sha256=sha256_of(path))
+    monkeypatch.setitem(weights(), "landmarks-68", entry)
+
+
+def test_the_published_predictor_is_known_by_its_hash(predictor: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.warns(WeightWarning, match="is not the published predictor of 68 landmarks; use it only if you know"):
+        dlib_predictor.load_predictor(predictor)
+    publish(monkeypatch, predictor)
+    monkeypatch.setattr(landmarks, "read_predictor", lambda _: pytest.fail("its structure is known"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        dlib_predictor.load_predictor(predictor)
+
+
+@pytest.mark.parametrize("name", ["points", "points.bz2", "points.dat.bz2", "align.dat"])
+@pytest.mark.parametrize("pack", [bytes, bz2.compress])
+def test_the_content_and_not_the_name_decides(tmp_path: Path, predictor: Path, name: str, pack: Pack) -> None:
+    (tmp_path / name).write_bytes(pack(predictor.read_bytes()))
+    dlib_predictor.load_predictor(tmp_path / name)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_an_unpacked_file_in_the_cache(
+    tmp_path: Path, predictor: Path, monkeypatch: pytest.MonkeyPatch, packed: bool
+) -> None:
+    monkeypatch.setenv("STYLECLIP_HOME", str(tmp_path))
+    entry = weight("landmarks-68")
+    assert check(entry) == "absent; run `styleclip models pull landmarks-68`"
+    dat = tmp_path / "shape_predictor_68_face_landmarks.dat"
+    dat.write_bytes(predictor.read_bytes())
+    if packed:
+        entry.path.write_bytes(bz2.compress(predictor.read_bytes()))
+        entry = replace(entry, size=None, sha256=sha256_of(entry.path))
+    assert entry.on_disk == fetch(entry, offline=True) == (entry.path if packed else dat)
+    assert load_detector("dlib")
+    assert check(entry).startswith(f"the sha256 of {dat.name} is {sha256_of(dat)} and not fbdc2cb8")
+    assert check(replace(entry, unpacked_sha256=sha256_of(dat))) == "ok (sha256, unpacked)"
+    assert CHECKS["landmarks"]().value.endswith(entry.on_disk.name)
+    if packed:
+        entry.path.write_bytes(b"BZh another")
+        assert check(entry).startswith("its sha256 is")
+
+
+def test_a_file_that_changes_while_dlib_reads_it(
+    tmp_path: Path, predictor: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.dat"
+    path.write_bytes(predictor.read_bytes())
+
+    def overwrite(name: str) -> object:
+        Path(name).write_bytes(predictor.read_bytes() + b"\0")
+        return object()
+
+    monkeypatch.setattr(dlib_predictor, "import_dlib", lambda: types.SimpleNamespace(shape_predictor=overwrite))
+    with pytest.raises(WeightError, match="a.dat was changed while it was read; try again"):
+        dlib_predictor.load_predictor(path)
 
 
 def test_predictors_of_other_points(tmp_path: Path) -> None:
@@ -82,13 +153,17 @@ def test_predictors_of_other_points(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
-        ("a.dat", lambda whole: whole[: len(whole) // 2], "is damaged or cut off"),
-        ("a.dat", lambda whole: whole[:5], "is not a shape predictor"),
+        ("a.dat", lambda whole: whole[: len(whole) // 2], "it ends too early"),
+        ("a.dat", lambda whole: whole[:5], "it ends too early"),
         ("a.dat", lambda whole: b"", "is not a shape predictor"),
         ("a.dat", lambda whole: b"GIF89a and so on", "is not a shape predictor"),
         ("a.dat", None, "there is no file"),
         ("a.dat.bz2", lambda whole: bz2.compress(whole)[:-100], "is damaged or cut off"),
-        ("a.dat.bz2", lambda whole: whole, "is damaged or cut off"),
+        (
+            "a.dat",
+            lambda whole: predictor_bytes(anchors=vector([vector(map(integer, [68] * 4))] * 2)),
+            "that is not there",
+        ),
         ("a.dat.bz2", lambda whole: bz2.compress(bytes(3 << 20)), "unpacks to more than 2 MB"),
         ("a.dat.bz2", lambda whole: bz2.compress(b"text"), "is not a shape predictor"),
     ],
@@ -96,7 +171,7 @@ def test_predictors_of_other_points(tmp_path: Path) -> None:
 def test_files_that_are_no_predictor(
     tmp_path: Path, predictor: Path, monkeypatch: pytest.MonkeyPatch, name: str, content: object, words: str
 ) -> None:
-    monkeypatch.setattr(dlib_predictor, "MAX_BYTES", 2 << 20)
+    monkeypatch.setattr(landmarks, "MAX_BYTES", 2 << 20)
     if callable(content):
         (tmp_path / name).write_bytes(content(predictor.read_bytes()))
     with pytest.raises(WeightError, match=words) as caught:

@@ -21,7 +21,7 @@ from styleclip.methods.mapper import save_trained_mapper
 from styleclip.models import Models
 from styleclip.recording import InputFile, Recording, relative_path
 from styleclip.relevance_table import StyleStatistics
-from styleclip.weights.load import sha256_of
+from styleclip.weights.file_state import sha256_of
 from styleclip.weights.relevance_files import save_relevance
 from styleclip.weights.urls import input_name
 from tests.helpers.files import tiny_files

@@ -14,6 +14,7 @@ from torchvision.models import alexnet, vgg16
 from styleclip.errors import WeightError
 from styleclip.networks.lpips import LPIPS, Trunk
 from styleclip.weights.catalog import weight
+from styleclip.weights.describe import describe
 from styleclip.weights.load import load_perceptual, trunk_file
 
 
@@ -117,3 +118,20 @@ def test_other_files_are_refused(file: Path, tmp_path: Path) -> None:
         assert str(caught.value).startswith(f"{path}: ")
     with pytest.raises(WeightError, match="there is no such file"):
         load_perceptual(tmp_path / "absent.pth")
+
+
+@pytest.mark.parametrize("version", ["v0.0", "v0.1"])
+@pytest.mark.parametrize("trunk", ["alex", "vgg"])
+def test_a_file_of_the_heads_alone(version: str, trunk: str) -> None:
+    import lpips
+
+    path = Path(lpips.__file__).parent / "weights" / version / f"{trunk}.pth"
+    for read in (load_perceptual, describe):
+        with pytest.raises(WeightError, match="it holds the linear heads of LPIPS, which come with the package lpips"):
+            read(path)
+
+
+def test_a_trunk_is_described(file: Path) -> None:
+    [part] = describe(file)["parts"]
+    assert (part["kind"], part["format"], part["trunk"]) == ("perceptual", "torchvision", "alex")
+    assert part["parameters"] == 2_469_696 and "research only" in part["licence"]

@@ -15,9 +15,10 @@ from styleclip.errors import OutputError, WeightError
 from styleclip.latents import Latent, Space
 from styleclip.networks.layers import fir_taps
 from styleclip.networks.stylegan2 import Generator, GeneratorConfig
+from styleclip.weights.file_state import sha256_of
 from styleclip.weights.formats import rosinality
 from styleclip.weights.formats.own_files import save_generator
-from styleclip.weights.load import load_generator, sha256_of
+from styleclip.weights.load import load_generator
 from styleclip.weights.safe_pickle.containers import open_content
 from tests.golden import fill
 from tests.helpers.compare_networks import assert_same

@@ -60,7 +60,7 @@ def map(
     from styleclip.methods.mapper import LatentMapper, load_trained_mapper
     from styleclip.recording import InputFile
     from styleclip.sweep_sheets import strength_sheet
-    from styleclip.weights.load import sha256_of
+    from styleclip.weights.file_state import sha256_of
     from styleclip.weights.locate import mapper_file
 
     photos.check(source)

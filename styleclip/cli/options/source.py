@@ -62,7 +62,7 @@ class LatentSource:
 
     def _record(self, path: Path) -> dict[str, Any]:
         from styleclip.recording import InputFile
-        from styleclip.weights.load import sha256_of
+        from styleclip.weights.file_state import sha256_of
 
         return {"latent": InputFile(path), "latent_sha256": sha256_of(path), **without_none({"rows": self.rows})}
 

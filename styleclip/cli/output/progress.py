@@ -159,8 +159,8 @@ def fetch_with_progress(weight: Weight, offline: bool = False, quiet: bool = Fal
     """The file of a weight; a download shows its licence and a bar. Ctrl-C ends the command and keeps what came."""
     from styleclip.weights.cache import fetch
 
-    if weight.path.exists():
-        return weight.path
+    if here := weight.on_disk:
+        return here
 
     def announce(weight: Weight) -> None:
         what = "" if weight.what == weight.name else f" ({weight.what})"

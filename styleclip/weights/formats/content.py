@@ -17,8 +17,8 @@ Network = Literal[
 Native = Literal[
     Network, "relevance", "samples", "direction", "training", "tuning"
 ]  # kinds of the files that styleclip writes
-Kind = Literal[Native, "latents", "statistics"]
-Container = Literal["safetensors", "torch", "torchscript", "pickle", "npy"]
+Kind = Literal[Native, "latents", "statistics", "landmarks", "perceptual"]
+Container = Literal["safetensors", "torch", "torchscript", "pickle", "npy", "dlib"]
 TABLES: tuple[Kind, ...] = (
     "latents",
     "statistics",

@@ -22,11 +22,13 @@ from styleclip.errors import WeightError
 from styleclip.weights.formats import (
     encoders,
     face_recognition,
+    landmarks,
     mappers,
     nvidia_tf,
     nvidia_torch,
     openai_clip,
     own_files,
+    perceptual,
     rosinality,
     style_tables,
 )
@@ -48,6 +50,8 @@ FORMATS: tuple[Callable[[FileTree], list[Content]], ...] = (
     face_recognition.contents,
     style_tables.contents,
     openai_clip.contents,
+    perceptual.contents,
+    landmarks.contents,
 )
 
 

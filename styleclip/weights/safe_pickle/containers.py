@@ -12,6 +12,7 @@ from safetensors import safe_open
 from torch import Tensor
 
 from styleclip.errors import WeightError
+from styleclip.weights.formats import landmarks
 from styleclip.weights.formats.content import FileTree
 from styleclip.weights.formats.messages import report_damage
 from styleclip.weights.safe_pickle.lazy_tensors import LazyTensor
@@ -21,11 +22,12 @@ from styleclip.weights.safe_pickle.unpickler import ReadBudget, read_pickle
 ZIP = b"PK\x03\x04"
 TORCH_STREAM = b"\x80\x02\x8a\x0a"  # a pickled long: the magic number of torch.save before 1.6
 PICKLE = tuple(bytes([0x80, protocol]) for protocol in range(2, 6))
+BZIP2 = b"BZh"
 NPY = b"\x93NUMPY"
 UNSUPPORTED_HEADS = {  # first bytes of common other files -> error
     b"<": "it is a web page, not weights: the download was answered with an error or a sign-in page; fetch it again",
     b"version https://git-lfs": "it is a Git LFS pointer, not the weights; run `git lfs pull` or download the file",
-    b"BZh": "it is compressed with bzip2; unpack it first",
+    BZIP2: "it is compressed with bzip2; unpack it first",
     b"\x1f\x8b": "it is compressed with gzip; unpack it first",
     b"\x89HDF": "it is an HDF5 file, which is none of the known weight formats; pass a file of StyleGAN2 or StyleCLIP",
 }
@@ -80,6 +82,10 @@ def open_content(path: Path) -> FileTree:
             return _read_pickle(path)
         if head.startswith(NPY):
             return FileTree("npy", _NpyFile(path))
+        if head.startswith(landmarks.HEAD):
+            return FileTree("dlib", landmarks.read_predictor(path))
+        if head.startswith(BZIP2) and (predictor := landmarks.read_packed_predictor(path)):
+            return FileTree("dlib", predictor)
     for start, reason in UNSUPPORTED_HEADS.items():
         if head.lstrip().startswith(start):
             raise WeightError(reason)

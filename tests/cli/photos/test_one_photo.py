@@ -23,7 +23,7 @@ from styleclip.models import Models
 from styleclip.photo_editing import EditSource, edit_photo
 from styleclip.recording import InputFile
 from styleclip.results import EditResult
-from styleclip.weights.load import sha256_of
+from styleclip.weights.file_state import sha256_of
 from tests.helpers.mappers import PROMPT
 from tests.helpers.photo_commands import GLOBAL, MAP, OPTIMIZE, PHOTO, changed, record
 from tests.helpers.photos import ASTRONAUT, SRGB, astronaut, file_names, pixel_difference, read_rgb, write_two_faces

@@ -113,7 +113,7 @@ def global_dir(
 
 def _files_record(common: CommonOptions, table: str | None, statistics: Path | None) -> dict[str, Any]:
     """The relevance table and the statistics that were given, with the hashes of their files."""
-    from styleclip.weights.load import sha256_of
+    from styleclip.weights.file_state import sha256_of
     from styleclip.weights.locate import weight_file
     from styleclip.weights.urls import input_name
 

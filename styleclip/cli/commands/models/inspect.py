@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from styleclip.cli.output.printing import print_json, print_lines
 from styleclip.cli.output.tables import json_option, table
 from styleclip.units import human_bytes
+
+if TYPE_CHECKING:
+    from styleclip.weights.catalog import Weight
 
 
 @click.command()
@@ -35,8 +38,12 @@ def inspect(file: str, as_json: bool) -> None:
 def _catalog_entry(path: Path) -> dict[str, Any] | None:
     from styleclip.weights.catalog import weight_records, weights
 
-    known = [weight for weight in weights().values() if weight.path.resolve() == path.resolve()]
+    known = [each for each in weights().values() if path.resolve() in _paths(each)]
     return weight_records(known)[0] if known else None
+
+
+def _paths(weight: Weight) -> list[Path]:
+    return [path.resolve() for path in (weight.path, weight.unpacked_path) if path]
 
 
 def _lines(description: Mapping[str, Any]) -> list[str]:

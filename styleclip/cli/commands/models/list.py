@@ -58,7 +58,7 @@ def _file_lines(files: Sequence[Weight]) -> list[str]:
     rows = [("  NAME", "KIND", "PX", "SIZE", "LICENCE", "WHAT")]
     for weight in files:
         numbers = (str(weight.resolution or ""), human_bytes(weight.size) if weight.size else "")
-        name = _name_with_mark(weight.name, weight.path.exists())
+        name = _name_with_mark(weight.name, weight.on_disk is not None)
         rows.append((name, weight.kind, *numbers, short_licence(weight.licence), weight.what))
     return [FILES_TITLE, *table(rows, wrap=True), *LEGEND]
 

@@ -19,7 +19,7 @@ def verify(names: tuple[str, ...], as_json: bool) -> None:
     from styleclip.weights.cache import check
     from styleclip.weights.catalog import weight, weight_records, weights
 
-    chosen = [weight(name) for name in names] or [each for each in weights().values() if each.path.exists()]
+    chosen = [weight(name) for name in names] or [each for each in weights().values() if each.on_disk]
     verdicts = {each.name: check(each) for each in chosen}
     if as_json:
         print_json([record | {"verdict": verdicts[record["name"]]} for record in weight_records(chosen)])

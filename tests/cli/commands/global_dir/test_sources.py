@@ -13,7 +13,7 @@ from click.testing import Result
 from styleclip.latents import Latent
 from styleclip.models import Models
 from styleclip.prompts import Prompt
-from styleclip.weights.load import sha256_of
+from styleclip.weights.file_state import sha256_of
 from tests.helpers.global_dir import NEUTRAL, PROMPT, TARGET, close, direction_of, moved, pixels, records
 from tests.helpers.support import done
 
