@@ -30,8 +30,8 @@ if TYPE_CHECKING:  # for type checkers and editors
     from styleclip.methods.style_direction import StyleDirection as StyleDirection
     from styleclip.models import load as load
     from styleclip.photo_editing import edit_photo as edit_photo
+    from styleclip.prompt_words import PromptWarning as PromptWarning
     from styleclip.prompts import Prompt as Prompt
-    from styleclip.prompts import PromptWarning as PromptWarning
     from styleclip.results import EditResult as EditResult
     from styleclip.stylespace.prepare import prepare as prepare
     from styleclip.stylespace.sample_preparation import SamplePreparation as SamplePreparation
@@ -56,7 +56,7 @@ _MODULES = {
     "PivotalTuning": "styleclip.inversion.pivotal_tuning",
     "Preparation": "styleclip.stylespace.table_preparation",
     "Prompt": "styleclip.prompts",
-    "PromptWarning": "styleclip.prompts",
+    "PromptWarning": "styleclip.prompt_words",
     "Refine": "styleclip.inversion.refine",
     "SamplePreparation": "styleclip.stylespace.sample_preparation",
     "Space": "styleclip.latents",

@@ -21,7 +21,8 @@ from styleclip.models import Models
 from styleclip.networks.synthesis import Noise
 from styleclip.photo_editing import EditSource, PhotoEdit, edit_photo
 from styleclip.progress import OnStep, Step, ignore
-from styleclip.prompts import Prompt, encode, warn_unknown_words
+from styleclip.prompt_words import warn_unknown_words
+from styleclip.prompts import Prompt, encode
 from styleclip.results import EditResult
 
 
@@ -92,6 +93,7 @@ class Editor:
     ) -> EditResult:
         """Several edits, each of the result of the one before; scores are means over the texts. Else as `edit`."""
         for prompt, method in edits:
+            self.models.clip.check_lengths((prompt.target, *prompt.neutrals))
             if not reads_claims(method, self.models):
                 warn_unknown_words(self.models.clip, (prompt.target, *prompt.neutrals))
         source = edited = latent.to(self.models.device)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-import warnings
+import unicodedata
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -15,6 +14,7 @@ from torch import Tensor
 from styleclip.claims import Claim, read_claims
 from styleclip.errors import UsageError
 from styleclip.networks.clip import CLIP
+from styleclip.printable import printable
 from styleclip.settings import TextEncoding
 
 # StyleCLIP ensembles over the ImageNet templates of CLIP without this one: 79 remain.
@@ -23,10 +23,6 @@ TEMPLATES: tuple[str, ...] = tuple(
 )
 
 DEFAULT_NEUTRAL = "a face"
-
-
-class PromptWarning(UserWarning):
-    """A prompt with words that are not in the vocabulary of the loaded CLIP."""
 
 
 @dataclass(frozen=True)
@@ -46,10 +42,12 @@ class Prompt:
     neutral: str | tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
-        if not self.target.strip():
+        if not is_visible(self.target):
             raise UsageError('the prompt is empty; say what the picture shall show, e.g. "a face with red hair"')
-        if not self.neutrals or not all(text.strip() for text in self.neutrals):
+        if not self.neutrals or not all(map(is_visible, self.neutrals)):
             raise UsageError('the neutral text is empty; say what the picture shows before, e.g. "a face"')
+        for text in (self.target, *self.neutrals):
+            check_characters(text)
 
     @property
     def neutrals(self) -> tuple[str, ...]:
@@ -72,11 +70,28 @@ class Prompt:
         return (Claim(self.target, None, (self.target,), self.neutrals),)
 
 
+def is_visible(text: str) -> bool:
+    """Whether the text has more than spaces and characters without a picture."""
+    return any(c.isprintable() and not c.isspace() for c in text)
+
+
+def check_characters(text: str) -> None:
+    """Raise UsageError for a text with control characters other than white space, and for one that is not UTF-8."""
+    for character in text:
+        if character not in "\t\n\r" and unicodedata.category(character) in ("Cc", "Cs"):
+            what = "bytes that are not UTF-8" if character >= "\ud800" else "a control character"
+            raise UsageError(f"a text has {what} ({printable(character)}); write it again, in plain words")
+
+
 def encode(clip: CLIP, texts: Sequence[str], encoding: TextEncoding = "prompt") -> Tensor:
     """Unit features [N, D] of texts as they are, or each as the mean over the 79 templates (CLIP, section 3.1.4)."""
     if encoding == "prompt":
         return clip.encode_text(texts)
-    means = [clip.encode_text([template.format(text) for template in TEMPLATES]).mean(dim=0) for text in texts]
+    means = []
+    for text in texts:
+        sentences = [template.format(text) for template in TEMPLATES]
+        clip.check_lengths(sentences, [text] * len(sentences))
+        means.append(clip.encode_text(sentences).mean(dim=0))
     return F.normalize(torch.stack(means), dim=-1)
 
 
@@ -104,17 +119,3 @@ def zero_shot_probability(clip: CLIP, features: Tensor, prompt: Prompt, encoding
 def target_probability(clip: CLIP, features: Tensor, texts: Tensor) -> Tensor:
     """`zero_shot_probability` for unit features of texts [T, D], the target first."""
     return (clip.logit_scale * features @ texts.T).softmax(dim=-1)[..., 0]
-
-
-def warn_unknown_words(clip: CLIP, texts: Sequence[str]) -> None:
-    """Issue a PromptWarning for words outside the vocabulary of a small CLIP; published ones have no such list."""
-    if unknown := unknown_words(clip, texts):
-        named = ", ".join(repr(word) for word in unknown)
-        known = ", ".join(clip.vocabulary or ())
-        warnings.warn(f"the {clip.name} CLIP does not know {named}; it knows: {known}", PromptWarning, stacklevel=2)
-
-
-def unknown_words(clip: CLIP, texts: Sequence[str]) -> list[str]:
-    """The words outside the vocabulary of a small CLIP."""
-    words = re.findall(r"[a-z]+", " ".join(texts).lower())
-    return [word for word in dict.fromkeys(words) if clip.vocabulary is not None and word not in clip.vocabulary]

@@ -12,7 +12,8 @@ from styleclip.latents import Latent, Space
 from styleclip.methods.optimize import Optimize
 from styleclip.models import Models
 from styleclip.progress import OnStep, Step, ignore
-from styleclip.prompts import Prompt, PromptWarning
+from styleclip.prompt_words import PromptWarning
+from styleclip.prompts import Prompt
 from tests.helpers.tiny import tiny_models
 
 TEXT = Prompt("a face with red hair", "a face")

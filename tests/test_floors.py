@@ -17,7 +17,7 @@ FLOORS = {
         *("printable", "names"),
     ),
     1: ("networks",),
-    2: ("weights", "prompts", "claims", "losses", "alignment", "demo"),
+    2: ("weights", "prompts", "prompt_words", "claims", "losses", "alignment", "demo"),
     3: ("models",),
     4: ("inversion", "stylespace"),
     5: ("methods", "training", "photo_editing"),

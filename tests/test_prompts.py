@@ -8,12 +8,10 @@ from styleclip.errors import UsageError
 from styleclip.prompts import (
     TEMPLATES,
     Prompt,
-    PromptWarning,
     delta_t,
     encode,
-    warn_unknown_words,
 )
-from tests.helpers.tiny import tiny_clip
+from tests.helpers.tiny import CONTEXT, tiny_clip
 
 
 def test_templates_are_the_79_of_styleclip() -> None:
@@ -41,6 +39,37 @@ def test_neutrals(neutral: str | tuple[str, ...] | None, neutrals: tuple[str, ..
     prompt = Prompt("red hair", neutral)
     assert (prompt.neutrals, prompt.recorded_neutral) == (neutrals, recorded)
     assert Prompt("red hair") == Prompt("red hair", None)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("\u200b\u2060", "empty"),
+        ("\u3000\n", "empty"),
+        ("a \0 face", r"control character \(\\x00\); write"),
+        ("a \x1b[31m face", r"control character \(\\x1b\)"),
+        ("a \x85 face", r"control character \(\\x85\)"),
+        ("caf\udce9", r"not UTF-8 \(\\udce9\)"),
+    ],
+)
+def test_texts_that_nobody_can_read_are_refused(text: str, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        Prompt(text)
+    with pytest.raises(UsageError, match=words):
+        Prompt("a face", ("hair", text))
+
+
+@pytest.mark.parametrize("text", ["line\nline", "tab\tand\r\n", "чёлка", "👩\u200d🦰", "وجه", "\u202eabc"])
+def test_texts_in_any_script_are_prompts(text: str) -> None:
+    assert Prompt(text).target == text
+
+
+def test_a_text_too_long_within_the_ensemble_is_named() -> None:
+    clip = tiny_clip()
+    text = " ".join(["hair"] * (CONTEXT - 3))
+    encode(clip, [text])
+    with pytest.raises(UsageError, match=r"the text that begins 'hair hair.*more than the \d+ tokens.*; shorten it"):
+        encode(clip, [text], "ensemble")
 
 
 def test_the_claims_of_a_prompt() -> None:
@@ -72,13 +101,3 @@ def test_delta_t_points_from_neutral_to_target() -> None:
 def test_equal_texts_have_no_direction() -> None:
     with pytest.raises(UsageError, match="mean the same"):
         delta_t(tiny_clip(), Prompt("a face", "a face"), "prompt")
-
-
-def test_unknown_words_are_named_with_the_known_ones(recwarn: pytest.WarningsRecorder) -> None:
-    clip = tiny_clip()
-    warn_unknown_words(clip, ["a face with red hair"])
-    assert not recwarn
-    with pytest.warns(PromptWarning, match=r"does not know 'zebra'; it knows: a, face, with, red"):
-        warn_unknown_words(clip, ["a zebra face"])
-    clip.vocabulary = None
-    warn_unknown_words(clip, ["a zebra face"])

@@ -25,7 +25,8 @@ from styleclip.latents import Latent, Space
 from styleclip.methods.base import Method
 from styleclip.models import Models
 from styleclip.progress import OnStep, Step
-from styleclip.prompts import Prompt, PromptWarning
+from styleclip.prompt_words import PromptWarning
+from styleclip.prompts import Prompt
 from styleclip.results import EditResult
 from styleclip.weights.catalog import checkpoint_path
 

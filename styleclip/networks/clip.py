@@ -95,16 +95,21 @@ class CLIP(nn.Module):
         return torch.stack([self._texts[text] for text in texts])
 
     def _tokens(self, texts: list[str]) -> Tensor:
-        tokens = self.tokenizer(texts)
-        context = tokens.shape[1]
-        longer = self.tokenizer(texts, context_length=context + 1)
-        for text, row in zip(texts, longer, strict=True):
-            if row[-1] == tokens.amax():  # the end-of-text token, the largest number, is beyond the context
-                raise UsageError(
-                    f"the prompt has more than the {context - 2} tokens that CLIP reads; shorten it "
-                    f"(it begins {text[:40]!r})"
-                )
-        return tokens
+        self.check_lengths(texts)
+        return self.tokenizer(texts)
+
+    def check_lengths(self, texts: Sequence[str], names: Sequence[str] = ()) -> None:
+        """Raise UsageError where a text does not fit the context of the model, whatever its tokenizer.
+
+        `names` are what to call the texts in the message, by default by themselves.
+        """
+        context = self.tokenizer([""]).shape[1]
+        longer = self.tokenizer(["", *texts], context_length=context + 1)
+        padding, *last = longer[:, -1].tolist()
+        for name, token in zip(names or texts, last, strict=True):
+            if token != padding:  # a token beyond the context
+                what = f"the text that begins {name[:40]!r}"
+                raise UsageError(f"{what} has more than the {context - 2} tokens that CLIP reads; shorten it")
 
 
 class CompactTokenizer:

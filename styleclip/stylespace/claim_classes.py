@@ -16,7 +16,8 @@ from torch import Tensor
 from styleclip.claims import Claim, describe_claims
 from styleclip.models import Models
 from styleclip.networks.clip import CLIP
-from styleclip.prompts import Prompt, encode, unknown_words, warn_unknown_words
+from styleclip.prompt_words import unknown_words, warn_unknown_words
+from styleclip.prompts import Prompt, encode
 from styleclip.samples import Samples
 from styleclip.settings import TextEncoding
 

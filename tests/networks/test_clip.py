@@ -47,6 +47,21 @@ def test_a_prompt_that_does_not_fit_is_refused() -> None:
         clip.encode_text([" ".join(["hair"] * (CONTEXT - 1))])
 
 
+def padding_tokenizer(texts: list[str], context_length: int | None = None) -> torch.Tensor:
+    """One token a word, an end token 1 that is also the padding, as the tokenizer of SigLIP has it."""
+    context = context_length or CONTEXT
+    rows = [[5] * len(text.split()) + [1] * context for text in texts]
+    return torch.tensor([row[:context] for row in rows])
+
+
+def test_the_context_holds_for_any_tokenizer() -> None:
+    clip = tiny_clip()
+    clip.tokenizer = padding_tokenizer
+    clip.check_lengths(["hair " * CONTEXT, ""])
+    with pytest.raises(UsageError, match=r"begins 'hair hair.* tokens that CLIP reads; shorten it"):
+        clip.check_lengths(["a face", "hair " * (CONTEXT + 1)])
+
+
 def test_compact_tokens_keep_their_order_and_end_highest() -> None:
     tokenizer = CompactTokenizer(CompactTokenizer.tokens_of(WORDS), context=8)
     rows = tokenizer(["a red face", "a zebra"])

@@ -5,7 +5,8 @@ import torch
 import torch.nn.functional as F
 
 from styleclip.claims import Claim
-from styleclip.prompts import Prompt, PromptWarning, encode
+from styleclip.prompt_words import PromptWarning
+from styleclip.prompts import Prompt, encode
 from styleclip.samples import Samples
 from styleclip.stylespace.claim_classes import (
     ClaimClasses,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from styleclip.cli.options.option import option
 from styleclip.cli.output.printing import print_json, print_lines
 from styleclip.cli.output.tables import table
 
@@ -19,8 +20,8 @@ MAX_BUILD_LINES = 40  # of a failed build that STYLECLIP_DEBUG=1 shows
 
 
 @click.command()
-@click.option("--build", is_flag=True, help="First compile the kernels: for the CPU, and for GPUs where CUDA is.")
-@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON and nothing else.")
+@option("--build", is_flag=True, help="First compile the kernels: for the CPU, and for GPUs where CUDA is.")
+@option("--json", "as_json", is_flag=True, help="Print the findings as JSON and nothing else.")
 def doctor(build: bool, as_json: bool) -> None:
     """Report versions, devices, compilers and weights; exit code 1 when something needed is missing."""
     from styleclip.diagnostics import diagnose

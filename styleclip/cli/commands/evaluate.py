@@ -8,6 +8,7 @@ import click
 
 from styleclip.cli.options.common import CommonOptions, common_options
 from styleclip.cli.options.from_settings import read_settings
+from styleclip.cli.options.option import option
 from styleclip.cli.options.types import EXISTING_FILE, SEEDS
 from styleclip.cli.output.printing import print_lines
 from styleclip.cli.output.progress import Progress
@@ -27,14 +28,12 @@ SETTING = "A setting of the editor, e.g. alpha=4; may be given several times."
 
 
 @click.command()
-@click.option(
-    "--editor", type=click.Choice(settings_methods()), help=f"The editor to measure.  [default: {DEFAULT_EDITOR}]"
-)
-@click.option("--setting", "settings", multiple=True, metavar="NAME=VALUE", help=SETTING)
-@click.option("--mapper", "mappers", multiple=True, metavar="NAME", help=MAPPER)
-@click.option("--set", "set_name", type=click.Choice(["tuning", "reporting"]), help=SET)
-@click.option("--seeds", type=SEEDS, metavar="LIST", help=SEED_LIST)
-@click.option("--prompts", "prompt_file", type=EXISTING_FILE, metavar="FILE", help=PROMPTS)
+@option("--editor", type=click.Choice(settings_methods()), help=f"The editor to measure.  [default: {DEFAULT_EDITOR}]")
+@option("--setting", "settings", multiple=True, metavar="NAME=VALUE", help=SETTING)
+@option("--mapper", "mappers", multiple=True, metavar="NAME", help=MAPPER)
+@option("--set", "set_name", type=click.Choice(["tuning", "reporting"]), help=SET)
+@option("--seeds", type=SEEDS, metavar="LIST", help=SEED_LIST)
+@option("--prompts", "prompt_file", type=EXISTING_FILE, metavar="FILE", help=PROMPTS)
 @common_options
 def evaluate(
     common: CommonOptions,

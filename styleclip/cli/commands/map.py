@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from styleclip.cli.options.common import CommonOptions, common_options
+from styleclip.cli.options.option import option
 from styleclip.cli.options.photos import PastedPhotoOptions, pasted_photo_options
 from styleclip.cli.options.source import LatentSource, source_options
 from styleclip.cli.options.types import NUMBERS
@@ -23,17 +24,17 @@ GRID_FILES = ("grid.png",)
 
 
 @click.command("map")
-@click.option(
+@option(
     "--mapper",
     "name",
     required=True,
     metavar="NAME",
     help="What train-mapper wrote, or StyleCLIP: a name (`styleclip models list --kind mapper`), file or URL.",
 )
-@click.option("--prompt", metavar="TEXT", help="The text of the scores.  [default: that of the mapper]")
+@option("--prompt", metavar="TEXT", help="The text of the scores.  [default: that of the mapper]")
 @source_options
 @pasted_photo_options
-@click.option(
+@option(
     "--strength",
     "strengths",
     type=NUMBERS,
@@ -41,7 +42,7 @@ GRID_FILES = ("grid.png",)
     metavar="F|LIST",
     help="Strength of the edit, 1 as trained; negative reverses, --strength=-1,0.5,1 makes three results.",
 )
-@click.option("--grid", is_flag=True, help="Draw strengths on grid.png; a list of them always does.")
+@option("--grid", is_flag=True, help="Draw strengths on grid.png; a list of them always does.")
 @common_options
 def map(
     common: CommonOptions,
@@ -70,6 +71,8 @@ def map(
     editor = styleclip.Editor(common.load(encoder=photos.encoder))
     trained = load_trained_mapper(path, editor.models)
     text = _prompt(trained, prompt, path)
+    if source.image:  # whose inversion takes long
+        editor.models.clip.check_lengths((text.target, *text.neutrals))
     mapper = {"file": InputFile(path), "sha256": sha256_of(path)}
     for job in edit_jobs(common, source, photos, editor, folder, list(names.values())):
         with job:

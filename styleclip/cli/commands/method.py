@@ -21,6 +21,7 @@ from styleclip.cli.options.common import (
     without_none,
 )
 from styleclip.cli.options.from_settings import Command, settings_options
+from styleclip.cli.options.option import option
 from styleclip.cli.options.photos import PastedPhotoOptions, pasted_photo_options
 from styleclip.cli.options.source import LatentSource, source_options
 from styleclip.cli.output.printing import print_lines
@@ -48,7 +49,7 @@ def method_command(
     folder = f"{name}/" if folder is None else folder
 
     @click.command(name, cls=Command, help=help or _description(fields))
-    @click.option("--prompt", required=True, metavar="TEXT", help="What the picture shall show.")
+    @option("--prompt", required=True, metavar="TEXT", help="What the picture shall show.")
     @neutral_option
     @source_options
     @pasted_photo_options
@@ -58,8 +59,8 @@ def method_command(
     @clip_preprocess_option
     @_explain_option(fields)
     @preset_option
-    @click.option("--save-every", type=click.IntRange(1), metavar="N", help="Write every N-th step to frames/.")
-    @click.option("--video", is_flag=True, help="Write the steps of the edit as video.mp4.")
+    @option("--save-every", type=click.IntRange(1), metavar="N", help="Write every N-th step to frames/.")
+    @option("--video", is_flag=True, help="Write the steps of the edit as video.mp4.")
     @common_options
     def command(
         common: CommonOptions,
@@ -90,6 +91,8 @@ def method_command(
             identity = identity or "none"  # a network without a weight is not loaded
         networks = {"identity": identity, "clip_preprocess": clip_preprocess, "encoder": photos.encoder}
         editor = styleclip.Editor(common.load(**networks))
+        if source.image:  # whose inversion takes long
+            editor.models.clip.check_lengths((text.target, *text.neutrals))
         for job in edit_jobs(common, source, photos, editor, results):
             with job:
                 for face in job.faces():

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from styleclip.cli.options.common import CommonOptions, common_options_with, without_none
-from styleclip.cli.options.from_settings import AdvancedOption, Command, settings_options
+from styleclip.cli.options.from_settings import Command, settings_options
+from styleclip.cli.options.option import AdvancedOption, option
 from styleclip.cli.options.types import FiniteFloat
 from styleclip.cli.output.printing import print_lines
 from styleclip.cli.output.progress import EtaProgress, exit_on_interrupt
@@ -42,21 +43,21 @@ NUM_LATENTS = (
     f"[default: {published_values(TableSettings)['samples']}]"
 )
 methods = click.Choice([REGRESSION, "exact", "official", "gradient"])
-table_option = click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help=TABLE_OUT)
+table_option = option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help=TABLE_OUT)
 
 
 @click.command(cls=Command)
-@click.option("--method", type=methods, default=REGRESSION, show_default=True, help=METHOD)
+@option("--method", type=methods, default=REGRESSION, show_default=True, help=METHOD)
 @settings_options(SampleSettings, without=("psi",))
-@click.option("--psi", type=FiniteFloat(), metavar="F", help=PSI)
+@option("--psi", type=FiniteFloat(), metavar="F", help=PSI)
 @settings_options(TableSettings, without=("method", "samples", "seed", "psi"))
-@click.option("--num-latents", type=click.IntRange(2), metavar="N", help=NUM_LATENTS)
-@click.option("--truncate", type=click.Choice(list(TRUNCATED_WS)), help=TRUNCATE)
-@click.option("--no-torgb", is_flag=True, default=None, cls=AdvancedOption, help=NO_TORGB)
-@click.option("--batch-size", type=click.IntRange(1), metavar="N", cls=AdvancedOption, help=BATCH_SIZE)
-@click.option("--shard", metavar="I/N", help="Only the I-th of N shards.")
-@click.option("--merge", is_flag=True, help="Join the shards that lie beside the file.")
-@click.option("--restart", is_flag=True, help="Discard what an unfinished run has made.")
+@option("--num-latents", type=click.IntRange(2), metavar="N", help=NUM_LATENTS)
+@option("--truncate", type=click.Choice(list(TRUNCATED_WS)), help=TRUNCATE)
+@option("--no-torgb", is_flag=True, default=None, cls=AdvancedOption, help=NO_TORGB)
+@option("--batch-size", type=click.IntRange(1), metavar="N", cls=AdvancedOption, help=BATCH_SIZE)
+@option("--shard", metavar="I/N", help="Only the I-th of N shards.")
+@option("--merge", is_flag=True, help="Join the shards that lie beside the file.")
+@option("--restart", is_flag=True, help="Discard what an unfinished run has made.")
 @common_options_with(table_option)
 def prepare(
     common: CommonOptions,

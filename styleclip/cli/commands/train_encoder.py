@@ -9,6 +9,7 @@ import click
 
 from styleclip.cli.options.common import CommonOptions, common_options_with, identity_option, without_none
 from styleclip.cli.options.from_settings import Command, settings_options
+from styleclip.cli.options.option import option
 from styleclip.cli.options.training import RESUMABLE, TrainingOptions, training_options
 from styleclip.cli.options.types import EXISTING_FILE, Parsed
 from styleclip.cli.output.printing import print_lines
@@ -19,18 +20,18 @@ from styleclip.training.encoder.settings import EncoderTraining
 DEFAULT_OUT = Path("styleclip-out") / "encoder.safetensors"
 PATH = click.Path(path_type=Path)
 
-out_option = click.option("--out", type=PATH, metavar="FILE", help=f"The encoder.  [default: {DEFAULT_OUT}]")
+out_option = option("--out", type=PATH, metavar="FILE", help=f"The encoder.  [default: {DEFAULT_OUT}]")
 
 
 @click.command("train-encoder", cls=Command)
-@click.option(
+@option(
     "--images",
     type=PATH,
     metavar="PATH",
     help="Aligned images: a folder, or a safetensors file with uint8 `images` [M, 3, R, R].  [default: samples only]",
 )
-@click.option("--folder", type=PATH, metavar="DIR", help="For metrics.  [default: --out without its suffix]")
-@click.option("--start", type=EXISTING_FILE, metavar="FILE", help="An encoder of the same shape to begin with.")
+@option("--folder", type=PATH, metavar="DIR", help="For metrics.  [default: --out without its suffix]")
+@option("--start", type=EXISTING_FILE, metavar="FILE", help="An encoder of the same shape to begin with.")
 @settings_options(EncoderTraining, kinds={"widths": Parsed("widths", parse_counts)})
 @identity_option
 @training_options

@@ -21,6 +21,7 @@ from styleclip.cli.options.common import (
     without_none,
 )
 from styleclip.cli.options.from_settings import Command, settings_options
+from styleclip.cli.options.option import option
 from styleclip.cli.options.training import RESUMABLE, TrainingOptions, training_options
 from styleclip.cli.options.types import EXISTING_FILE, Parsed
 from styleclip.cli.output.printing import print_lines
@@ -34,7 +35,7 @@ from styleclip.training.mapper.settings import MapperTraining
 SUFFIX = ".safetensors"
 UNTIMED = ("samples", "warm start")  # stages before the training
 
-out_option = click.option(
+out_option = option(
     "--out",
     type=click.Path(path_type=Path),
     metavar="FILE|DIR",
@@ -43,12 +44,12 @@ out_option = click.option(
 
 
 @click.command("train-mapper", cls=Command)
-@click.option("--prompt", "targets", multiple=True, required=True, metavar="TEXT", help="What the picture shall show.")
+@option("--prompt", "targets", multiple=True, required=True, metavar="TEXT", help="What the picture shall show.")
 @neutral_option
-@click.option("--latents", type=EXISTING_FILE, metavar="FILE", help="Latents to train on.  [default: samples]")
+@option("--latents", type=EXISTING_FILE, metavar="FILE", help="Latents to train on.  [default: samples]")
 @settings_options(MapperTraining, kinds={"levels": Parsed("levels", parse_words)})
-@click.option("--micro-batch", type=click.IntRange(1), metavar="N", help="Images to render at once, to save memory.")
-@click.option("--sheet-every", type=click.IntRange(0), default=100, metavar="N", help="Steps between sample sheets.")
+@option("--micro-batch", type=click.IntRange(1), metavar="N", help="Images to render at once, to save memory.")
+@option("--sheet-every", type=click.IntRange(0), default=100, metavar="N", help="Steps between sample sheets.")
 @ensemble_option
 @identity_option
 @clip_preprocess_option

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from styleclip.cli import resume_gc
-from styleclip.cli.options.from_settings import AdvancedOption, Decorated, option_group
+from styleclip.cli.options.from_settings import Decorated, option_group
+from styleclip.cli.options.option import AdvancedOption, option
 from styleclip.cli.output.printing import print_json, print_lines
 from styleclip.settings import PRESETS, setting
 
@@ -109,26 +110,26 @@ def given_neutral(texts: tuple[str, ...]) -> str | tuple[str, ...] | None:
     return texts[0] if len(texts) == 1 else texts or None
 
 
-neutral_option = click.option(
+neutral_option = option(
     "--neutral", multiple=True, metavar="TEXT", help="What it shows now; several texts are averaged."
 )
-preset_option = click.option(
+preset_option = option(
     "--preset",
     type=click.Choice(PRESETS),
     default="suited",
     help="Settings that are not given: those that suit the model, or all as published.",
 )
-explain_option = click.option("--explain", is_flag=True, help="Print how the prompt was understood.")
-quiet_option = click.option("--quiet", is_flag=True, help=QUIET)
-offline_option = click.option("--offline", is_flag=True, help=OFFLINE)
-label_option = click.option("--label", type=int, metavar="N", help=LABEL)
-ensemble_option = click.option("--ensemble", is_flag=True, help="Average the text over CLIP's prompt templates.")
-identity_option = click.option(
+explain_option = option("--explain", is_flag=True, help="Print how the prompt was understood.")
+quiet_option = option("--quiet", is_flag=True, help=QUIET)
+offline_option = option("--offline", is_flag=True, help=OFFLINE)
+label_option = option("--label", type=int, metavar="N", help=LABEL)
+ensemble_option = option("--ensemble", is_flag=True, help="Average the text over CLIP's prompt templates.")
+identity_option = option(
     "--identity",
     type=click.Choice(["arcface", "demo", "facenet", "none"]),
     help="Face-recognition network of the identity loss.  [default: what suits the generator]",
 )
-clip_preprocess_option = click.option(
+clip_preprocess_option = option(
     "--clip-preprocess",
     type=click.Choice(["correct", "paper"]),
     cls=AdvancedOption,

@@ -10,15 +10,12 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import click
 
+from styleclip.cli.options.option import AdvancedOption, Option
 from styleclip.cli.options.types import RESOLUTION, STRENGTH, FiniteFloat, FiniteRange
 from styleclip.errors import UsageError
 from styleclip.settings import LossResolution, Setting, Strength, default_text, settings_of, without_none_type
 
 Decorated = TypeVar("Decorated", bound=Callable[..., object])
-
-
-class AdvancedOption(click.Option):
-    """A rare option, which `--help` lists under "Advanced"."""
 
 
 class Command(click.Command):
@@ -70,10 +67,13 @@ def read_settings(kind: type, texts: Sequence[str]) -> dict[str, Any]:
         name = name.strip().replace("-", "_")
         if not equals or name not in known:
             raise UsageError(f"{text!r} is not a setting; write NAME=VALUE with one of {', '.join(known)}")
+        before = values.get(name)
         try:
             values[name] = _click_type(without_none_type(hints[name]), known[name]).convert(value.strip(), None, None)
         except click.BadParameter as error:
             raise UsageError(f"{text!r} is not a value of {name}: {error.message}") from error
+        if before not in (None, values[name]):
+            raise UsageError(f"{name} is set twice, to {before} and {values[name]}; pass one of them")
     return values
 
 
@@ -113,7 +113,7 @@ def option_group(
 
 def _option(name: str, hint: Any, known: Setting, kind: click.ParamType | None) -> Callable[[Decorated], Decorated]:
     hint, flag = without_none_type(hint), known.option or name.replace("_", "-")
-    cls = AdvancedOption if known.advanced else click.Option
+    cls = AdvancedOption if known.advanced else Option
     if hint is bool and (known.per_model or known.default is not False):
         text = known.help + default_text(known, {True: flag, False: f"no-{flag}"})
         return click.option(f"--{flag}/--no-{flag}", name, default=None, help=text, cls=cls)

@@ -6,8 +6,7 @@ import shutil
 import textwrap
 from collections.abc import Iterable, Sequence
 
-import click
-
+from styleclip.cli.options.option import option
 from styleclip.printable import printable
 
 MIN_LINE_WIDTH, MAX_LINE_WIDTH = 100, 120  # characters of a wrapped line; between them, as many as the terminal has
@@ -42,4 +41,4 @@ def _wrap(head: str, text: str) -> list[str]:
     return lines or [head.rstrip()]
 
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
+json_option = option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")

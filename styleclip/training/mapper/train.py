@@ -20,7 +20,8 @@ from styleclip.latents import Latent
 from styleclip.methods.mapper import TrainedMapper, load_trained_mapper, save_trained_mapper
 from styleclip.models import Models
 from styleclip.progress import OnStep, Step, ignore
-from styleclip.prompts import Prompt, warn_unknown_words
+from styleclip.prompt_words import warn_unknown_words
+from styleclip.prompts import Prompt
 from styleclip.sheets import labelled_sheet
 from styleclip.stylespace.class_means import SampleGoal
 from styleclip.stylespace.sample_settings import uses_samples

@@ -140,7 +140,6 @@ def test_settings_as_text() -> None:
         "half": True,
         "hidden": 2,
     }
-    assert read_settings(Settings, ["alpha=-2", "alpha=3"]) == {"alpha": 3.0}
 
 
 @pytest.mark.parametrize(

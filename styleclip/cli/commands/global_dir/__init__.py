@@ -10,7 +10,8 @@ import click
 from styleclip.cli.commands.global_dir.outputs import OUTPUT_FILES, OutputOptions, edit_and_save, output_options
 from styleclip.cli.commands.global_dir.requests import EditRequests, request_options
 from styleclip.cli.options.common import CommonOptions, common_options, preset_option, without_none
-from styleclip.cli.options.from_settings import AdvancedOption, Command, settings_options
+from styleclip.cli.options.from_settings import Command, settings_options
+from styleclip.cli.options.option import AdvancedOption, option
 from styleclip.cli.options.photos import PastedPhotoOptions, pasted_photo_options
 from styleclip.cli.options.source import LatentSource, source_options
 from styleclip.cli.options.types import STRENGTHS
@@ -27,27 +28,27 @@ RELEVANCE_SOURCES = ("auto", "regression", "table", "gradient")  # of --relevanc
 @request_options
 @source_options
 @pasted_photo_options
-@click.option(
+@option(
     "--alpha",
     type=STRENGTHS,
     metavar="F|LIST|auto",
     help="Strength; negative reverses, auto is as much as each face needs, --alpha=-1,0,1 makes three results.",
 )
-@click.option(
+@option(
     "--beta",
     type=STRENGTHS,
     metavar="F|LIST|auto",
     help="Channels less relevant than this stay as they are; by regression a share of the largest. auto picks it.",
 )
 @settings_options(GlobalDirectionSettings, without=("alpha", "beta"))
-@click.option(
+@option(
     "--relevance",
     default="auto",
     metavar="auto|regression|table|gradient|NAME",
     help="Where the direction comes from: a regression over samples, a table of relevance, also one by NAME, FILE or "
     "URL, or the gradient of CLIP; auto is the regression, unless there is a table and no samples.",
 )
-@click.option(
+@option(
     "--statistics",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE",

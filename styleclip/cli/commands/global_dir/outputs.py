@@ -11,6 +11,7 @@ import click
 
 from styleclip.cli.commands.global_dir.requests import EditRequests
 from styleclip.cli.options.from_settings import option_group
+from styleclip.cli.options.option import option
 from styleclip.cli.output.progress import Progress
 from styleclip.errors import OutputError, UsageError
 from styleclip.progress import Step
@@ -106,7 +107,7 @@ def edit_and_save(
     return [summaries[pair] for pair in names if pair in summaries]
 
 
-video_option = click.option(
+video_option = option(
     "--video",
     is_flag=False,
     flag_value="mp4",

@@ -9,6 +9,7 @@ from typing import Literal
 import click
 
 from styleclip.cli.options.common import label_option, offline_option, quiet_option
+from styleclip.cli.options.option import option
 from styleclip.cli.output.printing import print_json, print_lines
 from styleclip.cli.output.progress import fetch_with_progress
 from styleclip.cli.output.tables import json_option
@@ -17,14 +18,14 @@ from styleclip.cli.output.tables import json_option
 @click.command()
 @click.argument("source", metavar="IN")
 @click.argument("out", type=click.Path(path_type=Path))
-@click.option(
+@option(
     "--to",
     type=click.Choice(["styleclip", "rosinality", "nvidia"]),
     help="The format of OUT.  [default: styleclip for .safetensors, rosinality for .pt]",
 )
-@click.option("--dtype", type=click.Choice(["float32", "float16"]), default="float32", help="The precision of OUT.")
+@option("--dtype", type=click.Choice(["float32", "float16"]), default="float32", help="The precision of OUT.")
 @label_option
-@click.option("--overwrite", is_flag=True, help="Replace OUT.")
+@option("--overwrite", is_flag=True, help="Replace OUT.")
 @offline_option
 @quiet_option
 @json_option

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from styleclip.cli.options.option import option
 from styleclip.cli.output.printing import print_json, print_lines
 from styleclip.cli.output.tables import json_option, table
 from styleclip.errors import UsageError
@@ -25,7 +26,7 @@ LEGEND = (
 
 
 @click.command("list")
-@click.option("--kind", metavar="KIND", help="Only files of this kind, e.g. generator.")
+@option("--kind", metavar="KIND", help="Only files of this kind, e.g. generator.")
 @json_option
 def list_(kind: str | None, as_json: bool) -> None:
     """List the models and the files that have a name."""

@@ -1,0 +1,82 @@
+"""Warnings about words that the CLIP at hand does not know, in any script."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from open_clip import SimpleTokenizer
+
+from styleclip.prompt_words import PromptWarning, unknown_words, warn_unknown_words, words_of
+from tests.helpers.tiny import tiny_clip
+
+
+def test_unknown_words_are_named_with_the_known_ones(recwarn: pytest.WarningsRecorder) -> None:
+    clip = tiny_clip()
+    warn_unknown_words(clip, ["a face with red hair"])
+    assert not recwarn
+    with pytest.warns(PromptWarning, match=r"does not know 'zebra'; it knows: a, face, with, red"):
+        warn_unknown_words(clip, ["a zebra face"])
+    clip.vocabulary = None
+    warn_unknown_words(clip, ["a zebra face"])
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("A man's red-brown hair, 2 eyes!", ["a", "man", "s", "red", "brown", "hair", "2", "eyes"]),
+        ("рыжие волосы", ["рыжие", "волосы"]),
+        ("चेहरा और बाल", ["चेहरा", "और", "बाल"]),
+        (
+            "hair\U0001f600\U0001f469\u200d\U0001f9b0 ❤\ufe0f",
+            ["hair", "\U0001f600\U0001f469\u200d\U0001f9b0", "❤\ufe0f"],
+        ),
+        ("红色的头发。笑", ["红色的头发", "笑"]),
+        ("hair + $5 <b>", ["hair", "5", "b"]),
+        ("e\u0301te\u0301", ["e\u0301te\u0301"]),
+        (" \u200b\u0301", []),
+    ],
+)
+def test_words_of_any_script(text: str, words: list[str]) -> None:
+    assert words_of(text) == words
+
+
+@pytest.mark.parametrize("text", ["красный", "红", "😀", "café", "वह", "3"])
+def test_a_small_clip_knows_no_other_script(text: str) -> None:
+    assert unknown_words(tiny_clip(), [f"a red {text} face"]) == [text]
+
+
+@pytest.mark.parametrize(
+    ("text", "unknown"),
+    [
+        ("a woman with red hair, 20 years old", []),
+        ("a café in São Paulo", []),
+        ("a happy face 😀", []),
+        ("😀", ["😀"]),
+        ("🦰 ❤️", ["🦰", "❤️"]),
+        ("12345", ["12345"]),
+        ("лицо с рыжими волосами", ["лицо", "с", "рыжими", "волосами"]),
+        ("a face with 红色 hair", ["红色"]),
+        ("وجه", ["وجه"]),
+        ("faccia più bella", ["più"]),
+    ],
+)
+def test_the_clip_of_openai_reads_english(text: str, unknown: list[str]) -> None:
+    clip: Any = SimpleNamespace(name="ViT-B-32/openai", vocabulary=None, tokenizer=SimpleTokenizer())
+    assert unknown_words(clip, [text]) == unknown
+    if unknown:
+        with pytest.warns(PromptWarning, match="hardly knows .*; it reads English words"):
+            warn_unknown_words(clip, [text])
+
+
+def test_a_tokenizer_of_hugging_face_says_what_it_does_not_know() -> None:
+    known = {"лицо": [5], "𒀀": [3]}
+    inner = SimpleNamespace(unk_token_id=3, encode=lambda word, add_special_tokens: known[word])
+    clip: Any = SimpleNamespace(name="xlm", vocabulary=None, tokenizer=SimpleNamespace(tokenizer=inner))
+    assert unknown_words(clip, ["лицо 𒀀"]) == ["𒀀"]
+
+
+def test_many_unknown_words_make_a_short_warning() -> None:
+    with pytest.warns(PromptWarning, match="'w7' and 92 more; it knows"):
+        warn_unknown_words(tiny_clip(), [" ".join(f"w{i}" for i in range(100))])
