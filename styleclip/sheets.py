@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 from torch import Tensor
 
 from styleclip.images import CELL, enlarge_to, fit_to, to_pil
+from styleclip.label_fonts import drawable_label
+from styleclip.printable import JOINERS
 
 GAP, LABEL_HEIGHT, LABEL_WIDTH = 8, 44, 128  # px
 FONT_SIZES = range(20, 10, -1)  # px, tried from the largest
@@ -130,15 +133,18 @@ def _table(rows: Sequence[Sequence[Image.Image]], columns: Sequence[str], labels
 def _draw_text(draw: ImageDraw.ImageDraw, text: str, box: tuple[int, int, int, int]) -> None:
     """Draw text centred in (left, top, width, height), in the largest size that fits; cut off where none does."""
     left, top, width, height = box
+    label = drawable_label(text)
     for size in FONT_SIZES:
-        font = ImageFont.load_default(size)
-        lines = _wrap(text, font, width)
+        font = label.font(size)
+        lines = _wrap(label.text, font, width)
         if _fits(draw, lines, font, width, height):
             break
     while not _fits(draw, lines, font, width, height):
         lines = _shorten(lines)
-    centre = (left + width / 2, top + height / 2)
-    draw.multiline_text(centre, "\n".join(lines), INK, font, anchor="mm", align="center")
+    shown, x = "\n".join(lines), left + width / 2
+    _, first, _, last = draw.multiline_textbbox((x, top + height / 2), shown, font, anchor="mm", align="center")
+    shift = max(0, top - first) - max(0, last - top - height)  # fonts differ in the room above their letters
+    draw.multiline_text((x, top + height / 2 + shift), shown, INK, font, anchor="mm", align="center")
 
 
 def _wrap(text: str, font: Any, width: int) -> list[str]:
@@ -148,7 +154,7 @@ def _wrap(text: str, font: Any, width: int) -> list[str]:
 def _wrap_line(text: str, font: Any, width: int) -> list[str]:
     lines: list[str] = []
     for word in text.split():
-        pieces = [word] if font.getlength(word) <= width else list(word)  # one long word breaks anywhere
+        pieces = [word] if font.getlength(word) <= width else _clusters(word)  # one long word breaks anywhere
         for i, piece in enumerate(pieces):
             joined = f"{lines[-1]}{'' if i else ' '}{piece}" if lines else piece
             if lines and font.getlength(joined) <= width:
@@ -158,11 +164,25 @@ def _wrap_line(text: str, font: Any, width: int) -> list[str]:
     return lines
 
 
+def _clusters(word: str) -> list[str]:
+    """The characters, each with the accents and joiners behind it."""
+    clusters: list[str] = []
+    for character in word:
+        if clusters and (unicodedata.category(character)[0] == "M" or character in JOINERS):
+            clusters[-1] += character
+        else:
+            clusters.append(character)
+    return clusters
+
+
 def _fits(draw: ImageDraw.ImageDraw, lines: Sequence[str], font: Any, width: int, height: int) -> bool:
     left, top, right, bottom = draw.multiline_textbbox((0, 0), "\n".join(lines), font)
     return right - left <= width and bottom - top <= height
 
 
 def _shorten(lines: list[str]) -> list[str]:
-    """Without the last line, and with dots in place of the end of the one before."""
-    return [*lines[:-2], f"{lines[-2][:-4]}..."]
+    """Without the last line, and with dots in place of the end of the one before; a single line loses a character."""
+    if len(lines) > 1:
+        return [*lines[:-2], f"{lines[-2][:-4]}..."]
+    rest = lines[0].removesuffix("...")[:-1]
+    return [f"{rest}..." if rest else ""]

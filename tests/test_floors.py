@@ -14,7 +14,7 @@ FLOORS = {
     0: (
         *("version", "errors", "files", "temporaries", "progress", "settings", "parsing", "units", "schedules"),
         *("latents", "relevance_table", "samples", "images", "sheets", "recording", "results", "runtime"),
-        *("printable", "names"),
+        *("printable", "names", "label_fonts"),
     ),
     1: ("networks",),
     2: ("weights", "prompts", "prompt_words", "claims", "losses", "alignment", "demo"),

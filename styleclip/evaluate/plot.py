@@ -7,6 +7,7 @@ from pathlib import Path
 
 from styleclip.evaluate.limits import MAX_BACKGROUND
 from styleclip.evaluate.scores import Row
+from styleclip.label_fonts import drawable_label
 
 PANELS = (("clean", "tab:blue", 1.0), ("flips", "tab:orange", None), ("bg", "tab:green", None))
 TITLES = {"clean": "clean", "flips": "flips an edit", "bg": "background, 1/255"}
@@ -34,7 +35,10 @@ def plot_rows(prompts: Sequence[Row], means: Sequence[Row], path: Path) -> None:
         axis.grid(axis="x", color="0.85")
         axis.set_axisbelow(True)
     axes[2].axvline(MAX_BACKGROUND, color="tab:red", linewidth=1)
-    axes[0].set_yticks(places, [f"{row.label} ({row.faces})" for row in rows])
+    labels = [drawable_label(f"{row.label} ({row.faces})") for row in rows]
+    axes[0].set_yticks(places, [label.text for label in labels])
+    for tick, label in zip(axes[0].get_yticklabels(), labels, strict=True):
+        tick.set(**label.plot_style())
     axes[0].set_ylim(places[-1] + 0.8, -0.8)
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower right", frameon=False)
     figure.savefig(path, format="png", dpi=120)

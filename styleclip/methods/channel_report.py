@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from styleclip.label_fonts import drawable_label
 from styleclip.latents import StyleLayout
 from styleclip.methods.style_direction import StyleDirection
 
@@ -46,7 +47,8 @@ def plot_channels(reports: Sequence[dict[str, Any]], path: Path) -> None:
     figure = Figure(figsize=(11, height * len(reports)), layout="constrained")
     rows = figure.subfigures(len(reports), 1, squeeze=False)[:, 0]
     for row, report in zip(rows, reports, strict=True):
-        row.suptitle(report_title(report))
+        title = drawable_label(report_title(report))
+        row.suptitle(title.text, **title.plot_style())
         _draw_bars(row.subplots(1, 3, width_ratios=(3, 2, 2)), report)
     figure.savefig(path, format="png", dpi=100)
 

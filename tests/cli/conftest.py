@@ -7,11 +7,11 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
 import styleclip
-from styleclip.cli import main
 from styleclip.errors import WeightError
+from tests.helpers.commands import invoke
 from tests.helpers.support import FakeEditor
 
 Run = Callable[..., Result]
@@ -36,4 +36,4 @@ def run(stubs: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """The command line on the stubs, in an empty folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("STYLECLIP_DEBUG", raising=False)
-    return lambda *arguments: CliRunner().invoke(main, arguments, prog_name="styleclip")
+    return lambda *arguments: invoke(*arguments)

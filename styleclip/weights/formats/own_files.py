@@ -110,7 +110,8 @@ def save_tensors(
 ) -> Path:
     """Write named tensors and this metadata atomically; files of a known kind are written by `save_own`."""
     stored = {name: _cast(name, tensor, dtype) for name, tensor in tensors.items()}
-    return atomic_write(Path(path), save(stored, dict(metadata)))
+    texts = {key: text.encode(errors="backslashreplace").decode() for key, text in metadata.items()}  # UTF-8
+    return atomic_write(Path(path), save(stored, texts))
 
 
 def save_encoder(

@@ -22,6 +22,7 @@ from styleclip.models import Models
 from styleclip.prompts import Prompt
 from styleclip.weights.catalog import weights
 from tests.helpers.checkpoint_writers import mapper_tensors
+from tests.helpers.commands import invoke
 from tests.helpers.mappers import PROMPT, random_mapper, random_trained_mapper
 from tests.helpers.support import done, failed
 from tests.helpers.tiny import TINY, tiny_generator
@@ -36,7 +37,7 @@ def run(files: tuple[Path, Path], models: Models, tmp_path: Path, monkeypatch: p
     monkeypatch.delenv("STYLECLIP_DEBUG", raising=False)
     save_trained_mapper(random_trained_mapper(models), tmp_path / "m.safetensors")
     words = ["map", "--model", str(files[0]), "--clip", str(files[1])]
-    return lambda *more: CliRunner().invoke(main, [*words, *map(str, more)], prog_name="styleclip")
+    return lambda *more: invoke(*words, *more)
 
 
 def step(kind: str, latent: Latent) -> torch.Tensor:

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from styleclip.cli import main
 from styleclip.editor import Editor
 from styleclip.latents import Latent
 from styleclip.methods import METHODS, MethodEntry
 from styleclip.models import Models
 from tests.helpers.average_method import Average
+from tests.helpers.commands import invoke
 from tests.helpers.support import done, failed, run_python
 
 ENTRY = MethodEntry("tests.helpers.average_method", "Average")
@@ -28,7 +28,7 @@ def registered(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def call(*arguments: object) -> Result:
-    return CliRunner().invoke(main, [*map(str, arguments)], prog_name="styleclip")
+    return invoke(*arguments)
 
 
 def test_its_settings_are_its_options() -> None:

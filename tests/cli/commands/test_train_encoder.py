@@ -17,6 +17,7 @@ from styleclip.cli import main
 from styleclip.cli.output.progress import EtaProgress
 from styleclip.training.encoder.settings import EncoderTraining
 from styleclip.weights.load import load_encoder
+from tests.helpers.commands import invoke
 from tests.helpers.support import done, failed, run_python
 
 Run = Callable[..., Result]
@@ -47,7 +48,7 @@ def run(files: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         "--device",
         "cpu",
     ]
-    return lambda *more: CliRunner().invoke(main, [*words, *map(str, more)], prog_name="styleclip")
+    return lambda *more: invoke(*words, *more)
 
 
 def folder_of(sizes: list[tuple[int, int]]) -> Path:

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 import torch
-from click.testing import CliRunner, Result
+from click.testing import Result
 from PIL import Image
 
 import styleclip
-from styleclip.cli import main
 from styleclip.cli.output.progress import EtaProgress
 from styleclip.latents import Latent, Space, save_latent
 from styleclip.methods.mapper import load_trained_mapper
 from styleclip.weights.describe import describe
+from tests.helpers.commands import invoke
 from tests.helpers.support import done, failed, run_python
 from tests.helpers.tiny import random_w_plus
 
@@ -34,7 +34,7 @@ def run(files: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     for name in ("STYLECLIP_DEBUG", "RANK", "WORLD_SIZE", "LOCAL_RANK"):
         monkeypatch.delenv(name, raising=False)
     words = ["train-mapper", "--model", str(files[0]), "--clip", str(files[1]), "--identity", "none"]
-    return lambda *more: CliRunner().invoke(main, [*words, *map(str, more)], prog_name="styleclip")
+    return lambda *more: invoke(*words, *more)
 
 
 # --- what it makes

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
 import styleclip
-from styleclip.cli import main
 from styleclip.inversion.pivotal_tuning import PivotalTuning
 from styleclip.methods.mapper import save_trained_mapper
 from styleclip.models import Models
+from tests.helpers.commands import invoke
 from tests.helpers.mappers import random_trained_mapper
 from tests.helpers.photos import cached_mtcnn
 
@@ -32,6 +32,6 @@ def run(files: tuple[Path, Path], models: Models, tmp_path: Path, monkeypatch: p
     common = ["--model", str(files[0]), "--clip", str(files[1])]
 
     def call(command: str, *more: object) -> Result:
-        return CliRunner().invoke(main, [command, *common, *map(str, more)], prog_name="styleclip")
+        return invoke(command, *common, *more)
 
     return call

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import Result
+from click.testing import CliRunner, Result
 from PIL import Image
 
 from styleclip.alignment.photo_paths import output_folders
+from styleclip.images import png_bytes
 from styleclip.methods.optimize import Optimize
 from tests.helpers.photo_commands import MAP, OPTIMIZE, record
 from tests.helpers.photos import ASTRONAUT, GOLDEN, file_names, interrupt_inversion, write_photo_folder, write_two_faces
@@ -87,6 +89,26 @@ def test_photos_of_one_name_have_folders_of_their_own() -> None:
     assert [place.as_posix() for place in output_folders(photos, Path("out")).values()] == [
         f"out/{name}" for name in file_names
     ]
+
+
+def test_a_folder_of_odd_names(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each has a line in ASCII, a folder within --out and a record, on a terminal that knows ASCII only."""
+    monkeypatch.setattr("tests.helpers.commands.CliRunner", partial(CliRunner, charset="ascii"))
+    Path("odd").mkdir()
+    names = ["...png", "a\x1b[31m\nb.png", "caf\udce9.png", "result.json.png", "лицо.png", "\x9b.png"]
+    face = png_bytes(Image.fromarray(GOLDEN["aligned"]).resize((64, 64)))
+    for name in names:
+        Path("odd", name).write_bytes(face if name != "\x9b.png" else b"no picture")
+    images = [word for name in names for word in ("--image", f"odd/{name}")]
+    result = run(*MAP, *images, "--no-align", "--refine", 1, "--out", "out")
+    folders = ["photo", "a_[31m_b", "caf_", "result_json", "лицо"]
+    assert file_names("out") == sorted(folders)
+    assert [folder for folder in folders if not Path("out", folder, "result.json").is_file()] == []
+    lines = result.stdout_bytes.decode("ascii").splitlines()
+    assert len(lines) == 6 and "odd/caf\\udce9.png: " in lines[2]
+    assert lines[1].startswith("odd/a\\x1b[31m\\nb.png: out/a_[31m_b")
+    assert lines[5].startswith("odd/\\x9b.png: failed: odd/\\x9b.png is not a picture")
+    assert record("out/caf_")["provenance"]["source"]["image"].endswith("caf\udce9.png")
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
 import styleclip
-from styleclip.cli import main
 from styleclip.models import Models, load_clip
 from styleclip.networks.clip import CLIP
 from styleclip.weights.relevance_files import save_relevance
+from tests.helpers.commands import invoke
 from tests.helpers.files import tiny_files
 from tests.helpers.global_dir import ABOUT
 from tests.helpers.tiny import random_relevance_table
@@ -55,7 +55,7 @@ def bare(files: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.delenv("STYLECLIP_DEBUG", raising=False)
     monkeypatch.setattr(styleclip.models, "load_clip", lambda name, *_: loaded_clip(name))
     words = ["global-dir", "--model", str(files["model"]), "--clip", str(files["clip"])]
-    return lambda *more: CliRunner().invoke(main, [*words, *map(str, more)], prog_name="styleclip")
+    return lambda *more: invoke(*words, *more)
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
 import styleclip
-from styleclip.cli import main
+from tests.helpers.commands import invoke
 from tests.helpers.photos import cached_mtcnn
 
 Run = Callable[..., Result]
@@ -23,4 +23,4 @@ def run(files: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.delenv("STYLECLIP_DEBUG", raising=False)
     monkeypatch.setattr(styleclip.models, "load_perceptual", lambda: None)
     words = ["invert", "--model", str(files[0]), "--clip", str(files[1]), "--refine", "2"]
-    return lambda *more: CliRunner().invoke(main, [*words, *map(str, more)], prog_name="styleclip")
+    return lambda *more: invoke(*words, *more)

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from styleclip.cli import main
+from tests.helpers.commands import invoke
 
 Run = Callable[..., Result]
 
@@ -21,4 +21,4 @@ def run(files: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     for name in ("STYLECLIP_DEBUG", "RANK", "WORLD_SIZE", "LOCAL_RANK"):
         monkeypatch.delenv(name, raising=False)
     words = ["prepare", "--model", str(files[0]), "--clip", str(files[1])]
-    return lambda *more: CliRunner().invoke(main, [*words, *map(str, more)], prog_name="styleclip")
+    return lambda *more: invoke(*words, *more)
