@@ -39,7 +39,7 @@ class Label(NamedTuple):
 
     def font(self, size: int) -> Any:
         """The font for Pillow, `size` px high."""
-        return ImageFont.load_default(size) if self.path is None else ImageFont.truetype(self.path, size)
+        return _pillow_font(self.path, size)
 
     def plot_style(self) -> dict[str, Any]:
         """The font and the plain reading of `$` for a text of matplotlib."""
@@ -62,6 +62,11 @@ def drawable_label(text: str) -> Label:
         _warn_of_missing(missing)
     escaped = "".join(c.encode("ascii", "backslashreplace").decode() if c in missing else c for c in shown)
     return Label(escaped, None if escaped.isascii() else path)
+
+
+@functools.lru_cache(maxsize=64)
+def _pillow_font(path: Path | None, size: int) -> Any:
+    return ImageFont.load_default(size) if path is None else ImageFont.truetype(path, size)
 
 
 def dejavu_font() -> Path | None:

@@ -23,6 +23,7 @@ TEMPLATES: tuple[str, ...] = tuple(
 )
 
 DEFAULT_NEUTRAL = "a face"
+MAX_CHARS = 5000  # of a text; CLIP reads 75 tokens
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,9 @@ def is_visible(text: str) -> bool:
 
 
 def check_characters(text: str) -> None:
-    """Raise UsageError for a text with control characters other than white space, and for one that is not UTF-8."""
+    """Raise UsageError for a text that no CLIP reads: with control characters or what is not UTF-8, or far too long."""
+    if len(text) > MAX_CHARS:
+        raise UsageError(f"a text has {len(text):,} characters, far more than CLIP reads; shorten it")
     for character in text:
         if character not in "\t\n\r" and unicodedata.category(character) in ("Cc", "Cs"):
             what = "bytes that are not UTF-8" if character >= "\ud800" else "a control character"

@@ -49,6 +49,7 @@ def test_neutrals(neutral: str | tuple[str, ...] | None, neutrals: tuple[str, ..
         ("a \0 face", r"control character \(\\x00\); write"),
         ("a \x1b[31m face", r"control character \(\\x1b\)"),
         ("a \x85 face", r"control character \(\\x85\)"),
+        ("hair" * 2000, "8,000 characters, far more than CLIP reads; shorten it"),
         ("caf\udce9", r"not UTF-8 \(\\udce9\)"),
     ],
 )

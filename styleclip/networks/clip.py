@@ -18,6 +18,7 @@ MAX_NUMBERS = {  # largest accepted numbers in a config; the largest CLIP has 56
     "embed_dim": 2**14, "image_size": 2**14, "patch_size": 2**14, "width": 2**14, "layers": 100, "head_width": 2**14,
     "context_length": 2**10, "heads": 2**10,
 }  # fmt: skip
+MAX_CHARS_PER_TOKEN = 50  # of a text that may fit the context
 
 
 class CLIP(nn.Module):
@@ -104,7 +105,9 @@ class CLIP(nn.Module):
         `names` are what to call the texts in the message, by default by themselves.
         """
         context = self.tokenizer([""]).shape[1]
-        longer = self.tokenizer(["", *texts], context_length=context + 1)
+        most = MAX_CHARS_PER_TOKEN * context  # the time of byte-pair tokens grows with the square of a word
+        bounded = [text if len(text) <= most else "a " * context for text in texts]
+        longer = self.tokenizer(["", *bounded], context_length=context + 1)
         padding, *last = longer[:, -1].tolist()
         for name, token in zip(names or texts, last, strict=True):
             if token != padding:  # a token beyond the context

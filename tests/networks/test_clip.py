@@ -47,6 +47,17 @@ def test_a_prompt_that_does_not_fit_is_refused() -> None:
         clip.encode_text([" ".join(["hair"] * (CONTEXT - 1))])
 
 
+def test_a_word_without_end_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    clip = tiny_clip()
+    tokenizer, seen = clip.tokenizer, []
+    monkeypatch.setattr(
+        clip, "tokenizer", lambda texts, **more: seen.extend(map(len, texts)) or tokenizer(texts, **more)
+    )
+    with pytest.raises(UsageError, match=r"begins 'xxxx"):
+        clip.encode_text(["x" * 100_000])
+    assert max(seen) < 100
+
+
 def padding_tokenizer(texts: list[str], context_length: int | None = None) -> torch.Tensor:
     """One token a word, an end token 1 that is also the padding, as the tokenizer of SigLIP has it."""
     context = context_length or CONTEXT

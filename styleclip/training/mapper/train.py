@@ -92,6 +92,7 @@ def train_mappers(
     training, processes = training.resolve(models), processes or ProcessGroup()
     if not uses_samples(training):
         for prompt in prompts:
+            models.clip.check_lengths((prompt.target, *prompt.neutrals))
             warn_unknown_words(models.clip, (prompt.target, *prompt.neutrals))
     steps = training.steps
     latent = training_latents(models, training, latents)
