@@ -138,7 +138,7 @@ class PhotoBatch(Generic[Job]):
         )
         if not self.common.as_json:
             for file, why in self.skipped.items():
-                click.echo(f"{file}: skipped: {why}", err=len(self.photos) == 1)
+                print_lines(f"{file}: skipped: {why}", err=len(self.photos) == 1)
         if len(self.photos) == 1:
             [job] = self.jobs
             self.common.report(job.paths, {**job.record(), **skipped})

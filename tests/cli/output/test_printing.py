@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import warnings
 from collections.abc import Callable
@@ -21,7 +22,7 @@ from styleclip.cli.output.progress import Progress
 from styleclip.cli.output.tables import table
 from styleclip.errors import OutputError, UsageError, WeightError
 from styleclip.printable import printable
-from tests.helpers.support import FakeEditor, edit_result
+from tests.helpers.support import ROOT, FakeEditor, edit_result
 
 HOSTILE = "caf\udce9 лицо\x1b[31m\nb\x9b\u202e"
 ENCODINGS = ("utf-8", "ascii", "cp1252")
@@ -156,3 +157,11 @@ def test_streams_never_fail(monkeypatch: pytest.MonkeyPatch) -> None:
     with runner.isolation() as _:
         main.main(["--version"], standalone_mode=False)
         assert sys.stdout.errors == "backslashreplace"
+
+
+def test_all_of_the_package_prints_in_one_place() -> None:
+    printing = [*(ROOT / "styleclip").rglob("*.py"), *(ROOT / "cuda_ops").rglob("*.py")]
+    words = re.compile(r"click\.s?echo\(|(?<![\w.])print\(|sys\.std(?:out|err)\.write|\.write\(.*file=sys\.")
+    found = {path.name: words.findall(path.read_text()) for path in printing if words.search(path.read_text())}
+    found.pop("report.py", None)  # in an example
+    assert [*found] == ["printing.py"]
