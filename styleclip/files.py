@@ -12,6 +12,7 @@ import platform
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from enum import Enum
 from importlib import metadata
 from pathlib import Path
@@ -21,6 +22,8 @@ from styleclip.errors import OutputError, UsageError
 from styleclip.printable import printable_json
 from styleclip.temporaries import create_temporary, is_temporary, remove_stale_temporaries
 from styleclip.version import __version__
+
+_written: ContextVar[list[Path] | None] = ContextVar("written", default=None)  # by `atomic_path`, in `written_files`
 
 
 def versions() -> dict[str, str]:
@@ -62,8 +65,33 @@ def atomic_path(path: Path) -> Iterator[Path]:
             yield temporary.path
             temporary.sync()
             os.replace(temporary.path, path)
+            if (files := _written.get()) is not None:
+                files.append(path)
         finally:
             temporary.close()
+
+
+@contextmanager
+def written_files() -> Iterator[list[Path]]:
+    """The list of files that `atomic_path` has completed since the block began, in their order."""
+    files: list[Path] = []
+    token = _written.set(files)
+    try:
+        yield files
+    finally:
+        _written.reset(token)
+
+
+def kept_files() -> str:
+    """What is kept of the files of `written_files`, as words of a message: `kept out/a.png`, `nothing was kept`."""
+    files = [path for path in dict.fromkeys(_written.get() or ()) if path.exists()]
+    folders = {path.parent for path in files}
+    if not files:
+        return "nothing was kept"
+    if len(files) == 1:
+        return f"kept {files[0]}"
+    place = f" in {folders.pop()}" if len(folders) == 1 else f", the last is {files[-1]}"
+    return f"kept {len(files)} files{place}"
 
 
 @functools.cache

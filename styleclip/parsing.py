@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 
-from styleclip.settings import Strength
+from styleclip.settings import MAX_MAGNITUDE, Strength
 
 MAX_SEEDS = 10_000  # in one list
 
@@ -30,13 +30,13 @@ def parse_resolution(text: str) -> str | int:
     """`auto`, `full` or a number of px."""
     if text in ("auto", "full"):
         return text
-    if not text.isascii() or not text.isdigit() or int(text) < 4:
+    if not re.fullmatch(r"\d{1,6}", text, re.ASCII) or int(text) < 4:
         raise ValueError(f"{text!r} is not a resolution; pass auto, full or a number of px, e.g. 256.")
     return int(text)
 
 
 def parse_strength(text: str) -> Strength:
-    """A finite number, or "auto"; raises ValueError otherwise."""
+    """A number of at most MAX_MAGNITUDE, or "auto"; raises ValueError otherwise."""
     if text.strip() == "auto":
         return "auto"
     try:
@@ -45,6 +45,8 @@ def parse_strength(text: str) -> Strength:
         value = math.nan
     if not math.isfinite(value):
         raise ValueError(f"{text!r} is not a number; write it like 4 or auto.")
+    if abs(value) > MAX_MAGNITUDE:
+        raise ValueError(f"{text.strip()} is too large; write a number up to {MAX_MAGNITUDE:.0f}.")
     return value
 
 
@@ -65,7 +67,7 @@ def parse_counts(text: str) -> tuple[int, ...]:
     """`64,128` -> (64, 128)."""
     try:
         return tuple(int(word) for word in text.split(","))
-    except ValueError:
+    except ValueError:  # also for more than 4300 digits
         raise ValueError(f"{text!r} is not a list of whole numbers; write it like 64,128,256,512.") from None
 
 

@@ -15,6 +15,7 @@ from styleclip.alignment.photos import Photo, PhotoLike, read_photo
 from styleclip.errors import WeightWarning
 from styleclip.files import atomic_write, output_folder
 from styleclip.images import png_bytes
+from styleclip.interrupts import defer_interrupts
 from styleclip.inversion.generator_delta import GeneratorDelta, load_tuning, save_tuning
 from styleclip.inversion.invert import Invert
 from styleclip.inversion.result import LATENT_FILE, Inversion, tuning_path
@@ -137,6 +138,7 @@ class PhotoEdit:
                     self.pasted[key].putalpha(self.photo.alpha)
         return self.pasted
 
+    @defer_interrupts()
     def save(self, folder: Path | str, overwrite: bool = False, recording: Recording = DEFAULT_RECORDING) -> list[Path]:
         """Write the results and inversions of all faces and the pasted photos; raises OutputError.
 
@@ -152,6 +154,7 @@ class PhotoEdit:
                 paths += face.source.save(result, folder / face.name / key, overwrite, recording)
         return [*self.save_pasted(folder, recording), *paths]
 
+    @defer_interrupts()
     def save_pasted(self, folder: Path | str, recording: Recording = DEFAULT_RECORDING) -> list[Path]:
         """Write photo.png of every key; raises OutputError."""
         paths = []

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from styleclip.files import atomic_write, output_folder, to_json
 from styleclip.images import png_bytes, to_pil
+from styleclip.interrupts import defer_interrupts
 from styleclip.latents import TUNED, Latent, save_latent
 from styleclip.recording import DEFAULT_RECORDING, Recording
 from styleclip.sheets import comparison
@@ -80,6 +81,7 @@ class EditResult:
             lines.append(f"{_named(kept, names)}: no step was better than the source, which is kept as it is")
         return lines
 
+    @defer_interrupts()
     def save(self, folder: Path | str, overwrite: bool = False, recording: Recording = DEFAULT_RECORDING) -> list[Path]:
         """Write before.png, after.png, comparison.png, latent.safetensors, source.safetensors and result.json.
 

@@ -19,6 +19,11 @@ LossResolution = Literal["auto", "full"] | int  # px of the images that the loss
 Strength = float | Literal["auto"]
 TextEncoding = Literal["prompt", "ensemble"]  # the text as it is, or its mean over CLIP's prompt templates
 
+MAX_COUNT = 10_000_000  # of whole numbers that have no limit of their own
+MAX_MAGNITUDE = 1e6  # of other numbers: beyond it float32 overflows on the way
+MAX_SEED = 2**63 - 2001  # of torch's generators; 1000 restarts and as many batches come after it
+MAX_PSI = 100  # of truncation, either way
+MAX_BATCH = 65_536  # pictures or latents of one step
 PRESETS = ("suited", "published")
 
 Value = TypeVar("Value")
@@ -33,7 +38,7 @@ class Setting:
         default: the published value.
         help: one sentence for `--help`.
         least: smallest value allowed; `above`: every value must be larger than this.
-        most: largest value allowed.
+        most: largest value allowed; by default MAX_COUNT, or MAX_MAGNITUDE either way.
         per_model: the catalog may bring another default for a generator, so the field is None until `resolve`.
         advanced: a rare setting; `--help` lists it under "Advanced".
         option: the name of the command-line option, without dashes, where it is not the field's; "" for none.
@@ -114,8 +119,9 @@ def check_limits(settings: object) -> None:
             raise UsageError(f"{name} is {value!r}; choose {'' if numbers else 'one of '}{', '.join(words)}{numbers}")
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             continue
-        if not _is_within(known, value):
-            raise UsageError(f"{name} is {value}; it must be {_limits(known, is_count(hints[name]))}")
+        count = is_count(hints[name])
+        if not _is_within(known, value, count):
+            raise UsageError(f"{name} is {short_number(value)}; it must be {_limits(known, count, value)}")
 
 
 def literal_values(hint: Any) -> tuple[Any, ...]:
@@ -138,17 +144,34 @@ def is_count(hint: Any) -> bool:
     return hint is int or (int in get_args(hint) and float not in get_args(hint))
 
 
-def _is_within(known: Setting, value: float) -> bool:
+def numeric_limits(known: Setting, count: bool) -> tuple[float | None, float | None]:
+    """The smallest value allowed, which is `above` where there is one, and the largest."""
+    least = known.least if known.above is None else known.above
+    if count:
+        return least, MAX_COUNT if known.most is None else known.most
+    return -MAX_MAGNITUDE if least is None else least, MAX_MAGNITUDE if known.most is None else known.most
+
+
+def short_number(value: float) -> str:
+    """A number as a message shows it, also one of a thousand digits."""
+    if not isinstance(value, int):
+        return str(value)
+    return str(value) if abs(value) < 10**20 else f"a whole number of {value.bit_length()} bits"
+
+
+def _is_within(known: Setting, value: float, count: bool) -> bool:
+    least, most = numeric_limits(known, count)
+    is_finite = isinstance(value, int) or math.isfinite(value)  # math.isfinite overflows for long whole numbers
     return (
-        math.isfinite(value)
-        and (known.least is None or value >= known.least)
+        is_finite
+        and (least is None or value >= least)
         and (known.above is None or value > known.above)
-        and (known.most is None or value <= known.most)
+        and (most is None or value <= most)
     )
 
 
-def _limits(known: Setting, count: bool) -> str:
-    """`at least 1`, `a finite number, 0 or more`, `a finite number above 0`, `... and at most 1`."""
+def _limits(known: Setting, count: bool, value: float) -> str:
+    """`at least 1`, `a finite number, 0 or more`, `... and at most 1`; MAX_COUNT for a `value` that is larger."""
     parts = []
     if known.least is not None:
         parts.append(f"at least {known.least}" if count else f"{known.least:g} or more")
@@ -156,6 +179,10 @@ def _limits(known: Setting, count: bool) -> str:
         parts.append(f"above {known.above:g}")
     if known.most is not None:
         parts.append(f"at most {known.most}" if count else f"at most {known.most:g}")
+    elif count and value > MAX_COUNT:
+        parts.append(f"at most {MAX_COUNT}")
+    elif not count and MAX_MAGNITUDE < abs(value) < math.inf:
+        parts.append(f"at most {MAX_MAGNITUDE:.0f}" if parts else f"from {-MAX_MAGNITUDE:.0f} to {MAX_MAGNITUDE:.0f}")
     limits = " and ".join(parts)
     return limits if count else ", ".join(filter(None, ["a finite number", limits]))
 

@@ -15,12 +15,14 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
+from styleclip import interrupts
 from styleclip.cli.output.printing import escape_unencodable, print_lines, print_traceback, printable_messages
 from styleclip.errors import StyleClipError, UsageError
+from styleclip.files import kept_files, written_files
 from styleclip.methods import settings_methods
 from styleclip.printable import printable
 from styleclip.version import __version__
@@ -61,7 +63,8 @@ class Commands(click.Group):
 
     def main(self, *arguments: Any, **options: Any) -> Any:
         escape_unencodable()
-        return super().main(*arguments, **options)
+        with interrupts.signal_handlers():
+            return super().main(*arguments, **options)
 
     def make_context(self, *arguments: Any, **options: Any) -> click.Context:
         with printable_messages():
@@ -70,7 +73,7 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> object:
         if "OMP_WAIT_POLICY" not in os.environ:
             os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)  # read when torch is imported
-        with gc_paused(), printable_messages():
+        with interrupts.work(), gc_paused(), printable_messages():
             if os.environ.get("STYLECLIP_DEBUG") == "1":
                 sys.excepthook = print_traceback
                 return super().invoke(ctx)
@@ -80,18 +83,31 @@ class Commands(click.Group):
                 return self._invoke_quietly(ctx)
 
     def _invoke_quietly(self, ctx: click.Context) -> object:
-        try:
-            return super().invoke(ctx)
-        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
-            raise
-        except KeyboardInterrupt:
-            print_lines("Interrupted; nothing was kept", err=True)
-            ctx.exit(130)
-        except StyleClipError as error:
-            kind = BadUsage if isinstance(error, UsageError) else click.ClickException
-            raise kind(printable(error)) from error
-        except Exception as error:
-            raise click.ClickException(printable(unexpected_error_message(error))) from error
+        with written_files():
+            try:
+                return super().invoke(ctx)
+            except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+                raise
+            except KeyboardInterrupt:
+                _end_interrupted(ctx)
+            except Exception as error:
+                if interrupts.is_interrupt(error):
+                    _end_interrupted(ctx)
+                raise _as_sentence(error) from error
+
+
+def _end_interrupted(ctx: click.Context) -> NoReturn:
+    """End the command and say which files are kept."""
+    print_lines(f"Interrupted; {kept_files()}", err=True)
+    ctx.exit(interrupts.exit_code())
+
+
+def _as_sentence(error: Exception) -> click.ClickException:
+    """The error that click shows as one sentence, with its exit code."""
+    if isinstance(error, StyleClipError):
+        kind = BadUsage if isinstance(error, UsageError) else click.ClickException
+        return kind(printable(error))
+    return click.ClickException(printable(unexpected_error_message(error)))
 
 
 class BadUsage(click.ClickException):

@@ -28,6 +28,7 @@ from styleclip.cli.output.photo_batch import PhotoBatch, PhotoJob
 from styleclip.cli.output.printing import print_lines
 from styleclip.cli.output.progress import StageProgress
 from styleclip.files import output_folder
+from styleclip.interrupts import defer_interrupts, exit_code
 from styleclip.inversion.generator_delta import save_tuning
 from styleclip.inversion.invert import Invert
 from styleclip.inversion.result import LATENT_FILE, tuning_path
@@ -79,7 +80,16 @@ class FaceJob:
         return {"source": self.source.about}
 
     def save(self, result: EditResult, key: str = "") -> None:
-        """Write a result, and beside its latent the tuning of the generator."""
+        """Write a result, and beside its latent the tuning of the generator. Ctrl-C keeps the single result."""
+        try:
+            with defer_interrupts():
+                self._write(result, key)
+        except KeyboardInterrupt:
+            if len(self.keys) > 1:
+                raise
+            self.interrupted = "Interrupted; kept the result"
+
+    def _write(self, result: EditResult, key: str) -> None:
         self.paths += result.save(self.folder / key, self.overwrite, self.recording)
         if not self.quiet:
             print_lines(*result.notes(self.source.names), err=True)
@@ -185,7 +195,7 @@ def edit_jobs(
         common.report(face.files, face.record)
         if face.interrupted:
             print_lines(face.interrupted, err=True)
-            click.get_current_context().exit(130)
+            click.get_current_context().exit(exit_code())
         return
     inverter = photos.invert(common)
     inverter.prepare(editor.models)

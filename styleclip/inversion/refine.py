@@ -21,7 +21,7 @@ from styleclip.models import Models
 from styleclip.networks.stylegan2 import Generator
 from styleclip.progress import OnStep, Step, ignore
 from styleclip.schedules import inversion_schedule
-from styleclip.settings import check_limits, setting
+from styleclip.settings import MAX_SEED, check_limits, setting
 from styleclip.stylespace.statistics import StepBasis, whitening_basis
 
 TIED_FRACTION = 0.4  # of the steps from the average face: all vectors of W+ are one
@@ -55,7 +55,7 @@ class Refine:
     lambda_identity: float = setting(0.1, "Weight of the identity loss; at 0 the recogniser never runs.", least=0)
     lambda_average: float = setting(0.03, "Weight of the distance from the average face.", least=0)
     explore: float = setting(0.5, "Noise on tied steps, in standard deviations of the samples of W.", least=0)
-    seed: int = setting(0, "Random seed of the noise.")
+    seed: int = setting(0, "Random seed of the noise.", least=0, most=MAX_SEED)
 
     name: ClassVar[str] = "refine"
 

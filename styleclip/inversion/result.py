@@ -14,6 +14,7 @@ from styleclip.alignment.align import Aligned
 from styleclip.alignment.paste import Piece
 from styleclip.files import atomic_write, output_folder, to_json
 from styleclip.images import png_bytes, to_pil
+from styleclip.interrupts import defer_interrupts
 from styleclip.inversion.generator_delta import GeneratorDelta, save_tuning
 from styleclip.latents import Latent, save_latent
 from styleclip.models import Models
@@ -109,6 +110,7 @@ class Inversion:
             "provenance": self.provenance,
         }
 
+    @defer_interrupts()
     def save(self, folder: Path | str, overwrite: bool = False, recording: Recording = DEFAULT_RECORDING) -> list[Path]:
         """Write aligned.png, reconstruction.png, comparison.png, latent.safetensors, its tuning, and result.json.
 

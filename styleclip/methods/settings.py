@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from styleclip.settings import LossResolution, Strength, TextEncoding, setting
+from styleclip.settings import MAX_SEED, LossResolution, Strength, TextEncoding, setting
 
 
 @dataclass(frozen=True)
@@ -60,10 +60,15 @@ class OptimizeSettings:
         "auto", "Resolution of the images that the losses see; auto is no less than CLIP sees.", metavar="auto|full|PX"
     )
     restarts: int = setting(
-        1, "Runs from different starts; the one with the lowest loss is kept.", least=1, per_model=True, advanced=True
+        1,
+        "Runs from different starts; the one with the lowest loss is kept.",
+        least=1,
+        most=1000,
+        per_model=True,
+        advanced=True,
     )
     patience: int = setting(50, "Stop after N steps without improvement.", least=1, advanced=True)
-    seed: int = setting(0, "Random seed of the restarts.", option="")
+    seed: int = setting(0, "Random seed of the restarts.", least=0, most=MAX_SEED, option="")
 
 
 @dataclass(frozen=True)
@@ -93,7 +98,7 @@ class GlobalDirectionSettings:
         advanced=True,
         metavar="K",
     )
-    seed: int = setting(5, "Random seed of the samples.", least=0, option="")
+    seed: int = setting(5, "Random seed of the samples.", least=0, most=MAX_SEED, option="")
     text: TextEncoding = setting("ensemble", "The text as it is, or averaged over CLIP's prompt templates.", option="")
     reach: float | None = setting(
         None, "How far --alpha auto may move CLIP along the texts.", above=0, per_model=True, advanced=True

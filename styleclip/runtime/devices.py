@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
+import warnings
 from dataclasses import dataclass
 
 import torch
@@ -11,7 +13,14 @@ import torch
 from styleclip.errors import UsageError
 
 MALLOPT_TRIM_THRESHOLD, MALLOPT_MMAP_MAX = -1, -4  # of glibc's malloc.h
+NAMES = ("RANK", "WORLD_SIZE", "LOCAL_RANK")
+WHOLE = "RANK, WORLD_SIZE and LOCAL_RANK as whole numbers"
+REMEDY = "start it with torchrun, or unset RANK, WORLD_SIZE and LOCAL_RANK to work alone"
 DTYPES = {"auto": torch.float32, "float32": torch.float32, "bfloat16": torch.bfloat16}
+
+
+class DistributedWarning(UserWarning):
+    """A process that takes itself for one of several."""
 
 
 @dataclass(frozen=True)
@@ -24,11 +33,31 @@ class DistributedEnv:
 
     @staticmethod
     def from_environ() -> DistributedEnv | None:
-        """From the environment variables of torchrun; None for a process that torchrun did not start."""
-        names = ("RANK", "WORLD_SIZE", "LOCAL_RANK")
-        if any(name not in os.environ for name in names):
+        """From the environment variables of torchrun; None for a process without RANK.
+
+        Warns where torchrun did not set them. Raises UsageError where one is missing or no sensible number.
+        """
+        if "RANK" not in os.environ:
+            if os.environ.get("WORLD_SIZE", "1") != "1":
+                text = f"the environment has WORLD_SIZE={os.environ['WORLD_SIZE']}, but no RANK, so it is ignored"
+                warnings.warn(f"{text}; start it with torchrun to share the work", DistributedWarning, stacklevel=2)
             return None
-        return DistributedEnv(*(int(os.environ[name]) for name in names))
+        numbers = {name: os.environ.get(name, "") for name in NAMES}
+        given = ", ".join(f"{name}={value}" for name, value in numbers.items() if value)
+        if not all(re.fullmatch(r"\d{1,5}", value, re.ASCII) for value in numbers.values()):
+            raise UsageError(f"the environment has {given or 'an empty RANK'}, not {WHOLE}; {REMEDY}")
+        env = DistributedEnv(*map(int, numbers.values()))
+        if not (env.rank < env.world_size and env.local_rank < env.world_size):
+            raise UsageError(f"the environment has {given}, but ranks count from 0 to WORLD_SIZE - 1; {REMEDY}")
+        if env.world_size > 1 and not env.is_of_torchrun:
+            text = f"the environment has {given}, so this process does its share of the work only; {REMEDY}"
+            warnings.warn(text, DistributedWarning, stacklevel=2)
+        return env
+
+    @property
+    def is_of_torchrun(self) -> bool:
+        """Whether torchrun set the variables; they may also be left over, or set by other means."""
+        return "TORCHELASTIC_RUN_ID" in os.environ
 
     def device(self, name: str) -> str:
         """The name of the device; "auto" becomes the GPU of this process if there are GPUs."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from styleclip.settings import setting
+from styleclip.settings import MAX_PSI, setting
 
 
 @dataclass(frozen=True)
@@ -14,7 +14,7 @@ class SampleSettings:
 
     samples: int = setting(10_000, "Samples that CLIP sees (regression).", least=10)
     seed: int = setting(5, "Random seed of the samples and the images.", least=0, most=2**32 - 1)
-    psi: float = setting(1.0, "Truncation of the samples.")
+    psi: float = setting(1.0, "Truncation of the samples.", least=-MAX_PSI, most=MAX_PSI)
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class TableSettings:
         100_000, "Samples for the mean and the deviation of the channels (tables).", least=2, option="num-latents"
     )
     seed: int = setting(5, "Random seed of the samples and the images.", least=0, most=2**32 - 1)
-    psi: float = setting(0.7, "Truncation of the samples.")
+    psi: float = setting(0.7, "Truncation of the samples.", least=-MAX_PSI, most=MAX_PSI)
     cutoff: int | None = setting(None, "Truncate the first w only; all where it is left out.", least=1, option="")
     sigmas: float = setting(5.0, "Standard deviations up and down from the mean.", above=0, option="")
     torgb: bool = setting(True, "Whether toRGB channels are measured; official never does.", option="")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -24,11 +24,19 @@ from styleclip.cli.options.from_settings import Command, settings_options
 from styleclip.cli.options.option import option
 from styleclip.cli.options.photos import PastedPhotoOptions, pasted_photo_options
 from styleclip.cli.options.source import LatentSource, source_options
+from styleclip.cli.options.types import CountRange
 from styleclip.cli.output.printing import print_lines
 from styleclip.cli.output.progress import Progress
+from styleclip.errors import StyleClipError
+from styleclip.interrupts import is_interrupt
 from styleclip.methods import method_class
 from styleclip.names import slug
 from styleclip.settings import preset_values
+
+if TYPE_CHECKING:
+    from styleclip.cli.edit_jobs import FaceJob
+    from styleclip.results import EditResult
+    from styleclip.trajectory import Trajectory
 
 KEPT = {True: "the best result so far", False: "the source, as no step was better"}  # in the message after Ctrl-C
 
@@ -59,7 +67,7 @@ def method_command(
     @clip_preprocess_option
     @_explain_option(fields)
     @preset_option
-    @option("--save-every", type=click.IntRange(1), metavar="N", help="Write every N-th step to frames/.")
+    @option("--save-every", type=CountRange(1), metavar="N", help="Write every N-th step to frames/.")
     @option("--video", is_flag=True, help="Write the steps of the edit as video.mp4.")
     @common_options
     def command(
@@ -102,12 +110,22 @@ def method_command(
                     face.save(result)
                     if explain and not common.as_json:
                         print_lines(*result.explanation())
-                    face.paths += trajectory.save(result)
                     if result.interrupted:
                         bettered = not (result.unchanged and all(result.unchanged))
                         face.interrupted = f"Interrupted at step {progress.last}; kept {KEPT[bettered]}"
+                    _save_trajectory(face, trajectory, result)
 
     return command
+
+
+def _save_trajectory(face: FaceJob, trajectory: Trajectory, result: EditResult) -> None:
+    """Write the pictures of the steps, unless Ctrl-C comes; the result is kept then."""
+    try:
+        face.paths += trajectory.save(result)
+    except (KeyboardInterrupt, StyleClipError) as error:
+        if not is_interrupt(error):
+            raise
+        face.interrupted = "Interrupted; kept the result, without the video"
 
 
 def _description(fields: type) -> str:

@@ -11,7 +11,7 @@ import click
 from styleclip.cli.options.common import CommonOptions, common_options_with, without_none
 from styleclip.cli.options.from_settings import Command, settings_options
 from styleclip.cli.options.option import AdvancedOption, option
-from styleclip.cli.options.types import FiniteFloat
+from styleclip.cli.options.types import PSI_RANGE, CountRange
 from styleclip.cli.output.printing import print_lines
 from styleclip.cli.output.progress import EtaProgress, exit_on_interrupt
 from styleclip.errors import OutputError, UsageError
@@ -49,12 +49,12 @@ table_option = option("--out", type=click.Path(dir_okay=False, path_type=Path), 
 @click.command(cls=Command)
 @option("--method", type=methods, default=REGRESSION, show_default=True, help=METHOD)
 @settings_options(SampleSettings, without=("psi",))
-@option("--psi", type=FiniteFloat(), metavar="F", help=PSI)
+@option("--psi", type=PSI_RANGE, metavar="F", help=PSI)
 @settings_options(TableSettings, without=("method", "samples", "seed", "psi"))
-@option("--num-latents", type=click.IntRange(2), metavar="N", help=NUM_LATENTS)
+@option("--num-latents", type=CountRange(2), metavar="N", help=NUM_LATENTS)
 @option("--truncate", type=click.Choice(list(TRUNCATED_WS)), help=TRUNCATE)
 @option("--no-torgb", is_flag=True, default=None, cls=AdvancedOption, help=NO_TORGB)
-@option("--batch-size", type=click.IntRange(1), metavar="N", cls=AdvancedOption, help=BATCH_SIZE)
+@option("--batch-size", type=CountRange(1), metavar="N", cls=AdvancedOption, help=BATCH_SIZE)
 @option("--shard", metavar="I/N", help="Only the I-th of N shards.")
 @option("--merge", is_flag=True, help="Join the shards that lie beside the file.")
 @option("--restart", is_flag=True, help="Discard what an unfinished run has made.")

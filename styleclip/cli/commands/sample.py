@@ -6,7 +6,7 @@ import click
 
 from styleclip.cli.options.common import CommonOptions, common_options
 from styleclip.cli.options.option import option
-from styleclip.cli.options.types import SEEDS, FiniteFloat
+from styleclip.cli.options.types import PSI_RANGE, SEEDS
 from styleclip.cli.output.progress import Progress
 
 SAMPLE_FILES = ("seed_*.png", "sheet.png", "latent.safetensors")
@@ -14,7 +14,7 @@ SAMPLE_FILES = ("seed_*.png", "sheet.png", "latent.safetensors")
 
 @click.command()
 @option("--seeds", type=SEEDS, default="0-7", metavar="LIST", help="The samples to draw, e.g. 0-7,12.")
-@option("--psi", type=FiniteFloat(), metavar="F", default=1.0, help="Truncation: 1 is none, 0 the mean face.")
+@option("--psi", type=PSI_RANGE, metavar="F", default=1.0, help="Truncation: 1 is none, 0 the mean face.")
 @common_options
 def sample(common: CommonOptions, seeds: tuple[int, ...], psi: float) -> None:
     """Draw one picture per seed, a sheet of all, and their latents."""

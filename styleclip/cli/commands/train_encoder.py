@@ -10,7 +10,7 @@ import click
 from styleclip.cli.options.common import CommonOptions, common_options_with, identity_option, without_none
 from styleclip.cli.options.from_settings import Command, settings_options
 from styleclip.cli.options.option import option
-from styleclip.cli.options.training import RESUMABLE, TrainingOptions, training_options
+from styleclip.cli.options.training import TrainingOptions, kept_state, training_options
 from styleclip.cli.options.types import EXISTING_FILE, Parsed
 from styleclip.cli.output.printing import print_lines
 from styleclip.cli.output.progress import EtaProgress, exit_on_interrupt
@@ -63,7 +63,7 @@ def train_encoder(
     models = common.load(identity=identity)
     torch.set_flush_denormal(True)  # on a CPU denormals cost a factor of ten
     bar = EtaProgress("train-encoder", common.quiet)
-    with exit_on_interrupt(RESUMABLE), bar:
+    with exit_on_interrupt(lambda: kept_state(folder)), bar:
         arguments = training.arguments(common)
         train.train_encoder(models, dataset, settings, path, folder, start=first, on_step=bar, **arguments)
     common.report([path, folder], {"encoder": train.read_about(path)})

@@ -22,8 +22,8 @@ from styleclip.cli.options.common import (
 )
 from styleclip.cli.options.from_settings import Command, settings_options
 from styleclip.cli.options.option import option
-from styleclip.cli.options.training import RESUMABLE, TrainingOptions, training_options
-from styleclip.cli.options.types import EXISTING_FILE, Parsed
+from styleclip.cli.options.training import TrainingOptions, kept_state, training_options
+from styleclip.cli.options.types import EXISTING_FILE, CountRange, Parsed
 from styleclip.cli.output.printing import print_lines
 from styleclip.cli.output.progress import EtaProgress, exit_on_interrupt
 from styleclip.errors import UsageError
@@ -48,8 +48,8 @@ out_option = option(
 @neutral_option
 @option("--latents", type=EXISTING_FILE, metavar="FILE", help="Latents to train on.  [default: samples]")
 @settings_options(MapperTraining, kinds={"levels": Parsed("levels", parse_words)})
-@option("--micro-batch", type=click.IntRange(1), metavar="N", help="Images to render at once, to save memory.")
-@option("--sheet-every", type=click.IntRange(0), default=100, metavar="N", help="Steps between sample sheets.")
+@option("--micro-batch", type=CountRange(1), metavar="N", help="Images to render at once, to save memory.")
+@option("--sheet-every", type=CountRange(0), default=100, metavar="N", help="Steps between sample sheets.")
 @ensemble_option
 @identity_option
 @clip_preprocess_option
@@ -96,7 +96,7 @@ def train_mapper(
         identity = identity or "none"  # a recogniser without a weight is not loaded
     models = common.load(identity=identity, clip_preprocess=clip_preprocess)
     bar = EtaProgress("train-mapper", common.quiet, ("loss", "target", "identity"), UNTIMED)
-    with exit_on_interrupt(RESUMABLE), bar, process_group(env, models.device) as group:
+    with exit_on_interrupt(lambda: kept_state(folder)), bar, process_group(env, models.device) as group:
         more: dict[str, Any] = {"micro_batch": micro_batch, "sheet_every": sheet_every, **training.arguments(common)}
         mappers = train_mappers(models, prompts, settings, paths, folder, given, processes=group, on_step=bar, **more)
     if group.is_main:

@@ -13,6 +13,7 @@ import click
 from styleclip.cli import resume_gc
 from styleclip.cli.options.from_settings import Decorated, option_group
 from styleclip.cli.options.option import AdvancedOption, option
+from styleclip.cli.options.types import Count
 from styleclip.cli.output.printing import print_json, print_lines
 from styleclip.settings import PRESETS, setting
 
@@ -122,7 +123,7 @@ preset_option = option(
 explain_option = option("--explain", is_flag=True, help="Print how the prompt was understood.")
 quiet_option = option("--quiet", is_flag=True, help=QUIET)
 offline_option = option("--offline", is_flag=True, help=OFFLINE)
-label_option = option("--label", type=int, metavar="N", help=LABEL)
+label_option = option("--label", type=Count(), metavar="N", help=LABEL)
 ensemble_option = option("--ensemble", is_flag=True, help="Average the text over CLIP's prompt templates.")
 identity_option = option(
     "--identity",

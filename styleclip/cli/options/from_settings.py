@@ -11,9 +11,16 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 import click
 
 from styleclip.cli.options.option import AdvancedOption, Option
-from styleclip.cli.options.types import RESOLUTION, STRENGTH, FiniteFloat, FiniteRange
+from styleclip.cli.options.types import RESOLUTION, STRENGTH, Count, CountRange, FiniteFloat, FiniteRange
 from styleclip.errors import UsageError
-from styleclip.settings import LossResolution, Setting, Strength, default_text, settings_of, without_none_type
+from styleclip.settings import (
+    LossResolution,
+    Setting,
+    Strength,
+    default_text,
+    settings_of,
+    without_none_type,
+)
 
 Decorated = TypeVar("Decorated", bound=Callable[..., object])
 
@@ -138,10 +145,10 @@ def _click_type(hint: Any, known: Setting) -> click.ParamType:
     if get_origin(hint) is Literal:
         return click.Choice([str(value) for value in get_args(hint)])
     if hint is int and known.least is None and known.most is None:
-        return click.INT
+        return Count()
     if hint is int:
         least, most = (None if limit is None else int(limit) for limit in (known.least, known.most))
-        return click.IntRange(least, most)
+        return CountRange(least, most)
     if hint is float and (known.least, known.above, known.most) == (None, None, None):
         return FiniteFloat()
     if hint is float:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from styleclip.cli.options.common import without_none
 from styleclip.cli.options.from_settings import option_group
-from styleclip.cli.options.types import EXISTING_FILE, MAX_SEED, ROWS, SEEDS
+from styleclip.cli.options.types import EXISTING_FILE, ROWS, SEEDS
 from styleclip.errors import UsageError
-from styleclip.settings import setting
+from styleclip.settings import MAX_SEED, setting
 
 if TYPE_CHECKING:
     from styleclip.editor import Editor

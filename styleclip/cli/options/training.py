@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from styleclip.cli.options.common import CommonOptions
 from styleclip.cli.options.from_settings import option_group
 from styleclip.settings import setting
 
-RESUMABLE = "--resume goes on from what was saved in the last seconds"  # the message after Ctrl-C
+
+def kept_state(folder: Path) -> str:
+    """What is kept of an unfinished training after Ctrl-C, and how to go on."""
+    from styleclip.training.checkpoint import STATE
+
+    path = folder / STATE
+    if path.exists():
+        return f"{path} is kept, of the last seconds; the same command with --resume goes on from there"
+    return "no state of the training was saved yet, so the same command begins again"
 
 
 @dataclass(frozen=True)

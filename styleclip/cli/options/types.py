@@ -17,30 +17,48 @@ from styleclip.parsing import (
     parse_strength,
     parse_strengths,
 )
+from styleclip.settings import MAX_COUNT, MAX_MAGNITUDE, MAX_PSI, short_number
 
-MAX_SEED = 2**63 - 1
+
+class Count(click.types.IntParamType):
+    """A whole number of at most MAX_COUNT."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        return int(check_size(self, super().convert(value, param, ctx), MAX_COUNT, param, ctx))
+
+
+class CountRange(click.IntRange):
+    """A whole number in a range, of at most MAX_COUNT where the range has no end."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        most = MAX_COUNT if self.max is None else math.inf
+        return int(check_size(self, super().convert(value, param, ctx), most, param, ctx))
 
 
 class FiniteFloat(click.types.FloatParamType):
-    """A number, neither NaN nor infinite."""
+    """A number of at most MAX_MAGNITUDE either way."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        return _check_finite(self, super().convert(value, param, ctx), param, ctx)
+        return float(check_size(self, super().convert(value, param, ctx), MAX_MAGNITUDE, param, ctx))
 
 
 class FiniteRange(click.FloatRange):
-    """A number in a range, neither NaN nor infinite."""
+    """A number in a range, neither NaN nor infinite, of at most MAX_MAGNITUDE where the range has no end."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        return _check_finite(self, super().convert(value, param, ctx), param, ctx)
+        most = MAX_MAGNITUDE if self.max is None else math.inf
+        return float(check_size(self, super().convert(value, param, ctx), most, param, ctx))
 
 
-def _check_finite(
-    kind: click.ParamType, number: float, param: click.Parameter | None, ctx: click.Context | None
+def check_size(
+    kind: click.ParamType, number: float, most: float, param: click.Parameter | None, ctx: click.Context | None
 ) -> float:
-    if not math.isfinite(number):
+    """The number, which must be finite and at most `most` either way."""
+    if isinstance(number, float) and not math.isfinite(number):
         kind.fail(f"{number} is not a finite number.", param, ctx)
-    return float(number)
+    if abs(number) > most:
+        kind.fail(f"{short_number(number)} is too large; pass a number up to {most:.0f}.", param, ctx)
+    return number
 
 
 class Parsed(click.ParamType):
@@ -58,6 +76,7 @@ class Parsed(click.ParamType):
             self.fail(str(error), param, ctx)
 
 
+PSI_RANGE = FiniteRange(-MAX_PSI, MAX_PSI)
 EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 STRENGTHS = Parsed("strengths", parse_strengths)
 NUMBERS = Parsed("numbers", parse_numbers)

@@ -16,6 +16,8 @@ from styleclip.cli import unexpected_error_message
 from styleclip.cli.options.common import CommonOptions
 from styleclip.cli.output.printing import print_lines
 from styleclip.errors import StyleClipError
+from styleclip.files import kept_files
+from styleclip.interrupts import exit_code
 
 COMMAND_ENDS = (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError)  # never failures of a photo
 
@@ -151,7 +153,7 @@ class PhotoBatch(Generic[Job]):
             self.common.report(shared, {})
         if self.jobs[-1].interrupted:
             print_lines(self._interrupt_message(), err=True)
-            click.get_current_context().exit(130)
+            click.get_current_context().exit(exit_code())
         failed = sum(job.shown is None for job in self.jobs)
         if failed:
             raise click.ClickException(f"{failed} of {len(self.photos)} photos failed; the summary says why")
@@ -161,5 +163,5 @@ class PhotoBatch(Generic[Job]):
         *before, last = self.jobs
         done, count = sum(job.shown is not None for job in before), len(self.photos)
         if last.shown is None:
-            return f"{last.interrupted}; kept {done} of {count} photos" if done else "Interrupted; nothing was kept"
+            return f"{last.interrupted}; kept {done} of {count} photos" if done else f"Interrupted; {kept_files()}"
         return last.interrupted + (f", and {done} of {count} photos before" if done else "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from styleclip.cli.output.printing import print_lines
+from styleclip.interrupts import exit_code, is_interrupt
 from styleclip.printable import printable
 from styleclip.units import human_time
 
@@ -146,13 +147,15 @@ class EtaProgress(Progress):
 
 
 @contextmanager
-def exit_on_interrupt(message: str) -> Iterator[None]:
-    """End the command at Ctrl-C with a message and exit code 130."""
+def exit_on_interrupt(message: str | Callable[[], str]) -> Iterator[None]:
+    """End the command at Ctrl-C with a message, or that which a function gives then, and exit code 130."""
     try:
         yield
-    except KeyboardInterrupt:
-        print_lines(f"Interrupted; {message}", err=True)
-        raise click.exceptions.Exit(130) from None
+    except (KeyboardInterrupt, Exception) as error:
+        if not is_interrupt(error):
+            raise
+        print_lines(f"Interrupted; {message if isinstance(message, str) else message()}", err=True)
+        raise click.exceptions.Exit(exit_code()) from None
 
 
 def fetch_with_progress(weight: Weight, offline: bool = False, quiet: bool = False) -> Path:

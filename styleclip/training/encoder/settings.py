@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from styleclip.errors import UsageError
 from styleclip.networks.encoder_config import FRAME_PX, MAX_DOWNSAMPLING, WIDTHS, Combination
-from styleclip.settings import check_limits, setting
+from styleclip.settings import MAX_BATCH, check_limits, setting
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class EncoderTraining:
     """
 
     steps: int = setting(100_000, "Training steps.", least=1)
-    batch_size: int = setting(8, "Images per step.", least=1)
+    batch_size: int = setting(8, "Images per step.", least=1, most=MAX_BATCH)
     lr: float = setting(1e-4, "Peak learning rate of Adam.", least=0)
     samples: float = setting(0.5, "Fraction of a batch that are samples, whose latents are known.", least=0, most=1)
     lambda_l2: float = setting(1.0, "Weight of the squared error of pixels.", least=0)
@@ -39,14 +39,16 @@ class EncoderTraining:
     deltas_every: float = setting(0.01, "Fraction of the steps after which one more joins.", least=0)
     lr_discriminator: float = setting(2e-5, "Learning rate of the discriminator.", least=0, advanced=True)
     r1: float = setting(10.0, "Weight of the gradient penalty of the discriminator.", least=0, advanced=True)
-    decay: float = setting(0.999, "Decay of the moving average of the weights, which is kept.", least=0, advanced=True)
+    decay: float = setting(
+        0.999, "Decay of the moving average of the weights, which is kept.", least=0, most=1, advanced=True
+    )
     flip: bool = setting(True, "Mirror images at random.")
     jitter: float = setting(
         0.0, "Random misalignment of the inputs, in sides of the image and in radians.", least=0, advanced=True
     )
     kind: Combination = setting("e4e", "How the vectors of W+ combine: offsets to one w, or independent.")
     widths: tuple[int, ...] = setting(WIDTHS, "Channels of the trunk's stages.", metavar="N,N,N,N")
-    frame: int = setting(FRAME_PX, "Resolution in px of the encoder's input, a power of 2.", least=1)
+    frame: int = setting(FRAME_PX, "Resolution in px of the encoder's input, a power of 2.", least=1, most=4096)
     leak: float = setting(
         0.01,
         "Slope of the leaky ReLU behind the trunk; 0.2 trains faster.",

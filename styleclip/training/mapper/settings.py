@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from styleclip.errors import UsageError
-from styleclip.settings import LossResolution, TextEncoding, check_limits, resolve, setting
+from styleclip.settings import MAX_BATCH, MAX_PSI, LossResolution, TextEncoding, check_limits, resolve, setting
 
 if TYPE_CHECKING:
     from styleclip.models import Models
@@ -26,7 +26,7 @@ class MapperTraining:
     """
 
     steps: int = setting(2000, "Training steps, at most.", least=1, per_model=True)
-    batch_size: int = setting(16, "Latents per step, over all processes.", least=1, per_model=True)
+    batch_size: int = setting(16, "Latents per step, over all processes.", least=1, most=MAX_BATCH, per_model=True)
     lr: float = setting(0.5, "Peak learning rate; large, since the layers have lr_mul 0.01.", above=0, per_model=True)
     lambda_clip: float = setting(1.0, "Weight of the CLIP loss.", least=0, per_model=True)
     lambda_id: float = setting(
@@ -80,7 +80,7 @@ class MapperTraining:
         "auto", "Resolution of the images that the losses see; auto is no less than CLIP sees.", metavar="auto|full|PX"
     )
     num_latents: int = setting(5000, "Samples to train on, without --latents.", least=1)
-    psi: float = setting(1.0, "Truncation of the samples.")
+    psi: float = setting(1.0, "Truncation of the samples.", least=-MAX_PSI, most=MAX_PSI)
     held_out: int = setting(32, "Latents never trained on, which choose the best weights.", least=1)
     evaluate_every: int = setting(25, "Validate every N steps.", least=1)
     patience: int = setting(8, "Stop after N validations without improvement.", least=1)

@@ -138,7 +138,8 @@ def test_ctrl_c_and_resume(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("styleclip.training.mapper.train.SAVE_EVERY", 0.0)
     result = run(*RUN)
     assert (result.exit_code, result.stdout) == (130, "")
-    assert result.stderr == "Interrupted; --resume goes on from what was saved in the last seconds\n"
+    kept = "state.safetensors is kept, of the last seconds; the same command with --resume goes on from there\n"
+    assert result.stderr.startswith("Interrupted; ") and result.stderr.endswith(kept)
     failed(run(*RUN), 1, "holds an unfinished training; pass --resume to go on, or --overwrite")
     failed(run(*RUN, "--lr", "0.1", "--resume"), 1, "was begun with lr 0.5, not 0.1; finish that, or pass --overwrite")
     done(run(*RUN, "--resume"))

@@ -15,6 +15,7 @@ from PIL import Image
 from styleclip.alignment.photo_paths import output_folders
 from styleclip.images import png_bytes
 from styleclip.methods.optimize import Optimize
+from styleclip.progress import Step
 from tests.helpers.photo_commands import MAP, OPTIMIZE, record
 from tests.helpers.photos import ASTRONAUT, GOLDEN, file_names, interrupt_inversion, write_photo_folder, write_two_faces
 from tests.helpers.support import done
@@ -146,16 +147,19 @@ def test_ctrl_c_in_an_edit_keeps_its_best(run: Run, monkeypatch: pytest.MonkeyPa
     """And pastes it."""
     edit, calls = Optimize.edit_with_details, iter(range(9))
 
-    def pressed(self: Optimize, *arguments: Any) -> Any:
-        if next(calls) == 1:
-            raise KeyboardInterrupt
-        return edit(self, *arguments)
+    def pressed(self: Optimize, models: Any, latent: Any, prompt: Any, on_step: Any) -> Any:
+        def press(step: Step) -> None:
+            on_step(step)
+            if step.latent is not None:
+                raise KeyboardInterrupt
+
+        return edit(self, models, latent, prompt, press if next(calls) == 1 else on_step)
 
     monkeypatch.setattr(Optimize, "edit_with_details", pressed)
     write_photo_folder(Path("holiday"))
     result = run(*OPTIMIZE, "--image", "holiday", "--face", "all", "--refine", 2, "--out", "out")
-    said = "Interrupted at step 0; kept the best result so far, and 1 of 3 photos before\n"
-    assert (result.exit_code, result.stderr) == (130, said)
+    said = "Interrupted at step 1; kept the source, as no step was better, and 1 of 3 photos before"
+    assert (result.exit_code, result.stderr.splitlines()[-1]) == (130, said)
     assert file_names("out/two") == ["face_1", "photo.png"] and record("out/two/face_1")["interrupted"] is True
 
 

@@ -97,9 +97,9 @@ def edit_and_save(
     try:
         with Progress("global-dir", quiet) as progress:
             for found in edit_at_points(face.editor, face.latent, points, progress, {**about, **face.about}):
-                face.save(found.result, names[found.alpha, found.beta])
                 summaries[found.alpha, found.beta] = SweepSummary.of(face.editor, found)
-                face.interrupted = message if found.result.interrupted else ""
+                face.save(found.result, names[found.alpha, found.beta])
+                face.interrupted = message if found.result.interrupted else face.interrupted
     except KeyboardInterrupt:
         if not summaries:
             raise

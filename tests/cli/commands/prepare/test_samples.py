@@ -138,7 +138,7 @@ def test_torchrun(run: Run, files: tuple[Path, Path], tmp_path: Path, monkeypatc
     done(run("--samples", "120", "--out", "s.safetensors"))
     paths = []
     for rank in (2, 0, 1, 1):
-        for name, value in (("RANK", rank), ("WORLD_SIZE", 3), ("LOCAL_RANK", rank)):
+        for name, value in (("RANK", rank), ("WORLD_SIZE", 3), ("LOCAL_RANK", rank), ("TORCHELASTIC_RUN_ID", 1)):
             monkeypatch.setenv(name, str(value))
         paths.append(done(run(*FEW, "--out", "s.safetensors")).stdout.splitlines()[0])
     assert paths == ["s.shard-3-of-3.safetensors", "s.shard-1-of-3.safetensors", "s.safetensors", "s.safetensors"]

@@ -10,6 +10,7 @@ import torch
 from click.testing import Result
 
 from styleclip.errors import UsageError
+from styleclip.runtime.devices import DistributedWarning
 from styleclip.stylespace.shards import process_shard
 from styleclip.weights.catalog import home
 from tests.helpers.preparation import SMALL, assert_same_table, table
@@ -19,7 +20,7 @@ Run = Callable[..., Result]
 
 
 def torchrun(monkeypatch: pytest.MonkeyPatch, rank: int, count: int) -> None:
-    for name, value in (("RANK", rank), ("WORLD_SIZE", count), ("LOCAL_RANK", rank)):
+    for name, value in (("RANK", rank), ("WORLD_SIZE", count), ("LOCAL_RANK", rank), ("TORCHELASTIC_RUN_ID", "1")):
         monkeypatch.setenv(name, str(value))
 
 
@@ -66,12 +67,15 @@ def test_torchrun_does_not_join_old_shards(run: Run, tmp_path: Path, monkeypatch
 
 def test_torchrun_says_where_to_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    for name, value in (("RANK", "5"), ("WORLD_SIZE", "8"), ("LOCAL_RANK", "1")):
+    for name, value in (("RANK", "5"), ("WORLD_SIZE", "8"), ("LOCAL_RANK", "1"), ("TORCHELASTIC_RUN_ID", "1")):
         monkeypatch.setenv(name, value)
     assert process_shard(None, "auto") == ((6, 8), "cuda:1") and process_shard(None, "cpu") == ((6, 8), "cpu")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert process_shard(None, "auto") == ((6, 8), "auto")
     monkeypatch.delenv("RANK")
-    assert process_shard(None, "auto") == ((1, 1), "auto") and process_shard("2/3", "cuda") == ((2, 3), "cuda")
+    with pytest.warns(DistributedWarning, match="WORLD_SIZE=8, but no RANK, so it is ignored"):
+        assert process_shard(None, "auto") == ((1, 1), "auto")
+    monkeypatch.delenv("WORLD_SIZE")
+    assert process_shard("2/3", "cuda") == ((2, 3), "cuda")
     with pytest.raises(UsageError, match="'4/3' is no shard; write 2/4 for the second of four"):
         process_shard("4/3", "cpu")
