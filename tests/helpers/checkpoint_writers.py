@@ -103,7 +103,12 @@ def tf_generator(generator: Generator, c_dim: int = 0, **arguments: Any) -> Netw
     """The network Gs of a generator; `arguments` are added to its static_kwargs."""
     config = generator.config
     tensors = conditional(generator, c_dim) if c_dim else generator.state_dict()
-    own = {"num_channels": 3, "resolution": config.resolution, "label_size": c_dim, "fmap_base": 16 << 10}
+    own = {
+        "num_channels": config.img_channels,
+        "resolution": config.resolution,
+        "label_size": c_dim,
+        "fmap_base": 16 << 10,
+    }
     numbers = {"conv_clamp": config.conv_clamp, "mapping_lrmul": config.mapping_lr_mul}
     variables = tf_generator_variables(tensors)
     components = {name: tf_network(name, name, {}, within(variables, name)) for name in ("mapping", "synthesis")}

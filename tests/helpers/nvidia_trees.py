@@ -84,11 +84,12 @@ def nvidia_generator(generator: Generator, flavour: Flavour = "ada", c_dim: int 
     config, num_ws = generator.config, generator.num_ws
     sizes = {"z_dim": config.z_dim, "c_dim": c_dim, "w_dim": config.w_dim, "num_ws": num_ws}
     tensors = conditional(generator, c_dim) if c_dim else generator.state_dict()
-    root = Persistent("Generator", **sizes, img_resolution=config.resolution, img_channels=3)
+    root = Persistent("Generator", **sizes, img_resolution=config.resolution, img_channels=config.img_channels)
     fp16 = {"num_fp16_res": 0} if flavour == "sg3" else {}
     root.put("synthesis", Persistent("SynthesisNetwork", img_resolution=config.resolution, num_ws=num_ws, **fp16))
     for side in config.channels:
         _put_synthesis_block(root, f"synthesis.b{side}", side, config.conv_clamp, flavour)
+        root.at(f"synthesis.b{side}")["img_channels"] = config.img_channels
     root.put("mapping", Persistent("MappingNetwork", **sizes, num_layers=len(config.mapping_widths)))
     for i in range(len(config.mapping_widths)):
         root.put(f"mapping.fc{i}", _linear("lrelu", config.mapping_lr_mul))
