@@ -42,6 +42,7 @@ if TYPE_CHECKING:  # for type checkers and editors
     from styleclip.training.mapper.settings import MapperTraining as MapperTraining
     from styleclip.training.mapper.train import train_mappers as train_mappers
     from styleclip.trajectory import Trajectory as Trajectory
+    from styleclip.weights.latent_files import load_latents as load_latents
     from styleclip.weights.load import load_generator as load_generator
 
 _MODULES = {
@@ -68,6 +69,7 @@ _MODULES = {
     "load": "styleclip.models",
     "load_direction": "styleclip.methods.direction_files",
     "load_generator": "styleclip.weights.load",
+    "load_latents": "styleclip.weights.latent_files",
     "prepare": "styleclip.stylespace.prepare",
     "sweep": "styleclip.sweeps",
     "train_encoder": "styleclip.training.encoder.train",

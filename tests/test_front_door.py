@@ -38,6 +38,7 @@ PUBLIC = [
     "load",
     "load_direction",
     "load_generator",
+    "load_latents",
     "prepare",
     "sweep",
     "train_encoder",

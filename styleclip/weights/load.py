@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 
 from styleclip.errors import WeightError
-from styleclip.latents import Latent
 from styleclip.networks.arcface import ArcFace
 from styleclip.networks.clip import CLIP, Preprocess, build_clip
 from styleclip.networks.e4e import Encoder
@@ -28,7 +27,7 @@ from styleclip.weights.formats.content import Content, Kind
 from styleclip.weights.formats.messages import error_context
 from styleclip.weights.formats.registry import read_one
 from styleclip.weights.safe_pickle.containers import open_content
-from styleclip.weights.safe_pickle.lazy_tensors import read_tensor, read_tensors
+from styleclip.weights.safe_pickle.lazy_tensors import read_tensors
 from styleclip.weights.state_dict import load_strict, on_meta
 
 
@@ -67,16 +66,6 @@ def load_mapper(path: str | Path) -> Mapper:
         content = _read_checked(path, "mapper")
         build: type[Mapper] = LevelsMapper if "levels" in content.config else StyleMapper
         return load_strict(on_meta(lambda: build(**content.config)), content.tensors)
-
-
-def load_latents(path: str | Path) -> Latent:
-    """All latents in a file of StyleCLIP, e4e, PTI or ours, in the space they are in.
-
-    Raises WeightError for a file that holds none or is damaged.
-    """
-    with error_context(path):
-        content = _read_checked(path, "latents")
-        return Latent(content.config, read_tensor(content.tensors[content.config.value]))
 
 
 def load_identity_file(path: str | Path) -> FaceRecogniser:

@@ -24,6 +24,7 @@ from styleclip.weights.catalog import home
 from styleclip.weights.formats.messages import error_context, short_repr
 from styleclip.weights.formats.own_files import read_own, save_own
 from styleclip.weights.formats.registry import read_one
+from styleclip.weights.formats.style_tables import ROW_BATCH, check_real, is_unit
 from styleclip.weights.locate import weight_file
 from styleclip.weights.provenance import cache_name, check_provenance, probe
 from styleclip.weights.safe_pickle.lazy_tensors import read_tensor
@@ -77,11 +78,12 @@ def load_relevance(
     generator (by its `fingerprint`) or CLIP, and for a file without a table.
     """
     with error_context(path):
-        content = read_one(path, "relevance")
+        content = read_one(path, "relevance", "table")
         content.check()
         tensors = {name: read_tensor(tensor) for name, tensor in content.tensors.items()}
-        if "relevance" in tensors:
-            return _published_table(tensors["relevance"], layout, clip, statistics)
+        if "relevance" in tensors or content.kind == "table":
+            [rows] = tensors.values()
+            return _published_table(rows, layout, clip, statistics)
         _check_complete(tensors)
         if "channels" in tensors:
             raise WeightError(_unfinished_message(content.about))
@@ -140,6 +142,11 @@ def _own_table(tensors: Mapping[str, Tensor], about: Mapping[str, Any], layout: 
 def _published_table(
     rows: Tensor, layout: StyleLayout, clip: CLIP, statistics: StyleStatistics | None
 ) -> RelevanceTable:
+    if rows.ndim != 2 or not is_unit(rows[:ROW_BATCH], lambda: rows):
+        raise WeightError(
+            f"it holds a table {list(rows.shape)}, whose rows do not have length 1; pass a table such as fs3.npy"
+        )
+    rows = check_real(rows)
     _check_width(rows, clip)
     convolutions = [entry for entry in layout.entries if not entry.is_torgb]
     counts = {

@@ -11,12 +11,12 @@ import pytest
 
 from styleclip.errors import WeightError
 from styleclip.weights.describe import describe
+from styleclip.weights.latent_files import load_latents
 from styleclip.weights.load import (
     load_clip_file,
     load_encoder,
     load_generator,
     load_identity_file,
-    load_latents,
     load_mapper,
 )
 from tests.helpers.from_tensors import load_discriminator

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from styleclip.weights.formats.nvidia_tf import generator_keys
-from styleclip.weights.load import load_clip_file, load_encoder, load_latents, load_mapper
+from styleclip.weights.latent_files import load_latents
+from styleclip.weights.load import load_clip_file, load_encoder, load_mapper
 from tests.helpers.hostile import (
     THREE,
     Op,

@@ -19,7 +19,8 @@ from styleclip.errors import WeightError, WeightWarning
 from styleclip.weights.describe import describe
 from styleclip.weights.formats import rosinality
 from styleclip.weights.formats.own_files import save_generator
-from styleclip.weights.load import load_generator, load_latents
+from styleclip.weights.latent_files import load_latents
+from styleclip.weights.load import load_generator
 from tests.helpers.assert_refused import Way, assert_is_a_sentence, parametrized, refused, sentinel
 from tests.helpers.checkpoint_writers import write_nvidia_pickle, write_tf_pickle
 from tests.helpers.hostile import (

@@ -22,6 +22,7 @@ from styleclip.cli.options.common import (
 )
 from styleclip.cli.options.from_settings import Command, settings_options
 from styleclip.cli.options.option import option
+from styleclip.cli.options.source import latent_space_option
 from styleclip.cli.options.training import TrainingOptions, kept_state, training_options
 from styleclip.cli.options.types import EXISTING_FILE, CountRange, Parsed
 from styleclip.cli.output.printing import print_lines
@@ -47,6 +48,7 @@ out_option = option(
 @option("--prompt", "targets", multiple=True, required=True, metavar="TEXT", help="What the picture shall show.")
 @neutral_option
 @option("--latents", type=EXISTING_FILE, metavar="FILE", help="Latents to train on.  [default: samples]")
+@latent_space_option
 @settings_options(MapperTraining, kinds={"levels": Parsed("levels", parse_words)})
 @option("--micro-batch", type=CountRange(1), metavar="N", help="Images to render at once, to save memory.")
 @option("--sheet-every", type=CountRange(0), default=100, metavar="N", help="Steps between sample sheets.")
@@ -61,6 +63,7 @@ def train_mapper(
     targets: tuple[str, ...],
     neutral: tuple[str, ...],
     latents: Path | None,
+    latent_space: str | None,
     micro_batch: int | None,
     sheet_every: int,
     ensemble: bool,
@@ -79,7 +82,7 @@ def train_mapper(
     from styleclip.runtime.devices import DistributedEnv
     from styleclip.training.distributed import process_group
     from styleclip.training.mapper.train import train_mappers
-    from styleclip.weights.load import load_latents
+    from styleclip.weights.latent_files import load_latents
 
     options_given = without_none({**options, "text": "ensemble" if ensemble else None})
     if options["space"] == "s":
@@ -89,12 +92,14 @@ def train_mapper(
     paths, folder = _mapper_paths(common.out, targets)
     if latents and options["num_latents"] is not None:
         raise UsageError("--num-latents counts samples; leave it out with --latents")
-    given = load_latents(latents) if latents else None
+    if latent_space and not latents:
+        raise UsageError("--latent-space says what a file of latents holds; pass it with --latents")
     if env := DistributedEnv.from_environ():
         common = replace(common, device=env.device(common.device), quiet=common.quiet or env.rank > 0)
     if settings.lambda_id == 0:
         identity = identity or "none"  # a recogniser without a weight is not loaded
     models = common.load(identity=identity, clip_preprocess=clip_preprocess)
+    given = load_latents(latents, models.generator, latent_space) if latents else None
     bar = EtaProgress("train-mapper", common.quiet, ("loss", "target", "identity"), UNTIMED)
     with exit_on_interrupt(lambda: kept_state(folder)), bar, process_group(env, models.device) as group:
         more: dict[str, Any] = {"micro_batch": micro_batch, "sheet_every": sheet_every, **training.arguments(common)}

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import click
 
 from styleclip.cli.options.common import without_none
 from styleclip.cli.options.from_settings import option_group
+from styleclip.cli.options.option import option
 from styleclip.cli.options.types import EXISTING_FILE, ROWS, SEEDS
 from styleclip.errors import UsageError
 from styleclip.settings import MAX_SEED, setting
@@ -15,8 +18,12 @@ from styleclip.settings import MAX_SEED, setting
 if TYPE_CHECKING:
     from styleclip.editor import Editor
     from styleclip.latents import Latent
+    from styleclip.networks.stylegan2 import Generator
     from styleclip.photo_editing import EditSource
 
+SpaceName = Literal["z", "w", "w+", "s"]
+LATENT_SPACE_HELP = "Space of the latents of FILE, where its table can be several.  [default: by its shape and numbers]"
+SOURCES = ("seed", "seeds", "latent", "image")
 MAX_LATENTS = 64  # of a file without --rows: some hold the faces of a whole dataset
 
 
@@ -28,9 +35,10 @@ class LatentSource:
     seeds: tuple[int, ...] | None = setting(None, "Several samples, e.g. 0-7,12.", metavar="LIST")
     latent: Path | None = setting(
         None,
-        "Latents that styleclip saved, or of StyleCLIP, e4e or PTI, e.g. train_faces.pt or w_plus.npy.",
+        "Latents of styleclip, StyleCLIP, e4e, PTI or a projector, e.g. train_faces.pt or projected_w.npz.",
         metavar="FILE",
     )
+    latent_space: SpaceName | None = setting(None, LATENT_SPACE_HELP)
     rows: tuple[int, ...] | None = setting(
         None, "Which latents of FILE, e.g. 0-7,12.  [default: all, up to 64]", metavar="LIST"
     )
@@ -41,11 +49,13 @@ class LatentSource:
     )
 
     def __post_init__(self) -> None:
-        named = [f"--{name}" for name, value in vars(self).items() if value not in (None, ()) and name != "rows"]
+        named = [f"--{name}" for name in SOURCES if getattr(self, name) not in (None, ())]
         if len(named) > 1:
             raise UsageError(f"{' and '.join(named)} both name a source; pass one of them")
         if self.rows is not None and self.latent is None:
             raise UsageError("--rows chooses from the latents of a file; pass it with --latent")
+        if self.latent_space is not None and self.latent is None:
+            raise UsageError("--latent-space says what a file of latents holds; pass it with --latent")
 
     def load(self, editor: Editor) -> EditSource:
         """The latents, with labels for sheets, their record, and the tuning beside a file of latents."""
@@ -55,7 +65,7 @@ class LatentSource:
             seeds = list(self.seeds) if self.seeds is not None else [self.seed or 0]
             names = [f"seed {seed}" for seed in seeds]
             return EditSource(editor.models, editor.sample(seeds=seeds), names, {"seeds": seeds})
-        latent, about = self._read(self.latent), self._record(self.latent)
+        latent, about = self._read(self.latent, editor.models.generator), self._record(self.latent)
         names = [f"row {row}" for row in self.rows or range(len(latent))]
         tuning = find_tuning_beside(self.latent, editor.models)
         return EditSource(tuning.apply(editor.models) if tuning else editor.models, latent, names, about, tuning)
@@ -64,14 +74,15 @@ class LatentSource:
         from styleclip.recording import InputFile
         from styleclip.weights.file_state import sha256_of
 
-        return {"latent": InputFile(path), "latent_sha256": sha256_of(path), **without_none({"rows": self.rows})}
+        chosen = without_none({"rows": self.rows, "latent_space": self.latent_space})
+        return {"latent": InputFile(path), "latent_sha256": sha256_of(path), **chosen}
 
-    def _read(self, path: Path) -> Latent:
+    def _read(self, path: Path, generator: Generator) -> Latent:
         import torch
 
-        from styleclip.weights.load import load_latents
+        from styleclip.weights.latent_files import load_latents
 
-        latent = load_latents(path)
+        latent = load_latents(path, generator, self.latent_space)
         rows = range(len(latent)) if self.rows is None else self.rows
         if self.rows is None and len(rows) > MAX_LATENTS:
             raise UsageError(f"{path} holds {len(rows)} latents; choose some of them, e.g. with --rows 0-7")
@@ -80,4 +91,9 @@ class LatentSource:
         return latent[torch.tensor(rows)]
 
 
+latent_space_option = option(
+    "--latent-space",
+    type=click.Choice(get_args(SpaceName)),
+    help=LATENT_SPACE_HELP,
+)
 source_options = option_group("source", LatentSource, {"seeds": SEEDS, "latent": EXISTING_FILE, "rows": ROWS})

@@ -17,14 +17,15 @@ Network = Literal[
 Native = Literal[
     Network, "relevance", "samples", "direction", "training", "tuning"
 ]  # kinds of the files that styleclip writes
-Kind = Literal[Native, "latents", "statistics", "landmarks", "perceptual"]
-Container = Literal["safetensors", "torch", "torchscript", "pickle", "npy", "dlib"]
+Kind = Literal[Native, "latents", "statistics", "table", "landmarks", "perceptual"]
+Container = Literal["safetensors", "torch", "torchscript", "pickle", "npy", "npz", "dlib"]
 TABLES: tuple[Kind, ...] = (
     "latents",
     "statistics",
     "relevance",
     "samples",
     "direction",
+    "table",
 )  # kinds without learned parameters
 
 

@@ -38,6 +38,8 @@ def type_name(value: object) -> str:
 
     A stand-in for a value of a file is named by its `type_name`, and a class by none of ours.
     """
+    if value is None:
+        return "None"
     kind = "class" if callable(value) else getattr(value, "type_name", type(value).__name__)
     return f"a{'n' if kind[:1].lower() in 'aeiou' else ''} {kind}"
 

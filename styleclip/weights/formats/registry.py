@@ -74,8 +74,14 @@ def read_one(path: str | Path, *kinds: Kind) -> Content:
     for content in found:
         if content.kind in kinds:
             return content
-    held = " and ".join(content.kind for content in found)
-    raise WeightError(f"{path}: it holds {held}, no {' or '.join(kinds)}; pass a file with one")
+    held = " and ".join(map(_kind_in_words, found))
+    wanted = " or ".join(kind for kind in kinds if kind != "table")
+    raise WeightError(f"{path}: it holds {held}, no {wanted}; pass a file with one")
+
+
+def _kind_in_words(content: Content) -> str:
+    shapes = [f"a table {list(tensor.shape)}" for tensor in content.tensors.values() if content.kind == "table"]
+    return shapes[0] if shapes else content.kind
 
 
 def _describe_tree(value: Any) -> str:

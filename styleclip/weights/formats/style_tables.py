@@ -1,123 +1,122 @@
-"""Latents and tables: files of StyleCLIP, e4e, PTI and StyleSpace, and our latents.
+"""Tables: latents of any author, StyleCLIP's relevance and statistics of style channels, and arbitrary ones.
 
 | file | content | kind |
 |---|---|---|
-| `train_faces.pt`, `w_plus.npy`, a pivot of PTI | one tensor [N, num_ws, w_dim] | latents in W+ |
-| `W.npy` | one tensor [N, w_dim] | latents in W |
-| latents in style space | a list with [N, 1, C_i, 1, 1] of every layer | latents in S |
-| `S` | a list of names and a list with [N, C_i] of every layer | latents in S |
 | our `latent.safetensors` | a tensor named z, w, w+ or s | latents in that space |
+| `train_faces.pt`, `w_plus.npy`, `projected_w.npz` | what `code_tables` finds | latents in a space by the generator |
+| `S` | a list of names and a list with [N, C_i] of every layer | latents in S |
 | `S_mean_std` | a list of means and one of deviations, [C_i] of every layer | statistics of S |
-| `fs3.npy` | one tensor [rows, D] whose rows have length one | relevance of the style channels for CLIP |
+| `fs3.npy` | [rows, D], rows of length one, as many as a StyleGAN2 has channels | relevance of the channels |
+| any other tensor | its shape fits no StyleGAN2 of the usual sizes | table |
 
-The layers of S, toRGB included, are in execution order, so their concatenation is our flat S.
+Whether the shape fits is a hint for people (`family`). The loaders take latents and tables alike, and compare them with
+the generator in use. The layers of S are in execution order, so their concatenation is our flat S.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
-import numpy as np
-import torch
 from torch import Tensor
 
 from styleclip.errors import WeightError
-from styleclip.latents import Space, StyleLayout
+from styleclip.latents import Space
+from styleclip.weights.formats.code_tables import CodeTable, check_widths, concatenate, find_codes, layer_widths
 from styleclip.weights.formats.configs import table_content
-from styleclip.weights.formats.content import Content, FileTree
-from styleclip.weights.safe_pickle.lazy_tensors import ComputedTensor, LazyTensor, check_sharing
+from styleclip.weights.formats.content import Content, FileTree, Kind
+from styleclip.weights.formats.family import is_w_plus, latent_readings, relevance_readings
+from styleclip.weights.safe_pickle.lazy_tensors import ComputedTensor, LazyTensor, dtype_name
+from styleclip.weights.safe_pickle.npy_files import NpyArray
 
 FORMAT = "StyleCLIP"
+ANY_FORMAT = "a table"
+TABLE = "table"  # the name of the tensor of a table whose space the generator tells
+UNIT_ROWS = "its rows have length 1, as those of directions and of relevance tables"
 ROW_BATCH = 64  # read to tell directions from latents; checked at once
 
 
 def contents(tree: FileTree) -> list[Content]:
     """The table in the file as a list of one content, [] for other files."""
     match tree.value:
-        case dict() as named if named and named.keys() <= set(Space):
+        case dict() as named if tree.container == "safetensors" and named and named.keys() <= set(Space):
             return [_named_latents(named)]
-        case LazyTensor() as table if len(table.shape) == 3:
-            return [_latents(Space.W_PLUS, table.shape, table.read)]
-        case LazyTensor() as table if len(table.shape) == 2:
-            return _matrix_contents(table)
-        case [*layers] if _are_tables(layers, axes=5):
-            return [_style_latents(layers)]
         case [[*names], [*layers]] if _are_names(names) and _are_tables(layers, axes=2):
             return [_style_latents(layers)]
         case [[*means], [*stds]] if _are_tables(means, axes=1) and _are_tables(stds, axes=1):
             return [_statistics(means, stds)]
-    return []
+    codes = find_codes(tree.value)
+    return _table(codes) if codes else []
 
 
 def _named_latents(named: Mapping[str, LazyTensor]) -> Content:
     if len(named) > 1:
         raise WeightError(f"it holds latents named {' and '.join(named)}; save them to one file each")
-    [(space, table)] = named.items()
-    return _latents(Space(space), table.shape, table.read)
+    [(name, table)] = named.items()
+    space = Space(name)
+    if len(table.shape) == space.ndim:
+        return _latents(space, table.shape, table.read)
+    axes = f"a latent in {name} has {space.ndim} axes, not {list(table.shape)}; save it again"
+    return Content("latents", FORMAT, problem=WeightError(axes))
 
 
-def _matrix_contents(table: LazyTensor) -> list[Content]:
-    """Latents in W, or a relevance table; [] for a single direction, such as those of InterFaceGAN."""
-    if not _has_unit_rows(table):
-        return [_latents(Space.W, table.shape, table.read)]
-    if table.shape[0] == 1:
+def _table(codes: CodeTable) -> list[Content]:
+    """Latents whose space the file or the generator tells, a relevance table, or a table of neither shape."""
+    table, shape = codes.tensor, codes.tensor.shape
+    if not shape:
         return []
-    rows = ComputedTensor(table.shape, lambda: _check_finite(table.read()))
-    return [table_content("relevance", FORMAT, {"relevance": rows})]
+    if not all(shape):
+        raise WeightError(f"its table {list(shape)} holds no real numbers; pass another file")
+    unit = codes.space is None and has_unit_rows(table)
+    fits = relevance_readings(shape) if unit else latent_readings(shape, codes.space)
+    if unit and fits:
+        content = table_content("relevance", FORMAT, {"relevance": _finite(table)})
+    else:
+        kind: Kind = "latents" if fits else "table"
+        name = codes.space or (Space.W_PLUS if fits and is_w_plus(shape) else TABLE)
+        tensors = {str(name): ComputedTensor(shape, lambda: check_finite(table.read()))}
+        content = table_content(kind, FORMAT if fits else ANY_FORMAT, tensors, codes.space)
+    remarks = {"fits": "; ".join(fits)} if fits else {"remark": UNIT_ROWS} if unit else {}
+    return [replace(content, summary={**content.summary, **remarks}, warnings=codes.warnings)]
 
 
 def _style_latents(layers: Sequence[LazyTensor]) -> Content:
-    _check_widths(layers)
-    return _latents(Space.S, (layers[0].shape[0], sum(_widths(layers))), partial(_concatenate, layers))
+    check_widths(layers)
+    return _latents(Space.S, (layers[0].shape[0], sum(layer_widths(layers))), partial(concatenate, layers))
 
 
 def _statistics(means: Sequence[LazyTensor], stds: Sequence[LazyTensor]) -> Content:
     tensors = {}
     for name, layers in (("mean", means), ("std", stds)):
-        _check_widths(layers)
-        tensors[name] = ComputedTensor((sum(_widths(layers)),), partial(_concatenate, layers))
+        check_widths(layers)
+        tensors[name] = _finite(ComputedTensor((sum(layer_widths(layers)),), partial(concatenate, layers)))
     return table_content("statistics", FORMAT, tensors)
 
 
 def _latents(space: Space, shape: Sequence[int], read: Callable[[], Tensor]) -> Content:
-    tensors = {space.value: ComputedTensor(shape, lambda: _check_finite(read()))}
-    if len(shape) == space.ndim:
-        return table_content("latents", FORMAT, tensors, space)
-    axes = f"a latent in {space.value} has {space.ndim} axes, not {list(shape)}; save it again"
-    return Content("latents", FORMAT, problem=WeightError(axes))
+    tensors = {space.value: ComputedTensor(shape, lambda: check_real(check_finite(read())))}
+    return table_content("latents", FORMAT, tensors, space)
 
 
-def _concatenate(layers: Sequence[LazyTensor]) -> Tensor:
-    """The tables of every layer, [N, 1, C_i, 1, 1] or [N, C_i] or [C_i] -> [N, C] or [C]."""
-    check_sharing(layers)
-    tables = [layer.read() for layer in layers]
-    return _check_finite(torch.cat([table.flatten(1) if table.ndim > 1 else table for table in tables], dim=-1))
+def _finite(table: LazyTensor) -> ComputedTensor:
+    return ComputedTensor(table.shape, lambda: check_real(check_finite(table.read())))
 
 
-def _check_finite(table: Tensor) -> Tensor:
-    """The table in float32; raises WeightError unless its numbers are finite."""
+def check_real(table: Tensor) -> Tensor:
+    """The table in float32; raises WeightError unless it holds real numbers."""
     if not table.is_floating_point() or not table.numel():
-        raise WeightError(f"its table {list(table.shape)} of {table.dtype} holds no real numbers; pass another file")
-    if not all(rows.isfinite().all() for rows in table.split(ROW_BATCH)):
-        raise WeightError("it holds NaN or infinite numbers; download it again")
+        numbers = f"its table {list(table.shape)} of {dtype_name(table)} holds no real numbers"
+        raise WeightError(f"{numbers}; pass another file")
     return table.float()
 
 
-def _check_widths(layers: Sequence[LazyTensor]) -> None:
-    """Raise WeightError unless these are the tables of all layers of a StyleGAN2."""
-    widths = _widths(layers)
-    channels = {2 ** (i + 2): width for i, width in enumerate(widths[:99:3])}  # of b4.conv1, b8.conv1, b16.conv1, ...
-    if widths != [entry.channels for entry in StyleLayout.from_channels(channels).entries]:
-        raise WeightError(
-            f"its {len(widths)} layers have the widths of no StyleGAN2; pass all of them, toRGB included, in order"
-        )
-
-
-def _widths(layers: Sequence[LazyTensor]) -> list[int]:
-    return [math.prod(layer.shape[1:]) if len(layer.shape) > 1 else layer.shape[0] for layer in layers]
+def check_finite(table: Tensor) -> Tensor:
+    """The table; raises WeightError for NaN and infinity."""
+    if table.is_floating_point() and not all(rows.isfinite().all() for rows in table.split(ROW_BATCH)):
+        raise WeightError(f"its table {list(table.shape)} holds NaN or infinite numbers; download it again")
+    return table
 
 
 def _are_names(names: Sequence[Any]) -> bool:
@@ -128,7 +127,22 @@ def _are_tables(layers: Sequence[Any], axes: int) -> bool:
     return bool(layers) and all(isinstance(layer, LazyTensor) and len(layer.shape) == axes for layer in layers)
 
 
-def _has_unit_rows(table: Any) -> bool:
-    head = torch.from_numpy(np.array(table.array[:ROW_BATCH])) if hasattr(table, "array") else table.read()[:ROW_BATCH]
-    lengths = head.float().norm(dim=1)
-    return bool(((lengths - 1).abs() < 0.01).all())  # half precision has an error of 0.001
+def has_unit_rows(table: LazyTensor) -> bool:
+    """Whether all rows of a matrix have length one but for zero rows and NaN, of which some tables have a few."""
+    if len(table.shape) > 2:
+        return False
+    head = table.rows(ROW_BATCH) if isinstance(table, NpyArray) and len(table.shape) == 2 else table.read()
+    return is_unit(head[:ROW_BATCH] if head.ndim == 2 else head, lambda: table.read())
+
+
+def is_unit(head: Tensor, everything: Callable[[], Tensor]) -> bool:
+    """Whether the usable rows of `head` have length one; where it has none, those of the whole table."""
+    for rows in (lambda: head, everything):
+        numbers = rows()
+        if not numbers.is_floating_point():
+            return False
+        lengths = numbers.float().reshape(-1, numbers.shape[-1]).norm(dim=1)
+        usable = lengths[lengths.isfinite() & (lengths > 0)]
+        if len(usable):
+            return bool(((usable - 1).abs() < 0.01).all())  # half precision has an error of 0.001
+    return False

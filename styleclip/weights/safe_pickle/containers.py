@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import stat
+import zipfile
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-import torch
 from safetensors import safe_open
 from torch import Tensor
 
@@ -16,7 +15,8 @@ from styleclip.weights.formats import landmarks
 from styleclip.weights.formats.content import FileTree
 from styleclip.weights.formats.messages import report_damage
 from styleclip.weights.safe_pickle.lazy_tensors import LazyTensor
-from styleclip.weights.safe_pickle.torch_files import read_stream, read_zip
+from styleclip.weights.safe_pickle.npy_files import is_npz, read_npy, read_npz
+from styleclip.weights.safe_pickle.torch_files import IndexFile, read_stream, read_zip
 from styleclip.weights.safe_pickle.unpickler import ReadBudget, read_pickle
 
 ZIP = b"PK\x03\x04"
@@ -31,18 +31,6 @@ UNSUPPORTED_HEADS = {  # first bytes of common other files -> error
     b"\x1f\x8b": "it is compressed with gzip; unpack it first",
     b"\x89HDF": "it is an HDF5 file, which is none of the known weight formats; pass a file of StyleGAN2 or StyleCLIP",
 }
-
-
-class _NpyFile(LazyTensor):
-    def __init__(self, path: Path) -> None:
-        self.array = np.load(path, mmap_mode="r", allow_pickle=False)  # fails if larger than the file
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return tuple(self.array.shape)
-
-    def read(self) -> Tensor:
-        return torch.from_numpy(np.array(self.array))
 
 
 class SafeTensor(LazyTensor):
@@ -75,13 +63,14 @@ def open_content(path: Path) -> FileTree:
         if head[8:9] == b"{" and int.from_bytes(head[:8], "little") < path.stat().st_size:
             return read_safetensors(path)  # first, since the length of its header may look like a pickle
         if head.startswith(ZIP):
-            return read_zip(path)
+            with IndexFile(path) as file, zipfile.ZipFile(file) as archive:
+                return read_npz(path, archive) if is_npz(archive) else read_zip(path)
         if head.startswith(TORCH_STREAM):
             return FileTree("torch", read_stream(path))
         if head.startswith(PICKLE):
             return _read_pickle(path)
         if head.startswith(NPY):
-            return FileTree("npy", _NpyFile(path))
+            return read_npy(path)
         if head.startswith(landmarks.HEAD):
             return FileTree("dlib", landmarks.read_predictor(path))
         if head.startswith(BZIP2) and (predictor := landmarks.read_packed_predictor(path)):

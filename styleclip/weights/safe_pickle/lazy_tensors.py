@@ -88,8 +88,8 @@ class StorageView(LazyTensor):
     __slots__ = ("_shape", "offset", "storage", "stride")
 
     def __init__(self, storage: Storage, offset: Any, shape: Iterable[Any], stride: Iterable[Any]) -> None:
-        [self.offset] = _sizes([offset])
-        self.storage, self._shape, self.stride = storage, _sizes(shape), _sizes(stride)
+        [self.offset] = shape_from([offset])
+        self.storage, self._shape, self.stride = storage, shape_from(shape), shape_from(stride)
         if self.offset + self.span > storage.numel:
             raise WeightError(
                 f"a tensor of shape {list(self.shape)} does not fit in the {storage.numel} numbers stored for it; "
@@ -148,7 +148,7 @@ class LazyArray(LazyTensor):
         self.fill(shape, kind, fortran, data)
 
     def fill(self, shape: Iterable[Any], kind: ArrayDtype, fortran: bool, data: Any) -> LazyArray:
-        sizes = _sizes(shape)
+        sizes = shape_from(shape)
         if kind.dtype is None or kind.big_endian:
             order = "big-endian numbers" if kind.big_endian else f"type {short_repr(kind.code)}"
             self.problem = f"it holds an array of {order}, where only plain numbers can be read; save them as float32"
@@ -172,7 +172,7 @@ class LazyArray(LazyTensor):
         return self.tensor
 
 
-def _sizes(numbers: Iterable[Any]) -> Shape:
+def shape_from(numbers: Iterable[Any]) -> Shape:
     """The shape, strides or offset in a file, checked."""
     sizes = tuple(map(int, numbers))
     if len(sizes) > MAX_AXES or not all(0 <= size <= MAX_SIZE for size in sizes):
@@ -221,6 +221,11 @@ AnyTensor = Tensor | LazyTensor
 def read_tensor(tensor: AnyTensor) -> Tensor:
     """The tensor itself, or the numbers of a LazyTensor."""
     return tensor.read() if isinstance(tensor, LazyTensor) else tensor
+
+
+def dtype_name(tensor: Tensor) -> str:
+    """The dtype in numpy's words: float32, uint8."""
+    return str(tensor.dtype).removeprefix("torch.")
 
 
 def read_tensors(table: object) -> dict[str, Tensor]:

@@ -29,7 +29,7 @@ MAX_INDEX_BYTES = 2**22  # of an archive's directory or pickle; the largest publ
 def read_zip(path: Path) -> FileTree:
     """An archive of torch or of TorchScript; its tensors are StorageView, its unknown objects InertObject."""
     size = path.stat().st_size
-    with _Index(path) as file, zipfile.ZipFile(file) as archive:
+    with IndexFile(path) as file, zipfile.ZipFile(file) as archive:
         entries = {entry.filename: entry for entry in archive.infolist()}
         data = next((name for name in entries if name.partition("/")[2] == "data.pkl"), None)
         if data is None:
@@ -103,7 +103,7 @@ class _StorageIndex:
         return storage
 
 
-class _Index(io.BufferedReader):
+class IndexFile(io.BufferedReader):
     """The file of an archive, for its directory and its pickle; a larger read than MAX_INDEX_BYTES is an error."""
 
     def __init__(self, path: Path) -> None:

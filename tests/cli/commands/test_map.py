@@ -156,7 +156,11 @@ def test_results_are_not_replaced(run: Run) -> None:
         (("--mapper", "m.safetensors", "--strength", "1e39"), 1, "is not finite"),
         (("--mapper", "m.safetensors", "--prompt", " "), 2, "the prompt is empty"),
         (("--mapper", "m.safetensors", "--seed", "1", "--seeds", "0-3"), 2, "both name a source"),
-        (("--mapper", "m.safetensors", "--latent", "wide.safetensors"), 1, "this generator's w+ has shape"),
+        (
+            ("--mapper", "m.safetensors", "--latent", "wide.safetensors"),
+            1,
+            "does not fit this generator, whose shapes are w+ [N, 6, 8]",
+        ),
         (("--mapper", "m.safetensors", "--latent", "styles.safetensors"), 1, "cannot be taken back to w+"),
     ],
 )

@@ -194,9 +194,9 @@ def test_one_sentence_each(run: Run, tmp_path: Path, arguments: tuple[str, ...],
 @pytest.mark.parametrize(
     ("latent", "code", "words"),
     [
-        (random_w_plus(9, num_ws=5), 1, "this generator's w+ has shape [6, 8], the latent's [5, 8]"),
-        (Latent(Space.W_PLUS, torch.full((9, 6, 8), torch.nan)), 1, "it holds NaN or infinite numbers"),
-        (Latent(Space.S, torch.zeros(9, 3)), 1, "this generator's s has shape"),
+        (random_w_plus(9, num_ws=5), 1, "[9, 5, 8] does not fit this generator, whose shapes are w+ [N, 6, 8]"),
+        (Latent(Space.W_PLUS, torch.full((9, 6, 8), torch.nan)), 1, "[9, 6, 8] holds NaN or infinite numbers"),
+        (Latent(Space.S, torch.zeros(9, 3)), 1, "[9, 3] does not fit this generator, whose shapes are s [N, 41]"),
     ],
 )
 def test_latents_that_do_not_fit(run: Run, tmp_path: Path, latent: Latent, code: int, words: str) -> None:

@@ -8,17 +8,20 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner, Result
+from safetensors.torch import save_file
 from torch import Tensor
 
 import styleclip
 from styleclip.cli import main
 from styleclip.errors import WeightError
 from styleclip.latents import Latent, Space, StyleLayout, save_latent
+from styleclip.networks.stylegan2 import GeneratorConfig
 from styleclip.prompts import Prompt
 from styleclip.weights.formats import registry
-from styleclip.weights.load import load_latents
+from styleclip.weights.latent_files import load_latents
 from styleclip.weights.safe_pickle.lazy_tensors import read_tensor
 from tests.helpers.support import FakeEditor
+from tests.helpers.tiny import tiny_generator, tiny_models
 
 LAYOUT = StyleLayout.from_channels({4: 6, 8: 5, 16: 4})
 
@@ -55,9 +58,11 @@ def test_w_plus_of_torch(tmp_path: Path, zipped: bool, count: int) -> None:
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 def test_latents_of_numpy(tmp_path: Path, dtype: type) -> None:
-    for name, space, data in (("w_plus", Space.W_PLUS, normal(68, 18, 8)), ("W", Space.W, normal(100, 8))):
+    for name, space, data in (("w_plus", Space.W_PLUS, normal(68, 6, 8)), ("W", Space.W, normal(100, 8))):
         np.save(tmp_path / f"{name}.npy", data.numpy().astype(dtype))
-        assert is_latent(tmp_path / f"{name}.npy", space, torch.from_numpy(data.numpy().astype(dtype)).float())
+        expected = torch.from_numpy(data.numpy().astype(dtype)).float()
+        latent = load_latents(tmp_path / f"{name}.npy", tiny_generator())
+        assert latent.space is space and torch.equal(latent.data, expected)
 
 
 @pytest.mark.parametrize("zipped", [False, True], ids=["legacy", "zip"])
@@ -104,22 +109,22 @@ def test_nothing_is_read_before_it_is_needed(tmp_path: Path) -> None:
     content = (tmp_path / "faces.pt").read_bytes()
     at = content.index(normal(2, 18, 8).numpy().tobytes())
     (tmp_path / "faces.pt").write_bytes(content[:at] + b"\xff" + content[at + 1 :])
-    assert registry.read_one(tmp_path / "faces.pt", "latents").config is Space.W_PLUS
+    assert registry.read_one(tmp_path / "faces.pt", "latents").summary["w+"] == [2, 18, 8]
     with pytest.raises(WeightError, match=r"faces.pt: its part .* is damaged; download it again"):
         load_latents(tmp_path / "faces.pt")
 
 
 REFUSED = {
-    "a picture": (torch.zeros(8, 8, 3, dtype=torch.uint8), r"\[8, 8, 3\] of torch.uint8 holds no real numbers"),
-    "nothing": (torch.zeros(0, 18, 8), r"table \[0, 18, 8\] .* holds no real numbers; pass another file"),
+    "a picture": (torch.zeros(8, 8, 3, dtype=torch.uint8), r"\[8, 8, 3\] of uint8 holds no real numbers"),
+    "nothing": (torch.zeros(0, 18, 8), r"table \[0, 18, 8\] holds no real numbers; pass another file"),
     "infinite": (torch.full((1, 18, 8), torch.inf), "holds NaN or infinite numbers; download it again"),
-    "one vector": (torch.ones(8), "none of the known weights"),
-    "a direction": (torch.nn.functional.normalize(torch.ones(1, 8)), "none of the known weights"),
-    "convolutions only": ([torch.ones(1, 1, 6, 1, 1)] * 3, "3 layers have the widths of no StyleGAN2; pass all"),
+    "one vector": (torch.ones(8), r"the generator tells the space of a table \[8\]; pass it"),
+    "a number": (torch.tensor(8.0), r"it holds a tensor \[\], none of the known weights"),
+    "other layers": ([torch.ones(1, 1, n, 1, 1) for n in (6, 5, 6)], "3 layers have the widths of no StyleGAN2; pass"),
     "uneven": ([torch.ones(n, 1, 6, 1, 1) for n in (1, 2)], "Sizes of tensors must match.*; download it again"),
-    "two in one": ({"w": torch.ones(1, 8), "w+": torch.ones(1, 18, 8)}, r"named w and w\+; save them to one file each"),
-    "misnamed": ({"w+": torch.ones(1, 8)}, r"a latent in w\+ has 3 axes, not \[1, 8\]; save it again"),
-    "other names": ({"w+": torch.ones(1, 18, 8), "more": torch.ones(1)}, "none of the known weights"),
+    "other names": ({"a": torch.ones(1, 18, 8), "b": torch.ones(1)}, r"it holds a dict of 2 entries \(a, b\), none of"),
+    "other values": ({"latent": "w.pt"}, r"it holds a dict of 1 entries \(latent\), none of the known weights"),
+    "a list of words": (["a", torch.ones(3)], r"it holds a list of 2 entries \(a str, a tensor \[3\]\), none of the"),
     "empty list": ([], "none of the known weights"),
 }
 
@@ -129,6 +134,19 @@ def test_what_is_no_latent(tmp_path: Path, content: object, message: str) -> Non
     torch.save(content, tmp_path / "bad.pt")
     with pytest.raises(WeightError, match=f"bad.pt: .*{message}"):
         load_latents(tmp_path / "bad.pt")
+
+
+@pytest.mark.parametrize(
+    ("tensors", "message"),
+    [
+        ({"w": torch.ones(1, 8), "w+": torch.ones(1, 18, 8)}, r"named w and w\+; save them to one file each"),
+        ({"w+": torch.ones(1, 8)}, r"a latent in w\+ has 3 axes, not \[1, 8\]; save it again"),
+    ],
+)
+def test_our_latents_under_false_names(tmp_path: Path, tensors: dict[str, Tensor], message: str) -> None:
+    save_file(tensors, tmp_path / "bad.safetensors")
+    with pytest.raises(WeightError, match=f"bad.safetensors: .*{message}"):
+        load_latents(tmp_path / "bad.safetensors")
 
 
 def test_statistics_of_different_layers(tmp_path: Path) -> None:
@@ -149,7 +167,9 @@ def edited(monkeypatch: pytest.MonkeyPatch) -> list[Latent]:
 
     monkeypatch.setattr(FakeEditor, "edit", record)
     monkeypatch.setitem(vars(styleclip), "Editor", FakeEditor)
-    monkeypatch.setitem(vars(styleclip), "load", lambda model, **_: None)
+    config = GeneratorConfig(12, 8, (8,), dict.fromkeys((4, 8, 16, 32, 64), 4))
+    models = tiny_models(generator=tiny_generator(config))
+    monkeypatch.setitem(vars(styleclip), "load", lambda model, **_: models)
     return seen
 
 
@@ -166,7 +186,7 @@ def test_the_command_line_takes_all_latents_or_some(tmp_path: Path, edited: list
     assert [latent.data.shape[0] for latent in edited] == [64, 3]
     assert torch.equal(edited[1].data, normal(64, 10, 8)[[60, 61, 3]])
     source = json.loads(result.stdout)["provenance"]["source"]
-    assert source == {"latent": str(faces), "rows": [60, 61, 3]}
+    assert (source["latent"], source["rows"]) == ("../faces.pt", [60, 61, 3])
 
 
 @pytest.mark.parametrize(
@@ -197,7 +217,6 @@ def test_published_files_on_the_demo_generator(tmp_path: Path, monkeypatch: pyte
     torch.save(normal(1, 18, 512), tmp_path / "pivot.pt")
     result = optimize(tmp_path, "--latent", tmp_path / "pivot.pt", "--steps", "1", "--overwrite")
     assert (result.exit_code, result.stdout) == (1, "")
-    assert (
-        result.stderr
-        == "Error: this generator's w+ has shape [10, 256], the latent's [18, 512]; pass one made for it\n"
-    )
+    shapes = "z [N, 64], w [N, 256], w+ [N, 10, 256], s [N, 1536]"
+    said = f"its table [1, 18, 512] does not fit this generator, whose shapes are {shapes}; pass latents made for it"
+    assert result.stderr == f"Error: {tmp_path / 'pivot.pt'}: {said}\n"

@@ -7,7 +7,8 @@ from pathlib import Path
 import torch
 
 from styleclip.latents import StyleLayout
-from styleclip.weights.load import load_generator, load_latents
+from styleclip.weights.latent_files import load_latents
+from styleclip.weights.load import load_generator
 from tests.helpers.assert_refused import parametrized, refused
 from tests.helpers.hostile import (
     Op,

@@ -1,0 +1,112 @@
+"""numpy's `.npy` and `.npz` files. Arrays of objects are pickles, which are read like all others: inert.
+
+An `.npy` is a header (dtype, order, shape) and the numbers; an `.npz` is a zip archive of them, compressed or not.
+"""
+
+from __future__ import annotations
+
+import math
+import zipfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from styleclip.errors import WeightError
+from styleclip.weights.formats.content import FileTree
+from styleclip.weights.formats.messages import short_repr
+from styleclip.weights.safe_pickle.lazy_tensors import LazyArray, LazyTensor, Shape, shape_from
+from styleclip.weights.safe_pickle.torch_files import read_stream
+from styleclip.weights.safe_pickle.unpickler import ReadBudget, read_pickle
+
+SUFFIX = ".npy"  # of the entries of an archive
+VERSIONS = ((1, 0), (2, 0), (3, 0))
+NUMBERS = "biuf"  # kinds of dtypes that torch has
+MAX_UNPACKED = 64  # bytes of an array per byte of its compressed archive; random numbers have about 1.1
+
+
+class NpyArray(LazyTensor):
+    """An array whose numbers are read on demand; `source` opens its file."""
+
+    __slots__ = ("_shape", "dtype", "fortran", "offset", "source")
+
+    def __init__(
+        self, source: Callable[[], IO[bytes]], offset: int, shape: Shape, dtype: np.dtype[Any], fortran: bool
+    ) -> None:
+        self.source, self.offset, self._shape, self.dtype, self.fortran = source, offset, shape, dtype, fortran
+
+    @property
+    def shape(self) -> Shape:
+        return self._shape
+
+    def read(self) -> Tensor:
+        return self.rows(None)
+
+    def rows(self, count: int | None) -> Tensor:
+        """The first rows, or all; those of an array in C order are read without the rest."""
+        shape = self.shape if count is None or self.fortran else (min(count, self.shape[0]), *self.shape[1:])
+        size = math.prod(shape) * self.dtype.itemsize
+        with self.source() as file:
+            file.seek(self.offset)
+            data = bytearray(file.read(size))
+        if len(data) != size:
+            raise WeightError("it ends too early; download it again")
+        flat = np.frombuffer(data, self.dtype)
+        array = flat.reshape(shape, order="F" if self.fortran else "C")[:count]
+        return torch.from_numpy(np.ascontiguousarray(array, self.dtype.newbyteorder("=")).reshape(array.shape))
+
+
+def read_npy(path: Path) -> FileTree:
+    """The array of an `.npy`; the values of one of objects, the only value where it has no axes."""
+    return FileTree("npy", _read_array(lambda: path.open("rb"), path.stat().st_size))
+
+
+def read_npz(path: Path, archive: zipfile.ZipFile) -> FileTree:
+    """The arrays of an `.npz` by name."""
+    size, arrays = path.stat().st_size, {}
+    for entry in archive.infolist():
+        if entry.file_size > MAX_UNPACKED * size:
+            raise WeightError("its arrays are many times larger than the file; do not trust it")
+        arrays[entry.filename.removesuffix(SUFFIX)] = _read_array(
+            partial(_open_entry, path, entry.filename), entry.file_size
+        )
+    return FileTree("npz", arrays)
+
+
+def is_npz(archive: zipfile.ZipFile) -> bool:
+    names = archive.namelist()
+    return bool(names) and all(name.endswith(SUFFIX) for name in names)
+
+
+def _open_entry(path: Path, name: str) -> IO[bytes]:
+    return zipfile.ZipFile(path).open(name)
+
+
+def _read_array(source: Callable[[], IO[bytes]], size: int) -> Any:
+    with source() as file:
+        version = np.lib.format.read_magic(file)
+        if version not in VERSIONS:
+            raise WeightError(f"its format is {short_repr(version)}, which numpy has not; save it again")
+        read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, fortran, dtype = read_header(file)
+        if dtype.hasobject and dtype.names is None:
+            budget = ReadBudget(size)
+            value = read_pickle(file, budget, nested=partial(read_stream, budget=budget))
+            return value.objects if isinstance(value, LazyArray) and value.objects is not None else value
+        _check_dtype(dtype)
+        shape = shape_from(shape)
+        if file.tell() + math.prod(shape) * dtype.itemsize > size:
+            raise WeightError(f"its array {short_repr(shape)} is larger than the file; download it again")
+        return NpyArray(source, file.tell(), shape, dtype, fortran)
+
+
+def _check_dtype(dtype: np.dtype[Any]) -> None:
+    if dtype.kind not in NUMBERS or dtype.names or dtype.subdtype or dtype.itemsize not in (1, 2, 4, 8):
+        raise WeightError(
+            f"it holds an array of type {short_repr(str(dtype))}, where only plain numbers can be read; "
+            "save them as float32"
+        )
