@@ -24,6 +24,7 @@ from styleclip.progress import OnStep, Step, ignore
 from styleclip.prompt_words import warn_unknown_words
 from styleclip.prompts import Prompt, encode
 from styleclip.results import EditResult
+from styleclip.runtime.gradients import with_gradients
 
 
 class Editor:
@@ -41,6 +42,7 @@ class Editor:
     def __init__(self, models: Models) -> None:
         self.models = models
 
+    @torch.inference_mode(False)
     @torch.no_grad()
     def sample(self, seed: int | None = None, seeds: Sequence[int] = (0,), psi: float = 1.0) -> Latent:
         """W+ of one seed or several; a seed gives the same latent on every machine and in every batch.
@@ -84,6 +86,7 @@ class Editor:
         prompt = Prompt(prompt) if isinstance(prompt, str) else prompt
         return self.edit_in_turn(latent, [(prompt, method)], on_step, about)
 
+    @with_gradients
     def edit_in_turn(
         self,
         latent: Latent,

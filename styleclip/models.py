@@ -74,6 +74,7 @@ class Models:
     perceptual: Callable[[], PerceptualDistance | None] = lambda: None
     memo: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
 
+    @torch.inference_mode(False)
     @torch.no_grad()
     def render(self, latent: Latent, noise: Noise = "const") -> Tensor:
         """Render without a gradient, in batches that fit the memory: images [N, img_channels, H, W], about
@@ -82,6 +83,7 @@ class Models:
         name = None if noise == "random" else f"render with {noise} noise"
         return self._in_batches(lambda batch: self.generator(batch, noise), latent, name)
 
+    @torch.inference_mode(False)
     @torch.no_grad()
     def clip_features(self, latent: Latent, resolution: int | None = None) -> Tensor:
         """Unit CLIP features [N, D] of the images of a latent, in batches that fit the memory.
@@ -108,6 +110,10 @@ class Models:
 
         return torch.cat([*Batches(max_batch(self.generator, RENDER, resolution))(run_graph if name else work, latent)])
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What is pickled and copied: all but the CUDA graphs."""
+        return {name: value for name, value in vars(self).items() if name != "_graphs"}
+
     @functools.cached_property
     def _graphs(self) -> Graphs:
         return Graphs(self.generator)
@@ -123,6 +129,7 @@ class Models:
         return self.generator.w_avg.device
 
 
+@torch.inference_mode(False)
 def load(
     name: str = "demo",
     *,
@@ -195,15 +202,28 @@ def load(
         recogniser,
         parts["defaults"],
         provenance,
-        relevance=functools.cache(
-            lambda: find_relevance(
-                layout, image_text, own_fingerprint, relevance, suitable.get("relevance"), statistics, fetch
-            )
+        relevance=Once(
+            find_relevance, layout, image_text, own_fingerprint, relevance, suitable.get("relevance"), statistics, fetch
         ),
-        samples=functools.cache(lambda: find_samples(image_text, own_fingerprint, samples, suitable_samples, fetch)),
-        encoder=functools.cache(lambda: _load_encoder(encoder_name, network, device, fetch)),
-        perceptual=functools.cache(lambda: _load_perceptual(device)),
+        samples=Once(find_samples, image_text, own_fingerprint, samples, suitable_samples, fetch),
+        encoder=Once(_load_encoder, encoder_name, network, device, fetch),
+        perceptual=Once(_load_perceptual, device),
     )
+
+
+class Once:
+    """A call that is made when its value is first asked for, in no mode of torch, and whose value is kept."""
+
+    def __init__(self, function: Callable[..., Any], *arguments: Any) -> None:
+        self.function, self.arguments = function, arguments
+
+    def __call__(self) -> Any:
+        return self._value
+
+    @functools.cached_property
+    @torch.inference_mode(False)
+    def _value(self) -> Any:
+        return self.function(*self.arguments)
 
 
 def load_clip(name: str, preprocess: Preprocess = "correct", fetch: Fetch = fetch) -> CLIP:

@@ -29,6 +29,7 @@ from styleclip.networks.e4e import Encoder
 from styleclip.networks.encoder_config import FRAME_PX
 from styleclip.networks.stylegan2 import Generator
 from styleclip.progress import OnStep, ignore
+from styleclip.runtime.gradients import with_gradients
 
 ALIGN_KEY = "align"  # of `Models.defaults`: how the generator frames faces
 
@@ -89,6 +90,7 @@ class Invert:
         size, framing = _frame_size(models.generator), _framing(models) or FFHQ
         return align(read_photo(photo), self._detector(models), framing, size, which=self.face, force=self.align)
 
+    @with_gradients
     def invert(self, models: Models, aligned: Aligned, on_step: OnStep = ignore) -> Inversion:
         """The inversion of one frame."""
         frame = from_pil([aligned.frame])

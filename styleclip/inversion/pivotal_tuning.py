@@ -30,6 +30,7 @@ from styleclip.latents import Latent, Space
 from styleclip.models import Models
 from styleclip.networks.stylegan2 import Generator
 from styleclip.progress import OnStep, Step, ignore
+from styleclip.runtime.gradients import with_gradients
 from styleclip.schedules import inversion_schedule
 from styleclip.settings import check_limits, setting
 
@@ -69,6 +70,7 @@ class PivotalTuning:
     def __post_init__(self) -> None:
         check_limits(self)
 
+    @with_gradients
     def __call__(self, models: Models, target: Tensor, pivot: Latent, on_step: OnStep = ignore) -> GeneratorDelta:
         """The change with which `pivot`, one latent in W or W+, draws `target` [1, 3, H, H] in [-1, 1].
 

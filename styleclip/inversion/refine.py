@@ -20,6 +20,7 @@ from styleclip.latents import Latent, Space
 from styleclip.models import Models
 from styleclip.networks.stylegan2 import Generator
 from styleclip.progress import OnStep, Step, ignore
+from styleclip.runtime.gradients import with_gradients
 from styleclip.schedules import inversion_schedule
 from styleclip.settings import MAX_SEED, check_limits, setting
 from styleclip.stylespace.statistics import StepBasis, whitening_basis
@@ -62,6 +63,7 @@ class Refine:
     def __post_init__(self) -> None:
         check_limits(self)
 
+    @with_gradients
     def __call__(self, models: Models, target: Tensor, start: Latent | None = None, on_step: OnStep = ignore) -> Latent:
         """The latents [N] in W+ with the lowest loss for `target` [N, 3, H, H] in [-1, 1], per image.
 

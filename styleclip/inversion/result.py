@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,11 @@ class Inversion:
     def scores(self) -> dict[str, float]:
         """The scores of the last stage: l1, l2, and lpips and identity where the models have the networks."""
         return self.stages[-1].scores
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Inversion:
+        """A copy that shares the models, which are frozen and may take gigabytes."""
+        memo[id(self.models)] = self.models
+        return replace(self, **{each.name: copy.deepcopy(getattr(self, each.name), memo) for each in fields(self)})
 
     def piece(self, edited: Tensor) -> Piece | None:
         """An edit [1, img_channels, H, W], ready to be pasted into the photo; None where the frame is the photo."""

@@ -126,5 +126,6 @@ def auto_beta(relevance: Tensor) -> float:
 
 
 @functools.lru_cache(maxsize=1)
+@torch.inference_mode(False)
 def _statistics(generator: Generator) -> StyleStatistics:
     return style_statistics(generator, SAMPLES)

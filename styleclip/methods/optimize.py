@@ -28,6 +28,7 @@ from styleclip.progress import OnStep, Step, ignore
 from styleclip.prompts import Prompt, delta_t, encode
 from styleclip.runtime.batching import Batches
 from styleclip.runtime.cuda_graphs import Graphs
+from styleclip.runtime.gradients import with_gradients
 from styleclip.schedules import projector_schedule
 from styleclip.settings import check_limits, resolve
 from styleclip.stylespace.class_means import SampleGoal
@@ -89,6 +90,7 @@ class Optimize(OptimizeSettings):
         showed before."""
         return self.resolve(models)._run_restarts(models, latent, prompt, on_step)
 
+    @with_gradients
     def _run_restarts(
         self, models: Models, latent: Latent, prompt: Prompt, on_step: OnStep
     ) -> tuple[Latent, dict[str, Any]]:

@@ -120,6 +120,7 @@ class SqueezeExcitation(nn.Module):
 
 
 @functools.lru_cache(maxsize=8)
+@torch.inference_mode(False)
 def face_resize(height: int, width: int, device: torch.device) -> ResizeCrop:
     """The face in an aligned frame, as in the identity loss of StyleCLIP: pooled to 256 px, cropped, pooled.
 

@@ -57,6 +57,7 @@ def square_resize(image: Tensor, size: int, mode: Mode) -> ResizeCrop | None:
 
 
 @functools.lru_cache(maxsize=32)
+@torch.inference_mode(False)
 def _square_resize(height: int, width: int, size: int, mode: Mode, device: torch.device) -> ResizeCrop:
     matrix = resize_matrix(max(height, width), size, mode)
     return resize_from_square(matrix, matrix, height, width, device)
@@ -77,6 +78,7 @@ def resize_from_square(rows: Tensor, columns: Tensor, height: int, width: int, d
 
 
 @functools.lru_cache(maxsize=32)
+@torch.inference_mode(False)
 def resize_matrix(source: int, size: int, mode: Mode) -> Tensor:
     """The matrix [size, source] of a resize, in float64.
 

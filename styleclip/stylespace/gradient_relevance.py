@@ -15,10 +15,11 @@ from styleclip.latents import Latent, Space
 from styleclip.models import Models
 from styleclip.relevance_table import StyleStatistics
 from styleclip.runtime.batching import Batches
+from styleclip.runtime.gradients import with_gradients
 from styleclip.stylespace.channel_effects import EffectAccumulator, Effects
 
 
-@torch.enable_grad()
+@with_gradients
 def gradient_relevance(
     models: Models, delta_t: Tensor, statistics: StyleStatistics, styles: Tensor, batch_size: int = 16, seed: int = 0
 ) -> tuple[Tensor, Tensor]:
@@ -43,7 +44,7 @@ def gradient_relevance(
     return (slope / len(styles)).float() * std, (square / len(styles)).sqrt().float() * std
 
 
-@torch.enable_grad()
+@with_gradients
 def gradient_effects(
     models: Models, statistics: StyleStatistics, styles: Tensor, batch_size: int = 16
 ) -> Iterator[Effects]:

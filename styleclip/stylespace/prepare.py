@@ -19,6 +19,7 @@ from styleclip.weights.provenance import probe
 SAVE_EVERY = 10.0  # seconds between two writes of the unfinished file
 
 
+@torch.inference_mode(False)
 def prepare(
     models: Models,
     preparation: PreparationBase[Any, Whole],

@@ -29,6 +29,7 @@ LEAST_SAMPLES = 2 * FOLDS
 ROWS = 1000  # of S held at once: 73 MB in float64 at 1024 px
 
 
+@torch.inference_mode(False)
 def models_regression(models: Models, samples: Samples, space: Space, on_step: OnStep = ignore) -> Regression:
     """The regression of these samples: that of their file, else fitted at the first call and kept for the process."""
     key = ("regression", samples, space)

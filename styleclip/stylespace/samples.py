@@ -90,6 +90,7 @@ def sample_w(generator: Generator, samples: Samples) -> Tensor:
     return torch.cat([_truncated_w(generator, part, samples.psi) for part in z.split(W_BATCH)])
 
 
+@torch.inference_mode(False)
 def models_samples(models: Models, count: int, on_step: OnStep = ignore) -> Samples:
     """At least `count` samples of these models: those in their file, continued where these are fewer.
 

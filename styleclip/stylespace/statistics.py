@@ -94,6 +94,7 @@ class StepBasis:
         return offset @ self._inverse.to(offset)
 
     @cached_property
+    @torch.inference_mode(False)
     def _inverse(self) -> Tensor:
         return torch.linalg.pinv(self.basis.double(), rtol=MIN_SPREAD)
 

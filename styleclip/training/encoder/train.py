@@ -11,6 +11,7 @@ import torch
 from styleclip.models import Models
 from styleclip.networks.e4e import Encoder
 from styleclip.progress import OnStep, Step, ignore
+from styleclip.runtime.gradients import with_gradients
 from styleclip.sheets import comparison
 from styleclip.training.checkpoint import Checkpoint
 from styleclip.training.distributed import ProcessGroup
@@ -30,6 +31,7 @@ SHEET_FACES = 8
 NAME = "encoder"  # of what is trained, in the metrics
 
 
+@with_gradients
 def train_encoder(
     models: Models,
     images: ImageDataset | None,

@@ -22,6 +22,7 @@ from styleclip.models import Models
 from styleclip.progress import OnStep, Step, ignore
 from styleclip.prompt_words import warn_unknown_words
 from styleclip.prompts import Prompt
+from styleclip.runtime.gradients import with_gradients
 from styleclip.sheets import labelled_sheet
 from styleclip.stylespace.class_means import SampleGoal
 from styleclip.stylespace.sample_settings import uses_samples
@@ -47,6 +48,7 @@ class TrainingWarning(UserWarning):
     """A training whose settings will hardly change anything."""
 
 
+@with_gradients
 def train_mappers(
     models: Models,
     prompts: Sequence[Prompt],
