@@ -43,12 +43,12 @@ class Prompt:
     neutral: str | tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
+        for text in (self.target, *self.neutrals):
+            check_characters(text)
         if not is_visible(self.target):
             raise UsageError('the prompt is empty; say what the picture shall show, e.g. "a face with red hair"')
         if not self.neutrals or not all(map(is_visible, self.neutrals)):
             raise UsageError('the neutral text is empty; say what the picture shows before, e.g. "a face"')
-        for text in (self.target, *self.neutrals):
-            check_characters(text)
 
     @property
     def neutrals(self) -> tuple[str, ...]:

@@ -20,7 +20,13 @@ from typing import Any, NoReturn
 import click
 
 from styleclip import interrupts
-from styleclip.cli.output.printing import escape_unencodable, print_lines, print_traceback, printable_messages
+from styleclip.cli.output.printing import (
+    escape_unencodable,
+    print_lines,
+    print_traceback,
+    print_warning,
+    printable_messages,
+)
 from styleclip.errors import StyleClipError, UsageError
 from styleclip.files import kept_files, written_files
 from styleclip.methods import settings_methods
@@ -76,7 +82,9 @@ class Commands(click.Group):
         with interrupts.work(), gc_paused(), printable_messages():
             if os.environ.get("STYLECLIP_DEBUG") == "1":
                 sys.excepthook = print_traceback
-                return super().invoke(ctx)
+                with warnings.catch_warnings():
+                    warnings.showwarning = print_warning
+                    return super().invoke(ctx)
             with warnings.catch_warnings():
                 warnings.simplefilter("default")
                 warnings.showwarning = _show_warning

@@ -52,5 +52,12 @@ def print_traceback(kind: type[BaseException], error: BaseException, trace: Trac
     print_lines(*text.rstrip("\n").split("\n"), err=True)
 
 
+def print_warning(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: object, **__: object
+) -> None:
+    """A warning and where it comes from, as Python prints it, with escapes; for `warnings.showwarning`."""
+    print_lines(f"{filename}:{lineno}: {category.__name__}: {message}", err=True)
+
+
 def _encoding(err: bool = False) -> str | None:
     return getattr(sys.stderr if err else sys.stdout, "encoding", None)

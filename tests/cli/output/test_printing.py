@@ -144,6 +144,18 @@ def test_tracebacks_of_debugging(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err.endswith("ValueError: a\\x1b[31m\nb\n")
 
 
+def test_warnings_of_debugging(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def warn(*_: object, **__: object) -> object:
+        with warnings.catch_warnings():
+            warnings.simplefilter("always")
+            warnings.warn(HOSTILE, FutureWarning, stacklevel=1)
+        return edit_result()
+
+    monkeypatch.setattr(FakeEditor, "edit", warn)
+    monkeypatch.setenv("STYLECLIP_DEBUG", "1")
+    assert run("optimize", "--prompt", "a").stderr.endswith(f": FutureWarning: {printable(HOSTILE)}\n")
+
+
 @pytest.mark.parametrize("option", ["--model", "--clip", "--image", "--out"])
 def test_names_that_are_too_long(run: Run, option: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(vars(styleclip), "load", lambda model, clip, **_: SimpleNamespace(path=os.stat(clip or model)))
