@@ -147,7 +147,9 @@ class Generator(nn.Module):
         spaces = list(Space)
         start, stop = spaces.index(latent.space), spaces.index(space)
         if start > stop:
-            raise SpaceError(f"a latent in {latent.space.value} cannot be taken back to {space.value}")
+            raise SpaceError(
+                f"a latent in {latent.space.value} cannot be taken back to {space.value}; pass one in an earlier space"
+            )
         steps = (self.map, self._broadcast, self.synthesis.styles)
         data = latent.data
         for step in steps[start:stop]:

@@ -65,7 +65,7 @@ def read_all(path: str | Path) -> list[Content]:
         for contents in FORMATS:
             if found := contents(tree):
                 return found
-        raise WeightError(f"it holds {_describe_tree(tree.value)}, none of the known weights; see the README for them")
+        raise WeightError(f"it holds {_describe_tree(tree.value)}, none of the known weights; see docs/files.md")
 
 
 def read_one(path: str | Path, *kinds: Kind) -> Content:

@@ -34,7 +34,7 @@ from styleclip.weights.safe_pickle.npy_files import NpyArray
 FORMAT = "StyleCLIP"
 ANY_FORMAT = "a table"
 TABLE = "table"  # the name of the tensor of a table whose space the generator tells
-UNIT_ROWS = "its rows have length 1, as those of directions and of relevance tables"
+UNIT_ROWS = "its rows have length 1, as those of directions and of relevance tables have"
 ROW_BATCH = 64  # read to tell directions from latents; checked at once
 
 
@@ -72,12 +72,12 @@ def _table(codes: CodeTable) -> list[Content]:
     unit = codes.space is None and has_unit_rows(table)
     fits = relevance_readings(shape) if unit else latent_readings(shape, codes.space)
     if unit and fits:
-        content = table_content("relevance", FORMAT, {"relevance": _finite(table)})
+        content = table_content("relevance", FORMAT, {"relevance": _finite(table, "relevance table")})
     else:
         kind: Kind = "latents" if fits else "table"
         name = codes.space or (Space.W_PLUS if fits and is_w_plus(shape) else TABLE)
         tensors = {str(name): ComputedTensor(shape, lambda: check_finite(table.read()))}
-        content = table_content(kind, FORMAT if fits else ANY_FORMAT, tensors, codes.space)
+        content = table_content(kind, ANY_FORMAT, tensors, codes.space)
     remarks = {"fits": "; ".join(fits)} if fits else {"remark": UNIT_ROWS} if unit else {}
     return [replace(content, summary={**content.summary, **remarks}, warnings=codes.warnings)]
 
@@ -100,8 +100,8 @@ def _latents(space: Space, shape: Sequence[int], read: Callable[[], Tensor]) -> 
     return table_content("latents", FORMAT, tensors, space)
 
 
-def _finite(table: LazyTensor) -> ComputedTensor:
-    return ComputedTensor(table.shape, lambda: check_real(check_finite(table.read())))
+def _finite(table: LazyTensor, noun: str = "table") -> ComputedTensor:
+    return ComputedTensor(table.shape, lambda: check_real(check_finite(table.read(), noun)))
 
 
 def check_real(table: Tensor) -> Tensor:
@@ -112,10 +112,10 @@ def check_real(table: Tensor) -> Tensor:
     return table.float()
 
 
-def check_finite(table: Tensor) -> Tensor:
-    """The table; raises WeightError for NaN and infinity."""
+def check_finite(table: Tensor, noun: str = "table") -> Tensor:
+    """The table; raises WeightError, which calls it `noun`, for NaN and infinity."""
     if table.is_floating_point() and not all(rows.isfinite().all() for rows in table.split(ROW_BATCH)):
-        raise WeightError(f"its table {list(table.shape)} holds NaN or infinite numbers; download it again")
+        raise WeightError(f"its {noun} {list(table.shape)} holds NaN or infinite numbers; download it again")
     return table
 
 

@@ -7,14 +7,19 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
 
+from styleclip.errors import WeightError
 from styleclip.weights.catalog import Weight, checkpoint_path
 from styleclip.weights.describe import describe
 from styleclip.weights.formats import rosinality
 from styleclip.weights.formats.own_files import save_generator
+from styleclip.weights.formats.registry import read_one
+from styleclip.weights.formats.style_tables import UNIT_ROWS
+from styleclip.weights.load import load_generator, load_mapper
 from tests.golden import fill
 from tests.helpers.checkpoint_writers import save_pickle
 from tests.helpers.compare_networks import tiny_discriminator
@@ -113,6 +118,43 @@ def test_other_kinds(tmp_path: Path) -> None:
     )
     [mapper] = describe(tmp_path / "m.safetensors")["parts"]
     assert (mapper["mapper"], mapper["networks"], mapper["parameters"]) == ("levels", 1, 64)
+
+
+@pytest.mark.parametrize(
+    ("array", "facts"),
+    [
+        (np.zeros((8, 8, 3), np.uint8), {"kind": "table", "table": [8, 8, 3], "precision": "uint8"}),
+        (np.ones((100, 7)), {"kind": "table", "table": [100, 7], "precision": "float64"}),
+        (np.eye(1, 512), {"kind": "table", "table": [1, 512]}),
+        (np.eye(80, 512), {"kind": "table", "remark": UNIT_ROWS}),
+        (np.ones((2, 18, 512)), {"kind": "latents", "w+": [2, 18, 512], "fits": "W+ of 1024 px, w of 512"}),
+        (np.ones((14, 512)), {"kind": "latents", "fits": "one code of W+ of 256 px, w of 512; W or Z of 512"}),
+        (np.ones((3, 6048)), {"kind": "latents", "fits": "S without toRGB of 1024 px, config f"}),
+        (np.ones((3, 9088), np.float16), {"fits": "S of 1024 px, config f", "precision": "float16"}),
+        (np.ones(9216), {"kind": "latents", "fits": "W+ of 1024 px in one row"}),
+    ],
+)
+def test_tables_by_their_shapes(tmp_path: Path, array: Any, facts: dict[str, Any]) -> None:
+    np.save(tmp_path / "table.npy", array)
+    [part] = describe(tmp_path / "table.npy")["parts"]
+    assert {name: part[name] for name in facts} == facts
+    for load, kind in ((load_generator, "generator"), (load_mapper, "mapper")):
+        with pytest.raises(WeightError, match=rf"it holds (latents|a table \[.*\]), no {kind}; pass a file with one"):
+            load(tmp_path / "table.npy")
+
+
+@pytest.mark.parametrize("row", [0.0, np.nan])
+def test_a_relevance_table_with_a_row_of_no_use(tmp_path: Path, row: float) -> None:
+    table = np.zeros((6048, 16), np.float32)
+    table[:, 3] = 1
+    table[5] = row
+    np.save(tmp_path / "fs3.npy", table)
+    assert read_one(tmp_path / "fs3.npy", "relevance").summary["fits"] == "relevance of 1024 px, config f"
+    if np.isnan(row):
+        said = "fs3.npy: its relevance table [6048, 16] holds NaN or infinite numbers; download it again"
+        failed(run("inspect", tmp_path / "fs3.npy"), 1, said)
+    else:
+        assert describe(tmp_path / "fs3.npy")["parts"][0]["kind"] == "relevance"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,205 @@
+"""The tables of docs/files.md are true: every file in them opens as the kind it says, or is refused by its sentence."""
+
+from __future__ import annotations
+
+import gzip
+import pickle
+import re
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from styleclip.errors import WeightError
+from styleclip.latents import Latent, Space, save_latent
+from styleclip.weights.catalog import checkpoint_path
+from styleclip.weights.describe import describe
+from styleclip.weights.formats.own_files import save_generator, save_own
+from styleclip.weights.formats.registry import read_all
+from styleclip.weights.load import load_generator
+from tests.helpers.assert_refused import assert_is_a_sentence
+from tests.helpers.checkpoint_writers import (
+    mapper_tensors,
+    save_pickle,
+    write_nvidia_pickle,
+    write_pti,
+    write_tf_pickle,
+)
+from tests.helpers.clip_archives import weights_of, write_state_dict
+from tests.helpers.encoder_files import hollow
+from tests.helpers.from_tensors import rosinality_checkpoint
+from tests.helpers.hostile import call, name, write_pickle
+from tests.helpers.nvidia_trees import nvidia_generator
+from tests.helpers.predictors import predictor
+from tests.helpers.support import ROOT
+from tests.helpers.tiny import clip_config, tiny_generator
+
+PAGE = (ROOT / "docs" / "files.md").read_text()
+CODES = torch.randn(2, 6, 8, generator=torch.Generator().manual_seed(0))
+ARRAYS = CODES.numpy()
+LAYERS = tiny_generator().layout.split(torch.ones(2, tiny_generator().layout.size))
+Write = Callable[[Path], object]
+
+
+def rows(heading: str) -> dict[str, list[str]]:
+    """The rows of the first table below a heading, by their first cell."""
+    table = PAGE.partition(f"\n## {heading}\n")[2].partition("\n| file |")[2].partition("\n\n")[0]
+    lines = [re.split(r"(?<!\\)\|", line.strip("|")) for line in table.splitlines()[2:]]
+    return {cells[0].strip(): [cell.strip() for cell in cells[1:]] for cells in lines}
+
+
+def torch_file(content: object) -> Write:
+    return lambda path: torch.save(content, path)
+
+
+def pickled(content: object) -> Write:
+    return lambda path: path.write_bytes(pickle.dumps(content))
+
+
+def text(content: bytes) -> Write:
+    return lambda path: path.write_bytes(content)
+
+
+def npy(content: Any) -> Write:
+    def write(path: Path) -> None:
+        with path.open("wb") as file:
+            np.save(file, content, allow_pickle=True)
+
+    return write
+
+
+def npz(**arrays: Any) -> Write:
+    def write(path: Path) -> None:
+        with path.open("wb") as file:
+            np.savez_compressed(file, **arrays)
+
+    return write
+
+
+def relevance() -> np.ndarray:
+    table = torch.nn.functional.normalize(torch.randn(6048, 16), dim=1)
+    table[2] = 0
+    return table.numpy()
+
+
+def arcface(path: Path) -> None:
+    tensors = {f"output_layer.{i}.weight": torch.ones(2) for i in (0, 3, 4)}
+    torch.save(
+        {**tensors, "input_layer.0.weight": torch.ones(64, 3, 3, 3), "body.0.res_layer.0.weight": torch.ones(64)}, path
+    )
+
+
+STATISTICS = [[layer[0].numpy() for layer in LAYERS.values()]] * 2
+NETWORKS: dict[str, Write] = {
+    "stylegan2-ada-pytorch": lambda path: write_nvidia_pickle(path, tiny_generator()),
+    "PTI": lambda path: write_pti(path, tiny_generator()),
+    "NVIDIA for TensorFlow": lambda path: write_tf_pickle(path, tiny_generator()),
+    "rosinality": torch_file(rosinality_checkpoint()),
+    "a state dict in NVIDIA's names": torch_file({"G": tiny_generator().state_dict()}),
+    "styleclip: `generator": lambda path: save_generator(tiny_generator(), path),
+    "e4e, pSp": torch_file(hollow()),
+    "StyleCLIP: `surprised.pt`": torch_file({"state_dict": mapper_tensors("course_mapping")}),
+    "OpenAI": lambda path: write_state_dict(weights_of(clip_config()["model"]), path),
+    "TreB1eN": arcface,
+    "dlib": lambda path: path.write_bytes(predictor()),
+    "torchvision": torch_file({"features.0.weight": torch.ones(64, 3, 11, 11), "features.0.bias": torch.ones(64)}),
+    "StyleCLIP: `fs3.npy`": npy(relevance()),
+    "StyleCLIP: `S_mean_std`": pickled(STATISTICS),
+    "any other numbers": npy(np.zeros((8, 8, 3), np.uint8)),
+}
+LATENTS: dict[str, Write] = {
+    "styleclip": lambda path: save_latent(Latent(Space.W, CODES[0]), path),
+    "StyleCLIP, e4e": torch_file(CODES),
+    "StyleGAN2's projector": npz(w=ARRAYS[:1]),
+    "rosinality's projector": torch_file({"a.png": {"img": torch.ones(3), "latent": CODES[0], "noise": []}}),
+    "JoJoGAN": torch_file({"latent": CODES[0]}),
+    "lists of latents": torch_file([*CODES]),
+    "HyperStyle": npy({"a.png": ARRAYS[0], "b.png": ARRAYS[1]}),
+    "ReStyle": npy({"a.png": [ARRAYS[0], ARRAYS[1]]}),
+    "StyleCLIP, StyleSpace": torch_file([*LAYERS.values()]),
+}
+STYLEGAN3 = nvidia_generator(tiny_generator())
+STYLEGAN3.at("synthesis").update(_modules={"input": nvidia_generator(tiny_generator())})
+STYLEGAN3.child("synthesis.input").kind = "SynthesisInput"
+
+
+def another_zip(path: Path) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("readme.txt", "")
+
+
+def cut(path: Path) -> None:
+    write_nvidia_pickle(path, tiny_generator())
+    path.write_bytes(path.read_bytes()[:2000])
+
+
+REFUSED: dict[str, Write] = {
+    "a pickle that names a function": lambda path: write_pickle({"g_ema": call(name("os", "system"), "ls")}, path),
+    "a web page": text(b"<!DOCTYPE html>"),
+    "a Git LFS pointer": text(b"version https://git-lfs.github.com/spec/v1\n"),
+    "gzip": text(gzip.compress(b"weights")),
+    "HDF5": text(b"\x89HDF\r\n"),
+    "a folder": lambda path: path.mkdir(),
+    "an empty file": text(b""),
+    "a file cut off": cut,
+    "another zip archive": another_zip,
+    "an `.npz` that unpacks to much more": npz(w=np.zeros((100, 18, 512))),
+    "texts or dates as an array": npy(np.array(["2020-01-01"])),
+    "NaN or infinity": npy(np.full((1, 6, 8), np.nan)),
+    "a table of no numbers": npy(np.zeros((0, 6, 8))),
+    "alias-free StyleGAN3": lambda path: save_pickle({"G_ema": STYLEGAN3}, path),
+    "heads of LPIPS": torch_file({f"lin{i}.model.1.weight": torch.ones(1, 2, 1, 1) for i in range(5)}),
+    "other values": pickled({"a": 1}),
+    "anything else": text(b"junk"),
+}
+
+
+def row(table: dict[str, list[str]], start: str) -> list[str]:
+    [cells] = [cells for file, cells in table.items() if file.startswith(start)]
+    return cells
+
+
+@pytest.mark.parametrize(
+    ("heading", "file", "write"),
+    [("Networks and tables", *item) for item in NETWORKS.items()] + [("Latents", *item) for item in LATENTS.items()],
+)
+def test_each_opens_as_its_kind(tmp_path: Path, heading: str, file: str, write: Write) -> None:
+    write(tmp_path / "file")
+    kinds = [content.kind for content in read_all(tmp_path / "file")]
+    assert row(rows(heading), file)[1] in kinds
+
+
+@pytest.mark.parametrize(("file", "write"), REFUSED.items(), ids=REFUSED)
+def test_each_is_refused_by_its_sentence(tmp_path: Path, file: str, write: Write) -> None:
+    write(tmp_path / "file")
+    with pytest.raises(WeightError) as caught:
+        describe(tmp_path / "file")
+    assert row(rows("What is refused"), file)[0] in str(caught.value)
+    assert_is_a_sentence(str(caught.value), tmp_path / "file")
+
+
+def test_the_tables_hold_no_other_files() -> None:
+    own = "styleclip: `mapper.safetensors`"  # tested by kind below
+    for heading, written in (
+        ("Networks and tables", [*NETWORKS, own]),
+        ("Latents", LATENTS),
+        ("What is refused", REFUSED),
+    ):
+        files = list(rows(heading))
+        assert files and [f for f in files if not any(f.startswith(start) for start in written)] == []
+
+
+@pytest.mark.parametrize("kind", ["mapper", "relevance", "samples", "direction", "tuning"])
+def test_our_own_files(tmp_path: Path, kind: Any) -> None:
+    tensors = {"all.fc0.weight": torch.ones(8, 8)}
+    [content] = read_all(save_own(kind, tensors, tmp_path / "file.safetensors"))
+    assert content.kind == kind
+
+
+def test_a_name_plays_no_part(tmp_path: Path) -> None:
+    (tmp_path / "photo.jpg").write_bytes(checkpoint_path("demo/generator.safetensors").read_bytes())
+    assert load_generator(tmp_path / "photo.jpg").resolution
