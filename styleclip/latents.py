@@ -103,7 +103,7 @@ class Latent(_Vector):
         Raises SpaceError when the file holds something else.
         """
         try:
-            tensors = safetensors.torch.load_file(path)
+            tensors = safetensors.torch.load(Path(path).read_bytes())  # not mapped: the file may change
         except Exception as error:
             raise SpaceError(f"{path} is not a latent file ({error}); pass one that styleclip saved") from error
         names = [space.value for space in Space if space.value in tensors]

@@ -27,7 +27,7 @@ from styleclip.runtime.cuda_graphs import Graphs
 from styleclip.samples import Samples
 from styleclip.weights.cache import Fetch, fetch
 from styleclip.weights.catalog import weight
-from styleclip.weights.file_state import sha256_of
+from styleclip.weights.file_state import sha256_of, unchanged_file
 from styleclip.weights.load import (
     clip_path,
     fingerprint,
@@ -169,7 +169,9 @@ def load(
     generator_path = weight_file(str(parts["generator"]), "generator", fetch)
     clip_name, identity_name = str(clip or parts["clip"]), identity or parts["identity"]
 
-    network = load_generator(generator_path, label)
+    with unchanged_file(generator_path):
+        network = load_generator(generator_path, label)
+        generator_sha256 = sha256_of(generator_path)
     own_fingerprint = fingerprint(network)  # of the weights as they are in the file
     image_text = load_clip(clip_name, clip_preprocess, fetch)
     recogniser = load_identity(identity_name, fetch)
@@ -187,7 +189,7 @@ def load(
     provenance = {
         "generator": {
             "name": generator_path.name,
-            "sha256": sha256_of(generator_path),
+            "sha256": generator_sha256,
             "label": label,
             "network": own_fingerprint,
         },
@@ -250,12 +252,13 @@ def _load_encoder(name: str, generator: Generator, device: torch.device | str, f
     if name == "none":
         return None
     path = encoder_file(name, fetch)
-    encoder = load_encoder(path)
+    with unchanged_file(path):
+        encoder, encoder_sha256 = load_encoder(path), sha256_of(path)
     gives = [encoder.config.num_ws, encoder.config.w_dim]
     takes = [generator.num_ws, generator.config.w_dim]
     if gives != takes:
         raise WeightError(f"the encoder gives W+ of {gives}, the generator takes {takes}; pass another or `none`")
-    encoder.provenance = {"name": path.name, "sha256": sha256_of(path)}
+    encoder.provenance = {"name": path.name, "sha256": encoder_sha256}
     return _freeze(encoder, device)
 
 

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from styleclip.demo.world import ATTRIBUTES
 from styleclip.errors import WeightError
+from styleclip.weights.safe_pickle.lazy_tensors import read_tensors
+from styleclip.weights.safe_pickle.safetensors_files import read_safetensors
 
 Verdict = dict[str, Tensor]  # attribute -> [N, states]
 
@@ -56,7 +57,9 @@ def load_judge(path: Path) -> Judge:
     if not path.exists():
         raise WeightError(f"the judge's weights {path} are missing; reinstall styleclip")
     judge = Judge()
-    judge.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in load_file(path).items()})
+    judge.load_state_dict(
+        {k: v.float() if v.is_floating_point() else v for k, v in read_tensors(read_safetensors(path).value).items()}
+    )
     return judge.eval().requires_grad_(False)
 
 

@@ -11,17 +11,18 @@ import numpy as np
 import torch
 from PIL import Image
 from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
 from styleclip.alignment.photo_paths import find_photos
 from styleclip.alignment.photos import read_photo
-from styleclip.errors import UsageError
+from styleclip.errors import UsageError, WeightError
 from styleclip.images import from_pil, to_rgb
 from styleclip.latents import Latent, Space
 from styleclip.models import Models
 from styleclip.networks.e4e import resize_frame
 from styleclip.training.encoder.settings import EncoderTraining
+from styleclip.weights.safe_pickle.lazy_tensors import read_tensor
+from styleclip.weights.safe_pickle.safetensors_files import read_safetensors
 
 
 class ImageDataset(Protocol):
@@ -114,8 +115,8 @@ class ImageTensor:
 
     def __init__(self, path: Path) -> None:
         try:
-            self.images = load_file(path)["images"]
-        except (OSError, KeyError, SafetensorError) as error:
+            self.images = read_tensor(read_safetensors(path).value["images"])
+        except (OSError, KeyError, SafetensorError, WeightError) as error:
             raise UsageError(f"{path} has no tensor `images` that can be read; pass a file of renders") from error
         shape = list(self.images.shape)
         if self.images.dtype != torch.uint8 or len(shape) != 4 or shape[1] != 3 or shape[2] != shape[3]:

@@ -7,15 +7,12 @@ import zipfile
 from functools import partial
 from pathlib import Path
 
-from safetensors import safe_open
-from torch import Tensor
-
 from styleclip.errors import WeightError
 from styleclip.weights.formats import landmarks
 from styleclip.weights.formats.content import FileTree
 from styleclip.weights.formats.messages import report_damage
-from styleclip.weights.safe_pickle.lazy_tensors import LazyTensor
 from styleclip.weights.safe_pickle.npy_files import is_npz, read_npy, read_npz
+from styleclip.weights.safe_pickle.safetensors_files import read_safetensors
 from styleclip.weights.safe_pickle.torch_files import IndexFile, read_stream, read_zip
 from styleclip.weights.safe_pickle.unpickler import ReadBudget, read_pickle
 
@@ -31,29 +28,6 @@ UNSUPPORTED_HEADS = {  # first bytes of common other files -> error
     b"\x1f\x8b": "it is compressed with gzip; unpack it first",
     b"\x89HDF": "it is an HDF5 file, which is none of the known weight formats; pass a file of StyleGAN2 or StyleCLIP",
 }
-
-
-class SafeTensor(LazyTensor):
-    """A tensor of a safetensors file, which stays open, since opening it parses the names of all tensors."""
-
-    __slots__ = ("file", "name")
-
-    def __init__(self, file: safe_open, name: str) -> None:
-        self.file, self.name = file, name
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return tuple(self.file.get_slice(self.name).get_shape())
-
-    def read(self) -> Tensor:
-        return self.file.get_tensor(self.name)
-
-
-def read_safetensors(path: Path) -> FileTree:
-    """The tensors and the metadata of a safetensors file."""
-    file = safe_open(path, framework="pt")
-    tensors = {name: SafeTensor(file, name) for name in file.keys()}  # noqa: SIM118
-    return FileTree("safetensors", tensors, file.metadata() or {})
 
 
 def open_content(path: Path) -> FileTree:

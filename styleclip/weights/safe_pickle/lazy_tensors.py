@@ -160,7 +160,7 @@ class LazyArray(LazyTensor):
         if not isinstance(raw, bytes | bytearray) or len(raw) != math.prod(sizes) * itemsize:
             raise WeightError(f"an array in it is not made of {list(sizes)} numbers; download it again")
         storage = Storage(kind.dtype, len(raw) // itemsize, lambda start, size: bytearray(raw[start : start + size]))
-        self.tensor = StorageView(storage, 0, sizes, _strides(sizes, fortran))
+        self.tensor = StorageView(storage, 0, sizes, strides_of(sizes, fortran))
         return self
 
     def read(self) -> Tensor:
@@ -180,7 +180,7 @@ def shape_from(numbers: Iterable[Any]) -> Shape:
     return sizes
 
 
-def _strides(shape: Shape, fortran: bool) -> Shape:
+def strides_of(shape: Shape, fortran: bool) -> Shape:
     """The strides of a contiguous array in C or Fortran order."""
     sizes = shape if fortran else shape[::-1]
     steps = tuple(math.prod(sizes[:axis]) for axis in range(len(sizes)))

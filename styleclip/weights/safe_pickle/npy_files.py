@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
@@ -17,6 +18,7 @@ import torch
 from torch import Tensor
 
 from styleclip.errors import WeightError
+from styleclip.weights.file_state import FileBytes
 from styleclip.weights.formats.content import FileTree
 from styleclip.weights.formats.messages import short_repr
 from styleclip.weights.safe_pickle.lazy_tensors import LazyArray, LazyTensor, Shape, shape_from
@@ -28,6 +30,8 @@ VERSIONS = ((1, 0), (2, 0), (3, 0))
 NUMBERS = "biuf"  # kinds of dtypes that torch has
 MAX_UNPACKED = 64  # bytes of an array per byte of its compressed archive; random numbers have about 1.1
 
+Source = Callable[[], AbstractContextManager[IO[bytes]]]
+
 
 class NpyArray(LazyTensor):
     """An array whose numbers are read on demand; `source` opens its file."""
@@ -35,7 +39,12 @@ class NpyArray(LazyTensor):
     __slots__ = ("_shape", "dtype", "fortran", "offset", "source")
 
     def __init__(
-        self, source: Callable[[], IO[bytes]], offset: int, shape: Shape, dtype: np.dtype[Any], fortran: bool
+        self,
+        source: Source,
+        offset: int,
+        shape: Shape,
+        dtype: np.dtype[Any],
+        fortran: bool,
     ) -> None:
         self.source, self.offset, self._shape, self.dtype, self.fortran = source, offset, shape, dtype, fortran
 
@@ -62,17 +71,19 @@ class NpyArray(LazyTensor):
 
 def read_npy(path: Path) -> FileTree:
     """The array of an `.npy`; the values of one of objects, the only value where it has no axes."""
-    return FileTree("npy", _read_array(lambda: path.open("rb"), path.stat().st_size))
+    source = FileBytes(path)
+    return FileTree("npy", _read_array(source.open, source.size))
 
 
 def read_npz(path: Path, archive: zipfile.ZipFile) -> FileTree:
     """The arrays of an `.npz` by name."""
-    size, arrays = path.stat().st_size, {}
+    source = FileBytes(path)
+    size, arrays = source.size, {}
     for entry in archive.infolist():
         if entry.file_size > MAX_UNPACKED * size:
             raise WeightError("its arrays are many times larger than the file; do not trust it")
         arrays[entry.filename.removesuffix(SUFFIX)] = _read_array(
-            partial(_open_entry, path, entry.filename), entry.file_size
+            partial(_open_entry, source, entry.filename), entry.file_size
         )
     return FileTree("npz", arrays)
 
@@ -82,11 +93,13 @@ def is_npz(archive: zipfile.ZipFile) -> bool:
     return bool(names) and all(name.endswith(SUFFIX) for name in names)
 
 
-def _open_entry(path: Path, name: str) -> IO[bytes]:
-    return zipfile.ZipFile(path).open(name)
+@contextmanager
+def _open_entry(source: FileBytes, name: str) -> Iterator[IO[bytes]]:
+    with source.open() as file, zipfile.ZipFile(file).open(name) as entry:
+        yield entry
 
 
-def _read_array(source: Callable[[], IO[bytes]], size: int) -> Any:
+def _read_array(source: Source, size: int) -> Any:
     with source() as file:
         version = np.lib.format.read_magic(file)
         if version not in VERSIONS:

@@ -17,6 +17,7 @@ from typing import IO, Any
 import torch
 
 from styleclip.errors import WeightError
+from styleclip.weights.file_state import FileBytes, read_exactly
 from styleclip.weights.formats.content import FileTree
 from styleclip.weights.formats.messages import type_name
 from styleclip.weights.safe_pickle.lazy_tensors import Storage
@@ -28,7 +29,8 @@ MAX_INDEX_BYTES = 2**22  # of an archive's directory or pickle; the largest publ
 
 def read_zip(path: Path) -> FileTree:
     """An archive of torch or of TorchScript; its tensors are StorageView, its unknown objects InertObject."""
-    size = path.stat().st_size
+    source = FileBytes(path)
+    size = source.size
     with IndexFile(path) as file, zipfile.ZipFile(file) as archive:
         entries = {entry.filename: entry for entry in archive.infolist()}
         data = next((name for name in entries if name.partition("/")[2] == "data.pkl"), None)
@@ -40,7 +42,7 @@ def read_zip(path: Path) -> FileTree:
         index = _StorageIndex(size)
 
         def storage(dtype: torch.dtype, key: str, numel: int) -> Storage:
-            entry = _Entry(path, _entry(entries, f"{root}data/{key}", size))
+            entry = _Entry(source, _entry(entries, f"{root}data/{key}", size))
             _check_size(entry.info.file_size, numel * dtype.itemsize)
             return Storage(dtype, numel, entry.read)
 
@@ -52,7 +54,8 @@ def read_zip(path: Path) -> FileTree:
 
 def read_stream(source: Path | bytes, budget: ReadBudget | None = None) -> Any:
     """The value in a file of torch < 1.6, or in the same bytes inside a pickle, charged to its `budget`."""
-    with _open(source) as file:
+    stored = _Bytes(source) if isinstance(source, bytes) else FileBytes(source)
+    with stored.open() as file:
         size = file.seek(0, io.SEEK_END)
         file.seek(0)
         budget = budget or ReadBudget(size)
@@ -66,7 +69,7 @@ def read_stream(source: Path | bytes, budget: ReadBudget | None = None) -> Any:
 
         def storage(dtype: torch.dtype, key: str, numel: int) -> Storage:
             waiting[key] = (dtype, numel)
-            return Storage(dtype, numel, lambda start, nbytes: _read_span(source, spans[key] + start, nbytes))
+            return Storage(dtype, numel, lambda start, nbytes: stored.read(spans[key] + start, nbytes))
 
         content = read_pickle(file, budget, index.persistent(storage))
         for key in read_pickle(file, budget):
@@ -118,18 +121,18 @@ class IndexFile(io.BufferedReader):
 class _Entry:
     """An entry of an archive; the first read verifies its checksum."""
 
-    def __init__(self, path: Path, info: zipfile.ZipInfo) -> None:
-        self.path, self.info, self.checked = path, info, False
+    def __init__(self, source: FileBytes, info: zipfile.ZipInfo) -> None:
+        self.source, self.info, self.checked = source, info, False
 
     def read(self, start: int, nbytes: int) -> bytearray:
-        with self.path.open("rb") as file:
+        with self.source.open() as file:
             file.seek(self.info.header_offset + 26)
             name, extra = (int.from_bytes(file.read(2), "little") for _ in range(2))
             first = file.seek(name + extra, io.SEEK_CUR)
             if not self.checked:
                 self.check(file)
             file.seek(first + start)
-            return _read_into(file, bytearray(nbytes))
+            return read_exactly(file, nbytes)
 
     def check(self, file: IO[bytes]) -> None:
         crc, left = 0, self.info.file_size
@@ -162,21 +165,14 @@ def _check_size(found: int, announced: int) -> None:
         raise WeightError(f"a tensor's data has the size {found} instead of {announced}; download it again")
 
 
-def _read_span(source: Path | bytes, start: int, nbytes: int) -> bytearray:
-    with _open(source) as file:
-        file.seek(start)
-        return _read_into(file, bytearray(nbytes))
+class _Bytes:
+    """Bytes in memory, with the methods of `FileBytes`."""
 
+    def __init__(self, content: bytes) -> None:
+        self.content = content
 
-def _read_into(file: IO[bytes], buffer: bytearray) -> bytearray:
-    view, done = memoryview(buffer), 0
-    while done < len(buffer):
-        count = file.readinto(view[done:])  # type: ignore[attr-defined]
-        if not count:
-            raise WeightError("it ends too early; download it again")
-        done += count
-    return buffer
+    def open(self) -> io.BytesIO:
+        return io.BytesIO(self.content)
 
-
-def _open(source: Path | bytes) -> IO[bytes]:
-    return io.BytesIO(source) if isinstance(source, bytes) else source.open("rb")
+    def read(self, start: int, count: int) -> bytearray:
+        return read_exactly(io.BytesIO(self.content[start:]), count)
