@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from styleclip.networks.arcface import IRSE50
 from styleclip.networks.encoder_config import FRAME_PX, MAX_DOWNSAMPLING, EncoderConfig
 from styleclip.networks.layers import EqualLinear
-from styleclip.networks.resize import apply_resizes, square_resize
+from styleclip.networks.resize import apply_resizes, ratio_resize
 
 COARSE, MEDIUM, FINE = 0, 3, 7  # index of the first vector of W+ from each level of the pyramid, 1/16 to 1/4
 
@@ -87,9 +87,9 @@ class Style(nn.Module):
 def resize_frame(image: Tensor, frame: int = FRAME_PX) -> Tensor:
     """The encoder's input, [N, 1..4, H, W] -> [N, 3, 256, 256]: bilinear and antialiased, as in Pillow.
 
-    A frame that is not square is centred on a black square.
+    A frame that is not square keeps its ratio: 256 x 128 px of 1024 x 512.
     """
-    return apply_resizes(image, square_resize(image, frame, "bilinear"))[0]
+    return apply_resizes(image, ratio_resize(image, frame, "bilinear"))[0]
 
 
 def _level(index: int) -> int:

@@ -47,6 +47,19 @@ def _finish_resize(resize: ResizeCrop, across: Tensor) -> Tensor:
     return resized if resize.border is None else resized + resize.border.to(across)
 
 
+def ratio_resize(image: Tensor, longer: int, mode: Mode) -> ResizeCrop | None:
+    """The whole image with its ratio and a longer side of `longer` px; None where no resize is needed."""
+    height, width = image.shape[-2:]
+    return None if max(height, width) == longer else _ratio_resize(height, width, longer, mode, image.device)
+
+
+@functools.lru_cache(maxsize=32)
+def _ratio_resize(height: int, width: int, longer: int, mode: Mode, device: torch.device) -> ResizeCrop:
+    factor = longer / max(height, width)
+    rows, columns = (resize_matrix(side, max(1, round(side * factor)), mode) for side in (height, width))
+    return ResizeCrop(rows.float().to(device), columns.float().to(device))
+
+
 def square_resize(image: Tensor, size: int, mode: Mode) -> ResizeCrop | None:
     """The whole image, centred on a black square where it is none, at size x size px; None where no resize is needed.
 

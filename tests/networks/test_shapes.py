@@ -11,8 +11,10 @@ from styleclip.networks.e4e import resize_frame
 from styleclip.networks.stylegan2 import Generator, GeneratorConfig
 from styleclip.stylespace.channel_effects import PrefixRenderer
 from styleclip.weights.load import fingerprint
+from styleclip.weights.locate import model_parts
+from styleclip.weights.state_dict import on_meta
 from tests.helpers.shapes import SHAPES, naive_image
-from tests.helpers.tiny import TINY, tiny_clip, tiny_generator, tiny_models
+from tests.helpers.tiny import TINY, tiny_clip, tiny_encoder, tiny_generator, tiny_models
 
 every_shape = pytest.mark.parametrize("config", SHAPES.values(), ids=SHAPES.keys())
 
@@ -75,7 +77,9 @@ def test_every_network_sees_rgb(config: GeneratorConfig) -> None:
     assert torch.equal(models.clip.encode_image(images), models.clip.encode_image(rgb))
     assert models.identity is not None
     assert torch.equal(models.identity.embed(images), models.identity.embed(rgb))
-    assert resize_frame(images, 64).shape == (2, 3, 64, 64)
+    height, width = (round(64 * side / max(config.image_size)) for side in config.image_size)
+    assert resize_frame(images, 64).shape == (2, 3, height, width)
+    assert tiny_encoder().encode(images).shape == (2, models.generator.num_ws, TINY.w_dim)
     assert torch.equal(models.clip_features(latent(models.generator)), models.clip.encode_image(rgb))
 
 
@@ -118,3 +122,19 @@ def test_shapes_are_part_of_the_fingerprint() -> None:
     for (_, mine), (_, theirs) in zip(turned.state_dict().items(), tall.state_dict().items(), strict=True):
         mine.detach().copy_(theirs.reshape(mine.shape))
     assert len({fingerprint(each) for each in (tall, wide, turned, tiny_generator())}) == 4
+
+
+def test_stylegan_human() -> None:
+    """Its sizes, as StyleGAN-Human's training/networks.py builds them, and the parts of the model of the catalog."""
+    channels = {2**k: min(512, 2 ** (15 - k)) for k in range(2, 11)}
+    config = GeneratorConfig(512, 512, (512,) * 8, channels, constant=(4, 2))
+    generator = on_meta(lambda: Generator(config))
+    shapes = {name: tuple(tensor.shape) for name, tensor in generator.state_dict().items()}
+    assert shapes["synthesis.b4.const"] == (512, 4, 2)
+    assert shapes["synthesis.b1024.conv1.noise_const"] == (1024, 512)
+    assert generator.image_size == (1024, 512)
+    assert (generator.num_ws, generator.layout.size) == (18, 9088), "those of FFHQ, which the published table counts on"
+    assert loss_resolution_px(generator, tiny_clip(), "auto") == 256
+    parts = model_parts("human")
+    assert (parts["relevance"], parts["identity"]) == ("fs3-human", "none")
+    assert parts["defaults"] == {"align": {"faces": False}}
