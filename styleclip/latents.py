@@ -105,7 +105,8 @@ class Latent(_Vector):
         try:
             tensors = safetensors.torch.load(Path(path).read_bytes())  # not mapped: the file may change
         except Exception as error:
-            raise SpaceError(f"{path} is not a latent file ({error}); pass one that styleclip saved") from error
+            remedy = "pass one that styleclip saved, or read it by load_latents"
+            raise SpaceError(f"{path} is not a latent file ({error}); {remedy}") from error
         names = [space.value for space in Space if space.value in tensors]
         if len(names) != 1:
             raise SpaceError(f"{path} holds {', '.join(tensors) or 'nothing'}, not one latent named z, w, w+ or s")

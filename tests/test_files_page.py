@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import lzma
 import pickle
 import re
 import zipfile
@@ -142,6 +143,8 @@ REFUSED: dict[str, Write] = {
     "a web page": text(b"<!DOCTYPE html>"),
     "a Git LFS pointer": text(b"version https://git-lfs.github.com/spec/v1\n"),
     "gzip": text(gzip.compress(b"weights")),
+    "xz, zstd": text(lzma.compress(b"weights")),
+    "7z, RAR": text(b"Rar!\x1a\x07"),
     "HDF5": text(b"\x89HDF\r\n"),
     "a folder": lambda path: path.mkdir(),
     "an empty file": text(b""),

@@ -28,10 +28,10 @@ from styleclip.weights.safe_pickle.lazy_tensors import ComputedTensor, LazyArray
 
 KEYS = (
     *("latent", "latents", "w+", "w_plus", "wplus", "ws", "w", "dlatents", "dlatent", "latent_codes", "latent_code"),
-    *("codes", "code", "projected_w", "z", "s"),
+    *("codes", "code", "projected_w", "w_pivot", "w_opt", "wp", "latent_in", "z", "s"),
 )  # of dicts with one entry of latents, best first
 SPACES = {"z": Space.Z, "w+": Space.W_PLUS, "w_plus": Space.W_PLUS, "wplus": Space.W_PLUS}  # that a key tells
-PARAMETERS = ("weight", "bias")  # ends of the names in a state dict
+PARAMETERS = ("weight", "bias", "mean", "std", "var", "sigma", "comp", "eigvec")  # ends of names of other tables
 MAX_VALUES = 2**18  # in the structure
 MAX_DEPTH = 5
 LAST_ITERATION = "the file holds the latents of several iterations; the last is used"
@@ -129,10 +129,14 @@ def _below(found: list[CodeTable], shape: Sequence[int], join: Any) -> CodeTable
 
 
 def _join_layers(found: list[CodeTable]) -> CodeTable | None:
-    """S [N, C] from the styles of every layer; None where they have no common number of axes."""
+    """S [N, C] from the styles of every layer; None for tensors that are none.
+
+    Raises WeightError where [N, 1, C_i, 1, 1] are not those of a StyleGAN2.
+    """
     layers = [each.tensor for each in found]
-    if not _fit_layers(layers):
+    if {len(layer.shape) for layer in layers} == {5}:
         check_widths(layers)
+    if not _fit_layers(layers):
         return None
     shape = [*layers[0].shape[:1], sum(layer_widths(layers))][-2 if len(layers[0].shape) > 1 else -1 :]
     return CodeTable(ComputedTensor(shape, lambda: concatenate(layers)), Space.S)
@@ -146,6 +150,9 @@ def _fit_layers(layers: Sequence[LazyTensor]) -> bool:
 def concatenate(layers: Sequence[LazyTensor]) -> Tensor:
     """The tables of every layer, [N, 1, C_i, 1, 1] or [N, C_i] or [C_i] -> [N, C] or [C]."""
     check_sharing(layers)
+    counts = sorted({layer.shape[0] for layer in layers if len(layer.shape) > 1})
+    if len(counts) > 1:
+        raise WeightError(f"its layers hold {' and '.join(map(str, counts))} codes; save them again, as many of each")
     tables = [layer.read() for layer in layers]
     return torch.cat([table.flatten(1) if table.ndim > 1 else table for table in tables], dim=-1)
 

@@ -33,6 +33,8 @@ from styleclip.weights.state_dict import check_keys
 FORMAT = "rosinality stylegan2-pytorch"
 LICENCE = "weights that derive from NVIDIA's StyleGAN2 are non-commercial (Nvidia Source Code License-NC)"
 AVERAGE_KEY = "latent_avg"
+PLAIN_VALUES = (bool, int, float, str, bytes, type(None))
+PARALLEL = "module."  # the prefix of a network that was trained by several processes
 NO_NOISE = "the file has no noise buffers; seeded ones are used, so fine detail is our own"
 NO_MOVING_AVERAGE = "the file has no moving average g_ema; the generator of its last training step, g, is used"
 
@@ -75,8 +77,13 @@ def contents(tree: FileTree) -> list[Content]:
 
 
 def _split_average(*tables: Mapping[str, Any]) -> tuple[Mapping[str, Any], Any]:
-    """The tensors of the first table without `latent_avg`, and that tensor, from the first table that has it."""
-    tensors = {name: value for name, value in tables[0].items() if name != AVERAGE_KEY}
+    """The tensors of the first table without `latent_avg`, and that tensor, from the first table that has it.
+
+    Numbers and texts beside the tensors, e.g. the step, are dropped.
+    """
+    tensors = {
+        name: value for name, value in tables[0].items() if name != AVERAGE_KEY and not isinstance(value, PLAIN_VALUES)
+    }
     return tensors, next((table[AVERAGE_KEY] for table in tables if AVERAGE_KEY in table), None)
 
 
@@ -100,7 +107,8 @@ def _generator(table: Mapping[str, Any], latent_avg: LazyTensor | None, is_avera
 
 
 def _discriminator(table: Mapping[str, Any]) -> Content:
-    return discriminator_content(FORMAT, import_discriminator(named_tensors(table)), LICENCE)
+    tensors = {name.removeprefix(PARALLEL): tensor for name, tensor in named_tensors(table).items()}
+    return discriminator_content(FORMAT, import_discriminator(tensors), LICENCE)
 
 
 def is_generator(tensors: Collection[str]) -> bool:

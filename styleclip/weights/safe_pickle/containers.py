@@ -26,6 +26,10 @@ UNSUPPORTED_HEADS = {  # first bytes of common other files -> error
     b"version https://git-lfs": "it is a Git LFS pointer, not the weights; run `git lfs pull` or download the file",
     BZIP2: "it is compressed with bzip2; unpack it first",
     b"\x1f\x8b": "it is compressed with gzip; unpack it first",
+    b"\xfd7zXZ": "it is compressed with xz; unpack it first",
+    b"\x28\xb5\x2f\xfd": "it is compressed with zstd; unpack it first",
+    b"7z\xbc\xaf": "it is a 7z archive; unpack it and pass the file inside of it",
+    b"Rar!": "it is a RAR archive; unpack it and pass the file inside of it",
     b"\x89HDF": "it is an HDF5 file, which is none of the known weight formats; pass a file of StyleGAN2 or StyleCLIP",
 }
 

@@ -52,7 +52,7 @@ class InertDict(dict[Any, Any]):
 
 def check_key(key: Any) -> Any:
     """The key of a dict or a set if it is safe to hash: deep tuples overflow the stack, big integers can collide."""
-    if (isinstance(key, int) and key.bit_length() < 64) or isinstance(key, str | bytes | None):
+    if (isinstance(key, int) and key.bit_length() < 64) or isinstance(key, str | bytes | float | None):
         return key
     raise WeightError(f"it has {type_name(key)} as a key, which no weights have; do not trust it")
 
@@ -124,9 +124,14 @@ VALUES_OF_MODULE = {  # standard values that are no numbers
     "torch": "Tensor Generator complex64 complex128 uint16 uint32 uint64 strided contiguous_format channels_last",
     "torch.nn.parameter": "Parameter Buffer",
     "torch.serialization": "_get_layout",
+    "PIL.Image": "Image",
+    "PIL.PngImagePlugin": "PngImageFile",
+    "PIL.JpegImagePlugin": "JpegImageFile",
+    "numpy.core.memmap": "memmap",
+    "numpy.matrixlib.defmatrix": "matrix",
     "numpy": (
         "bool_ float16 float32 float64 int8 int16 int32 int64 uint8 uint16 uint32 uint64 complex64 complex128 str_ "
-        "bytes_ datetime64 timedelta64 generic object_"
+        "bytes_ datetime64 timedelta64 generic object_ memmap matrix recarray"
     ),
 }
 INERT_VALUES = {(module, name) for module, names in VALUES_OF_MODULE.items() for name in names.split()}

@@ -80,6 +80,9 @@ W_PLUS: dict[str, tuple[Callable[[Any, Path], None], str, Any, Tensor]] = {
     "tensors in an npy": (npy, "code.npy", {"latent": ONE}, ONE),
     "big-endian": (npy, "w_plus.npy", ARRAYS.astype(">f4"), CODES),
     "in Fortran order": (npy, "w_plus.npy", np.asfortranarray(ARRAYS), CODES),
+    "a list of results": (torch.save, "faces.pt", [projected(code) for code in CODES], CODES),
+    "one tensor under any name": (torch.save, "face.pt", {"final": ONE}, ONE),
+    "a dict by score": (pkl, "faces.pkl", {0.5: ARRAYS[0], 0.25: ARRAYS[1]}, CODES[:2]),
     "a key with another case": (pkl, "face.pkl", {"W_plus": ARRAYS}, CODES),
 }
 
@@ -137,6 +140,8 @@ OTHER: dict[str, Any] = {
     "words": ["a", "b"],
     "a dict of words": {"latent": "a"},
     "nothing": {},
+    "tensors of several shapes": [torch.ones(3, 4), torch.ones(4, 5)],
+    "means and deviations": {"mean": torch.ones(512), "std": torch.ones(512)},
     "lists in lists": [[[[[[[[ONE]]]]]]]],
 }
 

@@ -42,6 +42,7 @@ ROSINALITY: dict[str, dict[str, Any]] = {
         "state_dict": {**prefixed("g.", {k: v + 1 for k, v in TENSORS.items()}), **prefixed("g_ema.")}
     },
     "another key": {"epoch": 3, "netG": TENSORS},
+    "with numbers and texts": {"iteration": 1000, "name": "ffhq", **TENSORS},
     "a dict in a dict": {"models": {"generator": TENSORS}},
 }
 

@@ -121,7 +121,10 @@ REFUSED = {
     "one vector": (torch.ones(8), r"the generator tells the space of a table \[8\]; pass it"),
     "a number": (torch.tensor(8.0), r"it holds a tensor \[\], none of the known weights"),
     "other layers": ([torch.ones(1, 1, n, 1, 1) for n in (6, 5, 6)], "3 layers have the widths of no StyleGAN2; pass"),
-    "uneven": ([torch.ones(n, 1, 6, 1, 1) for n in (1, 2)], "Sizes of tensors must match.*; download it again"),
+    "uneven": (
+        [torch.ones(n, 1, 6, 1, 1) for n in (1, 2)],
+        "its layers hold 1 and 2 codes; save them again, as many of each",
+    ),
     "other names": ({"a": torch.ones(1, 18, 8), "b": torch.ones(1)}, r"it holds a dict of 2 entries \(a, b\), none of"),
     "other values": ({"latent": "w.pt"}, r"it holds a dict of 1 entries \(latent\), none of the known weights"),
     "a list of words": (["a", torch.ones(3)], r"it holds a list of 2 entries \(a str, a tensor \[3\]\), none of the"),
@@ -206,6 +209,18 @@ def test_rows_on_the_command_line(
     result = optimize(tmp_path, *(tmp_path / "faces.pt" if word == "FACES" else word for word in arguments))
     assert (result.exit_code, edited) == (2, [])
     assert message in result.stderr and result.stderr.strip().splitlines()[-1].startswith("Error: ")
+
+
+def test_one_code_is_one_person(tmp_path: Path, edited: list[Latent]) -> None:
+    np.save(tmp_path / "code.npy", normal(10, 8).numpy())
+    told = optimize(tmp_path, "--latent", tmp_path / "code.npy")
+    assert "Warning: code.npy: the table [10, 8] is read as 1 code of W+" in told.stderr
+    chosen = optimize(tmp_path, "--latent", tmp_path / "code.npy", "--latent-space", "w", "--overwrite")
+    assert "Warning" not in chosen.stderr
+    assert [(latent.space, len(latent)) for latent in edited] == [(Space.W_PLUS, 1), (Space.W, 10)]
+    assert json.loads(chosen.stdout)["provenance"]["source"]["latent_space"] == "w"
+    alone = optimize(tmp_path, "--latent-space", "w", "--overwrite")
+    assert alone.exit_code == 2 and "--latent-space says what a file of latents holds; pass it with" in alone.stderr
 
 
 def test_published_files_on_the_demo_generator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
