@@ -24,6 +24,7 @@ MAX_FONTS = 400  # of this computer that are looked at
 SUFFIXES = (".ttf", ".otf", ".ttc", ".otc")
 OTHER_STYLES = ("bold", "italic", "oblique", "mono", "condensed", "serif", "light", "thin", "black", "medium")
 RIGHT_TO_LEFT = ("R", "AL")  # Unicode's bidirectional classes
+COMBINING = ("Mn", "Mc")  # Unicode's categories of marks
 PROBE_PX = 20
 
 
@@ -51,7 +52,8 @@ class Label(NamedTuple):
 
 def drawable_label(text: str) -> Label:
     """The text with a font that has its characters, or most of them and escapes in place of the others."""
-    shown = "".join(c for c in printable(text, keep="\n") if not _is_selector(c))
+    composed = unicodedata.normalize("NFC", printable(text, keep="\n"))  # few fonts place accents themselves
+    shown = "".join(c for c in composed if not _is_selector(c))
     if shown.isascii():
         return Label(shown, None)
     _warn_of_order(shown)
@@ -130,6 +132,8 @@ def _missing(path: Path, wanted: Iterable[str]) -> list[str]:
     """The characters without a glyph in the font, all of them where it cannot be read."""
     from matplotlib.ft2font import FT2Font
 
+    if not path.is_file():  # a pipe would wait
+        return [*wanted]
     try:
         font = FT2Font(str(path))
         return [character for character in wanted if not font.get_char_index(ord(character))]
@@ -158,6 +162,8 @@ def _warn_of_missing(missing: frozenset[str]) -> None:
 
 
 def _warn_of_order(text: str) -> None:
-    if not features.check("raqm") and any(unicodedata.bidirectional(c) in RIGHT_TO_LEFT for c in text):
-        what = "a label has letters that run from right to left, which Pillow here draws from left to right"
-        warnings.warn(f"{what}; install FriBiDi", LabelWarning, stacklevel=2)
+    if features.check("raqm"):
+        return
+    if any(unicodedata.bidirectional(c) in RIGHT_TO_LEFT or unicodedata.category(c) in COMBINING for c in text):
+        what = "a label has letters from right to left, or ones that combine, which Pillow here draws one by one"
+        warnings.warn(f"{what} from left to right; install FriBiDi", LabelWarning, stacklevel=2)

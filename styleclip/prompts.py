@@ -23,6 +23,7 @@ TEMPLATES: tuple[str, ...] = tuple(
 )
 
 DEFAULT_NEUTRAL = "a face"
+BLANKS = "\u115f\u1160\u2800\u3164\uffa0"  # letters and symbols without a picture
 MAX_CHARS = 5000  # of a text; CLIP reads 75 tokens
 
 
@@ -72,8 +73,8 @@ class Prompt:
 
 
 def is_visible(text: str) -> bool:
-    """Whether the text has more than spaces and characters without a picture."""
-    return any(c.isprintable() and not c.isspace() for c in text)
+    """Whether the text has a letter, digit, sign or symbol that can be seen."""
+    return any(unicodedata.category(c)[0] in "LNPS" and c not in BLANKS for c in text)
 
 
 def check_characters(text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import warnings
 from collections.abc import Iterator
@@ -139,8 +140,10 @@ def test_control_characters_and_bytes_are_codes() -> None:
 def test_right_to_left_without_a_layout_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     drawable_label("שיער")
     monkeypatch.setattr("PIL.features.check", lambda name: False)
-    with pytest.warns(LabelWarning, match="from right to left.*; install FriBiDi"):
-        drawable_label("שיער")
+    for text in ("שיער", "z\u0323\u0301"):
+        with pytest.warns(LabelWarning, match="from right to left, or ones that combine.*; install FriBiDi"):
+            drawable_label(text)
+    drawable_label("e\u0301лицо")
 
 
 @pytest.mark.parametrize(
@@ -151,6 +154,17 @@ def test_every_label_stays_in_its_box(text: str) -> None:
     left, top, width, height = BOX
     drawn[top : top + height, left : left + width] = False
     assert not drawn.any()
+
+
+def test_letters_and_accents_are_composed() -> None:
+    assert drawable_label("e\u0301").text == "\xe9"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_is_no_font(fonts: Path) -> None:
+    os.mkfifo(fonts / "Aaa.ttf")
+    good = write_font(fonts / "Good.ttf", "红")
+    assert drawable_label("红").path == good
 
 
 def test_accents_stay_with_their_letters() -> None:

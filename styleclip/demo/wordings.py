@@ -73,7 +73,7 @@ def given_wordings(texts: Sequence[str]) -> WordingSet:
 def read_prompts(path: Path) -> list[str]:
     """The lines of a file without blank lines and `#` comments; raises UsageError where none is left."""
     try:
-        lines = [line.strip() for line in path.read_text("utf-8").splitlines()]
+        lines = [line.strip() for line in path.read_text("utf-8-sig").splitlines()]
     except UnicodeDecodeError as error:
         raise UsageError(f"{path} is not a text file in UTF-8; write one prompt per line") from error
     prompts = [line for line in lines if line and not line.startswith("#")]

@@ -91,10 +91,11 @@ def train_mappers(
     # Set up.
     if not prompts or len({prompt.target for prompt in prompts}) < len(prompts):
         raise UsageError("each prompt gets a mapper of its own; pass one or more, each once")
+    for prompt in prompts:
+        models.clip.check_lengths((prompt.target, *prompt.neutrals))
     training, processes = training.resolve(models), processes or ProcessGroup()
     if not uses_samples(training):
         for prompt in prompts:
-            models.clip.check_lengths((prompt.target, *prompt.neutrals))
             warn_unknown_words(models.clip, (prompt.target, *prompt.neutrals))
     steps = training.steps
     latent = training_latents(models, training, latents)
