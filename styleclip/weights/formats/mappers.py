@@ -20,7 +20,7 @@ from styleclip.weights.formats import rosinality
 from styleclip.weights.formats.configs import mapper_content, mapper_settings
 from styleclip.weights.formats.content import Content, FileTree, attempt
 from styleclip.weights.formats.encoders import training_options
-from styleclip.weights.formats.messages import printable, short_repr
+from styleclip.weights.formats.messages import plain_line, short_repr
 from styleclip.weights.safe_pickle.lazy_tensors import named_tensors
 from styleclip.weights.state_dict import check_keys
 
@@ -60,7 +60,7 @@ def _mapper(mapper: Mapping[str, Any], options: Mapping[str, Any]) -> Content:
     _check_options(mapper_settings(names.values()), options)
     tensors = {names[name]: tensor for name, tensor in named_tensors(mapper).items()}
     text = options.get("description")  # the text that the mapper was trained for
-    target = printable(text) if isinstance(text, str) else ""
+    target = plain_line(text) if isinstance(text, str) else ""
     return mapper_content(FORMAT, tensors, {"target": target} if target else {})
 
 

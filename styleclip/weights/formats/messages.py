@@ -16,13 +16,13 @@ MAX_REASON_CHARS = 240  # characters of the cause, without the remedy
 
 def sentence(text: str) -> str:
     """The message in one printable line; a long cause is cut, the remedy after the last semicolon is kept."""
-    line = printable(text)
+    line = plain_line(text)
     what, semicolon, remedy = line.rpartition("; ")
     return f"{what[: MAX_REASON_CHARS - 4]} ...{semicolon}{remedy}" if len(what) > MAX_REASON_CHARS else line
 
 
-def printable(text: str) -> str:
-    """The text in one line, without control characters."""
+def plain_line(text: str) -> str:
+    """The text in one line, with spaces in place of control characters."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 

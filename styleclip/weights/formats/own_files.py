@@ -36,7 +36,7 @@ from styleclip.weights.formats.configs import (
 )
 from styleclip.weights.formats.content import Content, FileTree, Native, attempt
 from styleclip.weights.formats.generator_configs import generator_content
-from styleclip.weights.formats.messages import error_context, printable, short_repr
+from styleclip.weights.formats.messages import error_context, plain_line, short_repr
 from styleclip.weights.safe_pickle.containers import open_content
 from styleclip.weights.safe_pickle.lazy_tensors import named_tensors, read_tensors
 
@@ -90,7 +90,7 @@ def parse_about(metadata: Mapping[str, str], remedy: str) -> dict[str, Any]:
     about = loads(metadata.get("about", "{}"))
     if not isinstance(about, dict):
         raise WeightError(f"it does not say how it was made; {remedy}")
-    return {printable(name): printable(value) if isinstance(value, str) else value for name, value in about.items()}
+    return {plain_line(name): plain_line(value) if isinstance(value, str) else value for name, value in about.items()}
 
 
 def save_generator(
@@ -143,7 +143,7 @@ def contents(tree: FileTree) -> list[Content]:
         raise WeightError(
             f"it holds a {short_repr(kind)}, which this version of styleclip does not know; update styleclip"
         )
-    metadata = {key: printable(text) for key, text in tree.metadata.items()}
+    metadata = {key: plain_line(text) for key, text in tree.metadata.items()}
     return [attempt(cast(Native, kind), FORMAT, "", lambda: _content(cast(Native, kind), tree, metadata))]
 
 
