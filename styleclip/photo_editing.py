@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,21 +10,20 @@ from typing import Any
 from PIL import Image
 
 from styleclip.alignment.paste import paste as paste_pieces
+from styleclip.alignment.photo_formats import PhotoFormat
 from styleclip.alignment.photos import Photo, PhotoLike, read_photo
-from styleclip.errors import WeightWarning
 from styleclip.files import atomic_write, output_folder
-from styleclip.images import png_bytes
 from styleclip.interrupts import defer_interrupts
-from styleclip.inversion.generator_delta import GeneratorDelta, load_tuning, save_tuning
+from styleclip.inversion.generator_delta import GeneratorDelta, save_tuning
 from styleclip.inversion.invert import Invert
 from styleclip.inversion.result import LATENT_FILE, Inversion, tuning_path
-from styleclip.latents import Latent, tuning_hash
+from styleclip.latents import Latent
 from styleclip.models import Models
 from styleclip.progress import OnStep, ignore
 from styleclip.recording import DEFAULT_RECORDING, InputFile, Recording
 from styleclip.results import RESULT_FILES, EditResult
 
-PASTED = "photo.png"
+DEFAULT_FORMAT = PhotoFormat()
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,24 +137,35 @@ class PhotoEdit:
         return self.pasted
 
     @defer_interrupts()
-    def save(self, folder: Path | str, overwrite: bool = False, recording: Recording = DEFAULT_RECORDING) -> list[Path]:
+    def save(
+        self,
+        folder: Path | str,
+        overwrite: bool = False,
+        recording: Recording = DEFAULT_RECORDING,
+        photo_format: PhotoFormat = DEFAULT_FORMAT,
+    ) -> list[Path]:
         """Write the results and inversions of all faces and the pasted photos; raises OutputError.
 
         The files of the only face lie in `folder`, those of several in face_1, face_2, ... A key is a folder within:
         photo.png in `folder/KEY`, result.json in `folder/face_1/KEY`, and the inversion in `folder/face_1/inversion`.
         """
         folder, keys = Path(folder), [*self.faces[0].results]
-        output_folder(folder, result_patterns(keys), overwrite, self.photo.path)
+        output_folder(folder, self.result_patterns(keys, photo_format), overwrite, self.photo.path)
         paths: list[Path] = []
         for face in self.faces:
             face.inversion.save(folder / face.name / "inversion", True, recording)
             for key, result in face.results.items():
                 paths += face.source.save(result, folder / face.name / key, overwrite, recording)
-        return [*self.save_pasted(folder, recording), *paths]
+        return [*self.save_pasted(folder, recording, photo_format), *paths]
 
     @defer_interrupts()
-    def save_pasted(self, folder: Path | str, recording: Recording = DEFAULT_RECORDING) -> list[Path]:
-        """Write photo.png of every key; raises OutputError."""
+    def save_pasted(
+        self,
+        folder: Path | str,
+        recording: Recording = DEFAULT_RECORDING,
+        photo_format: PhotoFormat = DEFAULT_FORMAT,
+    ) -> list[Path]:
+        """Write photo.png of every key, or photo.jpg etc.; raises OutputError."""
         paths = []
         for key, picture in self.pasted.items():
             record = {
@@ -165,9 +174,15 @@ class PhotoEdit:
                 "photo_sha256": self.photo.sha256,
                 "results": [face.results[key].record() for face in self.faces if key in face.results],
             }
-            png = png_bytes(picture, recording.of_picture(record), self.photo.icc_profile)
-            paths.append(atomic_write(Path(folder) / key / PASTED, png))
+            content = photo_format.encode(picture, self.photo, recording.of_picture(record))
+            paths.append(atomic_write(Path(folder) / key / photo_format.file_name(self.photo), content))
         return paths
+
+    def result_patterns(self, keys: Sequence[str], photo_format: PhotoFormat = DEFAULT_FORMAT) -> list[str]:
+        """The names that the results of the photo may have in its folder."""
+        places = [Path(face, key) for face in ("", "face_*") for key in keys]
+        files = dict.fromkeys(["after.png", DEFAULT_FORMAT.file_name(self.photo), photo_format.file_name(self.photo)])
+        return [*RESULT_FILES, *(str(place / file) for place in places for file in files)]
 
 
 def edit_photo(
@@ -225,24 +240,3 @@ def _edit_face(face: FaceEdit, edit: EditFace) -> None:
         if not face.results:
             raise
         face.interrupted = True
-
-
-def result_patterns(keys: Sequence[str]) -> list[str]:
-    """The names that the results of a photo may have in its folder."""
-    places = [Path(face, key) for face in ("", "face_*") for key in keys]
-    return [*RESULT_FILES, *(str(place / file) for place in places for file in ("after.png", PASTED))]
-
-
-def find_tuning_beside(latent: Path, models: Models) -> GeneratorDelta | None:
-    """The tuning that a file of latents was made with, if it lies beside it; else None, with a WeightWarning."""
-    wanted = tuning_hash(latent)
-    if wanted is None:
-        return None
-    beside = [path for path in (tuning_path(latent), tuning_path(latent.with_name(LATENT_FILE))) if path.is_file()]
-    for path in dict.fromkeys(beside):  # source.safetensors shares the tuning of latent.safetensors
-        tuning = load_tuning(path, models)
-        if tuning.sha256 == wanted:
-            return tuning
-    reason = f"{latent} was made with a tuned generator, whose change is not beside it as {tuning_path(latent).name}"
-    warnings.warn(f"{reason}; the untouched one is used, so faces look less alike", WeightWarning, stacklevel=2)
-    return None

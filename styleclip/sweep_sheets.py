@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from PIL.Image import Image
 
 from styleclip.editor import Editor
-from styleclip.images import fit_to
+from styleclip.images import fit_to, to_pil
 from styleclip.latents import Latent, Space
 from styleclip.methods.channel_report import channel_count
 from styleclip.results import EditResult
@@ -107,6 +107,19 @@ def sweep_frames(editor: Editor, ranges: Mapping[str, tuple[Latent, Latent]]) ->
             lines = rows_of_faces([fit_to(picture, LARGE_CELL) for picture in thumbnails(editor.render(latent))])
             rows, labels = rows + lines, labels + [label] * len(lines)
         yield labelled_sheet(rows, (), labels if len(ranges) > 1 else (), LARGE_CELL)
+
+
+def sweep_films(editor: Editor, ranges: Mapping[str, tuple[Latent, Latent]]) -> dict[str, list[Image]]:
+    """The pictures of a single face on the way from the first latents to the last and back, for a video of its photo.
+
+    By the name of the video: "photo", or photo_1, photo_2, ... where there are several labels.
+    """
+    films: dict[str, list[Image]] = {}
+    for number, (first, last) in enumerate(ranges.values(), start=1):
+        latents = (first + frame / (FRAMES - 1) * (last - first) for frame in range(FRAMES))
+        pictures = [to_pil(editor.render(latent))[0] for latent in latents]
+        films["photo" if len(ranges) == 1 else f"photo_{number}"] = [*pictures, *pictures[-2:0:-1]]
+    return films
 
 
 def beta_label(point: SweepPoint) -> str:

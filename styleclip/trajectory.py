@@ -54,11 +54,14 @@ class Trajectory:
                 self.paths.append(atomic_write(self.folder / "frames" / f"{step.index:05d}.png", png_bytes(frame)))
         self.on_step(step)
 
+    def film(self, result: EditResult) -> list[Image]:
+        """The frames of the video, from before to after; none without `video`."""
+        return [_side_by_side(result.before), *self.frames, _side_by_side(result.after)] if self.video else []
+
     def save(self, result: EditResult) -> list[Path]:
-        """Write the video, from before to after; returns every file of the trajectory."""
+        """Write the video; returns every file of the trajectory."""
         if self.video:
-            frames = [_side_by_side(result.before), *self.frames, _side_by_side(result.after)]
-            self.paths.append(write_video(frames, self.folder / "video.mp4"))
+            self.paths.append(write_video(self.film(result), self.folder / "video.mp4"))
         return self.paths
 
 

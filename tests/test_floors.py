@@ -21,7 +21,7 @@ FLOORS = {
     2: ("weights", "prompts", "prompt_words", "claims", "losses", "alignment", "demo"),
     3: ("models",),
     4: ("inversion", "stylespace"),
-    5: ("methods", "training", "photo_editing"),
+    5: ("methods", "training", "photo_editing", "photo_video"),
     6: ("editor", "sweeps", "sweep_sheets", "trajectory", "evaluate", "diagnostics"),
     7: ("cli", "__main__"),
 }

@@ -21,11 +21,12 @@ from styleclip.inversion.generator_delta import load_tuning
 from styleclip.inversion.invert import Invert
 from styleclip.inversion.pivotal_tuning import PivotalTuning
 from styleclip.inversion.refine import Refine
+from styleclip.inversion.result import find_tuning_beside
 from styleclip.latents import tuning_hash
 from styleclip.methods.global_direction import GlobalDirection
 from styleclip.methods.mapper import LatentMapper
 from styleclip.models import Models
-from styleclip.photo_editing import EditSource, PhotoEdit, edit_photo, find_tuning_beside
+from styleclip.photo_editing import EditSource, PhotoEdit, edit_photo
 from styleclip.progress import Step
 from styleclip.results import EditResult
 from styleclip.sweeps import combination_names, edit_at_points, find_points

@@ -17,8 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from PIL.Image import Image
 
 import styleclip
+from styleclip.alignment.photo_formats import PhotoFormat
 from styleclip.alignment.photo_paths import find_photos
 from styleclip.alignment.photos import read_photo
 from styleclip.cli.options.common import CommonOptions
@@ -34,7 +36,8 @@ from styleclip.inversion.invert import Invert
 from styleclip.inversion.result import LATENT_FILE, tuning_path
 from styleclip.latents import Latent
 from styleclip.models import Models
-from styleclip.photo_editing import EditSource, PhotoEdit, result_patterns
+from styleclip.photo_editing import EditSource, PhotoEdit
+from styleclip.photo_video import write_photo_video
 from styleclip.recording import Recording
 from styleclip.results import EditResult
 
@@ -61,10 +64,12 @@ class FaceJob:
     tunings: list[Path] = field(default_factory=list)  # files that belong to the latents of results
     records: dict[str, dict[str, Any]] = field(default_factory=dict)
     results: dict[str, EditResult] = field(default_factory=dict)  # of a single latent, which may be pasted
+    films: dict[str, Sequence[Image]] = field(default_factory=dict)  # frames of a single latent, by name of a video
     extra: dict[str, Any] = field(default_factory=dict)  # more of the record
     interrupted: str = ""  # the message after Ctrl-C
     quiet: bool = False
     recording: Recording = Recording()
+    pasted: bool = False  # whether the results are pasted into a photo
 
     @cached_property
     def editor(self) -> Editor:
@@ -135,9 +140,13 @@ class LatentJob:
 class PhotoEditJob(PhotoJob):
     """A photo whose faces are inverted when they are asked for, edited, and pasted back together."""
 
-    def __init__(self, *job: Any, inverter: Invert, models: Models, keys: Sequence[str], paste: bool) -> None:
+    def __init__(
+        self, *job: Any, inverter: Invert, models: Models, keys: Sequence[str], paste: bool, photo_format: PhotoFormat
+    ) -> None:
         super().__init__(*job)
         self.inverter, self.models, self.keys, self.paste = inverter, models, keys, paste
+        self.photo_format = photo_format
+        self.films: dict[str, dict[str, Sequence[Image]]] = {}  # the frames of every face, by the name of the video
 
     @cached_property
     def edited(self) -> PhotoEdit:
@@ -145,7 +154,10 @@ class PhotoEditJob(PhotoJob):
 
     def faces(self) -> Iterator[FaceJob]:
         common = self.common
-        output_folder(self.folder, result_patterns(self.keys), common.overwrite, self.photo)
+        patterns = self.edited.result_patterns(self.keys, self.photo_format)
+        output_folder(self.folder, patterns, common.overwrite, self.photo)
+        if self.paste:
+            self.photo_format.check(self.edited.photo)
         with StageProgress(self.photo.name, common.quiet) as progress:
             for edit in self.edited.invert_faces(self.models, self.inverter, progress):
                 progress.close()
@@ -159,20 +171,34 @@ class PhotoEditJob(PhotoJob):
                     results=edit.results,
                     quiet=common.quiet,
                     recording=common.recording,
+                    pasted=self.paste,
                 )
                 yield face
                 self.keep(edit.name, face.files, {**face.record, "folder": face.folder})
+                for name, frames in face.films.items():
+                    self.films.setdefault(name, {})[edit.name] = frames
                 self.interrupted, edit.interrupted = face.interrupted, bool(face.interrupted)
 
     def conclude(self) -> None:
         """Paste all faces back into the photo, once for every key."""
         if self.paste:
             self.edited.paste(self.keys)
-        pasted = self.edited.save_pasted(self.folder, self.common.recording)
+        pasted = self.edited.save_pasted(self.folder, self.common.recording, self.photo_format)
         self.paths[:0] = pasted
+        if pasted:
+            self._write_videos()
         self.extra["pasted"] = pasted
         self.note = ", ".join(self.edited.notes)
         self.shown = pasted[0] if len(pasted) == 1 else self.folder
+
+    def _write_videos(self) -> None:
+        """Write the videos of the photo, unless Ctrl-C comes; all else is kept then."""
+        try:
+            with StageProgress(self.photo.name, self.common.quiet) as progress:
+                for name, frames in self.films.items():
+                    self.paths += write_photo_video(self.edited, frames, self.folder / name, progress)
+        except KeyboardInterrupt:
+            self.interrupted = "Interrupted; kept all but the video of the photo"
 
 
 def edit_jobs(
@@ -200,7 +226,12 @@ def edit_jobs(
     inverter = photos.invert(common)
     inverter.prepare(editor.models)
     make_job = functools.partial(
-        PhotoEditJob, inverter=inverter, models=editor.models, keys=keys, paste=photos.paste is not False
+        PhotoEditJob,
+        inverter=inverter,
+        models=editor.models,
+        keys=keys,
+        paste=photos.paste is not False,
+        photo_format=photos.photo_format(),
     )
     batch = PhotoBatch(common, find_photos(source.image), folder, make_job)
     yield from batch

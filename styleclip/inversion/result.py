@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -13,11 +14,12 @@ from torch import Tensor
 
 from styleclip.alignment.align import Aligned
 from styleclip.alignment.paste import Piece
+from styleclip.errors import WeightWarning
 from styleclip.files import atomic_write, output_folder, to_json
 from styleclip.images import png_bytes, to_pil
 from styleclip.interrupts import defer_interrupts
-from styleclip.inversion.generator_delta import GeneratorDelta, save_tuning
-from styleclip.latents import Latent, save_latent
+from styleclip.inversion.generator_delta import GeneratorDelta, load_tuning, save_tuning
+from styleclip.latents import Latent, save_latent, tuning_hash
 from styleclip.models import Models
 from styleclip.recording import DEFAULT_RECORDING, InputFile, Recording
 from styleclip.sheets import labelled_sheet
@@ -88,11 +90,14 @@ class Inversion:
 
     def piece(self, edited: Tensor) -> Piece | None:
         """An edit [1, img_channels, H, W], ready to be pasted into the photo; None where the frame is the photo."""
-        if self.aligned.quad is None:
+        return self.piece_of(to_pil(edited)[0])
+
+    def piece_of(self, edited: Image.Image) -> Piece | None:
+        """The same of a picture of the edit."""
+        face, quad = self.aligned.face, self.aligned.quad
+        if quad is None:
             return None
-        face, [after, before] = self.aligned.face, [to_pil(each)[0] for each in (edited, self.image)]
-        places = face.landmarks.in_crop(self.aligned.quad) if face else None
-        return Piece(after, self.aligned.quad, places, before)
+        return Piece(edited, quad, face.landmarks.in_crop(quad) if face else None, to_pil(self.image)[0])
 
     def record(self) -> dict[str, Any]:
         """The record for `result.json`; the gain of a stage is the fraction by which it lowers l2."""
@@ -148,6 +153,21 @@ class Inversion:
 def tuning_path(latent: Path) -> Path:
     """The file of the tuning of a latent in a file, beside it: latent.tuning.safetensors."""
     return latent.with_suffix(f".tuning{latent.suffix}")
+
+
+def find_tuning_beside(latent: Path, models: Models) -> GeneratorDelta | None:
+    """The tuning that a file of latents was made with, if it lies beside it; else None, with a WeightWarning."""
+    wanted = tuning_hash(latent)
+    if wanted is None:
+        return None
+    beside = [path for path in (tuning_path(latent), tuning_path(latent.with_name(LATENT_FILE))) if path.is_file()]
+    for path in dict.fromkeys(beside):  # source.safetensors shares the tuning of latent.safetensors
+        tuning = load_tuning(path, models)
+        if tuning.sha256 == wanted:
+            return tuning
+    reason = f"{latent} was made with a tuned generator, whose change is not beside it as {tuning_path(latent).name}"
+    warnings.warn(f"{reason}; the untouched one is used, so faces look less alike", WeightWarning, stacklevel=2)
+    return None
 
 
 def _round_scores(scores: dict[str, float]) -> dict[str, float]:

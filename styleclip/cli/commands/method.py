@@ -122,6 +122,8 @@ def _save_trajectory(face: FaceJob, trajectory: Trajectory, result: EditResult) 
     """Write the pictures of the steps, unless Ctrl-C comes; the result is kept then."""
     try:
         face.paths += trajectory.save(result)
+        if face.pasted:
+            face.films["photo.mp4"] = trajectory.film(result)
     except (KeyboardInterrupt, StyleClipError) as error:
         if not is_interrupt(error):
             raise

@@ -16,6 +16,7 @@ from styleclip.errors import UsageError
 from styleclip.settings import setting
 
 if TYPE_CHECKING:
+    from styleclip.alignment.photo_formats import PhotoFormat
     from styleclip.inversion.invert import Invert
 
 MAX_FACES = 1000  # in a photo
@@ -96,6 +97,25 @@ class PastedPhotoOptions(PhotoOptions):
     """The options of photos that are edited."""
 
     paste: bool | None = setting(None, "Paste the face back into the photo.  [default: where it was cropped]")
+    format: Literal["png", "jpeg", "webp", "same"] | None = setting(
+        None, "Format of the pasted photo; same is that of the photo.  [default: png]"
+    )
+    quality: int | None = setting(
+        None, "Quality of a pasted photo that is no PNG, 1 to 100.  [default: 95]", least=1, most=100
+    )
+
+    def check(self, source: LatentSource) -> None:
+        """Also raise UsageError for a quality without a format that has one."""
+        super().check(source)
+        self.photo_format()
+
+    def photo_format(self) -> PhotoFormat:
+        """How the pasted photo is written."""
+        from styleclip.alignment.photo_formats import PhotoFormat
+
+        if self.quality is not None and self.format in (None, "png"):
+            raise UsageError("--quality is for --format jpeg, webp or same; pass one of them with it")
+        return PhotoFormat(self.format or "png", self.quality)
 
 
 KINDS = {"face": Parsed("faces", parse_face), "landmarks": click.Choice(list(DETECTORS))}

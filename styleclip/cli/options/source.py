@@ -59,7 +59,8 @@ class LatentSource:
 
     def load(self, editor: Editor) -> EditSource:
         """The latents, with labels for sheets, their record, and the tuning beside a file of latents."""
-        from styleclip.photo_editing import EditSource, find_tuning_beside
+        from styleclip.inversion.result import find_tuning_beside
+        from styleclip.photo_editing import EditSource
 
         if self.latent is None:
             seeds = list(self.seeds) if self.seeds is not None else [self.seed or 0]

@@ -27,7 +27,7 @@ from styleclip.weights.file_state import sha256_of
 from tests.helpers.mappers import PROMPT
 from tests.helpers.photo_commands import GLOBAL, MAP, OPTIMIZE, PHOTO, changed, record
 from tests.helpers.photos import ASTRONAUT, SRGB, astronaut, file_names, pixel_difference, read_rgb, write_two_faces
-from tests.helpers.support import ROOT, done, failed
+from tests.helpers.support import ROOT, decode_video, done, failed
 
 Run = Callable[..., Result]
 
@@ -96,6 +96,60 @@ def test_what_the_photo_has_besides_stays(run: Run) -> None:
         assert (pasted.mode, pasted.info["icc_profile"]) == ("RGBA", SRGB)
         assert pasted.getchannel("A").tobytes() == alpha.tobytes()
         assert len(changed("out/photo.png", astronaut()))
+
+
+@pytest.mark.parametrize(
+    ("options", "name", "kind"),
+    [
+        (("--format", "jpeg", "--quality", "80"), "photo.jpg", "JPEG"),
+        (("--format", "webp"), "photo.webp", "WEBP"),
+        (("--format", "same"), "photo.webp", "WEBP"),  # as the astronaut
+        (("--format", "png"), "photo.png", "PNG"),
+    ],
+)
+def test_the_format_of_what_comes_back(run: Run, options: tuple[str, ...], name: str, kind: str) -> None:
+    result = done(run(*MAP, *PHOTO, *options, "--out", "out"))
+    assert result.stdout.splitlines()[0] == f"out/{name}"
+    assert [path.name for path in Path("out").glob("photo.*")] == [name]
+    with Image.open(Path("out") / name) as picture:
+        assert (picture.format, picture.size) == (kind, (512, 512))
+    failed(run(*MAP, *PHOTO, *options, "--out", "out"), 1, "out already holds results")
+
+
+@pytest.mark.parametrize("options", [("--quality", "90"), ("--quality", "90", "--format", "png")])
+def test_png_has_no_quality(run: Run, options: tuple[str, ...]) -> None:
+    failed(run(*MAP, *PHOTO, *options, "--out", "out"), 2, "--quality is for --format jpeg, webp or same")
+    assert not Path("out").exists()
+
+
+@pytest.mark.parametrize(
+    ("command", "names", "frames"),
+    [
+        ((*OPTIMIZE, "--video"), ["photo.mp4"], 4),
+        ((*GLOBAL[:-2], "--video", "gif", "--alpha=3", "--beta", "0.01,0.02"), ["photo_1.gif", "photo_2.gif"], 4),
+    ],
+    ids=["optimize", "global-dir"],
+)
+def test_a_video_shows_the_photo(
+    run: Run, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...], names: list[str], frames: int
+) -> None:
+    """Besides the video of the face alone: the face is the generator's, the rest the photo's."""
+    monkeypatch.setattr("styleclip.sweep_sheets.FRAMES", 3)
+    astronaut().resize((256, 256)).save("small.png")
+    result = done(run(*command, "--image", "small.png", "--refine", 2, "--out", "out"))
+    assert set(names) == {path.name for path in Path("out").glob("photo*.[mg][pi]*")}
+    assert all(f"out/{name}" in result.stdout for name in names)
+    pictures = decode_video(Path("out") / names[-1], side=256)
+    assert len(pictures) == frames
+    differs = np.abs(pictures[1].astype(int) - np.asarray(read_rgb("small.png"))).mean(axis=2)
+    face, rest = differs[30:80, 85:135], differs[150:]
+    assert np.median(face) > 3 * np.median(rest) and np.median(rest) <= 8  # of compression
+
+
+@pytest.mark.parametrize("option", ["--no-paste", "--no-align"])
+def test_no_video_of_a_photo_that_is_not_pasted(run: Run, option: str) -> None:
+    done(run(*OPTIMIZE, "--video", *PHOTO, option, "--out", "out"))
+    assert (Path("out") / "video.mp4").is_file() and not list(Path("out").glob("photo*"))
 
 
 @pytest.mark.parametrize("option", ["--no-paste", "--no-align", "aligned"])

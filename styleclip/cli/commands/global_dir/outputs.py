@@ -64,19 +64,21 @@ class OutputOptions:
         from styleclip.files import atomic_write
         from styleclip.images import png_bytes, write_video
         from styleclip.methods.direction_files import save_direction
-        from styleclip.sweep_sheets import FRAMES, sweep_frames, sweep_range, sweep_sheet
+        from styleclip.sweep_sheets import FRAMES, sweep_films, sweep_frames, sweep_range, sweep_sheet
 
         if self.grid or len(summaries) > 1:
             sheet = sweep_sheet(face.editor, summaries, face.source.names)
             png = png_bytes(sheet, face.recording.of_picture({"results": face.kept}))
             face.paths.append(atomic_write(face.folder / "grid.png", png))
         if self.video:
-            frames = []
+            frames, ranges = [], sweep_range(summaries)
             with Progress("sweep", quiet) as progress:
-                for frame in sweep_frames(face.editor, sweep_range(summaries)):
+                for frame in sweep_frames(face.editor, ranges):
                     frames.append(frame)
                     progress(Step(len(frames), FRAMES))
             face.paths.append(write_video([*frames, *frames[-2:0:-1]], face.folder / f"sweep.{self.video}"))
+            if face.pasted:
+                face.films |= {f"{name}.{self.video}": film for name, film in sweep_films(face.editor, ranges).items()}
         if self.save_direction:
             [direction] = summaries[0].point.directions
             face.paths.append(save_direction(direction, face.editor.models, self.save_direction))
