@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -68,26 +68,26 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def run_section(section: str, package: Path, folder: Path) -> str:
+def run_section(section: str, package: Path, folder: Path, python: list[str]) -> str:
     """Run the commands and the Python of a section in `folder`; returns all that they print."""
-    words = f'styleclip() {{ "{sys.executable}" -m styleclip "$@"; }}'
+    words = f'styleclip() {{ {shlex.join(python)} -m styleclip "$@"; }}'
     env = environment(STYLECLIP_HOME=str(folder / "cache"))
     env["PYTHONPATH"] = f"{package}:{env['PYTHONPATH']}"
     printed = []
     for block in blocks(section):
         if not block.path:
             shell = ["bash", "-euo", "pipefail", "-c", f"{words}\n{block.text}"]
-            command = shell if block.language == "sh" else [sys.executable, "-c", block.text]
+            command = shell if block.language == "sh" else [*python, "-c", block.text]
             done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=300)
             assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
             printed.append(done.stdout)
     return "\n".join(printed)
 
 
-def test_an_editor(package: Path, tmp_path: Path) -> None:
+def test_an_editor(package: Path, tmp_path: Path, python: list[str]) -> None:
     [code] = [block.text for block in blocks("editor") if block.path and block.language == "python"]
     assert len(code.splitlines()) <= MAX_EDITOR_LINES
-    printed = run_section("editor", package, tmp_path)
+    printed = run_section("editor", package, tmp_path, python)
     usage, *_ = printed.split("smiling/")
     for option in ("--strength F", "--samples N", "--neutral TEXT", "--seeds LIST", "--image PHOTO", "--model NAME"):
         assert option in usage
@@ -101,21 +101,21 @@ def test_an_editor(package: Path, tmp_path: Path) -> None:
     assert "'clip_after'" in printed
 
 
-def test_a_checkpoint_format(package: Path, tmp_path: Path) -> None:
+def test_a_checkpoint_format(package: Path, tmp_path: Path, python: list[str]) -> None:
     """The tensors in our names and layout are those of the generator whose file it was, to the bit."""
     state = tiny_generator().state_dict()
     theirs = {name.replace(".", "/"): tensor.T if tensor.ndim == 2 else tensor for name, tensor in state.items()}
     torch.save({"gan": {"ema": theirs}, "step": 7}, tmp_path / "gan.pt")
-    printed = run_section("checkpoint format", package, tmp_path)
+    printed = run_section("checkpoint format", package, tmp_path, python)
     assert "train_gan.py" in printed and printed.endswith("16\n")
     converted = load_generator(tmp_path / "gan.safetensors").state_dict()
     assert converted.keys() == state.keys()
     assert all(torch.equal(converted[name], tensor) for name, tensor in state.items())
 
 
-def test_a_face_detector(package: Path, tmp_path: Path) -> None:
+def test_a_face_detector(package: Path, tmp_path: Path, python: list[str]) -> None:
     astronaut().resize((400, 500)).save(tmp_path / "passport.png")
-    printed = run_section("face detector", package, tmp_path)
+    printed = run_section("face detector", package, tmp_path, python)
     points = np.array([(0.38, 0.45), (0.62, 0.45), (0.5, 0.58), (0.41, 0.68), (0.59, 0.68)]) * (400, 500)
     expected = Framing(**catalog()["models"]["demo"]["align"]).quad(Landmarks.from_five(points))
     quad = json.loads((tmp_path / "person" / "result.json").read_text())["quad"]

@@ -7,8 +7,8 @@ against `.ci/run`; neither is run again.
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
-import sys
 from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
@@ -58,21 +58,21 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("snippet", SNIPPETS, ids=[f"line{s.line}-{s.text.split()[0]}" for s in SNIPPETS])
-def test_readme(snippet: Snippet, folder: Path) -> None:
+def test_readme(snippet: Snippet, folder: Path, python: list[str]) -> None:
     if snippet.language == "python":
-        run([sys.executable, "-c", snippet.text], folder)
+        run([*python, "-c", snippet.text], folder)
     elif re.match(r"(python -m )?pip install\b", snippet.text):
         check_install(snippet.text)
     elif re.match(r"(python -m )?pytest\b", snippet.text):
         assert snippet.text in commands((ROOT / ".ci" / "run").read_text().replace(" </dev/null", ""))
     else:
-        run(["bash", "-euo", "pipefail", "-c", as_installed(snippet.text)], folder)
+        run(["bash", "-euo", "pipefail", "-c", as_installed(snippet.text, shlex.join(python))], folder)
 
 
-def as_installed(command: str) -> str:
+def as_installed(command: str, python: str) -> str:
     """The command without a console script on the path, with scripts and pictures that lie in the checkout."""
-    command = re.sub(r"(^|[|;&(]\s*)styleclip\b", rf"\1{sys.executable} -m styleclip", command)
-    command = re.sub(r"(^|[|;&(]\s*)python\b", rf"\1{sys.executable}", command)
+    command = re.sub(r"(^|[|;&(]\s*)styleclip\b", rf"\1{python} -m styleclip", command)
+    command = re.sub(r"(^|[|;&(]\s*)python\b", rf"\1{python}", command)
     return re.sub(r"(?<=\s)(scripts|benchmarks|docs)/", rf"{ROOT}/\1/", command)
 
 

@@ -1,0 +1,124 @@
+"""Python processes that start with torch and its neighbours imported: a server imports them once and forks for each.
+
+Nothing of this package is imported before the fork. Arguments, folder, environment and streams are those of the caller,
+so a process differs from `python ARGUMENTS` only in that its start takes no seconds. For tests of what the commands do;
+what an import costs, signals and limits of memory need a process of their own (`support.run_python`).
+
+    python -m tests.helpers.preloaded serve SOCKET
+    python -S tests/helpers/preloaded.py SOCKET -m styleclip sample --seed 3
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import runpy
+import socket
+import struct
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+IMPORTED = ("torch", "torchvision", "open_clip", "timm", "scipy.ndimage", "PIL.Image", "safetensors.torch", "click")
+LENGTH = struct.Struct("!I")
+STREAMS = 3  # stdin, stdout, stderr
+START_SECONDS = 120.0
+
+
+class Preloaded:
+    """The server, as a child process; `close` ends it."""
+
+    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+        self.socket = folder / "python.socket"
+        command = [sys.executable, "-m", "tests.helpers.preloaded", "serve", str(self.socket)]
+        self.server = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL)
+        deadline = time.monotonic() + START_SECONDS
+        while not self.socket.exists():
+            assert self.server.poll() is None and time.monotonic() < deadline, "the server did not start"
+            time.sleep(0.05)
+
+    @property
+    def command(self) -> list[str]:
+        """What stands in the place of `python`, before its arguments."""
+        return [sys.executable, "-S", "-E", str(Path(__file__)), str(self.socket)]
+
+    def close(self) -> None:
+        self.server.terminate()
+        self.server.wait()
+
+
+def serve(path: str) -> None:
+    """Import, then fork for every caller until the process is terminated."""
+    for name in IMPORTED:
+        __import__(name)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        listener.bind(f"{path}.new")
+        listener.listen()
+        os.rename(f"{path}.new", path)
+        while True:
+            caller, _ = listener.accept()
+            with caller:
+                request, streams = receive(caller)
+                child = os.fork()
+                if child == 0:
+                    listener.close()
+                    caller.close()
+                    become(request, streams)
+                    return
+                for stream in streams:
+                    os.close(stream)
+                _, status = os.waitpid(child, 0)
+                caller.sendall(LENGTH.pack(os.waitstatus_to_exitcode(status) & 0xFF))
+
+
+def receive(caller: socket.socket) -> tuple[dict[str, object], list[int]]:
+    """The request and the streams of a caller."""
+    head, streams, _, _ = socket.recv_fds(caller, LENGTH.size, STREAMS)
+    (length,), content = LENGTH.unpack(head), b""
+    while len(content) < length:
+        content += caller.recv(length - len(content))
+    return json.loads(content), streams
+
+
+def become(request: dict[str, object], streams: list[int]) -> None:
+    """Run the arguments of a request as Python would."""
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+        os.close(stream)
+    sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w"), open(2, "w", buffering=1, errors="backslashreplace")
+    arguments, environment, folder = request["arguments"], request["environment"], request["folder"]
+    assert isinstance(arguments, list) and isinstance(environment, dict) and isinstance(folder, str)
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.path[:] = ["", *environment["PYTHONPATH"].split(os.pathsep), *sys.path]
+    for name in [name for name in sys.modules if name.partition(".")[0] == "tests"]:
+        del sys.modules[name]
+    kind, what, *rest = arguments
+    sys.argv = ["-c" if kind == "-c" else what, *rest]
+    if kind == "-m":
+        runpy.run_module(what, run_name="__main__", alter_sys=True)
+    elif kind == "-c":
+        exec(compile(what, "<string>", "exec"), {"__name__": "__main__"})
+    else:
+        raise ValueError(f"{kind} is not -m or -c")
+
+
+def call(path: str, arguments: list[str]) -> int:
+    """Have the server run the arguments with the streams of this process; returns the exit status."""
+    request = {"arguments": arguments, "environment": dict(os.environ), "folder": os.getcwd()}
+    content = json.dumps(request).encode()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as server:
+        server.connect(path)
+        socket.send_fds(server, [LENGTH.pack(len(content))], range(STREAMS))
+        server.sendall(content)
+        answer = server.recv(LENGTH.size)
+    return int(LENGTH.unpack(answer)[0]) if answer else 1
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "serve":
+        serve(sys.argv[2])
+    else:
+        sys.exit(call(sys.argv[1], sys.argv[2:]))
