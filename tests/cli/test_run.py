@@ -35,9 +35,9 @@ def test_an_edit_leaves_everything_needed_to_run_it_again(tmp_path: Path) -> Non
     assert Latent.load(tmp_path / "two" / "latent.safetensors").space is Space.S
 
 
-def test_the_same_seed_gives_the_same_picture(tmp_path: Path) -> None:
+def test_the_same_seed_gives_the_same_picture(tmp_path: Path, python: list[str]) -> None:
     for out in ("a", "b"):
-        run_styleclip("optimize", *PROMPT, "--steps", "3", "--out", out, cwd=tmp_path)
+        run_styleclip("optimize", *PROMPT, "--steps", "3", "--out", out, cwd=tmp_path, python=python)
     with Image.open(tmp_path / "a" / "after.png") as a, Image.open(tmp_path / "b" / "after.png") as b:
         assert a.tobytes() == b.tobytes()
 
@@ -73,13 +73,15 @@ def test_ctrl_c_keeps_the_best_so_far(tmp_path: Path) -> None:
         ((*PROMPT, "--device", "cuda:99"), 2, "device"),
     ],
 )
-def test_one_sentence_each(arguments: tuple[str, ...], code: int, words: str, tmp_path: Path) -> None:
-    ran = run_styleclip("optimize", *arguments, cwd=tmp_path, STYLECLIP_HOME=str(tmp_path))
+def test_one_sentence_each(
+    arguments: tuple[str, ...], code: int, words: str, tmp_path: Path, python: list[str]
+) -> None:
+    ran = run_styleclip("optimize", *arguments, cwd=tmp_path, python=python, STYLECLIP_HOME=str(tmp_path))
     assert ran.returncode == code and words in ran.stderr
     assert "Traceback" not in ran.stderr and ran.stdout == ""
     assert not list(tmp_path.rglob("*.png"))
 
 
-def test_unknown_words_are_pointed_out(tmp_path: Path) -> None:
-    ran = run_styleclip("optimize", "--prompt", "a face with a zebra", "--steps", "1", cwd=tmp_path)
+def test_unknown_words_are_pointed_out(tmp_path: Path, python: list[str]) -> None:
+    ran = run_styleclip("optimize", "--prompt", "a face with a zebra", "--steps", "1", cwd=tmp_path, python=python)
     assert ran.returncode == 0 and "does not know 'zebra'; it knows: a, afro" in ran.stderr

@@ -10,6 +10,7 @@ what an import costs, signals and limits of memory need a process of their own (
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import runpy
@@ -19,6 +20,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 IMPORTED = ("torch", "torchvision", "open_clip", "timm", "scipy.ndimage", "PIL.Image", "safetensors.torch", "click")
 LENGTH = struct.Struct("!I")
@@ -86,7 +88,8 @@ def become(request: dict[str, object], streams: list[int]) -> None:
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
         os.close(stream)
-    sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w"), open(2, "w", buffering=1, errors="backslashreplace")
+    sys.stdin, sys.stdout = io.TextIOWrapper(io.BufferedReader(io.FileIO(0))), text_writer(1)
+    sys.stderr = text_writer(2, line_buffering=True, errors="backslashreplace")
     arguments, environment, folder = request["arguments"], request["environment"], request["folder"]
     assert isinstance(arguments, list) and isinstance(environment, dict) and isinstance(folder, str)
     os.chdir(folder)
@@ -103,6 +106,10 @@ def become(request: dict[str, object], streams: list[int]) -> None:
         exec(compile(what, "<string>", "exec"), {"__name__": "__main__"})
     else:
         raise ValueError(f"{kind} is not -m or -c")
+
+
+def text_writer(descriptor: int, **options: Any) -> io.TextIOWrapper:
+    return io.TextIOWrapper(io.BufferedWriter(io.FileIO(descriptor, "w")), **options)
 
 
 def call(path: str, arguments: list[str]) -> int:

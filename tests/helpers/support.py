@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +30,18 @@ def environment(**extra: str) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": paths, "MPLBACKEND": "agg", "STYLECLIP_OFFLINE": "1", **extra}
 
 
-def run_python(*arguments: str, cwd: Path | None = None, **extra: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, *arguments]
+def run_python(
+    *arguments: str, cwd: Path | None = None, python: Sequence[str] = (sys.executable,), **extra: str
+) -> subprocess.CompletedProcess[str]:
+    """Run Python, or what stands in its place (the fixture `python`), with these arguments and more environment."""
+    command = [*python, *arguments]
     return subprocess.run(command, cwd=cwd, env=environment(**extra), capture_output=True, text=True, timeout=300)
 
 
-def run_styleclip(*arguments: str, cwd: Path | None = None, **extra: str) -> subprocess.CompletedProcess[str]:
-    return run_python("-m", "styleclip", *arguments, cwd=cwd, **extra)
+def run_styleclip(
+    *arguments: str, cwd: Path | None = None, python: Sequence[str] = (sys.executable,), **extra: str
+) -> subprocess.CompletedProcess[str]:
+    return run_python("-m", "styleclip", *arguments, cwd=cwd, python=python, **extra)
 
 
 def done(result: Result) -> Result:

@@ -160,11 +160,11 @@ def shapes(loaded: Any) -> dict[str, torch.Size]:
     ],
     ids=["inspect", "optimize"],
 )
-def test_the_command_line(command: tuple[str, ...], files: tuple[str, ...], tmp_path: Path) -> None:
+def test_the_command_line(command: tuple[str, ...], files: tuple[str, ...], tmp_path: Path, python: list[str]) -> None:
     write_pickle({"G_ema": call(name("os", "system"), f"touch {sentinel(tmp_path)}")}, tmp_path / "hostile.pkl")
     (tmp_path / "page.pt").write_bytes(FOREIGN["a web page"][0])
     for file in files:
-        done = run_styleclip(*command, file, cwd=tmp_path)
+        done = run_styleclip(*command, file, cwd=tmp_path, python=python)
         assert (done.returncode, done.stdout) == (1, "")
         [line] = done.stderr.splitlines()
         assert_is_a_sentence(line.removeprefix("Error: "), Path(file))
