@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +18,6 @@ from styleclip.networks.clip import CLIP, Preprocess
 from styleclip.networks.e4e import Encoder
 from styleclip.networks.face_recognition import FaceRecogniser
 from styleclip.networks.lpips import PerceptualDistance
-from styleclip.networks.open_clip_hub import open_clip_model
 from styleclip.networks.stylegan2 import Generator
 from styleclip.networks.synthesis import Noise
 from styleclip.relevance_table import RelevanceTable
@@ -27,17 +26,16 @@ from styleclip.runtime.cuda_graphs import Graphs
 from styleclip.samples import Samples
 from styleclip.weights.cache import Fetch, fetch
 from styleclip.weights.catalog import weight
+from styleclip.weights.clips import ClipOnUse, clip_label, load_clip
 from styleclip.weights.file_state import sha256_of, unchanged_file
 from styleclip.weights.load import (
-    clip_path,
     fingerprint,
-    load_clip_file,
     load_encoder,
     load_generator,
     load_identity_file,
     load_perceptual,
 )
-from styleclip.weights.locate import encoder_file, fetched_file, model_parts, weight_file
+from styleclip.weights.locate import encoder_file, model_parts, weight_file
 from styleclip.weights.relevance_files import find_relevance
 from styleclip.weights.sample_files import find_samples
 
@@ -142,6 +140,7 @@ def load(
     statistics: str | Path | None = None,
     encoder: str | Path | None = None,
     clip_preprocess: Preprocess = "correct",
+    clip_on_use: bool = False,
     device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float32,
     fetch: Fetch = fetch,
@@ -159,6 +158,7 @@ def load(
         statistics: an `S_mean_std` for a table without statistics.
         encoder: name, file or URL of an encoder that inverts photos; "none" for no encoder.
         clip_preprocess: "correct", or "paper" for StyleCLIP's resizing.
+        clip_on_use: load CLIP when it is first used, for work that needs none: drawing samples, inverting photos.
         dtype: bfloat16 for convolutions and CLIP in half precision.
         fetch: downloads what is not on this disk.
 
@@ -173,14 +173,22 @@ def load(
         network = load_generator(generator_path, label)
         generator_sha256 = sha256_of(generator_path)
     own_fingerprint = fingerprint(network)  # of the weights as they are in the file
-    image_text = load_clip(clip_name, clip_preprocess, fetch)
+    clip_record = {"name": clip_label(clip_name) if clip_on_use else "", "preprocess": clip_preprocess}
+
+    def load_image_text() -> CLIP:
+        clip = _freeze(load_clip(clip_name, clip_preprocess, fetch), device)
+        if dtype != torch.float32:
+            clip.to_mixed_precision(dtype)
+        clip_record["name"] = clip.name
+        return clip
+
+    image_text = cast(CLIP, ClipOnUse(load_image_text)) if clip_on_use else load_image_text()
     recogniser = load_identity(identity_name, fetch)
-    for each in (network, image_text, recogniser):
+    for each in (network, recogniser):
         if each is not None:
             _freeze(each, device)
     if dtype != torch.float32:
         network.to_mixed_precision(dtype)
-        image_text.to_mixed_precision(dtype)
 
     suitable = parts if clip_name == str(parts["clip"]) else {}
     suitable_samples = suitable.get("samples") if clip_preprocess == "correct" else None
@@ -193,7 +201,7 @@ def load(
             "label": label,
             "network": own_fingerprint,
         },
-        "clip": {"name": image_text.name, "preprocess": clip_preprocess},
+        "clip": clip_record,
         "identity": identity_name,
         "device": str(device),
         "dtype": str(dtype).removeprefix("torch."),
@@ -226,20 +234,6 @@ class Once:
     @torch.inference_mode(False)
     def _value(self) -> Any:
         return self.function(*self.arguments)
-
-
-def load_clip(name: str, preprocess: Preprocess = "correct", fetch: Fetch = fetch) -> CLIP:
-    """The CLIP of one of these names, in float32:
-
-    | name | where it is |
-    |---|---|
-    | NAME | a weight of the catalog, e.g. `openai-ViT-B-32`, fetched |
-    | FILE, URL | a file of ours or of OpenAI |
-    | ARCHITECTURE/TAG | published weights that open_clip fetches, e.g. `ViT-B-32-quickgelu/openai` |
-    | ARCHITECTURE/FILE, ARCHITECTURE/TAG/FILE | a file of open_clip, which does not name its architecture |
-    """
-    architecture, path = clip_path(str(fetched_file(name, "clip", fetch) or name))
-    return load_clip_file(path, preprocess, architecture) if path else open_clip_model(name, preprocess)
 
 
 def load_identity(name: str, fetch: Fetch = fetch) -> FaceRecogniser | None:

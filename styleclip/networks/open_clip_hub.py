@@ -1,8 +1,13 @@
-"""Build CLIP through open_clip by `architecture/tag`, e.g. `ViT-B-32/openai`; the tag names published weights."""
+"""Build CLIP through open_clip by `architecture/tag`, e.g. `ViT-B-32/openai`; the tag names published weights.
+
+open_clip downloads nothing here: `weights.clips` fetches the weights. Tokenizers and text towers of Hugging Face are
+taken from its cache alone.
+"""
 
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, cast
@@ -10,20 +15,18 @@ from typing import Any, cast
 import torch
 
 from styleclip.errors import WeightError
-from styleclip.networks.clip import CLIP, Preprocess, Tokenizer
+from styleclip.networks.clip import CLIP, Tokenizer
 
 
-def open_clip_model(name: str, preprocess: Preprocess = "correct") -> CLIP:
-    """The published CLIP `architecture/tag`, downloaded and loaded by open_clip.
+def pretrained_config(name: str) -> dict[str, Any]:
+    """open_clip's record of the published weights `architecture/tag`: url, hf_hub, mean, std, quick_gelu.
 
-    The tag decides the activation: `ViT-B-32/openai` is `ViT-B-32-quickgelu/openai`. Raises WeightError for a name
-    that open_clip does not know, or weights that cannot be downloaded.
+    Raises WeightError for a name that open_clip does not know, and for an architecture alone.
     """
-    if name == _resolve_name(name)[0]:
+    architecture, published = _resolve_name(name)
+    if name == architecture:
         raise WeightError(f"{name} is an architecture; say whose weights: {name}/TAG, or {name}/PATH for a file")
-    clip = _create_clip(name, pretrained=name.partition("/")[2], require_pretrained=True)
-    clip.preprocess = preprocess
-    return clip
+    return published[0]
 
 
 def open_clip_architecture(name: str, quick_gelu: bool = False) -> CLIP:
@@ -88,16 +91,46 @@ def _create_clip(name: str, quick_gelu: bool = False, **options: Any) -> CLIP:
     architecture, _, tag = name.partition("/")
     quick_gelu = quick_gelu or open_clip.get_pretrained_cfg(architecture, tag).get("quick_gelu", False)
     try:
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=[]), _hugging_face_offline():
             model = open_clip.create_model(architecture, force_quick_gelu=quick_gelu, **options)
-        tokenizer = cast(Tokenizer, open_clip.get_tokenizer(architecture))
+            tokenizer = cast(Tokenizer, open_clip.get_tokenizer(architecture))
     except Exception as error:
-        reason = " ".join(str(error).split())[:200]
-        raise WeightError(f"open_clip cannot load {name} ({reason}); check the tag and the connection") from error
+        reason, remedy = " ".join(str(error).split())[:200], "check the name"
+        if repositories := _hugging_face_parts(architecture):
+            remedy = f"fetch its parts by `hf download {repositories[0]}`, after `pip install transformers`"
+        raise WeightError(f"open_clip cannot build {name} ({reason}); {remedy}") from error
     size = model.visual.image_size
     side = size if isinstance(size, int) else size[0]
     preprocess_cfg = open_clip.get_model_preprocess_cfg(model)
     return CLIP(model, tokenizer, side, preprocess_cfg["mean"], preprocess_cfg["std"], name)
+
+
+def _hugging_face_parts(architecture: str) -> list[str]:
+    """The repositories of Hugging Face with the tokenizer and the text tower of an architecture."""
+    import open_clip
+
+    text = open_clip.get_model_config(architecture)["text_cfg"]
+    return [text[key] for key in ("hf_tokenizer_name", "hf_model_name") if text.get(key)]
+
+
+@contextmanager
+def _hugging_face_offline() -> Iterator[None]:
+    """Keep the libraries of Hugging Face from the network; what is in their cache they still find."""
+    from huggingface_hub import constants
+
+    names = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
+    constant, variables = constants.HF_HUB_OFFLINE, {name: os.environ.get(name) for name in names}
+    constants.HF_HUB_OFFLINE = True
+    os.environ.update(dict.fromkeys(names, "1"))  # read where they are first imported
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = constant
+        for name, value in variables.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 @contextmanager

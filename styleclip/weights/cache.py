@@ -134,7 +134,7 @@ def _mismatch(weight: Weight, path: Path) -> str:
     if weight.size not in (None, size):
         return f"it has {size:,} bytes where {weight.size:,} are right"
     for algorithm, right in weight.hashes.items():
-        if (found := _hash(path, algorithm)) != right:
+        if not (found := _hash(path, algorithm)).startswith(right):  # of some the first digits are published
             return f"its {algorithm} is {found} and not {right}"
     seen = None if weight.hashes else _known_hashes().get(weight.file)
     if seen and (found := _hash(path, "sha256")) != seen:

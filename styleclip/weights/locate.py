@@ -71,13 +71,13 @@ def file_on_disk(name: str) -> Path:
     Raises WeightError for a file that is not on this disk.
     """
     if name in catalog()["models"]:
-        return generator_file(name, _require_on_disk)
+        return generator_file(name, require_on_disk)
     if name in weights() or is_url(name):
-        return _require_on_disk(weight_from_url(name) if is_url(name) else weights()[name])
+        return require_on_disk(weight_from_url(name) if is_url(name) else weights()[name])
     return Path(name)
 
 
-def _require_on_disk(weight: Weight) -> Path:
+def require_on_disk(weight: Weight) -> Path:
     """A `fetch` that never downloads; raises WeightError for a file that is absent."""
     if not (here := weight.on_disk):
         raise WeightError(f"{weight.name} is not on this disk; run `styleclip models pull {weight.name}`")

@@ -34,7 +34,7 @@ def invert(common: CommonOptions, photos: PhotoOptions, names: tuple[str, ...]) 
     found_photos = find_photos(names)
     folder = common.folder("inverted", INVERSION_FILES)
     inverter = photos.invert(common)
-    editor = styleclip.Editor(common.load(encoder=photos.encoder))
+    editor = styleclip.Editor(common.load(encoder=photos.encoder, clip_on_use=True))
     inverter.prepare(editor.models)
     batch, latents = PhotoBatch(common, found_photos, folder, PhotoJob), []
     for job in batch:

@@ -26,7 +26,7 @@ def sample(common: CommonOptions, seeds: tuple[int, ...], psi: float) -> None:
     from styleclip.weights.urls import input_name
 
     folder = common.folder("samples", SAMPLE_FILES)
-    editor = styleclip.Editor(common.load())
+    editor = styleclip.Editor(common.load(clip_on_use=True))
     latent = editor.sample(seeds=list(seeds), psi=psi)
     settings = {
         "command": "sample",

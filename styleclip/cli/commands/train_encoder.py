@@ -60,7 +60,7 @@ def train_encoder(
     dataset = open_images(images) if images else None
     first = load_encoder(start) if start else None
     folder = folder or path.with_suffix("")
-    models = common.load(identity=identity)
+    models = common.load(identity=identity, clip_on_use=True)
     torch.set_flush_denormal(True)  # on a CPU denormals cost a factor of ten
     bar = EtaProgress("train-encoder", common.quiet)
     with exit_on_interrupt(lambda: kept_state(folder)), bar:

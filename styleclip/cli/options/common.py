@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 LABEL = "The class of a conditional generator, from 0."
 CLIP = (
-    "The CLIP: NAME (`styleclip models list --kind clip`), FILE, URL, ARCHITECTURE/TAG for one that open_clip fetches, "
+    "The CLIP: NAME (`styleclip models list --kind clip`), FILE, URL, ARCHITECTURE/TAG for one that open_clip names, "
     "or ARCHITECTURE/FILE for one that it wrote.  [default: what suits the generator]"
 )
 QUIET = "Show no progress."
