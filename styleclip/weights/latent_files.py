@@ -82,7 +82,7 @@ def read_codes(table: Tensor, generator: Generator, space: Space | None = None) 
         raise WeightError(
             f"it holds a table {list(table.shape)}, and {UNIT_ROWS}; pass latents, or say space= or --latent-space"
         )
-    readings = [reading for reading in _readings(table, generator) if space in (None, reading.latent.space)]
+    readings = [reading for reading in _readings(table, generator, space) if space in (None, reading.latent.space)]
     if not readings:
         raise WeightError(_misfit(table, generator, space))
     if space is None and len(readings) > 1:
@@ -99,8 +99,8 @@ def _read_alone(table: Tensor, space: Space | None) -> Reading:
     return Reading(Latent(space, table))
 
 
-def _readings(table: Tensor, generator: Generator) -> Iterator[Reading]:
-    """All latents of the generator that the table can be by its shape."""
+def _readings(table: Tensor, generator: Generator, space: Space | None) -> Iterator[Reading]:
+    """All latents of the generator that the table can be by its shape; codes of W+ below each other only if asked."""
     num_ws, w_dim, z_dim, layout = generator.num_ws, generator.config.w_dim, generator.config.z_dim, generator.layout
     axes = [size for size in table.shape[:-1] if size != 1] + [table.shape[-1]]
     if axes[-1] == 1 and len(axes) > 1:  # styles [N, C, 1, 1]
@@ -114,6 +114,8 @@ def _readings(table: Tensor, generator: Generator) -> Iterator[Reading]:
         yield Reading(Latent(Space.Z, rows))
     if rows.shape[1] == w_dim:
         yield Reading(Latent(Space.W, rows))
+    if rows.shape[1] == w_dim and len(rows) > num_ws and len(rows) % num_ws == 0 and space is Space.W_PLUS:
+        yield Reading(Latent(Space.W_PLUS, rows.reshape(-1, num_ws, w_dim)))
     if rows.shape[1] == num_ws * w_dim:
         yield Reading(Latent(Space.W_PLUS, rows.reshape(-1, num_ws, w_dim)))
     if rows.shape[1] == layout.size:

@@ -98,6 +98,12 @@ def test_a_space_that_is_given(tmp_path: Path, generator: Generator, space: str,
     assert torch.equal(latent.data.reshape(6, WIDTH), normal(6, WIDTH))
 
 
+def test_codes_below_each_other(tmp_path: Path, generator: Generator) -> None:
+    path = save(w_of(generator, 12), tmp_path / "codes.npy")
+    assert len(load_latents(path, generator)) == 12
+    assert torch.equal(load_latents(path, generator, "w+").data, w_of(generator, 12).reshape(2, 6, WIDTH))
+
+
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
 def test_other_precisions(tmp_path: Path, generator: Generator, dtype: torch.dtype) -> None:
     table = w_of(generator, 5).to(dtype)
@@ -158,6 +164,7 @@ REFUSED: dict[str, tuple[Tensor, str | None, str]] = {
     ),
     "a picture": (torch.zeros(8, 8, 3, dtype=torch.uint8), None, r"\[8, 8, 3\] of uint8 holds no real numbers"),
     "NaN": (torch.full((1, 6, WIDTH), torch.nan), None, r"\[1, 6, 64\] holds NaN or infinite numbers"),
+    "beyond float32": (torch.full((1, 6, WIDTH), 1e300, dtype=torch.double), None, "numbers that float32 has not"),
     "nothing": (torch.zeros(0, 6, WIDTH), None, "holds no real numbers"),
 }
 

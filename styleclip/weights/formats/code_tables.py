@@ -143,8 +143,8 @@ def _join_layers(found: list[CodeTable]) -> CodeTable | None:
 
 
 def _fit_layers(layers: Sequence[LazyTensor]) -> bool:
-    axes = {len(layer.shape) for layer in layers}
-    return axes in ({1}, {2}, {5}) and _are_layers(layer_widths(layers))
+    flat = all(len([size for size in layer.shape[1:] if size != 1]) <= 1 for layer in layers)
+    return flat and len({len(layer.shape) for layer in layers}) == 1 and _are_layers(layer_widths(layers))
 
 
 def concatenate(layers: Sequence[LazyTensor]) -> Tensor:

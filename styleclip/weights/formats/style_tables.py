@@ -74,6 +74,7 @@ def _table(codes: CodeTable) -> list[Content]:
     if unit and fits:
         content = table_content("relevance", FORMAT, {"relevance": _finite(table, "relevance table")})
     else:
+        fits = fits if table.is_real else []
         kind: Kind = "latents" if fits else "table"
         name = codes.space or (Space.W_PLUS if fits and is_w_plus(shape) else TABLE)
         tensors = {str(name): ComputedTensor(shape, lambda: check_finite(table.read()))}
@@ -109,7 +110,10 @@ def check_real(table: Tensor) -> Tensor:
     if not table.is_floating_point() or not table.numel():
         numbers = f"its table {list(table.shape)} of {dtype_name(table)} holds no real numbers"
         raise WeightError(f"{numbers}; pass another file")
-    return table.float()
+    converted = table.float()
+    if not converted.isfinite().all():
+        raise WeightError(f"its table {list(table.shape)} holds numbers that float32 has not; pass another file")
+    return converted
 
 
 def check_finite(table: Tensor, noun: str = "table") -> Tensor:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import torch
+
 from styleclip.errors import WeightError
 from styleclip.weights.formats.messages import type_name
 from styleclip.weights.safe_pickle.lazy_tensors import STORAGES, ArrayDtype, LazyArray, StorageView
@@ -121,9 +123,14 @@ VALUES_OF_MODULE = {  # standard values that are no numbers
     "re": "_compile",
     "typing": "Any Dict List Optional Tuple Union",
     "array": "array _array_reconstructor",
-    "torch": "Tensor Generator complex64 complex128 uint16 uint32 uint64 strided contiguous_format channels_last",
+    "torch": "Tensor Generator complex64 complex128 uint16 uint32 uint64 strided sparse_coo contiguous_format "
+    "channels_last float8_e4m3fn float8_e5m2 qint8 quint8 qint32 per_tensor_affine per_channel_affine",
     "torch.nn.parameter": "Parameter Buffer",
     "torch.serialization": "_get_layout",
+    "torch._utils": (
+        "_rebuild_tensor_v3 _rebuild_sparse_tensor _rebuild_qtensor _rebuild_nested_tensor "
+        "_rebuild_meta_tensor_no_storage"
+    ),
     "PIL.Image": "Image",
     "PIL.PngImagePlugin": "PngImageFile",
     "PIL.JpegImagePlugin": "JpegImageFile",
@@ -172,5 +179,6 @@ GLOBALS: dict[tuple[str, str], Any] = {
         )
     },
     **{("torch", name): dtype for name, dtype in STORAGES.items()},
+    ("torch.storage", "UntypedStorage"): torch.uint8,
     **{("torch", str(dtype).removeprefix("torch.")): dtype for dtype in STORAGES.values()},
 }

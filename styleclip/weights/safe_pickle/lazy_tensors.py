@@ -46,6 +46,11 @@ class LazyTensor:
         """The bytes that `read` allocates; 0 for tensors that cannot share bytes with others."""
         return 0
 
+    @property
+    def is_real(self) -> bool:
+        """Whether the numbers are floats; true also where only reading tells."""
+        return True
+
     def read(self) -> Tensor:
         raise NotImplementedError
 
@@ -101,6 +106,10 @@ class StorageView(LazyTensor):
         return self._shape
 
     @property
+    def is_real(self) -> bool:
+        return self.storage.dtype.is_floating_point
+
+    @property
     def numel(self) -> int:
         return math.prod(self.shape)
 
@@ -143,6 +152,10 @@ class LazyArray(LazyTensor):
     def shape(self) -> Shape:
         return self._require_tensor().shape
 
+    @property
+    def is_real(self) -> bool:
+        return self.tensor is not None and self.tensor.is_real
+
     def set_state(self, state: Any) -> None:
         _, shape, kind, fortran, data = state
         self.fill(shape, kind, fortran, data)
@@ -150,8 +163,7 @@ class LazyArray(LazyTensor):
     def fill(self, shape: Iterable[Any], kind: ArrayDtype, fortran: bool, data: Any) -> LazyArray:
         sizes = shape_from(shape)
         if kind.dtype is None or kind.big_endian:
-            order = "big-endian numbers" if kind.big_endian else f"type {short_repr(kind.code)}"
-            self.problem = f"it holds an array of {order}, where only plain numbers can be read; save them as float32"
+            self.problem = not_numbers("big-endian numbers" if kind.big_endian else f"type {short_repr(kind.code)}")
             if kind.code in OBJECT_TYPES and isinstance(data, list) and len(data) == math.prod(sizes):
                 self.objects = data if sizes else data[0]
             return self
@@ -185,6 +197,11 @@ def strides_of(shape: Shape, fortran: bool) -> Shape:
     sizes = shape if fortran else shape[::-1]
     steps = tuple(math.prod(sizes[:axis]) for axis in range(len(sizes)))
     return steps if fortran else steps[::-1]
+
+
+def not_numbers(what: str) -> str:
+    """The error about an array of anything but plain numbers."""
+    return f"it holds an array of {what}, where only plain numbers can be read; save them as float32"
 
 
 class ArrayDtype:

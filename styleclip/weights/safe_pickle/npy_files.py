@@ -21,7 +21,7 @@ from styleclip.errors import WeightError
 from styleclip.weights.file_state import FileBytes
 from styleclip.weights.formats.content import FileTree
 from styleclip.weights.formats.messages import short_repr
-from styleclip.weights.safe_pickle.lazy_tensors import LazyArray, LazyTensor, Shape, shape_from
+from styleclip.weights.safe_pickle.lazy_tensors import LazyArray, LazyTensor, Shape, not_numbers, shape_from
 from styleclip.weights.safe_pickle.torch_files import read_stream
 from styleclip.weights.safe_pickle.unpickler import ReadBudget, read_pickle
 
@@ -51,6 +51,10 @@ class NpyArray(LazyTensor):
     @property
     def shape(self) -> Shape:
         return self._shape
+
+    @property
+    def is_real(self) -> bool:
+        return self.dtype.kind == "f"
 
     def read(self) -> Tensor:
         return self.rows(None)
@@ -110,16 +114,16 @@ def _read_array(source: Source, size: int) -> Any:
             budget = ReadBudget(size)
             value = read_pickle(file, budget, nested=partial(read_stream, budget=budget))
             return value.objects if isinstance(value, LazyArray) and value.objects is not None else value
-        _check_dtype(dtype)
+        if not _are_numbers(dtype):
+            unread = LazyArray()  # an error where it is used; an archive may hold others
+            unread.problem = not_numbers(f"type {short_repr(str(dtype))}")
+            return unread
         shape = shape_from(shape)
         if file.tell() + math.prod(shape) * dtype.itemsize > size:
             raise WeightError(f"its array {short_repr(shape)} is larger than the file; download it again")
         return NpyArray(source, file.tell(), shape, dtype, fortran)
 
 
-def _check_dtype(dtype: np.dtype[Any]) -> None:
-    if dtype.kind not in NUMBERS or dtype.names or dtype.subdtype or dtype.itemsize not in (1, 2, 4, 8):
-        raise WeightError(
-            f"it holds an array of type {short_repr(str(dtype))}, where only plain numbers can be read; "
-            "save them as float32"
-        )
+def _are_numbers(dtype: np.dtype[Any]) -> bool:
+    plain = dtype.names is None and dtype.subdtype is None
+    return plain and dtype.kind in NUMBERS and dtype.itemsize in (1, 2, 4, 8)

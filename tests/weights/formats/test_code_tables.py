@@ -81,6 +81,7 @@ W_PLUS: dict[str, tuple[Callable[[Any, Path], None], str, Any, Tensor]] = {
     "big-endian": (npy, "w_plus.npy", ARRAYS.astype(">f4"), CODES),
     "in Fortran order": (npy, "w_plus.npy", np.asfortranarray(ARRAYS), CODES),
     "a list of results": (torch.save, "faces.pt", [projected(code) for code in CODES], CODES),
+    "beside names": (npz, "codes.npz", {"latents": ARRAYS, "names": np.array(["a", "b", "c"])}, CODES),
     "one tensor under any name": (torch.save, "face.pt", {"final": ONE}, ONE),
     "a dict by score": (pkl, "faces.pkl", {0.5: ARRAYS[0], 0.25: ARRAYS[1]}, CODES[:2]),
     "a key with another case": (pkl, "face.pkl", {"W_plus": ARRAYS}, CODES),
@@ -123,6 +124,9 @@ def test_styles_by_name(tmp_path: Path, generator: Generator) -> None:
     torch.save(generator.layout.split(styles), tmp_path / "styles.pt")
     latent = load_latents(tmp_path / "styles.pt", generator)
     assert latent.space is Space.S and torch.equal(latent.data, styles)
+    for axes in ((3, 1, -1), (3, -1, 1, 1)):
+        torch.save([layer.reshape(axes) for layer in generator.layout.split(styles).values()], tmp_path / "styles.pt")
+        assert torch.equal(load_latents(tmp_path / "styles.pt", generator).data, styles)
     torch.save([layer[0] for layer in generator.layout.split(styles).values()], tmp_path / "one.pt")
     assert torch.equal(load_latents(tmp_path / "one.pt", generator).data, styles[:1])
 

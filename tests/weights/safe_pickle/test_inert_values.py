@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from styleclip.weights.describe import describe
 from styleclip.weights.load import load_generator
@@ -45,6 +46,8 @@ VALUES: dict[str, Any] = {
     "ranges": [range(3), slice(1, 2), ..., re.compile("a+"), type(None)],
     "of torch": [torch.device("cuda:0"), torch.float16, torch.complex64, torch.Size([1, 2])],
     "tensors": [torch.nn.Parameter(torch.ones(2)), torch.ones(2).bfloat16(), torch.arange(3)],
+    "other tensors": [torch.eye(2).to_sparse(), torch.ones(2).to(torch.float8_e5m2), torch.ones(2, dtype=torch.uint16)],
+    "a picture": Image.new("RGB", (2, 2)),
     "a module": torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.ReLU()),
     "numbers of numpy": [np.float32(1.5), np.int64(2), np.bool_(True), np.complex64(1), np.str_("a")],
     "types of numpy": [np.dtype("float64"), np.float32, np.dtype([("a", "f4")])],

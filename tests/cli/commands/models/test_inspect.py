@@ -124,6 +124,7 @@ def test_other_kinds(tmp_path: Path) -> None:
     ("array", "facts"),
     [
         (np.zeros((8, 8, 3), np.uint8), {"kind": "table", "table": [8, 8, 3], "precision": "uint8"}),
+        (np.ones((2, 18, 512), np.int64), {"kind": "table", "table": [2, 18, 512], "precision": "int64"}),
         (np.ones((100, 7)), {"kind": "table", "table": [100, 7], "precision": "float64"}),
         (np.eye(1, 512), {"kind": "table", "table": [1, 512]}),
         (np.eye(80, 512), {"kind": "table", "remark": UNIT_ROWS}),
