@@ -15,7 +15,7 @@ from styleclip.settings import LossResolution
 
 
 def clip_loss(clip: CLIP, image: Tensor, target: Tensor) -> Tensor:
-    """`1 - cos(E(image), target)` for images [N, 3, H, W] and unit features [N or 1, D] (StyleCLIP, equation 1)."""
+    """`1 - cos(E(image), target)` for images [N, 1..4, H, W] and unit features [N or 1, D] (StyleCLIP, equation 1)."""
     return 1 - similarity(clip.encode_image(image), target)
 
 
@@ -27,7 +27,7 @@ def identity_loss(identity: FaceRecogniser, image: Tensor, source: Tensor) -> Te
 def clip_and_identity_features(
     image: Tensor, clip: CLIP, identity: FaceRecogniser | None
 ) -> tuple[Tensor, Tensor | None]:
-    """Unit features of images [N, 3, H, W] by CLIP and, where there is one, the face recogniser, in one pass."""
+    """Unit features of images [N, 1..4, H, W] by CLIP and, where there is one, the face recogniser, in one pass."""
     if identity is None:
         return clip.encode_image(image), None
     for_clip, for_identity = apply_resizes(image, clip.resize_crop(image), identity.resize_crop(image))

@@ -72,7 +72,7 @@ class PivotalTuning:
 
     @with_gradients
     def __call__(self, models: Models, target: Tensor, pivot: Latent, on_step: OnStep = ignore) -> GeneratorDelta:
-        """The change with which `pivot`, one latent in W or W+, draws `target` [1, 3, H, H] in [-1, 1].
+        """The change with which `pivot`, one latent in W or W+, draws `target` [1, 3, H, W] in [-1, 1].
 
         The generator of `models` is not changed. Raises UsageError for a batch, NumericError when the loss becomes NaN
         or infinite.

@@ -65,7 +65,7 @@ class Refine:
 
     @with_gradients
     def __call__(self, models: Models, target: Tensor, start: Latent | None = None, on_step: OnStep = ignore) -> Latent:
-        """The latents [N] in W+ with the lowest loss for `target` [N, 3, H, H] in [-1, 1], per image.
+        """The latents [N] in W+ with the lowest loss for `target` [N, 3, H, W] in [-1, 1], per image.
 
         `start` is a guess of N latents in Z, W or W+; None starts at the average face, with all vectors of W+ tied.
         `on_step` is given the best latents so far. Raises NumericError when the loss becomes NaN or infinite.

@@ -203,7 +203,7 @@ class PrefixRenderer:
         return x, self.images[i], self.styles[i : i + 1, self.entry.span]
 
     def finish(self, styles: Tensor, x: Tensor, image: Tensor, before: Tensor | None = None) -> Tensor:
-        """Images [M, 3, H, W] of `styles` [M, C] with this prefix; the same for every renderer of the layer."""
+        """Images [M, img_channels, H, W] of `styles` [M, C]; the same for every renderer of the layer."""
         if before is None:
             return self._run(self.tail, State(x, image), styles).image
         return image + self.synthesis.rerender_torgb(self.entry, x, before, styles[:, self.entry.span])

@@ -73,13 +73,13 @@ class EncoderBatches:
         if self.images is None:
             w = self.sample_w("held out", 0, self.training.held_out)
             return to_rgb(self.models.render(Latent(Space.W, w))).clamp(-1, 1)
-        return self.images.at(self.held_out_rows, self.models.generator.resolution).to(self.models.device)
+        return self.images.at(self.held_out_rows, self.models.generator.image_size[0]).to(self.models.device)
 
     def _draw_images(self, step: int, count: int) -> Tensor:
         assert self.images is not None
         random = random_stream(self.training, "photos", step)
         rows = self.training_rows[torch.randint(len(self.training_rows), (count,), generator=random)]
-        images = self.images.at(rows, self.models.generator.resolution).to(self.models.device)
+        images = self.images.at(rows, self.models.generator.image_size[0]).to(self.models.device)
         if self.training.flip:
             mirrored = torch.rand(count, generator=random).to(images.device) < 0.5
             images = torch.where(mirrored[:, None, None, None], images.flip(3), images)

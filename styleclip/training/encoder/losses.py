@@ -23,7 +23,7 @@ Losses = dict[str, Tensor]
 
 
 class EncoderLosses:
-    """The terms of `EncoderTraining` for images [N, 3, R, R] at the generator's resolution."""
+    """The terms of `EncoderTraining` for images [N, 3, H, W] at the generator's size."""
 
     def __init__(self, models: Models, training: EncoderTraining) -> None:
         self.models, self.training = models, training

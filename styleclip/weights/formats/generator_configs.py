@@ -12,6 +12,7 @@ from styleclip.weights.formats.configs import Tensors, axis_size, check_numbers,
 from styleclip.weights.formats.content import Content
 
 MAX_CONSTANT_PX = 256  # of height and width; published ones have 2 to 16
+MAX_IMAGE_PIXELS = 2**26  # 8192 x 8192; published ones have up to 1024 x 1024
 
 
 def generator_content(
@@ -58,7 +59,7 @@ def generator_config(tensors: Tensors, conv_clamp: Any = None, mapping_lr_mul: A
         raise WeightError(
             f"its mapping gives w of length {widths[-1]}, its synthesis takes {w_dim}; pass a complete file"
         )
-    return GeneratorConfig(
+    config = GeneratorConfig(
         z_dim=axis_size(tensors, "mapping.fc0.weight", axis=1) - embedded,
         w_dim=w_dim,
         mapping_widths=widths,
@@ -68,6 +69,10 @@ def generator_config(tensors: Tensors, conv_clamp: Any = None, mapping_lr_mul: A
         constant=_constant_size(tensors),
         img_channels=_img_channels(tensors),
     )
+    height, width = config.image_size
+    if height * width > MAX_IMAGE_PIXELS:  # noise that a file lacks is allocated
+        raise WeightError(f"it draws {width} x {height} px, more than any StyleGAN2; do not trust it")
+    return config
 
 
 def discriminator_content(

@@ -14,12 +14,13 @@ from styleclip.networks.stylegan2 import Generator, GeneratorConfig
 from styleclip.weights.convert import convert
 from styleclip.weights.describe import describe
 from styleclip.weights.formats import rosinality
+from styleclip.weights.formats.generator_configs import generator_config
 from styleclip.weights.formats.own_files import save_generator
 from styleclip.weights.load import load_generator
 from tests.helpers.checkpoint_writers import save_pickle, tf_generator, write_nvidia_pickle, write_pti, write_tf_pickle
 from tests.helpers.nvidia_trees import Network, nvidia_generator
 from tests.helpers.shapes import SHAPES
-from tests.helpers.tiny import tiny_generator
+from tests.helpers.tiny import TINY, tiny_generator
 
 every_shape = pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES.keys())
 
@@ -102,3 +103,20 @@ def test_other_numbers_of_channels_are_refused(tmp_path: Path) -> None:
             WeightError, match=f"its pictures have {channels} channels; pass a generator of grey or RGB"
         ):
             load_generator(path)
+
+
+def test_pictures_of_impossible_size_are_refused(tmp_path: Path) -> None:
+    """Before noise of their size, which the file lacks, is drawn."""
+    generator = of_one_width(TINY)
+    theirs: Any = rosinality.export_generator(generator.state_dict())
+    theirs["g_ema"] = {name: tensor for name, tensor in theirs["g_ema"].items() if "noises." not in name}
+    for height in (300, 0):
+        theirs["g_ema"]["input.input"] = torch.zeros(1, 6, height, 4)
+        torch.save(theirs, tmp_path / "g.pt")
+        with pytest.raises(WeightError, match=f"its constant has {height} x 4 px; pass a StyleGAN2 generator"):
+            load_generator(tmp_path / "g.pt")
+    tensors = {f"synthesis.b{2**k}.{name}": torch.zeros(1, 1, 1, 1) for k in range(2, 15) for name in ("conv1.weight",)}
+    tensors |= {"synthesis.b4.const": torch.zeros(1, 4, 8), "synthesis.b4.torgb.weight": torch.zeros(3, 1, 1, 1)}
+    tensors |= {"mapping.fc0.weight": torch.zeros(1, 1), "synthesis.b4.conv1.affine.weight": torch.zeros(1, 1)}
+    with pytest.raises(WeightError, match="it draws 32768 x 16384 px, more than any StyleGAN2; do not trust it"):
+        generator_config(tensors)
