@@ -103,7 +103,7 @@ def read_record(path: Path) -> dict[str, Any]:
         with lift_pillow_limits(), Image.open(path) as picture:
             text = picture.info[RECORD_KEY]
         return dict(json.loads(text))
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, KeyError, RecursionError, TypeError, ValueError) as error:
         raise UsageError(f"{path} carries no styleclip record; pass a PNG that styleclip saved") from error
 
 

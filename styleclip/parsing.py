@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 
-from styleclip.settings import MAX_MAGNITUDE, Strength
+from styleclip.settings import Strength
 
 MAX_SEEDS = 10_000  # in one list
 
@@ -36,7 +36,7 @@ def parse_resolution(text: str) -> str | int:
 
 
 def parse_strength(text: str) -> Strength:
-    """A number of at most MAX_MAGNITUDE, or "auto"; raises ValueError otherwise."""
+    """A finite number, or "auto"; raises ValueError otherwise."""
     if text.strip() == "auto":
         return "auto"
     try:
@@ -45,8 +45,6 @@ def parse_strength(text: str) -> Strength:
         value = math.nan
     if not math.isfinite(value):
         raise ValueError(f"{text!r} is not a number; write it like 4 or auto.")
-    if abs(value) > MAX_MAGNITUDE:
-        raise ValueError(f"{text.strip()} is too large; write a number up to {MAX_MAGNITUDE:.0f}.")
     return value
 
 

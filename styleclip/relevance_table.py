@@ -45,7 +45,8 @@ class RelevanceTable:
 
     def error_quantiles(self) -> tuple[float, float] | None:
         """Median and 90th percentile of the standard errors of the rows; None where these are not known."""
-        if self.error is None or not self.has_row.any() or self.about["images"] < 2:
+        images = self.about.get("images")
+        if self.error is None or not self.has_row.any() or not isinstance(images, int) or images < 2:
             return None
         median, high = torch.quantile(self.error[self.has_row], torch.tensor([0.5, 0.9])).tolist()
         return median, high

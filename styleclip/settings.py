@@ -20,7 +20,7 @@ Strength = float | Literal["auto"]
 TextEncoding = Literal["prompt", "ensemble"]  # the text as it is, or its mean over CLIP's prompt templates
 
 MAX_COUNT = 10_000_000  # of whole numbers that have no limit of their own
-MAX_MAGNITUDE = 1e6  # of other numbers: beyond it float32 overflows on the way
+MAX_MAGNITUDE = 1e30  # of other numbers; float32 ends at 3e38
 MAX_SEED = 2**63 - 2001  # of torch's generators; 1000 restarts and as many batches come after it
 MAX_PSI = 100  # of truncation, either way
 MAX_BATCH = 65_536  # pictures or latents of one step
@@ -182,7 +182,7 @@ def _limits(known: Setting, count: bool, value: float) -> str:
     elif count and value > MAX_COUNT:
         parts.append(f"at most {MAX_COUNT}")
     elif not count and MAX_MAGNITUDE < abs(value) < math.inf:
-        parts.append(f"at most {MAX_MAGNITUDE:.0f}" if parts else f"from {-MAX_MAGNITUDE:.0f} to {MAX_MAGNITUDE:.0f}")
+        parts.append(f"at most {MAX_MAGNITUDE:g}" if parts else f"from {-MAX_MAGNITUDE:g} to {MAX_MAGNITUDE:g}")
     limits = " and ".join(parts)
     return limits if count else ", ".join(filter(None, ["a finite number", limits]))
 

@@ -15,7 +15,7 @@ FLOORS = {
         *("version", "errors", "files", "temporaries", "progress", "settings", "parsing", "units", "schedules"),
         *("latents", "relevance_table", "samples", "images", "sheets", "recording", "results", "runtime"),
         *("printable", "names", "label_fonts"),
-        *("interrupts",),
+        *("interrupts", "texts"),
     ),
     1: ("networks",),
     2: ("weights", "prompts", "prompt_words", "claims", "losses", "alignment", "demo"),

@@ -20,6 +20,7 @@ from typing import Any, NoReturn
 import click
 
 from styleclip import interrupts
+from styleclip.cli.environment import check_current_folder, is_out_of_memory, open_closed_streams
 from styleclip.cli.output.printing import (
     escape_unencodable,
     print_lines,
@@ -68,6 +69,7 @@ class Commands(click.Group):
         return command
 
     def main(self, *arguments: Any, **options: Any) -> Any:
+        open_closed_streams()
         escape_unencodable()
         with interrupts.signal_handlers():
             return super().main(*arguments, **options)
@@ -93,6 +95,7 @@ class Commands(click.Group):
     def _invoke_quietly(self, ctx: click.Context) -> object:
         with written_files():
             try:
+                check_current_folder()
                 return super().invoke(ctx)
             except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
                 raise
@@ -156,7 +159,7 @@ def resume_gc() -> None:
 
 def unexpected_error_message(error: Exception) -> str:
     """One sentence for an exception that is no StyleClipError."""
-    if "torch" in sys.modules and _is_out_of_memory(error):
+    if is_out_of_memory(error):
         return "there is not enough memory; use fewer seeds at once or a smaller --batch-size, or another --device"
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:  # files raise OutputError, so this is stdout
         return "cannot write to stdout: the disk is full; free some space or send the output elsewhere"
@@ -165,12 +168,6 @@ def unexpected_error_message(error: Exception) -> str:
         return f"the name of a file is too long for this system ({name[:40]!r} ...); pass a shorter one"
     what = " ".join(str(error).split())[:300]
     return f"{type(error).__name__}: {what or 'no message'}; set STYLECLIP_DEBUG=1 for the traceback"
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    from styleclip.runtime.batching import is_out_of_memory
-
-    return is_out_of_memory(error)
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:

@@ -22,6 +22,7 @@ from typing import Literal
 from styleclip.demo.captions import Claims, claimed_states, state_names
 from styleclip.errors import UsageError
 from styleclip.parsing import parse_seeds
+from styleclip.texts import read_text
 
 SetName = Literal["tuning", "reporting"]
 
@@ -72,10 +73,7 @@ def given_wordings(texts: Sequence[str]) -> WordingSet:
 
 def read_prompts(path: Path) -> list[str]:
     """The lines of a file without blank lines and `#` comments; raises UsageError where none is left."""
-    try:
-        lines = [line.strip() for line in path.read_text("utf-8-sig").splitlines()]
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path} is not a text file in UTF-8; write one prompt per line") from error
+    lines = [line.strip() for line in read_text(path).splitlines()]
     prompts = [line for line in lines if line and not line.startswith("#")]
     if not prompts:
         raise UsageError(f"{path} holds no prompt; write one per line")

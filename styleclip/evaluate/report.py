@@ -14,7 +14,9 @@ from styleclip.evaluate.plot import plot_rows
 from styleclip.evaluate.scores import TABLE_FORMATS, PromptScore, Row, mean_row
 from styleclip.evaluate.sheet import WorstEdit, worst_sheet
 from styleclip.files import atomic_path, atomic_write, to_json
+from styleclip.texts import read_text
 
+MAX_REPORT_BYTES = 2**26
 MEAN, ORACLE = "all edits", "oracle"
 
 
@@ -108,12 +110,12 @@ class Report:
 def load_report(path: Path) -> Report:
     """The report in a report.json, without its worst edits. Raises UsageError for another file."""
     try:
-        record = json.loads(path.read_text("utf-8"))
+        record = json.loads(read_text(path, MAX_REPORT_BYTES))
         fields = ("prompt", "claims", "seeds", "edits", "oracle", "flipped")
         prompts = [PromptScore(**{name: score[name] for name in fields}) for score in record["prompts"]]
         names = ("method", "settings", "wordings", "seeds", "limits", "provenance")
         return Report(**{name: record[name] for name in names}, prompts=prompts)
-    except (ValueError, KeyError, TypeError) as error:
+    except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         raise UsageError(f"{path} is not a report of `styleclip evaluate`; pass a report.json") from error
 
 

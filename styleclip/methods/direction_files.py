@@ -25,9 +25,12 @@ from styleclip.settings import resolve
 from styleclip.stylespace.claim_classes import classes_from_record, classes_record
 from styleclip.weights.file_state import sha256_of
 from styleclip.weights.formats.messages import error_context
+from styleclip.weights.formats.own_checks import check_shapes, number_of, text_of
 from styleclip.weights.formats.own_files import read_own, save_own
+from styleclip.weights.provenance import probe
 
 TENSORS = ("weights", "std", "relevance")
+REMEDY = "save the direction again"
 
 
 def save_direction(direction: StyleDirection, models: Models, path: str | Path) -> Path:
@@ -49,34 +52,49 @@ def save_direction(direction: StyleDirection, models: Models, path: str | Path) 
 
 def load_direction(path: str | Path, models: Models) -> StyleDirection:
     """The direction in a file; raises WeightError for a file without one, and for one of another generator."""
-    tensors, about = read_own(path, "direction", "save the direction again")
+    tensors, about = read_own(path, "direction", REMEDY)
     with error_context(path):
-        if missing := [name for name in TENSORS if name not in tensors]:
-            raise WeightError(f"the tensor {missing[0]} is missing; save the direction again")
+        check_shapes(tensors, dict.fromkeys(TENSORS, "C"), REMEDY)
         if about.get("generator") != models.generator_fingerprint:
             raise WeightError("this direction was found for another generator; pass that one with --model")
-        neutral = about["neutral"]
+        check_shapes(tensors, dict.fromkeys(TENSORS, "C"), REMEDY, {"C": models.generator.layout.size})
         weights, std, relevance = (tensors[name].to(models.device) for name in TENSORS)
         direction = StyleDirection(
-            Prompt(about["target"], neutral if isinstance(neutral, str) else tuple(neutral)),
+            _read_prompt(about),
             weights,
             std,
             relevance,
-            beta=about["beta"],
-            alpha=about["alpha"],
-            movement=about["movement"],
+            beta=number_of(about, "beta", REMEDY),
+            alpha="auto" if about.get("alpha") == "auto" else number_of(about, "alpha", REMEDY),
+            movement=None if about.get("movement") is None else number_of(about, "movement", REMEDY),
             origin={"source": "file", "file": InputFile(path), "sha256": sha256_of(Path(path))},
             claims=_read_claims(tensors, about, models),
         )
     return direction.with_settings(resolve(GlobalDirectionSettings(), models.defaults.get(StyleDirection.name, {})))
 
 
+def _read_prompt(about: Mapping[str, Any]) -> Prompt:
+    neutral = about.get("neutral")
+    if not isinstance(neutral, list):
+        return Prompt(text_of(about, "target", REMEDY), text_of(about, "neutral", REMEDY))
+    texts = tuple(text_of({"neutral": each}, "neutral", REMEDY) for each in neutral)
+    return Prompt(text_of(about, "target", REMEDY), texts)
+
+
 def _read_claims(tensors: Mapping[str, Tensor], about: Mapping[str, Any], models: Models) -> tuple[ClaimDirection, ...]:
     """The directions of the claims of a direction by regression."""
     claims = []
-    for i, record in enumerate(about.get("claims", ())):
-        if missing := [name for name in ("rows", "features") if f"claims.{i}.{name}" not in tensors]:
-            raise WeightError(f"the tensor claims.{i}.{missing[0]} is missing; save the direction again")
-        rows, features = (tensors[f"claims.{i}.{name}"].to(models.device) for name in ("rows", "features"))
-        claims.append(ClaimDirection(classes_from_record(record, features), rows))
+    for i, record in enumerate(about.get("claims") or ()):
+        rows, features = f"claims.{i}.rows", f"claims.{i}.features"
+        check_shapes(tensors, {rows: "AC", features: "KD"}, REMEDY, _claim_sizes(models))
+        try:
+            classes = classes_from_record(record, tensors[features].to(models.device))
+            classes.check(len(tensors[rows]))
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+            raise WeightError(f"the record of claims.{i} is damaged; {REMEDY}") from error
+        claims.append(ClaimDirection(classes, tensors[rows].to(models.device)))
     return tuple(claims)
+
+
+def _claim_sizes(models: Models) -> dict[str, int]:
+    return {"C": models.generator.layout.size, "D": len(probe(models.clip))}

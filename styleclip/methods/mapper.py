@@ -22,9 +22,12 @@ from styleclip.networks.latent_mapper import STEP, Mapper
 from styleclip.progress import OnStep, Step, ignore
 from styleclip.prompts import Prompt
 from styleclip.weights.formats.messages import error_context
+from styleclip.weights.formats.own_checks import text_of
 from styleclip.weights.formats.own_files import save_mapper
 from styleclip.weights.formats.registry import read_one
 from styleclip.weights.load import load_mapper
+
+REMEDY = "train it again"
 
 
 @dataclass(frozen=True)
@@ -106,9 +109,9 @@ def _prompt(about: Mapping[str, Any]) -> Prompt | None:
     target, neutral = about.get("target"), about.get("neutral")
     if not isinstance(target, str):
         return None
-    if neutral is None or isinstance(neutral, str):
-        return Prompt(target, neutral)
-    return Prompt(target, tuple(map(str, neutral)))
+    if isinstance(neutral, list):
+        return Prompt(target, tuple(text_of({"neutral": each}, "neutral", REMEDY) for each in neutral))
+    return Prompt(text_of(about, "target", REMEDY), None if neutral is None else text_of(about, "neutral", REMEDY))
 
 
 @torch.no_grad()

@@ -10,7 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cuda_ops import bias_act, blur_act, upfirdn2d
+from cuda_ops import backend, bias_act, blur_act, upfirdn2d
+from styleclip.errors import UsageError
 
 FREEZE_BATCH = 64  # filters whose squares are in memory at once in `StyledConv.freeze`
 FIR_TAPS = (1 / 8, 3 / 8, 3 / 8, 1 / 8)  # [1, 3, 3, 1], summing to 1
@@ -179,3 +180,12 @@ def fir_taps() -> Tensor:
 def normalize_2nd_moment(x: Tensor) -> Tensor:
     """`x / sqrt(mean(x^2))` along axis 1: the normalisation of z (StyleGAN, Karras et al. 2019)."""
     return x * torch.rsqrt(x.square().mean(dim=1, keepdim=True) + 1e-8)
+
+
+def check_ops() -> None:
+    """Raise UsageError where STYLECLIP_OPS names no implementation of the ops, or one that does not run here."""
+    try:
+        backend()
+    except (RuntimeError, ValueError) as error:
+        remedy = "" if ";" in str(error) else "; set it to one of these, or unset it"
+        raise UsageError(f"{error}{remedy}") from error

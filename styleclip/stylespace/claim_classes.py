@@ -46,6 +46,15 @@ class ClaimClasses:
     targets: int = 1
     edges: tuple[float, float] | None = None
 
+    def check(self, alternatives: int) -> None:
+        """Raise ValueError unless texts, features and numbers fit together and to a number of alternatives."""
+        texts, targets = len(self.texts), self.targets
+        counts = len(self.features) == texts and type(targets) is int and 0 < targets < texts
+        numbers = all(type(each) in (int, float) for each in (self.scale, *(self.edges or ())))
+        known = all(type(text) is str for text in (*self.texts, self.claim.phrase, *self.claim.targets))
+        if not (counts and numbers and known) or alternatives != (texts - targets if self.edges is None else 1):
+            raise ValueError("the classes do not fit together")
+
     def probabilities(self, features: Tensor) -> Tensor:
         """[N, K] of images with these unit features [N, D]; without alternatives the score between both edges."""
         if self.edges is None:

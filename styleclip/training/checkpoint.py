@@ -19,6 +19,7 @@ from torch import Tensor
 from styleclip.errors import OutputError, WeightError
 from styleclip.files import to_json
 from styleclip.weights.formats import messages
+from styleclip.weights.formats.own_checks import count_of
 from styleclip.weights.formats.own_files import read_own, save_own
 
 STATE = "state.safetensors"
@@ -87,7 +88,7 @@ class Checkpoint:
         try:
             for name, part in self.parts.items():
                 part.load_state_dict(_state_dict(part, saved["state"][name], tensors))
-        except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        except (AttributeError, LookupError, TypeError, ValueError, RuntimeError) as error:
             raise WeightError(f"{self.path} does not fit this training; pass --overwrite to begin again") from error
         return int(saved["step"])
 
@@ -108,7 +109,7 @@ def read_state(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """The JSON and the tensors of a checkpoint; raises WeightError for any other file."""
     try:
         tensors, saved = read_own(path, "training", "begin again")
-        return {**saved, "step": int(saved["step"]), "training": dict(saved["training"])}, tensors
+        return {**saved, "step": count_of(saved, "step", "begin again"), "training": dict(saved["training"])}, tensors
     except (WeightError, KeyError, TypeError, ValueError) as error:
         raise WeightError(f"{path} cannot be read; pass --overwrite to begin again") from error
 

@@ -14,7 +14,9 @@ from styleclip.errors import OutputError
 from styleclip.files import atomic_write, naming_disk_errors
 from styleclip.images import png_bytes
 from styleclip.printable import printable_json
+from styleclip.texts import read_text
 
+MAX_METRICS_BYTES = 2**30
 METRICS = "metrics.jsonl"
 PATTERNS = (METRICS, "samples_*.png", "events.out.tfevents.*")
 
@@ -58,7 +60,7 @@ class MetricsLog:
 
     def _lines(self) -> list[str]:
         """All but the last line, which a kill may have torn."""
-        text = self.path.read_text("utf-8", errors="replace") if self.path.exists() else ""
+        text = read_text(self.path, MAX_METRICS_BYTES, "replace") if self.path.exists() else ""
         return text.split("\n")[:-1]
 
 

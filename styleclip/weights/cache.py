@@ -15,8 +15,9 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from styleclip.errors import OutputError, WeightError
+from styleclip.errors import OutputError, UsageError, WeightError
 from styleclip.files import atomic_write
+from styleclip.texts import read_text
 from styleclip.weights.catalog import Weight, home
 from styleclip.weights.download import Progress, discard, download, ignore, partial_size, resumable_size
 from styleclip.weights.http import DownloadError
@@ -156,10 +157,10 @@ def _record_hash(weight: Weight, path: Path) -> None:
 def _known_hashes() -> dict[str, str]:
     """File in the cache -> SHA-256 of its first download."""
     try:
-        return dict(json.loads(_hash_record().read_text("utf-8")))
-    except FileNotFoundError:
-        return {}
-    except ValueError as error:
+        if not _hash_record().exists():
+            return {}
+        return dict(json.loads(read_text(_hash_record())))
+    except (RecursionError, TypeError, UsageError, ValueError) as error:
         raise WeightError(f"{_hash_record()} is damaged; delete it") from error
 
 

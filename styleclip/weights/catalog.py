@@ -13,7 +13,7 @@ from typing import Any
 
 import platformdirs
 
-from styleclip.errors import WeightError
+from styleclip.errors import UsageError, WeightError
 
 PACKAGE = Path(__file__).parents[1]
 CHECKPOINT_FOLDERS = (PACKAGE / "checkpoints", PACKAGE.parent / "checkpoints")  # in a wheel, in a source checkout
@@ -123,7 +123,14 @@ def closest(name: str, known: Iterable[str]) -> str:
 
 def home() -> Path:
     """The folder of downloaded weights: STYLECLIP_HOME, else the user's cache folder (~/.cache/styleclip on Linux)."""
-    return Path(os.environ.get("STYLECLIP_HOME") or platformdirs.user_cache_path("styleclip")).expanduser()
+    chosen = os.environ.get("STYLECLIP_HOME", "")
+    try:
+        folder = Path(chosen or platformdirs.user_cache_path("styleclip")).expanduser()
+    except (RuntimeError, KeyError) as error:  # no HOME, and no such user
+        raise UsageError("there is no home folder for the cache; set STYLECLIP_HOME to a folder of yours") from error
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"the cache folder {folder} is a file; set STYLECLIP_HOME to a folder of yours")
+    return folder
 
 
 def weight_records(weights: Iterable[Weight]) -> list[dict[str, Any]]:

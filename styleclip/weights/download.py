@@ -20,6 +20,7 @@ from typing import IO
 import requests
 
 from styleclip.errors import UsageError, WeightError
+from styleclip.texts import read_text
 from styleclip.weights.http import DownloadError, TransientError, is_page, open_url, read_body, status_of, why_no_file
 from styleclip.weights.urls import shown_url
 
@@ -177,8 +178,8 @@ class _ResumeNote:
 
     @classmethod
     def read(cls, partial: Path) -> _ResumeNote | None:
-        with suppress(OSError, ValueError, TypeError):
-            return cls(**json.loads(_note_path(partial).read_text("utf-8")))
+        with suppress(OSError, RecursionError, TypeError, UsageError, ValueError):
+            return cls(**json.loads(read_text(_note_path(partial))))
         return None
 
     def write(self, partial: Path) -> None:

@@ -17,6 +17,7 @@ from styleclip.networks.clip import CLIP, Preprocess, build_clip
 from styleclip.networks.e4e import Encoder
 from styleclip.networks.face_recognition import Facenet, FaceRecogniser, SmallRecogniser
 from styleclip.networks.latent_mapper import LevelsMapper, Mapper, StyleMapper
+from styleclip.networks.layers import check_ops
 from styleclip.networks.lpips import LPIPS, TAPS, Trunk
 from styleclip.networks.open_clip_hub import architectures_like, is_architecture, open_clip_architecture
 from styleclip.networks.stylegan2 import Generator, GeneratorConfig
@@ -38,6 +39,7 @@ def load_generator(path: str | Path, label: int | None = None) -> Generator:
     Raises WeightError for a file that holds none, is damaged, lacks tensors or has too many, and for a label that is
     missing or has no use.
     """
+    check_ops()
     with error_context(path):
         content = _read_checked(path, "generator")
         tensors = choose_class(content.tensors, label)

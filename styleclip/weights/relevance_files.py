@@ -22,6 +22,7 @@ from styleclip.relevance_table import RelevanceTable, StyleStatistics
 from styleclip.weights.cache import Fetch
 from styleclip.weights.catalog import home
 from styleclip.weights.formats.messages import error_context, short_repr
+from styleclip.weights.formats.own_checks import check_finite, check_shapes
 from styleclip.weights.formats.own_files import read_own, save_own
 from styleclip.weights.formats.registry import read_one
 from styleclip.weights.formats.style_tables import ROW_BATCH, check_real, is_unit
@@ -29,7 +30,6 @@ from styleclip.weights.locate import weight_file
 from styleclip.weights.provenance import cache_name, check_provenance, probe
 from styleclip.weights.safe_pickle.lazy_tensors import read_tensor
 
-REQUIRED_TENSORS = ("delta_i", "mean", "std", "probe")
 REMEDY = "make the table again with `styleclip prepare --method exact`"
 
 
@@ -128,8 +128,12 @@ def prepared_path(fingerprint: str, clip: CLIP) -> Path:
 
 
 def _check_complete(tensors: Mapping[str, Tensor]) -> None:
-    if missing := [name for name in REQUIRED_TENSORS if name not in tensors]:
-        raise WeightError(f"the tensor {missing[0]} is missing; {REMEDY}")
+    """Raise WeightError unless all tensors are there, finite and of shapes that fit together."""
+    rows = "R" if "channels" in tensors else "C"
+    optional = {"channels?": "R", "effect?": rows, "error?": rows}
+    shapes: dict[str, str] = {"mean": "C", "std": "C", "probe": "D", "delta_i": f"{rows}D", **optional}
+    check_finite(tensors, REMEDY)
+    check_shapes(tensors, shapes, REMEDY, whole=("channels",))
 
 
 def _own_table(tensors: Mapping[str, Tensor], about: Mapping[str, Any], layout: StyleLayout) -> RelevanceTable:

@@ -30,6 +30,7 @@ from styleclip.samples import Regression, Samples
 from styleclip.weights.cache import Fetch
 from styleclip.weights.catalog import home
 from styleclip.weights.formats.messages import error_context, short_repr
+from styleclip.weights.formats.own_checks import check_shapes, count_of, number_of
 from styleclip.weights.formats.own_files import read_own, save_own
 from styleclip.weights.locate import weight_file
 from styleclip.weights.provenance import cache_name, check_provenance, probe
@@ -71,9 +72,9 @@ def read_samples(path: str | Path) -> tuple[Samples, Tensor]:
         if "rows" in tensors:
             raise WeightError(_unfinished_message(about))
         features, stored = tensors["features"].float(), tensors["probe"].float()
-        if features.ndim != 2 or features.shape[1:] != stored.shape or not len(features):
-            raise WeightError(f"its features have shape {list(features.shape)}, not [N, {len(stored)}]; {REMEDY}")
-        fits = {Space(name): _read_fit(Space(name), tensors, numbers) for name, numbers in _fits(about).items()}
+        if not len(features):
+            raise WeightError(f"it holds no samples; {REMEDY}")
+        fits = {space: _read_fit(space, tensors, numbers) for space, numbers in _fits(about).items()}
         return samples_of_record(features, about, fits), stored
 
 
@@ -81,8 +82,9 @@ def read_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """The tensors and the `about` of whole or incomplete samples; raises WeightError for any other file."""
     tensors, about = read_own(path, "samples", REMEDY)
     with error_context(path):
-        if missing := [name for name in ("features", "probe") if name not in tensors]:
-            raise WeightError(f"the tensor {missing[0]} is missing; {REMEDY}")
+        check_shapes(tensors, {"probe": "D", "features": "ND", "rows?": "N"}, REMEDY, whole=("rows",))
+        count_of(about, "seed", REMEDY)
+        number_of(about, "psi", REMEDY)
         return tensors, about
 
 
@@ -126,16 +128,22 @@ def samples_path(fingerprint: str, clip: CLIP) -> Path:
     return (folder if clip.preprocess == "correct" else folder / clip.preprocess) / cache_name(fingerprint, clip)
 
 
-def _fits(about: Mapping[str, Any]) -> Mapping[str, Mapping[str, float]]:
-    found: Mapping[str, Mapping[str, float]] = about.get("fits", {})
-    return found
+def _fits(about: Mapping[str, Any]) -> dict[Space, Mapping[str, Any]]:
+    """The numbers of the regressions by space; raises WeightError where they are no such record."""
+    found = about.get("fits", {})
+    if not isinstance(found, dict) or not all(isinstance(numbers, dict) for numbers in found.values()):
+        raise WeightError(f"it is damaged or not what it seems (its regressions have no numbers); {REMEDY}")
+    if unknown := [name for name in found if name not in (Space.W, Space.S)]:
+        raise WeightError(f"it has a regression of {short_repr(unknown[0])}, not of w or s; {REMEDY}")
+    return {Space(name): numbers for name, numbers in found.items()}
 
 
-def _read_fit(space: Space, tensors: Mapping[str, Tensor], numbers: Mapping[str, float]) -> Regression:
+def _read_fit(space: Space, tensors: Mapping[str, Tensor], numbers: Mapping[str, Any]) -> Regression:
+    ridge, explained = (number_of(numbers, name, REMEDY) for name in ("ridge", "explained"))
+    shapes = dict(zip((f"{space.value}.{name}" for name in FIT_TENSORS), ("DC", "D", "C", "C"), strict=True))
+    check_shapes(tensors, shapes, REMEDY, {"D": len(tensors["probe"])})
     matrix, feature_mean, mean, std = (tensors[f"{space.value}.{name}"].float() for name in FIT_TENSORS)
-    return Regression(
-        space, matrix, feature_mean, mean, std, numbers["ridge"], numbers["explained"], int(numbers["samples"])
-    )
+    return Regression(space, matrix, feature_mean, mean, std, ridge, explained, count_of(numbers, "samples", REMEDY))
 
 
 def _unfinished_message(about: Mapping[str, Any]) -> str:

@@ -118,7 +118,7 @@ def test_samples_of_other_networks_are_refused(
     ("tensors", "changes", "words"),
     [
         ({"features": None}, {}, "the tensor features is missing; make the samples again with `styleclip prepare"),
-        ({"features": torch.zeros(3, 4)}, {}, "its features have shape [3, 4], not [N, 10]; make the samples again"),
+        ({"features": torch.zeros(3, 4)}, {}, "its features is of shape [3, 4], not [N, 10]; make the samples again"),
         ({"rows": torch.arange(12)}, {"shard": "1/1"}, "an unfinished run has made, not all samples; run the same"),
         ({"rows": torch.arange(12)}, {"shard": "2/3"}, "it is the shard 2/3, not all samples; join all with"),
         ({}, {"seed": "poem"}, "it is damaged or not what it seems"),

@@ -10,6 +10,7 @@ import click
 from styleclip.errors import UsageError
 
 Decorated = TypeVar("Decorated", bound=Callable[..., object])
+TEXTS = ("prompt", "neutral", "targets")  # `Prompt` says what is wrong with these
 MAX_VALUE_CHARS = 40  # in a message
 
 
@@ -37,6 +38,9 @@ class Option(click.Option):
             if any(value != given[0] for value in given):
                 raise UsageError(f"{self._contradiction(given)}; pass one of them")
             opts = {**opts, self.name or "": given[0]}
+        values = given if isinstance(given, list) else [given]
+        if self.name not in TEXTS and any(isinstance(value, str) and not value.strip() for value in values):
+            raise UsageError(f"the value of {self.opts[-1]} is empty; pass one, or leave it out")
         return super().consume_value(ctx, opts)
 
     def _contradiction(self, given: list[Any]) -> str:

@@ -17,6 +17,7 @@ from styleclip.parsing import (
     parse_strength,
     parse_strengths,
 )
+from styleclip.printable import printable
 from styleclip.settings import MAX_COUNT, MAX_MAGNITUDE, MAX_PSI, short_number
 
 
@@ -57,7 +58,7 @@ def check_size(
     if isinstance(number, float) and not math.isfinite(number):
         kind.fail(f"{number} is not a finite number.", param, ctx)
     if abs(number) > most:
-        kind.fail(f"{short_number(number)} is too large; pass a number up to {most:.0f}.", param, ctx)
+        kind.fail(f"{short_number(number)} is too large; pass a number up to {most:g}.", param, ctx)
     return number
 
 
@@ -73,7 +74,7 @@ class Parsed(click.ParamType):
         try:
             return self.parse(value)
         except ValueError as error:
-            self.fail(str(error), param, ctx)
+            self.fail(printable(error), param, ctx)
 
 
 PSI_RANGE = FiniteRange(-MAX_PSI, MAX_PSI)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
 import traceback
 from collections.abc import Iterator
@@ -29,13 +30,17 @@ def print_json(value: object) -> None:
     click.echo(text if encodable(text, _encoding()) == text else ascii_json(text), nl=False)
 
 
+LONG_WORD = re.compile(r"\S{301,}")  # such as a number of a thousand digits; paths are shorter
+
+
 @contextmanager
 def printable_messages() -> Iterator[None]:
     """Escape the messages of errors that click prints; those of click itself may have lines."""
     try:
         yield
     except click.ClickException as error:
-        vars(error)["message"] = encodable(printable(error.message, keep="\n\t"), _encoding(err=True))
+        message = LONG_WORD.sub(lambda word: f"{word[0][:60]}...{word[0][-20:]}", str(error.message))
+        vars(error)["message"] = encodable(printable(message, keep="\n\t"), _encoding(err=True))
         raise
 
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from styleclip.errors import StyleClipError, WeightError
+from styleclip.errors import NoMemoryError, StyleClipError, WeightError
 
 MAX_VALUE_CHARS = 60  # characters of a value
 WITHOUT_EFFECT = ("styleclip", "generator_name")  # settings that do not change the numbers in a file
@@ -66,10 +66,18 @@ def report_damage() -> Iterator[None]:
         yield
     except StyleClipError:
         raise
+    except MemoryError as error:
+        raise NoMemoryError("there is not enough memory to read it; close other programs and try again") from error
     except Exception as error:
-        said = (str(error).splitlines() or [""])[0].rstrip(".")[:100]
-        reason = f"{type(error).__name__}: {said}" if said else type(error).__name__
-        raise WeightError(f"it is damaged or not what it seems ({reason}); download it again") from error
+        raise WeightError(f"it is damaged or not what it seems ({_reason(error)}); download it again") from error
+
+
+def _reason(error: Exception) -> str:
+    """What an exception says, without its name."""
+    said = (str(error).splitlines() or [""])[0].rstrip(".")[:100]
+    if isinstance(error, KeyError):
+        return f"{said} is missing"
+    return said or "a part of it is of another kind"
 
 
 @contextmanager

@@ -37,6 +37,7 @@ from styleclip.weights.formats.configs import (
 from styleclip.weights.formats.content import Content, FileTree, Native, attempt
 from styleclip.weights.formats.generator_configs import generator_content
 from styleclip.weights.formats.messages import error_context, plain_line, short_repr
+from styleclip.weights.formats.own_checks import check_finite, parse_record
 from styleclip.weights.safe_pickle.containers import open_content
 from styleclip.weights.safe_pickle.lazy_tensors import named_tensors, read_tensors
 
@@ -72,8 +73,8 @@ def save_own(
 def read_own(path: str | Path, kind: Native, remedy: str) -> OwnFile:
     """The tensors and the record of a file of this kind, as `save_own` wrote them.
 
-    Raises WeightError for a file that is absent, damaged or of another kind, and for one whose `about` is no JSON
-    object; that sentence ends in the `remedy`, e.g. "train it again".
+    Raises WeightError for a file that is absent, damaged or of another kind, and for one with NaN in a tensor or
+    whose `about` is no JSON object; that sentence ends in the `remedy`, e.g. "train it again".
     """
     with error_context(path):
         tree = open_content(Path(path))
@@ -82,14 +83,14 @@ def read_own(path: str | Path, kind: Native, remedy: str) -> OwnFile:
             raise WeightError(f"it holds no {kind} that styleclip wrote; pass a file with one")
         if held != kind:
             raise WeightError(f"it holds {short_repr(held)}, no {kind}; pass a file with one")
-        return OwnFile(read_tensors(tree.value), parse_about(tree.metadata, remedy))
+        tensors = read_tensors(tree.value)
+        check_finite(tensors, remedy)
+        return OwnFile(tensors, parse_about(tree.metadata, remedy))
 
 
 def parse_about(metadata: Mapping[str, str], remedy: str) -> dict[str, Any]:
     """The JSON object in `about` with printable strings; {} without one, WeightError for other JSON."""
-    about = loads(metadata.get("about", "{}"))
-    if not isinstance(about, dict):
-        raise WeightError(f"it does not say how it was made; {remedy}")
+    about = parse_record(metadata.get("about", "{}"), remedy)
     return {plain_line(name): plain_line(value) if isinstance(value, str) else value for name, value in about.items()}
 
 
