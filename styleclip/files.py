@@ -20,7 +20,7 @@ from typing import Any
 
 from styleclip.errors import OutputError, UsageError
 from styleclip.printable import printable_json
-from styleclip.temporaries import create_temporary, is_temporary, remove_stale_temporaries
+from styleclip.temporaries import create_temporary, final_path, is_temporary, remove_stale_temporaries
 from styleclip.version import __version__
 
 _written: ContextVar[list[Path] | None] = ContextVar("written", default=None)  # by `atomic_path`, in `written_files`
@@ -65,8 +65,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
             yield temporary.path
             temporary.sync()
             os.replace(temporary.path, path)
-            if (files := _written.get()) is not None:
-                files.append(path)
+            note_written(path)
         finally:
             temporary.close()
 
@@ -82,9 +81,15 @@ def written_files() -> Iterator[list[Path]]:
         _written.reset(token)
 
 
+def note_written(path: Path) -> None:
+    """Add a file to those of `written_files`, if there is such a block."""
+    if (files := _written.get()) is not None:
+        files.append(path)
+
+
 def kept_files() -> str:
     """What is kept of the files of `written_files`, as words of a message: `kept out/a.png`, `nothing was kept`."""
-    files = [path for path in dict.fromkeys(_written.get() or ()) if path.exists()]
+    files = [path for path in dict.fromkeys(_written.get() or ()) if path.exists() and path == final_path(path)]
     folders = {path.parent for path in files}
     if not files:
         return "nothing was kept"
@@ -143,7 +148,7 @@ def _disk_error_message(path: Path, error: OSError) -> str:
     }
     other = error.strerror or " ".join(str(error).split())[:200]
     reason, remedy = remedies.get(error.errno or 0, (other, "choose another folder with --out"))
-    return f"cannot write {path}: {reason}; {remedy}"
+    return f"cannot write {final_path(path)}: {reason}; {remedy}"
 
 
 def _package_version(package: str) -> str:

@@ -12,18 +12,19 @@ from PIL import Image
 from styleclip.alignment.paste import paste as paste_pieces
 from styleclip.alignment.photo_formats import PhotoFormat
 from styleclip.alignment.photos import Photo, PhotoLike, read_photo
-from styleclip.files import atomic_write, output_folder
+from styleclip.files import atomic_write
 from styleclip.interrupts import defer_interrupts
 from styleclip.inversion.generator_delta import GeneratorDelta, save_tuning
 from styleclip.inversion.invert import Invert
 from styleclip.inversion.result import LATENT_FILE, Inversion, tuning_path
 from styleclip.latents import Latent
 from styleclip.models import Models
+from styleclip.photo_files import DEFAULT_FORMAT, photo_folder
 from styleclip.progress import OnStep, ignore
 from styleclip.recording import DEFAULT_RECORDING, InputFile, Recording
-from styleclip.results import RESULT_FILES, EditResult
-
-DEFAULT_FORMAT = PhotoFormat()
+from styleclip.result_folder import ResultFolder
+from styleclip.results import COMPANIONS, RESULT_FILES, EditResult
+from styleclip.temporaries import final_path
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,12 +49,11 @@ class EditSource:
         self, result: EditResult, folder: Path | str, overwrite: bool = False, recording: Recording = DEFAULT_RECORDING
     ) -> list[Path]:
         """Write a result of these latents, and the tuning beside its latent; raises OutputError."""
-        paths = result.save(folder, overwrite, recording)
-        return (
-            paths
-            if self.tuning is None
-            else [*paths, save_tuning(self.tuning, tuning_path(Path(folder) / LATENT_FILE))]
-        )
+        with ResultFolder(Path(folder), RESULT_FILES, overwrite, COMPANIONS) as output:
+            paths = result.save(output.place, overwrite, recording)
+            if self.tuning is not None:
+                paths.append(save_tuning(self.tuning, tuning_path(output.place / LATENT_FILE)))
+        return [final_path(path) for path in paths]
 
 
 # Edits a source. Each result has a key, the name of its folder; a single result has the key "".
@@ -149,14 +149,16 @@ class PhotoEdit:
         The files of the only face lie in `folder`, those of several in face_1, face_2, ... A key is a folder within:
         photo.png in `folder/KEY`, result.json in `folder/face_1/KEY`, and the inversion in `folder/face_1/inversion`.
         """
-        folder, keys = Path(folder), [*self.faces[0].results]
-        output_folder(folder, self.result_patterns(keys, photo_format), overwrite, self.photo.path)
-        paths: list[Path] = []
-        for face in self.faces:
-            face.inversion.save(folder / face.name / "inversion", True, recording)
-            for key, result in face.results.items():
-                paths += face.source.save(result, folder / face.name / key, overwrite, recording)
-        return [*self.save_pasted(folder, recording, photo_format), *paths]
+        keys = [*self.faces[0].results]
+        with photo_folder(Path(folder), self.photo, keys, photo_format, overwrite) as output:
+            paths: list[Path] = []
+            for face in self.faces:
+                place = output.place / face.name
+                face.inversion.save(place / "inversion", True, recording)
+                for key, result in face.results.items():
+                    paths += face.source.save(result, place / key, overwrite, recording)
+            paths[:0] = self.save_pasted(output.place, recording, photo_format)
+        return [final_path(path) for path in paths]
 
     @defer_interrupts()
     def save_pasted(
@@ -177,12 +179,6 @@ class PhotoEdit:
             content = photo_format.encode(picture, self.photo, recording.of_picture(record))
             paths.append(atomic_write(Path(folder) / key / photo_format.file_name(self.photo), content))
         return paths
-
-    def result_patterns(self, keys: Sequence[str], photo_format: PhotoFormat = DEFAULT_FORMAT) -> list[str]:
-        """The names that the results of the photo may have in its folder."""
-        places = [Path(face, key) for face in ("", "face_*") for key in keys]
-        files = dict.fromkeys(["after.png", DEFAULT_FORMAT.file_name(self.photo), photo_format.file_name(self.photo)])
-        return [*RESULT_FILES, *(str(place / file) for place in places for file in files)]
 
 
 def edit_photo(

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from styleclip.temporaries import final_path
+
 
 class InputFile(str):
     """The name of a file that a result was made from, as text of a record; `path` is where it lies."""
@@ -61,7 +63,7 @@ def relative_path(path: Path, folder: Path) -> str:
     The name alone where the path would begin at the root of the disk, or have the home of the user in it.
     """
     home = Path(os.path.expanduser("~"))
-    real, start = Path(os.path.realpath(path.parent), path.name), Path(os.path.realpath(folder))
+    real, start = Path(os.path.realpath(path.parent), path.name), Path(os.path.realpath(final_path(folder)))
     try:
         common, relative = Path(os.path.commonpath([real, start])), Path(os.path.relpath(real, start))
     except ValueError:  # on different drives

@@ -10,21 +10,28 @@ from typing import Any
 from PIL.Image import Image
 from torch import Tensor
 
-from styleclip.files import atomic_write, output_folder, to_json
+from styleclip.files import atomic_write, to_json
 from styleclip.images import png_bytes, to_pil
 from styleclip.interrupts import defer_interrupts
 from styleclip.latents import TUNED, Latent, save_latent
 from styleclip.recording import DEFAULT_RECORDING, Recording
+from styleclip.result_folder import ResultFolder
 from styleclip.sheets import comparison
+from styleclip.temporaries import final_path
 
 SHOWN = 0.5  # an image shows a claim that is at least this probable
 RESULT_FILES = (
     "result.json",
-    "*before.png",
-    "*after.png",
+    *("before.png", "[0-9][0-9][0-9]_before.png", "[0-9][0-9][0-9][0-9]_before.png"),
+    *("after.png", "[0-9][0-9][0-9]_after.png", "[0-9][0-9][0-9][0-9]_after.png"),
     "comparison.png",
     "latent.safetensors",
     "source.safetensors",
+)
+FRAMES = "frames/[0-9][0-9][0-9][0-9][0-9].png"
+COMPANIONS = (  # of a result, that commands write beside it
+    *("latent.tuning.safetensors", FRAMES, "video.mp4", "video.gif", "grid.png", "sweep.mp4", "sweep.gif"),
+    *("channels.png", "channels.json"),
 )
 
 
@@ -86,10 +93,15 @@ class EditResult:
         """Write before.png, after.png, comparison.png, latent.safetensors, source.safetensors and result.json.
 
         A batch numbers its pictures 000_before.png, 000_after.png, ...; every PNG carries the record, unless
-        `recording` leaves it out. `result.json` is written last, so where it exists the others do. Raises OutputError
-        where a file cannot be written, and for a folder with earlier results unless `overwrite`.
+        `recording` leaves it out. `result.json` is written last, so where it exists the others do. `overwrite` replaces
+        an earlier result as a whole, and no other files. Raises OutputError where a file cannot be written, and for a
+        folder with earlier results unless `overwrite`.
         """
-        folder = output_folder(Path(folder), RESULT_FILES, overwrite)
+        with ResultFolder(Path(folder), RESULT_FILES, overwrite, COMPANIONS) as output:
+            paths = self._write(output.place, recording)
+        return [final_path(path) for path in paths]
+
+    def _write(self, folder: Path, recording: Recording) -> list[Path]:
         record = self.record()
         told = recording.of_picture(record)
         paths = [atomic_write(folder / name, png_bytes(image, told)) for name, image in self._pictures().items()]

@@ -1,6 +1,7 @@
 """Temporary files beside their target: unique names, held by a lock, so that those of a killed process are recognised.
 
 A temporary is called `.styleclip-XXXXXXXXXXXXXXXX.tmp` and the suffix of its target, with 16 random hexadecimal digits.
+A folder for new results, within that of the earlier ones, ends in `.new` (`result_folder`).
 """
 
 from __future__ import annotations
@@ -9,18 +10,15 @@ import errno
 import os
 import re
 import secrets
-import stat
 import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
+from styleclip.locks import is_same_file, try_lock
 
 NAME = re.compile(r"\.styleclip-[0-9a-f]{16}\.tmp(\.\w{1,16})?")
+STAGING_NAME = re.compile(r"\.styleclip-[0-9a-f]{16}\.(new|swap|old)")
 MAX_AGE_SECONDS = 24 * 3600.0  # of a temporary without a lock, where files cannot be locked
 FLAGS = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 ATTEMPTS = 100  # names that are tried before giving up
@@ -65,13 +63,19 @@ def create_temporary(target: Path) -> Temporary:
         except FileExistsError:
             continue
         locked = try_lock(descriptor)
-        if locked is None:  # an open file cannot be moved on Windows
+        if locked is None:
             os.close(descriptor)
             return Temporary(path, None)
         if locked and is_same_file(descriptor, path):
             return Temporary(path, descriptor)
         os.close(descriptor)  # `remove_stale_temporaries` of another process came between
     raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
+
+
+def final_path(path: Path) -> Path:
+    """Where a file in a folder for new results will lie; other paths are returned as they are."""
+    parts = [part for part in path.parts if not STAGING_NAME.fullmatch(part)]
+    return path if len(parts) == len(path.parts) else Path(*parts)
 
 
 def is_temporary(path: Path) -> bool:
@@ -98,28 +102,5 @@ def _remove_if_stale(path: Path) -> None:
                 path.unlink()
         finally:
             os.close(descriptor)
-        if stale and locked is None:  # an open file cannot be removed on Windows
+        if stale and locked is None:
             path.unlink()
-
-
-def try_lock(descriptor: int) -> bool | None:
-    """Take the exclusive lock of an open file, which ends with the process: whether it was free.
-
-    None where files cannot be locked, on Windows and on some network file systems.
-    """
-    if fcntl is None:
-        return None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        return False if error.errno in (errno.EAGAIN, errno.EACCES) else None
-    return True
-
-
-def is_same_file(descriptor: int, path: Path) -> bool:
-    """Whether an open file still has this name."""
-    try:
-        found = os.stat(path, follow_symlinks=False)
-    except OSError:
-        return False
-    return stat.S_ISREG(found.st_mode) and os.path.samestat(os.fstat(descriptor), found)

@@ -12,16 +12,16 @@ import pytest
 ROOT = Path(__file__).parents[1]
 FLOORS = {
     0: (
-        *("version", "errors", "files", "temporaries", "progress", "settings", "parsing", "units", "schedules"),
+        *("version", "errors", "files", "locks", "temporaries", "progress", "settings", "parsing", "units"),
         *("latents", "relevance_table", "samples", "images", "sheets", "recording", "results", "runtime"),
-        *("printable", "names", "label_fonts"),
-        *("interrupts", "texts"),
+        *("result_folder", "schedules", "printable", "names", "label_fonts", "interrupts"),
+        *("texts",),
     ),
     1: ("networks",),
     2: ("weights", "prompts", "prompt_words", "claims", "losses", "alignment", "demo"),
     3: ("models",),
     4: ("inversion", "stylespace"),
-    5: ("methods", "training", "photo_editing", "photo_video"),
+    5: ("methods", "training", "photo_editing", "photo_files", "photo_video"),
     6: ("editor", "sweeps", "sweep_sheets", "trajectory", "evaluate", "diagnostics"),
     7: ("cli", "__main__"),
 }

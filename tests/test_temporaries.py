@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from styleclip import images, temporaries
+from styleclip import images, locks, temporaries
 from styleclip.errors import OutputError
 from styleclip.files import atomic_path, atomic_write, output_folder
 from styleclip.images import write_video
@@ -125,7 +125,7 @@ def test_without_locks_age_decides(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         def flock(*_: object) -> None:
             raise OSError(37, "No locks available")
 
-    monkeypatch.setattr(temporaries, "fcntl", Refusing if module else None)
+    monkeypatch.setattr(locks, "fcntl", Refusing if module else None)
     old = plant(tmp_path / STALE, MAX_AGE_SECONDS + 60)
     new = plant(tmp_path / STALE.replace("0", "1"))
     with atomic_path(tmp_path / "a.png") as temporary:

@@ -29,7 +29,6 @@ from styleclip.cli.options.source import LatentSource
 from styleclip.cli.output.photo_batch import PhotoBatch, PhotoJob
 from styleclip.cli.output.printing import print_lines
 from styleclip.cli.output.progress import StageProgress
-from styleclip.files import output_folder
 from styleclip.interrupts import defer_interrupts, exit_code
 from styleclip.inversion.generator_delta import save_tuning
 from styleclip.inversion.invert import Invert
@@ -37,9 +36,12 @@ from styleclip.inversion.result import LATENT_FILE, tuning_path
 from styleclip.latents import Latent
 from styleclip.models import Models
 from styleclip.photo_editing import EditSource, PhotoEdit
+from styleclip.photo_files import latents_folder, photo_folder
 from styleclip.photo_video import write_photo_video
 from styleclip.recording import Recording
+from styleclip.result_folder import ResultFolder
 from styleclip.results import EditResult
+from styleclip.temporaries import final_path
 
 if TYPE_CHECKING:
     from styleclip.editor import Editor
@@ -106,7 +108,7 @@ class FaceJob:
 
     @property
     def files(self) -> list[Path]:
-        return [*self.paths, *self.tunings]
+        return [final_path(path) for path in (*self.paths, *self.tunings)]
 
     @property
     def kept(self) -> list[dict[str, Any]]:
@@ -124,14 +126,15 @@ class FaceJob:
 class LatentJob:
     """All latents of a source, edited together."""
 
-    def __init__(self, face: FaceJob) -> None:
-        self.face = face
+    def __init__(self, face: FaceJob, output: ResultFolder) -> None:
+        self.face, self.output = face, output
 
     def __enter__(self) -> LatentJob:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        """An error ends the command."""
+    def __exit__(self, *error: Any) -> None:
+        """Replace earlier results; after an error, which ends the command, they stay."""
+        self.output.__exit__(*error)
 
     def faces(self) -> Iterator[FaceJob]:
         yield self.face
@@ -154,14 +157,15 @@ class PhotoEditJob(PhotoJob):
 
     def faces(self) -> Iterator[FaceJob]:
         common = self.common
-        patterns = self.edited.result_patterns(self.keys, self.photo_format)
-        output_folder(self.folder, patterns, common.overwrite, self.photo)
+        photo = self.edited.photo
+        self.output = photo_folder(self.folder, photo, self.keys, self.photo_format, common.overwrite)
+        place = self.output.place
         if self.paste:
-            self.photo_format.check(self.edited.photo)
+            self.photo_format.check(photo)
         with StageProgress(self.photo.name, common.quiet) as progress:
             for edit in self.edited.invert_faces(self.models, self.inverter, progress):
                 progress.close()
-                folder = self.folder / edit.name
+                folder = place / edit.name
                 edit.inversion.save(folder / "inversion", True, common.recording)
                 face = FaceJob(
                     edit.source,
@@ -174,7 +178,7 @@ class PhotoEditJob(PhotoJob):
                     pasted=self.paste,
                 )
                 yield face
-                self.keep(edit.name, face.files, {**face.record, "folder": face.folder})
+                self.keep(edit.name, face.files, {**face.record, "folder": final_path(face.folder)})
                 for name, frames in face.films.items():
                     self.films.setdefault(name, {})[edit.name] = frames
                 self.interrupted, edit.interrupted = face.interrupted, bool(face.interrupted)
@@ -183,20 +187,22 @@ class PhotoEditJob(PhotoJob):
         """Paste all faces back into the photo, once for every key."""
         if self.paste:
             self.edited.paste(self.keys)
-        pasted = self.edited.save_pasted(self.folder, self.common.recording, self.photo_format)
+        place = self.folder if self.output is None else self.output.place
+        pasted = [*map(final_path, self.edited.save_pasted(place, self.common.recording, self.photo_format))]
         self.paths[:0] = pasted
         if pasted:
-            self._write_videos()
+            self._write_videos(place)
         self.extra["pasted"] = pasted
         self.note = ", ".join(self.edited.notes)
         self.shown = pasted[0] if len(pasted) == 1 else self.folder
 
-    def _write_videos(self) -> None:
+    def _write_videos(self, place: Path) -> None:
         """Write the videos of the photo, unless Ctrl-C comes; all else is kept then."""
         try:
             with StageProgress(self.photo.name, self.common.quiet) as progress:
                 for name, frames in self.films.items():
-                    self.paths += write_photo_video(self.edited, frames, self.folder / name, progress)
+                    paths = write_photo_video(self.edited, frames, place / name, progress)
+                    self.paths += map(final_path, paths)
         except KeyboardInterrupt:
             self.interrupted = "Interrupted; kept all but the video of the photo"
 
@@ -214,10 +220,10 @@ def edit_jobs(
     `keys` are the names of the results of an edit: folders within its folder, "" for a single result.
     """
     if not source.image:
-        face = FaceJob(
-            source.load(editor), folder, keys, common.overwrite, quiet=common.quiet, recording=common.recording
-        )
-        yield LatentJob(face)
+        latents = source.load(editor)
+        output = latents_folder(folder, keys, common.overwrite)
+        face = FaceJob(latents, output.place, keys, common.overwrite, quiet=common.quiet, recording=common.recording)
+        yield LatentJob(face, output)
         common.report(face.files, face.record)
         if face.interrupted:
             print_lines(face.interrupted, err=True)

@@ -14,10 +14,13 @@ from styleclip.evaluate.plot import plot_rows
 from styleclip.evaluate.scores import TABLE_FORMATS, PromptScore, Row, mean_row
 from styleclip.evaluate.sheet import WorstEdit, worst_sheet
 from styleclip.files import atomic_path, atomic_write, to_json
+from styleclip.result_folder import ResultFolder
+from styleclip.temporaries import final_path
 from styleclip.texts import read_text
 
 MAX_REPORT_BYTES = 2**26
 MEAN, ORACLE = "all edits", "oracle"
+REPORT_FILES = ("report.json", "report.png", "worst.png")
 
 
 @dataclass(frozen=True)
@@ -95,8 +98,17 @@ class Report:
             "oracle": {"faces": oracle.faces, **oracle.means},
         }
 
-    def save(self, folder: Path) -> list[Path]:
-        """Write report.png, worst.png where an edit is not clean, and report.json."""
+    def save(self, folder: Path, overwrite: bool = False) -> list[Path]:
+        """Write report.png, worst.png where an edit is not clean, and report.json.
+
+        Raises OutputError where a file cannot be written, and for a folder with an earlier report unless `overwrite`,
+        which replaces it as a whole.
+        """
+        with ResultFolder(folder, REPORT_FILES, overwrite) as output:
+            paths = self._write(output.place)
+        return [final_path(path) for path in paths]
+
+    def _write(self, folder: Path) -> list[Path]:
         plot, worst = folder / "report.png", folder / "worst.png"
         with atomic_path(plot) as temporary:
             plot_rows(self.prompt_rows(), [*self.claims_rows(), *self.mean_rows()], temporary)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from styleclip.alignment.photos import Photo, PhotoLike, read_photo
-from styleclip.files import output_folder
 from styleclip.inversion.invert import Invert
 from styleclip.inversion.result import INVERSION_FILES, LATENT_FILE, Inversion
 from styleclip.latents import Latent, save_latent
 from styleclip.models import Models
 from styleclip.progress import OnStep, ignore
 from styleclip.recording import DEFAULT_RECORDING, Recording
+from styleclip.result_folder import ResultFolder
+from styleclip.temporaries import final_path
 
-PHOTO_INVERSION_FILES = (*INVERSION_FILES, "face_*/result.json")
+PHOTO_INVERSION_FILES = tuple(f"{face}{name}" for face in ("", "face_[0-9]*/") for name in INVERSION_FILES)
 
 
 @dataclass(eq=False)
@@ -61,20 +63,24 @@ def invert_photo(
         found = invert_photo(styleclip.load("demo"), "family.jpg", Invert(face="all"), Path("family"))
     """
     opened = read_photo(photo)
-    if folder is not None:
-        output_folder(folder, PHOTO_INVERSION_FILES, overwrite, opened.path)
     found = PhotoInversion(opened)
-    try:
-        for name, inversion in (how or Invert()).faces(models, opened, on_step):
-            if folder is not None:
-                found.paths += inversion.save(folder / name, overwrite, recording)
-            found.faces[name] = inversion
-    except KeyboardInterrupt:
-        if not found.faces:
-            raise
-        found.interrupted = True
-    if folder is not None and "" not in found.faces:
-        found.paths += save_latents(found.latents, folder)
+    with ExitStack() as stack:
+        place = None
+        if folder is not None:
+            output = ResultFolder(folder, PHOTO_INVERSION_FILES, overwrite, source=opened.path)
+            place = stack.enter_context(output).place
+        try:
+            for name, inversion in (how or Invert()).faces(models, opened, on_step):
+                if place is not None:
+                    found.paths += inversion.save(place / name, overwrite, recording)
+                found.faces[name] = inversion
+        except KeyboardInterrupt:
+            if not found.faces:
+                raise
+            found.interrupted = True
+        if place is not None and "" not in found.faces:
+            found.paths += save_latents(found.latents, place)
+    found.paths = [final_path(path) for path in found.paths]
     return found
 
 

@@ -15,17 +15,22 @@ from torch import Tensor
 from styleclip.alignment.align import Aligned
 from styleclip.alignment.paste import Piece
 from styleclip.errors import WeightWarning
-from styleclip.files import atomic_write, output_folder, to_json
+from styleclip.files import atomic_write, to_json
 from styleclip.images import png_bytes, to_pil
 from styleclip.interrupts import defer_interrupts
 from styleclip.inversion.generator_delta import GeneratorDelta, load_tuning, save_tuning
 from styleclip.latents import Latent, save_latent, tuning_hash
 from styleclip.models import Models
 from styleclip.recording import DEFAULT_RECORDING, InputFile, Recording
+from styleclip.result_folder import ResultFolder
 from styleclip.sheets import labelled_sheet
+from styleclip.temporaries import final_path
 
 LATENT_FILE = "latent.safetensors"
-INVERSION_FILES = ("aligned.png", "reconstruction.png", "comparison.png", "latent*.safetensors", "result.json")
+INVERSION_FILES = (
+    *("aligned.png", "reconstruction.png", "comparison.png", "latent.safetensors", "latent.tuning.safetensors"),
+    "result.json",
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +133,11 @@ class Inversion:
         `result.json` is written last, so a folder with one is complete. Raises OutputError, also where `folder` holds
         earlier results and `overwrite` is False.
         """
-        folder = output_folder(Path(folder), INVERSION_FILES, overwrite)
+        with ResultFolder(Path(folder), INVERSION_FILES, overwrite) as output:
+            paths = self._write(output.place, recording)
+        return [final_path(path) for path in paths]
+
+    def _write(self, folder: Path, recording: Recording) -> list[Path]:
         record = self.record()
         pictures = {
             "aligned.png": self.aligned.frame,

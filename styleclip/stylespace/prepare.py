@@ -12,6 +12,7 @@ from styleclip.errors import WeightError
 from styleclip.files import output_folder
 from styleclip.models import Models
 from styleclip.progress import OnStep, ignore
+from styleclip.result_folder import locked_file
 from styleclip.stylespace.preparation import PartT, PreparationBase
 from styleclip.stylespace.shards import Shard, Whole, is_made, record_difference, shard_path, unfinished_path
 from styleclip.weights.provenance import probe
@@ -56,11 +57,12 @@ def prepare(
     """
     run = _Run(models, preparation, Path(path), shard, batch_size)
     output_folder(run.path.parent, ())
-    if not overwrite and (found := run.earlier()) is not None:
-        return found
-    part = run.load_unfinished(resume, overwrite)
-    run.make(part, on_step)
-    return run.write(part)
+    with locked_file(run.target):
+        if not overwrite and (found := run.earlier()) is not None:
+            return found
+        part = run.load_unfinished(resume, overwrite)
+        run.make(part, on_step)
+        return run.write(part)
 
 
 class _Run(Generic[PartT, Whole]):

@@ -18,7 +18,7 @@ from styleclip.texts import read_text
 
 MAX_METRICS_BYTES = 2**30
 METRICS = "metrics.jsonl"
-PATTERNS = (METRICS, "samples_*.png", "events.out.tfevents.*")
+PATTERNS = (METRICS, "samples_[0-9][0-9][0-9][0-9][0-9][0-9].png", "events.out.tfevents.[0-9]*")
 
 
 class MetricsLog:
@@ -64,11 +64,9 @@ class MetricsLog:
         return text.split("\n")[:-1]
 
 
-def remove_earlier_files(folder: Path) -> None:
-    """Remove the metrics and sheets of an earlier training."""
-    for pattern in PATTERNS:
-        for path in folder.glob(pattern):
-            path.unlink()
+def earlier_files(folder: Path) -> list[Path]:
+    """The metrics and sheets of a training."""
+    return [path for pattern in PATTERNS for path in sorted(folder.glob(pattern))]
 
 
 def _step_of(line: str) -> float:

@@ -10,7 +10,7 @@ from styleclip.errors import OutputError
 from styleclip.files import output_folder
 from styleclip.training.checkpoint import Checkpoint, difference
 from styleclip.training.distributed import ProcessGroup
-from styleclip.training.metrics_log import remove_earlier_files
+from styleclip.training.metrics_log import earlier_files
 
 
 def already_trained(
@@ -39,7 +39,7 @@ def prepare_outputs(
 ) -> int:
     """Check that all files can be written, and resume or clear what an earlier run left; returns the steps done.
 
-    Raises OutputError where a result or an unfinished training is in the way.
+    Raises OutputError where a result, the metrics of another training or an unfinished one is in the way.
     """
     # Check the paths.
     folder, unfinished = checkpoint.path.parent, checkpoint.path.exists()
@@ -50,6 +50,9 @@ def prepare_outputs(
         if path.exists() and not overwrite and not (resume and unfinished):
             raise OutputError(f"{path} exists; pass --overwrite or another --out")
     output_folder(folder, ())
+    earlier = [] if unfinished or overwrite else earlier_files(folder)
+    if earlier:
+        raise OutputError(f"{folder} holds {earlier[0].name} of another training; pass --overwrite or another --out")
     if unfinished and not (resume or overwrite):
         raise OutputError(f"{checkpoint.path} holds an unfinished training; pass --resume to go on, or --overwrite")
 
@@ -57,8 +60,9 @@ def prepare_outputs(
     done = checkpoint.resume(overwrite) if resume and unfinished else 0
     processes.barrier()  # no process writes before all have read
 
-    # Remove what is not resumed.
+    # Mark the folder as that of this training, and remove what is not resumed.
     if processes.is_main and not done:
-        checkpoint.remove()
-        remove_earlier_files(folder)
+        checkpoint.save(0)
+        for path in earlier_files(folder):
+            path.unlink()
     return done

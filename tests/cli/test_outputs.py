@@ -64,7 +64,7 @@ def test_an_evaluation(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     report = SimpleNamespace(
         table=lambda: "prompt  hit\nsmile  1.0",
         to_json=lambda: {"hit": 1.0},
-        save=lambda folder: [folder / "report.png", folder / "report.json"],
+        save=lambda folder, overwrite: [folder / "report.png", folder / "report.json"],
     )
 
     def evaluate(models: object, method: object, seeds: object, prompts: object, on_step: OnStep) -> object:

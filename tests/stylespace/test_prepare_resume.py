@@ -124,7 +124,7 @@ def test_it_is_saved_on_the_way(models: Models, path: Path, monkeypatch: pytest.
 
 
 def test_what_a_kill_tore_is_swept_away(models: Models, path: Path) -> None:
-    torn = path.with_name(".table.part-1-of-1.4711.safetensors")
+    torn = path.with_name(".styleclip-0123456789abcdef.tmp.safetensors")
     others = [path.with_name(name) for name in (".table.part-1-of-2.4711.safetensors", ".table.part-1-of-1.lock")]
     for file in (torn, *others):
         file.write_bytes(b"")

@@ -15,7 +15,6 @@ from styleclip.cli.output.progress import Progress
 from styleclip.errors import UsageError
 from styleclip.methods import make_method, method_class, settings_methods
 
-REPORT_FILES = ("report.json", "report.png", "worst.png")
 DEFAULT_EDITOR = "optimize"
 SET = "The prompts: 20 for tuning settings, or 20 others for reporting.  [default: tuning]"
 PROMPTS = "In place of a set, a file with one prompt per line, in the words of the demo world."
@@ -55,6 +54,7 @@ def evaluate(
     name = editor or DEFAULT_EDITOR
     values = read_settings(method_class(name), settings)
     from styleclip import evaluate as evaluation
+    from styleclip.evaluate.report import REPORT_FILES
     from styleclip.methods.mapper import LatentMapper, load_trained_mapper
     from styleclip.weights.locate import mapper_file
 
@@ -69,7 +69,7 @@ def evaluate(
             report = evaluation.run_mappers(models, trained, seeds or wordings.seeds, progress)
         else:
             report = evaluation.run(models, make_method(name, **values), seeds or wordings.seeds, prompts, progress)
-    paths = report.save(folder)
+    paths = report.save(folder, common.overwrite)
     if not common.as_json:
         print_lines(*report.table().split("\n"))
     common.report(paths, report.to_json())

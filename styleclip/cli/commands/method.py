@@ -87,14 +87,15 @@ def method_command(
     ) -> None:
         import styleclip
         from styleclip.cli.edit_jobs import edit_jobs
-        from styleclip.results import RESULT_FILES
+        from styleclip.results import FRAMES, RESULT_FILES
         from styleclip.trajectory import Trajectory
 
         photos.check(source)
         text = styleclip.Prompt(prompt, given_neutral(neutral))
         given = without_none({**settings, "text": "ensemble" if ensemble else None})
         method = method_class(name)(**preset_values(fields, preset, given))
-        results = common.folder(f"{folder}{slug(prompt)}", RESULT_FILES)
+        written = [*RESULT_FILES, *(["video.mp4"] if video else []), *([FRAMES] if save_every else [])]
+        results = common.folder(f"{folder}{slug(prompt)}", written)
         if settings.get("lambda_id") == 0:
             identity = identity or "none"  # a network without a weight is not loaded
         networks = {"identity": identity, "clip_preprocess": clip_preprocess, "encoder": photos.encoder}

@@ -9,7 +9,7 @@ from styleclip.cli.options.option import option
 from styleclip.cli.options.types import PSI_RANGE, SEEDS
 from styleclip.cli.output.progress import Progress
 
-SAMPLE_FILES = ("seed_*.png", "sheet.png", "latent.safetensors")
+SAMPLE_FILES = ("seed_[0-9]*[0-9].png", "sheet.png", "latent.safetensors")
 
 
 @click.command()
@@ -22,7 +22,9 @@ def sample(common: CommonOptions, seeds: tuple[int, ...], psi: float) -> None:
     from styleclip.files import atomic_write, versions
     from styleclip.images import png_bytes, to_pil
     from styleclip.latents import save_latent
+    from styleclip.result_folder import ResultFolder
     from styleclip.sheets import contact_sheet
+    from styleclip.temporaries import final_path
     from styleclip.weights.urls import input_name
 
     folder = common.folder("samples", SAMPLE_FILES)
@@ -37,15 +39,16 @@ def sample(common: CommonOptions, seeds: tuple[int, ...], psi: float) -> None:
     }
     record = {**settings, "generator": editor.models.provenance["generator"], "versions": versions()}
     pictures, paths = [], []
-    with Progress("sample", common.quiet) as progress:
+    output = ResultFolder(folder, SAMPLE_FILES, common.overwrite)
+    with output, Progress("sample", common.quiet) as progress:
         for i, seed in enumerate(seeds):
             image = editor.render(latent[i])
             pictures += to_pil(image)
             [picture] = to_pil(image, keep_channels=True)
             png = png_bytes(picture, common.recording.of_picture({**record, "seed": seed}))
-            paths.append(atomic_write(folder / f"seed_{seed:04d}.png", png))
+            paths.append(atomic_write(output.place / f"seed_{seed:04d}.png", png))
             progress.show(i + 1, len(seeds))
-    sheet = contact_sheet(pictures, [f"seed {seed}" for seed in seeds])
-    paths.append(atomic_write(folder / "sheet.png", png_bytes(sheet, common.recording.of_picture(record))))
-    paths.append(save_latent(latent, folder / "latent.safetensors"))
-    common.report(paths, common.recording.of_json(record, folder))
+        sheet = contact_sheet(pictures, [f"seed {seed}" for seed in seeds])
+        paths.append(atomic_write(output.place / "sheet.png", png_bytes(sheet, common.recording.of_picture(record))))
+        paths.append(save_latent(latent, output.place / "latent.safetensors"))
+    common.report([final_path(path) for path in paths], common.recording.of_json(record, folder))

@@ -60,6 +60,8 @@ def train_encoder(
     dataset = open_images(images) if images else None
     first = load_encoder(start) if start else None
     folder = folder or path.with_suffix("")
+    if folder != path:  # refused by the training
+        common.lock([path], folder)
     models = common.load(identity=identity, clip_on_use=True)
     torch.set_flush_denormal(True)  # on a CPU denormals cost a factor of ten
     bar = EtaProgress("train-encoder", common.quiet)

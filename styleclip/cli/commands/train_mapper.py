@@ -96,6 +96,8 @@ def train_mapper(
         raise UsageError("--latent-space says what a file of latents holds; pass it with --latents")
     if env := DistributedEnv.from_environ():
         common = replace(common, device=env.device(common.device), quiet=common.quiet or env.rank > 0)
+    if env is None or env.rank == 0:
+        common.lock(paths, folder)
     if settings.lambda_id == 0:
         identity = identity or "none"  # a recogniser without a weight is not loaded
     models = common.load(identity=identity, clip_preprocess=clip_preprocess)

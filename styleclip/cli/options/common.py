@@ -77,10 +77,21 @@ class CommonOptions:
         return functools.partial(fetch_with_progress, offline=self.offline, quiet=self.quiet)
 
     def folder(self, default: str, patterns: Sequence[str]) -> Path:
-        """The output folder, made and checked before the work begins."""
+        """The output folder, made and checked before the work begins, and locked until the command ends."""
         from styleclip.files import output_folder
+        from styleclip.result_folder import locked_folder
 
-        return output_folder(self.out or Path("styleclip-out") / default, patterns, self.overwrite)
+        folder = self.out or Path("styleclip-out") / default
+        click.get_current_context().with_resource(locked_folder(folder))
+        return output_folder(folder, patterns, self.overwrite)
+
+    def lock(self, files: Iterable[Path], folder: Path) -> None:
+        """Lock files and a folder that the command will write, until it ends."""
+        from styleclip.result_folder import locked_file, locked_folder
+
+        for file in files:
+            click.get_current_context().with_resource(locked_file(file))
+        click.get_current_context().with_resource(locked_folder(folder))
 
     def results_folder(self, default: str, extras: Sequence[str], names: Iterable[str]) -> Path:
         """The output folder, where neither it nor the folders `names` within have a result."""

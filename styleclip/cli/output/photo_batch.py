@@ -18,6 +18,7 @@ from styleclip.cli.output.printing import print_lines
 from styleclip.errors import StyleClipError
 from styleclip.files import kept_files
 from styleclip.interrupts import exit_code
+from styleclip.result_folder import ResultFolder
 
 COMMAND_ENDS = (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError)  # never failures of a photo
 
@@ -38,6 +39,7 @@ class PhotoJob:
         self.note = ""
         self.interrupted = ""  # the message after Ctrl-C
         self.error = ""
+        self.output: ResultFolder | None = None  # of jobs that write files themselves
 
     def __enter__(self) -> PhotoJob:
         return self
@@ -49,11 +51,13 @@ class PhotoJob:
             elif error is not None:
                 raise error
             self.conclude()
+            if self.output is not None:
+                self.output.commit()
             self.shown = self.shown or self.folder
-        except COMMAND_ENDS:
-            raise
         except BaseException as problem:
-            if self.alone:
+            if self.output is not None:
+                self.output.discard()
+            if self.alone or isinstance(problem, COMMAND_ENDS):
                 raise
             self._fail(problem)
         return True

@@ -115,6 +115,10 @@ def test_several_strengths(run: Run, tmp_path: Path) -> None:
     still = (tmp_path / "out" / "strength_0" / f"00{i}_{when}.png" for i in range(3) for when in ("before", "after"))
     with Image.open(next(still)) as before, Image.open(next(still)) as after:
         assert before.tobytes() == after.tobytes()
+    for each, folder in zip(record["results"], folders, strict=True):  # a path in result.json, a name in pictures
+        mapper = each["provenance"]["mapper"]
+        assert (tmp_path / "out" / folder / mapper["file"]).samefile(tmp_path / "m.safetensors")
+        mapper["file"] = "m.safetensors"
     assert read_record(tmp_path / "out" / "grid.png") == {"results": record["results"]}
 
 

@@ -134,7 +134,7 @@ def test_another_generator_is_refused(models: Models, tmp_path: Path, interrupt_
 
 def test_torn_files_of_an_earlier_run(models: Models, tmp_path: Path, interrupt_training: Callable[..., Path]) -> None:
     state = interrupt_training()
-    (tmp_path / "training" / f".{state.stem}.4711.safetensors").write_bytes(b"")
+    (tmp_path / "training" / ".styleclip-0123456789abcdef.tmp.safetensors").write_bytes(b"")
     state.write_bytes(state.read_bytes()[:-9])
     with pytest.raises(WeightError, match=r"state.safetensors cannot be read; pass --overwrite to begin again"):
         train_few(tmp_path, models, resume=True)

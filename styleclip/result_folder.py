@@ -1,0 +1,170 @@
+"""The folder of a result, in which a new result takes the place of an earlier one as a whole.
+
+Where a folder holds an earlier result, the new files go to `.styleclip-X.new` within it. `commit` renames that to
+`.styleclip-X.swap`, moves the earlier files to `.styleclip-X.old`, moves the new ones to their places, result.json
+last, and removes both. A kill before the rename leaves the earlier result; after it, the next run completes the swap.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from types import TracebackType
+
+from styleclip.files import atomic_write, naming_disk_errors, note_written, output_folder
+from styleclip.interrupts import defer_interrupts
+from styleclip.locks import output_lock
+from styleclip.temporaries import STAGING_NAME
+
+RECORD_FILES = ("result.json", "report.json")  # written last: where one exists, its result is complete
+LISTED = "files.json"  # in the folder of the earlier files: their names
+
+
+class ResultFolder:
+    """A folder that takes a result, locked until `commit` or `discard`.
+
+    Files are written to `place`: the folder itself, or one within it where there is an earlier result.
+
+    Args:
+        folder: the folder; it may hold other files too, which stay.
+        patterns: the names that the files of a result may have in it. Raises OutputError where there are such files,
+            unless `overwrite`.
+        overwrite: whether an earlier result may be replaced.
+        companions: names of files that belong to a result where there is one, and are replaced with it.
+        source: the file that the result is made from. Raises UsageError where it is among the files of a result.
+
+    Example:
+        with ResultFolder(Path("out"), ["result.json", "*.png"], overwrite=True) as output:
+            atomic_write(output.place / "result.json", content)
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        patterns: Sequence[str],
+        overwrite: bool = False,
+        companions: Sequence[str] = (),
+        source: Path | None = None,
+    ) -> None:
+        self.folder = self.place = folder
+        self._stack = ExitStack()
+        with self._stack:
+            self._stack.enter_context(locked_folder(folder))
+            output_folder(folder, patterns, overwrite, source)
+            self._earlier = _matching_files(folder, patterns)
+            if any(path.name in RECORD_FILES for path in self._earlier):
+                beside = _matching_files(folder, companions)
+                self._earlier += [path for path in beside if source is None or not path.samefile(source)]
+            if self._earlier:
+                with naming_disk_errors(folder):
+                    self.place = folder / f".styleclip-{secrets.token_hex(8)}.new"
+                    self.place.mkdir()
+            self._stack = self._stack.pop_all()
+
+    def __enter__(self) -> ResultFolder:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if kind is None:
+            self.commit()
+        else:
+            self.discard()
+
+    def commit(self) -> None:
+        """Replace the earlier result, where there is one, and release the folder; raises OutputError."""
+        with self._stack:
+            if self.place != self.folder and self.place.exists():
+                with naming_disk_errors(self.folder), defer_interrupts():
+                    complete_swap(self._decide())
+            self.place = self.folder
+
+    def discard(self) -> None:
+        """Keep the earlier result, where there is one, and release the folder."""
+        with self._stack:
+            if self.place != self.folder:
+                shutil.rmtree(self.place, ignore_errors=True)
+                self.place = self.folder
+
+    def _decide(self) -> Path:
+        """List the files to be replaced and rename the folder of the new ones: from here on the swap is completed."""
+        replaced = [self.folder / path.relative_to(self.place) for path in _files_in(self.place)]
+        earlier = {path.relative_to(self.folder) for path in (*self._earlier, *filter(os.path.lexists, replaced))}
+        old = self.place.with_suffix(".old")
+        old.mkdir()
+        names = [os.fsencode(path).hex() for path in sorted(earlier, key=_is_record, reverse=True)]
+        atomic_write(old / LISTED, json.dumps(names).encode())
+        return self.place.rename(self.place.with_suffix(".swap"))
+
+
+@contextmanager
+def locked_folder(folder: Path) -> Iterator[Path]:
+    """Make and lock a folder, and complete what a killed process left in it. Raises OutputError."""
+    with ExitStack() as stack:
+        with naming_disk_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            if stack.enter_context(output_lock(folder, is_folder=True)):
+                complete_swaps(folder)
+        yield folder
+
+
+@contextmanager
+def locked_file(path: Path) -> Iterator[Path]:
+    """Make the folder of a file and lock the file, which need not exist. Raises OutputError."""
+    with ExitStack() as stack:
+        with naming_disk_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(output_lock(path))
+        yield path
+
+
+def complete_swaps(folder: Path) -> None:
+    """Complete the swaps of killed processes in a folder, and remove new files that were not complete."""
+    found = [Path(entry.path) for entry in os.scandir(folder) if STAGING_NAME.fullmatch(entry.name)]
+    for swap in (path for path in found if path.suffix == ".swap"):
+        complete_swap(swap)
+    for path in found:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def complete_swap(swap: Path) -> None:
+    """Move the earlier files away and the new ones to their places; may be called again after a kill."""
+    folder, old = swap.parent, swap.with_suffix(".old")
+    for number, name in enumerate(json.loads((old / LISTED).read_bytes())):
+        path = folder / os.fsdecode(bytes.fromhex(name))
+        away = old / str(number)
+        if os.path.lexists(path) and not os.path.lexists(away):
+            path.rename(away)
+            _remove_empty(path.parent, folder)
+    for path in sorted(_files_in(swap), key=_is_record):
+        target = folder / path.relative_to(swap)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(path, target)
+        note_written(target)
+    shutil.rmtree(swap)
+    shutil.rmtree(old)
+
+
+def _matching_files(folder: Path, patterns: Iterable[str]) -> list[Path]:
+    found = {path: None for pattern in patterns for path in folder.glob(pattern) if not path.is_dir()}
+    return [path for path in found if not any(STAGING_NAME.fullmatch(part) for part in path.parts)]
+
+
+def _files_in(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if not path.is_dir() or path.is_symlink()]
+
+
+def _is_record(path: Path) -> bool:
+    return path.name in RECORD_FILES
+
+
+def _remove_empty(folder: Path, top: Path) -> None:
+    """Remove a folder that has become empty, and those above it up to `top`."""
+    while folder != top:
+        with suppress(OSError):
+            folder.rmdir()
+        folder = folder.parent
