@@ -9,6 +9,7 @@ from styleclip.weights.formats.content import FileTree
 
 MAX_DEPTH = 3  # dicts around the tensors, e.g. {"state_dict": {"generator": {...}}}
 MAX_TABLES = 100  # dicts that are looked at
+PLAIN_VALUES = (bool, int, float, str, bytes, type(None))
 MOVING_AVERAGE = "ema"  # in the name of the moving average of a network, which is the better of two
 
 
@@ -46,6 +47,11 @@ def find_state_dicts(
     return sorted(
         found, key=lambda each: (not each.is_moving_average, min([order.get(key, 99) for key in each.keys], default=0))
     )
+
+
+def without_plain_values(table: Mapping[str, Any]) -> dict[str, Any]:
+    """The table without the numbers and texts that lie beside its tensors, e.g. the step of a training."""
+    return {name: value for name, value in table.items() if not isinstance(value, PLAIN_VALUES)}
 
 
 def _tables(value: Any, keys: tuple[str, ...], parent: Mapping[str, Any]) -> Iterator[tuple[Any, Any, Any]]:

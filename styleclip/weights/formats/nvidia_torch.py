@@ -21,7 +21,7 @@ from styleclip.weights.formats.configs import Tensors
 from styleclip.weights.formats.content import Content, FileTree, attempt
 from styleclip.weights.formats.generator_configs import discriminator_content, generator_content
 from styleclip.weights.formats.messages import short_repr
-from styleclip.weights.formats.nested import find_state_dicts
+from styleclip.weights.formats.nested import find_state_dicts, without_plain_values
 from styleclip.weights.formats.nvidia_rules import Module, check_attributes, discriminator_rules, generator_rules
 from styleclip.weights.safe_pickle.globals import InertObject
 from styleclip.weights.safe_pickle.lazy_tensors import AnyTensor, named_tensors, read_tensor
@@ -81,7 +81,7 @@ def remove_filters(tensors: Tensors) -> dict[str, AnyTensor]:
 
 
 def _state_dict_generator(table: Mapping[str, Any]) -> Content:
-    tensors, warnings = add_average(remove_filters(named_tensors(table)))
+    tensors, warnings = add_average(remove_filters(named_tensors(without_plain_values(table))))
     return generator_content(STATE_DICT_FORMAT, tensors, STATE_DICT_LICENCE, warnings=warnings)
 
 

@@ -20,7 +20,7 @@ from styleclip.weights.formats.average_w import NO_AVERAGE, mean_w
 from styleclip.weights.formats.configs import Tensors, axis_size
 from styleclip.weights.formats.content import Content, FileTree, attempt
 from styleclip.weights.formats.generator_configs import discriminator_content, generator_content
-from styleclip.weights.formats.nested import find_state_dicts
+from styleclip.weights.formats.nested import find_state_dicts, without_plain_values
 from styleclip.weights.safe_pickle.lazy_tensors import (
     AnyTensor,
     ComputedTensor,
@@ -32,8 +32,7 @@ from styleclip.weights.state_dict import check_keys
 
 FORMAT = "rosinality stylegan2-pytorch"
 LICENCE = "weights that derive from NVIDIA's StyleGAN2 are non-commercial (Nvidia Source Code License-NC)"
-AVERAGE_KEY = "latent_avg"
-PLAIN_VALUES = (bool, int, float, str, bytes, type(None))
+AVERAGE_KEYS = ("latent_avg", "mean_latent")
 PARALLEL = "module."  # the prefix of a network that was trained by several processes
 NO_NOISE = "the file has no noise buffers; seeded ones are used, so fine detail is our own"
 NO_MOVING_AVERAGE = "the file has no moving average g_ema; the generator of its last training step, g, is used"
@@ -67,8 +66,8 @@ def contents(tree: FileTree) -> list[Content]:
     if not networks:
         return []
     tensors, keys, parent = networks[0]
-    found = [generator(*_split_average(tensors, parent, tree.table()), is_average=keys != ("g",))]
-    discriminator = tree.table("d") if keys in (("g_ema",), ("g",)) else {}
+    found = [generator(*_split_average(tensors, parent, tree.table()), is_average=keys[:1] != ("g",))]
+    discriminator = tree.table("d") if keys[:1] in (("g_ema",), ("g",)) else {}
     return (
         [*found, attempt("discriminator", FORMAT, LICENCE, lambda: _discriminator(discriminator))]
         if discriminator
@@ -77,14 +76,9 @@ def contents(tree: FileTree) -> list[Content]:
 
 
 def _split_average(*tables: Mapping[str, Any]) -> tuple[Mapping[str, Any], Any]:
-    """The tensors of the first table without `latent_avg`, and that tensor, from the first table that has it.
-
-    Numbers and texts beside the tensors, e.g. the step, are dropped.
-    """
-    tensors = {
-        name: value for name, value in tables[0].items() if name != AVERAGE_KEY and not isinstance(value, PLAIN_VALUES)
-    }
-    return tensors, next((table[AVERAGE_KEY] for table in tables if AVERAGE_KEY in table), None)
+    """The tensors of the first table without the average latent, and that, from the first table that has it."""
+    tensors = {name: value for name, value in without_plain_values(tables[0]).items() if name not in AVERAGE_KEYS}
+    return tensors, next((table[key] for table in tables for key in AVERAGE_KEYS if key in table), None)
 
 
 def generator(table: Mapping[str, Any], latent_avg: Any, is_average: bool = True) -> Content:
@@ -92,7 +86,7 @@ def generator(table: Mapping[str, Any], latent_avg: Any, is_average: bool = True
 
     `is_average` is false for the weights of the last training step, where the moving average is missing.
     """
-    average = latent_avg if isinstance(latent_avg, LazyTensor) else None
+    average = latent_avg if isinstance(latent_avg, LazyTensor) and latent_avg.shape else None
     return attempt("generator", FORMAT, LICENCE, lambda: _generator(table, average, is_average))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from styleclip.errors import WeightError
+from styleclip.errors import WeightError, WeightWarning
+from styleclip.weights.describe import describe
 from styleclip.weights.formats.registry import read_one
 from styleclip.weights.load import load_generator
 from styleclip.weights.safe_pickle.lazy_tensors import read_tensor
 from tests.helpers.checkpoint_writers import save_pickle, tf_generator
-from tests.helpers.compare_networks import assert_same
-from tests.helpers.from_tensors import rosinality_checkpoint
+from tests.helpers.compare_networks import assert_same, tiny_discriminator
+from tests.helpers.from_tensors import export_discriminator, rosinality_checkpoint
 from tests.helpers.nvidia_trees import conditional, nvidia_generator
 from tests.helpers.tiny import tiny_generator
 
@@ -42,6 +44,7 @@ ROSINALITY: dict[str, dict[str, Any]] = {
         "state_dict": {**prefixed("g.", {k: v + 1 for k, v in TENSORS.items()}), **prefixed("g_ema.")}
     },
     "another key": {"epoch": 3, "netG": TENSORS},
+    "an average under another name": {"g_ema": TENSORS, "mean_latent": AVERAGE},
     "with numbers and texts": {"iteration": 1000, "name": "ffhq", **TENSORS},
     "a dict in a dict": {"models": {"generator": TENSORS}},
 }
@@ -50,7 +53,8 @@ ROSINALITY: dict[str, dict[str, Any]] = {
 @pytest.mark.filterwarnings("ignore:the file has no moving average")
 @pytest.mark.parametrize("content", ROSINALITY.values(), ids=ROSINALITY)
 def test_rosinality_under_other_keys(tmp_path: Path, content: dict[str, Any]) -> None:
-    torch.save({**content, "latent_avg": AVERAGE}, tmp_path / "network.pt")
+    average = {} if "mean_latent" in content else {"latent_avg": AVERAGE}
+    torch.save({**content, **average}, tmp_path / "network.pt")
     assert_same(load_generator(tmp_path / "network.pt"), tiny_generator())
 
 
@@ -70,7 +74,26 @@ def test_an_average_among_the_tensors(tmp_path: Path) -> None:
     assert_same(load_generator(tmp_path / "network.pt"), tiny_generator())
 
 
-@pytest.mark.parametrize("wrap", [dict, lambda t: {"G_ema": t}, lambda t: {"state_dict": prefixed("module.", t)}])
+def test_a_discriminator_of_several_processes(tmp_path: Path) -> None:
+    critic = export_discriminator(tiny_discriminator().state_dict())
+    torch.save({"g_ema": prefixed("module."), "d": prefixed("module.", critic)}, tmp_path / "network.pt")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", WeightWarning)
+        parts = describe(tmp_path / "network.pt")["parts"]
+    assert [(part["kind"], "problem" in part) for part in parts] == [("generator", False), ("discriminator", False)]
+
+
+@pytest.mark.parametrize("average", [torch.tensor(1.0), None, "text"])
+def test_an_average_of_no_use(tmp_path: Path, average: object) -> None:
+    torch.save({"g_ema": TENSORS, "latent_avg": average}, tmp_path / "network.pt")
+    with pytest.warns(UserWarning, match="no average latent"):
+        load_generator(tmp_path / "network.pt")
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [dict, lambda t: {"iteration": 3, **t}, lambda t: {"G_ema": t}, lambda t: {"state_dict": prefixed("module.", t)}],
+)
 def test_state_dicts_in_nvidia_names(tmp_path: Path, wrap: Callable[[Any], Any]) -> None:
     torch.save(wrap(tiny_generator().state_dict()), tmp_path / "network.pt")
     assert_same(load_generator(tmp_path / "network.pt"), tiny_generator())
