@@ -59,7 +59,8 @@ def test_what_people_ask_for_is_there() -> None:
 @pytest.mark.parametrize("name", catalog()["models"])
 def test_every_model_is_made_of_known_parts(name: str) -> None:
     parts = bundle(name)
-    assert parts["what"] and weight(parts["identity"], "identity")
+    assert parts["what"]
+    assert parts["identity"] == "none" or weight(parts["identity"], "identity")
     if name != "demo":
         assert weight(parts["generator"], "generator").name == name, "a model has the name of its generator"
         assert re.fullmatch(r"[\w-]+/[\w-]+", parts["clip"])

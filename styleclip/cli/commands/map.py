@@ -61,7 +61,7 @@ def map(
     from styleclip.methods.mapper import LatentMapper, load_trained_mapper
     from styleclip.recording import InputFile
     from styleclip.sweep_sheets import strength_sheet
-    from styleclip.weights.file_state import sha256_of
+    from styleclip.weights.file_state import sha256_of, unchanged_file
     from styleclip.weights.locate import mapper_file
 
     photos.check(source)
@@ -69,11 +69,12 @@ def map(
     names = {strength: f"strength_{format_number(strength)}" if len(strengths) > 1 else "" for strength in strengths}
     folder = common.results_folder(f"map/{slug(path.stem)}", GRID_FILES, names.values())
     editor = styleclip.Editor(common.load(encoder=photos.encoder))
-    trained = load_trained_mapper(path, editor.models)
+    with unchanged_file(path):
+        trained = load_trained_mapper(path, editor.models)
+        mapper = {"file": InputFile(path), "sha256": sha256_of(path)}
     text = _prompt(trained, prompt, path)
     if source.image:  # whose inversion takes long
         editor.models.clip.check_lengths((text.target, *text.neutrals))
-    mapper = {"file": InputFile(path), "sha256": sha256_of(path)}
     for job in edit_jobs(common, source, photos, editor, folder, list(names.values())):
         with job:
             for face in job.faces():

@@ -61,12 +61,14 @@ class LatentSource:
         """The latents, with labels for sheets, their record, and the tuning beside a file of latents."""
         from styleclip.inversion.result import find_tuning_beside
         from styleclip.photo_editing import EditSource
+        from styleclip.weights.file_state import unchanged_file
 
         if self.latent is None:
             seeds = list(self.seeds) if self.seeds is not None else [self.seed or 0]
             names = [f"seed {seed}" for seed in seeds]
             return EditSource(editor.models, editor.sample(seeds=seeds), names, {"seeds": seeds})
-        latent, about = self._read(self.latent, editor.models.generator), self._record(self.latent)
+        with unchanged_file(self.latent):
+            latent, about = self._read(self.latent, editor.models.generator), self._record(self.latent)
         names = [f"row {row}" for row in self.rows or range(len(latent))]
         tuning = find_tuning_beside(self.latent, editor.models)
         return EditSource(tuning.apply(editor.models) if tuning else editor.models, latent, names, about, tuning)
