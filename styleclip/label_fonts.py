@@ -16,6 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import platformdirs
 from PIL import ImageFont, features
 
 from styleclip.printable import JOINERS, printable
@@ -113,14 +114,12 @@ def system_fonts() -> tuple[Path, ...]:
 
 def font_folders() -> list[Path]:
     """The folders of fonts on Linux, macOS and Windows."""
-    home = Path(os.path.expanduser("~"))
+    home, data = Path(os.path.expanduser("~")), platformdirs.user_data_path()
     if sys.platform == "win32":
-        local = os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local"
-        return [Path(os.environ.get("WINDIR") or r"C:\Windows", "Fonts"), Path(local, "Microsoft", "Windows", "Fonts")]
+        return [Path(r"C:\Windows\Fonts"), data / "Microsoft" / "Windows" / "Fonts"]
     if sys.platform == "darwin":
         return [Path("/System/Library/Fonts"), Path("/Library/Fonts"), home / "Library" / "Fonts"]
-    own = Path(os.environ.get("XDG_DATA_HOME") or home / ".local" / "share")
-    return [Path("/usr/share/fonts"), Path("/usr/local/share/fonts"), own / "fonts", home / ".fonts"]
+    return [Path("/usr/share/fonts"), Path("/usr/local/share/fonts"), data / "fonts", home / ".fonts"]
 
 
 def _style_rank(path: Path) -> int:
