@@ -132,7 +132,7 @@ def test_mappers(case: Case) -> None:
 
 def test_photos(case: Case) -> None:
     """The frame keeps the ratio of the photo's pixels, and an edit is pasted back where the frame was."""
-    case.run("invert", "photo.png", "--refine", 2, "--tune", "--no-align", "--out", "inverted")
+    case.run("invert", "photo.png", "--refine", 2, "--no-align", "--out", "inverted")
     aligned = case.picture("inverted", "aligned.png")
     assert aligned.width * case.size[1] == aligned.height * case.size[0] and max(aligned.size) >= 256
     assert case.picture("inverted", "reconstruction.png").size == case.size

@@ -2,8 +2,12 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
 
+from styleclip.errors import UsageError
 from styleclip.images import from_uint8, to_pil, to_rgb, to_uint8
+from styleclip.inversion.pivotal_tuning import PivotalTuning
+from styleclip.inversion.refine import Refine
 from styleclip.latents import Latent, Space
 from styleclip.losses import loss_resolution_px
 from styleclip.networks.batch_size import RENDER, max_batch
@@ -81,6 +85,19 @@ def test_every_network_sees_rgb(config: GeneratorConfig) -> None:
     assert resize_frame(images, 64).shape == (2, 3, height, width)
     assert tiny_encoder().encode(images).shape == (2, models.generator.num_ws, TINY.w_dim)
     assert torch.equal(models.clip_features(latent(models.generator)), models.clip.encode_image(rgb))
+
+
+@every_shape
+def test_pictures_are_inverted_in_their_shape(config: GeneratorConfig) -> None:
+    models = tiny_models(generator=tiny_generator(config))
+    target = to_rgb(models.render(latent(models.generator))[:1]).clamp(-1, 1)
+    found = Refine(steps=3)(models, target)
+    tuned = PivotalTuning(steps=2)(models, target, found).apply(models)
+    assert tuned.render(found).shape == (1, config.img_channels, *config.image_size)
+    larger = F.interpolate(target, scale_factor=2.0)
+    assert torch.isfinite(Refine(steps=1)(models, larger, found).data).all()
+    with pytest.raises(UsageError, match="the target has shape"):
+        Refine(steps=1)(models, target[..., 1:])
 
 
 def test_grey_is_repeated_and_alpha_lies_over_white() -> None:
