@@ -103,6 +103,8 @@ class Latent(_Vector):
         Raises SpaceError when the file holds something else.
         """
         try:
+            if not Path(path).is_file():  # a device has no end
+                raise FileNotFoundError("there is no such file")
             tensors = safetensors.torch.load(Path(path).read_bytes())  # not mapped: the file may change
         except Exception as error:
             remedy = "pass one that styleclip saved, or read it by load_latents"

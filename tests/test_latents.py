@@ -109,3 +109,9 @@ def test_load_reads_one_latent_and_refuses_the_rest(tmp_path: Path) -> None:
     (tmp_path / "junk").write_bytes(b"junk")
     with pytest.raises(SpaceError, match="is not a latent file"):
         Latent.load(tmp_path / "junk")
+
+
+@pytest.mark.parametrize("path", ["/dev/zero", "/nowhere/latent.safetensors", "/"])
+def test_a_latent_is_read_from_files_alone(path: str) -> None:
+    with pytest.raises(SpaceError, match=f"{path} is not a latent file .there is no such file.; pass one that"):
+        Latent.load(path)
