@@ -50,8 +50,8 @@ def weight_from_url(url: str, kind: str = "generator") -> Weight:
 def shown_url(url: str) -> str:
     """A URL as messages show it: without user and password, and without the values of parameters, which may be keys."""
     before, mark, query = re.sub(r"(?<=://)[^/?#]*@", "", url.partition("#")[0]).partition("?")
-    values = [(name, value) for name, _, value in (each.partition("=") for each in query.split("&"))]
-    shown = (f"{name}={value if name in PUBLIC_PARAMETERS else '...'}" if value else name for name, value in values)
+    values = [each.partition("=") for each in query.split("&")] if query else []
+    shown = (f"{name}={value if name in PUBLIC_PARAMETERS else '...'}" if is_ else "..." for name, is_, value in values)
     return before + mark + "&".join(shown)
 
 

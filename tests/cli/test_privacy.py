@@ -190,6 +190,8 @@ def test_relative_paths(monkeypatch: pytest.MonkeyPatch, path: str, folder: str,
         ("https://token@host.org/net.pkl", "https://host.org/net.pkl"),
         ("https://host.org/net.pkl?X-Amz-Signature=secret&x=1#s", "https://host.org/net.pkl?X-Amz-Signature=...&x=..."),
         ("http://host.org?token=secret", "http://host.org?token=..."),
+        ("https://host.org/net.pkl?secret", "https://host.org/net.pkl?..."),
+        ("https://host.org/uc?id=1&secret", "https://host.org/uc?id=1&..."),
         ("file:///home/alice/net.pkl", "net.pkl"),
     ],
 )
