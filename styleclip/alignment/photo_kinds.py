@@ -64,16 +64,16 @@ Container = Literal["heic", "avif", "raw", "other", ""]
 
 
 def iso_media(head: bytes) -> Container:
-    """What an ISO media file holds (ISO/IEC 14496-12), by its brands; "" for other files.
+    """What an ISO media file holds (ISO/IEC 14496-12, section 4.3), by its brands; "" for other files.
 
-    AVIF may be one of the compatible brands behind `mif1`.
+    The compatible brands count too: AVIF may stand behind `mif1`, and HEIC behind the brand of a vendor.
     """
     if head[4:8] != b"ftyp":
         return ""
-    if any(brand in head[8:] for brand in AVIF_BRANDS):
-        return "avif"
-    kinds: dict[bytes, Container] = {**dict.fromkeys(HEIC_BRANDS, "heic"), **dict.fromkeys(RAW_BRANDS, "raw")}
-    return kinds.get(head[8:12], "other")
+    compatible = head[16 : max(int.from_bytes(head[:4], "big"), 16)]
+    brands = {head[8:12], *(compatible[i : i + 4] for i in range(0, len(compatible), 4))}
+    kinds: dict[Container, tuple[bytes, ...]] = {"avif": AVIF_BRANDS, "raw": RAW_BRANDS, "heic": HEIC_BRANDS}
+    return next((kind for kind, known in kinds.items() if brands & {*known}), "other")
 
 
 def is_photo_head(head: bytes) -> bool:

@@ -6,6 +6,7 @@ These packages are imported when the first such file is read.
 from __future__ import annotations
 
 import io
+import sys
 from importlib.util import find_spec
 from typing import IO, Any
 
@@ -26,6 +27,7 @@ from styleclip.errors import PhotoError
 
 PILLOW_FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "TIFF", "BMP", "GIF", "JPEG2000", "AVIF", "PPM", "QOI", "PSD")
 REDUCED_COPY, DNG_VERSION = (254, 1), 50706  # tags of TIFF: NewSubfileType of a thumbnail; of DNG (TIFF/EP, DNG 1.4)
+PACKAGES = {RAW: ("rawpy", "rawpy"), JXL: ("pillow_jxl", "pillow-jxl-plugin")}  # kind -> module, name on PyPI
 TEXT_CHUNKS = (b"tEXt", b"zTXt", b"iTXt", b"iCCP")  # of PNG, whose length Pillow limits
 
 
@@ -36,16 +38,12 @@ def open_image(file: IO[bytes], name: str) -> Image.Image:
     """
     head = file.read(HEAD_BYTES)
     file.seek(0)
-    if not head:
-        raise PhotoError(f"{name} is empty; copy or download it again")
-    kind = unsupported_kind(head, name)
-    if kind not in (None, RAW, JXL):
-        raise PhotoError(f"{name} is {kind}; {remedy(kind)}")
+    kind = check_head(head, name)
     try:
         if kind == RAW:
             return _open_raw(file, name)
         if kind == JXL:
-            return _open_jxl(file, name)
+            return _open_jxl(file)
         if iso_media(head) == "heic":
             return _open_heic(file, name)
         return _open_by_pillow(file, head, name)
@@ -57,6 +55,25 @@ def open_image(file: IO[bytes], name: str) -> Image.Image:
         raise PhotoError(f"{name} is not a picture that can be read; save it as JPEG or PNG") from error
     except Exception as error:  # parsers of damaged headers raise anything
         raise damage_error(name) from error
+
+
+def check_head(head: bytes, name: str) -> str | None:
+    """Raise PhotoError for a file that does not open, by its first bytes and its name; else RAW, JXL, or None."""
+    if not head:
+        raise PhotoError(f"{name} is empty; copy or download it again")
+    kind = unsupported_kind(head, name)
+    if kind is not None and kind not in PACKAGES:
+        raise PhotoError(f"{name} is {kind}; {remedy(kind)}")
+    if kind is not None and not _is_installed(PACKAGES[kind][0]):
+        raise _missing_package(name, kind, PACKAGES[kind][1])
+    return kind
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ValueError:  # in sys.modules, without a specification
+        return sys.modules.get(module) is not None
 
 
 def damage_error(name: str) -> PhotoError:
@@ -89,7 +106,7 @@ def _open_by_pillow(file: IO[bytes], head: bytes, name: str) -> Image.Image:
     try:
         picture = Image.open(file, formats=[format for format in PILLOW_FORMATS if format in Image.OPEN])
     except UnidentifiedImageError:
-        if head.startswith(TIFF_HEADS) and find_spec("rawpy"):  # raw files that keep no thumbnail, under another name
+        if head.startswith(TIFF_HEADS) and _is_installed("rawpy"):  # a raw file without a thumbnail
             file.seek(0)
             return _open_raw(file, name)
         raise
@@ -108,20 +125,18 @@ def _open_heic(file: IO[bytes], name: str) -> Image.Image:
     return HeifImageFile(file)
 
 
-def _open_jxl(file: IO[bytes], name: str) -> Image.Image:
-    try:
-        import pillow_jxl  # noqa: F401 - registers the format
-    except ImportError as error:
-        raise _missing_package(name, JXL, "pillow-jxl-plugin") from error
+def _open_jxl(file: IO[bytes]) -> Image.Image:
+    import pillow_jxl  # noqa: F401 - registers the format
+
     return Image.open(file, formats=["JXL"])
 
 
 def _open_raw(file: IO[bytes], name: str) -> Image.Image:
     """The raw photo developed with the white balance of the camera, upright, as sRGB with 8 bits."""
-    try:
-        import rawpy
-    except ImportError as error:
-        raise _missing_package(name, RAW, "rawpy") from error
+    if not _is_installed("rawpy"):
+        raise _missing_package(name, RAW, "rawpy")
+    import rawpy
+
     try:
         with rawpy.imread(file) as raw:
             check_size((raw.sizes.width, raw.sizes.height), name)

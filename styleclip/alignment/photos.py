@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from styleclip.alignment.color_modes import rgb_profile, split_alpha
-from styleclip.alignment.photo_openers import damage_error, open_image, png_without_texts
+from styleclip.alignment.photo_kinds import HEAD_BYTES
+from styleclip.alignment.photo_openers import check_head, damage_error, open_image, png_without_texts
 from styleclip.alignment.photo_size import check_size
 from styleclip.errors import PhotoError
 from styleclip.images import RECORD_KEY, lift_pillow_limits
@@ -90,6 +91,12 @@ def read_photo(photo: PhotoLike) -> Photo:
         if hasattr(photo, "__array__"):
             return _photo_of(_picture_of_array(photo), UNNAMED)
     raise PhotoError(f"a {type(photo).__name__} is no photo; pass a file, its bytes, a picture of Pillow or an array")
+
+
+def check_kind(path: Path) -> None:
+    """Raise PhotoError for a file of a kind that does not open here, by its first bytes."""
+    with _open_file(path) as file:
+        check_head(file.read(HEAD_BYTES), str(path))
 
 
 def _photo_in(file: IO[bytes], name: str, path: Path | None = None) -> Photo:

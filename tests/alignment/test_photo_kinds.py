@@ -115,6 +115,14 @@ def test_rawpy_develops_raw_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         read_photo(path)
 
 
+@pytest.mark.parametrize("ending", [b"MiHB" + bytes(4) + b"mif1heic", b"vend" + bytes(4) + b"isommif1"])
+def test_heic_of_a_vendor_is_no_video(tmp_path: Path, ending: bytes) -> None:
+    (tmp_path / "IMG_1").write_bytes(b"\0\0\0\x18ftyp" + ending + bytes(99))
+    [path] = find_photos([str(tmp_path)]).photos
+    with pytest.raises(PhotoError, match="is damaged or cut off"):
+        read_photo(path)
+
+
 def test_jpeg_xl_names_its_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pillow_jxl", None)
     for number, head in enumerate((b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n")):

@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from styleclip.alignment.photo_paths import find_photos
-from styleclip.alignment.photos import read_photo
+from styleclip.alignment.photos import check_kind, read_photo
 from styleclip.errors import UsageError, WeightError
 from styleclip.images import from_pil, to_rgb
 from styleclip.latents import Latent, Space
@@ -136,6 +136,7 @@ class ImageFolder:
     def __init__(self, path: Path) -> None:
         self.paths = find_photos([str(path)]).photos
         for each in self.paths:
+            check_kind(each)
             _check_square(each, _header_size(each))
 
     def __len__(self) -> int:

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from PIL import Image
 from safetensors.torch import save_file
 
-from styleclip.errors import UsageError
+from styleclip.errors import PhotoError, UsageError
 from styleclip.latents import Latent, Space
 from styleclip.training.encoder.data import EncoderBatches, open_images, random_stream
 from styleclip.training.encoder.losses import misalign
@@ -111,3 +111,11 @@ def test_images_that_do_not_serve(tmp_path: Path) -> None:
     (tmp_path / "faces").mkdir()
     (tmp_path / "faces" / "0.png").write_bytes(b"\x89PNG")
     assert len(open_images(tmp_path / "faces")) == 1, "what cannot be read is found when it is read"
+
+
+def test_kinds_that_do_not_open_are_told_at_once(tmp_path: Path) -> None:
+    """Among images that do: a file that cannot be developed here, and before the training begins."""
+    Image.new("RGB", (32, 32)).save(tmp_path / "a.png")
+    (tmp_path / "b.xcf").write_bytes(b"gimp xcf file")
+    with pytest.raises(PhotoError, match="b.xcf is a GIMP file; save it as JPEG or PNG"):
+        open_images(tmp_path)
