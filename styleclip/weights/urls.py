@@ -50,9 +50,14 @@ def weight_from_url(url: str, kind: str = "generator") -> Weight:
 def shown_url(url: str) -> str:
     """A URL as messages show it: without user and password, and without the values of parameters, which may be keys."""
     before, mark, query = re.sub(r"(?<=://)[^/?#]*@", "", url.partition("#")[0]).partition("?")
-    values = [each.partition("=") for each in query.split("&")] if query else []
-    shown = (f"{name}={value if name in PUBLIC_PARAMETERS else '...'}" if is_ else "..." for name, is_, value in values)
-    return before + mark + "&".join(shown)
+    return before + mark + "&".join(map(_shown_parameter, query.split("&") if query else ()))
+
+
+def _shown_parameter(parameter: str) -> str:
+    name, equals, value = parameter.partition("=")
+    if not equals:
+        return "..."
+    return f"{name}={value if name in PUBLIC_PARAMETERS else '...'}" if value else name
 
 
 def input_name(name: str | Path) -> str:
