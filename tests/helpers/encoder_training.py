@@ -38,6 +38,8 @@ def with_only(**own: float) -> EncoderTraining:
 class PlainPhotos:
     """Plain pictures, a little brighter to the left, whose colour is their number."""
 
+    size = (16, 16)
+
     def __init__(self, count: int = 20) -> None:
         self.count = count
 

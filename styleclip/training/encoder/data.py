@@ -26,17 +26,19 @@ from styleclip.weights.safe_pickle.safetensors_files import read_safetensors
 
 
 class ImageDataset(Protocol):
-    """Aligned images."""
+    """Aligned images of one ratio of the sides: `size` is the height and width of one in px."""
+
+    size: tuple[int, int]
 
     def __len__(self) -> int: ...
 
-    def at(self, rows: Tensor, resolution: int) -> Tensor:
-        """These images, [N, 3, R, R] in [-1, 1]."""
+    def at(self, rows: Tensor, longer: int) -> Tensor:
+        """These images, [N, 3, H, W] in [-1, 1] with a longer side of `longer` px."""
         ...
 
 
 def open_images(path: Path) -> ImageDataset:
-    """The images of a folder, or of a safetensors file with uint8 `images` [M, 3, R, R]."""
+    """The images of a folder, or of a safetensors file with uint8 `images` [M, 3, H, W]."""
     return ImageTensor(path) if path.suffix == ".safetensors" else ImageFolder(path)
 
 
@@ -73,13 +75,13 @@ class EncoderBatches:
         if self.images is None:
             w = self.sample_w("held out", 0, self.training.held_out)
             return to_rgb(self.models.render(Latent(Space.W, w))).clamp(-1, 1)
-        return self.images.at(self.held_out_rows, self.models.generator.image_size[0]).to(self.models.device)
+        return self.images.at(self.held_out_rows, max(self.models.generator.image_size)).to(self.models.device)
 
     def _draw_images(self, step: int, count: int) -> Tensor:
         assert self.images is not None
         random = random_stream(self.training, "photos", step)
         rows = self.training_rows[torch.randint(len(self.training_rows), (count,), generator=random)]
-        images = self.images.at(rows, self.models.generator.image_size[0]).to(self.models.device)
+        images = self.images.at(rows, max(self.models.generator.image_size)).to(self.models.device)
         if self.training.flip:
             mirrored = torch.rand(count, generator=random).to(images.device) < 0.5
             images = torch.where(mirrored[:, None, None, None], images.flip(3), images)
@@ -96,9 +98,12 @@ class EncoderBatches:
     def _check(self) -> None:
         if self.images is not None and not len(self.images):
             raise UsageError("there are no pictures to learn from; pass some, or none at all to learn from samples")
-        height, width = self.models.generator.image_size
-        if self.images is not None and height != width:
-            raise UsageError(f"this generator draws {width} x {height} px, no squares; leave --images out")
+        size = self.models.generator.image_size
+        if self.images is not None and not _same_shape(self.images.size, size):
+            raise UsageError(
+                f"the pictures are {_text(self.images.size)} px and the generator draws {_text(size)} px; cut them to "
+                "that shape first, e.g. by `styleclip invert`"
+            )
         training = self.training
         if not self.num_samples and not (training.lambda_l2 or training.lambda_perceptual or training.lambda_id):
             raise UsageError("lambda_latent is the only goal and no sample is drawn; raise --samples or another weight")
@@ -111,7 +116,7 @@ def random_stream(training: EncoderTraining, purpose: str, step: int) -> torch.G
 
 
 class ImageTensor:
-    """Images of one size in memory: `images` uint8 [M, 3, R, R] of a safetensors file."""
+    """Images of one size in memory: `images` uint8 [M, 3, H, W] of a safetensors file."""
 
     def __init__(self, path: Path) -> None:
         try:
@@ -119,52 +124,67 @@ class ImageTensor:
         except (OSError, KeyError, SafetensorError, WeightError) as error:
             raise UsageError(f"{path} has no tensor `images` that can be read; pass a file of renders") from error
         shape = list(self.images.shape)
-        if self.images.dtype != torch.uint8 or len(shape) != 4 or shape[1] != 3 or shape[2] != shape[3]:
-            raise UsageError(f"the images in {path} are {self.images.dtype} {shape}; pass uint8 of shape [M, 3, R, R]")
+        if self.images.dtype != torch.uint8 or len(shape) != 4 or shape[1] != 3 or 0 in shape[2:]:
+            raise UsageError(f"the images in {path} are {self.images.dtype} {shape}; pass uint8 of shape [M, 3, H, W]")
+        self.size = shape[2], shape[3]
 
     def __len__(self) -> int:
         return len(self.images)
 
-    def at(self, rows: Tensor, resolution: int) -> Tensor:
-        """These images, [N, 3, R, R] in [-1, 1]."""
-        return resize_frame(self.images[rows].float() / 127.5 - 1, resolution)
+    def at(self, rows: Tensor, longer: int) -> Tensor:
+        """These images, [N, 3, H, W] in [-1, 1] with a longer side of `longer` px."""
+        return resize_frame(self.images[rows].float() / 127.5 - 1, longer)
 
 
 class ImageFolder:
-    """Image files of a folder, read at every use. They must be square, which is checked at once."""
+    """Image files of a folder, read at every use. They must be of one shape, which is checked at once."""
 
     def __init__(self, path: Path) -> None:
         self.paths = find_photos([str(path)]).photos
+        self.size = 0, 0  # of the first that can be read
         for each in self.paths:
             check_kind(each)
-            _check_square(each, _header_size(each))
+            self._check_shape(each, _header_size(each))
 
     def __len__(self) -> int:
         return len(self.paths)
 
-    def at(self, rows: Tensor, resolution: int) -> Tensor:
-        """These images, [N, 3, R, R] in [-1, 1]."""
-        return torch.cat([self._read(self.paths[row], resolution) for row in rows.tolist()])
+    def at(self, rows: Tensor, longer: int) -> Tensor:
+        """These images, [N, 3, H, W] in [-1, 1] with a longer side of `longer` px."""
+        return torch.cat([self._read(self.paths[row], longer) for row in rows.tolist()])
 
-    @staticmethod
-    def _read(path: Path, resolution: int) -> Tensor:
+    def _read(self, path: Path, longer: int) -> Tensor:
         image = read_photo(path).image
-        _check_square(path, image.size)
-        return resize_frame(from_pil([image]), resolution)
+        self._check_shape(path, (image.height, image.width))
+        return resize_frame(from_pil([image]), longer)
+
+    def _check_shape(self, path: Path, size: tuple[int, int]) -> None:
+        """Check that an image has the shape of the first; sizes of 0 are not known."""
+        if 0 in self.size:
+            self.size = size
+        elif not _same_shape(self.size, size):
+            raise UsageError(
+                f"{path} is {_text(size)} px and others are {_text(self.size)} px; pass pictures of one shape, cut out "
+                "first, e.g. by `styleclip invert`"
+            )
+
+
+def _same_shape(first: tuple[int, int], second: tuple[int, int]) -> bool:
+    """Whether images of these heights and widths have the same ratio of the sides; sizes of 0 are not known."""
+    return 0 in (*first, *second) or first[0] * second[1] == first[1] * second[0]
+
+
+def _text(size: tuple[int, int]) -> str:
+    return f"{size[1]} x {size[0]}"
 
 
 def _header_size(path: Path) -> tuple[int, int]:
-    """Width and height by the header of an image; (0, 0) for files that `read_photo` refuses."""
+    """Height and width by the header of an image; (0, 0) for files that `read_photo` refuses."""
     try:
         with Image.open(path) as image:
-            return image.size
+            return image.height, image.width
     except Exception:  # parsers of damaged headers raise anything
         return 0, 0
-
-
-def _check_square(path: Path, size: tuple[int, int]) -> None:
-    if size[0] != size[1]:
-        raise UsageError(f"{path} is not square; align the pictures first, e.g. by `styleclip invert`")
 
 
 def _split_held_out(count: int, held_out: int) -> tuple[Tensor, Tensor]:

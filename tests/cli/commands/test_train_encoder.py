@@ -80,8 +80,9 @@ def test_a_file_of_renders(run: Run) -> None:
 
 
 def test_what_is_wrong_is_said_in_a_sentence(run: Run) -> None:
-    failed(run(*SHORT, *OUT, "--images", folder_of([(40, 40), (40, 50)])), 2, "1.png is not square; align")
-    failed(run(*SHORT, *OUT, "--images", renders(6, 3, 24, 20)), 2, "uint8 [6, 3, 24, 20]; pass uint8 of shape")
+    failed(run(*SHORT, *OUT, "--images", folder_of([(40, 40), (40, 50)])), 2, "1.png is 40 x 50 px", "one shape")
+    failed(run(*SHORT, *OUT, "--images", renders(6, 3, 24, 20)), 2, "20 x 24 px", "draws 16 x 16 px; cut them")
+    failed(run(*SHORT, *OUT, "--images", renders(6, 4, 24, 24)), 2, "uint8 [6, 4, 24, 24]; pass uint8 of shape")
     failed(run(*SHORT, *OUT, "--images", "absent"), 2, "there is no picture called absent")
     failed(run(*SHORT, *OUT, "--images", "absent.safetensors"), 2, "has no tensor `images`", "pass a file of renders")
     save_file({"faces": torch.zeros(1)}, "other.safetensors")

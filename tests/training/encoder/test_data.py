@@ -16,8 +16,9 @@ from styleclip.latents import Latent, Space
 from styleclip.training.encoder.data import EncoderBatches, open_images, random_stream
 from styleclip.training.encoder.losses import misalign
 from tests.helpers.encoder_training import FEW, PlainPhotos, with_only
+from tests.helpers.shapes import SHAPES
 from tests.helpers.support import is_one_sentence
-from tests.helpers.tiny import tiny_models
+from tests.helpers.tiny import tiny_generator, tiny_models
 
 
 def test_pictures_and_samples() -> None:
@@ -103,11 +104,32 @@ def test_images_of_a_folder_are_those_of_the_tensor(tmp_path: Path) -> None:
     torch.testing.assert_close(dataset.at(torch.tensor([0, 1]), 48)[:, :, ::2, ::2], images, atol=1e-6, rtol=0)
 
 
+def test_images_of_a_generator_that_draws_no_squares(tmp_path: Path) -> None:
+    """They have its ratio of the sides, at any size; others are refused."""
+    models = tiny_models(generator=tiny_generator(SHAPES["tall"]))  # 16 x 8 px
+    (tmp_path / "people").mkdir()
+    for i, size in enumerate([(50, 100), (32, 64), (40, 80)]):
+        Image.new("RGB", size, (80 * i, 100, 50)).save(tmp_path / f"people/{i}.png")
+    training = replace(FEW, batch_size=4, samples=0.25, held_out=1, flip=False)
+    batches = EncoderBatches(models, open_images(tmp_path / "people"), training)
+    images, known = batches.at(0)
+    assert (images.shape, known.shape) == ((4, 3, 16, 8), (1, 8)) and batches.held_out().shape == (1, 3, 16, 8)
+    colours = images[:3, 0, 0, 0].add(1).mul(127.5).round().tolist()
+    assert set(colours) <= {0.0, 80.0, 160.0} and len(set(colours)) > 1
+    with pytest.raises(UsageError, match="the pictures are 24 x 24 px and the generator draws 8 x 16 px; cut them"):
+        EncoderBatches(models, open_images(save_renders(tmp_path / "renders.safetensors", 6, 3, 24, 24)), training)
+    Image.new("RGB", (40, 40)).save(tmp_path / "people/3.png")
+    with pytest.raises(
+        UsageError, match=r"3\.png is 40 x 40 px and others are 50 x 100 px; pass pictures of one shape"
+    ):
+        open_images(tmp_path / "people")
+
+
 def test_images_that_do_not_serve(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="there is no picture called"):
         open_images(tmp_path / "absent")
-    with pytest.raises(UsageError, match=r"uint8 \[6, 3, 24, 20\]; pass uint8 of shape"):
-        open_images(save_renders(tmp_path / "renders.safetensors", 6, 3, 24, 20))
+    with pytest.raises(UsageError, match=r"uint8 \[6, 4, 24, 24\]; pass uint8 of shape"):
+        open_images(save_renders(tmp_path / "renders.safetensors", 6, 4, 24, 24))
     (tmp_path / "faces").mkdir()
     (tmp_path / "faces" / "0.png").write_bytes(b"\x89PNG")
     assert len(open_images(tmp_path / "faces")) == 1, "what cannot be read is found when it is read"
