@@ -113,7 +113,7 @@ def test_images_of_a_generator_that_draws_no_squares(tmp_path: Path) -> None:
     training = replace(FEW, batch_size=4, samples=0.25, held_out=1, flip=False)
     batches = EncoderBatches(models, open_images(tmp_path / "people"), training)
     images, known = batches.at(0)
-    assert (images.shape, known.shape) == ((4, 3, 16, 8), (1, 8)) and batches.held_out().shape == (1, 3, 16, 8)
+    assert (images.shape, known.shape) == ((4, 3, 16, 8), (1, 8)) and batches.held_out().shape == (3, 3, 16, 8)
     colours = images[:3, 0, 0, 0].add(1).mul(127.5).round().tolist()
     assert set(colours) <= {0.0, 80.0, 160.0} and len(set(colours)) > 1
     with pytest.raises(UsageError, match="the pictures are 24 x 24 px and the generator draws 8 x 16 px; cut them"):
