@@ -41,7 +41,7 @@ from styleclip.methods.global_direction import GlobalDirection
 from styleclip.methods.style_direction import StyleDirection
 from styleclip.models import Models
 from styleclip.prompts import Prompt
-from styleclip.units import human_number
+from styleclip.text.units import human_number
 
 SIDE = 1024  # px
 ALPHA = 4.0

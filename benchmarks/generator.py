@@ -25,7 +25,7 @@ from benchmarks.timing import Measurement, Timer, compare, make_timer
 from benchmarks.tools import KERNEL_LABELS, Report, Setup, bench_command, markdown_table, repeats_option, with_ops
 from styleclip.latents import Latent, Space
 from styleclip.networks.stylegan2 import Generator
-from styleclip.units import human_number
+from styleclip.text.units import human_number
 
 BOUND, THAWED, PUBLISHED = "convolutions alone", "ours, not frozen", "published"
 FORWARD, BACKWARD = "forward", "forward + backward"

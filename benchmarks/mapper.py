@@ -16,11 +16,11 @@ from benchmarks.timing import Measurement, Timer, compare, make_timer
 from benchmarks.tools import PROMPT, Report, Setup, bench_command, markdown_table, repeats_option
 from styleclip.prompts import Prompt
 from styleclip.settings import published_values
+from styleclip.text.units import human_number
 from styleclip.training.distributed import ProcessGroup
 from styleclip.training.mapper.data import training_latents
 from styleclip.training.mapper.settings import MapperTraining
 from styleclip.training.mapper.trainer import MapperTrainer
-from styleclip.units import human_number
 
 SIDE = 256  # px
 

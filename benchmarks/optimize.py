@@ -23,7 +23,7 @@ from styleclip.models import Models
 from styleclip.progress import Step
 from styleclip.prompts import Prompt
 from styleclip.settings import published_values
-from styleclip.units import human_number
+from styleclip.text.units import human_number
 
 SIDE = 1024  # px
 STEPS = {"cpu": 2, "cuda": 40}  # of a run of ours; the second half is measured, because a GPU has to warm up

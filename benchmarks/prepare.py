@@ -30,7 +30,7 @@ from styleclip.stylespace.regression import fit_all
 from styleclip.stylespace.samples import BLOCK
 from styleclip.stylespace.statistics import sample_styles, sample_z
 from styleclip.stylespace.table_preparation import Preparation
-from styleclip.units import human_number, human_time
+from styleclip.text.units import human_number, human_time
 
 SAMPLES = 2000  # of the projected regression
 PUBLISHED_BATCH = 8  # images at once with the published generator, which takes more memory

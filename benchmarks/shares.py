@@ -11,7 +11,7 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 
 from benchmarks.tools import markdown_table
-from styleclip.units import human_number
+from styleclip.text.units import human_number
 
 KINDS = {  # by part of the operation's name; the first match counts
     "blur_act": "blur_act",

@@ -18,7 +18,6 @@ from torch import nn
 import cuda_ops
 import styleclip
 from styleclip.errors import StyleClipError
-from styleclip.files import to_json
 from styleclip.models import Models
 from styleclip.networks.arcface import ArcFace
 from styleclip.networks.clip import CLIP, build_clip
@@ -26,6 +25,7 @@ from styleclip.networks.face_recognition import FaceRecogniser, SmallRecogniser
 from styleclip.networks.open_clip_hub import open_clip_architecture
 from styleclip.networks.stylegan2 import Generator, GeneratorConfig
 from styleclip.runtime.devices import keep_memory, pick_device, pick_dtype
+from styleclip.storage.files import to_json
 
 Value = TypeVar("Value")
 Networks = Literal["config-f", "small"]

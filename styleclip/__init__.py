@@ -23,12 +23,12 @@ if TYPE_CHECKING:  # for type checkers and editors
     from styleclip.latents import Direction as Direction
     from styleclip.latents import Latent as Latent
     from styleclip.latents import Space as Space
+    from styleclip.loading import load as load
     from styleclip.methods.direction_files import load_direction as load_direction
     from styleclip.methods.global_direction import GlobalDirection as GlobalDirection
     from styleclip.methods.mapper import LatentMapper as LatentMapper
     from styleclip.methods.optimize import Optimize as Optimize
     from styleclip.methods.style_direction import StyleDirection as StyleDirection
-    from styleclip.models import load as load
     from styleclip.photo_editing import edit_photo as edit_photo
     from styleclip.prompt_words import PromptWarning as PromptWarning
     from styleclip.prompts import Prompt as Prompt
@@ -66,7 +66,7 @@ _MODULES = {
     "Trajectory": "styleclip.trajectory",
     "edit_photo": "styleclip.photo_editing",
     "invert_photo": "styleclip.inversion.photo_inversion",
-    "load": "styleclip.models",
+    "load": "styleclip.loading",
     "load_direction": "styleclip.methods.direction_files",
     "load_generator": "styleclip.weights.load",
     "load_latents": "styleclip.weights.latent_files",

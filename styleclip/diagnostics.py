@@ -31,7 +31,7 @@ def diagnose() -> dict[str, Finding]:
 
 
 def check_versions() -> Finding:
-    from styleclip.files import versions
+    from styleclip.storage.files import versions
 
     return Finding(", ".join(f"{name} {version}" for name, version in versions().items()))
 

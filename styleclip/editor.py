@@ -11,7 +11,6 @@ from torch import Tensor
 
 from styleclip.alignment.photos import PhotoLike
 from styleclip.errors import NumericError, UsageError
-from styleclip.files import versions
 from styleclip.inversion.invert import Invert
 from styleclip.inversion.result import Inversion
 from styleclip.latents import Latent, Space
@@ -25,6 +24,7 @@ from styleclip.prompt_words import warn_unknown_words
 from styleclip.prompts import Prompt, encode
 from styleclip.results import EditResult
 from styleclip.runtime.gradients import with_gradients
+from styleclip.storage.files import versions
 
 
 class Editor:

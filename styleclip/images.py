@@ -20,7 +20,7 @@ from PIL import Image, PngImagePlugin
 from torch import Tensor
 
 from styleclip.errors import NumericError, UsageError
-from styleclip.files import atomic_path, to_json
+from styleclip.storage.files import atomic_path, to_json
 
 RECORD_KEY = "styleclip"  # the PNG text chunk
 MAX_TEXT_BYTES = 2**24  # of a text or a colour profile of a PNG, decoded; Pillow's own limit is 2**20

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import platformdirs
 from PIL import ImageFont, features
 
-from styleclip.printable import JOINERS, printable
+from styleclip.text.printable import JOINERS, printable
 
 MAX_FONTS = 400  # of this computer that are looked at
 SUFFIXES = (".ttf", ".otf", ".ttc", ".otc")

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from styleclip.errors import SpaceError
-from styleclip.files import atomic_write
+from styleclip.storage.files import atomic_write
 
 TUNED = "tuned"  # of the metadata of latent files, and of the provenance of results
 

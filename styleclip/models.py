@@ -1,20 +1,18 @@
-"""`styleclip.load`: from names or files to the frozen networks that an editor works with, and those networks."""
+"""The frozen networks that an editor works with, as `loading.load` returns them."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from styleclip.errors import WeightError
 from styleclip.latents import Latent
 from styleclip.networks.batch_size import RENDER, max_batch
-from styleclip.networks.clip import CLIP, Preprocess
+from styleclip.networks.clip import CLIP
 from styleclip.networks.e4e import Encoder
 from styleclip.networks.face_recognition import FaceRecogniser
 from styleclip.networks.lpips import PerceptualDistance
@@ -24,27 +22,11 @@ from styleclip.relevance_table import RelevanceTable
 from styleclip.runtime.batching import Batches
 from styleclip.runtime.cuda_graphs import Graphs
 from styleclip.samples import Samples
-from styleclip.weights.cache import Fetch, fetch
-from styleclip.weights.catalog import weight
-from styleclip.weights.clips import ClipOnUse, clip_label, load_clip
-from styleclip.weights.file_state import sha256_of, unchanged_file
-from styleclip.weights.load import (
-    fingerprint,
-    load_encoder,
-    load_generator,
-    load_identity_file,
-    load_perceptual,
-)
-from styleclip.weights.locate import encoder_file, model_parts, weight_file
-from styleclip.weights.relevance_files import find_relevance
-from styleclip.weights.sample_files import find_samples
-
-Network = TypeVar("Network", bound=nn.Module)
 
 
 @dataclass(frozen=True)
 class Models:
-    """Frozen networks on one device, as `load` returns them.
+    """Frozen networks on one device, as `styleclip.load` returns them.
 
     Args:
         generator: StyleGAN2.
@@ -125,141 +107,3 @@ class Models:
     @property
     def device(self) -> torch.device:
         return self.generator.w_avg.device
-
-
-@torch.inference_mode(False)
-def load(
-    name: str = "demo",
-    *,
-    generator: str | Path | None = None,
-    clip: str | Path | None = None,
-    identity: str | None = None,
-    label: int | None = None,
-    relevance: str | Path | None = None,
-    samples: str | Path | None = None,
-    statistics: str | Path | None = None,
-    encoder: str | Path | None = None,
-    clip_preprocess: Preprocess = "correct",
-    clip_on_use: bool = False,
-    device: torch.device | str = "cpu",
-    dtype: torch.dtype = torch.float32,
-    fetch: Fetch = fetch,
-) -> Models:
-    """Load the models of a catalog entry, or of a generator's name, file or URL, frozen and on `device`.
-
-    Args:
-        name: a model of the catalog, e.g. "demo"; or the name, file or URL of a generator.
-        generator: the same, in place of `name`.
-        clip: what `load_clip` takes: NAME, FILE, URL, ARCHITECTURE/TAG or ARCHITECTURE/FILE.
-        identity: arcface, demo, facenet or none.
-        label: the class of a conditional generator.
-        relevance: name, file or URL of a relevance table.
-        samples: name, file or URL of samples that CLIP saw.
-        statistics: an `S_mean_std` for a table without statistics.
-        encoder: name, file or URL of an encoder that inverts photos; "none" for no encoder.
-        clip_preprocess: "correct", or "paper" for StyleCLIP's resizing.
-        clip_on_use: load CLIP when it is first used, for work that needs none: drawing samples, inverting photos.
-        dtype: bfloat16 for convolutions and CLIP in half precision.
-        fetch: downloads what is not on this disk.
-
-    Parts that are not given are those of the generator. Raises WeightError for an unknown name, a file that cannot be
-    had or read, and a label that is missing or has no use.
-    """
-    parts = model_parts(str(generator or name))
-    generator_path = weight_file(str(parts["generator"]), "generator", fetch)
-    clip_name, identity_name = str(clip or parts["clip"]), identity or parts["identity"]
-
-    with unchanged_file(generator_path):
-        network = load_generator(generator_path, label)
-        generator_sha256 = sha256_of(generator_path)
-    own_fingerprint = fingerprint(network)  # of the weights as they are in the file
-    clip_record = {"name": clip_label(clip_name) if clip_on_use else "", "preprocess": clip_preprocess}
-
-    def load_image_text() -> CLIP:
-        clip = _freeze(load_clip(clip_name, clip_preprocess, fetch), device)
-        if dtype != torch.float32:
-            clip.to_mixed_precision(dtype)
-        clip_record["name"] = clip.name
-        return clip
-
-    image_text = cast(CLIP, ClipOnUse(load_image_text)) if clip_on_use else load_image_text()
-    recogniser = load_identity(identity_name, fetch)
-    for each in (network, recogniser):
-        if each is not None:
-            _freeze(each, device)
-    if dtype != torch.float32:
-        network.to_mixed_precision(dtype)
-
-    suitable = parts if clip_name == str(parts["clip"]) else {}
-    suitable_samples = suitable.get("samples") if clip_preprocess == "correct" else None
-    layout = network.layout
-    encoder_name = str(encoder or parts.get("encoder", "none"))
-    provenance = {
-        "generator": {
-            "name": generator_path.name,
-            "sha256": generator_sha256,
-            "label": label,
-            "network": own_fingerprint,
-        },
-        "clip": clip_record,
-        "identity": identity_name,
-        "device": str(device),
-        "dtype": str(dtype).removeprefix("torch."),
-    }
-    return Models(
-        network,
-        image_text,
-        recogniser,
-        parts["defaults"],
-        provenance,
-        relevance=Once(
-            find_relevance, layout, image_text, own_fingerprint, relevance, suitable.get("relevance"), statistics, fetch
-        ),
-        samples=Once(find_samples, image_text, own_fingerprint, samples, suitable_samples, fetch),
-        encoder=Once(_load_encoder, encoder_name, network, device, fetch),
-        perceptual=Once(_load_perceptual, device),
-    )
-
-
-class Once:
-    """A call that is made when its value is first asked for, in no mode of torch, and whose value is kept."""
-
-    def __init__(self, function: Callable[..., Any], *arguments: Any) -> None:
-        self.function, self.arguments = function, arguments
-
-    def __call__(self) -> Any:
-        return self._value
-
-    @functools.cached_property
-    @torch.inference_mode(False)
-    def _value(self) -> Any:
-        return self.function(*self.arguments)
-
-
-def load_identity(name: str, fetch: Fetch = fetch) -> FaceRecogniser | None:
-    """A face recogniser by name; None for "none"."""
-    return None if name == "none" else load_identity_file(fetch(weight(name, "identity")))
-
-
-def _load_encoder(name: str, generator: Generator, device: torch.device | str, fetch: Fetch) -> Encoder | None:
-    """The encoder of this name; raises WeightError where it gives no latents of the generator."""
-    if name == "none":
-        return None
-    path = encoder_file(name, fetch)
-    with unchanged_file(path):
-        encoder, encoder_sha256 = load_encoder(path), sha256_of(path)
-    gives = [encoder.config.num_ws, encoder.config.w_dim]
-    takes = [generator.num_ws, generator.config.w_dim]
-    if gives != takes:
-        raise WeightError(f"the encoder gives W+ of {gives}, the generator takes {takes}; pass another or `none`")
-    encoder.provenance = {"name": path.name, "sha256": encoder_sha256}
-    return _freeze(encoder, device)
-
-
-def _load_perceptual(device: torch.device | str) -> PerceptualDistance | None:
-    lpips = load_perceptual()
-    return None if lpips is None else _freeze(lpips, device)
-
-
-def _freeze(network: Network, device: torch.device | str) -> Network:
-    return network.eval().requires_grad_(False).to(device)

@@ -12,7 +12,6 @@ from PIL import Image
 from styleclip.alignment.paste import paste as paste_pieces
 from styleclip.alignment.photo_formats import PhotoFormat
 from styleclip.alignment.photos import Photo, PhotoLike, read_photo
-from styleclip.files import atomic_write
 from styleclip.interrupts import defer_interrupts
 from styleclip.inversion.generator_delta import GeneratorDelta, save_tuning
 from styleclip.inversion.invert import Invert
@@ -21,10 +20,11 @@ from styleclip.latents import Latent
 from styleclip.models import Models
 from styleclip.photo_files import DEFAULT_FORMAT, photo_folder
 from styleclip.progress import OnStep, ignore
-from styleclip.recording import DEFAULT_RECORDING, InputFile, Recording
-from styleclip.result_folder import ResultFolder
 from styleclip.results import COMPANIONS, RESULT_FILES, EditResult
-from styleclip.temporaries import final_path
+from styleclip.storage.files import atomic_write
+from styleclip.storage.recording import DEFAULT_RECORDING, InputFile, Recording
+from styleclip.storage.result_folder import ResultFolder
+from styleclip.storage.temporaries import final_path
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,8 +8,8 @@ from pathlib import Path
 from styleclip.alignment.photo_formats import PhotoFormat
 from styleclip.alignment.photos import Photo
 from styleclip.inversion.result import INVERSION_FILES
-from styleclip.result_folder import ResultFolder
 from styleclip.results import COMPANIONS, RESULT_FILES
+from styleclip.storage.result_folder import ResultFolder
 
 DEFAULT_FORMAT = PhotoFormat()
 FACES = ("", "face_[0-9]*")  # folders of the only face and of several

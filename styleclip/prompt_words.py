@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from styleclip.networks.clip import CLIP
-from styleclip.printable import JOINERS
+from styleclip.text.printable import JOINERS
 
 MAX_NAMED, MAX_WORD_CHARS = 8, 40  # in a warning
 

@@ -14,8 +14,8 @@ from torch import Tensor
 from styleclip.claims import Claim, read_claims
 from styleclip.errors import UsageError
 from styleclip.networks.clip import CLIP
-from styleclip.printable import printable
 from styleclip.settings import TextEncoding
+from styleclip.text.printable import printable
 
 # StyleCLIP ensembles over the ImageNet templates of CLIP without this one: 79 remain.
 TEMPLATES: tuple[str, ...] = tuple(

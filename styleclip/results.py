@@ -10,14 +10,14 @@ from typing import Any
 from PIL.Image import Image
 from torch import Tensor
 
-from styleclip.files import atomic_write, to_json
 from styleclip.images import png_bytes, to_pil
 from styleclip.interrupts import defer_interrupts
 from styleclip.latents import TUNED, Latent, save_latent
-from styleclip.recording import DEFAULT_RECORDING, Recording
-from styleclip.result_folder import ResultFolder
 from styleclip.sheets import comparison
-from styleclip.temporaries import final_path
+from styleclip.storage.files import atomic_write, to_json
+from styleclip.storage.recording import DEFAULT_RECORDING, Recording
+from styleclip.storage.result_folder import ResultFolder
+from styleclip.storage.temporaries import final_path
 
 SHOWN = 0.5  # an image shows a claim that is at least this probable
 RESULT_FILES = (

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from styleclip.images import CELL, enlarge_to, fit_to, to_pil
 from styleclip.label_fonts import drawable_label
-from styleclip.printable import JOINERS
+from styleclip.text.printable import JOINERS
 
 GAP, LABEL_HEIGHT, LABEL_WIDTH = 8, 44, 128  # px
 FONT_SIZES = range(20, 10, -1)  # px, tried from the largest

@@ -8,10 +8,10 @@ from PIL.Image import Image
 from torch import Tensor
 
 from styleclip.editor import Editor
-from styleclip.files import atomic_write
 from styleclip.images import png_bytes, to_pil, write_video
 from styleclip.progress import OnStep, Step, ignore
 from styleclip.results import EditResult
+from styleclip.storage.files import atomic_write
 
 VIDEO_FRAMES = 100  # about as many as a video of the whole run shows
 

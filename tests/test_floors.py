@@ -12,14 +12,12 @@ import pytest
 ROOT = Path(__file__).parents[1]
 FLOORS = {
     0: (
-        *("version", "errors", "files", "locks", "temporaries", "progress", "settings", "parsing", "units"),
-        *("latents", "relevance_table", "samples", "images", "sheets", "recording", "results", "runtime"),
-        *("result_folder", "schedules", "printable", "names", "label_fonts", "interrupts"),
-        *("texts",),
+        *("version", "errors", "interrupts", "progress", "settings", "schedules", "storage", "text", "runtime"),
+        *("latents", "relevance_table", "samples", "images", "label_fonts", "sheets", "results"),
     ),
     1: ("networks",),
     2: ("weights", "prompts", "prompt_words", "claims", "losses", "alignment", "demo"),
-    3: ("models",),
+    3: ("models", "loading"),
     4: ("inversion", "stylespace"),
     5: ("methods", "training", "photo_editing", "photo_files", "photo_video"),
     6: ("editor", "sweeps", "sweep_sheets", "trajectory", "evaluate", "diagnostics"),

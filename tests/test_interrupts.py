@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from styleclip import interrupts
-from styleclip.files import atomic_path, atomic_write, kept_files, written_files
+from styleclip.storage.files import atomic_path, atomic_write, kept_files, written_files
 from tests.helpers.support import edit_result
 
 

@@ -7,7 +7,7 @@ import torch
 
 import styleclip
 from styleclip.errors import WeightError
-from styleclip.models import load_clip, load_identity
+from styleclip.loading import load_clip, load_identity
 from styleclip.networks.face_recognition import Facenet, SmallRecogniser
 from styleclip.weights.catalog import Weight, catalog, home
 from styleclip.weights.formats.own_files import save_generator

@@ -19,12 +19,12 @@ from styleclip import evaluate
 from styleclip.cli.options.types import SEEDS
 from styleclip.demo.captions import other_states
 from styleclip.demo.wordings import WordingSet, load_wordings
-from styleclip.files import atomic_path
 from styleclip.methods.base import Method
 from styleclip.methods.global_direction import GlobalDirection
 from styleclip.models import Models
 from styleclip.prompts import Prompt
 from styleclip.settings import Strength
+from styleclip.storage.files import atomic_path
 from styleclip.stylespace.channel_effects import measure
 from styleclip.stylespace.statistics import sample_styles, style_statistics
 

@@ -17,10 +17,10 @@ import styleclip
 from benchmarks.tools import markdown_table
 from styleclip import evaluate
 from styleclip.cli.options.types import SEEDS
-from styleclip.files import atomic_path
 from styleclip.methods.base import Method
 from styleclip.models import Models
 from styleclip.samples import Samples
+from styleclip.storage.files import atomic_path
 from styleclip.stylespace.samples import models_samples
 
 COUNTS = (100, 200, 500, 1000, 2000, 5000, 20000)

@@ -11,13 +11,13 @@ from PIL import Image
 
 import styleclip
 from styleclip.cli.options.types import SEEDS
-from styleclip.files import atomic_path
 from styleclip.images import to_pil
 from styleclip.methods.base import Method
 from styleclip.methods.mapper import LatentMapper, load_trained_mapper
 from styleclip.models import Models
 from styleclip.prompts import Prompt
 from styleclip.sheets import labelled_sheet
+from styleclip.storage.files import atomic_path
 from styleclip.weights.catalog import weights
 
 CELL = 128  # px

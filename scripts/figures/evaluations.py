@@ -31,7 +31,7 @@ import click
 from benchmarks.tools import markdown_table
 from styleclip.evaluate import Report, Row, load_report
 from styleclip.evaluate.scores import TABLE_FORMATS, format_mean
-from styleclip.files import atomic_write
+from styleclip.storage.files import atomic_write
 
 BLOCK = re.compile(r"(<!-- evaluation: (?P<names>[^>]+?) -->\n).*?(<!-- end -->)", re.S)
 FILES = tuple(Path("benchmarks", f"{name}.md") for name in ("demo", "global_direction", "mapper", "editors"))

@@ -17,9 +17,9 @@ import styleclip
 from styleclip.alignment.paste import paste
 from styleclip.demo.render import render
 from styleclip.demo.world import Z_DIM, faces
-from styleclip.files import atomic_path
 from styleclip.images import to_pil
 from styleclip.sheets import labelled_sheet
+from styleclip.storage.files import atomic_path
 
 WALL, PRINT = (1200, 520), 300  # px of the photo, and of a portrait on it
 HANGING = ((190, 250, 6.0), (600, 268, -4.0), (1010, 245, 9.0))  # centre and turn (degrees) of each portrait

@@ -10,9 +10,9 @@ from pathlib import Path
 import click
 
 import styleclip
-from styleclip.files import atomic_write
 from styleclip.images import png_bytes, to_pil
 from styleclip.sheets import labelled_sheet
+from styleclip.storage.files import atomic_write
 
 PROMPTS = (
     "a face with red hair",

@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import IO, Any
 
 from styleclip.errors import OutputError, UsageError, WeightError, WeightWarning
-from styleclip.files import atomic_path
+from styleclip.storage.files import atomic_path
 from styleclip.weights.catalog import weight
 from styleclip.weights.file_state import file_state, sha256_of
 from styleclip.weights.formats import landmarks

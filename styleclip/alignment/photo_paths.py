@@ -20,7 +20,7 @@ from styleclip.alignment.photo_kinds import (
     remedy,
 )
 from styleclip.errors import UsageError
-from styleclip.names import different_name, folder_name, same_name
+from styleclip.text.names import different_name, folder_name, same_name
 
 PHOTO = "a photo"
 RESULT_NAMES = (  # patterns of the files that commands write beside the folders of photos

@@ -29,9 +29,9 @@ from styleclip.cli.output.printing import (
     printable_messages,
 )
 from styleclip.errors import StyleClipError, UsageError
-from styleclip.files import kept_files, written_files
 from styleclip.methods import settings_methods
-from styleclip.printable import printable
+from styleclip.storage.files import kept_files, written_files
+from styleclip.text.printable import printable
 from styleclip.version import __version__
 
 COMMANDS = (

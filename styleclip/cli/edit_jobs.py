@@ -38,10 +38,10 @@ from styleclip.models import Models
 from styleclip.photo_editing import EditSource, PhotoEdit
 from styleclip.photo_files import latents_folder, photo_folder
 from styleclip.photo_video import write_photo_video
-from styleclip.recording import Recording
-from styleclip.result_folder import ResultFolder
 from styleclip.results import EditResult
-from styleclip.temporaries import final_path
+from styleclip.storage.recording import Recording
+from styleclip.storage.result_folder import ResultFolder
+from styleclip.storage.temporaries import final_path
 
 if TYPE_CHECKING:
     from styleclip.editor import Editor

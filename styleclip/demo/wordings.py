@@ -21,8 +21,8 @@ from typing import Literal
 
 from styleclip.demo.captions import Claims, claimed_states, state_names
 from styleclip.errors import UsageError
-from styleclip.parsing import parse_seeds
-from styleclip.texts import read_text
+from styleclip.text.parsing import parse_seeds
+from styleclip.text.text_files import read_text
 
 SetName = Literal["tuning", "reporting"]
 

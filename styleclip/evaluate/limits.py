@@ -14,9 +14,9 @@ from torch import Tensor
 from styleclip.demo.render import background_mask, render
 from styleclip.demo.world import faces
 from styleclip.evaluate.pixels import chroma, erode, gamut, halo
-from styleclip.files import atomic_write
 from styleclip.latents import Latent, Space
 from styleclip.models import Models
+from styleclip.storage.files import atomic_write
 from styleclip.weights.catalog import checkpoint_path
 
 MAX_BACKGROUND = 6.0  # mean absolute change of the background, in 1/255

@@ -13,10 +13,10 @@ from styleclip.errors import UsageError
 from styleclip.evaluate.plot import plot_rows
 from styleclip.evaluate.scores import TABLE_FORMATS, PromptScore, Row, mean_row
 from styleclip.evaluate.sheet import WorstEdit, worst_sheet
-from styleclip.files import atomic_path, atomic_write, to_json
-from styleclip.result_folder import ResultFolder
-from styleclip.temporaries import final_path
-from styleclip.texts import read_text
+from styleclip.storage.files import atomic_path, atomic_write, to_json
+from styleclip.storage.result_folder import ResultFolder
+from styleclip.storage.temporaries import final_path
+from styleclip.text.text_files import read_text
 
 MAX_REPORT_BYTES = 2**26
 MEAN, ORACLE = "all edits", "oracle"

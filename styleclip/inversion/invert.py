@@ -17,7 +17,6 @@ from styleclip.alignment.face_choice import FaceChoice
 from styleclip.alignment.face_search import Detector
 from styleclip.alignment.framing import FFHQ, Framing
 from styleclip.alignment.photos import PhotoLike, read_photo
-from styleclip.files import versions
 from styleclip.images import from_pil
 from styleclip.inversion.losses import reconstruction_scores, resize_target
 from styleclip.inversion.pivotal_tuning import PivotalTuning
@@ -30,6 +29,7 @@ from styleclip.networks.encoder_config import FRAME_PX
 from styleclip.networks.stylegan2 import Generator
 from styleclip.progress import OnStep, ignore
 from styleclip.runtime.gradients import with_gradients
+from styleclip.storage.files import versions
 
 ALIGN_KEY = "align"  # of `Models.defaults`: how the generator frames faces
 

@@ -13,9 +13,9 @@ from styleclip.inversion.result import INVERSION_FILES, LATENT_FILE, Inversion
 from styleclip.latents import Latent, save_latent
 from styleclip.models import Models
 from styleclip.progress import OnStep, ignore
-from styleclip.recording import DEFAULT_RECORDING, Recording
-from styleclip.result_folder import ResultFolder
-from styleclip.temporaries import final_path
+from styleclip.storage.recording import DEFAULT_RECORDING, Recording
+from styleclip.storage.result_folder import ResultFolder
+from styleclip.storage.temporaries import final_path
 
 PHOTO_INVERSION_FILES = tuple(f"{face}{name}" for face in ("", "face_[0-9]*/") for name in INVERSION_FILES)
 

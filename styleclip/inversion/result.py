@@ -15,16 +15,16 @@ from torch import Tensor
 from styleclip.alignment.align import Aligned
 from styleclip.alignment.paste import Piece
 from styleclip.errors import WeightWarning
-from styleclip.files import atomic_write, to_json
 from styleclip.images import png_bytes, to_pil
 from styleclip.interrupts import defer_interrupts
 from styleclip.inversion.generator_delta import GeneratorDelta, load_tuning, save_tuning
 from styleclip.latents import Latent, save_latent, tuning_hash
 from styleclip.models import Models
-from styleclip.recording import DEFAULT_RECORDING, InputFile, Recording
-from styleclip.result_folder import ResultFolder
 from styleclip.sheets import labelled_sheet
-from styleclip.temporaries import final_path
+from styleclip.storage.files import atomic_write, to_json
+from styleclip.storage.recording import DEFAULT_RECORDING, InputFile, Recording
+from styleclip.storage.result_folder import ResultFolder
+from styleclip.storage.temporaries import final_path
 
 LATENT_FILE = "latent.safetensors"
 INVERSION_FILES = (

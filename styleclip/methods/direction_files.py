@@ -20,8 +20,8 @@ from styleclip.methods.settings import GlobalDirectionSettings
 from styleclip.methods.style_direction import StyleDirection
 from styleclip.models import Models
 from styleclip.prompts import Prompt
-from styleclip.recording import InputFile
 from styleclip.settings import resolve
+from styleclip.storage.recording import InputFile
 from styleclip.stylespace.claim_classes import classes_from_record, classes_record
 from styleclip.weights.file_state import sha256_of
 from styleclip.weights.formats.messages import error_context

@@ -9,10 +9,10 @@ from typing import Any, Generic
 import torch
 
 from styleclip.errors import WeightError
-from styleclip.files import output_folder
 from styleclip.models import Models
 from styleclip.progress import OnStep, ignore
-from styleclip.result_folder import locked_file
+from styleclip.storage.files import output_folder
+from styleclip.storage.result_folder import locked_file
 from styleclip.stylespace.preparation import PartT, PreparationBase
 from styleclip.stylespace.shards import Shard, Whole, is_made, record_difference, shard_path, unfinished_path
 from styleclip.weights.provenance import probe

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from styleclip.errors import OutputError, WeightError
-from styleclip.files import to_json
+from styleclip.storage.files import to_json
 from styleclip.weights.formats import messages
 from styleclip.weights.formats.own_checks import count_of
 from styleclip.weights.formats.own_files import read_own, save_own

@@ -11,10 +11,10 @@ from typing import Any
 from PIL.Image import Image
 
 from styleclip.errors import OutputError
-from styleclip.files import atomic_write, naming_disk_errors
 from styleclip.images import png_bytes
-from styleclip.printable import printable_json
-from styleclip.texts import read_text
+from styleclip.storage.files import atomic_write, naming_disk_errors
+from styleclip.text.printable import printable_json
+from styleclip.text.text_files import read_text
 
 MAX_METRICS_BYTES = 2**30
 METRICS = "metrics.jsonl"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from styleclip.errors import OutputError
-from styleclip.files import output_folder
+from styleclip.storage.files import output_folder
 from styleclip.training.checkpoint import Checkpoint, difference
 from styleclip.training.distributed import ProcessGroup
 from styleclip.training.metrics_log import earlier_files

@@ -16,8 +16,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from styleclip.errors import OutputError, UsageError, WeightError
-from styleclip.files import atomic_write
-from styleclip.texts import read_text
+from styleclip.storage.files import atomic_write
+from styleclip.text.text_files import read_text
 from styleclip.weights.catalog import Weight, home
 from styleclip.weights.download import Progress, discard, download, ignore, partial_size, resumable_size
 from styleclip.weights.http import DownloadError

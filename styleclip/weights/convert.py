@@ -22,10 +22,10 @@ import torch
 from torch import Tensor
 
 from styleclip.errors import OutputError, UsageError, WeightError, WeightWarning
-from styleclip.files import atomic_path
 from styleclip.latents import Latent, Space
 from styleclip.networks.layers import fir_taps
 from styleclip.networks.stylegan2 import MAPPING_LR_MUL, Generator
+from styleclip.storage.files import atomic_path
 from styleclip.weights.cache import Fetch, fetch
 from styleclip.weights.formats import rosinality
 from styleclip.weights.formats.own_files import save_generator

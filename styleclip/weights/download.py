@@ -20,7 +20,7 @@ from typing import IO
 import requests
 
 from styleclip.errors import UsageError, WeightError
-from styleclip.texts import read_text
+from styleclip.text.text_files import read_text
 from styleclip.weights.http import DownloadError, TransientError, is_page, open_url, read_body, status_of, why_no_file
 from styleclip.weights.urls import shown_url
 

@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 from urllib.request import url2pathname
 
 from styleclip.errors import WeightError
-from styleclip.recording import InputFile
+from styleclip.storage.recording import InputFile
 from styleclip.weights.catalog import Weight
 
 DRIVE_URL = "https://drive.usercontent.google.com/download?id={}&export=download&confirm=t"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from styleclip.locks import output_lock
+from styleclip.storage.locks import output_lock
 from tests.helpers.support import done, failed
 
 Run = Callable[..., Result]

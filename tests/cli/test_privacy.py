@@ -14,13 +14,14 @@ from click.testing import CliRunner
 from PIL import Image
 
 import styleclip
+from styleclip import loading
 from styleclip.cli import main
 from styleclip.images import read_record
 from styleclip.latents import save_latent
 from styleclip.methods.mapper import save_trained_mapper
 from styleclip.models import Models
-from styleclip.recording import InputFile, Recording, relative_path
 from styleclip.relevance_table import StyleStatistics
+from styleclip.storage.recording import InputFile, Recording, relative_path
 from styleclip.weights.file_state import sha256_of
 from styleclip.weights.relevance_files import save_relevance
 from styleclip.weights.urls import input_name
@@ -76,7 +77,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.chdir(place)
         patch.setenv("HOME", str(place))
         patch.setenv("STYLECLIP_HOME", str(place / "cache"))
-        patch.setattr(styleclip.models, "load_perceptual", lambda: None)
+        patch.setattr(loading, "load_perceptual", lambda: None)
         for command in ("train-encoder", *(name for name in COMMANDS if name != "train-encoder")):
             out = place / "out" / command / FILES.get(command, "")
             words = (word.replace("{in}", str(inputs)) for word in COMMANDS[command])
@@ -145,7 +146,7 @@ def test_options_of_the_record(place: Path, tmp_path: Path, monkeypatch: pytest.
     """`--no-metadata` leaves pictures bare; `--record-paths` writes whole paths, to result.json alone."""
     inputs = place / "inputs"
     monkeypatch.chdir(place)
-    monkeypatch.setattr(styleclip.models, "load_perceptual", lambda: None)
+    monkeypatch.setattr(loading, "load_perceptual", lambda: None)
     common = ("--model", str(inputs / "generator.safetensors"), "--clip", str(inputs / "clip.safetensors"))
     words = [word.replace("{in}", "inputs") for word in COMMANDS[command]]
     options = ("--no-metadata", "--record-paths", "--out", str(tmp_path / "out"))

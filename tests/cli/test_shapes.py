@@ -13,11 +13,11 @@ import pytest
 from click.testing import CliRunner, Result
 from PIL import Image, ImageSequence
 
-import styleclip
+from styleclip import loading
 from styleclip.cli import main
 from styleclip.latents import Latent
-from styleclip.models import load_clip
 from styleclip.networks.clip import CLIP
+from styleclip.weights.clips import load_clip
 from styleclip.weights.formats.own_files import save_encoder, save_generator
 from tests.helpers.files import tiny_clip_file
 from tests.helpers.shapes import SHAPES
@@ -67,7 +67,7 @@ def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         with pytest.MonkeyPatch.context() as patch:
             patch.chdir(folder)
             patch.setenv("STYLECLIP_HOME", str(folder / "cache"))
-            patch.setattr(styleclip.models, "load_clip", lambda name, *_: loaded_clip(str(folder / name)))
+            patch.setattr(loading, "load_clip", lambda name, *_: loaded_clip(str(folder / name)))
             return done(CliRunner().invoke(main, [command, *models, *map(str, words)], prog_name="styleclip"))
 
     return Case(run, folder, config.image_size[::-1], MODES[config.img_channels])

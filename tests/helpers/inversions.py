@@ -12,7 +12,8 @@ from styleclip.inversion.invert import Invert
 from styleclip.inversion.pivotal_tuning import PivotalTuning
 from styleclip.inversion.refine import Refine
 from styleclip.inversion.result import Inversion
-from styleclip.models import Models, load
+from styleclip.loading import load
+from styleclip.models import Models
 from tests.helpers.photos import ASTRONAUT
 
 QUICK = Invert(Refine(steps=2))

@@ -16,12 +16,12 @@ from PIL import Image
 import styleclip
 from styleclip.alignment.photos import Photo, read_photo
 from styleclip.errors import OutputError, PhotoError, UsageError
-from styleclip.files import to_json
 from styleclip.images import read_record, to_pil
 from styleclip.inversion.photo_inversion import invert_photo
 from styleclip.inversion.result import INVERSION_FILES, Inversion
 from styleclip.latents import Latent
 from styleclip.models import Models
+from styleclip.storage.files import to_json
 from tests.helpers.inversions import NEAR, QUICK, TUNE, WHOLE, inversion, models
 from tests.helpers.photos import (
     ASTRONAUT,

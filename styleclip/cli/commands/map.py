@@ -13,8 +13,8 @@ from styleclip.cli.options.photos import PastedPhotoOptions, pasted_photo_option
 from styleclip.cli.options.source import LatentSource, source_options
 from styleclip.cli.options.types import NUMBERS
 from styleclip.errors import UsageError
-from styleclip.names import slug
 from styleclip.settings import format_number
+from styleclip.text.names import slug
 
 if TYPE_CHECKING:
     from styleclip.methods.mapper import TrainedMapper
@@ -56,10 +56,10 @@ def map(
     """Edit faces with a latent mapper: a network trained for one text, run once per face."""
     import styleclip
     from styleclip.cli.edit_jobs import edit_jobs
-    from styleclip.files import atomic_write
     from styleclip.images import png_bytes
     from styleclip.methods.mapper import LatentMapper, load_trained_mapper
-    from styleclip.recording import InputFile
+    from styleclip.storage.files import atomic_write
+    from styleclip.storage.recording import InputFile
     from styleclip.sweep_sheets import strength_sheet
     from styleclip.weights.file_state import sha256_of, unchanged_file
     from styleclip.weights.locate import mapper_file

@@ -30,8 +30,8 @@ from styleclip.cli.output.progress import Progress
 from styleclip.errors import StyleClipError
 from styleclip.interrupts import is_interrupt
 from styleclip.methods import method_class
-from styleclip.names import slug
 from styleclip.settings import preset_values
+from styleclip.text.names import slug
 
 if TYPE_CHECKING:
     from styleclip.cli.edit_jobs import FaceJob

@@ -17,7 +17,7 @@ from styleclip.cli.output.progress import EtaProgress, exit_on_interrupt
 from styleclip.errors import OutputError, UsageError
 from styleclip.settings import published_values
 from styleclip.stylespace.settings import SampleSettings, TableSettings
-from styleclip.units import human_number, human_time
+from styleclip.text.units import human_number, human_time
 
 if TYPE_CHECKING:
     from styleclip.models import Models
@@ -130,7 +130,7 @@ def _merge(common: CommonOptions, method: str, shard: str | None) -> None:
 
 def _models_and_path(common: CommonOptions, method: str) -> tuple[Models, Path]:
     """The networks and the file to make; the folder of `--out` is checked before the networks are loaded."""
-    from styleclip.files import output_folder
+    from styleclip.storage.files import output_folder
     from styleclip.weights.relevance_files import prepared_path
     from styleclip.weights.sample_files import samples_path
 

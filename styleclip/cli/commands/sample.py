@@ -19,12 +19,12 @@ SAMPLE_FILES = ("seed_[0-9]*[0-9].png", "sheet.png", "latent.safetensors")
 def sample(common: CommonOptions, seeds: tuple[int, ...], psi: float) -> None:
     """Draw one picture per seed, a sheet of all, and their latents."""
     import styleclip
-    from styleclip.files import atomic_write, versions
     from styleclip.images import png_bytes, to_pil
     from styleclip.latents import save_latent
-    from styleclip.result_folder import ResultFolder
     from styleclip.sheets import contact_sheet
-    from styleclip.temporaries import final_path
+    from styleclip.storage.files import atomic_write, versions
+    from styleclip.storage.result_folder import ResultFolder
+    from styleclip.storage.temporaries import final_path
     from styleclip.weights.urls import input_name
 
     folder = common.folder("samples", SAMPLE_FILES)

@@ -14,7 +14,7 @@ from styleclip.cli.options.training import TrainingOptions, kept_state, training
 from styleclip.cli.options.types import EXISTING_FILE, Parsed
 from styleclip.cli.output.printing import print_lines
 from styleclip.cli.output.progress import EtaProgress, exit_on_interrupt
-from styleclip.parsing import parse_counts
+from styleclip.text.parsing import parse_counts
 from styleclip.training.encoder.settings import EncoderTraining
 
 DEFAULT_OUT = Path("styleclip-out") / "encoder.safetensors"

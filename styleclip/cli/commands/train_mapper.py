@@ -28,9 +28,9 @@ from styleclip.cli.options.types import EXISTING_FILE, CountRange, Parsed
 from styleclip.cli.output.printing import print_lines
 from styleclip.cli.output.progress import EtaProgress, exit_on_interrupt
 from styleclip.errors import UsageError
-from styleclip.names import slug
-from styleclip.parsing import parse_words
 from styleclip.settings import preset_values
+from styleclip.text.names import slug
+from styleclip.text.parsing import parse_words
 from styleclip.training.mapper.settings import MapperTraining
 
 SUFFIX = ".safetensors"

@@ -19,7 +19,7 @@ from styleclip.settings import PRESETS, setting
 
 if TYPE_CHECKING:
     from styleclip.models import Models
-    from styleclip.recording import Recording
+    from styleclip.storage.recording import Recording
     from styleclip.weights.cache import Fetch
 
 LABEL = "The class of a conditional generator, from 0."
@@ -65,7 +65,7 @@ class CommonOptions:
     @property
     def recording(self) -> Recording:
         """What the files of a result say of how they were made."""
-        from styleclip.recording import Recording
+        from styleclip.storage.recording import Recording
 
         return Recording(self.metadata, self.record_paths)
 
@@ -78,8 +78,8 @@ class CommonOptions:
 
     def folder(self, default: str, patterns: Sequence[str]) -> Path:
         """The output folder, made and checked before the work begins, and locked until the command ends."""
-        from styleclip.files import output_folder
-        from styleclip.result_folder import locked_folder
+        from styleclip.storage.files import output_folder
+        from styleclip.storage.result_folder import locked_folder
 
         folder = self.out or Path("styleclip-out") / default
         click.get_current_context().with_resource(locked_folder(folder))
@@ -87,7 +87,7 @@ class CommonOptions:
 
     def lock(self, files: Iterable[Path], folder: Path) -> None:
         """Lock files and a folder that the command will write, until it ends."""
-        from styleclip.result_folder import locked_file, locked_folder
+        from styleclip.storage.result_folder import locked_file, locked_folder
 
         for file in files:
             click.get_current_context().with_resource(locked_file(file))
@@ -95,8 +95,8 @@ class CommonOptions:
 
     def results_folder(self, default: str, extras: Sequence[str], names: Iterable[str]) -> Path:
         """The output folder, where neither it nor the folders `names` within have a result."""
-        from styleclip.files import output_folder
         from styleclip.results import RESULT_FILES
+        from styleclip.storage.files import output_folder
 
         folder = self.folder(default, (*RESULT_FILES, *extras))
         for place in (folder / name for name in names if name):

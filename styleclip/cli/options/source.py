@@ -74,7 +74,7 @@ class LatentSource:
         return EditSource(tuning.apply(editor.models) if tuning else editor.models, latent, names, about, tuning)
 
     def _record(self, path: Path) -> dict[str, Any]:
-        from styleclip.recording import InputFile
+        from styleclip.storage.recording import InputFile
         from styleclip.weights.file_state import sha256_of
 
         chosen = without_none({"rows": self.rows, "latent_space": self.latent_space})

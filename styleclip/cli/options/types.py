@@ -10,15 +10,15 @@ from typing import Any
 
 import click
 
-from styleclip.parsing import (
+from styleclip.settings import MAX_COUNT, MAX_MAGNITUDE, MAX_PSI, short_number
+from styleclip.text.parsing import (
     parse_numbers,
     parse_resolution,
     parse_seeds,
     parse_strength,
     parse_strengths,
 )
-from styleclip.printable import printable
-from styleclip.settings import MAX_COUNT, MAX_MAGNITUDE, MAX_PSI, short_number
+from styleclip.text.printable import printable
 
 
 class Count(click.types.IntParamType):

@@ -16,9 +16,9 @@ from styleclip.cli import unexpected_error_message
 from styleclip.cli.options.common import CommonOptions
 from styleclip.cli.output.printing import print_lines
 from styleclip.errors import StyleClipError
-from styleclip.files import kept_files
 from styleclip.interrupts import exit_code
-from styleclip.result_folder import ResultFolder
+from styleclip.storage.files import kept_files
+from styleclip.storage.result_folder import ResultFolder
 
 COMMAND_ENDS = (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError)  # never failures of a photo
 

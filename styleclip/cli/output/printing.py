@@ -12,7 +12,7 @@ from types import TracebackType
 
 import click
 
-from styleclip.printable import ascii_json, encodable, printable
+from styleclip.text.printable import ascii_json, encodable, printable
 
 
 def print_lines(*lines: object, err: bool = False, end: str = "\n") -> None:
@@ -24,7 +24,7 @@ def print_lines(*lines: object, err: bool = False, end: str = "\n") -> None:
 
 def print_json(value: object) -> None:
     """Print JSON that stays JSON whatever stdout can encode."""
-    from styleclip.files import to_json
+    from styleclip.storage.files import to_json
 
     text = to_json(value)
     click.echo(text if encodable(text, _encoding()) == text else ascii_json(text), nl=False)

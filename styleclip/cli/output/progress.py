@@ -14,8 +14,8 @@ import click
 
 from styleclip.cli.output.printing import print_lines
 from styleclip.interrupts import exit_code, is_interrupt
-from styleclip.printable import printable
-from styleclip.units import human_time
+from styleclip.text.printable import printable
+from styleclip.text.units import human_time
 
 if TYPE_CHECKING:
     from styleclip.progress import Step

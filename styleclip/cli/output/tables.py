@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 
 from styleclip.cli.options.option import option
-from styleclip.printable import printable
+from styleclip.text.printable import printable
 
 MIN_LINE_WIDTH, MAX_LINE_WIDTH = 100, 120  # characters of a wrapped line; between them, as many as the terminal has
 

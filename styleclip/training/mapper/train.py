@@ -14,7 +14,6 @@ import torch
 from PIL.Image import Image
 
 from styleclip.errors import UsageError
-from styleclip.files import to_json
 from styleclip.images import fit_to, to_pil
 from styleclip.latents import Latent
 from styleclip.methods.mapper import TrainedMapper, load_trained_mapper, save_trained_mapper
@@ -24,6 +23,7 @@ from styleclip.prompt_words import warn_unknown_words
 from styleclip.prompts import Prompt
 from styleclip.runtime.gradients import with_gradients
 from styleclip.sheets import labelled_sheet
+from styleclip.storage.files import to_json
 from styleclip.stylespace.class_means import SampleGoal
 from styleclip.stylespace.sample_settings import uses_samples
 from styleclip.training.checkpoint import Checkpoint

@@ -22,10 +22,10 @@ from safetensors.torch import save
 from torch import Tensor
 
 from styleclip.errors import WeightError
-from styleclip.files import atomic_write, to_json
 from styleclip.networks.e4e import Encoder
 from styleclip.networks.latent_mapper import Mapper
 from styleclip.networks.stylegan2 import MAPPING_LR_MUL, Generator, GeneratorConfig
+from styleclip.storage.files import atomic_write, to_json
 from styleclip.weights.formats.configs import (
     axis_size,
     clip_content,

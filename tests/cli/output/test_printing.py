@@ -21,7 +21,7 @@ from styleclip.cli.output.printing import print_json, print_lines, print_traceba
 from styleclip.cli.output.progress import Progress
 from styleclip.cli.output.tables import table
 from styleclip.errors import OutputError, UsageError, WeightError
-from styleclip.printable import printable
+from styleclip.text.printable import printable
 from tests.helpers.support import ROOT, FakeEditor, edit_result
 
 HOSTILE = "caf\udce9 лицо\x1b[31m\nb\x9b\u202e"

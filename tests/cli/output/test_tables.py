@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from styleclip.cli.output.tables import table
-from styleclip.units import human_bytes
+from styleclip.text.units import human_bytes
 
 
 def test_columns_are_aligned() -> None:

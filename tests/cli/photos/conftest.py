@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-import styleclip
+from styleclip import loading
 from styleclip.inversion.pivotal_tuning import PivotalTuning
 from styleclip.methods.mapper import save_trained_mapper
 from styleclip.models import Models
@@ -26,7 +26,7 @@ def run(files: tuple[Path, Path], models: Models, tmp_path: Path, monkeypatch: p
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("STYLECLIP_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv("STYLECLIP_DEBUG", raising=False)
-    monkeypatch.setattr(styleclip.models, "load_perceptual", lambda: None)
+    monkeypatch.setattr(loading, "load_perceptual", lambda: None)
     monkeypatch.setattr("styleclip.inversion.pivotal_tuning.PivotalTuning", lambda: PivotalTuning(steps=10, rank=2))
     save_trained_mapper(random_trained_mapper(models), tmp_path / "m.safetensors")
     common = ["--model", str(files[0]), "--clip", str(files[1])]

@@ -21,8 +21,8 @@ from styleclip.inversion.invert import Invert
 from styleclip.inversion.refine import Refine
 from styleclip.models import Models
 from styleclip.photo_editing import EditSource, edit_photo
-from styleclip.recording import InputFile
 from styleclip.results import EditResult
+from styleclip.storage.recording import InputFile
 from styleclip.weights.file_state import sha256_of
 from tests.helpers.mappers import PROMPT
 from tests.helpers.photo_commands import GLOBAL, MAP, OPTIMIZE, PHOTO, changed, record

@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from styleclip.errors import WeightError
-from styleclip.models import load_clip
+from styleclip.weights.clips import load_clip
 from styleclip.weights.load import clip_path
 from tests.helpers.clip_archives import (
     Weights,

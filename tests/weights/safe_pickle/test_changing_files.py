@@ -15,7 +15,7 @@ import safetensors.torch
 import torch
 
 import styleclip
-from styleclip import models as models_module
+from styleclip import loading
 from styleclip.demo.judge import load_judge
 from styleclip.errors import WeightError
 from styleclip.latents import Latent, Space, save_latent
@@ -137,7 +137,7 @@ def test_the_hash_is_that_of_the_bytes_that_were_loaded(
         append(path)
         return network
 
-    monkeypatch.setattr(models_module, "load_generator", load_then_write)
+    monkeypatch.setattr(loading, "load_generator", load_then_write)
     with pytest.raises(WeightError, match=f"{path} was changed while it was read; try again when it is complete"):
         styleclip.load(str(path), clip=files[1], identity="none")
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from styleclip.cli.edit_jobs import FaceJob
 from styleclip.cli.output.tables import table
-from styleclip.files import atomic_path, atomic_write, to_json
 from styleclip.methods.channel_report import MAX_CHANNELS, channel_report, plot_channels, report_title
+from styleclip.storage.files import atomic_path, atomic_write, to_json
 from styleclip.sweep_sheets import SweepSummary
 
 

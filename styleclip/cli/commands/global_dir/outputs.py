@@ -40,7 +40,7 @@ class OutputOptions:
 
     def check(self, requests: EditRequests, several: bool, overwrite: bool) -> None:
         """Raise UsageError unless there is one direction to save, OutputError unless its file can be written."""
-        from styleclip.files import output_folder
+        from styleclip.storage.files import output_folder
 
         path = self.save_direction
         if path is None:
@@ -61,9 +61,9 @@ class OutputOptions:
 
     def write(self, face: FaceJob, summaries: Sequence[SweepSummary], quiet: bool) -> None:
         """Write the outputs that were asked for, apart from the explanation."""
-        from styleclip.files import atomic_write
         from styleclip.images import png_bytes, write_video
         from styleclip.methods.direction_files import save_direction
+        from styleclip.storage.files import atomic_write
         from styleclip.sweep_sheets import FRAMES, sweep_films, sweep_frames, sweep_range, sweep_sheet
 
         if self.grid or len(summaries) > 1:

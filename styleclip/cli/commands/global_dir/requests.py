@@ -10,9 +10,9 @@ from styleclip.cli.options.common import given_neutral
 from styleclip.cli.options.from_settings import option_group
 from styleclip.cli.options.types import Parsed
 from styleclip.errors import UsageError
-from styleclip.names import slug
-from styleclip.parsing import parse_strength
 from styleclip.settings import Strength, setting
+from styleclip.text.names import slug
+from styleclip.text.parsing import parse_strength
 
 if TYPE_CHECKING:
     from styleclip.sweeps import Edit

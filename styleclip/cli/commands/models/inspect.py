@@ -10,7 +10,7 @@ import click
 
 from styleclip.cli.output.printing import print_json, print_lines
 from styleclip.cli.output.tables import json_option, table
-from styleclip.units import human_bytes
+from styleclip.text.units import human_bytes
 
 if TYPE_CHECKING:
     from styleclip.weights.catalog import Weight

@@ -10,8 +10,10 @@ import pytest
 from click.testing import Result
 
 import styleclip
-from styleclip.models import Models, load_clip
+from styleclip import loading
+from styleclip.models import Models
 from styleclip.networks.clip import CLIP
+from styleclip.weights.clips import load_clip
 from styleclip.weights.relevance_files import save_relevance
 from tests.helpers.commands import invoke
 from tests.helpers.files import tiny_files
@@ -53,7 +55,7 @@ def bare(files: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("STYLECLIP_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv("STYLECLIP_DEBUG", raising=False)
-    monkeypatch.setattr(styleclip.models, "load_clip", lambda name, *_: loaded_clip(name))
+    monkeypatch.setattr(loading, "load_clip", lambda name, *_: loaded_clip(name))
     words = ["global-dir", "--model", str(files["model"]), "--clip", str(files["clip"])]
     return lambda *more: invoke(*words, *more)
 

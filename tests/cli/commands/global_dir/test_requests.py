@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from styleclip.cli.commands.global_dir.requests import EditRequest, parse_direction, parse_edit
-from styleclip.parsing import parse_strengths
 from styleclip.settings import format_number
+from styleclip.text.parsing import parse_strengths
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-import styleclip
+from styleclip import loading
 from tests.helpers.commands import invoke
 from tests.helpers.photos import cached_mtcnn
 
@@ -21,6 +21,6 @@ def run(files: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     """`styleclip invert` on the tiny models in two steps, in an empty folder, without LPIPS."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("STYLECLIP_DEBUG", raising=False)
-    monkeypatch.setattr(styleclip.models, "load_perceptual", lambda: None)
+    monkeypatch.setattr(loading, "load_perceptual", lambda: None)
     words = ["invert", "--model", str(files[0]), "--clip", str(files[1]), "--refine", "2"]
     return lambda *more: invoke(*words, *more)

@@ -12,8 +12,8 @@ import styleclip
 from styleclip.cli import main
 from styleclip.errors import WeightError
 from styleclip.latents import Latent
-from styleclip.models import load_clip
 from styleclip.weights.catalog import Weight
+from styleclip.weights.clips import load_clip
 from styleclip.weights.formats.own_files import save_generator
 from styleclip.weights.load import load_generator
 from styleclip.weights.locate import generator_file

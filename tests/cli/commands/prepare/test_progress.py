@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 
 from styleclip.cli import main
 from styleclip.cli.output.progress import EtaProgress
-from styleclip.units import human_number, human_time
+from styleclip.text.units import human_number, human_time
 from tests.helpers.preparation import LAYOUT, SMALL
 from tests.helpers.support import done, run_python
 

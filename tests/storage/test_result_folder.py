@@ -15,13 +15,13 @@ from typing import Any
 
 import pytest
 
-from styleclip import locks
 from styleclip.errors import OutputError, UsageError
-from styleclip.files import atomic_write
-from styleclip.locks import output_lock
-from styleclip.result_folder import ResultFolder, locked_folder
 from styleclip.results import COMPANIONS, RESULT_FILES
-from styleclip.temporaries import final_path
+from styleclip.storage import locks
+from styleclip.storage.files import atomic_write
+from styleclip.storage.locks import output_lock
+from styleclip.storage.result_folder import ResultFolder, locked_folder
+from styleclip.storage.temporaries import final_path
 from tests.helpers.support import edit_result
 
 PATTERNS, MORE = ("result.json", "a*.png", "face_[0-9]*/after.png"), ("frames/*.png",)
@@ -188,7 +188,7 @@ def test_processes_exclude_each_other(tmp_path: Path, is_folder: bool) -> None:
     if is_folder:
         target.mkdir()
     code = (
-        "import sys, time; from pathlib import Path; from styleclip.locks import output_lock\n"
+        "import sys, time; from pathlib import Path; from styleclip.storage.locks import output_lock\n"
         "with output_lock(Path(sys.argv[1]), sys.argv[2] == 'True'): print('in', flush=True); time.sleep(60)"
     )
     command = [sys.executable, "-c", code, str(target), str(is_folder)]

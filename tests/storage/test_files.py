@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from styleclip.errors import OutputError, UsageError
-from styleclip.files import atomic_path, atomic_write, output_folder, to_json, versions
 from styleclip.images import read_record
 from styleclip.latents import Latent, Space
 from styleclip.runtime.devices import pick_device, pick_dtype
+from styleclip.storage.files import atomic_path, atomic_write, output_folder, to_json, versions
 from tests.helpers.support import edit_result
 
 

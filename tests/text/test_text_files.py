@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from styleclip.errors import UsageError
-from styleclip.texts import read_text
+from styleclip.text.text_files import read_text
 
 TEXT = "a face\nwith häir\n"
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from styleclip.temporaries import final_path
+from styleclip.storage.temporaries import final_path
 
 
 class InputFile(str):

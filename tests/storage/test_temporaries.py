@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from styleclip import images, locks, temporaries
+from styleclip import images
 from styleclip.errors import OutputError
-from styleclip.files import atomic_path, atomic_write, output_folder
 from styleclip.images import write_video
-from styleclip.temporaries import MAX_AGE_SECONDS, create_temporary, is_temporary, remove_stale_temporaries
+from styleclip.storage import locks, temporaries
+from styleclip.storage.files import atomic_path, atomic_write, output_folder
+from styleclip.storage.temporaries import MAX_AGE_SECONDS, create_temporary, is_temporary, remove_stale_temporaries
 
 STALE = ".styleclip-0123456789abcdef.tmp.png"
 
@@ -101,7 +102,7 @@ def test_what_a_kill_left_is_removed_and_what_is_in_use_stays(tmp_path: Path) ->
 def test_the_lock_of_another_process(tmp_path: Path) -> None:
     """A process that lives keeps its temporary; once it is killed, the next one removes it."""
     code = (
-        "import sys, time; from pathlib import Path; from styleclip.files import atomic_path\n"
+        "import sys, time; from pathlib import Path; from styleclip.storage.files import atomic_path\n"
         "with atomic_path(Path(sys.argv[1])) as t: print(t, flush=True); time.sleep(60)"
     )
     command = [sys.executable, "-c", code, str(tmp_path / "a.png")]

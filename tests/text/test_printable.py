@@ -11,10 +11,10 @@ import pytest
 import torch
 from PIL import Image
 
-from styleclip.files import to_json
 from styleclip.images import png_bytes, read_record, write_video
-from styleclip.names import different_name, folder_name, same_name, slug
-from styleclip.printable import ascii_json, encodable, printable
+from styleclip.storage.files import to_json
+from styleclip.text.names import different_name, folder_name, same_name, slug
+from styleclip.text.printable import ascii_json, encodable, printable
 from styleclip.training.metrics_log import METRICS, MetricsLog
 from styleclip.weights.formats.own_files import read_own, save_own
 from tests.helpers.support import edit_result

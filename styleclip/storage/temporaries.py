@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from styleclip.locks import is_same_file, try_lock
+from styleclip.storage.locks import is_same_file, try_lock
 
 NAME = re.compile(r"\.styleclip-[0-9a-f]{16}\.tmp(\.\w{1,16})?")
 STAGING_NAME = re.compile(r"\.styleclip-[0-9a-f]{16}\.(new|swap|old)")

@@ -16,10 +16,10 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 
-from styleclip.files import atomic_write, naming_disk_errors, note_written, output_folder
 from styleclip.interrupts import defer_interrupts
-from styleclip.locks import output_lock
-from styleclip.temporaries import STAGING_NAME
+from styleclip.storage.files import atomic_write, naming_disk_errors, note_written, output_folder
+from styleclip.storage.locks import output_lock
+from styleclip.storage.temporaries import STAGING_NAME
 
 RECORD_FILES = ("result.json", "report.json")  # written last: where one exists, its result is complete
 LISTED = "files.json"  # in the folder of the earlier files: their names

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from styleclip.errors import OutputError, UsageError
-from styleclip.printable import printable_json
-from styleclip.temporaries import create_temporary, final_path, is_temporary, remove_stale_temporaries
+from styleclip.storage.temporaries import create_temporary, final_path, is_temporary, remove_stale_temporaries
+from styleclip.text.printable import printable_json
 from styleclip.version import __version__
 
 _written: ContextVar[list[Path] | None] = ContextVar("written", default=None)  # by `atomic_path`, in `written_files`

@@ -1,0 +1,1 @@
+"""Text in and out: values written as text, text files, names of folders, text that is safe to print."""
