@@ -10,7 +10,7 @@ import math
 import os
 import platform
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from enum import Enum
@@ -127,12 +127,25 @@ def output_folder(folder: Path, patterns: Sequence[str], overwrite: bool = False
         remove_stale_temporaries(folder)
     except OSError as error:
         raise OutputError(_disk_error_message(folder, error)) from error
-    earlier = sorted(path.name for pattern in patterns for path in folder.glob(pattern))
+    earlier = sorted(path for pattern in patterns for path in folder.glob(pattern))
     if earlier and not overwrite:
-        raise OutputError(f"{folder} already holds results ({earlier[0]}); pass --overwrite or another --out")
-    if source is not None and any(path.samefile(source) for pattern in patterns for path in folder.glob(pattern)):
+        raise OutputError(f"{folder} already holds results ({earlier[0].name}); pass --overwrite or another --out")
+    refuse_folders(earlier)
+    if any(is_same_path(path, source) for path in earlier):
         raise UsageError(f"{source} has the name of a result and would be replaced by it; pass another --out")
     return folder
+
+
+def refuse_folders(paths: Iterable[Path]) -> None:
+    """Raise OutputError where a folder has the name of a file that is to be written."""
+    for path in paths:
+        if path.is_dir() and not path.is_symlink():
+            raise OutputError(f"{path} is a folder, but a file is to have its name; move it or pass another --out")
+
+
+def is_same_path(path: Path, source: Path | None) -> bool:
+    """Whether both are one file; a link that leads nowhere is no file."""
+    return source is not None and path.exists() and source.exists() and path.samefile(source)
 
 
 def _disk_error_message(path: Path, error: OSError) -> str:

@@ -95,8 +95,12 @@ def _acquire(path: Path, target: Path) -> int:
             os.close(descriptor)
             raise _in_use_error(target, holder.get("pid"), path if locked is None else None)
         if is_same_file(descriptor, path):
-            os.ftruncate(descriptor, 0)
-            os.write(descriptor, json.dumps({"pid": os.getpid(), "host": platform.node()}).encode())
+            try:
+                os.ftruncate(descriptor, 0)
+                os.write(descriptor, json.dumps({"pid": os.getpid(), "host": platform.node()}).encode())
+            except OSError:
+                _release(path, descriptor)
+                raise
             return descriptor
         os.close(descriptor)  # its holder removed it between the two calls
     raise _in_use_error(target, None)

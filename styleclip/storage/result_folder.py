@@ -17,7 +17,14 @@ from pathlib import Path
 from types import TracebackType
 
 from styleclip.interrupts import defer_interrupts
-from styleclip.storage.files import atomic_write, naming_disk_errors, note_written, output_folder
+from styleclip.storage.files import (
+    atomic_write,
+    is_same_path,
+    naming_disk_errors,
+    note_written,
+    output_folder,
+    refuse_folders,
+)
 from styleclip.storage.locks import output_lock
 from styleclip.storage.temporaries import STAGING_NAME
 
@@ -59,7 +66,7 @@ class ResultFolder:
             self._earlier = _matching_files(folder, patterns)
             if any(path.name in RECORD_FILES for path in self._earlier):
                 beside = _matching_files(folder, companions)
-                self._earlier += [path for path in beside if source is None or not path.samefile(source)]
+                self._earlier += [path for path in beside if not is_same_path(path, source)]
             if self._earlier:
                 with naming_disk_errors(folder):
                     self.place = folder / f".styleclip-{secrets.token_hex(8)}.new"
@@ -79,20 +86,30 @@ class ResultFolder:
         """Replace the earlier result, where there is one, and release the folder; raises OutputError."""
         with self._stack:
             if self.place != self.folder and self.place.exists():
-                with naming_disk_errors(self.folder), defer_interrupts():
-                    complete_swap(self._decide())
+                try:
+                    with naming_disk_errors(self.folder), defer_interrupts():
+                        complete_swap(self._decide())
+                finally:
+                    self._remove_new()
             self.place = self.folder
 
     def discard(self) -> None:
         """Keep the earlier result, where there is one, and release the folder."""
         with self._stack:
             if self.place != self.folder:
-                shutil.rmtree(self.place, ignore_errors=True)
+                self._remove_new()
                 self.place = self.folder
+
+    def _remove_new(self) -> None:
+        """Remove the new files unless the swap has begun, which the next run completes."""
+        if not self.place.with_suffix(".swap").exists():
+            for place in (self.place, self.place.with_suffix(".old")):
+                shutil.rmtree(place, ignore_errors=True)
 
     def _decide(self) -> Path:
         """List the files to be replaced and rename the folder of the new ones: from here on the swap is completed."""
         replaced = [self.folder / path.relative_to(self.place) for path in _files_in(self.place)]
+        refuse_folders(replaced)
         earlier = {path.relative_to(self.folder) for path in (*self._earlier, *filter(os.path.lexists, replaced))}
         old = self.place.with_suffix(".old")
         old.mkdir()
@@ -103,10 +120,13 @@ class ResultFolder:
 
 @contextmanager
 def locked_folder(folder: Path) -> Iterator[Path]:
-    """Make and lock a folder, and complete what a killed process left in it. Raises OutputError."""
+    """Make and lock a folder, and complete what a killed process left in it. Raises OutputError.
+
+    Folders that are made for it and hold nothing at the end of the block are removed.
+    """
     with ExitStack() as stack:
+        stack.enter_context(folders_made(folder))
         with naming_disk_errors(folder):
-            folder.mkdir(parents=True, exist_ok=True)
             if stack.enter_context(output_lock(folder, is_folder=True)):
                 complete_swaps(folder)
         yield folder
@@ -114,12 +134,29 @@ def locked_folder(folder: Path) -> Iterator[Path]:
 
 @contextmanager
 def locked_file(path: Path) -> Iterator[Path]:
-    """Make the folder of a file and lock the file, which need not exist. Raises OutputError."""
+    """Make the folder of a file and lock the file, which need not exist. Raises OutputError.
+
+    Folders that are made for it and hold nothing at the end of the block are removed.
+    """
     with ExitStack() as stack:
+        stack.enter_context(folders_made(path.parent))
         with naming_disk_errors(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
             stack.enter_context(output_lock(path))
         yield path
+
+
+@contextmanager
+def folders_made(folder: Path) -> Iterator[None]:
+    """Make a folder and those above it; of the new ones, remove at the end of the block what is empty."""
+    made = [place for place in (folder, *folder.parents) if not os.path.lexists(place)]
+    with naming_disk_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    finally:
+        for place in made:
+            with suppress(OSError):
+                place.rmdir()
 
 
 def complete_swaps(folder: Path) -> None:

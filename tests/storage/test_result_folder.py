@@ -20,7 +20,7 @@ from styleclip.results import COMPANIONS, RESULT_FILES
 from styleclip.storage import locks
 from styleclip.storage.files import atomic_write
 from styleclip.storage.locks import output_lock
-from styleclip.storage.result_folder import ResultFolder, locked_folder
+from styleclip.storage.result_folder import ResultFolder, locked_file, locked_folder
 from styleclip.storage.temporaries import final_path
 from tests.helpers.support import edit_result
 
@@ -91,6 +91,56 @@ def test_earlier_results_are_refused(folder: Path) -> None:
     with pytest.raises(UsageError, match="has the name of a result"):
         ResultFolder(folder, PATTERNS, True, MORE, folder / "a1.png")
     replace(folder)  # neither holds the lock
+
+
+@pytest.mark.parametrize("name", ["a1.png", "result.json", "grid.png", "face_1/after.png"])
+def test_a_folder_with_the_name_of_a_result_stays(folder: Path, name: str) -> None:
+    """It is no file of a result: what is in it belongs to someone else."""
+    (folder / name).unlink(missing_ok=True)
+    mine = {f"{name}/notes.txt": b"mine"}
+    write(folder, mine)
+    earlier = read(folder)
+    with pytest.raises(OutputError, match=f"{name} is a folder, but a file is to have its name; move it or pass"):
+        replace(folder)
+    assert read(folder) == earlier and earlier.items() >= mine.items()
+    assert not list(folder.glob(".*"))
+
+
+def test_a_link_that_leads_nowhere_is_replaced(folder: Path, tmp_path: Path) -> None:
+    (folder / "a1.png").unlink()
+    (folder / "a1.png").symlink_to(tmp_path / "gone")
+    (tmp_path / "photo.png").touch()
+    with ResultFolder(folder, PATTERNS, True, MORE, tmp_path / "photo.png") as output:
+        write(output.place, NEW)
+    assert read(folder) == {**NEW, **MINE} and not (tmp_path / "gone").exists()
+
+
+def test_nothing_is_left_of_a_folder_that_was_made_in_vain(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    for lock, target in ((locked_folder, tmp_path / "a/b/c"), (locked_file, tmp_path / "a/b/c/d.safetensors")):
+        with suppress(RuntimeError), lock(target):
+            assert (tmp_path / "a/b/c").is_dir()
+            raise RuntimeError
+        assert not list((tmp_path / "a").iterdir())
+
+
+@pytest.mark.parametrize("is_folder", [True, False])
+def test_a_lock_that_cannot_be_written_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_folder: bool
+) -> None:
+    """The disk is full, and then it is not."""
+
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "full")
+
+    lock = locked_folder if is_folder else locked_file
+    with monkeypatch.context() as patched:
+        patched.setattr(locks.os, "write", fail)
+        with pytest.raises(OutputError, match="the disk is full"), lock(tmp_path / "out"):
+            raise AssertionError
+    assert not list(tmp_path.iterdir())
+    with lock(tmp_path / "out"):
+        pass
 
 
 def test_a_kill_at_any_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
