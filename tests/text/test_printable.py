@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import load
 
 from styleclip.images import png_bytes, read_record, write_video
 from styleclip.storage.files import to_json
@@ -77,6 +78,16 @@ def test_files_take_any_name_in_their_records(tmp_path: Path) -> None:
     assert json.loads((tmp_path / METRICS).read_bytes())["prompt"] == HOSTILE
     save_own("tuning", {"a": torch.zeros(1)}, tmp_path / "t.safetensors", {"photo": HOSTILE}, {"source": "caf\udce9"})
     assert "caf" in read_own(tmp_path / "t.safetensors", "tuning", "tune it again").about["photo"]
+
+
+def test_the_same_content_is_the_same_file(tmp_path: Path) -> None:
+    """The package safetensors writes metadata in random order."""
+    tensors, metadata = {"b": torch.arange(3.0), "a": torch.zeros(2, 5, dtype=torch.int64)}, {"é\x1b": HOSTILE, "y": "2"}
+    paths = [tmp_path / f"{i}.safetensors" for i in range(8)]
+    contents = {save_own("tuning", tensors, path, {"photo": HOSTILE}, metadata).read_bytes() for path in paths}
+    assert len(contents) == 1
+    found = load(contents.pop())
+    assert found.keys() == tensors.keys() and all(torch.equal(found[name], tensors[name]) for name in tensors)
 
 
 @pytest.mark.parametrize("folder", ["caf\udce9", "-x", "pipe:1", "concat:a|b", "50%03d"])

@@ -13,7 +13,7 @@ generator has the numbers of its configuration that do not follow from shapes, u
 
 from collections.abc import Mapping
 from dataclasses import replace
-from json import loads
+from json import dumps, loads
 from pathlib import Path
 from typing import Any, NamedTuple, cast, get_args
 
@@ -112,7 +112,7 @@ def save_tensors(
     """Write named tensors and this metadata atomically; files of a known kind are written by `save_own`."""
     stored = {name: _cast(name, tensor, dtype) for name, tensor in tensors.items()}
     texts = {key: text.encode(errors="backslashreplace").decode() for key, text in metadata.items()}  # UTF-8
-    return atomic_write(Path(path), save(stored, texts))
+    return atomic_write(Path(path), _sort_metadata(save(stored, texts)))
 
 
 def save_encoder(
@@ -168,6 +168,16 @@ def _content(kind: Native, tree: FileTree, metadata: Mapping[str, str]) -> Conte
             content = Content(kind, FORMAT, None, tensors)
     origin = {name: metadata[name] for name in ORIGIN_KEYS if name in metadata}
     return replace(content, about=about, summary={**content.summary, **origin}, licence=metadata.get("licence", ""))
+
+
+def _sort_metadata(content: bytes) -> bytes:
+    """A safetensors file with sorted metadata: the same content gives the same bytes, and the package sorts none."""
+    start = 8 + int.from_bytes(content[:8], "little")
+    header = loads(content[8:start])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # tensors begin at a multiple of 8 bytes
+    return len(text).to_bytes(8, "little") + text + content[start:]
 
 
 def _cast(name: str, tensor: Tensor, dtype: torch.dtype) -> Tensor:
