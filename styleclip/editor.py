@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import operator
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, SupportsIndex
 
 import torch
 from torch import Tensor
@@ -183,8 +184,16 @@ class Editor:
 
 
 def sample_z(seeds: Sequence[int], size: int) -> Tensor:
-    """z [N, size]: of each seed, on every machine and in every batch, the same."""
-    return torch.stack([torch.randn(size, generator=torch.Generator().manual_seed(seed)) for seed in seeds])
+    """z [N, size]: of each seed, on every machine and in every batch, the same. Raises UsageError."""
+    numbers = [_seed_number(seed) for seed in seeds]
+    return torch.stack([torch.randn(size, generator=torch.Generator().manual_seed(number)) for number in numbers])
+
+
+def _seed_number(seed: int) -> int:
+    """The seed as torch takes it, also of a whole number of numpy. Raises UsageError."""
+    if isinstance(seed, SupportsIndex) and -(2**63) <= (number := operator.index(seed)) < 2**63:
+        return number
+    raise UsageError(f"the seed is {str(seed)[:40]}; it must be a whole number of at most 63 bits")
 
 
 class _Best:

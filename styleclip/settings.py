@@ -117,9 +117,12 @@ def check_limits(settings: object) -> None:
         if words and isinstance(value, str):
             numbers = "" if get_origin(hints[name]) is Literal else " or a number"
             raise UsageError(f"{name} is {value!r}; choose {'' if numbers else 'one of '}{', '.join(words)}{numbers}")
+        count, types_ = is_count(hints[name]), get_args(hints[name]) or (hints[name],)
+        is_text = isinstance(value, (str, bytes)) and str not in types_ and (int in types_ or float in types_)
+        if is_text or (count and isinstance(value, float) and math.isfinite(value)):
+            raise UsageError(f"{name} is {str(value)[:40]!r}; it must be a {'whole ' if count else ''}number")
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             continue
-        count = is_count(hints[name])
         if not _is_within(known, value, count):
             raise UsageError(f"{name} is {short_number(value)}; it must be {_limits(known, count, value)}")
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from styleclip.editor import Editor
-from styleclip.errors import NumericError
+from styleclip.errors import NumericError, UsageError
 from styleclip.latents import Latent, Space
 from styleclip.methods.optimize import Optimize
 from styleclip.models import Models
@@ -43,6 +43,12 @@ def test_a_seed_is_the_same_latent_in_any_batch() -> None:
     editor = Editor(tiny_models())
     torch.testing.assert_close(editor.sample(seeds=[4, 9]).data[1:], editor.sample(seed=9).data)
     assert editor.sample(seed=9).space is Space.W_PLUS
+
+
+@pytest.mark.parametrize("seed", [2**70, -(2**64), 1.5, "3"])
+def test_other_seeds_are_refused(seed: Any) -> None:
+    with pytest.raises(UsageError, match="the seed is .*; it must be a whole number of at most 63 bits"):
+        Editor(tiny_models()).sample(seed=seed)
 
 
 def test_psi_zero_is_the_average_face() -> None:

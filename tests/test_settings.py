@@ -50,6 +50,8 @@ def test_published_values() -> None:
         ({"steps": 10**5000}, "steps is a whole number of 16610 bits; it must be at least 1 and at most 10000000"),
         ({"lr": 1e300}, "lr is 1e+300; it must be a finite number, above 0 and at most 1e+30"),
         ({"alpha": -1e300}, "alpha is -1e+300; it must be a finite number, from -1e+30 to 1e+30"),
+        ({"steps": 2.5}, "steps is '2.5'; it must be a whole number"),
+        ({"lr": "0.1"}, "lr is '0.1'; it must be a number"),
         ({"lr": 0.0}, "lr is 0.0; it must be a finite number, above 0"),
         ({"lr": math.nan}, "lr is nan; it must be a finite number, above 0"),
         ({"share": 1.5}, "share is 1.5; it must be a finite number, 0 or more and at most 1"),

@@ -163,6 +163,8 @@ def unexpected_error_message(error: Exception) -> str:
         return "there is not enough memory; use fewer seeds at once or a smaller --batch-size, or another --device"
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:  # files raise OutputError, so this is stdout
         return "cannot write to stdout: the disk is full; free some space or send the output elsewhere"
+    if isinstance(error, FileNotFoundError) and "temporary directory" in str(error):  # of tempfile
+        return "no folder for temporary files can be written to; free some space in /tmp, or name a folder with TMPDIR"
     if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
         name = str(error.filename or "")
         return f"the name of a file is too long for this system ({name[:40]!r} ...); pass a shorter one"

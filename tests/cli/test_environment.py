@@ -42,6 +42,12 @@ def test_too_little_memory_is_told_as_that(error: Exception, run: Run, monkeypat
     failed(run("sample"), 1, "there is not enough memory; use fewer seeds at once")
 
 
+def test_no_folder_for_temporary_files(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    error = FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp', '/var/tmp']")
+    monkeypatch.setitem(vars(styleclip), "load", raise_error(error))
+    failed(run("sample"), 1, "no folder for temporary files can be written to", "name a folder with TMPDIR")
+
+
 def test_a_deleted_current_folder(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "gone").mkdir()
     monkeypatch.chdir(tmp_path / "gone")

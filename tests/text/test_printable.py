@@ -82,7 +82,8 @@ def test_files_take_any_name_in_their_records(tmp_path: Path) -> None:
 
 def test_the_same_content_is_the_same_file(tmp_path: Path) -> None:
     """The package safetensors writes metadata in random order."""
-    tensors, metadata = {"b": torch.arange(3.0), "a": torch.zeros(2, 5, dtype=torch.int64)}, {"é\x1b": HOSTILE, "y": "2"}
+    tensors = {"b": torch.arange(3.0), "a": torch.zeros(2, 5, dtype=torch.int64)}
+    metadata = {"é\x1b": HOSTILE, "y": "2"}
     paths = [tmp_path / f"{i}.safetensors" for i in range(8)]
     contents = {save_own("tuning", tensors, path, {"photo": HOSTILE}, metadata).read_bytes() for path in paths}
     assert len(contents) == 1
