@@ -103,6 +103,8 @@ class Checkpoint:
             )
         if why := difference(saved["training"], self.about):
             raise OutputError(f"{self.path} was begun {why}; finish that, or pass --overwrite to begin again")
+        if saved["step"] > self.about.get("steps", saved["step"]):
+            raise WeightError(f"{self.path} is damaged: it has more steps than the training; pass --overwrite")
 
 
 def read_state(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from styleclip.errors import OutputError
+from styleclip.errors import OutputError, WeightError
 from styleclip.storage.files import output_folder
 from styleclip.training.checkpoint import Checkpoint, difference
 from styleclip.training.distributed import ProcessGroup
@@ -22,15 +22,18 @@ def already_trained(
 ) -> bool:
     """Whether every path holds the result of this very training, which `records` describe.
 
-    Raises OutputError where one was trained otherwise, unless `overwrite`.
+    Raises OutputError where one was trained otherwise, and WeightError where one cannot be read, unless `overwrite`.
     """
     if checkpoint.path.exists() or not all(path.exists() for path in paths):
         return False
     for path, record in zip(paths, records, strict=True):
-        if why := difference(read_record(path), record):
+        try:
+            if why := difference(read_record(path), record):
+                raise OutputError(f"{path} was trained {why}; pass --overwrite or another --out")
+        except (OutputError, WeightError):
             if overwrite:
                 return False
-            raise OutputError(f"{path} was trained {why}; pass --overwrite or another --out")
+            raise
     return True
 
 

@@ -121,6 +121,9 @@ def test_files_that_do_not_serve(tmp_path: Path) -> None:
     save_file(tensors, path, {**metadata, "about": json.dumps({**about, "step": "many"})})
     with pytest.raises(WeightError, match="cannot be read; pass --overwrite to begin again"):
         checkpoint.resume()
+    Checkpoint(tmp_path, {**ABOUT, "steps": 3}, new_parts()).save(4)
+    with pytest.raises(WeightError, match="is damaged: it has more steps than the training; pass --overwrite"):
+        Checkpoint(tmp_path, {**ABOUT, "steps": 3}, new_parts()).resume()
     path.write_text("a poem")
     with pytest.raises(WeightError, match="cannot be read; pass --overwrite to begin again") as caught:
         checkpoint.resume()

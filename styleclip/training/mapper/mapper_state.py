@@ -16,6 +16,7 @@ from styleclip.training.checkpoint import Stateful
 from styleclip.training.mapper.settings import MapperTraining
 
 MIN_IMPROVEMENT = 1e-4  # of the held-out loss, to count as better
+SCORES = {"loss", "target", "target_before"}  # of every validation
 
 
 class PromptMapper:
@@ -70,11 +71,14 @@ class BestWeights:
         return dict(vars(self))
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Raises ValueError for the weights of another network."""
+        """Raises ValueError for the weights of another network, and for scores without those of a validation."""
         shapes, expected = ({n: each.shape for n, each in w.items()} for w in (state["weights"], self.weights))
         if shapes != expected:
             raise ValueError("the weights are of another network")
-        self.weights, self.scores = state["weights"], dict(state["scores"])
+        scores = {str(name): float(score) for name, score in state["scores"].items()}
+        if scores and not scores.keys() >= SCORES:
+            raise ValueError("the scores are incomplete")
+        self.weights, self.scores = state["weights"], scores
         self.step, self.stale = int(state["step"]), int(state["stale"])
 
 

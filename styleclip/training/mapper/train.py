@@ -6,14 +6,14 @@ import dataclasses
 import hashlib
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from PIL.Image import Image
 
-from styleclip.errors import UsageError
+from styleclip.errors import UsageError, WeightError
 from styleclip.images import fit_to, to_pil
 from styleclip.latents import Latent
 from styleclip.methods.mapper import TrainedMapper, load_trained_mapper, save_trained_mapper
@@ -29,7 +29,7 @@ from styleclip.stylespace.sample_settings import uses_samples
 from styleclip.training.checkpoint import Checkpoint
 from styleclip.training.distributed import ProcessGroup
 from styleclip.training.mapper.data import training_latents
-from styleclip.training.mapper.mapper_state import PromptMapper
+from styleclip.training.mapper.mapper_state import SCORES, PromptMapper
 from styleclip.training.mapper.settings import MapperTraining
 from styleclip.training.mapper.trainer import MapperTrainer, Values
 from styleclip.training.metrics_log import MetricsLog
@@ -106,9 +106,11 @@ def train_mappers(
     # Return what is there, or resume.
     if resume:
         records = [parse_about({"about": to_json(_record(about, prompt))}, "train it again") for prompt in prompts]
-        if already_trained(paths, records, lambda path: load_trained_mapper(path, models).about, checkpoint, overwrite):
+        if already_trained(paths, records, lambda path: _read_record(path, models), checkpoint, overwrite):
             return [load_trained_mapper(path, models) for path in paths]
     done = prepare_outputs(paths, checkpoint, resume, overwrite, processes)
+    if done == steps and not all(mapper.best.scores for mapper in trainer.mappers):
+        raise WeightError(f"{checkpoint.path} holds no best weights; pass --overwrite without --resume to begin again")
 
     # Train until no mapper improves.
     with MetricsLog(folder, done, enabled=processes.is_main) as log:
@@ -190,6 +192,16 @@ def _record(about: dict[str, Any], prompt: Prompt) -> dict[str, Any]:
     if "claims" in about:
         shared["claims"] = about["claims"][prompt.target]
     return {"target": prompt.target, "neutral": prompt.recorded_neutral, **shared}
+
+
+def _read_record(path: Path, models: Models) -> Mapping[str, Any]:
+    """The record in the file of a mapper; raises WeightError for one without the scores of a training."""
+    record = load_trained_mapper(path, models).about
+    scores = record.get("scores")
+    numbers = [scores.get(name) for name in SCORES] if isinstance(scores, dict) else [None]
+    if not all(isinstance(number, float | int) for number in (*numbers, record.get("best_step"))):
+        raise WeightError(f"{path} does not say how good it is; pass --overwrite to train it again")
+    return record
 
 
 def _best(mapper: PromptMapper, about: dict[str, Any]) -> TrainedMapper:

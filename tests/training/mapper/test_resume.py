@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from styleclip.errors import OutputError, WeightError
-from styleclip.methods.mapper import TrainedMapper, load_trained_mapper
+from styleclip.methods.mapper import TrainedMapper, load_trained_mapper, save_trained_mapper
 from styleclip.models import Models
 from styleclip.prompts import Prompt
 from styleclip.training.checkpoint import STATE, read_state
@@ -140,6 +140,39 @@ def test_torn_files_of_an_earlier_run(models: Models, tmp_path: Path, interrupt_
         train_few(tmp_path, models, resume=True)
     train_few(tmp_path, models, resume=True, overwrite=True)
     assert sorted(os.listdir(tmp_path / "training")) == ["metrics.jsonl"]
+
+
+@pytest.mark.parametrize(
+    ("step", "scores", "words"),
+    [
+        (10**6, {}, "is damaged: it has more steps than the training; pass --overwrite"),
+        (FEW.steps, {}, "holds no best weights; pass --overwrite without --resume to begin again"),
+        (1, {"loss": 1.0}, "does not fit this training; pass --overwrite to begin again"),
+        (1, {"loss": "x"}, "does not fit this training; pass --overwrite to begin again"),
+    ],
+)
+def test_a_changed_checkpoint(
+    models: Models, tmp_path: Path, interrupt_training: Callable[..., Path], step: int, scores: Any, words: str
+) -> None:
+    state = interrupt_training(after=1)
+    about, tensors = read_state(state)
+    about["state"]["0.best"]["scores"] = scores
+    save_tensors(tensors, state, {KIND: "training", "about": json.dumps({**about, "step": step})})
+    with pytest.raises(WeightError, match=words) as caught:
+        train_few(tmp_path, models, resume=True)
+    assert is_one_sentence(caught.value) and state.exists() and not list(tmp_path.glob("*.safetensors"))
+
+
+@pytest.mark.parametrize("changes", [{"scores": None}, {"scores": {"loss": 1.0}}, {"best_step": "x"}])
+def test_a_mapper_without_its_scores(models: Models, tmp_path: Path, changes: dict[str, Any]) -> None:
+    [mapper] = train_few(tmp_path, models)
+    [path] = tmp_path.glob("*.safetensors")
+    save_trained_mapper(replace(mapper, about={**mapper.about, **changes}), path)
+    with pytest.raises(WeightError, match="does not say how good it is; pass --overwrite to train it again") as caught:
+        train_few(tmp_path, models, resume=True)
+    assert is_one_sentence(caught.value)
+    [again] = train_few(tmp_path, models, resume=True, overwrite=True)
+    assert again.about == mapper.about
 
 
 def test_a_checkpoint_of_an_earlier_version(
