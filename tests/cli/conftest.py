@@ -7,12 +7,13 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import torch
 from click.testing import Result
 
 import styleclip
 from styleclip.errors import WeightError
 from tests.helpers.commands import invoke
-from tests.helpers.support import FakeEditor
+from tests.helpers.support import FakeEditor, latents
 
 Run = Callable[..., Result]
 
@@ -20,7 +21,10 @@ Run = Callable[..., Result]
 def load(model: str, **choices: object) -> SimpleNamespace:
     if model != "demo":
         raise WeightError(f"{model!r} is neither a model nor a file nor a URL; the closest models are demo")
-    return SimpleNamespace(provenance={"generator": {"name": "demo"}}, **choices)
+    _, num_ws, w_dim = latents().data.shape
+    layout = SimpleNamespace(size=1, torgb_mask=lambda: torch.zeros(1, dtype=torch.bool))
+    generator = SimpleNamespace(num_ws=num_ws, config=SimpleNamespace(w_dim=w_dim, z_dim=w_dim), layout=layout)
+    return SimpleNamespace(generator=generator, provenance={"generator": {"name": "demo"}}, **choices)
 
 
 @pytest.fixture

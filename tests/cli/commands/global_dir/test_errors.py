@@ -71,8 +71,8 @@ def test_bad_usage(run: Run, tmp_path: Path, words: tuple[object, ...], expected
 
 
 @pytest.mark.parametrize("alpha", ["1e300", "1,1e300,2"])
-def test_a_picture_that_is_not_finite(run: Run, tmp_path: Path, alpha: str) -> None:
-    failed(run(*PROMPT, "--alpha", alpha, "--out", "out"), 1, "not finite; lower the strength")
+def test_an_alpha_that_no_style_can_take(run: Run, tmp_path: Path, alpha: str) -> None:
+    failed(run(*PROMPT, "--alpha", alpha, "--out", "out"), 2, "alpha is 1e+300; it must be a finite number")
     assert files_in(tmp_path) == []
 
 

@@ -33,7 +33,7 @@ def test_statistics_for_a_published_table(bare: Run, models: Models, tmp_path: P
     expected = torch.zeros(layout.size)
     expected[~layout.torgb_mask()] = cosine / cosine.abs().max()
     close(moved(tmp_path / "out", models), expected * std)
-    assert record["provenance"]["relevance"] == "fs3.npy" and record["provenance"]["statistics"] == "m"
+    assert record["provenance"]["relevance"] == "../fs3.npy" and record["provenance"]["statistics"] == "../m"
     assert record["provenance"]["directions"][0]["relevance"] == {"source": "table", "method": "published"}
 
 
