@@ -12,6 +12,7 @@ from pathlib import Path
 from cuda_ops import build
 
 PACKAGED = Path(__file__).with_name("lib")  # libraries built ahead of time, by setup.py
+ACL = "system.posix_acl_access"
 WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
@@ -89,17 +90,30 @@ def why_not_private(path: Path) -> str | None:
             return f"{each} cannot be examined ({error.strerror})"
         if status.st_uid not in (os.geteuid(), 0):
             return f"{each} belongs to another user"
-        if _others_can_write(status) and not (each != real and status.st_mode & stat.S_ISVTX):
+        if _others_can_write(each, status) and not (each != real and status.st_mode & stat.S_ISVTX):
             return f"other users can write to {each}"
         if each == _home():
             return None
     return None
 
 
-def _others_can_write(status: os.stat_result) -> bool:
-    """Whether users other than the owner and root can write; the private group of the user counts as the user."""
+def _others_can_write(path: Path, status: os.stat_result) -> bool:
+    """Whether users other than the owner and root can write; the private group of the user counts as the user.
+
+    In a file with an access control list the bits of the group stand for all users and groups of the list.
+    """
     allowed = status.st_mode & WRITABLE_BY_OTHERS
-    return allowed == stat.S_IWGRP and not _is_private_group(status.st_gid) or bool(allowed & stat.S_IWOTH)
+    if allowed == stat.S_IWGRP:
+        return not _is_private_group(status.st_gid) or _has_acl(path)
+    return bool(allowed)
+
+
+def _has_acl(path: Path) -> bool:
+    """Whether the file has an access control list (POSIX 1003.1e), on Linux."""
+    try:
+        return ACL in os.listxattr(path)
+    except (AttributeError, OSError):  # another system, or a file system without them
+        return False
 
 
 def _is_private_group(gid: int) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+import struct
 import sys
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 import torch
 
 from cuda_ops import _backend, build
-from cuda_ops.cache import KernelCacheWarning, build_into_cache, cache_folder, library_path, why_not_private
+from cuda_ops.cache import ACL, KernelCacheWarning, build_into_cache, cache_folder, library_path, why_not_private
 from tests.helpers.ops_build import empty_cache, put
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="nothing is compiled on Windows")
@@ -56,6 +57,22 @@ def test_the_private_group_of_the_user_is_the_user(library: Path, monkeypatch: p
     assert library_path("cpu") == library
     open_to(library.parent, stat.S_IWOTH)
     assert library_path("cpu") is None
+
+
+def test_an_access_control_list_lets_others_in(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What looks like the private group is then the mask of all users in the list, here of the user 65534."""
+    monkeypatch.setattr("cuda_ops.cache._is_private_group", lambda gid: True)
+    nobody = 0xFFFFFFFF
+    entries = [(1, 7, nobody), (2, 7, 65534), (4, 5, nobody), (16, 7, nobody), (32, 5, nobody)]  # tag, rights, id
+    try:
+        os.setxattr(
+            library.parent, ACL, struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *each) for each in entries)
+        )
+    except (AttributeError, OSError):
+        pytest.skip("no access control lists here")
+    assert "can write" in (why_not_private(library) or "") and library_path("cpu") is None
+    library.parent.chmod(library.parent.stat().st_mode & ~stat.S_IWGRP)
+    assert library_path("cpu") == library, "the remedy takes their right away"
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root gives files away")
