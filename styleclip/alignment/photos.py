@@ -124,8 +124,12 @@ def _photo_of(picture: Image.Image, name: str, path: Path | None = None) -> Phot
     check_size(picture.size, name)
     _decode(picture, name)
     upright = _turn_upright(picture)
+    profile, aligned = rgb_profile(upright), _is_our_output(picture)
     colours, alpha = split_alpha(upright, name)
-    return Photo(colours, alpha, rgb_profile(upright), path, _is_our_output(picture), picture.format)
+    if colours is picture:
+        colours = picture.copy()
+    colours.info = {}  # comments and places, which Pillow would write into the edited photo
+    return Photo(colours, alpha, profile, path, aligned, picture.format)
 
 
 def _read_stream(stream: Any) -> bytes:

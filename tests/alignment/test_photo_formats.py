@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from styleclip.alignment.photo_formats import ENCODERS, PhotoFormat
 from styleclip.alignment.photos import Photo, read_photo
@@ -43,6 +44,28 @@ def test_same_is_the_format_of_the_photo(kind: str) -> None:
     difference = pixel_difference(again.image, photo.image)
     assert difference.mean() < 2 and (ENCODERS[kind].lossy or difference.max() == 0)
     assert (RECORD_KEY in opened(content).info) is (kind == "PNG")
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "JPEG2000", "GIF"])
+def test_no_texts_of_the_photo_are_written(kind: str) -> None:
+    """Comments, EXIF and XMP, which may tell who took a photo and where."""
+    exif = Image.Exif()
+    exif[0x010E] = exif[0x013B] = "a secret place"
+    texts: dict[str, Any] = {"exif": exif, "xmp": b"<x>a secret place</x>", "comment": b"a secret place"}
+    if kind == "PNG":
+        texts["pnginfo"] = PngInfo()
+        texts["pnginfo"].add_text("Comment", "a secret place")
+    if kind == "TIFF":
+        texts["tiffinfo"] = {270: "a secret place", 700: texts.pop("xmp")}
+    photo = encode(noise(), kind, **texts)
+    if kind != "GIF":
+        assert b"a secret place" in photo
+    picture = opened(photo)
+    for source in (photo, picture):
+        read = read_photo(source)
+        for name in ("same", "jpeg", "png", "webp"):
+            assert b"secret" not in PhotoFormat(name).encode(read.image, read)  # type: ignore[arg-type]
+    assert picture.info or kind in ("TIFF",), "the picture of the caller is as it was"
 
 
 @pytest.mark.parametrize("photo", [Photo(noise()), Photo(noise(), format="GIF"), Photo(noise(), format="PSD")])
