@@ -16,6 +16,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 
+from styleclip.errors import OutputError
 from styleclip.interrupts import defer_interrupts
 from styleclip.storage.files import (
     atomic_write,
@@ -40,7 +41,7 @@ class ResultFolder:
     Args:
         folder: the folder; it may hold other files too, which stay.
         patterns: the names that the files of a result may have in it. Raises OutputError where there are such files,
-            unless `overwrite`.
+            unless `overwrite`, and where a folder of the result is a link.
         overwrite: whether an earlier result may be replaced.
         companions: names of files that belong to a result where there is one, and are replaced with it.
         source: the file that the result is made from. Raises UsageError where it is among the files of a result.
@@ -63,6 +64,7 @@ class ResultFolder:
         with self._stack:
             self._stack.enter_context(locked_folder(folder))
             output_folder(folder, patterns, overwrite, source)
+            _refuse_linked_folders(folder, [*patterns, *companions])
             self._earlier = _matching_files(folder, patterns)
             if any(path.name in RECORD_FILES for path in self._earlier):
                 beside = _matching_files(folder, companions)
@@ -189,6 +191,14 @@ def complete_swap(swap: Path) -> None:
 def _matching_files(folder: Path, patterns: Iterable[str]) -> list[Path]:
     found = {path: None for pattern in patterns for path in folder.glob(pattern) if not path.is_dir()}
     return [path for path in found if not any(STAGING_NAME.fullmatch(part) for part in path.parts)]
+
+
+def _refuse_linked_folders(folder: Path, patterns: Iterable[str]) -> None:
+    """Raise OutputError where a folder of the result is a link, through which files would leave `folder`."""
+    parents = {str(parent) for pattern in patterns for parent in Path(pattern).parents if parent.name}
+    for path in (path for parent in sorted(parents) for path in folder.glob(parent)):
+        if path.is_symlink():
+            raise OutputError(f"{path} is a link to another place; remove it or pass another --out")
 
 
 def _files_in(folder: Path) -> list[Path]:

@@ -282,3 +282,18 @@ def test_a_link_in_place_of_the_lock_is_not_followed(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="cannot write"):
         replace(tmp_path)
     assert (tmp_path / "mine").read_text() == "mine"
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("name", ["frames", "face_2"])
+def test_a_linked_folder_of_a_result_is_refused(tmp_path: Path, name: str, overwrite: bool) -> None:
+    """Through it the files would leave the folder; the folder itself may be a link."""
+    elsewhere = write(tmp_path / "elsewhere", {"after.png": b"mine", "1.png": b"mine"})
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / name).symlink_to(elsewhere)
+    with pytest.raises(OutputError, match=f"{name} is a link to another place; remove it or pass another --out"):
+        ResultFolder(tmp_path / "out", () if name == "face_2" else PATTERNS, overwrite, (*MORE, *PATTERNS[2:]))
+    assert read(elsewhere) == {"after.png": b"mine", "1.png": b"mine"}
+    (tmp_path / "link").symlink_to(write(tmp_path / "there", {"notes.txt": b"mine"}))
+    replace(tmp_path / "link")
+    assert read(tmp_path / "there") == {"notes.txt": b"mine", **NEW}
