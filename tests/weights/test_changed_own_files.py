@@ -135,6 +135,7 @@ def changes(tensors: dict[str, Tensor], metadata: dict[str, str]) -> Iterator[tu
                 False,
             )
     first = next(iter(about))
+    yield "a record of a megabyte", tensors, {**metadata, "about": json.dumps({**about, "more": "x" * 2**20})}, True
     deep = "[" * 5000 + "]" * 5000
     for text in (
         "poem",
@@ -175,3 +176,16 @@ def test_a_changed_file_is_one_sentence(kind: str, models: Models, folder: Path)
             if refused and not (kind == "mapper" and what.startswith("about")):
                 wrong.append(f"{what}: taken")
     assert wrong == []
+
+
+@pytest.mark.parametrize("kind", [each for each in KINDS if each not in ("mapper", "relevance")])
+def test_nobody_has_to_download_what_was_made_here(kind: str, models: Models, folder: Path) -> None:
+    """Relevance tables and mappers may also be files of StyleCLIP."""
+    path, read = write(kind, models, folder)
+    content, damaged = path.read_bytes(), folder / "damaged.safetensors"
+    for each in (b"", content[:5], content[: len(content) // 2], b"a poem", b"PK" + content):
+        damaged.write_bytes(each)
+        with pytest.raises(StyleClipError) as caught:
+            read(damaged)
+        text = str(caught.value)
+        assert str(damaged) in text and ";" in text and "\n" not in text and "download" not in text

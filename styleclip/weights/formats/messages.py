@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ from styleclip.errors import NoMemoryError, StyleClipError, WeightError
 
 MAX_VALUE_CHARS = 60  # characters of a value
 WITHOUT_EFFECT = ("styleclip", "generator_name")  # settings that do not change the numbers in a file
+DOWNLOAD = "download it again"  # the remedy for a damaged file
 MAX_REASON_CHARS = 240  # characters of the cause, without the remedy
 
 
@@ -60,8 +62,8 @@ def _scalar_repr(value: Any) -> str:
 
 
 @contextmanager
-def report_damage() -> Iterator[None]:
-    """Turn any exception of a reader into a WeightError of one sentence."""
+def report_damage(remedy: str = DOWNLOAD) -> Iterator[None]:
+    """Turn any exception of a reader into a WeightError of one sentence that ends in the remedy."""
     try:
         yield
     except StyleClipError:
@@ -69,7 +71,7 @@ def report_damage() -> Iterator[None]:
     except MemoryError as error:
         raise NoMemoryError("there is not enough memory to read it; close other programs and try again") from error
     except Exception as error:
-        raise WeightError(f"it is damaged or not what it seems ({_reason(error)}); download it again") from error
+        raise WeightError(f"it is damaged or not what it seems ({_reason(error)}); {remedy}") from error
 
 
 def _reason(error: Exception) -> str:
@@ -81,11 +83,16 @@ def _reason(error: Exception) -> str:
 
 
 @contextmanager
-def error_context(path: str | Path) -> Iterator[None]:
-    """Turn every error into a WeightError that begins with the path."""
+def error_context(path: str | Path, remedy: str = DOWNLOAD) -> Iterator[None]:
+    """Turn every error into a WeightError that begins with the path.
+
+    `remedy` stands in place of DOWNLOAD, for files that were not downloaded.
+    """
     try:
-        with report_damage():
+        with report_damage(remedy):
             yield
     except StyleClipError as error:
         text = str(error)
+        if remedy != DOWNLOAD:
+            text = re.sub(f"(?<=; )({DOWNLOAD}|check the download)$", lambda _: remedy, text)
         raise WeightError(text if text.startswith(f"{path}: ") else f"{path}: {sentence(text)}") from error

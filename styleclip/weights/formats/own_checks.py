@@ -17,6 +17,7 @@ from styleclip.errors import WeightError
 from styleclip.weights.formats.messages import plain_line, short_repr
 
 MAX_TEXT_CHARS = 10_000  # of a text in a record
+MAX_RECORD_CHARS = 2**20
 MAX_DEPTH = 20  # of nested lists and objects
 Shape = Sequence[str | int]  # a letter stands for a size that is the same in all shapes
 
@@ -66,7 +67,9 @@ def check_shapes(
 
 
 def parse_record(text: str, remedy: str) -> dict[str, Any]:
-    """The object of strict JSON: no key twice, no NaN, at most MAX_DEPTH levels."""
+    """The object of strict JSON: no key twice, no NaN, at most MAX_DEPTH levels and MAX_RECORD_CHARS."""
+    if len(text) > MAX_RECORD_CHARS:
+        raise WeightError(f"the record of how it was made has more than {MAX_RECORD_CHARS:,} characters; {remedy}")
     try:
         record = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse_constant)
         _check_depth(record, MAX_DEPTH)

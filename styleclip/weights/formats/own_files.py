@@ -37,7 +37,7 @@ from styleclip.weights.formats.configs import (
 from styleclip.weights.formats.content import Content, FileTree, Native, attempt
 from styleclip.weights.formats.generator_configs import generator_content
 from styleclip.weights.formats.messages import error_context, plain_line, short_repr
-from styleclip.weights.formats.own_checks import check_finite, parse_record
+from styleclip.weights.formats.own_checks import MAX_RECORD_CHARS, check_finite, parse_record
 from styleclip.weights.safe_pickle.containers import open_content
 from styleclip.weights.safe_pickle.lazy_tensors import named_tensors, read_tensors
 
@@ -76,7 +76,7 @@ def read_own(path: str | Path, kind: Native, remedy: str) -> OwnFile:
     Raises WeightError for a file that is absent, damaged or of another kind, and for one with NaN in a tensor or
     whose `about` is no JSON object; that sentence ends in the `remedy`, e.g. "train it again".
     """
-    with error_context(path):
+    with error_context(path, remedy):
         tree = open_content(Path(path))
         held = tree.metadata.get(KIND)
         if held is None:
@@ -144,7 +144,7 @@ def contents(tree: FileTree) -> list[Content]:
         raise WeightError(
             f"it holds a {short_repr(kind)}, which this version of styleclip does not know; update styleclip"
         )
-    metadata = {key: plain_line(text) for key, text in tree.metadata.items()}
+    metadata = {key: plain_line(text[: MAX_RECORD_CHARS + 1]) for key, text in tree.metadata.items()}
     return [attempt(cast(Native, kind), FORMAT, "", lambda: _content(cast(Native, kind), tree, metadata))]
 
 

@@ -108,16 +108,22 @@ def _finite(table: LazyTensor, noun: str = "table") -> ComputedTensor:
 def check_real(table: Tensor) -> Tensor:
     """The table in float32; raises WeightError unless it holds real numbers."""
     if not table.is_floating_point() or not table.numel():
-        numbers = f"its table {list(table.shape)} of {dtype_name(table)} holds no real numbers"
-        raise WeightError(f"{numbers}; pass another file")
+        raise _no_real_numbers(table)
     converted = table.float()
     if not converted.isfinite().all():
         raise WeightError(f"its table {list(table.shape)} holds numbers that float32 has not; pass another file")
     return converted
 
 
+def _no_real_numbers(table: Tensor) -> WeightError:
+    shape = f"its table {list(table.shape)} of {dtype_name(table)}"
+    return WeightError(f"{shape} holds no real numbers; pass another file")
+
+
 def check_finite(table: Tensor, noun: str = "table") -> Tensor:
-    """The table; raises WeightError, which calls it `noun`, for NaN and infinity."""
+    """The table; raises WeightError, which calls it `noun`, for NaN and infinity, and for numbers of 8 bits."""
+    if table.is_floating_point() and table.element_size() == 1:
+        raise _no_real_numbers(table)
     if table.is_floating_point() and not all(rows.isfinite().all() for rows in table.split(ROW_BATCH)):
         raise WeightError(f"its {noun} {list(table.shape)} holds NaN or infinite numbers; download it again")
     return table
