@@ -1,5 +1,6 @@
 """`styleclip.load`: which networks come together, and what is said when one cannot be had."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from styleclip.loading import load_clip, load_identity
 from styleclip.networks.face_recognition import Facenet, SmallRecogniser
 from styleclip.weights.catalog import Weight, catalog, home
 from styleclip.weights.formats.own_files import save_generator
+from styleclip.weights.locate import encoder_file, generator_file, mapper_file
 from tests.golden.fill import draw, state_dict, vectors
 from tests.helpers.files import tiny_clip_file
 from tests.helpers.tiny import tiny_clip, tiny_generator
@@ -112,3 +114,11 @@ def test_facenet_from_the_published_file(cache: Path) -> None:
     features = facenet.embed(torch.rand(2, 3, 64, 64) * 2 - 1)
     assert features.shape == (2, 512)
     torch.testing.assert_close(features.norm(dim=1), torch.ones(2))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names")
+def test_a_pipe_is_named_as_one(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for find in (generator_file, encoder_file, mapper_file):
+        with pytest.raises(WeightError, match="pipe is a pipe or a device; save its content to a file and pass that"):
+            find(str(tmp_path / "pipe"))

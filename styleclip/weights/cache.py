@@ -43,7 +43,9 @@ def fetch(
     if here := weight.on_disk:
         return here
     if is_offline() if offline is None else offline:
-        raise WeightError(f"{weight.name} is not in {path.parent} and downloads are off; {_manual_download(weight)}")
+        switch = f" (STYLECLIP_OFFLINE={os.environ['STYLECLIP_OFFLINE']})" if is_offline() else ""
+        why = f"{weight.name} is not in {path.parent} and downloads are off{switch}"
+        raise WeightError(f"{why}; {_manual_download(weight)}")
     partial = _partial_path(weight)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -83,8 +85,8 @@ def leftovers() -> list[Path]:
 
 
 def is_offline() -> bool:
-    """Whether the environment forbids downloads."""
-    return os.environ.get("STYLECLIP_OFFLINE", "") not in ("", "0")
+    """Whether the environment forbids downloads: STYLECLIP_OFFLINE is set, and to no negative word."""
+    return os.environ.get("STYLECLIP_OFFLINE", "").strip().lower() not in ("", "0", "false", "no", "off")
 
 
 @contextmanager

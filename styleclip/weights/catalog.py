@@ -128,8 +128,9 @@ def home() -> Path:
         folder = Path(chosen or platformdirs.user_cache_path("styleclip")).expanduser()
     except (RuntimeError, KeyError) as error:  # no HOME, and no such user
         raise UsageError("there is no home folder for the cache; set STYLECLIP_HOME to a folder of yours") from error
-    if folder.exists() and not folder.is_dir():
-        raise UsageError(f"the cache folder {folder} is a file; set STYLECLIP_HOME to a folder of yours")
+    if os.path.lexists(folder) and not folder.is_dir():
+        kind = "a file" if folder.exists() else "a link to a place that is not there"
+        raise UsageError(f"the cache folder {folder} is {kind}; set STYLECLIP_HOME to a folder of yours")
     return folder
 
 

@@ -122,8 +122,9 @@ def _receive(
         raise DownloadError(f"it announces {total:,} bytes, more than {_taken(limit)}")
     if start == 0:
         discard(partial)
-        origin.write(partial)
     _check_disk_space(partial.parent, (total or 0) - start)
+    if start == 0:
+        origin.write(partial)
     done, limit = start, limit if total is None else total
     with _open_to_append(partial) as file:
         for piece in pieces:

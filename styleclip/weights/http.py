@@ -6,6 +6,10 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import HTTPException, RemoteDisconnected
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import requests
@@ -17,8 +21,17 @@ from styleclip.weights.urls import host_of
 CHUNK = 1 << 16  # bytes
 HEAD = 512  # bytes of a file that are looked at before it is written
 TIMEOUT = (10.0, 60.0)  # seconds to connect, seconds between two bytes
+HEAD_SECONDS = 90.0  # for the head of an answer
 LEAST_SPEED = (20_000, 60.0)  # bytes that must come in these seconds
 MAX_REDIRECTS = 10
+UNREADABLE = "an address cannot be read, that of the file or of a proxy in the environment"
+REASONS: dict[type[Exception], str] = {  # by exceptions whose text is not for people, or may hold a part of a password
+    RemoteDisconnected: "the server closed it without an answer",
+    urllib3.exceptions.IncompleteRead: "the file broke off",
+    HTTPException: "the server's answer is damaged",
+    urllib3.exceptions.LocationValueError: UNREADABLE,
+    requests.exceptions.InvalidURL: UNREADABLE,
+}
 
 
 class DownloadError(Exception):
@@ -41,9 +54,7 @@ def open_url(url: str, headers: dict[str, str]) -> Iterator[requests.Response]:
     with _translate_errors(), requests.Session() as session:
         for _ in range(MAX_REDIRECTS + 1):
             own = auth if any(auth) and host_of(url) == host_of(first) else None
-            request = session.get(
-                urldefragauth(url), headers=headers, auth=own, stream=True, timeout=TIMEOUT, allow_redirects=False
-            )
+            request = _get(session, urldefragauth(url), headers=headers, auth=own)
             with request as response:
                 if not response.is_redirect:
                     yield response
@@ -51,6 +62,28 @@ def open_url(url: str, headers: dict[str, str]) -> Iterator[requests.Response]:
                 url = _follow(url, session.get_redirect_target(response) or "")
             session.close()  # the connection, whose rest is not read; cookies stay
         raise DownloadError(f"it redirects more than {MAX_REDIRECTS} times")
+
+
+def _get(session: requests.Session, url: str, **options: Any) -> requests.Response:
+    """The head of the answer, which must be whole within HEAD_SECONDS; TIMEOUT holds between two bytes only."""
+    answers: SimpleQueue[requests.Response | BaseException] = SimpleQueue()
+
+    def ask() -> None:
+        try:
+            answers.put(session.get(url, stream=True, timeout=TIMEOUT, allow_redirects=False, **options))
+        except BaseException as error:
+            answers.put(error)
+
+    Thread(target=ask, daemon=True).start()
+    try:
+        answer = answers.get(timeout=HEAD_SECONDS)
+    except Empty as error:
+        raise DownloadError(f"its answer does not begin within {HEAD_SECONDS:g} seconds") from error
+    if isinstance(answer, ValueError) and not isinstance(answer, requests.RequestException | UnicodeError):
+        raise DownloadError("it redirects to an address that cannot be read") from answer  # read by requests
+    if isinstance(answer, BaseException):
+        raise answer
+    return answer
 
 
 def _follow(url: str, location: str) -> str:
@@ -138,9 +171,9 @@ def _translate_errors() -> Iterator[None]:
 
 
 def _root_cause(error: BaseException) -> str:
-    """The message of the system error inside the exceptions of requests and urllib3."""
-    if error.args and isinstance(error.args[0], Exception):
-        error = error.args[0]
-    while error.__cause__ is not None:
-        error = error.__cause__
+    """The reason inside the exceptions of requests and urllib3: the message of a system error, else one of REASONS."""
+    while inner := next((each for each in (error.__cause__, *error.args) if isinstance(each, Exception)), None):
+        error = inner
+    if found := next((text for kind, text in REASONS.items() if isinstance(error, kind)), None):
+        return found
     return " ".join((getattr(error, "strerror", None) or str(error)).split())[:200]

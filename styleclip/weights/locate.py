@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ def model_parts(name: str) -> dict[str, Any]:
     if name in generators or is_url(name) or Path(name).is_file():
         faces = name not in generators or generators[name].faces
         return {"generator": name, "defaults": {} if faces else {"align": {"faces": False}}, **PUBLISHED_PARTS}
+    refuse_pipe(name)
     likely = closest(name, {*catalog()["models"], *generators})
     raise WeightError(f"{name!r} is neither a model nor a file nor a URL; the closest models are {likely}")
 
@@ -84,9 +86,17 @@ def require_on_disk(weight: Weight) -> Path:
     return here
 
 
+def refuse_pipe(name: str) -> None:
+    """Raise WeightError for a pipe or a device, such as /dev/stdin: weights are read in parts, in any order."""
+    path = Path(name)
+    if os.path.exists(path) and not (path.is_file() or path.is_dir()):
+        raise WeightError(f"{name} is a pipe or a device; save its content to a file and pass that")
+
+
 def _existing_file(name: str, kind: str, noun: str, fetch: Fetch) -> Path:
     path = weight_file(name, kind, fetch)
     if not path.is_file():
+        refuse_pipe(name)
         likely = closest(name, [each.name for each in weights().values() if each.kind == kind])
         raise WeightError(f"{name!r} is neither {noun} nor a file nor a URL; the closest {kind}s are {likely}")
     return path

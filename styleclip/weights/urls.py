@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 from pathlib import Path, PurePosixPath
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 from urllib.request import url2pathname
 
 from styleclip.errors import WeightError
@@ -31,6 +31,7 @@ def weight_from_url(url: str, kind: str = "generator") -> Weight:
     try:
         parts = urlsplit(url)
         _ = parts.port  # which may be no number
+        _check_host(parts)
     except ValueError as error:
         raise WeightError(f"{shown} cannot be read as a URL ({error}); check it") from error
     if parts.scheme == "file":
@@ -42,14 +43,32 @@ def weight_from_url(url: str, kind: str = "generator") -> Weight:
         raise WeightError(f"{shown} is not fetched, only http and https are; download it and pass the file")
     shared = re.match(r"https://drive\.google\.com/(?:file/d/|(?:uc|open)\?(?:.*&)?id=)([\w-]+)", url)
     source = DRIVE_URL.format(shared[1]) if shared else url
-    name = re.sub(r"[^\w.-]+", "_", unquote(parts.path).rpartition("/")[2])[-60:]
+    name = re.sub(r"[^\w.-]+", "_", unquote(re.sub(r";[^/]*", "", parts.path)).rpartition("/")[2])[-60:]
     file = f"{hashlib.sha256(source.encode(errors='surrogateescape')).hexdigest()[:12]}-{name}"
     return Weight(shown, kind, what=shown, licence="unknown, ask its author", file=file, urls=(source,))
 
 
+def _check_host(parts: SplitResult) -> None:
+    """Raise ValueError for a host that no computer can have."""
+    if parts.scheme not in ("http", "https"):
+        return
+    if not parts.hostname:
+        raise ValueError("it names no host")
+    try:
+        host = parts.hostname.encode("idna")
+    except UnicodeError as error:
+        raise ValueError("a part of its host is empty or too long") from error
+    if re.search(rb"[\s\0-\x20]", host):
+        raise ValueError("its host has a blank")
+
+
 def shown_url(url: str) -> str:
-    """A URL as messages show it: without user and password, and without the values of parameters, which may be keys."""
+    """A URL as messages show it: without user and password, and without the values of parameters, which may be keys.
+
+    Parameters are those of the query and those after a semicolon in the path (RFC 3986, section 3.3).
+    """
     before, mark, query = re.sub(r"(?<=://)[^/?#]*@", "", url.partition("#")[0]).partition("?")
+    before = re.sub(r";([^/;]*)", lambda found: ";" + _shown_parameter(found[1]), before)
     return before + mark + "&".join(map(_shown_parameter, query.split("&") if query else ()))
 
 
@@ -78,6 +97,7 @@ def hide_secrets(text: str, url: str) -> str:
     shown = text.replace(url, shown_url(url))
     userinfo, query = urlsplit(url).netloc.rpartition("@")[0], urlsplit(url).query
     secrets = [userinfo, *userinfo.split(":", 1)[1:], query if shown_url(url).partition("?")[2] != query else ""]
+    secrets += re.findall(r";[^/;=]*=?([^/;]*)", urlsplit(url).path)
     for secret in filter(None, secrets):
         shown = shown.replace(secret, "...")
     return shown

@@ -64,6 +64,12 @@ def test_no_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("STYLECLIP_HOME", str(tmp_path / "file"))
     with pytest.raises(UsageError, match="is a file; set STYLECLIP_HOME to a folder of yours"):
         home()
+    for target in ("not mounted", "link"):
+        (tmp_path / "link").unlink(missing_ok=True)
+        (tmp_path / "link").symlink_to(tmp_path / target)
+        monkeypatch.setenv("STYLECLIP_HOME", str(tmp_path / "link"))
+        with pytest.raises(UsageError, match="is a link to a place that is not there; set STYLECLIP_HOME"):
+            home()
 
 
 @pytest.mark.parametrize("name", ["foo", "", "Native"])

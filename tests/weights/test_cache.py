@@ -17,7 +17,7 @@ from types import SimpleNamespace
 import pytest
 
 from styleclip.weights import http
-from styleclip.weights.cache import check, fetch
+from styleclip.weights.cache import check, fetch, is_offline
 from styleclip.weights.catalog import Weight, weight
 from tests.helpers.support import environment
 from tests.helpers.weight_server import (
@@ -101,9 +101,19 @@ def test_offline(server: Server, cache: Path, monkeypatch: pytest.MonkeyPatch) -
     sentence = f"it is not in {cache} and downloads are off; {remedy}"
     assert refused(entry, offline=True) == sentence
     monkeypatch.setenv("STYLECLIP_OFFLINE", "1")
-    assert refused(entry) == sentence and server.requests == []
+    assert refused(entry) == sentence.replace("off;", "off (STYLECLIP_OFFLINE=1);") and server.requests == []
     assert fetch(entry, offline=False).read_bytes() == CONTENT
     assert fetch(weight("demo")).is_file(), "what ships needs no network"
+
+
+@pytest.mark.parametrize(
+    ("value", "offline"),
+    [(each, True) for each in ("1", " 1", "true", "YES", "on", "2", "maybe")]
+    + [(each, False) for each in ("", " ", "0", " 0 ", "false", "No", "OFF")],
+)
+def test_words_for_offline(value: str, offline: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STYLECLIP_OFFLINE", value)
+    assert is_offline() is offline
 
 
 def test_the_first_download_is_remembered(server: Server, cache: Path) -> None:

@@ -6,6 +6,8 @@ import gzip
 import json
 import os
 import re
+import shutil
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +26,7 @@ from tests.helpers.weight_server import (
     QUOTA,
     SIGN_IN,
     Answer,
+    Handler,
     Server,
     known,
     left_over,
@@ -244,6 +247,26 @@ def test_a_server_that_drips(server: Server, monkeypatch: pytest.MonkeyPatch) ->
     refused(known(server.url("page", Answer(b"<html>" * 1000, drip=0.3)), file="page"), "a web page came")
 
 
+def test_a_head_that_drips(cache: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "HEAD_SECONDS", 0.2)
+
+    def drip(handler: Handler) -> None:
+        handler.close_connection = True
+        for i in range(10):
+            handler.wfile.write(b"X: 1\r\n" if i else b"HTTP/1.1 200 OK\r\n")
+            time.sleep(0.05)
+
+    monkeypatch.setattr(Handler, "do_GET", drip)
+    refused(unknown(server.url("it")), "its answer does not begin within 0.2 seconds")
+
+
+def test_a_full_disk_leaves_nothing(server: Server, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = shutil.disk_usage(cache.parent)
+    monkeypatch.setattr(downloads.shutil, "disk_usage", lambda _: usage._replace(free=1000))
+    refused(known(server.url("it")), "0 MB free and the download needs 0 MB; free some space")
+    assert left_over(cache) == []
+
+
 def test_a_line_that_is_cut_after_a_byte_each_time_ends(server: Server) -> None:
     cuts = [Answer(stop=stop) for stop in range(1_000, 100_000, 1_000)]
     refused(known(server.url("it", *cuts)), "the connection")
@@ -296,3 +319,45 @@ def test_a_link_in_the_place_of_a_part(server: Server, cache: Path, tmp_path: Pa
     (cache / "it.pt.partial").symlink_to(other)
     assert fetch(known(server.url("it"))).read_bytes() == CONTENT
     assert other.read_bytes() == b"mine" and not (cache / "it.pt").is_symlink()
+
+
+EXCEPTION_NAMES = re.compile(r"\w+(Error|Exception|Line|Disconnected|Read)\b|\(")
+
+
+@pytest.mark.parametrize(
+    ("raw", "words"),
+    [
+        (b"", "the server closed it without an answer"),
+        (b"<html>", "the server's answer is damaged"),
+        (b"\x1b[31mhello\n\n", "the server's answer is damaged"),
+        (b"HTTP/1.1 200 OK\r\n" + b"".join(b"A%d: b\r\n" % i for i in range(500)) + b"\r\n", "the server's answer"),
+        (b"HTTP/1.1 200 OK\r\nA: " + b"x" * 100_000 + b"\r\n\r\n", "the server's answer is damaged"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabc", "the server's answer is damaged"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\nabc", "the file broke off"),
+        (b"HTTP/1.1 302 x\r\nLocation: http://[::1/x\r\nContent-Length: 0\r\n\r\n", "that cannot be read"),
+        (b"HTTP/1.1 302 x\r\nLocation: http://127.0.0.1:99999/\r\nContent-Length: 0\r\n\r\n", "cannot be read"),
+    ],
+)
+def test_answers_that_are_no_http(server: Server, raw: bytes, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is a reason in words, without the names of exceptions or texts of the server."""
+    monkeypatch.setattr(
+        Handler, "do_GET", lambda self: [self.wfile.write(raw), setattr(self, "close_connection", True)]
+    )
+    message = refused(unknown(server.url("it")), words)
+    reason = message.split(": ", 2)[1]
+    assert not EXCEPTION_NAMES.search(reason.split("; try")[0].rstrip(")")), message
+
+
+@pytest.mark.parametrize(
+    "proxy",
+    ["http://me:pw/0rd@127.0.0.1:9", "http://me:pw0rd@127.0.0.1:9", "me:pw0rd@[::1", "http://me:p#w0rd@there:port"],
+)
+def test_a_proxy_that_cannot_be_used_shows_no_password(
+    proxy: str, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("no_proxy", "")
+    for name in ("http_proxy", "https_proxy"):
+        monkeypatch.setenv(name, proxy)
+    for url in ("http://there.invalid/it", "https://there.invalid/it"):
+        message = refused(known(url), "try again later")
+        assert [word for word in ("me:", "pw", "0rd") if word in message] == []

@@ -71,6 +71,15 @@ def test_a_url_in_capitals_is_one() -> None:
     assert not is_url("C:\\it.pt") and not is_url("c:/it.pt") and not is_url("a/b.pt")
 
 
+@pytest.mark.parametrize(
+    "url",
+    ["http:///it.pt", "https://", "http://no such host/it.pt", "http://a..b/it.pt", f"http://{'a' * 300}.b/it.pt"],
+)
+def test_hosts_that_no_computer_has(url: str) -> None:
+    with pytest.raises(WeightError, match=r"cannot be read as a URL \((it|its|a part of its).* host.*\); check it"):
+        weight_from_url(url)
+
+
 def test_a_file_of_another_machine() -> None:
     with pytest.raises(WeightError, match="there is no file /it.pt; check the URL"):
         weight_from_url("file://there/it.pt")
@@ -82,6 +91,10 @@ SECRET = "http://me:pw0rd@{}/it.pt?id=7&token=tick&sig=#part"
 def test_what_is_shown_of_a_url() -> None:
     assert shown_url(SECRET.format("there")) == "http://there/it.pt?id=7&token=...&sig"
     assert shown_url("https://there/a@b.pt") == "https://there/a@b.pt"
+    assert (
+        shown_url("https://there/a;token=tick/b;sig=tick;x;v=/c.pt") == "https://there/a;token=.../b;sig=...;...;v/c.pt"
+    )
+    assert "tick" not in weight_from_url("https://there/it.pt;token=tick").file
     for entry in ("ffhq-rosinality", "landmarks-68"):
         assert all(shown_url(url) == url for url in weight(entry).urls)
 
@@ -97,10 +110,11 @@ def answers_with_secrets(server: Server) -> list[str]:
         SECRET.format("[::1"),
         SECRET.format("there:port"),
         SECRET.format(host).replace("http", "ftp"),
+        SECRET.format("127.0.0.1:9/a;k=tick"),
     ]
 
 
-@pytest.mark.parametrize("which", range(6))
+@pytest.mark.parametrize("which", range(7))
 @pytest.mark.parametrize("offline", [False, True])
 def test_no_message_holds_a_secret(server: Server, cache: Path, which: int, offline: bool) -> None:
     url = answers_with_secrets(server)[which]
