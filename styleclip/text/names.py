@@ -10,12 +10,19 @@ from collections.abc import Iterable
 MAX_SLUG_CHARS, MAX_SLUG_BYTES = 60, 120
 MAX_FOLDER_BYTES = 240  # most disks allow 255 in a name
 ILLEGAL = re.compile(r'[/\\:*?"<>|]')  # on Windows, or in any path
-RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{i}" for port in ("com", "lpt") for i in range(10))}  # on Windows
+RESERVED = {  # on Windows, where superscripts count as digits: COM\u00b9
+    *("con", "prn", "aux", "nul", "conin$", "conout$"),
+    *(f"{port}{i}" for port in ("com", "lpt") for i in range(10)),
+}
 
 
 def slug(text: str) -> str:
-    """`A face, with red hair!` -> `a-face-with-red-hair`."""
-    name = re.sub(r"\W+", "-", text.lower()).strip("-")[:MAX_SLUG_CHARS]
+    """`A face, with red hair!` -> `a-face-with-red-hair`. Vowel signs and accents stay with their letters."""
+    kept: list[str] = []
+    for character in unicodedata.normalize("NFC", text.lower()):
+        is_mark = unicodedata.category(character)[0] == "M" and bool(kept) and kept[-1] != "-"
+        kept.append(character if is_mark or character.isalnum() or character == "_" else "-")
+    name = re.sub("-+", "-", "".join(kept)).strip("-")[:MAX_SLUG_CHARS]
     return _without_reserved(_cut(name, MAX_SLUG_BYTES).strip("-")) or "edit"
 
 
@@ -55,4 +62,5 @@ def _cut(name: str, most: int) -> str:
 
 
 def _without_reserved(name: str) -> str:
-    return f"_{name}" if name.partition(".")[0].strip().casefold() in RESERVED else name
+    device = unicodedata.normalize("NFKC", name.partition(".")[0]).strip().casefold()
+    return f"_{name}" if device in RESERVED else name

@@ -108,10 +108,21 @@ def test_videos_lie_in_any_folder(folder: str, tmp_path: Path, monkeypatch: pyte
         ("😀", "edit"),
         ("con", "_con"),
         ("Лицо с рыжими волосами", "лицо-с-рыжими-волосами"),
+        ("ใบหน้ายิ้ม", "ใบหน้ายิ้ม"),
+        ("मुस्कुराता हुआ चेहरा", "मुस्कुराता-हुआ-चेहरा"),
+        ("cafe\u0301", "café"),
+        ("a face \u2639\ufe0f", "a-face"),
+        ("COM\u00b9", "_com\u00b9"),
     ],
 )
 def test_names_from_prompts(text: str, name: str) -> None:
     assert slug(text) == name
+
+
+def test_devices_of_windows_are_no_folders() -> None:
+    assert [folder_name(name) for name in ("COM\u00b9", "lpt\u00b3.a", "CONIN$", "Com")] == [
+        *("_COM\u00b9", "_lpt\u00b3.a", "_CONIN$", "Com")
+    ]
 
 
 def test_long_names_are_cut_between_characters() -> None:
