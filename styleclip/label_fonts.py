@@ -155,7 +155,8 @@ def _is_selector(character: str) -> bool:
 
 
 def _warn_of_missing(missing: frozenset[str]) -> None:
-    scripts = sorted({unicodedata.name(c).split()[0] if c.isalpha() else "symbols" for c in missing})
+    names = {unicodedata.name(c).split()[0] if unicodedata.category(c)[0] in "LM" else "symbols" for c in missing}
+    scripts = sorted(names)
     what = f"no font here has all characters of a label ({', '.join(scripts[:3])}), which shows their codes"
     warnings.warn(f"{what}; install a font that has them, such as Noto Sans", LabelWarning, stacklevel=2)
 

@@ -50,6 +50,9 @@ class Prompt:
             raise UsageError('the prompt is empty; say what the picture shall show, e.g. "a face with red hair"')
         if not self.neutrals or not all(map(is_visible, self.neutrals)):
             raise UsageError('the neutral text is empty; say what the picture shows before, e.g. "a face"')
+        for text in (self.target, *self.neutrals):
+            if not has_content(text):
+                raise UsageError(f'a text has no words ({text.strip()}); say it in words, e.g. "a face with red hair"')
 
     @property
     def neutrals(self) -> tuple[str, ...]:
@@ -75,6 +78,11 @@ class Prompt:
 def is_visible(text: str) -> bool:
     """Whether the text has a letter, digit, sign or symbol that can be seen."""
     return any(unicodedata.category(c)[0] in "LNPS" and c not in BLANKS for c in text)
+
+
+def has_content(text: str) -> bool:
+    """Whether the text has more than punctuation: a letter, digit, emoji or other symbol."""
+    return any(unicodedata.category(c)[0] in "LNS" and c not in BLANKS for c in text)
 
 
 def check_characters(text: str) -> None:

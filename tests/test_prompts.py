@@ -48,6 +48,8 @@ def test_neutrals(neutral: str | tuple[str, ...] | None, neutrals: tuple[str, ..
         ("\u3000\n", "empty"),
         ("\u0301\ufe0f", "empty"),
         ("\u3164 \u2800", "empty"),
+        ("...", r"has no words \(...\)"),
+        ("?!", "has no words"),
         ("a \0 face", r"control character \(\\x00\); write"),
         ("a \x1b[31m face", r"control character \(\\x1b\)"),
         ("a \x85 face", r"control character \(\\x85\)"),
