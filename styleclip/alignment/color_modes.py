@@ -11,6 +11,11 @@ from styleclip.errors import PhotoError
 
 RGB_SPACE = b"RGB "  # the colour space in bytes 16 to 19 of an ICC profile (ICC.1:2022, table 17)
 MODES_16_BIT = ("I", "I;16", "I;16B", "I;16L", "I;16N")  # grey levels 0..65535
+LEVELS_12_BIT = (
+    255,
+    1023,
+    4095,
+)  # the values of white of 8, 10 and 12 bits, which some cameras store in 16
 FLOAT_WHITES = (1.0, 255.0, 65535.0)  # the values of white that pictures of floats use
 
 
@@ -39,11 +44,15 @@ def rgb_profile(picture: Image.Image) -> bytes | None:
 
 
 def _from_16_bits(picture: Image.Image, name: str) -> Image.Image:
-    """Grey 0..65535 -> 0..255 by division by 257, which takes white to white."""
+    """Grey 0..65535 -> 0..255 by division by 257, which takes white to white.
+
+    Where no level exceeds 12 bits white is the smallest of `LEVELS_12_BIT` that none exceeds: those are no 16 bits.
+    """
     grey = np.asarray(picture)
     if grey.min() < 0 or grey.max() > 65535:
         raise PhotoError(f"{name} holds grey levels outside of 16 bits; save it with 8 bits per channel")
-    return Image.fromarray(np.rint(grey / np.float32(257)).astype(np.uint8))
+    white = next((white for white in LEVELS_12_BIT if grey.max() <= white), 65535)
+    return Image.fromarray(np.rint(grey / np.float32(white / 255)).astype(np.uint8))
 
 
 def _from_floats(picture: Image.Image, name: str) -> Image.Image:

@@ -10,6 +10,7 @@ import hashlib
 import io
 import json
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -81,7 +82,7 @@ def read_photo(photo: PhotoLike) -> Photo:
         if isinstance(photo, Image.Image):
             return _photo_of(photo, UNNAMED)
         if isinstance(photo, (str, os.PathLike)):
-            path = Path(photo)
+            path = _path_of(photo)
             with _open_file(path) as file:
                 return _photo_in(file, str(path), path)
         if isinstance(photo, (bytes, bytearray, memoryview)):
@@ -132,6 +133,16 @@ def _photo_of(picture: Image.Image, name: str, path: Path | None = None) -> Phot
     return Photo(colours, alpha, profile, path, aligned, picture.format)
 
 
+def _path_of(photo: str | os.PathLike[str]) -> Path:
+    """The path of a file. Raises PhotoError for a URL, and for what no file can be called."""
+    name = os.fsdecode(photo)
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/{1,3}\w", name) and not os.path.exists(name):
+        raise PhotoError("the name of the photo is a URL; download the picture and pass its file")
+    if "\0" in name:
+        raise PhotoError("the name of the photo holds a null character; to pass the content of a file, pass bytes")
+    return Path(name)
+
+
 def _read_stream(stream: Any) -> bytes:
     """All bytes of an open file, from its start where it can go there."""
     try:
@@ -139,6 +150,8 @@ def _read_stream(stream: Any) -> bytes:
             stream.seek(0)
     except AttributeError:  # an object that can only be read
         pass
+    except ValueError as error:
+        raise PhotoError("the open file was closed; open it again") from error
     content = stream.read(MAX_STREAM_BYTES + 1)
     if not isinstance(content, bytes):
         raise PhotoError(f"the open file gives {type(content).__name__} and no bytes; open it with mode 'rb'")
@@ -160,10 +173,23 @@ def _picture_of_array(array: Any) -> Image.Image:
     shape = pixels.shape if pixels.ndim == 3 else (*pixels.shape, 1)
     if pixels.dtype != np.uint8 or len(shape) != 3 or shape[2] not in ARRAY_MODES or 0 in shape:
         told = f"an array {list(pixels.shape)} of {pixels.dtype} is no photo"
-        raise PhotoError(
-            f"{told}; pass [H, W, 3] uint8, e.g. (255 * array).round().astype('uint8') of values in [0, 1]"
-        )
+        raise PhotoError(f"{told}; pass [H, W, 3] uint8{_array_remedy(pixels)}")
     return Image.frombytes(ARRAY_MODES[shape[2]], (shape[1], shape[0]), np.ascontiguousarray(pixels).tobytes())
+
+
+def _array_remedy(pixels: NDArray[Any]) -> str:
+    """How to make a photo of an array that is none, as an expression, where it has the shape of pictures."""
+    if pixels.ndim == 4:
+        return ", one picture at a time, e.g. array[0]"
+    if pixels.ndim == 3 and pixels.shape[0] in ARRAY_MODES and pixels.shape[2] not in ARRAY_MODES:
+        return ", e.g. array.transpose(1, 2, 0), or permute of a tensor"
+    if pixels.dtype.kind == "f":
+        return ", e.g. (255 * array).round().astype('uint8') of values in [0, 1]"
+    if pixels.dtype.kind == "b":
+        return ", e.g. 255 * array.astype('uint8')"
+    if pixels.dtype.kind == "u" and pixels.dtype.itemsize == 2:
+        return ", e.g. (array / 257).round().astype('uint8') of values up to 65535"
+    return ", e.g. array.astype('uint8') of values from 0 to 255" if pixels.dtype.kind in "iu" else ""
 
 
 @contextmanager
@@ -184,11 +210,13 @@ def _open_file(path: Path) -> Iterator[IO[bytes]]:
 
 
 def _decode(picture: Image.Image, name: str) -> None:
-    """Decode the pixels of the only frame. Raises PhotoError for a damaged file and for more than one frame."""
+    """Decode the pixels of the only frame. Raises PhotoError for damage, a closed picture and several frames."""
     try:
         frames = getattr(picture, "n_frames", 1)
         picture.load()
     except Exception as error:  # decoders raise whatever their parsers stumble on
+        if isinstance(error, ValueError) and "closed" in str(error):
+            raise PhotoError(f"{name} was closed; open it again, and leave it open") from error
         raise damage_error(name) from error
     if frames > 1 and picture.format not in MULTI_IMAGE_FORMATS:
         kind = "pages" if picture.format == "TIFF" else "frames"

@@ -158,10 +158,10 @@ class PhotoEditJob(PhotoJob):
     def faces(self) -> Iterator[FaceJob]:
         common = self.common
         photo = self.edited.photo
-        self.output = photo_folder(self.folder, photo, self.keys, self.photo_format, common.overwrite)
-        place = self.output.place
         if self.paste:
             self.photo_format.check(photo)
+        self.output = photo_folder(self.folder, photo, self.keys, self.photo_format, common.overwrite)
+        place = self.output.place
         with StageProgress(self.photo.name, common.quiet) as progress:
             for edit in self.edited.invert_faces(self.models, self.inverter, progress):
                 progress.close()

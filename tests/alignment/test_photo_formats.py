@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -93,6 +94,14 @@ def test_alpha_is_kept_or_white() -> None:
         assert opened(PhotoFormat(name).encode(picture, photo)).getchannel("A").getextrema() == (0, 0)  # type: ignore[arg-type]
     white = opened(PhotoFormat("jpeg").encode(picture, photo))
     assert white.mode == "RGB" and np.asarray(white).min() >= 254
+
+
+@pytest.mark.parametrize("kind", [*ENCODERS])
+def test_no_profile_of_another_colour_space_is_written(kind: str) -> None:
+    """A photo in CMYK is written as RGB."""
+    photo = read_photo(encode(noise("CMYK"), "TIFF", icc_profile=SRGB[:16] + b"CMYK" + SRGB[20:]))
+    written = opened(PhotoFormat("same").encode(photo.image, replace(photo, format=kind)))
+    assert written.mode == "RGB" and not written.info.get("icc_profile")
 
 
 def test_limits() -> None:

@@ -85,12 +85,29 @@ def test_the_photo_is_a_copy_of_the_array() -> None:
     assert (pixels(photo.image) == pixels(noise())).all()
 
 
+def closed(source: Any) -> Any:
+    source.close()
+    return source
+
+
 @pytest.mark.parametrize(
     ("source", "words"),
     [
         (np.zeros((64, 64, 3)), r"an array \[64, 64, 3\] of float64 is no photo; pass \[H, W, 3\] uint8"),
-        (np.zeros((3, 64, 64), np.uint8), r"an array \[3, 64, 64\] of uint8 is no photo"),
-        (np.zeros((1, 64, 64, 3), np.uint8), r"an array \[1, 64, 64, 3\]"),
+        (
+            np.zeros((3, 64, 64), np.uint8),
+            r"an array \[3, 64, 64\] of uint8 .* array.transpose\(1, 2, 0\)",
+        ),
+        (np.zeros((1, 64, 64, 3), np.uint8), r"an array \[1, 64, 64, 3\].* array\[0\]"),
+        (np.zeros((64, 64, 3), np.uint16), r"array / 257"),
+        (np.zeros((64, 64, 3), bool), r"255 \* array.astype"),
+        (np.zeros((64, 64, 3), np.int64), r"e.g. array.astype\('uint8'\)"),
+        ("a\0b.jpg", "the name of the photo holds a null character; .* pass bytes"),
+        ("https://example.com/me.jpg", "the name of the photo is a URL; download the picture"),
+        (Path("https://example.com/me.jpg"), "is a URL; download"),
+        ("file:///home/me.jpg", "is a URL; download"),
+        (closed(io.BytesIO(PNG)), "the open file was closed; open it again"),
+        (closed(Image.open(io.BytesIO(PNG))), "the picture was closed; open it again"),
         (np.zeros((64, 0, 3), np.uint8), "is no photo"),
         (np.zeros((64, 2, 3), np.uint8), "the picture is only 2 x 64 px"),
         (torch.zeros(1, 3, 64, 64, requires_grad=True), "of float32 is no photo"),

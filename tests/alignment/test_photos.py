@@ -38,6 +38,20 @@ def test_16_bits_are_scaled_and_not_clipped(tmp_path: Path, array: str, name: st
     assert (pixels(photo.image)[..., 0] == np.rint(ramp("f8", 65535).astype(int) / 257)).all()
 
 
+@pytest.mark.parametrize(("most", "white"), [(255, 255), (1000, 1023), (4080, 4095), (4096, 65535)])
+def test_fewer_than_16_bits_are_no_black_picture(tmp_path: Path, most: int, white: int) -> None:
+    photo = read_photo(save(tmp_path, Image.fromarray(ramp("<u2", most)), "a.png"))
+    assert abs(pixels(photo.image)[..., 0] - ramp("f8", most).astype(int) * 255 / white).max() <= 0.51
+
+
+def test_photos_carry_no_metadata(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x8825] = {1: "N", 2: (48.0, 51.0, 30.0)}
+    path = save(tmp_path, noise(), "a.jpg", exif=exif, xmp=b"<x:xmpmeta/>", icc_profile=SRGB, comment=b"me")
+    photo = read_photo(path)
+    assert photo.image.info == {} and photo.icc_profile == SRGB
+
+
 @pytest.mark.parametrize("top", [1, 255, 65535])
 def test_floats_have_white_where_their_range_ends(tmp_path: Path, top: int) -> None:
     photo = read_photo(save(tmp_path, Image.fromarray(ramp("f4", top)), "a.tif"))
