@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -18,7 +20,8 @@ from styleclip.text.text_files import read_text
 
 MAX_METRICS_BYTES = 2**30
 METRICS = "metrics.jsonl"
-PATTERNS = (METRICS, "samples_[0-9][0-9][0-9][0-9][0-9][0-9].png", "events.out.tfevents.[0-9]*")
+EVENTS = "events.out.tfevents.[0-9]*"
+PATTERNS = (METRICS, "samples_[0-9][0-9][0-9][0-9][0-9][0-9].png", EVENTS)
 
 
 class MetricsLog:
@@ -33,6 +36,7 @@ class MetricsLog:
         if enabled:
             kept = [line for line in self._lines() if _step_of(line) <= step]
             atomic_write(self.path, "".join(f"{line}\n" for line in kept).encode())
+            _hide_host(folder)
             self.board = _tensorboard(folder, step)
 
     def __enter__(self) -> MetricsLog:
@@ -41,6 +45,7 @@ class MetricsLog:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         if self.board is not None:
             self.board.close()
+            _hide_host(self.folder)
 
     def write(self, step: int, name: str, split: str, values: Mapping[str, float]) -> None:
         """One line: the step, the name of what is trained as `prompt`, `split` (train or held-out) and the values."""
@@ -75,6 +80,15 @@ def _step_of(line: str) -> float:
         return int(json.loads(line)["step"])
     except (KeyError, TypeError, ValueError):
         return float("inf")
+
+
+def _hide_host(folder: Path) -> None:
+    """Take the name of this computer, which TensorBoard writes there, out of the names of files that are not open."""
+    for path in folder.glob(EVENTS):
+        shared = path.with_name(path.name.replace(f".{socket.gethostname()}.", "."))
+        if shared != path:
+            with suppress(OSError):
+                path.rename(shared)
 
 
 def _tensorboard(folder: Path, step: int) -> Any:
