@@ -155,9 +155,12 @@ REFUSED: dict[str, Write] = {
     "NaN or infinity": npy(np.full((1, 6, 8), np.nan)),
     "a table of no numbers": npy(np.zeros((0, 6, 8))),
     "alias-free StyleGAN3": lambda path: save_pickle({"G_ema": STYLEGAN3}, path),
+    "a text such as CSV or JSON": text(b"0.5,1\n"),
+    "MATLAB": text(b"MATLAB 5.0 MAT-file\0"),
+    "an empty zip archive": text(b"PK\5\6" + bytes(18)),
     "heads of LPIPS": torch_file({f"lin{i}.model.1.weight": torch.ones(1, 2, 1, 1) for i in range(5)}),
     "other values": pickled({"a": 1}),
-    "anything else": text(b"junk"),
+    "anything else": text(b"\xffjunk"),
 }
 
 

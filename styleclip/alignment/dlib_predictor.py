@@ -44,23 +44,34 @@ def load_predictor(path: Path) -> Any:
         raise WeightError(f"there is no file {path}; {REMEDY}")
     with path.open("rb") as opened:
         packed = opened.read(len(PACKED)) == PACKED
+    is_new = packed and not _unpacked_path(path).is_file()
     file = unpack(path) if packed else path
+    try:
+        return _load(file, path if is_new else file)
+    except WeightError:
+        if is_new:
+            file.unlink(missing_ok=True)
+        raise
+
+
+def _load(file: Path, path: Path) -> Any:
+    """The predictor in an unpacked file; errors name `path`, the one that was given."""
     before = file_state(file)
     if sha256_of(file) != weight(WEIGHT).unpacked_sha256:
-        _check_predictor(file)
+        _check_predictor(file, path)
     try:
         predictor = import_dlib().shape_predictor(str(file))
     except (RuntimeError, MemoryError) as error:
-        raise WeightError(f"{file} is damaged or cut off; {REMEDY}") from error
+        raise WeightError(f"{path} is damaged or cut off; {REMEDY}") from error
     if file_state(file) != before:
-        raise WeightError(f"{file} was changed while it was read; try again")
+        raise WeightError(f"{path} was changed while it was read; try again")
     return predictor
 
 
-def _check_predictor(path: Path) -> None:
+def _check_predictor(file: Path, path: Path) -> None:
     """Raise WeightError unless a file is a sound predictor of 68 landmarks; warn that it is not the published one."""
     try:
-        found = landmarks.read_predictor(path)
+        found = landmarks.read_predictor(file)
     except WeightError as error:
         raise WeightError(f"{path}: {str(error).partition(';')[0]}; {REMEDY}") from error
     except OSError as error:
@@ -71,9 +82,13 @@ def _check_predictor(path: Path) -> None:
     warnings.warn(text, WeightWarning, stacklevel=3)
 
 
+def _unpacked_path(path: Path) -> Path:
+    return path.with_suffix("") if path.suffix == ".bz2" else path.with_name(f"{path.name}.dat")
+
+
 def unpack(path: Path) -> Path:
     """The unpacked file beside a .bz2, written unless it is there. Raises WeightError where it cannot be written."""
-    target = path.with_suffix("") if path.suffix == ".bz2" else path.with_name(f"{path.name}.dat")
+    target = _unpacked_path(path)
     if target.is_file():
         return target
     try:

@@ -30,7 +30,7 @@ from styleclip.latents import Latent, Space
 from styleclip.networks.stylegan2 import Generator
 from styleclip.weights.formats.messages import error_context
 from styleclip.weights.formats.registry import read_one
-from styleclip.weights.formats.style_tables import ROW_BATCH, UNIT_ROWS, check_real, is_unit
+from styleclip.weights.formats.style_tables import CODES, ROW_BATCH, UNIT_ROWS, check_real, is_matrix, is_unit
 from styleclip.weights.safe_pickle.lazy_tensors import read_tensor
 
 TESTED_ROWS = 1000  # of a table, to tell Z from W
@@ -64,21 +64,27 @@ def load_latents(path: str | Path, generator: Generator | None = None, space: Sp
     with error_context(path):
         content = read_one(path, "latents", "table")
         content.check()
-        [table] = [check_real(read_tensor(tensor)) for tensor in content.tensors.values()]
+        [(name, tensor)] = content.tensors.items()
+        table, separate = check_real(read_tensor(tensor)), name == CODES
         wanted, named = Space(space) if space else None, content.config
         if named and wanted and named is not wanted:
             raise WeightError(
                 f"its table {list(table.shape)} is in {named.value}, not {wanted.value}; leave the space out"
             )
-        reading = read_codes(table, generator, wanted or named) if generator else _read_alone(table, wanted or named)
+        space = wanted or named
+        reading = read_codes(table, generator, space, separate) if generator else _read_alone(table, space)
     if reading.note:
         warnings.warn(f"{Path(path).name}: {reading.note}", WeightWarning, stacklevel=2)
     return reading.latent
 
 
-def read_codes(table: Tensor, generator: Generator, space: Space | None = None) -> Reading:
-    """The latents of a generator in a table of numbers; WeightError where its shape fits no space, or not this one."""
-    if space is None and table.ndim <= 2 and is_unit(table[:ROW_BATCH] if table.ndim == 2 else table, lambda: table):
+def read_codes(table: Tensor, generator: Generator, space: Space | None = None, separate: bool = False) -> Reading:
+    """The latents of a generator in a table of numbers; WeightError where its shape fits no space, or not this one.
+
+    `separate` rows lie each by itself in the file, so they are as many codes, not those of one W+.
+    """
+    head = table[:ROW_BATCH] if table.ndim > 1 else table
+    if space is None and is_matrix(table.shape) and is_unit(head, lambda: table):
         raise WeightError(
             f"it holds a table {list(table.shape)}, and {UNIT_ROWS}; pass latents, or say space= or --latent-space"
         )
@@ -86,7 +92,7 @@ def read_codes(table: Tensor, generator: Generator, space: Space | None = None) 
     if not readings:
         raise WeightError(_misfit(table, generator, space))
     if space is None and len(readings) > 1:
-        return _choose(readings, table, generator)
+        return _choose(readings, table, generator, separate)
     note = readings[0].note if readings[0].latent.space is Space.S else ""
     return Reading(readings[0].latent, note)
 
@@ -127,18 +133,19 @@ def _readings(table: Tensor, generator: Generator, space: Space | None) -> Itera
         yield Reading(Latent(Space.S, styles), "it has no styles of toRGB; those of the average w are used")
 
 
-def _choose(readings: list[Reading], table: Tensor, generator: Generator) -> Reading:
-    """The likeliest of several readings: one code of W+, then Z by its numbers, then W."""
+def _choose(readings: list[Reading], table: Tensor, generator: Generator, separate: bool) -> Reading:
+    """The likeliest of several readings: one code of W+ unless its rows are separate, then Z by its numbers, then W."""
     by_space = {reading.latent.space: reading.latent for reading in readings}
     z, w_plus = by_space.get(Space.Z), by_space.get(Space.W_PLUS)
     gaussian = z is not None and is_gaussian(z.data)
-    if w_plus is not None:
+    if w_plus is not None and not separate:
         other = Space.Z if gaussian else Space.W
         note = _guess(table, w_plus, f"it has a row for each of the {generator.num_ws} w of a code", other)
         return Reading(w_plus, "" if _is_certain(table, generator.num_ws) else note)
     if z is not None and gaussian:
         return Reading(z, _guess(table, z, "its numbers are Gaussian", Space.W))
-    return Reading(by_space.get(Space.W) or readings[0].latent)
+    latent = by_space.get(Space.W) or readings[0].latent
+    return Reading(latent, _guess(table, latent, "each lies by itself in the file", Space.W_PLUS) if w_plus else "")
 
 
 def _is_certain(table: Tensor, num_ws: int) -> bool:

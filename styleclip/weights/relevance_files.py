@@ -25,7 +25,7 @@ from styleclip.weights.formats.messages import error_context, short_repr
 from styleclip.weights.formats.own_checks import check_finite, check_shapes
 from styleclip.weights.formats.own_files import read_own, save_own
 from styleclip.weights.formats.registry import read_one
-from styleclip.weights.formats.style_tables import ROW_BATCH, check_real, is_unit
+from styleclip.weights.formats.style_tables import ROW_BATCH, check_deviations, check_real, is_matrix, is_unit
 from styleclip.weights.locate import weight_file
 from styleclip.weights.provenance import cache_name, check_provenance, probe
 from styleclip.weights.safe_pickle.lazy_tensors import read_tensor
@@ -78,10 +78,10 @@ def load_relevance(
     generator (by its `fingerprint`) or CLIP, and for a file without a table.
     """
     with error_context(path):
-        content = read_one(path, "relevance", "table")
+        content = read_one(path, "relevance", "table", "latents")
         content.check()
         tensors = {name: read_tensor(tensor) for name, tensor in content.tensors.items()}
-        if "relevance" in tensors or content.kind == "table":
+        if "relevance" in tensors or content.kind in ("table", "latents"):
             [rows] = tensors.values()
             return _published_table(rows, layout, clip, statistics)
         _check_complete(tensors)
@@ -134,6 +134,7 @@ def _check_complete(tensors: Mapping[str, Tensor]) -> None:
     shapes: dict[str, str] = {"mean": "C", "std": "C", "probe": "D", "delta_i": f"{rows}D", **optional}
     check_finite(tensors, REMEDY)
     check_shapes(tensors, shapes, REMEDY, whole=("channels",))
+    check_deviations(tensors["std"], REMEDY)
 
 
 def _own_table(tensors: Mapping[str, Tensor], about: Mapping[str, Any], layout: StyleLayout) -> RelevanceTable:
@@ -146,11 +147,11 @@ def _own_table(tensors: Mapping[str, Tensor], about: Mapping[str, Any], layout: 
 def _published_table(
     rows: Tensor, layout: StyleLayout, clip: CLIP, statistics: StyleStatistics | None
 ) -> RelevanceTable:
-    if rows.ndim != 2 or not is_unit(rows[:ROW_BATCH], lambda: rows):
+    if not is_matrix(rows.shape) or not is_unit(rows[:ROW_BATCH], lambda: rows):
         raise WeightError(
             f"it holds a table {list(rows.shape)}, whose rows do not have length 1; pass a table such as fs3.npy"
         )
-    rows = check_real(rows)
+    rows = check_real(rows).reshape(-1, rows.shape[-1])
     _check_width(rows, clip)
     convolutions = [entry for entry in layout.entries if not entry.is_torgb]
     counts = {

@@ -83,6 +83,14 @@ def test_a_packed_predictor_is_unpacked_once(tmp_path: Path, predictor: Path) ->
     assert sorted(path.name for path in tmp_path.iterdir()) == ["points.dat", "points.dat.bz2"]
 
 
+def test_a_packed_file_of_something_else_leaves_nothing(tmp_path: Path) -> None:
+    packed = tmp_path / "photo.bz2"
+    packed.write_bytes(bz2.compress(b"no predictor"))
+    with pytest.raises(WeightError, match=r"photo\.bz2: it is not a shape predictor of dlib; run"):
+        dlib_predictor.load_predictor(packed)
+    assert [path.name for path in tmp_path.iterdir()] == ["photo.bz2"]
+
+
 def publish(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
     """Let the file at `path` be the published predictor, unpacked."""
     entry = replace(weight("landmarks-68"), unpacked_sha256=sha256_of(path))

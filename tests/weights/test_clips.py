@@ -164,7 +164,7 @@ def test_what_needs_no_clip_loads_none(
 
 def test_inverting_loads_no_clip(files: tuple[Path, Path], tmp_path: Path, no_network: list[object]) -> None:
     broken = tmp_path / "clip.safetensors"
-    broken.write_bytes(b"broken")
+    broken.write_bytes(b"\xffbroken")
     Image.new("RGB", (64, 64), (200, 120, 90)).save(tmp_path / "a.png")
     words = ["invert", str(tmp_path / "a.png"), "--model", str(files[0]), "--clip", str(broken)]
     words += ["--no-align", "--refine", "1", "--offline", "--out", str(tmp_path / "out")]

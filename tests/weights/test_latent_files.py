@@ -15,6 +15,7 @@ import styleclip
 from styleclip.errors import WeightError, WeightWarning
 from styleclip.latents import Latent, Space, save_latent
 from styleclip.networks.stylegan2 import Generator, GeneratorConfig
+from styleclip.weights.describe import describe
 from styleclip.weights.latent_files import is_gaussian, load_latents
 from tests.helpers.tiny import tiny_generator
 
@@ -89,6 +90,43 @@ def test_the_width_tells_z_from_w(tmp_path: Path) -> None:
     for width, space in ((12, Space.Z), (8, Space.W)):
         latent, notes = read(save(normal(5, width), tmp_path / "codes.npy"), tiny_generator())
         assert latent.space is space and not notes
+
+
+SEPARATE = {
+    "rosinality": lambda rows: {f"{i}.jpg": {"latent": row, "noise": [torch.zeros(1)]} for i, row in enumerate(rows)},
+    "names": lambda rows: {f"{i}.jpg": row for i, row in enumerate(rows)},
+    "names of lists": lambda rows: {f"{i}.jpg": row[None] for i, row in enumerate(rows)},
+    "list": lambda rows: [row[None] for row in rows],
+    "list under a key": lambda rows: {"Latent": [row[None] for row in rows]},
+}
+
+
+@pytest.mark.parametrize("structure", SEPARATE)
+def test_codes_that_lie_by_themselves_are_no_code_of_w_plus(
+    tmp_path: Path, generator: Generator, structure: str
+) -> None:
+    codes = w_of(generator, 6)
+    torch.save(SEPARATE[structure](codes), tmp_path / "faces.pt")
+    latent, [note] = read(tmp_path / "faces.pt", generator)
+    assert latent.space is Space.W and torch.equal(latent.data, codes)
+    assert "read as 6 codes of W, since each lies by itself in the file; --latent-space w+ reads it as W+" in note
+    one, _ = read(tmp_path / "faces.pt", generator, "w+")
+    assert one.space is Space.W_PLUS and torch.equal(one.data, codes[None])
+    [part] = describe(tmp_path / "faces.pt")["parts"]
+    assert (part["codes"], part["fits"]) == ([6, WIDTH], "W or Z of 64")
+    torch.save(SEPARATE[structure](codes[:4]), tmp_path / "faces.pt")
+    assert read(tmp_path / "faces.pt", generator)[1] == []
+
+
+@pytest.mark.parametrize("shape", [(4, WIDTH), (4, 1, WIDTH), (1, 6, WIDTH), (WIDTH,)])
+def test_unit_rows_are_directions_whatever_their_axes(
+    tmp_path: Path, generator: Generator, shape: tuple[int, ...]
+) -> None:
+    path = save(torch.nn.functional.normalize(normal(*shape), dim=-1), tmp_path / "comp.npy")
+    with pytest.raises(WeightError, match="rows have length 1, as those of directions"):
+        load_latents(path, generator)
+    [part] = describe(path)["parts"]
+    assert part["kind"] == "table" and "rows have length 1" in part["remark"]
 
 
 @pytest.mark.parametrize(("space", "count"), [("w", 6), ("z", 6), ("w+", 1)])

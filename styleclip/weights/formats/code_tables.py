@@ -4,7 +4,7 @@
 |---|---|
 | a tensor, or a list of tensors of one shape | StyleCLIP, e4e, PTI, pSp, idinvert |
 | `{"latent": tensor, ...}`; also `latents`, `w`, `w_plus` and others of `KEYS` | JoJoGAN, NVIDIA, StyleFlow |
-| `{name: tensor}` of one shape | HyperStyle |
+| `{name: tensor}` of one shape, one code or several each | HyperStyle |
 | `{name: {"latent": tensor, "img": ..., "noise": ...}}` | rosinality's projector |
 | `{name: [tensor, ...]}`, of every iteration the last counts | ReStyle |
 | a list or a dict of the styles of every layer, [N, 1, C_i, 1, 1], [N, C_i] or [C_i] | StyleCLIP, StyleSpace |
@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -39,11 +39,19 @@ LAST_ITERATION = "the file holds the latents of several iterations; the last is 
 
 @dataclass(frozen=True)
 class CodeTable:
-    """A table of codes: its shape is that of one tensor; `space` where the file tells it, `warnings` for the user."""
+    """A table of codes, with the shape of one tensor.
+
+    Args:
+        tensor: the table.
+        space: where the file tells it.
+        warnings: for the user.
+        separate: whether each row lies by itself in the file, as one code of Z or W for each person.
+    """
 
     tensor: LazyTensor
     space: Space | None = None
     warnings: tuple[str, ...] = ()
+    separate: bool = False
 
 
 @dataclass
@@ -80,15 +88,15 @@ class _Finder:
         keys = {key.lower(): key for key in values if isinstance(key, str)}
         for name in KEYS:
             if name in keys and (table := self.find(values[keys[name]], depth + 1)):
-                return CodeTable(table.tensor, table.space or SPACES.get(name), table.warnings)
+                return replace(table, space=table.space or SPACES.get(name))
         if not values or any(str(key).rpartition(".")[2] in PARAMETERS for key in values):
             return None
         lists = [value for value in values.values() if isinstance(value, list | tuple) and len(value) > 1]
         found = self.find_all([self.last(value, depth) for value in values.values()], depth)
         if found and len({tuple(each.tensor.shape) for each in found}) > 1:
             return _join_layers(found) if _fit_layers([each.tensor for each in found]) else None
-        table = _join(found)
-        return CodeTable(table.tensor, table.space, (LAST_ITERATION,)) if table and lists else table
+        table = _join(found, named=True)
+        return replace(table, warnings=(LAST_ITERATION,)) if table and lists else table
 
     def last(self, value: Any, depth: int) -> Any:
         """The last of a list of tensors of one shape; any other value as it is."""
@@ -103,8 +111,11 @@ def find_codes(value: Any) -> CodeTable | None:
     return _Finder().find(value)
 
 
-def _join(found: list[CodeTable] | None) -> CodeTable | None:
-    """One table from those of a list: codes of one shape below each other, or the layers of S beside each other."""
+def _join(found: list[CodeTable] | None, named: bool = False) -> CodeTable | None:
+    """One table from those of a list: codes of one shape below each other, or the layers of S beside each other.
+
+    Rows are separate codes where each has an axis of its own, [1, d], or is `named`; of a list of [d] nobody knows.
+    """
     if not found:
         return None
     if len(found) == 1:
@@ -112,9 +123,13 @@ def _join(found: list[CodeTable] | None) -> CodeTable | None:
     shapes = [tuple(each.tensor.shape) for each in found]
     if len(shapes[0]) == 5 or len({shape[1:] if len(shape) > 1 else shape for shape in shapes}) > 1:
         return _join_layers(found)
+    separate = {len(shape) for shape in shapes} == {2} and all(shape[0] == 1 for shape in shapes)
+    separate = separate or (named and len(shapes[0]) == 1)
     if len(shapes[0]) == 1 or (len(shapes[0]) == 2 and shapes[0][0] > 1 and len(set(shapes)) == 1):
-        return _below(found, (len(found), *shapes[0]), torch.stack)  # [d] or [num_ws, d] each
-    return _below(found, (sum(shape[0] for shape in shapes), *shapes[0][1:]), torch.cat)
+        table = _below(found, (len(found), *shapes[0]), torch.stack)  # [d] or [num_ws, d] each
+    else:
+        table = _below(found, (sum(shape[0] for shape in shapes), *shapes[0][1:]), torch.cat)
+    return replace(table, separate=separate)
 
 
 def _below(found: list[CodeTable], shape: Sequence[int], join: Any) -> CodeTable:

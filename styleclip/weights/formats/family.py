@@ -43,11 +43,14 @@ def convolution_channels(layout: StyleLayout, largest: int | None = None) -> int
     return sum(entry.channels for entry in entries if largest is None or entry.resolution <= largest)
 
 
-def latent_readings(shape: Sequence[int], space: Space | None = None) -> list[str]:
-    """What latents a table of this shape can hold, in words; [] where it fits no generator of the family."""
+def latent_readings(shape: Sequence[int], space: Space | None = None, separate: bool = False) -> list[str]:
+    """What latents a table of this shape can hold, in words; [] where it fits no generator of the family.
+
+    Of a table with `separate` rows each is a code, so they are no code of W+ together.
+    """
     axes = [size for size in shape[:-1] if size != 1] + [shape[-1]]
     readings = []
-    if len(axes) > 1 and axes[-2] in NUM_WS and axes[-1] >= MIN_WIDTH:
+    if len(axes) > 1 and axes[-2] in NUM_WS and axes[-1] >= MIN_WIDTH and not separate:
         codes = "one code of W+" if len(axes) == 2 else "W+"
         readings.append(f"{codes} of {NUM_WS[axes[-2]]} px, w of {axes[-1]}")
     if len(axes) <= 2:

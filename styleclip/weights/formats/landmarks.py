@@ -17,6 +17,7 @@ its columns, and its floats. P is the number of landmarks.
 from __future__ import annotations
 
 import bz2
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,19 +26,15 @@ import numpy.typing as npt
 
 from styleclip.errors import WeightError
 from styleclip.weights.formats.content import Content, FileTree
+from styleclip.weights.formats.dlib_integers import INVALID_STEP, MAX_STEP, STEPS, Integers, find_integers
 
 HEAD = b"\x01\x01"  # the version
+NETWORK = re.compile(rb"\x01\x01\x01.(loss_[a-z_]+)", re.DOTALL)  # the version of a network, and its first layer
 MAX_BYTES = 1 << 29  # of a file; the published one has 100 MB
 MAX_LANDMARKS = 10_000
+SEGMENT = 1 << 24  # bytes whose integers are found at once
 MAX_VALUE_BITS = 48  # of the integer part of a coordinate or a threshold, to whole bytes of the mantissa
-BLOCK, RUN_UP = 1 << 14, 1 << 10  # bytes
-MAX_STEP, INVALID_STEP = 9, 1  # bytes of an integer; of a byte that no integer begins with
-STEPS = np.array(
-    [1 + (byte & 15) if not byte & 0x70 and 1 <= byte & 15 <= 8 else INVALID_STEP for byte in range(256)], np.uint8
-)
 LICENCE = "the published one is trained on iBUG 300-W: no commercial use"
-
-Integers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -84,6 +81,9 @@ def read_packed_predictor(path: Path) -> ShapePredictor | None:
 
 def parse_predictor(data: bytes) -> ShapePredictor:
     """As `read_predictor`, of the bytes of a file."""
+    if network := NETWORK.match(data):
+        name = network[1].decode().rstrip("_")
+        raise WeightError(f"it is a neural network of dlib ({name}), not a shape predictor; pass a shape predictor")
     reader = _Reader(data)
     if not data.startswith(HEAD):
         raise WeightError("it is not a shape predictor of dlib; pass another file")
@@ -145,7 +145,8 @@ class _Reader:
 
     def __init__(self, data: bytes) -> None:
         self.data = np.frombuffer(data + bytes(MAX_STEP), np.uint8)  # so that every integer has 8 bytes behind it
-        self.is_start, self.at, self.end = find_integers(self.data), 0, len(data)
+        self.is_start = np.zeros(len(self.data) + MAX_STEP, bool)
+        self.at, self.end, self.walked = 0, len(data), 0  # the integers before `walked` are known; one starts there
 
     @property
     def left(self) -> int:
@@ -154,12 +155,20 @@ class _Reader:
 
     def starts(self, count: int) -> Integers:
         """Where the next integers start [count]."""
+        self._walk_to(self.at + MAX_STEP * count + 1)
         window = self.is_start[self.at : self.at + MAX_STEP * count + 1]
         found = np.flatnonzero(window)[: count + 1] + self.at
         if len(found) <= count or found[-1] > self.end:
             raise WeightError("it ends too early; download it again")
         self.at = int(found[-1])
         return found[:-1]
+
+    def _walk_to(self, end: int) -> None:
+        """Find the integers before `end`, in segments, so that a file which is none is refused at its beginning."""
+        while self.walked < min(end, len(self.data)):
+            found = find_integers(self.data[self.walked : self.walked + SEGMENT])
+            self.is_start[self.walked : self.walked + len(found)] |= found
+            self.walked += int(np.flatnonzero(found)[-1])
 
     def integers(self, count: int) -> Integers:
         """The next integers [count]."""
@@ -202,41 +211,6 @@ class _Reader:
         if (STEPS[control] == INVALID_STEP).any():
             raise _damage("an integer in it is none")
         return control
-
-
-def find_integers(data: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
-    """Where integers start when one follows another from byte 0 on; MAX_STEP more bytes than the file has.
-
-    All blocks of BLOCK bytes are walked side by side. A walk that begins anywhere soon meets the right one, so a block
-    begins where a walk from RUN_UP bytes before it arrives; where the block before ends elsewhere, it is walked again.
-    """
-    steps, first = STEPS[data], np.arange(0, len(data), BLOCK)
-    steps = np.concatenate([steps, np.ones(MAX_STEP, steps.dtype)])
-    is_start, end = np.zeros(len(steps), bool), np.minimum(first + BLOCK, len(data))
-    entry = _walk(np.maximum(first - RUN_UP, 0), first, steps)
-    leave = _walk(entry, end, steps, is_start)
-    for block in range(1, len(first)):
-        arrived = int(leave[block - 1])
-        if arrived != entry[block]:
-            is_start[first[block] : end[block]] = is_start[leave[block]] = False
-            while arrived < end[block]:
-                is_start[arrived] = True
-                arrived += int(steps[arrived])
-            leave[block] = arrived
-        is_start[leave[block - 1]] = True
-    is_start[leave[-1]] = True
-    return is_start
-
-
-def _walk(
-    at: Integers, end: Integers, steps: npt.NDArray[np.uint8], marks: npt.NDArray[np.bool_] | None = None
-) -> Integers:
-    """Step from integer to integer until each walk is at its end or beyond; `marks` gets every integer on the way."""
-    while (at < end).any():
-        if marks is not None:
-            marks[at] = True
-        at = np.where(at < end, at + steps[at], at)
-    return at
 
 
 def _damage(reason: str) -> WeightError:

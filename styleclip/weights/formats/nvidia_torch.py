@@ -8,6 +8,7 @@ configure the network, and values that ours does not support are refused.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -22,11 +23,13 @@ from styleclip.weights.formats.content import Content, FileTree, attempt
 from styleclip.weights.formats.generator_configs import discriminator_content, generator_content
 from styleclip.weights.formats.messages import short_repr
 from styleclip.weights.formats.nested import find_state_dicts, without_plain_values
+from styleclip.weights.formats.noise_buffers import add_noise
 from styleclip.weights.formats.nvidia_rules import Module, check_attributes, discriminator_rules, generator_rules
 from styleclip.weights.safe_pickle.globals import InertObject
 from styleclip.weights.safe_pickle.lazy_tensors import AnyTensor, named_tensors, read_tensor
 
 FORMAT = "NVIDIA stylegan2-ada-pytorch or stylegan3"
+NO_MOVING_AVERAGE = "the file has no moving average G_ema; the generator of its last training step, G, is used"
 LICENCE = "NVIDIA's networks are for non-commercial research and evaluation (Nvidia Source Code License-NC)"
 STATE_DICT_FORMAT = "state dict in NVIDIA's names"
 STATE_DICT_LICENCE = "if it derives from NVIDIA's StyleGAN2, for non-commercial use (Nvidia Source Code License-NC)"
@@ -54,16 +57,16 @@ def contents(tree: FileTree) -> list[Content]:
     A state dict of a generator, in a file of any kind, under any key and with any prefix, is read as well.
     """
     if tables := find_state_dicts(tree, lambda names: CONSTANT in names, CONSTANT, ("G_ema", "G")):
-        return [
-            attempt(
-                "generator", STATE_DICT_FORMAT, STATE_DICT_LICENCE, lambda: _state_dict_generator(tables[0].tensors)
-            )
-        ]
+        first = tables[0]
+        lacks = () if first.is_moving_average or "g" not in map(str.lower, first.keys) else (NO_MOVING_AVERAGE,)
+        build = partial(_state_dict_generator, first.tensors, lacks)
+        return [attempt("generator", STATE_DICT_FORMAT, STATE_DICT_LICENCE, build)]
     networks = _networks(tree)
     origin = "PTI" if tree.container == "torch" else FORMAT
     found = []
     if generator := networks.get("G_ema") or networks.get("G"):
-        found.append(attempt("generator", origin, LICENCE, lambda: _generator(_modules(generator), origin)))
+        lacks = () if "G_ema" in networks else (NO_MOVING_AVERAGE,)
+        found.append(attempt("generator", origin, LICENCE, lambda: _generator(_modules(generator), origin, lacks)))
     if discriminator := networks.get("D"):
         found.append(attempt("discriminator", origin, LICENCE, lambda: _discriminator(_modules(discriminator), origin)))
     return found
@@ -80,20 +83,22 @@ def remove_filters(tensors: Tensors) -> dict[str, AnyTensor]:
     return {name: tensor for name, tensor in tensors.items() if name not in filters}
 
 
-def _state_dict_generator(table: Mapping[str, Any]) -> Content:
-    tensors, warnings = add_average(remove_filters(named_tensors(without_plain_values(table))))
-    return generator_content(STATE_DICT_FORMAT, tensors, STATE_DICT_LICENCE, warnings=warnings)
+def _state_dict_generator(table: Mapping[str, Any], lacks: tuple[str, ...]) -> Content:
+    tensors, averaged = add_average(remove_filters(named_tensors(without_plain_values(table))))
+    tensors, warnings = add_noise(tensors)
+    return generator_content(STATE_DICT_FORMAT, tensors, STATE_DICT_LICENCE, warnings=(*lacks, *warnings, *averaged))
 
 
-def _generator(modules: list[Module], origin: str) -> Content:
+def _generator(modules: list[Module], origin: str, lacks: tuple[str, ...]) -> Content:
     _check_classes(modules, GENERATOR_CLASSES)
     clamp = _attribute(modules, "synthesis.b4.conv1", "conv_clamp")
     lr_mul = _attribute(modules, "mapping.fc0", "bias_gain")
     blocks = sum(module.kind == "SynthesisBlock" for module in modules)
     img_channels = _shape(modules, "synthesis.b4.torgb", "weight")[:1]
     check_attributes(modules, generator_rules(blocks, clamp, lr_mul, *img_channels))
-    tensors, warnings = add_average(_tensors(modules), lr_mul)
-    return generator_content(origin, tensors, LICENCE, clamp, lr_mul, warnings)
+    tensors, averaged = add_average(_tensors(modules), lr_mul)
+    tensors, warnings = add_noise(tensors)
+    return generator_content(origin, tensors, LICENCE, clamp, lr_mul, (*lacks, *warnings, *averaged))
 
 
 def _discriminator(modules: list[Module], origin: str) -> Content:

@@ -15,6 +15,7 @@ No other code depends on the format: `load_generator`, `styleclip models inspect
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,7 @@ def read_one(path: str | Path, *kinds: Kind) -> Content:
         if content.kind in kinds:
             return content
     held = " and ".join(map(_kind_in_words, found))
-    wanted = " or ".join(kind for kind in kinds if kind != "table")
+    wanted = " or ".join(kind for kind in kinds if kind not in ("table", "latents") or kind == kinds[0])
     raise WeightError(f"{path}: it holds {held}, no {wanted}; pass a file with one")
 
 
@@ -91,10 +92,15 @@ def _describe_tree(value: Any) -> str:
     if isinstance(value, InertObject):
         return f"an object of the class {value.name[:MAX_NAME_CHARS]}"
     if isinstance(value, dict):
-        return f"a dict of {len(value)} entries{_first_of([str(key) for key in value])}"
+        return f"a dict of {len(value)} entries{_first_of([_named(*item) for item in islice(value.items(), 4)])}"
     if isinstance(value, list | tuple):
         return f"{type_name(value)} of {len(value)} entries{_first_of([_entry(item) for item in value[:4]])}"
     return type_name(value)
+
+
+def _named(name: Any, value: Any) -> str:
+    shape = f" {list(value.shape)}" if isinstance(value, LazyTensor) else ""
+    return f"{str(name)[:MAX_NAME_CHARS]}{shape}"
 
 
 def _entry(value: Any) -> str:
@@ -103,4 +109,4 @@ def _entry(value: Any) -> str:
 
 def _first_of(names: list[str]) -> str:
     more = ", ..." if len(names) > 3 else ""
-    return f" ({', '.join(name[:MAX_NAME_CHARS] for name in names[:3])}{more})" if names else ""
+    return f" ({', '.join(name[: 2 * MAX_NAME_CHARS] for name in names[:3])}{more})" if names else ""

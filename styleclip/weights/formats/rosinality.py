@@ -4,7 +4,6 @@ Both hold the same numbers: no weight is flipped, scaled or transposed, only axe
 network, `generator_keys` and `discriminator_keys`, serves import and export.
 """
 
-import functools
 import math
 import re
 from collections.abc import Collection, Mapping
@@ -15,15 +14,14 @@ from torch import Tensor
 
 from styleclip.errors import WeightError
 from styleclip.networks.layers import fir_taps
-from styleclip.networks.synthesis import block_size
 from styleclip.weights.formats.average_w import NO_AVERAGE, mean_w
 from styleclip.weights.formats.configs import Tensors, axis_size
 from styleclip.weights.formats.content import Content, FileTree, attempt
 from styleclip.weights.formats.generator_configs import discriminator_content, generator_content
 from styleclip.weights.formats.nested import find_state_dicts, without_plain_values
+from styleclip.weights.formats.noise_buffers import NO_NOISE, SOME_NOISE, seeded_noise
 from styleclip.weights.safe_pickle.lazy_tensors import (
     AnyTensor,
-    ComputedTensor,
     ConvertedTensor,
     LazyTensor,
     named_tensors,
@@ -34,7 +32,6 @@ FORMAT = "rosinality stylegan2-pytorch"
 LICENCE = "weights that derive from NVIDIA's StyleGAN2 are non-commercial (Nvidia Source Code License-NC)"
 AVERAGE_KEYS = ("latent_avg", "mean_latent")
 PARALLEL = "module."  # the prefix of a network that was trained by several processes
-NO_NOISE = "the file has no noise buffers; seeded ones are used, so fine detail is our own"
 NO_MOVING_AVERAGE = "the file has no moving average g_ema; the generator of its last training step, g, is used"
 
 
@@ -66,7 +63,8 @@ def contents(tree: FileTree) -> list[Content]:
     if not networks:
         return []
     tensors, keys, parent = networks[0]
-    found = [generator(*_split_average(tensors, parent, tree.table()), is_average=keys[:1] != ("g",))]
+    is_average = networks[0].is_moving_average or "g" not in map(str.lower, keys)
+    found = [generator(*_split_average(tensors, parent, tree.table()), is_average=is_average)]
     discriminator = tree.table("d") if keys[:1] in (("g_ema",), ("g",)) else {}
     return (
         [*found, attempt("discriminator", FORMAT, LICENCE, lambda: _discriminator(discriminator))]
@@ -95,8 +93,8 @@ def _generator(table: Mapping[str, Any], latent_avg: LazyTensor | None, is_avera
     lacks = [NO_AVERAGE] if latent_avg is None else []
     if not is_average:
         lacks.insert(0, NO_MOVING_AVERAGE)
-    if not _has_noise(tensors):
-        lacks.insert(0, NO_NOISE)
+    if _missing_noise(_generator_keys(tensors), tensors):
+        lacks.insert(0, SOME_NOISE if any(name.startswith("noises.") for name in tensors) else NO_NOISE)
     return generator_content(FORMAT, import_generator(tensors, latent_avg), LICENCE, warnings=tuple(lacks))
 
 
@@ -117,10 +115,11 @@ def import_generator(tensors: Tensors, latent_avg: AnyTensor | None = None) -> d
     seeded samples.
     """
     tensors = _remove_kernels(tensors)
-    depth = _last_index(tensors, r"style\.(\d\d?)\.")
-    keys = generator_keys(2 ** (_last_index(tensors, r"to_rgbs\.(\d)\.") + 3), depth)  # one digit: up to 4096 px
-    if not _has_noise(tensors):
-        tensors |= _seeded_noise(keys, tensors)
+    keys = _generator_keys(tensors)
+    if missing := _missing_noise(keys, tensors):
+        constant = (axis_size(tensors, "input.input", 2), axis_size(tensors, "input.input", 3))
+        noise = seeded_noise(constant, _noise_blocks(keys))
+        tensors |= {name: noise[name] for name in missing}
     ours = _import(tensors, keys)
     if latent_avg is None:
         ours["mapping.w_avg"] = mean_w(ours)
@@ -215,30 +214,24 @@ def _remove_kernels(tensors: Tensors) -> dict[str, AnyTensor]:
     return {name: tensor for name, tensor in tensors.items() if not name.endswith(".kernel")}
 
 
-def _has_noise(tensors: Tensors) -> bool:
-    return any(name.startswith("noises.") for name in tensors)
+def _generator_keys(tensors: Tensors) -> list[KeyMap]:
+    depth = _last_index(tensors, r"style\.(\d\d?)\.")
+    return generator_keys(2 ** (_last_index(tensors, r"to_rgbs\.(\d)\.") + 3), depth)  # one digit: up to 4096 px
+
+
+def _noise_blocks(keys: list[KeyMap]) -> dict[str, int]:
+    """The resolutions of the noise buffers by their names."""
+    return {key.theirs: int(key.ours.split(".")[1][1:]) for key in keys if key.ours.endswith("noise_const")}
+
+
+def _missing_noise(keys: list[KeyMap], tensors: Tensors) -> list[str]:
+    return [name for name in _noise_blocks(keys) if name not in tensors]
 
 
 def _last_index(tensors: Tensors, pattern: str) -> int:
     """The largest number that the first group of `pattern` matches in any name."""
     found = [int(match[1]) for match in (re.match(pattern, name) for name in tensors) if match]
     if not found:
-        raise WeightError(f"no tensor is named like {pattern}; pass a StyleGAN2 file")
+        name = re.sub(r"\(.*?\)", "N", pattern).replace("\\", "")
+        raise WeightError(f"it is no StyleGAN2 known here, since no tensor is called {name}*; pass a StyleGAN2 file")
     return max(found)
-
-
-def _seeded_noise(keys: list[KeyMap], tensors: Tensors) -> dict[str, LazyTensor]:
-    """Noise for every convolution, of the size of its block."""
-    constant = (axis_size(tensors, "input.input", 2), axis_size(tensors, "input.input", 3))
-    blocks = {key.theirs: int(key.ours.split(".")[1][1:]) for key in keys if key.ours.endswith("noise_const")}
-    sizes = {name: block_size(constant, block) for name, block in blocks.items()}
-
-    @functools.cache
-    def draw() -> dict[str, Tensor]:
-        source = torch.Generator().manual_seed(0)
-        return {name: torch.randn(1, 1, *size, generator=source) for name, size in sizes.items()}
-
-    def noise(name: str) -> LazyTensor:
-        return ComputedTensor((1, 1, *sizes[name]), lambda: draw()[name])
-
-    return {name: noise(name) for name in sizes}

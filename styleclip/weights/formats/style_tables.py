@@ -34,6 +34,7 @@ from styleclip.weights.safe_pickle.npy_files import NpyArray
 FORMAT = "StyleCLIP"
 ANY_FORMAT = "a table"
 TABLE = "table"  # the name of the tensor of a table whose space the generator tells
+CODES = "codes"  # its name where each row is a code of Z or W by itself
 UNIT_ROWS = "its rows have length 1, as those of directions and of relevance tables have"
 ROW_BATCH = 64  # read to tell directions from latents; checked at once
 
@@ -70,13 +71,13 @@ def _table(codes: CodeTable) -> list[Content]:
     if not all(shape):
         raise WeightError(f"its table {list(shape)} holds no real numbers; pass another file")
     unit = codes.space is None and has_unit_rows(table)
-    fits = relevance_readings(shape) if unit else latent_readings(shape, codes.space)
+    fits = relevance_readings(shape) if unit else latent_readings(shape, codes.space, codes.separate)
     if unit and fits:
         content = table_content("relevance", FORMAT, {"relevance": _finite(table, "relevance table")})
     else:
         fits = fits if table.is_real else []
         kind: Kind = "latents" if fits else "table"
-        name = codes.space or (Space.W_PLUS if fits and is_w_plus(shape) else TABLE)
+        name = codes.space or (Space.W_PLUS if fits and is_w_plus(shape) else CODES if codes.separate else TABLE)
         tensors = {str(name): ComputedTensor(shape, lambda: check_finite(table.read()))}
         content = table_content(kind, ANY_FORMAT, tensors, codes.space)
     remarks = {"fits": "; ".join(fits)} if fits else {"remark": UNIT_ROWS} if unit else {}
@@ -90,9 +91,10 @@ def _style_latents(layers: Sequence[LazyTensor]) -> Content:
 
 def _statistics(means: Sequence[LazyTensor], stds: Sequence[LazyTensor]) -> Content:
     tensors = {}
-    for name, layers in (("mean", means), ("std", stds)):
+    for name, layers, check in (("mean", means, check_real), ("std", stds, check_deviations)):
         check_widths(layers)
-        tensors[name] = _finite(ComputedTensor((sum(layer_widths(layers)),), partial(concatenate, layers)))
+        table = _finite(ComputedTensor((sum(layer_widths(layers)),), partial(concatenate, layers)))
+        tensors[name] = ComputedTensor(table.shape, partial(_read_and_check, table, check))
     return table_content("statistics", FORMAT, tensors)
 
 
@@ -129,6 +131,18 @@ def check_finite(table: Tensor, noun: str = "table") -> Tensor:
     return table
 
 
+def check_deviations(std: Tensor, remedy: str = "pass the means first and the deviations second") -> Tensor:
+    """Standard deviations of channels; raises WeightError where one is negative or all are zero."""
+    if (std < 0).any() or not std.any():
+        wrong = "negative" if (std < 0).any() else "all zero"
+        raise WeightError(f"its standard deviations {list(std.shape)} are {wrong}; {remedy}")
+    return std
+
+
+def _read_and_check(table: LazyTensor, check: Callable[[Tensor], Tensor]) -> Tensor:
+    return check(table.read())
+
+
 def _are_names(names: Sequence[Any]) -> bool:
     return all(isinstance(name, str) for name in names)
 
@@ -139,10 +153,15 @@ def _are_tables(layers: Sequence[Any], axes: int) -> bool:
 
 def has_unit_rows(table: LazyTensor) -> bool:
     """Whether all rows of a matrix have length one but for zero rows and NaN, of which some tables have a few."""
-    if len(table.shape) > 2:
+    if not is_matrix(table.shape):
         return False
-    head = table.rows(ROW_BATCH) if isinstance(table, NpyArray) and len(table.shape) == 2 else table.read()
-    return is_unit(head[:ROW_BATCH] if head.ndim == 2 else head, lambda: table.read())
+    head = table.rows(ROW_BATCH) if isinstance(table, NpyArray) and len(table.shape) > 1 else table.read()
+    return is_unit(head[:ROW_BATCH] if head.ndim > 1 else head, lambda: table.read())
+
+
+def is_matrix(shape: Sequence[int]) -> bool:
+    """Whether a table has rows of several numbers, and one axis of them at most beside axes of length one."""
+    return bool(shape) and shape[-1] > 1 and sum(size != 1 for size in shape[:-1]) <= 1
 
 
 def is_unit(head: Tensor, everything: Callable[[], Tensor]) -> bool:

@@ -17,6 +17,7 @@ from styleclip.weights.safe_pickle.torch_files import IndexFile, read_stream, re
 from styleclip.weights.safe_pickle.unpickler import ReadBudget, read_pickle
 
 ZIP = b"PK\x03\x04"
+TEXT_PICKLE = (b"(", b"c")  # first bytes of pickles of protocol 0, which are text
 TORCH_STREAM = b"\x80\x02\x8a\x0a"  # a pickled long: the magic number of torch.save before 1.6
 PICKLE = tuple(bytes([0x80, protocol]) for protocol in range(2, 6))
 BZIP2 = b"BZh"
@@ -30,6 +31,8 @@ UNSUPPORTED_HEADS = {  # first bytes of common other files -> error
     b"\x28\xb5\x2f\xfd": "it is compressed with zstd; unpack it first",
     b"7z\xbc\xaf": "it is a 7z archive; unpack it and pass the file inside of it",
     b"Rar!": "it is a RAR archive; unpack it and pass the file inside of it",
+    b"PK\x05\x06": "it is an empty zip archive or npz; download it again",
+    b"MATLAB": "it is a MATLAB file; save its numbers with numpy.save and pass that",
     b"\x89HDF": "it is an HDF5 file, which is none of the known weight formats; pass a file of StyleGAN2 or StyleCLIP",
 }
 
@@ -56,7 +59,21 @@ def open_content(path: Path) -> FileTree:
     for start, reason in UNSUPPORTED_HEADS.items():
         if head.lstrip().startswith(start):
             raise WeightError(reason)
+    if _is_text(head):
+        raise WeightError("it is a text file, not weights; save its numbers with numpy.save and pass that")
     raise WeightError("it is neither a safetensors, a torch, a pickle nor a npy file; check the download")
+
+
+def _is_text(head: bytes) -> bool:
+    """Whether the first bytes of a file are those of a text, e.g. of a CSV or JSON file."""
+    try:
+        text = head.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        if error.start < len(head) - 3:  # a character may be cut
+            return False
+        text = head[: error.start].decode("utf-8-sig")
+    printable = all(character.isprintable() or character.isspace() for character in text)
+    return printable and bool(text.strip()) and not head.startswith(TEXT_PICKLE)
 
 
 def _first_bytes(path: Path) -> bytes:

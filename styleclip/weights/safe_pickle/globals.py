@@ -101,7 +101,8 @@ def inert_class(module: str, name: str) -> type[InertObject] | None:
     """The class of the objects that stand for those of `module.name`; None for a name that no weights need."""
     if (module, name) in INERT_CLASSES or (module.startswith(INERT_MODULES) and name.isidentifier()):
         return InertObject
-    return InertValue if (module, name) in INERT_VALUES else None
+    is_random_state = module.startswith(RANDOM_STATES) and name.isidentifier()
+    return InertValue if is_random_state or (module, name) in INERT_VALUES else None
 
 
 INERT_CLASSES = {
@@ -110,7 +111,8 @@ INERT_CLASSES = {
     ("torch_utils.persistence", "_reconstruct_persistent_obj"),
     ("dnnlib.tflib.network", "Network"),
 }
-INERT_MODULES = ("torch.nn.modules.", "torch.optim.", "numpy.random.", "omegaconf.")  # modules whose classes are inert
+INERT_MODULES = ("torch.nn.modules.", "torch.optim.", "omegaconf.")  # modules whose classes are inert
+RANDOM_STATES = "numpy.random."  # modules of random states; the state of their objects is a dict or a tuple
 BUILT_IN = "Ellipsis NotImplemented bool bytearray bytes complex dict float int list object range slice str tuple type"
 VALUES_OF_MODULE = {  # standard values that are no numbers
     "builtins": BUILT_IN,

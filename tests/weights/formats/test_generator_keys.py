@@ -130,6 +130,37 @@ def test_the_average_is_computed(tmp_path: Path, write: Callable[[Path], Path]) 
         assert torch.equal(load_generator(tmp_path / "theirs.pt").w_avg, generator.w_avg)
 
 
+def test_named_parameters_alone(tmp_path: Path) -> None:
+    """A state dict without any buffer: noise, average w and filters are missing."""
+    torch.save({"G": dict(tiny_generator().named_parameters())}, tmp_path / "network.pt")
+    with pytest.warns(UserWarning, match="no noise") as told:
+        generator = load_generator(tmp_path / "network.pt")
+    words = ("no moving average G_ema", "no noise buffers; seeded", "no average latent")
+    assert [word for word in words if not any(word in str(each.message) for each in told)] == []
+    assert torch.equal(generator.synthesis.b8.conv0.weight, tiny_generator().synthesis.b8.conv0.weight)
+
+
+def test_some_of_rosinality_noise_is_missing(tmp_path: Path) -> None:
+    lacking = {name: tensor for name, tensor in TENSORS.items() if name != "noises.noise_2"}
+    torch.save({"state_dict": {f"G.{name}": tensor for name, tensor in lacking.items()}}, tmp_path / "network.pt")
+    with pytest.warns(UserWarning, match="some noise") as told:
+        generator = load_generator(tmp_path / "network.pt")
+    words = ("no moving average g_ema", "lacks some noise buffers")
+    assert [word for word in words if not any(word in str(each.message) for each in told)] == []
+    torch.save({"g_ema": TENSORS}, tmp_path / "whole.pt")
+    with pytest.warns(UserWarning, match="no average latent"):
+        whole = load_generator(tmp_path / "whole.pt").state_dict()
+    differing = [name for name, tensor in generator.state_dict().items() if not torch.equal(tensor, whole[name])]
+    assert differing == ["synthesis.b8.conv1.noise_const"]
+
+
+@pytest.mark.parametrize("missing", ["style.", "to_rgbs."])
+def test_names_that_resemble_rosinality(tmp_path: Path, missing: str) -> None:
+    torch.save({name: tensor for name, tensor in TENSORS.items() if not name.startswith(missing)}, tmp_path / "a.pt")
+    with pytest.raises(WeightError, match=rf"no tensor is called {missing}N\.\*; pass a StyleGAN2 file"):
+        load_generator(tmp_path / "a.pt")
+
+
 def test_the_average_over_classes(tmp_path: Path) -> None:
     tensors = conditional(tiny_generator(), 3)
     del tensors["mapping.w_avg"]

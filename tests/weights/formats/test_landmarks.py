@@ -10,8 +10,9 @@ import pytest
 
 from styleclip.errors import WeightError
 from styleclip.weights.describe import describe
-from styleclip.weights.formats import landmarks
-from styleclip.weights.formats.landmarks import find_integers, parse_predictor
+from styleclip.weights.formats import dlib_integers, landmarks
+from styleclip.weights.formats.dlib_integers import find_integers
+from styleclip.weights.formats.landmarks import parse_predictor
 from tests.helpers.predictors import integer, matrix, number, predictor, tree, vector
 
 SPLITS = [(0, 1, 3.0), (1, 2, -2.5), (2, 3, 0.0)]
@@ -131,11 +132,29 @@ def test_other_packed_files_are_no_predictor(tmp_path: Path) -> None:
         describe(tmp_path / "a.bz2")
 
 
+def test_other_networks_of_dlib_are_named(tmp_path: Path) -> None:
+    (tmp_path / "mmod.dat").write_bytes(b"\1\1\1\x0bloss_mmod_3" + bytes(range(200)))
+    with pytest.raises(WeightError, match=r"a neural network of dlib \(loss_mmod\), not a shape predictor; pass"):
+        describe(tmp_path / "mmod.dat")
+
+
+def test_a_file_is_walked_as_far_as_it_is_sound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Zeros behind the first landmarks are refused before the rest of a file is looked at."""
+    monkeypatch.setattr(landmarks, "SEGMENT", 4096)
+    assert parse_predictor(predictor()).landmarks == 68, "of several segments"
+    walked: list[int] = []
+    find = landmarks.find_integers
+    monkeypatch.setattr(landmarks, "find_integers", lambda data: walked.append(len(data)) or find(data))
+    with pytest.raises(WeightError, match="an integer in it is none"):
+        parse_predictor(predictor(forests=bytes(100_000)))
+    assert sum(walked) <= 2 * 4096
+
+
 @pytest.mark.parametrize("kind", ["any", "short", "zero", "periodic"])
 def test_integers_are_found_as_one_by_one(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """In blocks, also where a walk that begins anywhere does not meet the right one."""
-    monkeypatch.setattr(landmarks, "BLOCK", 256)
-    monkeypatch.setattr(landmarks, "RUN_UP", 32)
+    monkeypatch.setattr(dlib_integers, "BLOCK", 256)
+    monkeypatch.setattr(dlib_integers, "RUN_UP", 32)
     random = np.random.default_rng(0).integers(0, 256, 5000, np.uint8)
     made = {
         "any": random,
@@ -146,6 +165,6 @@ def test_integers_are_found_as_one_by_one(kind: str, monkeypatch: pytest.MonkeyP
     data, at, starts = made[kind], 0, []
     while at < len(data):
         starts.append(at)
-        at += int(landmarks.STEPS[data[at]])
-    padded = np.concatenate([data, np.zeros(landmarks.MAX_STEP, np.uint8)])
+        at += int(dlib_integers.STEPS[data[at]])
+    padded = np.concatenate([data, np.zeros(dlib_integers.MAX_STEP, np.uint8)])
     assert np.flatnonzero(find_integers(padded)[: len(data)]).tolist() == starts

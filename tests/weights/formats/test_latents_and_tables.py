@@ -19,6 +19,7 @@ from styleclip.networks.stylegan2 import GeneratorConfig
 from styleclip.prompts import Prompt
 from styleclip.weights.formats import registry
 from styleclip.weights.latent_files import load_latents
+from styleclip.weights.relevance_files import load_statistics
 from styleclip.weights.safe_pickle.lazy_tensors import read_tensor
 from tests.helpers.support import FakeEditor
 from tests.helpers.tiny import tiny_generator, tiny_models
@@ -125,7 +126,7 @@ REFUSED = {
         [torch.ones(n, 1, 6, 1, 1) for n in (1, 2)],
         "its layers hold 1 and 2 codes; save them again, as many of each",
     ),
-    "other names": ({"a": torch.ones(1, 18, 8), "b": torch.ones(1)}, r"it holds a dict of 2 entries \(a, b\), none of"),
+    "other names": ({"a": torch.ones(1, 18, 8), "b": torch.ones(1)}, r"2 entries \(a \[1, 18, 8\], b \[1\]\), none of"),
     "other values": ({"latent": "w.pt"}, r"it holds a dict of 1 entries \(latent\), none of the known weights"),
     "a list of words": (["a", torch.ones(3)], r"it holds a list of 2 entries \(a str, a tensor \[3\]\), none of the"),
     "empty list": ([], "none of the known weights"),
@@ -156,6 +157,16 @@ def test_statistics_of_different_layers(tmp_path: Path) -> None:
     means = [array[0] for array in arrays(normal(1, LAYOUT.size))]  # type: ignore[index]
     with pytest.raises(WeightError, match="S: its 7 layers have the widths of no StyleGAN2"):
         registry.read_all(save_pickle([means, means[:-1]], tmp_path / "S"))
+
+
+def test_deviations_are_positive(tmp_path: Path) -> None:
+    means, stds = (arrays(table) for table in (normal(1, LAYOUT.size), normal(1, LAYOUT.size).abs()))
+    rows = [[array[0] for array in table] for table in (means, stds)]  # type: ignore[index]
+    for pair, wrong in ((rows[::-1], "negative"), ([rows[0], [0 * row for row in rows[1]]], "all zero")):
+        path = save_pickle(pair, tmp_path / "S_mean_std")
+        with pytest.raises(WeightError, match=rf"deviations \[{LAYOUT.size}\] are {wrong}; pass the means first"):
+            load_statistics(path, LAYOUT)
+    load_statistics(save_pickle(rows, tmp_path / "S_mean_std"), LAYOUT)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from styleclip.errors import WeightError
+from styleclip.errors import WeightError, WeightWarning
 from styleclip.latents import Latent, Space
 from styleclip.networks.discriminator import Discriminator
 from styleclip.networks.layers import fir_taps
@@ -102,7 +102,21 @@ def test_the_average_goes_before_the_network_in_training(tmp_path: Path) -> None
     path = save_pickle({"G": trained, "G_ema": average}, tmp_path / "both.pkl")
     assert_same(load_generator(path), tiny_generator())
     path = save_pickle({"G": trained, "D": None, "G_ema": None}, tmp_path / "training.pkl")
-    assert_same(load_generator(path), tiny_generator(seed=1))
+    with pytest.warns(WeightWarning, match="no moving average G_ema; the generator of its last training step, G"):
+        assert_same(load_generator(path), tiny_generator(seed=1))
+
+
+@pytest.mark.parametrize("layers", [["synthesis.b8.conv0"], [f"synthesis.b{n}.conv1" for n in (4, 8, 16)]])
+def test_missing_noise_buffers_are_seeded(tmp_path: Path, layers: list[str]) -> None:
+    network = nvidia_generator(tiny_generator())
+    for layer in layers:
+        del network.at(layer)["_buffers"]["noise_const"]
+    path = save_pickle({"G_ema": network}, tmp_path / "quiet.pkl")
+    with pytest.warns(WeightWarning, match="lacks some noise buffers; seeded ones are used"):
+        first, again = (load_generator(path).state_dict() for _ in range(2))
+    lacking = [f"{layer}.noise_const" for layer in layers]
+    for name, tensor in tiny_generator().state_dict().items():
+        assert torch.equal(first[name], again[name]) and torch.equal(first[name], tensor) == (name not in lacking)
 
 
 def test_a_lone_average_as_stylegan_nada_saves_it(tmp_path: Path) -> None:

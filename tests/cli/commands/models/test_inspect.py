@@ -163,7 +163,7 @@ def test_a_relevance_table_with_a_row_of_no_use(tmp_path: Path, row: float) -> N
     [
         ("absent.pt", "absent.pt: there is no such file; check the path, or see `styleclip models list`"),
         (".", "it is a folder; pass the file inside of it"),
-        ("junk", "junk: it is neither a safetensors, a torch, a pickle nor a npy file"),
+        ("junk", "junk: it is a text file, not weights; save its numbers with numpy.save and pass that"),
         ("file:///absent.pt", "there is no file /absent.pt; check the URL"),
     ],
 )
