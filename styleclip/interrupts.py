@@ -1,7 +1,8 @@
-"""Ctrl-C and SIGTERM in the command line: the first raises KeyboardInterrupt, the second ends the process at once.
+"""Ctrl-C, SIGTERM and SIGHUP in the command line: the first raises KeyboardInterrupt, the second ends the process.
 
-While nothing has been begun, and while torch is imported (its C++ code swallows exceptions), the first one ends the
-process as well. All of this is plain Python, so that it can be set up before anything else is imported.
+SIGHUP comes where the terminal closes. While nothing has been begun, and while torch is imported (its C++ code swallows
+exceptions), the first one ends the process as well. All of this is plain Python, so that it can be set up before
+anything else is imported.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else []))
 NOTHING_KEPT = "Interrupted; nothing was kept"
 AT_THE_END = "Interrupted at the end; what was written is kept"
 ENDED = "Interrupted again; ended at once"
@@ -33,7 +34,7 @@ _state = _State()
 
 
 def set_handlers() -> dict[int, object]:
-    """Handle both signals in this process, and return the handlers before; those that were ignored stay ignored.
+    """Handle these signals in this process, and return the handlers before; those that were ignored stay ignored.
 
     Other threads than the main one cannot set handlers; there nothing is changed.
     """
@@ -46,7 +47,7 @@ def set_handlers() -> dict[int, object]:
 
 @contextmanager
 def signal_handlers() -> Iterator[None]:
-    """Handle both signals within the block."""
+    """Handle these signals within the block."""
     before = set_handlers()
     try:
         yield

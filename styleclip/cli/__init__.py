@@ -81,8 +81,11 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> object:
         if "OMP_WAIT_POLICY" not in os.environ:
             os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)  # read when torch is imported
+        debugs = os.environ.get("STYLECLIP_DEBUG") == "1"
+        if not debugs:
+            os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "FATAL")  # torch.distributed logs stacks of C++ otherwise
         with interrupts.work(), gc_paused(), printable_messages():
-            if os.environ.get("STYLECLIP_DEBUG") == "1":
+            if debugs:
                 sys.excepthook = print_traceback
                 with warnings.catch_warnings():
                     warnings.showwarning = print_warning
@@ -163,6 +166,8 @@ def unexpected_error_message(error: Exception) -> str:
         return "there is not enough memory; use fewer seeds at once or a smaller --batch-size, or another --device"
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:  # files raise OutputError, so this is stdout
         return "cannot write to stdout: the disk is full; free some space or send the output elsewhere"
+    if isinstance(error, OSError) and error.errno == errno.EMFILE:
+        return "too many files are open; raise the limit with `ulimit -n`"
     if isinstance(error, FileNotFoundError) and "temporary directory" in str(error):  # of tempfile
         return "no folder for temporary files can be written to; free some space in /tmp, or name a folder with TMPDIR"
     if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:

@@ -157,6 +157,8 @@ def _disk_error_message(path: Path, error: OSError) -> str:
         errno.EROFS: ("the disk is read-only", "choose another folder with --out"),
         errno.ENOTDIR: ("a part of the path is a file", "choose another folder with --out"),
         errno.EEXIST: ("a file of that name is in the way", "choose another folder with --out"),
+        errno.EMFILE: ("too many files are open", "raise the limit with `ulimit -n`"),
+        errno.EFBIG: ("files may not be that large", "raise `ulimit -f` or choose another disk with --out"),
         errno.ENAMETOOLONG: ("the name is too long", "choose a shorter one with --out"),
     }
     other = error.strerror or " ".join(str(error).split())[:200]

@@ -13,9 +13,11 @@ import pytest
 from click.testing import Result
 
 import styleclip
-from styleclip.errors import UsageError
+from styleclip.errors import OutputError, UsageError, WeightError
 from styleclip.networks.layers import check_ops
+from styleclip.storage.files import naming_disk_errors
 from styleclip.weights.catalog import home
+from styleclip.weights.formats.messages import report_damage
 from tests.helpers.support import environment, failed
 
 Run = Callable[..., Result]
@@ -46,6 +48,17 @@ def test_no_folder_for_temporary_files(run: Run, monkeypatch: pytest.MonkeyPatch
     error = FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp', '/var/tmp']")
     monkeypatch.setitem(vars(styleclip), "load", raise_error(error))
     failed(run("sample"), 1, "no folder for temporary files can be written to", "name a folder with TMPDIR")
+
+
+def test_too_many_open_files(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    refusal = OSError(errno.EMFILE, "Too many open files", "x")
+    monkeypatch.setitem(vars(styleclip), "load", raise_error(refusal))
+    failed(run("sample"), 1, "too many files are open; raise the limit with `ulimit -n`")
+    for error in (refusal, RuntimeError("unable to open file <x> in read-only mode: Too many open files (24)")):
+        with pytest.raises(WeightError, match="too many files are open to read it; raise"), report_damage():
+            raise error
+    with pytest.raises(OutputError, match="too many files are open; raise"), naming_disk_errors(Path("x")):
+        raise refusal
 
 
 def test_a_deleted_current_folder(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,6 +105,10 @@ def test_closed_streams(tmp_path: Path) -> None:
     script = code.format(sys.executable, arguments)
     ran = subprocess.run([sys.executable, "-c", script], env=environment(), cwd=tmp_path, timeout=60, check=False)
     assert ran.returncode == 0 and not os.listdir(tmp_path)
+    script = "import os, sys; os.close(1); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+    command = [sys.executable, "-c", script, "-X", "dev", "-m", "styleclip", *arguments]
+    ran = subprocess.run(command, env=environment(), cwd=tmp_path, timeout=60, check=False, stderr=subprocess.PIPE)
+    assert ran.returncode == 0 and b"ResourceWarning" not in ran.stderr
     script = code.format(sys.executable, ["sample", "--psi", "nan"])
     ran = subprocess.run([sys.executable, "-c", script], env=environment(), cwd=tmp_path, timeout=60, check=False)
     assert ran.returncode == 2

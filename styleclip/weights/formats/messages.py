@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from styleclip.errors import NoMemoryError, StyleClipError, WeightError
 MAX_VALUE_CHARS = 60  # characters of a value
 WITHOUT_EFFECT = ("styleclip", "generator_name")  # settings that do not change the numbers in a file
 DOWNLOAD = "download it again"  # the remedy for a damaged file
+TOO_MANY_FILES = (errno.EMFILE, errno.ENFILE)  # are open in this process, in the system
 MAX_REASON_CHARS = 240  # characters of the cause, without the remedy
 
 
@@ -71,6 +73,8 @@ def report_damage(remedy: str = DOWNLOAD) -> Iterator[None]:
     except MemoryError as error:
         raise NoMemoryError("there is not enough memory to read it; close other programs and try again") from error
     except Exception as error:
+        if (isinstance(error, OSError) and error.errno in TOO_MANY_FILES) or "Too many open files" in str(error):
+            raise WeightError("too many files are open to read it; raise the limit with `ulimit -n`") from error
         raise WeightError(f"it is damaged or not what it seems ({_reason(error)}); {remedy}") from error
 
 
