@@ -40,7 +40,7 @@ FOREIGN = {
     "bzip2": (bz2.compress(b"weights"), "compressed with bzip2"),
     "HDF5": (b"\x89HDF\r\n\x1a\n" + bytes(100), "an HDF5 file"),
     "a picture": (b"\x89PNG\r\n\x1a\n" + bytes(100), "neither a safetensors"),
-    "a text": (b"weights", "a text file, not weights; save its numbers with numpy.save"),
+    "a text": (b"weights", "a text file, not weights; check the download, or save its numbers"),
     "JSON": (b'{"weights": 1}', "a text file, not weights"),
     "CSV": ("\ufeff-1.5e-3,2\n\u00e9".encode(), "a text file, not weights"),
     "a character that is cut": (b" " * 62 + b"1\xc3\xa9", "a text file, not weights"),

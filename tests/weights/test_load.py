@@ -180,25 +180,6 @@ def test_code_in_a_file_never_runs(tmp_path: Path, save: Callable[[object, Path]
     assert not (tmp_path / "executed").exists()
 
 
-HEADS = {f"lin{i}.model.1.weight": torch.ones(1, 2, 1, 1) for i in range(5)}
-
-
-@pytest.mark.parametrize("prefix", ["", "module.", "perceptual_loss."])
-@pytest.mark.parametrize("keys", [(), ("state_dict",)])
-def test_lpips_is_told_from_its_heads(tmp_path: Path, prefix: str, keys: tuple[str, ...]) -> None:
-    whole = {**HEADS, "net.slice1.0.weight": torch.ones(64, 3, 11, 11)}
-    for tensors, message in (
-        (HEADS, "the linear heads of LPIPS, .* and no trunk"),
-        (whole, "a whole LPIPS, trunk and"),
-    ):
-        value: object = {f"{prefix}{name}": tensor for name, tensor in tensors.items()}
-        for key in keys:
-            value = {key: value}
-        torch.save(value, tmp_path / "lpips.pth")
-        with pytest.raises(WeightError, match=f"it holds {message}.*; run `styleclip models pull lpips-alex` for one"):
-            load_generator(tmp_path / "lpips.pth")
-
-
 def test_random_states_are_inert(tmp_path: Path) -> None:
     states = [np.random.default_rng(0), np.random.RandomState(0), np.random.PCG64(0), np.random.get_state()]
     torch.save({"x": torch.ones(2), "rng": states}, tmp_path / "other.pt")

@@ -60,7 +60,7 @@ def open_content(path: Path) -> FileTree:
         if head.lstrip().startswith(start):
             raise WeightError(reason)
     if _is_text(head):
-        raise WeightError("it is a text file, not weights; save its numbers with numpy.save and pass that")
+        raise WeightError("it is a text file, not weights; check the download, or save its numbers with numpy.save")
     raise WeightError("it is neither a safetensors, a torch, a pickle nor a npy file; check the download")
 
 

@@ -163,7 +163,7 @@ def test_a_relevance_table_with_a_row_of_no_use(tmp_path: Path, row: float) -> N
     [
         ("absent.pt", "absent.pt: there is no such file; check the path, or see `styleclip models list`"),
         (".", "it is a folder; pass the file inside of it"),
-        ("junk", "junk: it is a text file, not weights; save its numbers with numpy.save and pass that"),
+        ("junk", "junk: it is a text file, not weights; check the download, or save its numbers with numpy.save"),
         ("file:///absent.pt", "there is no file /absent.pt; check the URL"),
     ],
 )
