@@ -76,7 +76,12 @@ class Commands(click.Group):
 
     def make_context(self, *arguments: Any, **options: Any) -> click.Context:
         with printable_messages():
-            return super().make_context(*arguments, **options)
+            try:
+                return super().make_context(*arguments, **options)
+            except BrokenPipeError:
+                raise
+            except OSError as error:  # of stdout, where --version or --help prints
+                raise _as_sentence(error) from error
 
     def invoke(self, ctx: click.Context) -> object:
         if "OMP_WAIT_POLICY" not in os.environ:

@@ -61,6 +61,13 @@ def test_too_many_open_files(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         raise refusal
 
 
+@pytest.mark.parametrize("option", ["--version", "--help"])
+def test_a_full_disk_behind_stdout(option: str, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("click.core", "click.decorators"):
+        monkeypatch.setattr(f"{module}.echo", raise_error(OSError(errno.ENOSPC, "No space left on device")))
+    failed(run(option), 1, "cannot write to stdout: the disk is full; free some space or send the output elsewhere")
+
+
 def test_a_deleted_current_folder(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "gone").mkdir()
     monkeypatch.chdir(tmp_path / "gone")
