@@ -24,7 +24,7 @@ from styleclip.progress import OnStep, Step, ignore
 from styleclip.prompt_words import warn_unknown_words
 from styleclip.prompts import Prompt, encode
 from styleclip.results import EditResult
-from styleclip.runtime.gradients import with_gradients
+from styleclip.runtime.gradients import float32_default, with_gradients
 from styleclip.storage.files import versions
 
 
@@ -43,6 +43,7 @@ class Editor:
     def __init__(self, models: Models) -> None:
         self.models = models
 
+    @float32_default()
     @torch.inference_mode(False)
     @torch.no_grad()
     def sample(self, seed: int | None = None, seeds: Sequence[int] = (0,), psi: float = 1.0) -> Latent:
@@ -186,7 +187,11 @@ class Editor:
 def sample_z(seeds: Sequence[int], size: int) -> Tensor:
     """z [N, size]: of each seed, on every machine and in every batch, the same. Raises UsageError."""
     numbers = [_seed_number(seed) for seed in seeds]
-    return torch.stack([torch.randn(size, generator=torch.Generator().manual_seed(number)) for number in numbers])
+    return torch.stack([_normal(size, number) for number in numbers])
+
+
+def _normal(size: int, seed: int) -> Tensor:
+    return torch.randn(size, generator=torch.Generator().manual_seed(seed), dtype=torch.float32)
 
 
 def _seed_number(seed: int) -> int:

@@ -17,6 +17,7 @@ from styleclip.networks.e4e import Encoder
 from styleclip.networks.face_recognition import FaceRecogniser
 from styleclip.networks.lpips import PerceptualDistance
 from styleclip.networks.stylegan2 import Generator
+from styleclip.runtime.gradients import float32_default
 from styleclip.weights.cache import Fetch, fetch
 from styleclip.weights.catalog import weight
 from styleclip.weights.clips import ClipOnUse, clip_label, load_clip
@@ -35,6 +36,7 @@ from styleclip.weights.sample_files import find_samples
 Network = TypeVar("Network", bound=nn.Module)
 
 
+@float32_default()
 @torch.inference_mode(False)
 def load(
     name: str = "demo",
@@ -139,6 +141,7 @@ class Once:
         return self._value
 
     @functools.cached_property
+    @float32_default()
     @torch.inference_mode(False)
     def _value(self) -> Any:
         return self.function(*self.arguments)

@@ -21,6 +21,7 @@ from styleclip.networks.synthesis import Noise
 from styleclip.relevance_table import RelevanceTable
 from styleclip.runtime.batching import Batches
 from styleclip.runtime.cuda_graphs import Graphs
+from styleclip.runtime.gradients import float32_default
 from styleclip.samples import Samples
 
 
@@ -54,6 +55,7 @@ class Models:
     perceptual: Callable[[], PerceptualDistance | None] = lambda: None
     memo: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
 
+    @float32_default()
     @torch.inference_mode(False)
     @torch.no_grad()
     def render(self, latent: Latent, noise: Noise = "const") -> Tensor:
@@ -63,6 +65,7 @@ class Models:
         name = None if noise == "random" else f"render with {noise} noise"
         return self._in_batches(lambda batch: self.generator(batch, noise), latent, name)
 
+    @float32_default()
     @torch.inference_mode(False)
     @torch.no_grad()
     def clip_features(self, latent: Latent, resolution: int | None = None) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -171,3 +171,25 @@ def test_settings_latents_and_models(models: Models, how: str) -> None:
     loaded = replace(models)
     loaded.render(latent)  # makes the graphs, which are left out
     assert torch.equal(twin(loaded, how).render(latent), models.render(latent))
+
+
+@pytest.fixture
+def double_precision() -> Iterator[None]:
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+@pytest.mark.usefixtures("double_precision")
+def test_another_default_precision_changes_nothing() -> None:
+    """Scientific code sets float64; random numbers in it are other numbers than those of float32."""
+    found = []
+    for dtype in (torch.float64, torch.float32):
+        torch.set_default_dtype(dtype)
+        editor = Editor(styleclip.load("demo"))
+        inversion = editor.invert(ASTRONAUT, replace(INVERT, tune=None))
+        result = editor.edit(editor.sample(seed=3), PROMPT, OPTIMIZE)
+        assert torch.get_default_dtype() == dtype
+        found.append((inversion.latent.data, result.edited.data))
+    for double, single in zip(*found, strict=True):
+        assert torch.equal(double, single)

@@ -18,6 +18,7 @@ from styleclip.networks.stylegan2 import Generator
 from styleclip.progress import OnStep, ignore
 from styleclip.prompts import Prompt
 from styleclip.relevance_table import RelevanceTable, StyleStatistics
+from styleclip.runtime.gradients import float32_default
 from styleclip.settings import TextEncoding
 from styleclip.stylespace.channel_effects import measure
 from styleclip.stylespace.gradient_relevance import gradient_relevance
@@ -126,6 +127,7 @@ def auto_beta(relevance: Tensor) -> float:
 
 
 @functools.lru_cache(maxsize=1)
+@float32_default()
 @torch.inference_mode(False)
 def _statistics(generator: Generator) -> StyleStatistics:
     return style_statistics(generator, SAMPLES)

@@ -1,10 +1,11 @@
-"""Functions that need gradients, whatever mode of torch their caller is in."""
+"""Functions that need gradients and float32, whatever mode and default precision of torch their caller is in."""
 
 from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, ParamSpec, TypeVar
 
 import torch
@@ -14,8 +15,25 @@ Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
 
+@contextmanager
+def float32_default() -> Iterator[None]:
+    """Torch's default precision is float32 within, and afterwards that of the caller; also a decorator.
+
+    Published weights are float32, and random numbers of another precision are other numbers.
+    """
+    before = torch.get_default_dtype()
+    if before == torch.float32:  # sets nothing, since the default is one for all threads
+        yield
+        return
+    torch.set_default_dtype(torch.float32)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
+
+
 def with_gradients(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
-    """A decorator: the function runs outside of its caller's `torch.no_grad` and `torch.inference_mode`.
+    """A decorator: the function runs outside of its caller's `torch.no_grad` and `torch.inference_mode`, in float32.
 
     Tensors, and latents and other values that hold some, which were made in inference mode, are copied for it, because
     autograd cannot save them. The results are ordinary tensors.
@@ -34,7 +52,8 @@ def with_gradients(function: Callable[Parameters, Result]) -> Callable[Parameter
         with torch.inference_mode(False):
             args = tuple(_ordinary(value) for value in args)
             options = {name: _ordinary(value) for name, value in options.items()}
-        return recorded(*args, **options)
+        with float32_default():
+            return recorded(*args, **options)
 
     return call
 

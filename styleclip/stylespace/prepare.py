@@ -11,6 +11,7 @@ import torch
 from styleclip.errors import WeightError
 from styleclip.models import Models
 from styleclip.progress import OnStep, ignore
+from styleclip.runtime.gradients import float32_default
 from styleclip.storage.files import output_folder
 from styleclip.storage.result_folder import locked_file
 from styleclip.stylespace.preparation import PartT, PreparationBase
@@ -20,6 +21,7 @@ from styleclip.weights.provenance import probe
 SAVE_EVERY = 10.0  # seconds between two writes of the unfinished file
 
 
+@float32_default()
 @torch.inference_mode(False)
 def prepare(
     models: Models,

@@ -19,6 +19,7 @@ from styleclip.latents import Latent, Space
 from styleclip.models import Models
 from styleclip.networks.stylegan2 import Generator
 from styleclip.progress import OnStep, Step, ignore
+from styleclip.runtime.gradients import float32_default
 from styleclip.samples import Regression, Samples
 from styleclip.stylespace.samples import sample_w
 
@@ -29,6 +30,7 @@ LEAST_SAMPLES = 2 * FOLDS
 ROWS = 1000  # of S held at once: 73 MB in float64 at 1024 px
 
 
+@float32_default()
 @torch.inference_mode(False)
 def models_regression(models: Models, samples: Samples, space: Space, on_step: OnStep = ignore) -> Regression:
     """The regression of these samples: that of their file, else fitted at the first call and kept for the process."""

@@ -16,6 +16,7 @@ from styleclip.losses import loss_resolution_px
 from styleclip.models import Models
 from styleclip.networks.stylegan2 import Generator
 from styleclip.progress import OnStep, Step, ignore
+from styleclip.runtime.gradients import float32_default
 from styleclip.samples import Samples
 from styleclip.stylespace.records import network_record
 from styleclip.stylespace.statistics import sample_z
@@ -90,6 +91,7 @@ def sample_w(generator: Generator, samples: Samples) -> Tensor:
     return torch.cat([_truncated_w(generator, part, samples.psi) for part in z.split(W_BATCH)])
 
 
+@float32_default()
 @torch.inference_mode(False)
 def models_samples(models: Models, count: int, on_step: OnStep = ignore) -> Samples:
     """At least `count` samples of these models: those in their file, continued where these are fewer.

@@ -15,6 +15,7 @@ from styleclip.latents import Latent, Space
 from styleclip.networks.stylegan2 import Generator
 from styleclip.progress import OnStep, Step, ignore
 from styleclip.relevance_table import StyleStatistics
+from styleclip.runtime.gradients import float32_default
 
 
 def style_statistics(
@@ -94,6 +95,7 @@ class StepBasis:
         return offset @ self._inverse.to(offset)
 
     @cached_property
+    @float32_default()
     @torch.inference_mode(False)
     def _inverse(self) -> Tensor:
         return torch.linalg.pinv(self.basis.double(), rtol=MIN_SPREAD)
