@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.client import HTTPException, RemoteDisconnected
+from http.client import HTTPException, LineTooLong, RemoteDisconnected
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any
@@ -161,6 +161,8 @@ def _translate_errors() -> Iterator[None]:
     try:
         yield
     except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
+        if type(_innermost(error)) in (HTTPException, LineTooLong):  # a head that is too long, by intention
+            raise DownloadError(_root_cause(error)) from error
         raise TransientError(f"the connection failed, {_root_cause(error)}") from error
     except urllib3.exceptions.DecodeError as error:
         raise DownloadError("its compression is damaged") from error
@@ -170,10 +172,15 @@ def _translate_errors() -> Iterator[None]:
         raise DownloadError(_root_cause(error)) from error
 
 
-def _root_cause(error: BaseException) -> str:
-    """The reason inside the exceptions of requests and urllib3: the message of a system error, else one of REASONS."""
+def _innermost(error: BaseException) -> BaseException:
     while inner := next((each for each in (error.__cause__, *error.args) if isinstance(each, Exception)), None):
         error = inner
+    return error
+
+
+def _root_cause(error: BaseException) -> str:
+    """The reason inside the exceptions of requests and urllib3: the message of a system error, else one of REASONS."""
+    error = _innermost(error)
     if found := next((text for kind, text in REASONS.items() if isinstance(error, kind)), None):
         return found
     return " ".join((getattr(error, "strerror", None) or str(error)).split())[:200]
