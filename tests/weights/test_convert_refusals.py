@@ -127,7 +127,7 @@ def test_no_generator(tmp_path: Path) -> None:
         run(tmp_path / "latents.pt", tmp_path / "g.safetensors"), 1, "it holds latents, no generator; pass a file with"
     )
     (tmp_path / "junk.pt").write_bytes(b"junk")
-    failed(run(tmp_path / "junk.pt", tmp_path / "g.safetensors"), 1, "junk.pt: it is neither")
+    failed(run(tmp_path / "junk.pt", tmp_path / "g.safetensors"), 1, "junk.pt: it is a text file, not weights")
 
 
 def test_the_proof_sees_every_difference() -> None:
