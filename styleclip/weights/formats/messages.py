@@ -98,5 +98,5 @@ def error_context(path: str | Path, remedy: str = DOWNLOAD) -> Iterator[None]:
     except StyleClipError as error:
         text = str(error)
         if remedy != DOWNLOAD:
-            text = re.sub(f"(?<=; )({DOWNLOAD}|check the download(, or save its numbers with numpy.save)?)$", lambda _: remedy, text)
+            text = re.sub(f"(?<=; )({DOWNLOAD}|check the download.*)$", lambda _: remedy, text)
         raise WeightError(text if text.startswith(f"{path}: ") else f"{path}: {sentence(text)}") from error
