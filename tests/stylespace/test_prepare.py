@@ -27,6 +27,7 @@ from styleclip.weights.describe import describe
 from styleclip.weights.relevance_files import load_relevance
 from tests.helpers.preparation import FEW, LAYOUT, assert_same_table
 from tests.helpers.support import is_one_sentence
+from tests.helpers.tiny import TINY
 from tests.helpers.unfinished_tables import StoppedAfter, models, path
 
 __all__ = ["models", "path"]  # fixtures
@@ -65,7 +66,8 @@ def test_what_the_published_code_leaves_out() -> None:
     ("resolution", "size", "with_gradients"), [(64, 32, 32), (512, 32, 8), (1024, 8, 2), (2048, 2, 1), (8192, 1, 1)]
 )
 def test_batches_fit_the_memory(resolution: int, size: int, with_gradients: int) -> None:
-    generator: Any = SimpleNamespace(w_avg=torch.zeros(1), resolution=resolution)
+    channels = {2**i: 4 for i in range(2, resolution.bit_length())}
+    generator: Any = SimpleNamespace(w_avg=torch.zeros(1), config=replace(TINY, channels=channels))
     assert Preparation().batch_size(generator) == size
     assert Preparation("gradient").batch_size(generator) == with_gradients
 
