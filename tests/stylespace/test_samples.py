@@ -155,9 +155,10 @@ def test_the_seed_and_psi_of_a_file_are_kept(fresh: Models, files: tuple[Path, P
 def test_a_folder_that_cannot_be_written(
     fresh: Models, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: tuple[Path, Path]
 ) -> None:
-    (tmp_path / "cache").write_text("a file is in the way")
+    (tmp_path / "cache").mkdir(exist_ok=True)
+    (tmp_path / "cache" / "samples").write_text("a file is in the way")
     made = models_samples(fresh, 12)
-    assert len(made) == 12 and (tmp_path / "cache").is_file()
+    assert len(made) == 12 and (tmp_path / "cache" / "samples").is_file()
     forbid_renders(monkeypatch)
     assert models_samples(fresh, 12) is made
 
