@@ -24,7 +24,8 @@ from torch import Tensor
 
 from styleclip.errors import WeightError
 from styleclip.latents import Space, StyleLayout
-from styleclip.weights.safe_pickle.lazy_tensors import ComputedTensor, LazyArray, LazyTensor, check_sharing
+from styleclip.weights.safe_pickle.lazy_arrays import LazyArray
+from styleclip.weights.safe_pickle.lazy_tensors import ComputedTensor, LazyTensor, check_sharing
 
 KEYS = (
     *("latent", "latents", "w+", "w_plus", "wplus", "ws", "w", "dlatents", "dlatent", "latent_codes", "latent_code"),

@@ -9,7 +9,8 @@ import torch
 
 from styleclip.errors import WeightError
 from styleclip.weights.formats.messages import type_name
-from styleclip.weights.safe_pickle.lazy_tensors import STORAGES, ArrayDtype, LazyArray, StorageView
+from styleclip.weights.safe_pickle.lazy_arrays import ArrayDtype, LazyArray
+from styleclip.weights.safe_pickle.lazy_tensors import STORAGES, StorageView
 
 
 class InertObject:

@@ -21,7 +21,8 @@ from styleclip.errors import WeightError
 from styleclip.weights.file_state import FileBytes
 from styleclip.weights.formats.content import FileTree
 from styleclip.weights.formats.messages import short_repr
-from styleclip.weights.safe_pickle.lazy_tensors import LazyArray, LazyTensor, Shape, not_numbers, shape_from
+from styleclip.weights.safe_pickle.lazy_arrays import LazyArray, not_numbers
+from styleclip.weights.safe_pickle.lazy_tensors import LazyTensor, Shape, shape_from
 from styleclip.weights.safe_pickle.torch_files import read_stream
 from styleclip.weights.safe_pickle.unpickler import ReadBudget, read_pickle
 

@@ -16,7 +16,8 @@ from typing import IO, Any, ClassVar
 
 from styleclip.errors import WeightError
 from styleclip.weights.safe_pickle.globals import GLOBALS, InertObject, check_key, inert_class
-from styleclip.weights.safe_pickle.lazy_tensors import UNCOUNTED_BYTES, LazyArray, Storage, StorageView
+from styleclip.weights.safe_pickle.lazy_arrays import LazyArray
+from styleclip.weights.safe_pickle.lazy_tensors import UNCOUNTED_BYTES, Storage, StorageView
 
 MAX_SIZE_RATIO = 4  # of all tensors, which may share bytes, to the file
 MAX_STEPS = 2**20  # reads of a few bytes each; an encoder with its optimizer state has 2**18
