@@ -17,8 +17,6 @@ from styleclip.storage.locks import output_lock
 from styleclip.storage.result_folder import ResultFolder, locked_file, locked_folder
 from tests.helpers.result_folders import NEW, PATTERNS, read, replace
 
-CASES = [(None, "", True), (1, "", False), (2**22 + 1, "", True), (1, "x", True)]
-
 
 def test_nothing_is_left_of_a_folder_that_was_made_in_vain(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
