@@ -64,6 +64,7 @@ def test_a_sheet_places_every_picture() -> None:
             assert centre == solid(colour).getpixel((0, 0))
 
 
+@pytest.mark.filterwarnings("ignore::styleclip.label_fonts.LabelWarning")  # where no font has the letters
 @pytest.mark.parametrize("label", LABELS)
 def test_labels_stay_off_the_pictures(label: str) -> None:
     sheet = np.asarray(labelled_sheet([[solid("white")] * 2], [label, label], [label]))

@@ -19,6 +19,7 @@ from styleclip.methods.style_direction import StyleDirection
 from styleclip.models import Models
 from styleclip.progress import OnStep, Step, ignore
 from styleclip.prompts import Prompt
+from styleclip.relevance_table import StyleStatistics
 from styleclip.sweeps import MAX_COMBINATIONS, Edit, sweep
 from tests.helpers.sweeps import PROMPT, editor
 
@@ -59,8 +60,12 @@ def test_the_strongest_is_first(editor: Editor) -> None:
 
 
 def test_what_is_not_finite_comes_before_all_else(editor: Editor) -> None:
+    table, size = editor.models.relevance(), editor.models.generator.layout.size
+    assert table
+    steep = replace(table, statistics=StyleStatistics(torch.zeros(size), torch.full((size,), 1e10)))
+    editor = Editor(replace(editor.models, relevance=lambda: steep))
     with pytest.raises(NumericError, match="not finite"):
-        next(sweep(editor, editor.sample(), [PROMPT], [1.0, 3e38]))
+        next(sweep(editor, editor.sample(), [PROMPT], [1.0, 1e30]))
 
 
 def test_relevance_is_measured_once_per_text(editor: Editor, monkeypatch: pytest.MonkeyPatch) -> None:

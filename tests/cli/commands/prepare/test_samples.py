@@ -89,7 +89,7 @@ def test_a_table_is_another_file(run: Run) -> None:
             "--samples has no use with --method exact; leave it out, or pass --method regres",
         ),
         (("--samples", "9"), "--samples"),
-        (("--psi", "inf"), "inf is not a finite number"),
+        (("--psi", "inf"), "inf is not in the range -100<=x<=100"),
     ],
 )
 def test_options_of_the_other_methods(run: Run, tmp_path: Path, words: tuple[str, ...], sentence: str) -> None:
