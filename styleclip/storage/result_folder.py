@@ -171,21 +171,43 @@ def complete_swaps(folder: Path) -> None:
 
 
 def complete_swap(swap: Path) -> None:
-    """Move the earlier files away and the new ones to their places; may be called again after a kill."""
+    """Move the earlier files away and the new ones to their places; may be called again after a kill.
+
+    Raises OutputError where the list of the earlier files is damaged or names files outside of the folder.
+    """
     folder, old = swap.parent, swap.with_suffix(".old")
-    for number, name in enumerate(json.loads((old / LISTED).read_bytes())):
-        path = folder / os.fsdecode(bytes.fromhex(name))
+    new = {folder / path.relative_to(swap): path for path in sorted(_files_in(swap), key=_is_record)}
+    _refuse_outside(new, folder, swap)
+    for number, path in enumerate(_earlier_files(folder, old)):
         away = old / str(number)
         if os.path.lexists(path) and not os.path.lexists(away):
             path.rename(away)
             _remove_empty(path.parent, folder)
-    for path in sorted(_files_in(swap), key=_is_record):
-        target = folder / path.relative_to(swap)
+    for target, path in new.items():
         target.parent.mkdir(parents=True, exist_ok=True)
         os.replace(path, target)
         note_written(target)
     shutil.rmtree(swap)
     shutil.rmtree(old)
+
+
+def _earlier_files(folder: Path, old: Path) -> list[Path]:
+    """The files that are replaced, as the folder of the earlier files lists them."""
+    try:
+        names = [os.fsdecode(bytes.fromhex(name)) for name in json.loads((old / LISTED).read_bytes())]
+        paths = [folder / name for name in names]
+        _refuse_outside(paths, folder, old)
+    except (ValueError, TypeError) as error:  # TypeError: JSON of other things than a list of texts
+        raise OutputError(f"{old / LISTED} is damaged; delete {old} and {old.stem}.swap beside it") from error
+    return paths
+
+
+def _refuse_outside(paths: Iterable[Path], folder: Path, staging: Path) -> None:
+    """Raise OutputError where one of the files lies outside of the folder, by its name or through a link."""
+    top = os.path.realpath(folder)
+    for path in paths:
+        if not Path(os.path.realpath(path.parent)).is_relative_to(top):
+            raise OutputError(f"{staging} names a file outside of {folder}; delete {staging.stem}.* in it")
 
 
 def _matching_files(folder: Path, patterns: Iterable[str]) -> list[Path]:

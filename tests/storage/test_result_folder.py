@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import shutil
 from collections.abc import Callable
@@ -170,3 +171,27 @@ def test_a_linked_folder_of_a_result_is_refused(tmp_path: Path, name: str, overw
     (tmp_path / "link").symlink_to(write(tmp_path / "there", {"notes.txt": b"mine"}))
     replace(tmp_path / "link")
     assert read(tmp_path / "there") == {"notes.txt": b"mine", **NEW}
+
+
+@pytest.mark.parametrize("name", ["../precious.txt", "/precious.txt", "linked/precious.txt", "a\0b/c", None])
+def test_a_swap_that_names_files_elsewhere_is_not_completed(tmp_path: Path, name: str | None) -> None:
+    """As in a folder that another person packed."""
+    precious = write(tmp_path / "own", {"precious.txt": b"mine"}) / "precious.txt"
+    folder = write(tmp_path / "own" / "out", {".styleclip-0123456789abcdef.swap/result.json": b"new"})
+    (folder / "linked").symlink_to(tmp_path / "own")
+    told = str(precious) if name == "/precious.txt" else name
+    listed = json.dumps([os.fsencode(told).hex()] if told else {"a": 1})
+    write(folder, {".styleclip-0123456789abcdef.old/files.json": listed.encode()})
+    with pytest.raises(OutputError, match="outside of|is damaged; delete"):
+        replace(folder)
+    assert precious.read_bytes() == b"mine" and not (folder / "result.json").exists()
+
+
+def test_a_swap_through_a_link_is_not_completed(tmp_path: Path) -> None:
+    precious = write(tmp_path / "own", {"1.png": b"mine"}) / "1.png"
+    folder = write(tmp_path / "out", {".styleclip-0123456789abcdef.swap/frames/1.png": b"new"})
+    write(folder, {".styleclip-0123456789abcdef.old/files.json": b"[]"})
+    (folder / "frames").symlink_to(tmp_path / "own")
+    with pytest.raises(OutputError, match="outside of"):
+        replace(folder)
+    assert precious.read_bytes() == b"mine"
