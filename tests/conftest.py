@@ -13,8 +13,9 @@ import pytest
 if TYPE_CHECKING:
     from styleclip.models import Models
 
-if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as of jobs in the background of a script
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+    if signal.getsignal(number) == signal.SIG_IGN:  # as of jobs in the background of a script, and under nohup
+        signal.signal(number, handler)
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when torch is first imported, here and in commands that tests run
 
 
