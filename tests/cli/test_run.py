@@ -17,8 +17,8 @@ from tests.helpers.support import environment, run_styleclip
 PROMPT = ("--prompt", "a face with red hair")
 
 
-def test_an_edit_leaves_everything_needed_to_run_it_again(tmp_path: Path) -> None:
-    ran = run_styleclip("optimize", *PROMPT, "--seed", "3", "--steps", "4", "--out", "out", cwd=tmp_path)
+def test_an_edit_leaves_everything_needed_to_run_it_again(tmp_path: Path, python: list[str]) -> None:
+    ran = run_styleclip("optimize", *PROMPT, "--seed", "3", "--steps", "4", "--out", "out", cwd=tmp_path, python=python)
     assert ran.returncode == 0, ran.stderr
     record = json.loads((tmp_path / "out" / "result.json").read_text())
     assert record["prompt"] == "a face with red hair" and record["settings"]["steps"] == 4
@@ -30,7 +30,7 @@ def test_an_edit_leaves_everything_needed_to_run_it_again(tmp_path: Path) -> Non
         assert picture.width > 2 * 256
     assert Latent.load(tmp_path / "out" / "latent.safetensors").space is Space.W_PLUS
     again = ("--latent", "out/latent.safetensors", "--steps", "2", "--space", "s", "--json", "--out", "two")
-    chained = run_styleclip("optimize", "--prompt", "a smiling face", *again, cwd=tmp_path)
+    chained = run_styleclip("optimize", "--prompt", "a smiling face", *again, cwd=tmp_path, python=python)
     assert json.loads(chained.stdout)["settings"]["space"] == "s", chained.stderr
     assert Latent.load(tmp_path / "two" / "latent.safetensors").space is Space.S
 

@@ -117,8 +117,7 @@ def test_another_weight_in_the_place_of_a_frozen_one_is_demodulated_by_its_own_t
     assert (found - expected(z())).abs().max() <= ROUNDING
 
 
-@pytest.mark.parametrize("ops", ["auto", "reference"])
-@pytest.mark.parametrize("space", [Space.W_PLUS, Space.S])
+@pytest.mark.parametrize(("ops", "space"), [("auto", Space.W_PLUS), ("reference", Space.S)])
 def test_the_synthesis_compiles_without_a_break(ops: str, space: Space, monkeypatch: pytest.MonkeyPatch) -> None:
     """And so does its gradient; what the backend makes of the graph is torch's business."""
     monkeypatch.setenv("STYLECLIP_OPS", ops)

@@ -19,9 +19,9 @@ def test_help_imports_nothing_heavy() -> None:
     assert result.stdout.endswith("False False False\n"), result.stderr
 
 
-def test_the_demo_needs_no_table(tmp_path: Path) -> None:
+def test_the_demo_needs_no_table(tmp_path: Path, python: list[str]) -> None:
     words = ("--prompt", "a smiling face", "--relevance", "gradient", "--images", "4", "--alpha", "2", "--seed", "2")
-    result = run_styleclip("global-dir", *words, "--json", "--out", "out", cwd=tmp_path)
+    result = run_styleclip("global-dir", *words, "--json", "--out", "out", cwd=tmp_path, python=python)
     assert result.returncode == 0 and result.stderr == "", result.stderr
     record = json.loads(result.stdout)
     told = record["provenance"]["directions"][0]
