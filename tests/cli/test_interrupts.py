@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +11,7 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from tests.helpers.support import FakeEditor, edit_result, environment
+from tests.helpers.support import FakeEditor, edit_result, start_styleclip
 
 Run = Callable[..., Result]
 PROMPT = ("optimize", "--prompt", "a face with red hair", "--out", "out")
@@ -100,15 +98,7 @@ def handles_sigterm(pid: int) -> bool:
 
 @pytest.mark.parametrize("seconds", [0, 1.0])
 def test_in_the_first_moments(seconds: float, tmp_path: Path) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "styleclip", "sample"],
-        cwd=tmp_path,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # type: ignore[arg-type, return-value]
-    )
+    process = start_styleclip("sample", cwd=tmp_path)
     deadline = time.monotonic() + 60
     while not handles_sigterm(process.pid) and time.monotonic() < deadline:
         time.sleep(0.005)

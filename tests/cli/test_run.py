@@ -2,8 +2,6 @@
 
 import json
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -12,7 +10,7 @@ from PIL import Image
 
 from styleclip.images import read_record
 from styleclip.latents import Latent, Space
-from tests.helpers.support import environment, run_styleclip
+from tests.helpers.support import run_styleclip, start_styleclip
 
 PROMPT = ("--prompt", "a face with red hair")
 
@@ -44,15 +42,7 @@ def test_the_same_seed_gives_the_same_picture(tmp_path: Path, python: list[str])
 
 def test_ctrl_c_keeps_the_best_so_far(tmp_path: Path) -> None:
     endless = ("--steps", "100000", "--patience", "100000", "--save-every", "1", "--out", "out")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "styleclip", "optimize", *PROMPT, *endless],
-        cwd=tmp_path,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # type: ignore[arg-type, return-value]
-    )
+    process = start_styleclip("optimize", *PROMPT, *endless, cwd=tmp_path)
     frames, deadline = tmp_path / "out" / "frames", time.monotonic() + 120
     while len(list(frames.glob("*.png"))) < 3 and time.monotonic() < deadline:
         time.sleep(0.1)

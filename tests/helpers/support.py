@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -42,6 +43,19 @@ def run_styleclip(
     *arguments: str, cwd: Path | None = None, python: Sequence[str] = (sys.executable,), **extra: str
 ) -> subprocess.CompletedProcess[str]:
     return run_python("-m", "styleclip", *arguments, cwd=cwd, python=python, **extra)
+
+
+def start_styleclip(*arguments: str, cwd: Path) -> subprocess.Popen[str]:
+    """A command in a process that Ctrl-C reaches, also where the tests run in the background of a script."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "styleclip", *arguments],
+        cwd=cwd,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # type: ignore[arg-type, return-value]
+    )
 
 
 def done(result: Result) -> Result:
