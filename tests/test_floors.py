@@ -21,7 +21,7 @@ FLOORS = {
     4: ("inversion", "stylespace"),
     5: ("methods", "training", "photo_editing", "photo_files", "photo_video"),
     6: ("editor", "sweeps", "sweep_sheets", "trajectory", "evaluate", "diagnostics"),
-    7: ("cli", "__main__"),
+    7: ("cli", "studio", "__main__"),
 }
 FLOOR = {name: floor for floor, names in FLOORS.items() for name in names}
 ALLOWED_DEMO = ("demo", "evaluate", "cli")
@@ -101,6 +101,10 @@ def test_only_networks_and_doctor_import_the_ops() -> None:
 
 def test_the_ops_know_nothing_of_styleclip() -> None:
     assert not [(m, t) for m, t in EDGES if m.startswith("cuda_ops") and t.startswith("styleclip")]
+
+
+def test_the_studio_knows_nothing_of_the_command_line() -> None:
+    assert not [(m, t) for m, t in EDGES if part(m) == "studio" and t.startswith("styleclip.cli")]
 
 
 def test_the_demo_world_stands_aside() -> None:

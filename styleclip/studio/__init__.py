@@ -1,0 +1,1 @@
+"""The studio: a page in the browser where a prompt becomes a slider and the picture follows it. docs/studio.md."""
