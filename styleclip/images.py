@@ -24,6 +24,7 @@ from styleclip.storage.files import atomic_path, to_json
 
 RECORD_KEY = "styleclip"  # the PNG text chunk
 MAX_TEXT_BYTES = 2**24  # of a text or a colour profile of a PNG, decoded; Pillow's own limit is 2**20
+MAX_RECORD_CHARS = 2**22  # of a record that is parsed
 _pillow_lock = threading.Lock()
 WHITE = 1.0  # behind transparent pixels
 CELL = 256  # smallest side of a picture on a sheet or in a video, px
@@ -97,14 +98,20 @@ def png_bytes(picture: Image.Image, record: Mapping[str, Any] | None = None, icc
     return buffer.getvalue()
 
 
-def read_record(path: Path) -> dict[str, Any]:
-    """The record inside a PNG of ours; raises UsageError where there is none."""
+def read_record(png: Path | bytes) -> dict[str, Any]:
+    """The record inside a PNG of ours, a file or its bytes; raises UsageError where there is none."""
+    name, source = (str(png), png) if isinstance(png, Path) else ("the picture", io.BytesIO(png))
     try:
-        with lift_pillow_limits(), Image.open(path) as picture:
+        with lift_pillow_limits(), Image.open(source, formats=["PNG"]) as picture:
             text = picture.info[RECORD_KEY]
-        return dict(json.loads(text))
+        if len(text) > MAX_RECORD_CHARS:
+            raise ValueError(f"the record has {len(text)} characters")
+        record = json.loads(text)
+        if not isinstance(record, dict):
+            raise ValueError("the record is no object")
     except (OSError, KeyError, RecursionError, TypeError, ValueError) as error:
-        raise UsageError(f"{path} carries no styleclip record; pass a PNG that styleclip saved") from error
+        raise UsageError(f"{name} carries no styleclip record; pass a PNG that styleclip saved") from error
+    return record
 
 
 @contextmanager

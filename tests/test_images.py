@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,7 @@ from PIL import Image
 from styleclip.errors import NumericError, UsageError
 from styleclip.images import (
     CELL,
+    MAX_RECORD_CHARS,
     enlarge_to,
     from_pil,
     from_uint8,
@@ -92,12 +95,42 @@ def test_a_png_carries_its_record(tmp_path: Path) -> None:
     assert read_record(path) == record
 
 
-@pytest.mark.parametrize("content", [b"", b"text", png_bytes(solid("red"))])
+def png_with_text(text: bytes, key: bytes = b"styleclip") -> bytes:
+    """A PNG whose iTXt chunk holds these bytes, compressed (PNG specification, section 11.3.4.5)."""
+    png = png_bytes(solid("red"))
+    body = b"iTXt" + key + b"\0\1\0\0\0" + zlib.compress(text)
+    chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+    header = 8 + 25  # the signature and IHDR
+    return png[:header] + chunk + png[header:]
+
+
+WITHOUT_RECORD = {
+    "nothing": b"",
+    "text": b"text",
+    "bare": png_bytes(solid("red")),
+    "cut off": png_bytes(solid("red"), {"seed": 3})[:60],
+    "no JSON": png_with_text(b"{"),
+    "no object": png_with_text(b"[[1, 2]]"),
+    "deep": png_with_text(b'{"a":' * 100_000),
+    "digits": png_with_text(b'{"a": ' + b"9" * 10_000 + b"}"),
+    "long": png_with_text(b'{"a": "' + b"a" * MAX_RECORD_CHARS + b'"}'),
+    "a bomb": png_with_text(bytes(2**24 + 1)),
+    "no UTF-8": png_with_text(b"\xff\xfe"),
+}
+
+
+def test_the_record_of_bytes() -> None:
+    assert read_record(png_bytes(solid("red"), {"seed": 3})) == {"seed": 3}
+    assert read_record(png_with_text(b'{"seed": 4}')) == {"seed": 4}
+
+
+@pytest.mark.parametrize("content", WITHOUT_RECORD.values(), ids=WITHOUT_RECORD)
 def test_no_record_is_an_error(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.png"
     path.write_bytes(content)
-    with pytest.raises(UsageError, match="carries no styleclip record"):
-        read_record(path)
+    for png, name in ((path, str(path)), (content, "the picture")):
+        with pytest.raises(UsageError, match=f"{name} carries no styleclip record; pass a PNG"):
+            read_record(png)
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".gif"])
