@@ -62,16 +62,36 @@ def serve(path: str) -> None:
             caller, _ = listener.accept()
             with caller:
                 request, streams = receive(caller)
-                child = os.fork()
-                if child == 0:
+                if os.fork() == 0:  # one process for each caller, so that a command may run for as long as the tests
                     listener.close()
-                    caller.close()
-                    become(request, streams)
+                    run_for(caller, request, streams)
                     return
                 for stream in streams:
                     os.close(stream)
-                _, status = os.waitpid(child, 0)
-                caller.sendall(LENGTH.pack(os.waitstatus_to_exitcode(status) & 0xFF))
+            reap()
+
+
+def reap() -> None:
+    """Collect the processes that have ended."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        pass
+
+
+def run_for(caller: socket.socket, request: dict[str, object], streams: list[int]) -> None:
+    """Run the arguments in a process of their own, and send the caller its exit status; only that process returns."""
+    child = os.fork()
+    if child == 0:
+        caller.close()
+        become(request, streams)
+        return
+    for stream in streams:
+        os.close(stream)
+    _, status = os.waitpid(child, 0)
+    caller.sendall(LENGTH.pack(os.waitstatus_to_exitcode(status) & 0xFF))
+    os._exit(0)
 
 
 def receive(caller: socket.socket) -> tuple[dict[str, object], list[int]]:
