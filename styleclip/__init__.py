@@ -32,6 +32,7 @@ if TYPE_CHECKING:  # for type checkers and editors
     from styleclip.photo_editing import edit_photo as edit_photo
     from styleclip.prompt_words import PromptWarning as PromptWarning
     from styleclip.prompts import Prompt as Prompt
+    from styleclip.regions import Region as Region
     from styleclip.results import EditResult as EditResult
     from styleclip.stylespace.prepare import prepare as prepare
     from styleclip.stylespace.sample_preparation import SamplePreparation as SamplePreparation
@@ -59,6 +60,7 @@ _MODULES = {
     "Prompt": "styleclip.prompts",
     "PromptWarning": "styleclip.prompt_words",
     "Refine": "styleclip.inversion.refine",
+    "Region": "styleclip.regions",
     "SamplePreparation": "styleclip.stylespace.sample_preparation",
     "Space": "styleclip.latents",
     "StyleClipError": "styleclip.errors",

@@ -23,6 +23,7 @@ from styleclip.photo_editing import EditSource, PhotoEdit, edit_photo
 from styleclip.progress import OnStep, Step, ignore
 from styleclip.prompt_words import warn_unknown_words
 from styleclip.prompts import Prompt, encode
+from styleclip.regions import Region
 from styleclip.results import EditResult
 from styleclip.runtime.gradients import float32_default, with_gradients
 from styleclip.storage.files import versions
@@ -79,14 +80,16 @@ class Editor:
         method: Method,
         on_step: OnStep = ignore,
         about: Mapping[str, Any] | None = None,
+        region: Region | None = None,
     ) -> EditResult:
         """Edit a latent towards a text. Ctrl-C on the way keeps the best latent so far (`result.interrupted`).
 
-        `about` is added to the provenance of the result. Raises NumericError for a picture with NaN in it, and
-        KeyboardInterrupt at Ctrl-C before the first step.
+        `about` is added to the provenance of the result. `region` says where the picture may change: `after` has the
+        bits of `before` elsewhere, while the latent is that of the whole edit. Raises NumericError for a picture with
+        NaN in it, and KeyboardInterrupt at Ctrl-C before the first step.
         """
         prompt = Prompt(prompt) if isinstance(prompt, str) else prompt
-        return self.edit_in_turn(latent, [(prompt, method)], on_step, about)
+        return self.edit_in_turn(latent, [(prompt, method)], on_step, about, region)
 
     @with_gradients
     def edit_in_turn(
@@ -95,8 +98,11 @@ class Editor:
         edits: Sequence[tuple[Prompt, Method]],
         on_step: OnStep = ignore,
         about: Mapping[str, Any] | None = None,
+        region: Region | None = None,
     ) -> EditResult:
         """Several edits, each of the result of the one before; scores are means over the texts. Else as `edit`."""
+        if region is not None:
+            region.check_size(self.models.generator.image_size)
         for prompt, method in edits:
             self.models.clip.check_lengths((prompt.target, *prompt.neutrals))
             if not reads_claims(method, self.models):
@@ -125,6 +131,9 @@ class Editor:
         before, after = self.render(source), self.render(edited)
         if not after.isfinite().all():
             raise NumericError("the edited picture is not finite; lower the strength of the edit")
+        if region is not None:
+            after = region.composite(before, after)
+            about = {**(about or {}), "region": region.record()}
         prompts = [prompt for prompt, _ in edits]
         settings = [method.settings(self.models) for _, method in edits]
         return EditResult(
@@ -143,6 +152,7 @@ class Editor:
             details=details if any(details) else [],
             steps=steps,
             unchanged=self._unchanged(source, edited) if minimised else (),
+            region=region,
         )
 
     def edit_photo(
@@ -152,15 +162,17 @@ class Editor:
         method: Method,
         how: Invert | None = None,
         on_step: OnStep = ignore,
+        region: Region | None = None,
     ) -> PhotoEdit:
         """Edit the faces of a photo that `how` means, the largest by default, and paste them back where they were.
 
-        `PhotoEdit.save` writes photo.png, the results and the inversions. Raises as `edit` and `Invert` do.
+        `region` lies in the frame of every face. `PhotoEdit.save` writes photo.png, the results and the inversions.
+        Raises as `edit` and `Invert` do.
         """
 
         def edit(source: EditSource) -> Iterator[tuple[str, EditResult]]:
             editor, about = Editor(source.models), {"source": source.about}
-            yield "", editor.edit(source.latent, prompt, method, on_step, about)
+            yield "", editor.edit(source.latent, prompt, method, on_step, about, region)
 
         return edit_photo(self.models, photo, edit, how, on_step=on_step)
 

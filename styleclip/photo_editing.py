@@ -20,6 +20,7 @@ from styleclip.latents import Latent
 from styleclip.models import Models
 from styleclip.photo_files import DEFAULT_FORMAT, photo_folder
 from styleclip.progress import OnStep, ignore
+from styleclip.regions import Region
 from styleclip.results import COMPANIONS, RESULT_FILES, EditResult
 from styleclip.storage.files import atomic_write
 from styleclip.storage.recording import DEFAULT_RECORDING, InputFile, Recording
@@ -74,6 +75,11 @@ class FaceEdit:
     interrupted: bool = False
 
     @property
+    def region(self) -> Region | None:
+        """Where its results may differ from the photo, in the frame of the face; None for everywhere."""
+        return next((result.region for result in self.results.values()), None)
+
+    @property
     def source(self) -> EditSource:
         inversion, path = self.inversion, self.inversion.aligned.photo.path
         label = (path.stem if path else "photo") + self.name.replace("face_", " ")
@@ -126,9 +132,13 @@ class PhotoEdit:
                 break
 
     def paste(self, keys: Iterable[str] = ("",)) -> dict[str, Image.Image]:
-        """Paste all faces back, once for every key: fills and returns `pasted`; the photo's own alpha is kept."""
+        """Paste all faces back, once for every key: fills and returns `pasted`; the photo's own alpha is kept.
+
+        Outside of the region of a result the photo keeps its pixels.
+        """
         for key in keys:
-            pieces = [face.inversion.piece(face.results[key].after) for face in self.faces if key in face.results]
+            edits = [(face.inversion, face.results[key]) for face in self.faces if key in face.results]
+            pieces = [inversion.piece(result.after, result.region) for inversion, result in edits]
             placed = [piece for piece in pieces if piece is not None]
             if placed:
                 self.pasted[key] = paste_pieces(self.photo.image, placed)

@@ -27,11 +27,11 @@ def photo_frames(edited: PhotoEdit, frames: Mapping[str, Frames], max_side_px: i
     scale = min(1.0, max_side_px / max(edited.photo.image.size))
     width, height = (max(round(length * scale), 1) for length in edited.photo.image.size)
     photo = edited.photo.image.resize((width, height), Image.Resampling.LANCZOS)
-    faces = [(face.inversion, frames[face.name]) for face in edited.faces if frames.get(face.name)]
+    faces = [(face, frames[face.name]) for face in edited.faces if frames.get(face.name)]
     drawn: dict[tuple[int, ...], Image.Image] = {}  # by the identity of the frames: a sweep shows each twice
     for number in range(max((len(each) for _, each in faces), default=0)):
         shown = [each[min(number, len(each) - 1)] for _, each in faces]
-        pieces = [inversion.piece_of(frame) for (inversion, _), frame in zip(faces, shown, strict=True)]
+        pieces = [face.inversion.piece_of(frame, face.region) for (face, _), frame in zip(faces, shown, strict=True)]
         placed = [replace(piece, quad=(piece.quad + 0.5) * scale - 0.5) for piece in pieces if piece is not None]
         if not placed:
             return

@@ -13,6 +13,7 @@ from torch import Tensor
 from styleclip.images import png_bytes, to_pil
 from styleclip.interrupts import defer_interrupts
 from styleclip.latents import TUNED, Latent, save_latent
+from styleclip.regions import Region
 from styleclip.sheets import comparison
 from styleclip.storage.files import atomic_write, to_json
 from styleclip.storage.recording import DEFAULT_RECORDING, Recording
@@ -41,7 +42,8 @@ class EditResult:
 
     `details` has the values that the methods found, one mapping per edit in turn, such as the `alpha` of every image
     for a `StyleDirection`; empty for methods without. `steps` are the latents after each edit in turn. `unchanged`
-    says, for a method that minimises a loss, of which images it kept the source.
+    says, for a method that minimises a loss, of which images it kept the source. Outside of the `region`, where there
+    is one, `after` is `before`; `edited` draws the whole edit.
     """
 
     prompt: str
@@ -59,6 +61,7 @@ class EditResult:
     details: Sequence[Mapping[str, Any]] = ()
     steps: Sequence[Latent] = ()
     unchanged: Sequence[bool] = ()
+    region: Region | None = None
 
     def record(self) -> dict[str, Any]:
         """The content of `result.json`: everything but images and latents. A file is named by an `InputFile`."""

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 FLOORS = {
     0: (
         *("version", "errors", "interrupts", "progress", "settings", "schedules", "storage", "text", "runtime"),
-        *("latents", "relevance_table", "samples", "images", "label_fonts", "sheets", "results"),
+        *("latents", "relevance_table", "samples", "images", "regions", "label_fonts", "sheets", "results"),
     ),
     1: ("networks",),
     2: ("weights", "prompts", "prompt_words", "claims", "losses", "alignment", "demo"),

@@ -27,6 +27,7 @@ PUBLIC = [
     "Prompt",
     "PromptWarning",
     "Refine",
+    "Region",
     "SamplePreparation",
     "Space",
     "StyleClipError",

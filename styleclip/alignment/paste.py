@@ -48,12 +48,15 @@ class Piece:
         quad: [4, 2] px of the photo (TL, BL, BR, TR); whole numbers are pixel centres, as in FFHQ.
         landmarks: [4, 2] places in the crop, from `Landmarks.in_crop(quad)`; None for a face as FFHQ frames it.
         before: the picture without the edit; the mask is extended to all that differs from it.
+        region: [H, W] in 0..1 over the picture, of any size; the mask is multiplied by it. Below the cells of it that
+            are 0 the photo keeps its pixels.
     """
 
     picture: Image.Image
     quad: Array
     landmarks: Array | None = None
     before: Image.Image | None = None
+    region: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,7 @@ class _Layer:
     weight: Array  # [G, G] in [0, 1]
     shift: Array  # [G, G, 3] grey levels to add to the picture
     to_crop: Matrix  # px of the photo -> unit square
+    allowed: Pixels | None  # [H, W], 0 where the photo keeps its pixels, 255 elsewhere; None for 255 everywhere
 
 
 def paste(photo: Image.Image, pieces: Sequence[Piece]) -> Image.Image:
@@ -96,19 +100,24 @@ def _layer(photo: Image.Image, piece: Piece, to_photo: Matrix, box: Box, earlier
     change = blur(np.abs(after - before).max(axis=2), CHANGE_BLUR * size)
     weight = face_mask(size, piece.landmarks, change > MIN_CHANGE, depth < EDGE_PX + side / size / 2)
     weight *= (depth > 0).any()
+    if piece.region is not None:
+        weight *= _region_on_grid(piece.region, size)
     comparable = (depth > 0) * (1 - smoothstep(change / MIN_CHANGE))
     original = _photo_in_crop(photo, box, to_photo @ scale_matrix(1 / size), size)
     shift = _color_shift(original - after, weight, comparable)
     lengths = (side, side) if picture.width == picture.height else np.hypot(*to_photo[:2, :2])  # across, down
     inside = [min(own, max(round(length), 1)) for own, length in zip(picture.size, lengths, strict=True)]
     pixels = _resize(picture, *inside)
-    return _Layer(pixels, _yield_to_earlier(weight, to_photo, earlier), shift, np.linalg.inv(to_photo))
+    allowed = None if piece.region is None else (255 * (piece.region > 0)).astype(np.uint8)
+    return _Layer(pixels, _yield_to_earlier(weight, to_photo, earlier), shift, np.linalg.inv(to_photo), allowed)
 
 
 def _blend(pasted: Image.Image, layer: _Layer, box: Box) -> None:
     """Blend one band in place: photo + weight (picture + shift - photo)."""
     to_crop, size = layer.to_crop @ scale_matrix(1, box[0], box[1]), (box[2] - box[0], box[3] - box[1])
     weight, *shift = (_warp_to_photo(grid, to_crop, size) for grid in (layer.weight, *np.moveaxis(layer.shift, 2, 0)))
+    if layer.allowed is not None:
+        weight = weight * (_warp_to_photo(layer.allowed, to_crop, size, Resampling.NEAREST) > 0)
     picture = _warp_to_photo(layer.pixels, to_crop, size, Resampling.BICUBIC)
     below = np.asarray(pasted.crop(box), np.float32)
     mixed = below + weight[..., None] * (picture + np.stack(shift, axis=2) - below)
@@ -150,6 +159,12 @@ def _warp_to_photo(grid: Array | Pixels, to_crop: Matrix, size: Size, how: Resam
     height, width = grid.shape[:2]
     from_crop = np.array([[width, 0, PAD_PX], [0, height, PAD_PX], [0, 0, 1]], np.float64)
     return _affine(Image.fromarray(padded), from_crop @ to_crop, size, how)
+
+
+def _region_on_grid(region: Array, size: int) -> Array:
+    """[G, G]: the region resized to the cells."""
+    resized = Image.fromarray(region.astype(np.float32)).resize((size, size), Resampling.BILINEAR)
+    return np.asarray(resized).clip(0, 1)
 
 
 def _affine(picture: Image.Image, matrix: Matrix, size: Size, how: Resampling = Resampling.BILINEAR) -> Array:

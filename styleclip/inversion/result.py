@@ -20,6 +20,7 @@ from styleclip.interrupts import defer_interrupts
 from styleclip.inversion.generator_delta import GeneratorDelta, load_tuning, save_tuning
 from styleclip.latents import Latent, save_latent, tuning_hash
 from styleclip.models import Models
+from styleclip.regions import Region
 from styleclip.sheets import labelled_sheet
 from styleclip.storage.files import atomic_write, to_json
 from styleclip.storage.recording import DEFAULT_RECORDING, InputFile, Recording
@@ -93,16 +94,20 @@ class Inversion:
         memo[id(self.models)] = self.models
         return replace(self, **{each.name: copy.deepcopy(getattr(self, each.name), memo) for each in fields(self)})
 
-    def piece(self, edited: Tensor) -> Piece | None:
-        """An edit [1, img_channels, H, W], ready to be pasted into the photo; None where the frame is the photo."""
-        return self.piece_of(to_pil(edited)[0])
+    def piece(self, edited: Tensor, region: Region | None = None) -> Piece | None:
+        """An edit [1, img_channels, H, W], ready to be pasted into the photo; None where the frame is the photo.
 
-    def piece_of(self, edited: Image.Image) -> Piece | None:
+        Outside of the `region`, which lies in the frame, the photo keeps its pixels.
+        """
+        return self.piece_of(to_pil(edited)[0], region)
+
+    def piece_of(self, edited: Image.Image, region: Region | None = None) -> Piece | None:
         """The same of a picture of the edit."""
         face, quad = self.aligned.face, self.aligned.quad
         if quad is None:
             return None
-        return Piece(edited, quad, face.landmarks.in_crop(quad) if face else None, to_pil(self.image)[0])
+        landmarks = face.landmarks.in_crop(quad) if face else None
+        return Piece(edited, quad, landmarks, to_pil(self.image)[0], None if region is None else region.weights.numpy())
 
     def record(self) -> dict[str, Any]:
         """The record for `result.json`; the gain of a stage is the fraction by which it lowers l2."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -174,3 +175,22 @@ def test_nothing_to_paste() -> None:
 def test_impossible_squares_are_named(quad: Array) -> None:
     with pytest.raises(NumericError, match="align the photo again"):
         paste(smooth_photo(), [Piece(Image.new("RGB", (64, 64)), quad)])
+
+
+@pytest.mark.parametrize(("cells", "feathered"), [(64, False), (64, True), (1024, True)])
+def test_the_photo_keeps_its_bytes_outside_of_a_region(cells: int, feathered: bool) -> None:
+    photo, quad = smooth_photo(), square((350, 300), 300, 25)
+    u = crop_coordinates(quad, SIZE)
+    region = np.zeros((cells, cells), np.float32)
+    region[: cells // 2, cells // 4 :] = 1
+    if feathered:
+        region[cells // 2 - cells // 16 : cells // 2] = np.linspace(0.95, 0, cells // 16)[:, None]
+    piece = Piece(Image.new("RGB", (cells, cells), "red"), quad, region=region)
+    changed = np.abs(to_array(paste(photo, [piece])) - to_array(photo)).max(axis=2) > 0
+    places = [(u * cells + shift).astype(int).clip(0, cells - 1) for shift in (-0.01, 0.01)]  # Pillow rounds places
+    outside = sum(region[place[..., 1], place[..., 0]] for place in places) == 0
+    inside = (u > 0.02).all(axis=2) & (u < 0.98).all(axis=2)
+    assert not changed[outside].any()
+    assert changed[inside & (np.abs(u - (0.6, 0.25)) < 0.15).all(axis=2)].all()
+    whole = paste(photo, [replace(piece, region=np.ones((8, 8), np.float32))])
+    assert whole.tobytes() == paste(photo, [replace(piece, region=None)]).tobytes()
