@@ -78,7 +78,7 @@ def read_face(value: object) -> Face:
     return PhotoFace(
         read_sha256(photo.get("sha256"), "the photo"),
         _read_name(photo),
-        read_whole(photo.get("face", 1), "the number of the face", 1, int(LIMITS["faces"])),
+        read_whole(photo.get("face", 1), "the number of the face", 0, int(LIMITS["faces"])),
         read_whole(photo.get("refine", 0), "refine", 0, int(LIMITS["refine"])),
         read_whole(photo.get("tune", 0), "tune", 0, int(LIMITS["tune"])),
     )

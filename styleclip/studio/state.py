@@ -17,7 +17,7 @@ LIMITS: Mapping[str, float] = {
     "beta": 100,
     "psi": 2,
     "seed": 2**53 - 1,  # the largest whole number of JavaScript
-    "faces": 100,
+    "faces": 1000,
     "refine": 2000,  # steps
     "tune": 2000,
     "strokes": 200,
@@ -38,7 +38,10 @@ class Sample:
 
 @dataclass(frozen=True)
 class PhotoFace:
-    """A face of an uploaded photo: `face` counts from 1, from left to right; `refine` and `tune` are steps."""
+    """A face of an uploaded photo: `face` counts from 1, from left to right, 0 is the whole picture.
+
+    `refine` and `tune` are steps.
+    """
 
     sha256: str
     name: str
