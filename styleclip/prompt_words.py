@@ -4,17 +4,31 @@ from __future__ import annotations
 
 import unicodedata
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from styleclip.networks.clip import CLIP
 from styleclip.text.printable import JOINERS
 
 MAX_NAMED, MAX_WORD_CHARS = 8, 40  # in a warning
+_collected: ContextVar[list[str] | None] = ContextVar("collected", default=None)
 
 
 class PromptWarning(UserWarning):
     """A prompt with words that the loaded CLIP does not know, or hardly: of another language, or emoji."""
+
+
+@contextmanager
+def collect_prompt_warnings() -> Iterator[list[str]]:
+    """Within, a PromptWarning of this thread is a sentence of this list, and is not issued."""
+    sentences: list[str] = []
+    token = _collected.set(sentences)
+    try:
+        yield sentences
+    finally:
+        _collected.reset(token)
 
 
 def warn_unknown_words(clip: CLIP, texts: Sequence[str]) -> None:
@@ -27,7 +41,11 @@ def warn_unknown_words(clip: CLIP, texts: Sequence[str]) -> None:
         else:
             known = ", ".join(clip.vocabulary)
             message = f"the {clip.name} CLIP does not know {named}{more}; it knows: {known}"
-        warnings.warn(message, PromptWarning, stacklevel=2)
+        collected = _collected.get()
+        if collected is None:
+            warnings.warn(message, PromptWarning, stacklevel=2)
+        else:
+            collected.append(message)
 
 
 def unknown_words(clip: CLIP, texts: Sequence[str]) -> list[str]:

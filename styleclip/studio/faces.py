@@ -26,7 +26,7 @@ from styleclip.models import Models
 from styleclip.progress import OnStep, ignore
 from styleclip.regions import Region
 from styleclip.studio.device_lock import DeviceLock
-from styleclip.studio.errors import Busy
+from styleclip.studio.requests import Busy
 from styleclip.studio.state import PhotoFace
 
 WHOLE = 0  # number of the face that means the picture without a search for faces, as --no-align

@@ -17,7 +17,7 @@ from styleclip.errors import StyleClipError
 from styleclip.progress import OnStep, Step
 from styleclip.studio.caches import Cache
 from styleclip.studio.device_lock import DeviceLock
-from styleclip.studio.errors import Busy, StudioError
+from styleclip.studio.requests import Busy, StudioError
 from styleclip.studio.tasks import LANES, Job, Lane, Task
 
 Result = TypeVar("Result")

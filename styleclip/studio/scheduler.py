@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from styleclip.studio.device_lock import DeviceLock
-from styleclip.studio.errors import Busy, Superseded
+from styleclip.studio.requests import Busy, Superseded
 
 Result = TypeVar("Result")
 MAX_OWNERS = 64  # tabs and others with work that waits

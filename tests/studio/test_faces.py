@@ -20,7 +20,6 @@ from styleclip.models import Models
 from styleclip.progress import Step
 from styleclip.regions import Region
 from styleclip.studio import faces as studio_faces
-from styleclip.studio.errors import Busy
 from styleclip.studio.faces import (
     MAX_FACES,
     MAX_WAITING,
@@ -33,6 +32,7 @@ from styleclip.studio.faces import (
     paste_face,
     paste_preview,
 )
+from styleclip.studio.requests import Busy
 from styleclip.studio.state import PhotoFace
 from tests.helpers.faces import made_up_face
 from tests.helpers.photos import astronaut, cached_mtcnn, pixel_difference, png_header, stored_turned
