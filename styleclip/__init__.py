@@ -28,7 +28,9 @@ if TYPE_CHECKING:  # for type checkers and editors
     from styleclip.methods.global_direction import GlobalDirection as GlobalDirection
     from styleclip.methods.mapper import LatentMapper as LatentMapper
     from styleclip.methods.optimize import Optimize as Optimize
+    from styleclip.methods.sliders import Slider as Slider
     from styleclip.methods.style_direction import StyleDirection as StyleDirection
+    from styleclip.methods.style_step import StyleStep as StyleStep
     from styleclip.photo_editing import edit_photo as edit_photo
     from styleclip.prompt_words import PromptWarning as PromptWarning
     from styleclip.prompts import Prompt as Prompt
@@ -62,9 +64,11 @@ _MODULES = {
     "Refine": "styleclip.inversion.refine",
     "Region": "styleclip.regions",
     "SamplePreparation": "styleclip.stylespace.sample_preparation",
+    "Slider": "styleclip.methods.sliders",
     "Space": "styleclip.latents",
     "StyleClipError": "styleclip.errors",
     "StyleDirection": "styleclip.methods.style_direction",
+    "StyleStep": "styleclip.methods.style_step",
     "Trajectory": "styleclip.trajectory",
     "edit_photo": "styleclip.photo_editing",
     "invert_photo": "styleclip.inversion.photo_inversion",

@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
-import operator
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, SupportsIndex
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from styleclip.alignment.photos import PhotoLike
+from styleclip.edit_scores import edit_scores
 from styleclip.errors import NumericError, UsageError
 from styleclip.inversion.invert import Invert
 from styleclip.inversion.result import Inversion
 from styleclip.latents import Latent, Space
-from styleclip.losses import similarity
 from styleclip.methods.base import Method, MethodWithDetails, reads_claims
+from styleclip.methods.best_step import BestStep
+from styleclip.methods.slider_edit import edit_by_sliders
+from styleclip.methods.sliders import Slider
 from styleclip.models import Models
 from styleclip.networks.synthesis import Noise
 from styleclip.photo_editing import EditSource, PhotoEdit, edit_photo
-from styleclip.progress import OnStep, Step, ignore
+from styleclip.progress import OnStep, ignore
 from styleclip.prompt_words import warn_unknown_words
-from styleclip.prompts import Prompt, encode
+from styleclip.prompts import Prompt
 from styleclip.regions import Region
 from styleclip.results import EditResult
 from styleclip.runtime.gradients import float32_default, with_gradients
+from styleclip.seeds import sample_z
 from styleclip.storage.files import versions
 
 
@@ -112,7 +115,7 @@ class Editor:
         steps: list[Latent] = []
         started, interrupted, minimised = time.perf_counter(), False, False
         for i, (prompt, method) in enumerate(edits):
-            best = _Best(on_step)
+            best = BestStep(on_step)
             try:
                 if isinstance(method, MethodWithDetails):
                     edited, details[i] = method.edit_with_details(self.models, edited, prompt, best)
@@ -128,31 +131,56 @@ class Editor:
                 minimised |= best.loss < float("inf")
             steps.append(edited)
         seconds = time.perf_counter() - started
-        before, after = self.render(source), self.render(edited)
-        if not after.isfinite().all():
-            raise NumericError("the edited picture is not finite; lower the strength of the edit")
-        if region is not None:
-            after = region.composite(before, after)
-            about = {**(about or {}), "region": region.record()}
         prompts = [prompt for prompt, _ in edits]
         settings = [method.settings(self.models) for _, method in edits]
-        return EditResult(
+        return self._result(
+            source,
+            edited,
+            prompts,
+            about,
+            region,
             prompt=" + ".join(prompt.target for prompt in prompts),
-            neutral=_neutral(prompts),
             method=edits[0][1].name,
             settings=settings[0] if len(settings) == 1 else {"edits": settings},
-            before=before,
-            after=after,
-            source=source,
-            edited=edited,
-            scores=self._scores(before, after, prompts),
             seconds=seconds,
-            provenance={"versions": versions(), **self.models.provenance, **(about or {})},
             interrupted=interrupted,
             details=details if any(details) else [],
             steps=steps,
             unchanged=self._unchanged(source, edited) if minimised else (),
-            region=region,
+        )
+
+    @with_gradients
+    def edit_together(
+        self,
+        latent: Latent,
+        sliders: Sequence[Slider],
+        on_step: OnStep = ignore,
+        about: Mapping[str, Any] | None = None,
+        region: Region | None = None,
+    ) -> EditResult:
+        """Add several edits up in S, each found for `latent`: in any order of the sliders the same, to the bit.
+
+        Without a slider, or with every strength 0, the result is the source. Scores are means over the texts. Ctrl-C
+        keeps the sliders that were found by then. Else as `edit`.
+        """
+        if region is not None:
+            region.check_size(self.models.generator.image_size)
+        source = latent.to(self.models.device)
+        started = time.perf_counter()
+        edit = edit_by_sliders(self.models, source, sliders, on_step)
+        seconds = time.perf_counter() - started
+        return self._result(
+            source,
+            edit.edited,
+            edit.prompts,
+            about,
+            region,
+            prompt=" + ".join(edit.names),
+            method="sliders",
+            settings={"sliders": edit.settings},
+            seconds=seconds,
+            interrupted=edit.interrupted,
+            details=edit.details,
         )
 
     def edit_photo(
@@ -176,66 +204,43 @@ class Editor:
 
         return edit_photo(self.models, photo, edit, how, on_step=on_step)
 
+    def _result(
+        self,
+        source: Latent,
+        edited: Latent,
+        prompts: Sequence[Prompt],
+        about: Mapping[str, Any] | None,
+        region: Region | None,
+        **record: Any,
+    ) -> EditResult:
+        """Render and score an edit. Raises NumericError for a picture that is not finite."""
+        before, after = self.render(source), self.render(edited)
+        if not after.isfinite().all():
+            raise NumericError("the edited picture is not finite; lower the strength of the edit")
+        if region is not None:
+            after = region.composite(before, after)
+            about = {**(about or {}), "region": region.record()}
+        return EditResult(
+            neutral=_neutral(prompts),
+            before=before,
+            after=after,
+            source=source,
+            edited=edited,
+            scores=edit_scores(self.models, before, after, prompts),
+            provenance={"versions": versions(), **self.models.provenance, **(about or {})},
+            region=region,
+            **record,
+        )
+
     @torch.no_grad()
     def _unchanged(self, source: Latent, edited: Latent) -> list[bool]:
         """Whether each image kept its source."""
         same = self.models.generator.to_space(source, edited.space).data == edited.data
         return same.flatten(1).all(dim=1).tolist()
 
-    @torch.no_grad()
-    def _scores(self, before: Tensor, after: Tensor, prompts: Sequence[Prompt]) -> list[dict[str, float]]:
-        """For every image: cosine with the texts before and after, and how much of the person is left."""
-        clip, identity = self.models.clip, self.models.identity
-        texts = encode(clip, [prompt.target for prompt in prompts])
-        scores = {
-            f"clip_{name}": (clip.encode_image(x) @ texts.T).mean(dim=1)
-            for name, x in (("before", before), ("after", after))
-        }
-        if identity is not None:
-            scores["identity"] = similarity(identity.embed(before), identity.embed(after))
-        return [{name: round(values[i].item(), 4) for name, values in scores.items()} for i in range(len(before))]
 
-
-def sample_z(seeds: Sequence[int], size: int) -> Tensor:
-    """z [N, size]: of each seed, on every machine and in every batch, the same. Raises UsageError."""
-    numbers = [_seed_number(seed) for seed in seeds]
-    return torch.stack([_normal(size, number) for number in numbers])
-
-
-def _normal(size: int, seed: int) -> Tensor:
-    return torch.randn(size, generator=torch.Generator().manual_seed(seed), dtype=torch.float32)
-
-
-def _seed_number(seed: int) -> int:
-    """The seed as torch takes it, also of a whole number of numpy. Raises UsageError."""
-    if isinstance(seed, SupportsIndex) and -(2**63) <= (number := operator.index(seed)) < 2**63:
-        return number
-    raise UsageError(f"the seed is {str(seed)[:40]}; it must be a whole number of at most 63 bits")
-
-
-class _Best:
-    """Passes steps on and keeps the latent of the one with the lowest loss, of the last one where none has a loss."""
-
-    def __init__(self, on_step: OnStep) -> None:
-        self.on_step, self.loss = on_step, float("inf")
-        self.latent: Latent | None = None
-        self.kept: Callable[[], Latent] | None = None
-
-    def __call__(self, step: Step) -> None:
-        loss = step.values.get("loss")
-        if loss is None:
-            self.latent = step.latent
-        elif loss < self.loss:
-            self.loss, self.latent = loss, step.latent
-        self.kept = step.kept
-        self.on_step(step)
-
-    def latent_to_keep(self) -> Latent | None:
-        """The latent that is kept when the edit ends here; None before there is one."""
-        return self.latent if self.kept is None else self.kept()
-
-
-def _neutral(prompts: Sequence[Prompt]) -> str | tuple[str, ...]:
+def _neutral(prompts: Sequence[Prompt]) -> str | tuple[str, ...] | None:
     """The neutral of a record: that of the prompt, or one text for each of several."""
-    first, *others = prompts
-    return tuple(" / ".join(prompt.neutrals) for prompt in prompts) if others else first.recorded_neutral
+    if len(prompts) == 1:
+        return prompts[0].recorded_neutral
+    return tuple(" / ".join(prompt.neutrals) for prompt in prompts) or None

@@ -50,7 +50,7 @@ class _Vector:
     def __len__(self) -> int:
         return len(self.data)
 
-    def _same_space(self, other: _Vector) -> None:
+    def check_space(self, other: _Vector) -> None:
         if other.space is not self.space:
             raise SpaceError(f"expected a value in {self.space.value}, got one in {other.space.value}")
 
@@ -70,11 +70,11 @@ class Latent(_Vector):
     """A batch of latents. `latent[3:5]` is a batch again; `latent + alpha * direction` is the edited batch."""
 
     def __add__(self, direction: Direction) -> Latent:
-        self._same_space(direction)
+        self.check_space(direction)
         return Latent(self.space, self.data + direction.data)
 
     def __sub__(self, other: Latent) -> Direction:
-        self._same_space(other)
+        self.check_space(other)
         return Direction(self.space, self.data - other.data)
 
     def __getitem__(self, index: int | slice | Tensor) -> Latent:
@@ -93,7 +93,7 @@ class Latent(_Vector):
     def cat(latents: Sequence[Latent]) -> Latent:
         """One batch from several, all in the same space."""
         for latent in latents:
-            latents[0]._same_space(latent)
+            latents[0].check_space(latent)
         return Latent(latents[0].space, torch.cat([latent.data for latent in latents]))
 
     @staticmethod

@@ -13,14 +13,14 @@ ROOT = Path(__file__).parents[1]
 FLOORS = {
     0: (
         *("version", "errors", "interrupts", "progress", "settings", "schedules", "storage", "text", "runtime"),
-        *("latents", "relevance_table", "samples", "images", "regions", "label_fonts", "sheets", "results"),
+        *("latents", "seeds", "relevance_table", "samples", "images", "regions", "label_fonts", "sheets", "results"),
     ),
     1: ("networks",),
     2: ("weights", "prompts", "prompt_words", "claims", "losses", "alignment", "demo"),
     3: ("models", "loading"),
     4: ("inversion", "stylespace"),
     5: ("methods", "training", "photo_editing", "photo_files", "photo_video"),
-    6: ("editor", "sweeps", "sweep_sheets", "trajectory", "evaluate", "diagnostics"),
+    6: ("editor", "edit_scores", "sweeps", "sweep_sheets", "trajectory", "evaluate", "diagnostics"),
     7: ("cli", "studio", "__main__"),
 }
 FLOOR = {name: floor for floor, names in FLOORS.items() for name in names}

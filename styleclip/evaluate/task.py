@@ -13,11 +13,11 @@ from styleclip.demo.ideal import ideal_z
 from styleclip.demo.judge import Judge, Verdict
 from styleclip.demo.render import background_mask, render
 from styleclip.demo.world import faces
-from styleclip.editor import sample_z
 from styleclip.evaluate.pixels import LEVELS, erode
 from styleclip.evaluate.verdicts import shown_claims
 from styleclip.latents import Latent, Space
 from styleclip.models import Models
+from styleclip.seeds import sample_z
 
 UNCHANGED = 1.0  # pixels that the ideal edit changes by less than this are left alone by it, in 1/255
 

@@ -21,6 +21,8 @@ from styleclip.models import Models
 from styleclip.networks.latent_mapper import STEP, Mapper
 from styleclip.progress import OnStep, Step, ignore
 from styleclip.prompts import Prompt
+from styleclip.storage.recording import InputFile
+from styleclip.weights.file_state import sha256_of, unchanged_file
 from styleclip.weights.formats.messages import error_context
 from styleclip.weights.formats.own_checks import text_of
 from styleclip.weights.formats.own_files import save_mapper
@@ -72,11 +74,15 @@ class LatentMapper:
 
 @dataclass(frozen=True)
 class TrainedMapper:
-    """A mapper and, where its file has them, the prompt it was trained for and the record of its training (`about`)."""
+    """A mapper and, where its file has them, the prompt it was trained for and the record of its training (`about`).
+
+    `origin` has the name and the hash of the file, for the record of results.
+    """
 
     network: Mapper
     prompt: Prompt | None = None
     about: Mapping[str, Any] = field(default_factory=dict)
+    origin: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     @torch.no_grad()
     def direction(self, latent: Latent) -> Direction:
@@ -96,13 +102,15 @@ def load_trained_mapper(path: str | Path, models: Models) -> TrainedMapper:
     Raises WeightError for a file without one, and for one of another generator: by the fingerprint in our files, by
     the shapes in those of StyleCLIP.
     """
-    network = load_mapper(path).to(models.device)
+    with unchanged_file(Path(path)):
+        network = load_mapper(path).to(models.device)
+        origin = {"file": InputFile(path), "sha256": sha256_of(path)}
     with error_context(path):
         about = read_one(path, "mapper").about
         if about.get("generator") not in (None, models.generator_fingerprint):
             raise WeightError("this mapper was trained for another generator; pass that one with --model")
         _check_shape(network, models)
-        return TrainedMapper(network, _prompt(about), about)
+        return TrainedMapper(network, _prompt(about), about, origin)
 
 
 def _prompt(about: Mapping[str, Any]) -> Prompt | None:

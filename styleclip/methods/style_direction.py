@@ -119,10 +119,7 @@ class StyleDirection:
         alpha = self._strengths(models, source, features, directions, on_step)
         edited = source + Direction(Space.S, (alpha[:, None] * directions.data).to(source.data))
         details = {**self.details, "alpha": [round(value, 6) for value in alpha.tolist()]}
-        if features is not None:
-            shown = least_shown([claim.classes for claim in self.claims], features)
-            details["shown"] = [round(value, 4) for value in shown.tolist()]
-        return edited, details
+        return edited, {**details, **self._shown(features)}
 
     def directions(self, models: Models, source: Latent) -> Direction:
         """[N, C] in S: the direction of every image of `source`, so `source + alpha * directions` is the edit.
@@ -130,6 +127,10 @@ class StyleDirection:
         By regression it starts from what the image shows; with alpha "auto", claims that it shows already are left out.
         """
         return self._directions(source, self._source_features(models, source))
+
+    def shown(self, models: Models, source: Latent) -> dict[str, list[float]]:
+        """For the details, by regression: `shown`, how far every image of `source` shows the text already, 0 to 1."""
+        return self._shown(self._source_features(models, source))
 
     def strengths(self, models: Models, source: Latent, on_step: OnStep = ignore) -> Tensor:
         """The alpha [N] of every image of `source` (in S)."""
@@ -140,12 +141,18 @@ class StyleDirection:
         """CLIP's features [N, D] of the source, which a direction by regression starts from."""
         return models.clip_features(source) if self.claims else None
 
+    def _shown(self, features: Tensor | None) -> dict[str, list[float]]:
+        if features is None:
+            return {}
+        shown = least_shown([claim.classes for claim in self.claims], features)
+        return {"shown": [round(value, 4) for value in shown.tolist()]}
+
     def _directions(self, source: Latent, features: Tensor | None) -> Direction:
         if features is None:
             return Direction(Space.S, self.direction.data.expand(len(source), -1))
         return Direction(Space.S, sum_of_steps(self.claims, features, skip_shown=self.alpha == "auto"))
 
-    def _warn_if_strong(self) -> None:
+    def warn_if_strong(self) -> None:
         """Issue a StrengthWarning: published strengths are standard deviations, and far too large by regression."""
         if self.claims and self.alpha != "auto" and abs(self.alpha) > MAX_REGRESSION_ALPHA:
             warnings.warn(
@@ -159,7 +166,7 @@ class StyleDirection:
         self, models: Models, source: Latent, features: Tensor | None, directions: Direction, on_step: OnStep
     ) -> Tensor:
         if self.alpha != "auto":
-            self._warn_if_strong()
+            self.warn_if_strong()
             return torch.full((len(source),), float(self.alpha), dtype=torch.float64).float().to(models.device)
 
         def edit(rows: Tensor, alpha: Tensor) -> Latent:

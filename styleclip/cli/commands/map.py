@@ -59,9 +59,7 @@ def map(
     from styleclip.images import png_bytes
     from styleclip.methods.mapper import LatentMapper, load_trained_mapper
     from styleclip.storage.files import atomic_write
-    from styleclip.storage.recording import InputFile
     from styleclip.sweep_sheets import strength_sheet
-    from styleclip.weights.file_state import sha256_of, unchanged_file
     from styleclip.weights.locate import mapper_file
 
     photos.check(source)
@@ -69,16 +67,14 @@ def map(
     names = {strength: f"strength_{format_number(strength)}" if len(strengths) > 1 else "" for strength in strengths}
     folder = common.results_folder(f"map/{slug(path.stem)}", GRID_FILES, names.values())
     editor = styleclip.Editor(common.load(encoder=photos.encoder))
-    with unchanged_file(path):
-        trained = load_trained_mapper(path, editor.models)
-        mapper = {"file": InputFile(path), "sha256": sha256_of(path)}
+    trained = load_trained_mapper(path, editor.models)
     text = _prompt(trained, prompt, path)
     if source.image:  # whose inversion takes long
         editor.models.clip.check_lengths((text.target, *text.neutrals))
     for job in edit_jobs(common, source, photos, editor, folder, list(names.values())):
         with job:
             for face in job.faces():
-                about, results = {**face.about, "mapper": mapper}, {}
+                about, results = {**face.about, "mapper": trained.origin}, {}
                 for strength in sorted(strengths, key=abs, reverse=True):  # a picture that is not finite comes first
                     method = LatentMapper(trained, strength)
                     results[strength] = face.editor.edit(face.latent, text, method, about=about)
