@@ -1,0 +1,6 @@
+export function BrushLayer() {
+  return null;
+}
+export function BrushTools() {
+  return null;
+}

@@ -1,0 +1,185 @@
+// The websocket to the server: one frame message unanswered at a time, the last state wins.
+import {receiveFacts, rowsAfterJob} from "./facts.js";
+import {supply} from "./persist.js";
+import {store} from "./store.js";
+import {measureDrawn, measureInput, measureSent} from "./stats.js";
+import {viewer} from "./viewer.js";
+
+const REST_MS = 150;
+const BUSY_MS = 1000;
+const LONGEST_WAIT_MS = 8000;
+
+let socket = null;
+let waits = 0; // failed attempts in a row
+let counter = 0;
+let drawn = 0; // counter of the newest frame drawn
+let flight = null; // the unanswered request
+let dirty = true; // the state changed after the last request
+let restDue = false;
+let restTimer = 0;
+let decoding = 0; // pictures that are being decoded
+const answered = new Map(); // counter -> {request, facts}, until its picture arrives
+const jobListeners = new Set();
+const supplied = new Set();
+
+export const connection = {
+  counter: () => counter,
+  open() {
+    store.onChange(() => {
+      measureInput();
+      connection.request();
+    });
+    addEventListener("pointerdown", () => setHeld(true), true);
+    addEventListener("pointerup", () => setHeld(false), true);
+    addEventListener("pointercancel", () => setHeld(false), true);
+    addEventListener("online", () => socket === null && connect());
+    connect();
+  },
+  // Ask for a frame of the state, and for a full one when it rests.
+  request() {
+    dirty = true;
+    restDue = false;
+    clearTimeout(restTimer);
+    restTimer = setTimeout(becomeRest, REST_MS);
+    next();
+  },
+  stop(key) {
+    socket?.readyState === WebSocket.OPEN && socket.send(JSON.stringify({type: "stop", job: key}));
+  },
+  onJob(listener) {
+    jobListeners.add(listener);
+    return () => jobListeners.delete(listener);
+  },
+};
+
+let pointerHeld = false;
+function setHeld(held) {
+  pointerHeld = held;
+  if (!held && restWaits) becomeRest();
+}
+
+let restWaits = false;
+function becomeRest() {
+  restWaits = pointerHeld;
+  if (restWaits) return;
+  restDue = true;
+  next();
+}
+
+function connect() {
+  const address = new URL("ws", document.baseURI);
+  address.protocol = address.protocol.replace("http", "ws");
+  socket = new WebSocket(address);
+  socket.binaryType = "arraybuffer";
+  socket.onopen = () => {
+    waits = 0;
+    store.show({connected: true, jobs: {}, pending: null});
+    connection.request();
+  };
+  socket.onmessage = ({data}) => (typeof data === "string" ? receive(JSON.parse(data)) : receivePicture(data));
+  socket.onclose = () => {
+    socket = null;
+    flight = null;
+    answered.clear();
+    store.show({connected: false});
+    setTimeout(() => socket === null && connect(), Math.min(500 * 2 ** waits++, LONGEST_WAIT_MS));
+  };
+}
+
+// Send what is wanted most: the live state, then the source to compare with, then the full frame.
+function next() {
+  if (flight || decoding || socket?.readyState !== WebSocket.OPEN) return;
+  const {state} = store;
+  const view = (state.face.photo && store.view.view) || "frame";
+  const face = JSON.stringify([state.face, view]);
+  if (dirty) {
+    dirty = false;
+    send({state, rest: view === "photo", view, face});
+  } else if (viewer.beforeKey() !== face) {
+    if (state.rows.length) send({state: {...state, rows: [], strokes: []}, rest: true, view, face, source: true});
+    else if (restDue) send({state, rest: true, view, face, source: true, last: true});
+  } else if (restDue) {
+    restDue = false;
+    send({state, rest: true, view, face, last: true});
+  }
+}
+
+function send(request) {
+  flight = {...request, counter: ++counter};
+  const {state, rest, view} = request;
+  socket.send(JSON.stringify({type: "frame", counter, state, rest, view, width: viewer.width()}));
+  if (!request.source) measureSent(flight);
+}
+
+function receive(message) {
+  const request = flight?.counter === message.counter ? flight : null;
+  switch (message.type) {
+    case "facts":
+      if (!request) return;
+      answered.set(message.counter, {request, facts: message});
+      flight = null;
+      return next();
+    case "pending":
+      flight = null;
+      store.show({pending: message.job, jobs: {...store.view.jobs, [message.job.key]: message.job}});
+      return next();
+    case "failed":
+      flight = null;
+      if (request?.source) viewer.drawBefore(null, request.face);
+      else fail(message, request);
+      return next();
+    case "busy":
+      flight = null;
+      setTimeout(connection.request, BUSY_MS);
+      return undefined;
+    default:
+      return receiveJob(message);
+  }
+}
+
+function fail({error, missing}, request) {
+  store.show({pending: null});
+  store.say(error, "error");
+  const sha256 = request?.state.face.photo?.sha256;
+  if (missing !== "photo" || !sha256 || supplied.has(sha256)) return;
+  supplied.add(sha256);
+  supply(sha256).then((found) => found && connection.request());
+}
+
+function receiveJob(message) {
+  const {[message.key ?? message.job?.key]: known, ...others} = store.view.jobs ?? {};
+  const pending = store.view.pending;
+  if (message.type === "progress") {
+    store.show({jobs: {...others, [message.job.key]: message.job}});
+  } else {
+    store.show({jobs: others, pending: pending?.key === message.key ? null : pending, rows: rowsAfterJob(store.view.rows, message)});
+    if (message.type === "job_failed") store.say(message.error, "error");
+    connection.request();
+  }
+  for (const listener of jobListeners) listener(message);
+}
+
+async function receivePicture(data) {
+  const number = new DataView(data).getUint32(0);
+  const answer = answered.get(number);
+  answered.delete(number);
+  if (!answer) return;
+  decoding += 1;
+  const bitmap = await createImageBitmap(new Blob([new Uint8Array(data, 4)])).finally(() => (decoding -= 1));
+  show(bitmap, answer, number);
+  next();
+}
+
+async function show(bitmap, {request, facts}, number) {
+  if (request.source && viewer.beforeKey() !== request.face) {
+    viewer.drawBefore(request.last ? await createImageBitmap(bitmap) : bitmap, request.face);
+    if (!request.last) return undefined;
+  } else if (request.source && !request.last) return bitmap.close();
+  if (number < drawn) return bitmap.close();
+  drawn = number;
+  store.show({pending: null, size: [bitmap.width, bitmap.height]});
+  viewer.draw(bitmap);
+  measureDrawn(request, counter);
+  receiveFacts(facts, request.state);
+  if (facts.rest) viewer.tellRest(request.state, facts);
+}

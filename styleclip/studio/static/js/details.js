@@ -1,0 +1,57 @@
+// The opened part of a row: focus, how the text was understood, baking, and the order.
+import {html} from "../vendor/preact-htm.js";
+import {NumberField} from "./field.js";
+import {Icon} from "./icons.js";
+import {round, Slider} from "./slider.js";
+import {store, useStore} from "./store.js";
+
+export function Details({row, facts, change, move, index, last}) {
+  return html`<div class="details">
+    ${row.kind === "text" && html`<${Focus} row=${row} facts=${facts} change=${change} />`}
+    ${facts.understood?.length > 0 && html`<p class="hint">${facts.understood.join("; ")}</p>`}
+    <div class="details-foot">
+      ${row.kind === "text" && html`<${Relevance} row=${row} change=${change} /><${Bake} row=${row} change=${change} />`}
+      ${row.kind === "optimize" && html`<button class="plain small" title="Replace the optimized step by the direction of this prompt."
+        onClick=${() => change({kind: "text", relevance: "auto", beta: null, face: undefined}, "direction again")}>Back to a direction</button>`}
+      <span class="order">
+        <button class="quiet icon" data-testid="row-up" disabled=${index === 0} aria-label="Move up" title="Move this edit up."
+          onClick=${() => move(index - 1)}><${Icon} name="up" /></button>
+        <button class="quiet icon" data-testid="row-down" disabled=${last} aria-label="Move down" title="Move this edit down."
+          onClick=${() => move(index + 1)}><${Icon} name="down" /></button>
+      </span>
+    </div>
+  </div>`;
+}
+
+// Beta of the method: channels less relevant than it stay as they are.
+function Focus({row, facts, change}) {
+  const value = row.beta ?? facts.beta ?? 0;
+  const most = facts.beta_range?.[1] ?? 0.3;
+  const set = (beta, reopen = false) => change({beta}, `focus ${beta}`, `beta:${row.id}`, reopen);
+  const count = facts.channels == null ? " " : `${facts.channels} of ${facts.total_channels}`;
+  return html`<div class="focus">
+    <span class="focus-name">Focus</span>
+    <${Slider} value=${value} min=${0} max=${Math.max(most, value)} step=${0.01} fine=${0.005} label="Focus (beta)" text=${String(value)} testid="row-beta"
+      change=${set} reset=${() => set(null, true)} title="Focus: further right, fewer channels change and more of the face stays; a double click is the default." />
+    <${NumberField} class="number" value=${value} step=${0.01} fine=${0.005} digits=${3} least=${0} most=${10} testid="row-beta-number"
+      commit=${(beta) => set(round(beta, 0.0001))} label="Focus (beta) as a number" title="Type a beta; Enter applies it." />
+    <span class="channels" title="Channels of the generator that this edit changes.">${count}</span>
+  </div>`;
+}
+
+function Relevance({row, change}) {
+  const choices = useStore(({view}) => view.about?.relevance) ?? [];
+  if (choices.length < 2) return null;
+  return html`<label class="relevance"><span>by</span>
+    <select value=${row.relevance} title="Where the relevance of the channels comes from." onChange=${(event) => change({relevance: event.target.value}, `by ${event.target.value}`)}>
+      ${["auto", ...choices].map((name) => html`<option key=${name} value=${name}>${name}</option>`)}
+    </select></label>`;
+}
+
+function Bake({row, change}) {
+  const bake = () => {
+    const {id, on, prompt, neutral} = row;
+    change({id, on, prompt, neutral, kind: "optimize", strength: 1, face: {...store.state.face}, relevance: undefined, beta: undefined}, `baked ${prompt}`);
+  };
+  return html`<button class="plain small" data-testid="row-bake" title="Optimize this prompt for this face: slower, and often better." onClick=${bake}>Bake</button>`;
+}

@@ -1,0 +1,3 @@
+export function Faces() {
+  return null;
+}

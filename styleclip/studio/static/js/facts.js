@@ -1,0 +1,58 @@
+// What the server says about a frame, kept for the page: view.facts, view.identity, view.rows[id].
+import {store} from "./store.js";
+
+const MOMENTARY = ["error", "warning", "job", "shown_before"]; // gone as soon as the server no longer says them
+
+export function receiveFacts(facts, state) {
+  const rows = {};
+  for (const row of state.rows) rows[row.id] = rowFacts(store.view.rows?.[row.id], facts.rows?.[row.id] ?? {}, row, state, facts.rest);
+  const identity = facts.rest ? {value: facts.identity ?? null, stale: false} : staleOf(store.view.identity);
+  const status = facts.notes?.length ? {text: facts.notes.join(" "), kind: "info"} : clearedStatus(facts);
+  store.show({facts, identity, status, rows: sameRows(rows) ? store.view.rows : rows});
+  fillAuto(facts, state);
+}
+
+// Facts that only full frames bring (the probability) stay, marked as stale, until the next one.
+function rowFacts(before, now, row, state, rest) {
+  const about = JSON.stringify([{...row, strength: 0, on: true}, state.face]);
+  const kept = before?.about === about ? {...before} : {about};
+  for (const name of MOMENTARY) delete kept[name];
+  const next = {...kept, ...now};
+  if (next.probability != null) next.stale = !rest;
+  return before && JSON.stringify(before) === JSON.stringify(next) ? before : next;
+}
+
+function sameRows(rows) {
+  const before = store.view.rows ?? {};
+  const ids = Object.keys(rows);
+  return ids.length === Object.keys(before).length && ids.every((id) => rows[id] === before[id]);
+}
+
+function staleOf(identity) {
+  return identity && !identity.stale ? {...identity, stale: true} : identity;
+}
+
+function clearedStatus(facts) {
+  const {status} = store.view;
+  return facts.rest && status?.kind === "error" ? null : status;
+}
+
+// Write the strength that the server found for `strength: null` into the state.
+function fillAuto(facts, state) {
+  const found = (row) => (row.strength === null ? facts.rows?.[row.id]?.auto : null);
+  if (!state.rows.some((row) => found(row) != null)) return;
+  store.amend((current) => ({
+    ...current,
+    rows: current.rows.map((row) => {
+      const asked = state.rows.includes(row); // unchanged since this frame was asked for
+      return asked && found(row) != null ? {...row, strength: found(row)} : row;
+    }),
+  }));
+}
+
+// The rows after a job has ended: a failed one says why until the next frame says so itself.
+export function rowsAfterJob(rows, {type, key, error}) {
+  if (type !== "job_failed") return rows;
+  const changed = Object.entries(rows ?? {}).map(([id, row]) => [id, row.job?.key === key ? {...row, job: undefined, error} : row]);
+  return Object.fromEntries(changed);
+}

@@ -1,0 +1,5 @@
+export function Photos() {
+  return null;
+}
+
+export async function openFiles(files) {}

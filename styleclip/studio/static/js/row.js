@@ -1,0 +1,102 @@
+// One edit: prompt, strength, and what the server says about it.
+import {html, useState} from "../vendor/preact-htm.js";
+import {Details} from "./details.js";
+import {connection} from "./connection.js";
+import {Field, NumberField} from "./field.js";
+import {Icon} from "./icons.js";
+import {round, Slider} from "./slider.js";
+import {changeRow, moveRow, removeRow, rowName, useStore} from "./store.js";
+
+const RANGE = [-2, 2];
+const KINDS = {
+  mapper: ["mapper", "A network that was trained for this prompt."],
+  direction: ["file", "A direction from a file."],
+  optimize: ["baked", "A step that was optimized for one face."],
+};
+const NOTHING = {};
+
+export function Row({id, index, last, grab}) {
+  const row = useStore(({state}) => state.rows.find((row) => row.id === id));
+  const facts = useStore(({view}) => view.rows?.[id]) ?? NOTHING;
+  const [open, setOpen] = useState(false);
+  if (!row) return null;
+  const name = rowName(row);
+  const change = (values, label, key = null, reopen = false) => changeRow(id, values, {label, key, reopen});
+  const move = (to) => moveRow(id, to);
+  const gripKey = (event) => {
+    const to = {ArrowUp: index - 1, ArrowDown: index + 1}[event.key];
+    if (to === undefined) return;
+    event.preventDefault();
+    move(to);
+  };
+  return html`<li class="row" data-testid="row" data-id=${id} data-off=${row.on ? null : ""}>
+    <div class="row-head">
+      <button class="grip" aria-label=${`Move ${name}`} title="Drag to change the order; the arrow keys move it too." onKeyDown=${gripKey}
+        onPointerDown=${(event) => grab(id, event)}><${Icon} name="grip" /></button>
+      <input type="checkbox" class="switch" role="switch" checked=${row.on} data-testid="row-on" aria-label=${`${name}: on`}
+        title=${row.on ? "Switch this edit off; it keeps its strength." : "Switch this edit on."}
+        onChange=${(event) => change({on: event.target.checked}, `${name} ${event.target.checked ? "on" : "off"}`)} />
+      ${row.kind === "text"
+        ? html`<${Field} class="prompt" value=${row.prompt} label="Prompt" testid="row-prompt" title="Click to change the prompt; Enter applies it."
+            commit=${(text) => text.trim() && change({prompt: text.trim(), strength: null}, text.trim())} />`
+        : html`<span class="prompt" title=${name}>${name}</span>`}
+      ${KINDS[row.kind] && html`<span class="badge" title=${KINDS[row.kind][1]}>${KINDS[row.kind][0]}</span>`}
+      <button class="quiet icon" data-testid="row-more" aria-expanded=${open} aria-label=${`More of ${name}`} title="Focus, order and more."
+        onClick=${() => setOpen(!open)}><${Icon} name="more" /></button>
+      <button class="quiet icon" data-testid="row-remove" aria-label=${`Remove ${name}`} title="Remove this edit; undo brings it back."
+        onClick=${() => removeRow(id)}><${Icon} name="close" /></button>
+    </div>
+    <${Strength} row=${row} facts=${facts} name=${name} change=${change} />
+    <${Facts} row=${row} facts=${facts} change=${change} />
+    ${open && html`<${Details} row=${row} facts=${facts} change=${change} move=${move} index=${index} last=${last} />`}
+  </li>`;
+}
+
+function Strength({row, facts, name, change}) {
+  const value = row.strength ?? facts.auto ?? 0;
+  const [low, high] = facts.range ?? RANGE;
+  const set = (strength, reopen = false) => change({strength}, `${name} ${strength}`, `strength:${row.id}`, reopen);
+  const marks = [{value: 0, name: "zero"}, ...(facts.auto != null ? [{value: facts.auto, name: "auto"}] : [])];
+  const isAuto = row.strength === null || (facts.auto != null && round(facts.auto, 0.01) === round(value, 0.01));
+  return html`<div class="strength">
+    <${Slider} value=${value} min=${Math.min(low, Math.floor(value))} max=${Math.max(high, Math.ceil(value))} step=${0.05} fine=${0.01} marks=${marks}
+      label=${`Strength of ${name}`} text=${String(value)} testid="row-strength" change=${set} reset=${() => set(0, true)}
+      title="Strength: drag, or use the arrow keys; shift is fine, a double click is 0." />
+    <${NumberField} class="number" value=${value} step=${0.05} fine=${0.01} commit=${(strength) => set(round(strength, 0.0001))}
+      testid="row-number" label=${`Strength of ${name} as a number`} title="Type a strength; Enter applies it." />
+    <button class="quiet auto" data-testid="row-auto" aria-pressed=${isAuto} title="Use the strength that this face needs."
+      onClick=${() => change({strength: facts.auto ?? null}, `${name} auto`)}>auto</button>
+  </div>`;
+}
+
+// One line under the slider: an error, a job, or the neutral and the probability.
+function Facts({row, facts, change}) {
+  const job = useStore(({view}) => (facts.job ? view.jobs?.[facts.job.key] : null)) ?? facts.job;
+  return html`<div class="row-facts" data-testid="row-facts" aria-live="polite">
+    ${facts.error ? html`<p class="error" data-testid="row-error">${facts.error}</p>`
+      : job ? html`<${Progress} job=${job} />`
+      : html`<${Meaning} row=${row} facts=${facts} change=${change} />`}
+    ${facts.warning && html`<p class="warning" data-testid="row-warning">${facts.warning}</p>`}
+  </div>`;
+}
+
+function Progress({job}) {
+  return html`<div class="job">
+    <span>${job.what}${job.stage ? `, ${job.stage}` : ""}</span>
+    <progress max=${job.total || 1} value=${job.total ? job.step : undefined} aria-label=${job.what}></progress>
+    <button class="quiet small" data-testid="row-stop" title="Stop this work." onClick=${() => connection.stop(job.key)}>stop</button>
+  </div>`;
+}
+
+function Meaning({row, facts, change}) {
+  const probability = facts.probability;
+  const percent = probability == null ? "" : `${Math.round(probability * 100)} %`;
+  return html`<div class="meaning">
+    ${row.kind === "text" && html`<label class="neutral"><span>from</span>
+      <${Field} value=${row.neutral.join("; ")} placeholder=${facts.neutral?.join("; ") ?? "found by itself"} testid="row-neutral" label="Neutral text"
+        title="What the face shows now instead (the neutral text). Left empty, it is found for each face."
+        commit=${(text) => change({neutral: text.split(";").map((part) => part.trim()).filter(Boolean)}, "neutral text")} /></label>`}
+    <span class="probability" data-testid="row-probability" data-stale=${facts.stale ? "" : null}
+      title="How much CLIP sees of this prompt in the picture.">${percent && html`<meter min="0" max="1" value=${probability} aria-label="Probability"></meter>${percent}`}</span>
+  </div>`;
+}

@@ -1,0 +1,81 @@
+// The panel of edits: a field that makes a prompt a row, examples, and the rows.
+import {html, useRef, useState} from "../vendor/preact-htm.js";
+import {Icon} from "./icons.js";
+import {Menu} from "./menu.js";
+import {Row} from "./row.js";
+import {addRow, addTextRow, moveRow, store, useStore} from "./store.js";
+
+const MOST_ROWS = 24;
+
+export function Rows() {
+  const ids = useStore(({state}) => state.rows.map((row) => row.id).join(" "));
+  const list = ids ? ids.split(" ") : [];
+  return html`<section class="edits" aria-label="Edits">
+    <${AddRow} count=${list.length} />
+    <${Examples} />
+    <ol class="rows">
+      ${list.map((id, index) => html`<${Row} key=${id} id=${id} index=${index} last=${index === list.length - 1} grab=${grab} />`)}
+    </ol>
+    ${!list.length && html`<p class="empty">Each prompt becomes a slider.<br />Several add up.</p>`}
+  </section>`;
+}
+
+function AddRow({count}) {
+  const input = useRef();
+  const [text, setText] = useState("");
+  const mappers = useStore(({view}) => view.about?.mappers);
+  const full = count >= MOST_ROWS;
+  const add = (event) => {
+    event.preventDefault();
+    const prompt = text.trim();
+    if (!prompt || full) return;
+    addTextRow(prompt);
+    setText("");
+    input.current.focus();
+  };
+  const items = (mappers ?? []).map(({name, prompt}) => ({
+    label: prompt ?? name, title: `Add the trained mapper ${name}.`, run: () => addRow({kind: "mapper", strength: null, name}, name),
+  }));
+  return html`<form class="add" onSubmit=${add}>
+    <input ref=${input} type="text" value=${text} data-testid="prompt-input" aria-label="Prompt of a new edit" maxlength="500" autocomplete="off"
+      placeholder="Describe a change, e.g. a face with red hair" title="Say what the face should show, then press Enter."
+      onInput=${(event) => setText(event.target.value)} />
+    <button class="main icon" data-testid="add-row" disabled=${full} aria-label="Add the edit"
+      title=${full ? `There are at most ${MOST_ROWS} edits.` : "Add a slider for this prompt."}><${Icon} name="plus" /></button>
+    ${items.length > 0 && html`<${Menu} label="Mappers" title="Add a mapper, a network trained for one prompt." testid="mappers" items=${items} kind="quiet" />`}
+  </form>`;
+}
+
+function Examples() {
+  const examples = useStore(({view}) => view.about?.examples);
+  const prompts = useStore(({state}) => state.rows.map((row) => row.prompt ?? "").join("\n")).split("\n");
+  return html`<div class="examples" data-testid="examples" role="group" aria-label="Examples">
+    ${(examples ?? []).map((prompt) => html`<button class="chip" key=${prompt} data-testid="example" disabled=${prompts.includes(prompt)}
+      title=${`Add a slider for “${prompt}”.`} onClick=${() => addTextRow(prompt)}>${prompt}</button>`)}
+  </div>`;
+}
+
+// Drag row `id` by its grip: it takes the place of the row under the pointer.
+function grab(id, event) {
+  const grip = event.currentTarget;
+  const list = grip.closest(".rows");
+  event.preventDefault();
+  grip.focus();
+  grip.setPointerCapture(event.pointerId);
+  store.hold();
+  const row = grip.closest(".row");
+  row.dataset.dragged = "";
+  const key = `order:${id}:${Date.now()}`;
+  const move = ({clientY}) => {
+    const boxes = [...list.children].filter((item) => item !== row).map((item) => item.getBoundingClientRect());
+    moveRow(id, boxes.filter((box) => clientY > box.top + box.height / 2).length, key);
+  };
+  const end = () => {
+    delete row.dataset.dragged;
+    store.release();
+    for (const name of ["pointerup", "pointercancel", "lostpointercapture"]) grip.removeEventListener(name, end);
+    grip.removeEventListener("pointermove", move);
+  };
+  grip.addEventListener("pointermove", move);
+  for (const name of ["pointerup", "pointercancel", "lostpointercapture"]) grip.addEventListener(name, end);
+}
