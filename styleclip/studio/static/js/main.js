@@ -10,10 +10,10 @@ import {listenToKeys} from "./keys.js";
 import {persist, restore} from "./persist.js";
 import {openFiles, Photos} from "./photos.js";
 import {Rows} from "./rows.js";
-import {stats} from "./stats.js";
+import {isSettled, stats, watchRest} from "./stats.js";
 import {EMPTY, store, useStore} from "./store.js";
 import {ThemeButton} from "./theme.js";
-import {Toolbar, Viewer} from "./viewer.js";
+import {Toolbar, Viewer, viewer} from "./viewer.js";
 
 function App() {
   return html`<header>
@@ -70,9 +70,10 @@ async function start() {
   listenToKeys();
   listenToFiles();
   persist();
+  watchRest();
   connection.open();
   loadAbout().catch((error) => store.say(error.message, "error"));
 }
 
-window.studio = {state: () => store.state, counter: connection.counter, stats};
+window.studio = {state: () => store.state, counter: connection.counter, settled: isSettled, picture: viewer.picture, stats};
 start();

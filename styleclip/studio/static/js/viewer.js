@@ -27,6 +27,8 @@ export const viewer = {
     paint("before");
   },
   beforeKey: () => shown.beforeKey,
+  // The edited picture, an ImageBitmap, and null before the first.
+  picture: () => shown.after,
   // `listener(state, facts)` runs after each full frame is drawn.
   onRest(listener) {
     rest.add(listener);
