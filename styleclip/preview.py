@@ -1,0 +1,95 @@
+"""Quick previews of large generators: the blocks up to a resolution, and the finest details of a picture drawn before.
+
+The image of StyleGAN2 is a sum of upsampled skip images (Karras et al. 2020, figure 7b), so the picture of a latent
+differs from that of another one by the upsampled difference of their skip images after a block, and by what the later
+blocks change. A preview leaves the second part out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from styleclip.errors import UsageError
+from styleclip.latents import Latent, Space
+from styleclip.models import Models
+from styleclip.networks.stylegan2 import Generator
+from styleclip.runtime.gradients import float32_default
+
+LEAST_PX = 16  # smaller blocks show no more than the colours of a face
+
+
+@dataclass(frozen=True, eq=False)
+class SkipImages:
+    """The skip images of a latent.
+
+    Args:
+        images: by the resolution of each block, from 4 upwards, [N, img_channels, H, W]; the last is the picture.
+    """
+
+    images: Mapping[int, Tensor]
+
+    @property
+    def picture(self) -> Tensor:
+        """The whole picture [N, img_channels, H, W], with the bits of `Models.render`."""
+        return self.images[max(self.images)]
+
+
+def preview_resolutions(generator: Generator) -> list[int]:
+    """The resolutions of the blocks that previews can be drawn from, in ascending order."""
+    return [resolution for resolution in generator.config.channels if LEAST_PX <= resolution < generator.resolution]
+
+
+@float32_default()
+@torch.inference_mode(False)
+@torch.no_grad()
+def draw_skip_images(models: Models, latent: Latent, on_block: Callable[[int], None] | None = None) -> SkipImages:
+    """Draw a latent and keep the skip image of every block.
+
+    Args:
+        models: the models of an editor.
+        latent: a few latents of any space, drawn at once.
+        on_block: gets the resolution of each block when it has been drawn; what it raises ends the drawing.
+    """
+    generator = models.generator
+    synthesis, layout = generator.synthesis, generator.layout
+    styles = layout.split(generator.to_space(latent.to(models.device), Space.S).data)
+    noise, state = synthesis.noise_inputs(len(latent), "const"), synthesis.start(len(latent))
+    images: dict[int, Tensor] = {}
+    for entry in layout.entries:
+        state = synthesis.step(entry, state, styles, noise)
+        if entry.is_torgb:
+            images[entry.resolution] = state.image
+            if on_block is not None:
+                on_block(entry.resolution)
+    return SkipImages(images)
+
+
+@float32_default()
+@torch.inference_mode(False)
+@torch.no_grad()
+def preview(models: Models, latent: Latent, resolution: int, near: SkipImages) -> Tensor:
+    """The picture of a latent, about: [N, img_channels, H, W] at full size, by the blocks up to `resolution`.
+
+    `picture(near) + upsample(skip(latent) - skip(near))`: exact for the latent of `near`, and the better the nearer it
+    is. Raises UsageError for a resolution that the generator has no block of.
+
+    Args:
+        models: the models of an editor.
+        latent: latents of any space.
+        resolution: one of `preview_resolutions`.
+        near: of a latent nearby, such as the source of an edit, or what was drawn last.
+
+    Example:
+        source = draw_skip_images(models, latent)
+        image = preview(models, latent + 0.5 * step, 256, source)
+    """
+    if resolution not in near.images:
+        raise UsageError(f"there is no block of {resolution} px; choose one of {preview_resolutions(models.generator)}")
+    skip_image = models.generator(latent.to(models.device), resolution=resolution)
+    change = skip_image - near.images[resolution]
+    return near.picture + F.interpolate(change, near.picture.shape[-2:], mode="bilinear")

@@ -1,0 +1,85 @@
+"""Previews: exact where they start from, close to the picture nearby, and quick to be given up."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from styleclip.editor import Editor
+from styleclip.errors import UsageError
+from styleclip.latents import Latent, Space
+from styleclip.models import Models
+from styleclip.preview import draw_skip_images, preview, preview_resolutions
+from tests.helpers.tiny import TINY, tiny_generator, tiny_models
+
+SEEDS = (range(8), range(8, 16))
+
+
+@pytest.fixture(scope="module")
+def demo() -> Models:
+    import styleclip
+
+    return styleclip.load("demo", identity="none")
+
+
+def psnr(found: Tensor, expected: Tensor) -> float:
+    """Mean over the images, in dB of the range [-1, 1]."""
+    error = (found.clamp(-1, 1) - expected.clamp(-1, 1)).div(2).square().flatten(1).mean(dim=1)
+    return -10 * error.log10().mean().item()
+
+
+def test_skip_images_are_those_of_the_generator() -> None:
+    models = tiny_models()
+    latent = Editor(models).sample(seeds=(0, 1))
+    drawn = draw_skip_images(models, latent)
+    assert torch.equal(drawn.picture, models.render(latent))
+    for resolution, image in drawn.images.items():
+        assert torch.equal(image, models.generator(latent, resolution=resolution))
+
+
+@pytest.mark.parametrize("shape", [{}, {"constant": (4, 6), "img_channels": 4}])
+def test_a_preview_of_the_latent_itself_has_the_bits_of_the_picture(shape: dict[str, Any]) -> None:
+    config = replace(TINY, channels={**TINY.channels, 32: 4, 64: 3}, **shape)
+    models = replace(tiny_models(), generator=tiny_generator(config))
+    latent = Editor(models).sample(seeds=(0, 1))
+    drawn = draw_skip_images(models, latent)
+    assert preview_resolutions(models.generator) == [16, 32]
+    for resolution in (16, 32):
+        assert torch.equal(preview(models, latent, resolution, drawn), models.render(latent))
+
+
+def test_previews_of_the_demo_generator_come_close_to_the_picture(demo: Models) -> None:
+    """A part of the way to another face, by the blocks up to 16 and 32 of 64 px."""
+    source, other = (demo.generator.to_space(Editor(demo).sample(seeds=seeds), Space.S) for seeds in SEEDS)
+    drawn = draw_skip_images(demo, source)
+    for share, least in {0.05: (42, 45), 0.2: (30, 33)}.items():
+        latent = Latent(Space.S, torch.lerp(source.data, other.data, share))
+        whole = demo.render(latent)
+        found = [psnr(preview(demo, latent, resolution, drawn), whole) for resolution in (16, 32)]
+        assert found[0] > least[0] and found[1] > least[1] and found[1] > psnr(drawn.picture, whole) + 7
+        upsampled = torch.nn.functional.interpolate(demo.generator(latent, resolution=32), scale_factor=2.0)
+        assert psnr(upsampled, whole) < found[1] - 7
+
+
+def test_drawing_ends_where_a_newer_picture_is_wanted() -> None:
+    models, seen = tiny_models(), []
+
+    def give_up(resolution: int) -> None:
+        seen.append(resolution)
+        if resolution == 8:
+            raise StopIteration
+
+    with pytest.raises(StopIteration):
+        draw_skip_images(models, Editor(models).sample(), give_up)
+    assert seen == [4, 8]
+
+
+def test_a_block_that_is_not_there_is_refused() -> None:
+    models = tiny_models()
+    latent = Editor(models).sample()
+    with pytest.raises(UsageError, match="no block of 48 px"):
+        preview(models, latent, 48, draw_skip_images(models, latent))
