@@ -12,9 +12,10 @@ const LONGEST_WAIT_MS = 8000;
 let socket = null;
 let waits = 0; // failed attempts in a row
 let counter = 0;
-let drawn = 0; // counter of the newest frame drawn
+let last = null; // the request whose frame is shown
 let flight = null; // the unanswered request
 let dirty = true; // the state changed after the last request
+let sourceAsked = null; // the face whose source was asked for
 let restDue = false;
 let restTimer = 0;
 let decoding = 0; // pictures that are being decoded
@@ -32,6 +33,7 @@ export const connection = {
     addEventListener("pointerdown", () => setHeld(true), true);
     addEventListener("pointerup", () => setHeld(false), true);
     addEventListener("pointercancel", () => setHeld(false), true);
+    addEventListener("blur", () => setHeld(false));
     addEventListener("online", () => socket === null && connect());
     connect();
   },
@@ -44,8 +46,22 @@ export const connection = {
     next();
   },
   stop(key) {
-    socket?.readyState === WebSocket.OPEN && socket.send(JSON.stringify({type: "stop", job: key}));
+    if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify({type: "stop", job: key}));
   },
+  // Start a stopped or failed job again.
+  retry(key) {
+    if (socket?.readyState !== WebSocket.OPEN) return;
+    socket.send(JSON.stringify({type: "retry", job: key}));
+    connection.request();
+  },
+  // The picture on the page is the full frame of the state, and no work for it goes on.
+  settled() {
+    const working = store.view.pending || Object.values(store.view.rows ?? {}).some((row) => row.job);
+    const waiting = flight || decoding || dirty || restDue || restWaits || !store.view.connected;
+    return !working && !waiting && Boolean(last?.rest) && last.state === store.state;
+  },
+  // The frame that the page shows.
+  drawn: () => last && {counter: last.counter, rest: last.rest, size: store.view.size, view: last.view},
   onJob(listener) {
     jobListeners.add(listener);
     return () => jobListeners.delete(listener);
@@ -73,15 +89,16 @@ function connect() {
   socket.binaryType = "arraybuffer";
   socket.onopen = () => {
     waits = 0;
-    store.show({connected: true, jobs: {}, pending: null});
+    store.show({connected: true, jobs: {}, pending: null, status: null});
     connection.request();
   };
   socket.onmessage = ({data}) => (typeof data === "string" ? receive(JSON.parse(data)) : receivePicture(data));
   socket.onclose = () => {
     socket = null;
     flight = null;
+    sourceAsked = null;
     answered.clear();
-    store.show({connected: false});
+    store.show({connected: false, status: {text: "Connection lost; trying again.", kind: "lost"}});
     setTimeout(() => socket === null && connect(), Math.min(500 * 2 ** waits++, LONGEST_WAIT_MS));
   };
 }
@@ -95,12 +112,13 @@ function next() {
   if (dirty) {
     dirty = false;
     send({state, rest: view === "photo", view, face});
-  } else if (viewer.beforeKey() !== face) {
-    if (state.rows.length) send({state: {...state, rows: [], strokes: []}, rest: true, view, face, source: true});
-    else if (restDue) send({state, rest: true, view, face, source: true, last: true});
+    if (viewer.beforeKey() !== face) viewer.drawBefore(null, null);
+  } else if (state.rows.length && viewer.beforeKey() !== face && sourceAsked !== face) {
+    sourceAsked = face;
+    send({state: {...state, rows: [], strokes: []}, rest: true, view, face, source: true});
   } else if (restDue) {
     restDue = false;
-    send({state, rest: true, view, face, last: true});
+    send({state, rest: true, view, face});
   }
 }
 
@@ -130,6 +148,7 @@ function receive(message) {
       return next();
     case "busy":
       flight = null;
+      store.say("The server is busy; trying again.");
       setTimeout(connection.request, BUSY_MS);
       return undefined;
     default:
@@ -170,16 +189,14 @@ async function receivePicture(data) {
   next();
 }
 
-async function show(bitmap, {request, facts}, number) {
-  if (request.source && viewer.beforeKey() !== request.face) {
-    viewer.drawBefore(request.last ? await createImageBitmap(bitmap) : bitmap, request.face);
-    if (!request.last) return undefined;
-  } else if (request.source && !request.last) return bitmap.close();
-  if (number < drawn) return bitmap.close();
-  drawn = number;
+function show(bitmap, {request, facts}, number) {
+  if (request.source) return viewer.drawBefore(bitmap, request.face);
+  if (number < (last?.counter ?? 0)) return bitmap.close();
+  last = request;
   store.show({pending: null, size: [bitmap.width, bitmap.height]});
   viewer.draw(bitmap);
   measureDrawn(request, counter);
   receiveFacts(facts, request.state);
   if (facts.rest) viewer.tellRest(request.state, facts);
+  return undefined;
 }

@@ -19,7 +19,7 @@ export function listenToKeys() {
 function onKeyDown(event) {
   const command = event.ctrlKey || event.metaKey;
   const key = event.key.toLowerCase();
-  if (command && (key === "z" || key === "y") && !isTyping(event.target)) {
+  if (command && (key === "z" || key === "y") && !(isTyping(event.target) && event.target.value)) {
     if (key === "y" || event.shiftKey) store.redo();
     else store.undo();
   } else if (!command && isPeek(event) && !isTyping(event.target) && !(key === " " && isPressed(event.target))) {

@@ -10,10 +10,10 @@ import {listenToKeys} from "./keys.js";
 import {persist, restore} from "./persist.js";
 import {openFiles, Photos} from "./photos.js";
 import {Rows} from "./rows.js";
-import {isSettled, stats, watchRest} from "./stats.js";
+import {stats} from "./stats.js";
 import {EMPTY, store, useStore} from "./store.js";
 import {ThemeButton} from "./theme.js";
-import {Toolbar, Viewer, viewer} from "./viewer.js";
+import {Toolbar, viewer, Viewer} from "./viewer.js";
 
 function App() {
   return html`<header>
@@ -38,7 +38,7 @@ function UndoButtons() {
 
 function Status() {
   const status = useStore(({view}) => view.status);
-  return html`<p class="status" data-testid="status" aria-live="polite" data-kind=${status?.kind}>${status?.text ?? ""}</p>`;
+  return html`<p class="status" data-testid="status" aria-live="polite" data-kind=${status?.kind} title=${status?.text}>${status?.text ?? ""}</p>`;
 }
 
 function listenToFiles() {
@@ -70,10 +70,10 @@ async function start() {
   listenToKeys();
   listenToFiles();
   persist();
-  watchRest();
   connection.open();
   loadAbout().catch((error) => store.say(error.message, "error"));
 }
 
-window.studio = {state: () => store.state, counter: connection.counter, settled: isSettled, picture: viewer.picture, stats};
+// For tests, benchmarks and the console.
+window.studio = {state: () => store.state, counter: connection.counter, settled: connection.settled, drawn: connection.drawn, picture: viewer.picture, stats};
 start();

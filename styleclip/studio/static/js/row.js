@@ -73,7 +73,8 @@ function Strength({row, facts, name, change}) {
 function Facts({row, facts, change}) {
   const job = useStore(({view}) => (facts.job ? view.jobs?.[facts.job.key] : null)) ?? facts.job;
   return html`<div class="row-facts" data-testid="row-facts" aria-live="polite">
-    ${facts.error ? html`<p class="error" data-testid="row-error">${facts.error}</p>`
+    ${facts.error ? html`<p class="error" data-testid="row-error">${facts.error}${facts.retry && html` <button class="link" data-testid="row-retry"
+        title="Start this work again." onClick=${() => connection.retry(facts.retry)}>Try again</button>`}</p>`
       : job ? html`<${Progress} job=${job} />`
       : html`<${Meaning} row=${row} facts=${facts} change=${change} />`}
     ${facts.warning && html`<p class="warning" data-testid="row-warning">${facts.warning}</p>`}
@@ -97,6 +98,6 @@ function Meaning({row, facts, change}) {
         title="What the face shows now instead (the neutral text). Left empty, it is found for each face."
         commit=${(text) => change({neutral: text.split(";").map((part) => part.trim()).filter(Boolean)}, "neutral text")} /></label>`}
     <span class="probability" data-testid="row-probability" data-stale=${facts.stale ? "" : null}
-      title="How much CLIP sees of this prompt in the picture.">${percent && html`<meter min="0" max="1" value=${probability} aria-label="Probability"></meter>${percent}`}</span>
+      title="How much CLIP sees of this prompt in the picture.">${percent && html`<span class="bar" style=${{"--part": probability}}></span>${percent}`}</span>
   </div>`;
 }

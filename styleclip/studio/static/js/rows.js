@@ -12,47 +12,54 @@ export function Rows() {
   const list = ids ? ids.split(" ") : [];
   return html`<section class="edits" aria-label="Edits">
     <${AddRow} count=${list.length} />
-    <${Examples} />
-    <ol class="rows">
+    <${Examples} few=${list.length === 0} />
+    <ol class="rows" data-testid="rows">
       ${list.map((id, index) => html`<${Row} key=${id} id=${id} index=${index} last=${index === list.length - 1} grab=${grab} />`)}
     </ol>
-    ${!list.length && html`<p class="empty">Each prompt becomes a slider.<br />Several add up.</p>`}
   </section>`;
 }
 
 function AddRow({count}) {
   const input = useRef();
   const [text, setText] = useState("");
-  const mappers = useStore(({view}) => view.about?.mappers);
   const full = count >= MOST_ROWS;
   const add = (event) => {
     event.preventDefault();
     const prompt = text.trim();
     if (!prompt || full) return;
-    addTextRow(prompt);
+    reveal(addTextRow(prompt));
     setText("");
     input.current.focus();
   };
-  const items = (mappers ?? []).map(({name, prompt}) => ({
-    label: prompt ?? name, title: `Add the trained mapper ${name}.`, run: () => addRow({kind: "mapper", strength: null, name}, name),
-  }));
   return html`<form class="add" onSubmit=${add}>
     <input ref=${input} type="text" value=${text} data-testid="prompt-input" aria-label="Prompt of a new edit" maxlength="500" autocomplete="off"
-      placeholder="Describe a change, e.g. a face with red hair" title="Say what the face should show, then press Enter."
+      placeholder="Type a change, e.g. a smiling face" title="Say what the face should show, then press Enter."
       onInput=${(event) => setText(event.target.value)} />
     <button class="main icon" data-testid="add-row" disabled=${full} aria-label="Add the edit"
       title=${full ? `There are at most ${MOST_ROWS} edits.` : "Add a slider for this prompt."}><${Icon} name="plus" /></button>
-    ${items.length > 0 && html`<${Menu} label="Mappers" title="Add a mapper, a network trained for one prompt." testid="mappers" items=${items} kind="quiet" />`}
   </form>`;
 }
 
-function Examples() {
-  const examples = useStore(({view}) => view.about?.examples);
+// Prompts that work on this model, and its mappers.
+function Examples({few}) {
+  const about = useStore(({view}) => view.about);
   const prompts = useStore(({state}) => state.rows.map((row) => row.prompt ?? "").join("\n")).split("\n");
-  return html`<div class="examples" data-testid="examples" role="group" aria-label="Examples">
-    ${(examples ?? []).map((prompt) => html`<button class="chip" key=${prompt} data-testid="example" disabled=${prompts.includes(prompt)}
-      title=${`Add a slider for “${prompt}”.`} onClick=${() => addTextRow(prompt)}>${prompt}</button>`)}
+  const mappers = (about?.mappers ?? []).map(({name, prompt}) => ({
+    label: prompt ?? name, title: `Add the trained mapper ${name}.`, run: () => reveal(addRow({kind: "mapper", strength: null, name}, name)),
+  }));
+  return html`<div class="suggestions" data-few=${few ? "" : null}>
+    ${few && html`<p class="hint">Each prompt becomes a slider, and several add up. These work here:</p>`}
+    <div class="examples" data-testid="examples" role="group" aria-label="Examples">
+      ${(about?.examples ?? []).filter((prompt) => !prompts.includes(prompt)).map((prompt) => html`<button class="chip" key=${prompt} data-testid="example"
+        title=${`Add a slider for “${prompt}”.`} onClick=${() => reveal(addTextRow(prompt))}>${prompt}</button>`)}
+    </div>
+    ${mappers.length > 0 && html`<${Menu} label="Mappers" title="Add a mapper, a network trained for one prompt." testid="mappers" items=${mappers} kind="quiet" />`}
   </div>`;
+}
+
+// Scroll to a new row once it is drawn.
+function reveal(id) {
+  requestAnimationFrame(() => document.querySelector(`.row[data-id="${id}"]`)?.scrollIntoView({block: "nearest"}));
 }
 
 // Drag row `id` by its grip: it takes the place of the row under the pointer.

@@ -1,6 +1,4 @@
 // How far the picture lags behind the hand, for tests and the benchmark: window.studio.stats.
-import {store} from "./store.js";
-import {viewer} from "./viewer.js";
 
 const MOST_LAGS = 20000;
 let inputTime = null;
@@ -27,16 +25,4 @@ export function measureDrawn(request, newest) {
   if (request.inputTime == null) return;
   stats.lags.push(performance.now() - request.inputTime);
   if (stats.lags.length > MOST_LAGS) stats.lags.splice(0, MOST_LAGS / 2);
-}
-
-let rested = null; // the state and the facts of the last full frame
-
-export function watchRest() {
-  viewer.onRest((state, facts) => (rested = {state, facts}));
-}
-
-// Whether the picture is the full frame of the present state, with all of its rows.
-export function isSettled() {
-  if (rested?.state !== store.state || store.view.connected === false || store.view.pending) return false;
-  return Object.values(rested.facts.rows ?? {}).every((row) => !row.job);
 }

@@ -108,7 +108,7 @@ function Pending() {
 
 function Banner() {
   const connected = useStore(({view}) => view.connected);
-  return html`<div class="banner" role="status">${connected === false && html`<span>Connection lost; trying again.</span>`}</div>`;
+  return html`<div class="banner" aria-hidden="true">${connected === false && html`<span>Connection lost; trying again.</span>`}</div>`;
 }
 
 const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1);
