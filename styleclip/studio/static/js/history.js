@@ -1,3 +1,37 @@
+// The strip of earlier states with small pictures; a click goes back to one.
+import {html, useEffect, useRef} from "../vendor/preact-htm.js";
+import {store, useStore} from "./store.js";
+import {viewer} from "./viewer.js";
+
+const THUMBNAIL_PX = 96;
+
+const pictures = new WeakMap(); // state -> data URL of its full frame
+
+viewer.onRest((state) => {
+  if (pictures.has(state)) return;
+  const picture = viewer.thumbnail(THUMBNAIL_PX);
+  if (!picture) return;
+  pictures.set(state, picture);
+  store.show({pictured: state});
+});
+
 export function History() {
-  return null;
+  const entries = useStore((s) => s.entries);
+  const position = useStore((s) => s.position);
+  useStore(({view}) => view.pictured); // render when a picture arrives
+  const strip = useRef();
+  useEffect(() => {
+    strip.current?.children[position]?.scrollIntoView({block: "nearest", inline: "nearest"});
+  }, [entries, position]);
+  return html`<div class="history" ref=${strip} data-testid="history" role="group" aria-label="Earlier states">
+    ${entries.map((entry, i) => html`<button key=${i} class="thumb" data-testid="entry" aria-pressed=${i === position} data-later=${i > position ? "" : null}
+      aria-label=${`${i + 1}: ${entry.label}`} title=${title(entry)} onClick=${() => store.go(i)}>
+      ${pictures.has(entry.state) ? html`<img src=${pictures.get(entry.state)} alt="" draggable=${false} />` : html`<span class="blank" aria-hidden="true">${entry.label}</span>`}
+    </button>`)}
+  </div>`;
+}
+
+function title({label, time}) {
+  const clock = new Date(time).toLocaleTimeString([], {hour: "2-digit", minute: "2-digit"});
+  return `${label[0].toUpperCase()}${label.slice(1)}, at ${clock}; press to go back to it.`;
 }

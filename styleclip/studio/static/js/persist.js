@@ -1,9 +1,87 @@
+// The state outlives the page: in the fragment of the URL, in sessionStorage for a reload of this tab, in localStorage
+// for the next tab, and the files it names in IndexedDB.
+import {decodeState, encodeState, readState} from "./fragment.js";
+import {postBytes} from "./http.js";
+import {keepFile, keptFile} from "./kept_files.js";
+import {store} from "./store.js";
+
+const WRITE_MS = 250; // browsers limit how often the URL may change
+const KEY = "styleclip-studio";
+
+let written = null; // the fragment that belongs to the state in sessionStorage
+let waiting = 0;
+
+// The state to start with: that of the link, else of this tab, else of the last one; null for none.
 export async function restore() {
-  return null;
+  const kept = read(sessionStorage);
+  if (kept && kept.fragment === location.hash) return readState(kept.state);
+  return (await decodeState(location.hash)) ?? readState(kept?.state) ?? readState(read(localStorage)?.state);
 }
 
-export function persist() {}
+// Write every change from now on, and follow links to other states that are opened in this tab.
+export function persist() {
+  store.onChange(() => {
+    clearTimeout(waiting);
+    waiting = setTimeout(writeSoon, WRITE_MS);
+  });
+  addEventListener("pagehide", () => write(store.state));
+  addEventListener("hashchange", async () => {
+    const state = await decodeState(location.hash);
+    if (state) store.update(() => state, {label: "opened a link"});
+  });
+  writeSoon();
+}
 
-export async function supply(sha256) {
-  return false;
+async function writeSoon() {
+  const state = store.state;
+  write(state);
+  const fragment = await encodeState(state);
+  if (state !== store.state) return; // a newer one will be written
+  if (location.hash !== fragment) history.replaceState(history.state, "", fragment || location.pathname + location.search);
+  written = fragment;
+  write(state);
+}
+
+function write(state) {
+  const text = JSON.stringify({state: JSON.stringify(state), fragment: written ?? location.hash});
+  for (const storage of [sessionStorage, localStorage]) {
+    try {
+      storage.setItem(KEY, text);
+    } catch {
+      // full, or not allowed: the URL still has the state
+    }
+  }
+}
+
+function read(storage) {
+  try {
+    return JSON.parse(storage.getItem(KEY));
+  } catch {
+    return null;
+  }
+}
+
+// Upload a file; the server's answer {sha256, name, ..} is kept with it. Throws Error with the server's sentence.
+export async function upload(blob, name, kind) {
+  const record = await postBytes(kind === "photo" ? "api/photos" : "api/files", blob, name);
+  await keepFile({sha256: record.sha256, name, kind, blob, record});
+  return record;
+}
+
+const supplies = new Map();
+
+// Upload a file again that the server has forgotten, from IndexedDB; false where it is not there.
+export function supply(sha256) {
+  if (!supplies.has(sha256)) supplies.set(sha256, supplyOnce(sha256).finally(() => supplies.delete(sha256)));
+  return supplies.get(sha256);
+}
+
+async function supplyOnce(sha256) {
+  const file = await keptFile(sha256);
+  if (!file) return false;
+  try {
+    return (await upload(file.blob, file.name, file.kind)).sha256 === sha256;
+  } catch {
+    return false;
+  }
 }

@@ -1,0 +1,59 @@
+// Small modal dialogs, in the browser's own <dialog>: Escape and a click outside close them.
+
+// Ask for one of `choices` [{label, value, testid, main}]; the promise gives its value, or null where it was closed.
+export function ask(title, text, choices) {
+  return new Promise((resolve) => {
+    const buttons = choices.map(({label, value, testid, main}) => {
+      const button = element("button", {className: main ? "main" : "plain", textContent: label});
+      button.dataset.testid = testid;
+      button.addEventListener("click", () => close(value));
+      return button;
+    });
+    const dialog = open(title, [element("p", {textContent: text})], [...buttons, closeButton("Cancel", () => close(null))]);
+    dialog.addEventListener("close", () => close(null));
+    let closed = false;
+    function close(value) {
+      if (closed) return;
+      closed = true;
+      dialog.close();
+      dialog.remove();
+      resolve(value);
+    }
+  });
+}
+
+// Show a text to read and to copy; `hint` is a sentence below it.
+export function showText(title, text, hint, testid) {
+  const area = element("textarea", {value: text, readOnly: true, rows: Math.min(text.split("\n").length + 2, 14)});
+  area.dataset.testid = testid;
+  area.setAttribute("aria-label", title);
+  area.spellcheck = false;
+  const dialog = open(title, [area, element("p", {className: "hint", textContent: hint})], [closeButton("Close", () => dialog.close())]);
+  dialog.addEventListener("close", () => dialog.remove());
+  area.select();
+  return dialog;
+}
+
+function open(title, content, buttons) {
+  const dialog = element("dialog", {className: "ask"});
+  const row = element("div", {className: "ask-buttons"});
+  row.append(...buttons);
+  dialog.append(element("h2", {textContent: title}), ...content, row);
+  dialog.setAttribute("aria-label", title);
+  dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
+  dialog.addEventListener("keydown", (event) => event.stopPropagation()); // shortcuts of the page
+  document.body.append(dialog);
+  dialog.showModal();
+  return dialog;
+}
+
+function closeButton(label, close) {
+  const button = element("button", {className: "quiet", textContent: label});
+  button.dataset.testid = "dialog-close";
+  button.addEventListener("click", close);
+  return button;
+}
+
+function element(name, properties) {
+  return Object.assign(document.createElement(name), properties);
+}

@@ -1,0 +1,75 @@
+// Files that were dropped on the page, pasted or chosen: photos, PNGs of ours, directions, mappers, states in JSON.
+import {ask} from "./dialog.js";
+import {fileKind} from "./file_kinds.js";
+import {postBytes} from "./http.js";
+import {upload} from "./persist.js";
+import {addRow, setFace, store} from "./store.js";
+
+// Takes the files one after the other; of several photos the last one is shown.
+export async function openFiles(files) {
+  for (const file of [...files]) {
+    try {
+      await openFile(file);
+    } catch (error) {
+      store.show({photoError: error.message, reading: null});
+      store.say(error.message, "error");
+    }
+  }
+}
+
+async function openFile(file) {
+  store.show({photoError: null});
+  const kind = await fileKind(file);
+  const meaning = kind === "ours" ? await askMeaning(file) : kind;
+  if (meaning === "photo") await openPhoto(file);
+  else if (meaning === "file") await openRow(file);
+  else if (meaning) await restoreSession(file);
+}
+
+function askMeaning(file) {
+  return ask("Made with styleclip", `${file.name} carries the edit it was made with.`, [
+    {label: "Restore its session", value: "state", testid: "restore-session", main: true},
+    {label: "Use it as a photo", value: "photo", testid: "use-as-photo"},
+  ]);
+}
+
+async function restoreSession(file) {
+  const {state} = await postBytes("api/restore", file, file.name);
+  store.update(() => state, {label: `restored ${file.name}`});
+  store.say(`Restored the session of ${file.name}.`);
+}
+
+async function openPhoto(file) {
+  checkSize(file);
+  store.show({reading: file.name});
+  const record = await upload(file, file.name, "photo");
+  store.show({reading: null, photo: record});
+  const [note] = record.notes;
+  if (!record.faces.length) store.show({photoError: note});
+  else choosePhotoFace(record, largest(record.faces));
+}
+
+async function openRow(file) {
+  checkSize(file);
+  const {sha256, name, kind} = await upload(file, file.name, "file");
+  addRow({kind, strength: 1, sha256, name});
+}
+
+// The face of this number, as the encoder draws it.
+export function choosePhotoFace({sha256, name}, number) {
+  const label = number === 0 ? name : `face ${number} of ${name}`;
+  setFace({photo: {sha256, name, face: number, refine: 0, tune: 0}}, label);
+}
+
+function checkSize(file) {
+  const most = store.view.about?.limits?.upload_bytes;
+  if (most && file.size > most) {
+    throw new Error(`${file.name} has ${megabytes(file.size)}; this server takes files up to ${megabytes(most)}.`);
+  }
+}
+
+const megabytes = (bytes) => `${Math.max(1, Math.round(bytes / 1e6))} MB`;
+
+const area = ([left, top, right, bottom]) => (right - left) * (bottom - top);
+
+const largest = (faces) => faces.reduce((best, face) => (area(face.box) > area(best.box) ? face : best)).number;
