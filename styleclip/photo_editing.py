@@ -146,6 +146,12 @@ class PhotoEdit:
                     self.pasted[key].putalpha(self.photo.alpha)
         return self.pasted
 
+    def record(self, key: str = "") -> dict[str, Any]:
+        """The record of a pasted photo: the photo, and the results of all faces."""
+        name = self.photo.path and InputFile(self.photo.path)
+        results = [face.results[key].record() for face in self.faces if key in face.results]
+        return {"pasted": True, "photo": name, "photo_sha256": self.photo.sha256, "results": results}
+
     @defer_interrupts()
     def save(
         self,
@@ -180,13 +186,7 @@ class PhotoEdit:
         """Write photo.png of every key, or photo.jpg etc.; raises OutputError."""
         paths = []
         for key, picture in self.pasted.items():
-            record = {
-                "pasted": True,
-                "photo": self.photo.path and InputFile(self.photo.path),
-                "photo_sha256": self.photo.sha256,
-                "results": [face.results[key].record() for face in self.faces if key in face.results],
-            }
-            content = photo_format.encode(picture, self.photo, recording.of_picture(record))
+            content = photo_format.encode(picture, self.photo, recording.of_picture(self.record(key)))
             paths.append(atomic_write(Path(folder) / key / photo_format.file_name(self.photo), content))
         return paths
 
