@@ -18,9 +18,10 @@ const NOTHING = {};
 export function Row({id, index, last, grab}) {
   const row = useStore(({state}) => state.rows.find((row) => row.id === id));
   const facts = useStore(({view}) => view.rows?.[id]) ?? NOTHING;
+  const mappers = useStore(({view}) => view.about?.mappers);
   const [open, setOpen] = useState(false);
   if (!row) return null;
-  const name = rowName(row);
+  const name = (row.kind === "mapper" && mappers?.find((mapper) => mapper.name === row.name)?.prompt) || rowName(row);
   const change = (values, label, key = null, reopen = false) => changeRow(id, values, {label, key, reopen});
   const move = (to) => moveRow(id, to);
   const gripKey = (event) => {

@@ -1,5 +1,5 @@
 // The panel of edits: a field that makes a prompt a row, examples, and the rows.
-import {html, useRef, useState} from "../vendor/preact-htm.js";
+import {html, useLayoutEffect, useRef, useState} from "../vendor/preact-htm.js";
 import {Icon} from "./icons.js";
 import {Menu} from "./menu.js";
 import {Row} from "./row.js";
@@ -10,6 +10,10 @@ const MOST_ROWS = 24;
 export function Rows() {
   const ids = useStore(({state}) => state.rows.map((row) => row.id).join(" "));
   const list = ids ? ids.split(" ") : [];
+  const focused = document.activeElement; // loses the focus when its row is put elsewhere
+  useLayoutEffect(() => {
+    if (document.activeElement === document.body && focused?.isConnected) focused.focus({preventScroll: true});
+  }, [ids]);
   return html`<section class="edits" aria-label="Edits">
     <${AddRow} count=${list.length} />
     <${Examples} few=${list.length === 0} />
@@ -64,25 +68,24 @@ function reveal(id) {
 
 // Drag row `id` by its grip: it takes the place of the row under the pointer.
 function grab(id, event) {
+  if (event.button !== 0) return;
   const grip = event.currentTarget;
-  const list = grip.closest(".rows");
-  event.preventDefault();
-  grip.focus();
-  grip.setPointerCapture(event.pointerId);
-  store.hold();
   const row = grip.closest(".row");
+  event.preventDefault();
+  store.hold();
   row.dataset.dragged = "";
-  const key = `order:${id}:${Date.now()}`;
+  const key = `order:${id}:${event.timeStamp}`;
   const move = ({clientY}) => {
-    const boxes = [...list.children].filter((item) => item !== row).map((item) => item.getBoundingClientRect());
+    const boxes = [...row.parentElement.children].filter((item) => item !== row).map((item) => item.getBoundingClientRect());
     moveRow(id, boxes.filter((box) => clientY > box.top + box.height / 2).length, key);
   };
+  const stop = new AbortController();
   const end = () => {
+    stop.abort();
     delete row.dataset.dragged;
     store.release();
-    for (const name of ["pointerup", "pointercancel", "lostpointercapture"]) grip.removeEventListener(name, end);
-    grip.removeEventListener("pointermove", move);
+    grip.focus({preventScroll: true});
   };
-  grip.addEventListener("pointermove", move);
-  for (const name of ["pointerup", "pointercancel", "lostpointercapture"]) grip.addEventListener(name, end);
+  addEventListener("pointermove", move, {signal: stop.signal});
+  for (const name of ["pointerup", "pointercancel"]) addEventListener(name, end, {signal: stop.signal});
 }
