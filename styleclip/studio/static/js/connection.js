@@ -1,5 +1,6 @@
 // The websocket to the server: one frame message unanswered at a time, the last state wins.
 import {receiveFacts, rowsAfterJob} from "./facts.js";
+import {frameIsPhoto} from "./open_files.js";
 import {supply} from "./persist.js";
 import {store} from "./store.js";
 import {measureDrawn, measureInput, measureSent} from "./stats.js";
@@ -8,6 +9,7 @@ import {viewer} from "./viewer.js";
 const REST_MS = 150;
 const BUSY_MS = 1000;
 const LONGEST_WAIT_MS = 8000;
+const SUPPLY_MS = 10000; // between two uploads of the same forgotten file
 
 let socket = null;
 let waits = 0; // failed attempts in a row
@@ -21,13 +23,19 @@ let restTimer = 0;
 let decoding = 0; // pictures that are being decoded
 const answered = new Map(); // counter -> {request, facts}, until its picture arrives
 const jobListeners = new Set();
-const supplied = new Set();
+const supplied = new Map(); // hash -> when a forgotten file was last uploaded again
 
 export const connection = {
   counter: () => counter,
   open() {
     store.onChange(() => {
       measureInput();
+      connection.request();
+    });
+    let view = shownView();
+    store.subscribe(() => {
+      if (view === shownView()) return;
+      view = shownView();
       connection.request();
     });
     addEventListener("pointerdown", () => setHeld(true), true);
@@ -58,7 +66,7 @@ export const connection = {
   settled() {
     const working = store.view.pending || Object.values(store.view.rows ?? {}).some((row) => row.job);
     const waiting = flight || decoding || dirty || restDue || restWaits || !store.view.connected;
-    return !working && !waiting && Boolean(last?.rest) && last.state === store.state;
+    return !working && !waiting && Boolean(last?.rest) && last.state === store.state && last.view === shownView();
   },
   // The frame that the page shows.
   drawn: () => last && {counter: last.counter, rest: last.rest, size: store.view.size, view: last.view},
@@ -89,6 +97,7 @@ function connect() {
   socket.binaryType = "arraybuffer";
   socket.onopen = () => {
     waits = 0;
+    supplied.clear();
     store.show({connected: true, jobs: {}, pending: null, status: null});
     connection.request();
   };
@@ -103,11 +112,16 @@ function connect() {
   };
 }
 
+function shownView() {
+  const {photo} = store.state.face;
+  return (photo && !frameIsPhoto(store.view, photo) && store.view.view) || "frame";
+}
+
 // Send what is wanted most: the live state, then the source to compare with, then the full frame.
 function next() {
   if (flight || decoding || socket?.readyState !== WebSocket.OPEN) return;
   const {state} = store;
-  const view = (state.face.photo && store.view.view) || "frame";
+  const view = shownView();
   const face = JSON.stringify([state.face, view]);
   if (dirty) {
     dirty = false;
@@ -158,11 +172,27 @@ function receive(message) {
 
 function fail({error, missing}, request) {
   store.show({pending: null});
-  store.say(error, "error");
-  const sha256 = request?.state.face.photo?.sha256;
-  if (missing !== "photo" || !sha256 || supplied.has(sha256)) return;
-  supplied.add(sha256);
-  supply(sha256).then((found) => found && connection.request());
+  const {photo} = request?.state.face ?? {};
+  if (missing === "photo" && photo) supplyAgain([photo], error);
+  else store.say(error, "error");
+}
+
+// Files of rows that the server has forgotten: directions, mappers, and the photos that steps were baked on.
+function supplyRows(rows, facts) {
+  const files = rows.filter((row) => facts.rows?.[row.id]?.missing).map((row) => row.face?.photo ?? row);
+  if (files.length) supplyAgain(files);
+}
+
+// Upload files {sha256, name} again that are kept here; `error` is shown where one is not.
+async function supplyAgain(files, error = null) {
+  const due = files.filter(({sha256}) => !(Date.now() - supplied.get(sha256) < SUPPLY_MS));
+  if (!due.length) return error && store.say(error, "error");
+  store.say(`Sending ${due.map(({name}) => name).join(" and ")} again.`);
+  for (const {sha256} of due) supplied.set(sha256, Date.now());
+  const found = await Promise.all(due.map(({sha256}) => supply(sha256)));
+  if (found.some(Boolean)) connection.request();
+  else store.say(error ?? "A file of an edit is not kept in this browser; drop it again.", "error");
+  return undefined;
 }
 
 function receiveJob(message) {
@@ -197,6 +227,7 @@ function show(bitmap, {request, facts}, number) {
   viewer.draw(bitmap);
   measureDrawn(request, counter);
   receiveFacts(facts, request.state);
+  supplyRows(request.state.rows, facts);
   if (facts.rest) viewer.tellRest(request.state, facts);
   return undefined;
 }

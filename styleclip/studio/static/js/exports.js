@@ -3,6 +3,7 @@ import {html} from "../vendor/preact-htm.js";
 import {ask, showText} from "./dialog.js";
 import {postJSON} from "./http.js";
 import {Menu} from "./menu.js";
+import {frameIsPhoto} from "./open_files.js";
 import {rowName, store, useStore} from "./store.js";
 
 const SLOW = {video: "Drawing the video; this takes a while.", strip: "Drawing the strip."};
@@ -27,12 +28,6 @@ export function ExportMenu() {
     item("link", "Copy link", "Copy the address of this state.", {run: copyLink, group: 2}),
   ];
   return html`<${Menu} label="Export" icon="download" kind="main" title="Save or copy what is shown." testid="export-menu" items=${items} />`;
-}
-
-// Whether the face is the whole picture, so that there is no photo around it.
-export function frameIsPhoto(view, photo) {
-  if (!photo || view.photo?.sha256 !== photo.sha256) return false;
-  return view.photo.faces.find(({number}) => number === photo.face)?.whole ?? false;
 }
 
 function photoTitle(photo, whole) {

@@ -40,17 +40,36 @@ async function restoreSession(file) {
 }
 
 async function openPhoto(file) {
-  checkSize(file);
+  checkSize(file, "photo");
   store.show({reading: file.name});
   const record = await upload(file, file.name, "photo");
-  store.show({reading: null, photo: record});
-  const [note] = record.notes;
-  if (!record.faces.length) store.show({photoError: note});
-  else choosePhotoFace(record, largest(record.faces));
+  store.show({reading: null});
+  showPhoto(record);
+}
+
+// Show the server's answer on a photo, and take its largest face.
+function showPhoto(record) {
+  store.show({photo: record});
+  if (record.faces.length) choosePhotoFace(record, largest(record.faces));
+  else store.show({photoError: record.notes[0]});
+}
+
+// The photo that the studio was started with (--image); the server names it once.
+let started = false;
+store.subscribe(() => {
+  if (started || !store.view.about) return;
+  started = true;
+  if (store.view.about.photo) showPhoto(store.view.about.photo);
+});
+
+// Whether the face is the whole picture, so that there is no photo around it to paste it into.
+export function frameIsPhoto(view, photo) {
+  if (!photo || view.photo?.sha256 !== photo.sha256) return false;
+  return view.photo.faces.find(({number}) => number === photo.face)?.whole ?? false;
 }
 
 async function openRow(file) {
-  checkSize(file);
+  checkSize(file, "file");
   const {sha256, name, kind} = await upload(file, file.name, "file");
   addRow({kind, strength: 1, sha256, name});
 }
@@ -61,8 +80,8 @@ export function choosePhotoFace({sha256, name}, number) {
   setFace({photo: {sha256, name, face: number, refine: 0, tune: 0}}, label);
 }
 
-function checkSize(file) {
-  const most = store.view.about?.limits?.upload_bytes;
+function checkSize(file, kind) {
+  const most = store.view.about?.limits?.[`${kind}_bytes`];
   if (most && file.size > most) {
     throw new Error(`${file.name} has ${megabytes(file.size)}; this server takes files up to ${megabytes(most)}.`);
   }

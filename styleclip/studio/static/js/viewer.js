@@ -2,6 +2,7 @@
 import {html, useEffect, useRef} from "../vendor/preact-htm.js";
 import {BrushLayer, BrushTools} from "./brush.js";
 import {Icon} from "./icons.js";
+import {frameIsPhoto} from "./open_files.js";
 import {store, useStore} from "./store.js";
 
 const LEAST_SIDE = 480; // small pictures are enlarged up to this many pixels of the page
@@ -138,11 +139,15 @@ function Readout() {
 
 function ShowChoice() {
   const isPhoto = useStore(({state}) => Boolean(state.face.photo));
-  const show = useStore(({view}) => view.view) ?? "frame";
+  const whole = useStore(({state, view}) => frameIsPhoto(view, state.face.photo));
+  const chosen = useStore(({view}) => view.view) ?? "frame";
   if (!isPhoto) return null;
-  const button = (name, label, title) => html`<button aria-pressed=${show === name} title=${title} onClick=${() => store.show({view: name})}>${label}</button>`;
+  const show = whole ? "frame" : chosen;
+  const pasted = whole ? "This picture is all face, so there is no photo around it." : "Show the whole photo with the edited face pasted back.";
+  const button = (name, label, title, disabled = false) => html`<button aria-pressed=${show === name} title=${title} disabled=${disabled} data-testid=${`view-${name}`}
+    onClick=${() => store.show({view: name, ...(name === "photo" ? {brush: false} : {})})}>${label}</button>`;
   return html`<div class="choice" role="group" aria-label="What is shown">
-    ${button("frame", "Face", "Show the aligned face.")}${button("photo", "Photo", "Show the whole photo with the edited face pasted back.")}</div>`;
+    ${button("frame", "Face", "Show the aligned face.")}${button("photo", "Photo", pasted, whole)}</div>`;
 }
 
 function PeekButton() {
