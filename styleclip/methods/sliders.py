@@ -85,10 +85,11 @@ class Slider:
 
 
 @torch.no_grad()
-def step_in_s(models: Models, found: Found, source: Latent) -> Direction:
+def step_in_s(models: Models, found: Found, source: Latent, features: Tensor | None = None) -> Direction:
     """[N, C] in S: the step of every latent of `source` at strength 1.
 
-    A direction by regression starts from what each face shows; that of a mapper in W+ is `S(w + step) - S(w)`. Raises
+    A direction by regression starts from what each face shows, by the CLIP features [N, D] of the source, which are
+    measured where they are not passed; that of a mapper in W+ is `S(w + step) - S(w)`. Raises
     SpaceError for a source that the mapper cannot take, and for a step of another generator, UsageError for a step of
     several faces where the source has not as many.
     """
@@ -103,7 +104,7 @@ def step_in_s(models: Models, found: Found, source: Latent) -> Direction:
         return generator.to_space(taken + step, Space.S) - generator.to_space(taken, Space.S)
     if isinstance(found, StyleDirection):
         _check_size(models, found.weights)
-        return found.at(1.0).directions(models, generator.to_space(source, Space.S))
+        return found.at(1.0).directions(models, generator.to_space(source, Space.S), features)
     _check_size(models, found.data)
     if len(found.data) not in (1, len(source)):
         raise UsageError(f"the step is of {len(found.data)} faces and the source has {len(source)}; pass that of one")

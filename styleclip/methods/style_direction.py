@@ -121,12 +121,15 @@ class StyleDirection:
         details = {**self.details, "alpha": [round(value, 6) for value in alpha.tolist()]}
         return edited, {**details, **self._shown(features)}
 
-    def directions(self, models: Models, source: Latent) -> Direction:
+    def directions(self, models: Models, source: Latent, features: Tensor | None = None) -> Direction:
         """[N, C] in S: the direction of every image of `source`, so `source + alpha * directions` is the edit.
 
-        By regression it starts from what the image shows; with alpha "auto", claims that it shows already are left out.
+        By regression it starts from what the image shows, by its CLIP features [N, D], which are measured where they
+        are not passed; with alpha "auto", claims that it shows already are left out.
         """
-        return self._directions(source, self._source_features(models, source))
+        if features is None or not self.claims:
+            features = self._source_features(models, source)
+        return self._directions(source, features)
 
     def shown(self, models: Models, source: Latent) -> dict[str, list[float]]:
         """For the details, by regression: `shown`, how far every image of `source` shows the text already, 0 to 1."""

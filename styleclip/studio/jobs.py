@@ -1,6 +1,6 @@
 """Long work of the studio: directions of texts, inversions, optimizations. Shared by all tabs that need it.
 
-Short jobs (a direction takes seconds) have a thread of their own, so that they do not wait for long ones.
+Every lane has a thread: a direction takes seconds and does not wait for an optimization of minutes.
 """
 
 from __future__ import annotations

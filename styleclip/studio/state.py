@@ -113,6 +113,11 @@ class UnreadRow:
 
     kind: ClassVar[str] = "unread"
 
+    @property
+    def on(self) -> bool:
+        """Whether it is on, as far as it says."""
+        return self.value.get("on") is not False
+
 
 Row = TextRow | MapperRow | DirectionRow | OptimizeRow | UnreadRow
 

@@ -10,8 +10,8 @@ from typing import Any, Literal
 from styleclip.progress import OnStep
 from styleclip.studio.caches import bytes_of
 
-Lane = Literal["short", "long"]
-LANES: tuple[Lane, ...] = ("short", "long")
+Lane = Literal["short", "photos", "long"]
+LANES: tuple[Lane, ...] = ("short", "photos", "long")
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Task:
         key: names the value; equal keys mean equal values.
         what: the sentence that tells a user what is done.
         work: gives the value, and reports its steps.
-        lane: "short" for seconds, "long" for more.
+        lane: "short" for seconds, "photos" for inversions, "long" for more.
         size: the bytes that the value takes.
     """
 

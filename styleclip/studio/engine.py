@@ -1,0 +1,145 @@
+"""The engine of the studio: draws the states of many tabs with one set of models."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from concurrent.futures import Future
+from dataclasses import dataclass
+
+import torch
+from PIL import Image
+
+from styleclip.editor import Editor
+from styleclip.images import to_pil
+from styleclip.latents import Latent, Space
+from styleclip.methods.sliders import Slider
+from styleclip.models import Models
+from styleclip.preview import SkipImages, draw_skip_images, preview
+from styleclip.regions import Region
+from styleclip.studio.caches import Cache
+from styleclip.studio.device_lock import DeviceLock
+from styleclip.studio.drawing import Drawer
+from styleclip.studio.jobs import Jobs
+from styleclip.studio.needs import Needs
+from styleclip.studio.pictures import FINE, jpeg_bytes, reduce_to
+from styleclip.studio.requests import Drawn, FrameRequest, Pending, StudioError
+from styleclip.studio.rows import FoundRow
+from styleclip.studio.scheduler import Scheduler
+from styleclip.studio.sessions import Session, Sessions
+from styleclip.studio.sources import SourceFace
+from styleclip.studio.state import Sample, State
+from styleclip.studio.tasks import Job
+
+MAX_THUMBNAILS, MAX_THUMBNAIL_BYTES = 2000, 2**25
+
+
+@dataclass(frozen=True, eq=False)
+class StateEdit:
+    """A state as the arguments of `Editor(face.models).edit_together(face.latent, sliders, region=region)`.
+
+    Args:
+        face: before the edit.
+        sliders: of the rows that are on, with their strengths.
+        ids: of those rows.
+        region: where the picture may change; None for everywhere.
+        rows: all rows, also those that are off.
+    """
+
+    face: SourceFace
+    sliders: list[Slider]
+    ids: list[str]
+    region: Region | None
+    rows: list[FoundRow]
+
+
+class Engine:
+    """Draws states, in one thread for frames and others for jobs.
+
+    Args:
+        models: what `styleclip.load` returns.
+        name: of the models, for the page.
+
+    Example:
+        engine = Engine(styleclip.load("demo"), "demo")
+        state = read_state({"version": 1, "face": {"seed": 3}})
+        drawn = engine.frame("tab 1", FrameRequest(state), engine.sessions.get("browser 1")).result()
+        Path("face.jpg").write_bytes(drawn.picture)
+        engine.close()
+    """
+
+    def __init__(self, models: Models, name: str = "demo") -> None:
+        self.models, self.name = models, name
+        self.lock = DeviceLock(shared=models.device.type == "cpu")
+        self.scheduler, self.jobs = Scheduler(self.lock), Jobs(self.lock)
+        self.sessions = Sessions()
+        self.drawer = Drawer(models, self.jobs)
+        self._thumbnails: Cache[bytes] = Cache(MAX_THUMBNAILS, MAX_THUMBNAIL_BYTES)
+        self._average: SkipImages | None = None
+
+    def frame(self, tab: Hashable, request: FrameRequest, session: Session) -> Future[Drawn | Pending]:
+        """The picture of a state, later; the newest request of a tab takes the place of one that waits."""
+        return self.scheduler.frame(tab, lambda: self.draw(tab, request, session))
+
+    def draw(self, tab: Hashable, request: FrameRequest, session: Session) -> Drawn | Pending:
+        """The picture of a state, now: for the thread of the frames. Raises StudioError."""
+        return self.drawer.draw(tab, request, session)
+
+    def edit_of(self, state: State, session: Session) -> StateEdit:
+        """The edit of a state, for exports; for the thread of the frames.
+
+        Raises StudioError where a part is not there yet, or a row that is on has an error.
+        """
+        with Needs(self.jobs, None) as needs:
+            drawing = self.drawer.plan(state, session, needs)
+        if isinstance(drawing, Job):
+            raise _unfinished(drawing.task.what)
+        sliders: dict[str, Slider] = {}
+        for each in drawing.rows:
+            if each.row.on and (error := each.facts.get("error")):
+                raise StudioError(f"{each.facts.get('name', 'a row')}: {error}")
+            if each.row.on and (job := each.facts.get("job")):
+                raise _unfinished(job["what"])
+            if each.moves and each.found is not None:
+                sliders[each.row.id] = Slider(each.found, each.strength)
+        return StateEdit(drawing.face, list(sliders.values()), list(sliders), drawing.region, drawing.rows)
+
+    @torch.no_grad()
+    def thumbnail(self, sample: Sample, side: int = 64) -> bytes:
+        """A JPEG of a seed, `side` px wide; for the thread of the frames.
+
+        Of a generator that is slow it is a preview, with the finest details of the average face.
+        """
+        key = (sample, side)
+        found = self._thumbnails.get(key)
+        if found is None:
+            found = self._draw_thumbnail(sample, side)
+            self._thumbnails.put(key, found, len(found))
+        return found
+
+    def forget(self, tab: Hashable) -> None:
+        """Forget a tab that was closed."""
+        self.scheduler.forget(tab)
+        self.jobs.unsubscribe(tab)
+        self.drawer.forget(tab)
+
+    def close(self) -> None:
+        """End the threads."""
+        self.scheduler.close()
+        self.jobs.close()
+
+    def _draw_thumbnail(self, sample: Sample, side: int) -> bytes:
+        latent = Editor(self.models).sample(sample.seed, psi=sample.psi)
+        resolution = self.drawer.ladder.preview()
+        if resolution is None:
+            image = self.models.render(latent)
+        else:
+            if self._average is None:
+                mean = self.models.generator.w_avg[None]
+                self._average = draw_skip_images(self.models, Latent(Space.W, mean))
+            image = preview(self.models, latent, resolution, self._average)
+        picture = reduce_to(to_pil(image)[0], side, Image.Resampling.LANCZOS)
+        return jpeg_bytes(picture, **FINE)
+
+
+def _unfinished(what: str) -> StudioError:
+    return StudioError(f"the studio is still {what}; try again when that has ended")
