@@ -27,7 +27,7 @@ export function ExportMenu() {
     item("python", "Copy as Python", "Copy lines of Python that make the same picture.", {testid: "copy-python", run: () => copy("python", "Python"), group: 2}),
     item("link", "Copy link", "Copy the address of this state.", {run: copyLink, group: 2}),
   ];
-  return html`<${Menu} label="Export" icon="download" kind="main" title="Save or copy what is shown." testid="export-menu" items=${items} />`;
+  return html`<${Menu} label="Export" icon="download" title="Save or copy what is shown." testid="export-menu" items=${items} />`;
 }
 
 function photoTitle(photo, whole) {

@@ -21,9 +21,10 @@ function App() {
       <span class="spread"></span><${UndoButtons} /><${ExportMenu} /><${ThemeButton} /><${AboutButton} />
     </header>
     <main>
-      <section class="picture" aria-label="Picture"><${Viewer} /><${Toolbar} /><${Status} /><${History} /></section>
+      <section class="picture" aria-label="Picture"><${Viewer} /><${Toolbar} /><${History} /></section>
       <${Rows} />
       <aside class="face" aria-label="Face"><${Faces} /><${Photos} /></aside>
+      <${Status} />
     </main>`;
 }
 

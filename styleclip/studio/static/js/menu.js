@@ -30,8 +30,8 @@ export function Menu({label, title, testid, items, icon, kind = "plain", align =
     event.stopPropagation();
   };
   return html`<div class="menu" ref=${root} onKeyDown=${onKey}>
-    <button class=${kind} data-testid=${testid} title=${title} aria-haspopup="menu" aria-expanded=${open} onClick=${() => setOpen(!open)}>
-      ${icon && html`<${Icon} name=${icon} />`}${label}<${Icon} name="more" />
+    <button class=${kind} data-testid=${testid} title=${title} aria-label=${label} aria-haspopup="menu" aria-expanded=${open} onClick=${() => setOpen(!open)}>
+      ${icon && html`<${Icon} name=${icon} />`}<span>${label}</span><${Icon} name="more" />
     </button>
     ${open && html`<div class="menu-list" role="menu" aria-label=${label} data-align=${align}>
       ${items.map((item, i) => html`<button role="menuitem" tabindex="-1" key=${item.label} title=${item.title} disabled=${item.disabled}
