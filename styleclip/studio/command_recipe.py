@@ -13,7 +13,7 @@ from styleclip.studio.recipes import MASK_FILE, OUT, Ingredients, Loaded, Recipe
 from styleclip.studio.state import DirectionRow, Face, MapperRow, Sample, State, TextRow
 
 MAX_LINE_CHARS = 100  # a longer command is broken between its options
-PYTHON = "copy the lines for Python instead"
+PYTHON = "copy it as Python instead"
 TUNE_STEPS = PivotalTuning().steps
 
 Words = Sequence[str]  # an option and its value
@@ -25,6 +25,8 @@ def command_of(engine: Loaded, state: State) -> Recipe:
     Raises UsageError for what a command cannot say, and as `Ingredients.of`.
     """
     found = Ingredients.of(engine, state)
+    if not found.rows:
+        return _unedited(found)
     commands = [
         _command("optimize", [*_model(found), *_source(found, bake.face), *_optimized(bake.prompt), _out(f"baked-{i}")])
         for i, bake in enumerate(found.bakes, start=1)
@@ -32,6 +34,16 @@ def command_of(engine: Loaded, state: State) -> Recipe:
     mask = [("--mask", MASK_FILE)] if state.strokes else []
     edits = [*_model(found), *_source(found, state.face), *_rows(found), *mask, _out(OUT)]
     return Recipe("\n".join([*commands, _command("sliders", edits)]) + "\n", tuple(found.files))
+
+
+def _unedited(found: Ingredients) -> Recipe:
+    """The command that draws a sample as it is; UsageError for a photo, which no command pastes without an edit."""
+    face = found.state.face
+    if not isinstance(face, Sample):
+        raise UsageError(f"nothing is edited yet; move a slider, or {PYTHON}")
+    psi = [] if face.psi == 1 else [("--psi", format_number(face.psi))]
+    options = [*_model(found), ("--seeds", str(face.seed)), *psi, _out(OUT)]
+    return Recipe(_command("sample", options) + "\n", tuple(each for each in found.files if each != MASK_FILE))
 
 
 def _model(found: Ingredients) -> list[Words]:
@@ -85,10 +97,9 @@ def _texts(prompt: Prompt) -> str:
     """`NEUTRAL / NEUTRAL -> TARGET`, or the target alone. Raises UsageError for texts with these signs in them."""
     neutrals = () if prompt.neutral is None else prompt.neutrals
     for text in (prompt.target, *neutrals):
-        signs = [sign for sign in (" @ ", "->") if sign in f" {text} "]
-        signs += [" / "] if text in neutrals and " / " in f" {text} " else []
-        if signs:
-            raise UsageError(f"{text!r} has {signs[0].strip()!r} in it, which --edit takes for a sign; {PYTHON}")
+        sign = "->" if "->" in text else "/" if text in neutrals and " / " in f" {text} " else ""
+        if sign:
+            raise UsageError(f"{text!r} has {sign!r} in it, which --edit takes for a sign; {PYTHON}")
     return f"{' / '.join(neutrals)} -> {prompt.target}" if neutrals else prompt.target
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from PIL import Image
@@ -58,6 +59,7 @@ class Engine:
     Args:
         models: what `styleclip.load` returns.
         name: of the models, for the page.
+        choices: the other options that they were loaded with, by name, for the lines that load them again.
 
     Example:
         engine = Engine(styleclip.load("demo"), "demo")
@@ -67,8 +69,8 @@ class Engine:
         engine.close()
     """
 
-    def __init__(self, models: Models, name: str = "demo") -> None:
-        self.models, self.name = models, name
+    def __init__(self, models: Models, name: str = "demo", choices: Mapping[str, Any] | None = None) -> None:
+        self.models, self.name, self.choices = models, name, dict(choices or {})
         self.lock = DeviceLock(shared=models.device.type == "cpu")
         self.scheduler, self.jobs = Scheduler(self.lock), Jobs(self.lock)
         self.sessions = Sessions()

@@ -60,6 +60,10 @@ def _sliders(found: Ingredients) -> Iterator[str]:
     for row in found.rows:
         yield f"    styleclip.Slider({_slider(found, row)}),"
     yield "]"
+    if (
+        isinstance(found.state.face, PhotoFace) and found.state.face.tune
+    ):  # directions are those of the untuned generator
+        yield "sliders = [styleclip.Slider(each.find(models), each.strength) for each in sliders]"
 
 
 def _slider(found: Ingredients, row: Row) -> str:

@@ -141,8 +141,15 @@ def test_numbers_keep_their_bits(number: float) -> None:
 
 def test_rows_that_move_nothing_are_left_out() -> None:
     rows = [{**RED, "on": False}, {**OLD, "strength": 0}, {**SMILE, "on": False, "strength": None}]
-    assert command(*rows) == "styleclip sliders --model demo --seed 3 --out edited\n"
+    assert command(*rows, RED) == command(RED)
     assert "sliders = []\n" in python_of(engine(), state(*rows)).text
+
+
+def test_a_face_without_an_edit() -> None:
+    told = command_of(engine(), state(face={"seed": 3, "psi": 0.5}, strokes=[STROKE]))
+    assert (told.text, told.files) == ("styleclip sample --model demo --seeds 3 --psi 0.5 --out edited\n", ())
+    with pytest.raises(UsageError, match="nothing is edited yet; move a slider, or copy it as Python"):
+        command(face={"photo": PHOTO})
 
 
 def test_uploads_have_names_of_their_own_and_no_folders() -> None:
@@ -163,7 +170,7 @@ def test_uploads_have_names_of_their_own_and_no_folders() -> None:
 def test_the_model_is_loaded_as_the_studio_did() -> None:
     loaded = engine("ffhq", label=3, device="cuda:1", dtype="bfloat16")
     loaded.models.device, loaded.models.provenance = torch.device("cuda:1"), {"dtype": "bfloat16"}
-    words = words_in_bash(command_of(loaded, state()).text)[0]
+    words = words_in_bash(command_of(loaded, state(RED)).text)[0]
     assert words[:9] == ["sliders", "--model", "ffhq", "--label", "3", "--device", "cuda:1", "--dtype", "bfloat16"]
     text = python_of(loaded, state()).text
     assert 'styleclip.load("ffhq", label=3, device="cuda:1", dtype=torch.bfloat16)' in text
@@ -171,8 +178,7 @@ def test_the_model_is_loaded_as_the_studio_did() -> None:
 
 
 REFUSED: dict[str, tuple[list[dict[str, Any]], dict[str, Any], str]] = {
-    "at": ([{**RED, "prompt": "hair @ 3"}], {}, r"'hair @ 3' has '@' in it.*copy the lines for Python"),
-    "arrow": ([{**RED, "neutral": ["a -> b"]}], {}, r"has '->' in it"),
+    "arrow": ([{**RED, "neutral": ["a -> b"]}], {}, r"'a -> b' has '->' in it, .*; copy it as Python"),
     "slash": ([{**RED, "neutral": ["a / b", "c"]}], {}, r"has '/' in it"),
     "slash at the end": ([{**RED, "neutral": ["a /", "c"]}], {}, r"has '/' in it"),
     "relevance": (
@@ -180,7 +186,7 @@ REFUSED: dict[str, tuple[list[dict[str, Any]], dict[str, Any], str]] = {
         {},
         "one --relevance for all texts, these take regression and table; copy",
     ),
-    "tuning": ([], {"face": {"photo": {**PHOTO, "tune": 20}}}, "tunes for 150 steps, not 20; copy"),
+    "tuning": ([RED], {"face": {"photo": {**PHOTO, "tune": 20}}}, "tunes for 150 steps, not 20; copy"),
 }
 
 
