@@ -16,13 +16,14 @@ viewer.onRest((state) => {
 });
 
 export function History() {
-  const entries = useStore((s) => s.entries);
+  const length = useStore((s) => s.entries.length);
   const position = useStore((s) => s.position);
-  useStore(({view}) => view.pictured); // render when a picture arrives
+  useStore(({view}) => view.pictured); // render when a picture arrives, not at every step of a drag
+  const {entries} = store;
   const strip = useRef();
   useEffect(() => {
     strip.current?.children[position]?.scrollIntoView({block: "nearest", inline: "nearest"});
-  }, [entries, position]);
+  }, [length, position]);
   return html`<div class="history" ref=${strip} data-testid="history" role="group" aria-label="Earlier states">
     ${entries.map((entry, i) => html`<button key=${i} class="thumb" data-testid="entry" aria-pressed=${i === position} data-later=${i > position ? "" : null}
       aria-label=${`${i + 1}: ${entry.label}`} title=${title(entry)} onClick=${() => store.go(i)}>
