@@ -99,7 +99,7 @@ class Invert:
         if encoder is not None and encoder.provenance:
             models = replace(models, provenance={**models.provenance, "encoder": encoder.provenance})
         provenance = {"versions": versions(), **models.provenance}
-        started, tuning = time.perf_counter(), None
+        started = time.perf_counter()
         latent = _average_face(models.generator) if encoder is None else _encode(encoder, frame.to(target))
         name = "average" if encoder is None else "encoder"
         stages = [_stage_result(name, models, target, latent, {}, started)]
@@ -108,18 +108,23 @@ class Invert:
             started = time.perf_counter()
             latent = refine(models, target, None if encoder is None else latent, on_step)
             stages.append(_stage_result(refine.name, models, target, latent, vars(refine), started))
-        if self.tune is not None:
-            started = time.perf_counter()
-            tuning = self.tune(models, target, latent, on_step)
-            models = tuning.apply(models)
-            stages.append(_stage_result(self.tune.name, models, target, latent, vars(self.tune), started))
-        return Inversion(aligned, target, latent, stages, models, tuning, provenance)
+        inversion = Inversion(aligned, target, latent, stages, models, None, provenance)
+        return inversion if self.tune is None else tune_inversion(inversion, self.tune, on_step)
 
     def _detector(self, models: Models) -> Detector | None:
         """The face detector; None where none is needed."""
         if self.align is False or _framing(models) is None:
             return None
         return load_detector(self.landmarks, self.predictor, str(models.device))
+
+
+def tune_inversion(inversion: Inversion, tune: PivotalTuning, on_step: OnStep = ignore) -> Inversion:
+    """The inversion with one more stage: its generator, fine-tuned around its latent."""
+    started = time.perf_counter()
+    tuning = tune(inversion.models, inversion.target, inversion.latent, on_step)
+    models = tuning.apply(inversion.models)
+    stage = _stage_result(tune.name, models, inversion.target, inversion.latent, vars(tune), started)
+    return replace(inversion, stages=[*inversion.stages, stage], models=models, tuning=tuning)
 
 
 @torch.no_grad()

@@ -18,7 +18,7 @@ from styleclip.alignment.align import Aligned
 from styleclip.alignment.paste import paste as paste_pieces
 from styleclip.alignment.photos import Photo, read_photo
 from styleclip.errors import NoFaceError
-from styleclip.inversion.invert import Invert
+from styleclip.inversion.invert import Invert, tune_inversion
 from styleclip.inversion.pivotal_tuning import PivotalTuning
 from styleclip.inversion.refine import Refine
 from styleclip.inversion.result import Inversion
@@ -137,14 +137,18 @@ def faces_of(models: Models, content: bytes, name: str) -> PhotoFaces:
     return PhotoFaces(photo, name, _largest(frames), _notes(frames))
 
 
-def invert_face(models: Models, faces: PhotoFaces, face: PhotoFace, on_step: OnStep = ignore) -> Inversion:
+def invert_face(
+    models: Models, faces: PhotoFaces, face: PhotoFace, on_step: OnStep = ignore, untuned: Inversion | None = None
+) -> Inversion:
     """The inversion of the face that a state names, with its steps of refinement and tuning.
 
-    Raises what `Invert.invert` raises, and NoFaceError where the photo has no face of that number.
+    `untuned` is that of the same face without the tuning, where it is known. Raises what `Invert.invert` raises, and
+    NoFaceError where the photo has no face of that number.
     """
-    refine = Refine(steps=face.refine) if face.refine else None
-    tune = PivotalTuning(steps=face.tune) if face.tune else None
-    return Invert(refine, tune).invert(models, faces.frame(models, face.face), on_step)
+    if untuned is None:
+        refine = Refine(steps=face.refine) if face.refine else None
+        untuned = Invert(refine).invert(models, faces.frame(models, face.face), on_step)
+    return tune_inversion(untuned, PivotalTuning(steps=face.tune), on_step) if face.tune else untuned
 
 
 def paste_face(inversion: Inversion, edited: Tensor, region: Region | None = None) -> Image.Image | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from torch import Tensor
@@ -100,8 +100,13 @@ class SourceFaces:
         if found is not None:
             return found
 
+        untuned = self.find(replace(face, tune=0), session, needs) if face.tune else None
+        if isinstance(untuned, Job):
+            return untuned
+        known = untuned.inversion if untuned is not None else None
+
         def work(on_step: OnStep) -> Inversion:
-            return invert_face(self.models, faces, face, on_step)
+            return invert_face(self.models, faces, face, on_step, known)
 
         inversion = needs.request(Task(key, f"inverting {face.name}", work, "photos", self._inversion_bytes))
         if isinstance(inversion, Job):

@@ -127,7 +127,7 @@ def test_of_very_many_faces_the_largest_keep_their_numbers(models: Models, monke
 
 
 def test_inversion_reports_refinement_and_tuning(models: Models, wall: PhotoFaces) -> None:
-    """The latent is that of `styleclip.Invert` with the same settings; the stages are told apart."""
+    """The stages are told apart, and a Ctrl-C in a step ends the work."""
     stages: list[str] = []
 
     def on_step(step: Step) -> None:
@@ -139,8 +139,17 @@ def test_inversion_reports_refinement_and_tuning(models: Models, wall: PhotoFace
     with pytest.raises(KeyboardInterrupt):
         invert_face(models, wall, face, on_step)
     assert stages == ["refine", "refine", "tune", "tune", "tune"]
-    [same] = styleclip.Invert(styleclip.Refine(steps=2), face=2)(models, str(WALL))
-    assert invert(models, wall, 2).latent.data.equal(same.latent.data)
+
+
+def test_the_inversion_is_that_of_the_commands(models: Models, wall: PhotoFaces) -> None:
+    """To the bit, also where the tuning starts from a finished refinement."""
+    how = styleclip.Invert(styleclip.Refine(steps=2), styleclip.PivotalTuning(steps=2), face=2)
+    [same] = how(models, str(WALL))
+    refined, face = invert(models, wall, 2), PhotoFace(wall.sha256, wall.name, face=2, refine=2, tune=2)
+    for tuned in (invert_face(models, wall, face), invert_face(models, wall, face, untuned=refined)):
+        assert tuned.latent.data.equal(same.latent.data) and tuned.image.equal(same.image)
+        assert [stage.name for stage in tuned.stages] == [stage.name for stage in same.stages]
+    assert refined.tuning is None and len(refined.stages) == len(same.stages) - 1
 
 
 def test_the_edit_is_pasted_at_full_size(models: Models, wall: PhotoFaces) -> None:
