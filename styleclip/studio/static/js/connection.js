@@ -1,15 +1,14 @@
 // The websocket to the server: one frame message unanswered at a time, the last state wins.
 import {receiveFacts, rowsAfterJob} from "./facts.js";
 import {frameIsPhoto} from "./open_files.js";
-import {supply} from "./persist.js";
 import {store} from "./store.js";
 import {measureDrawn, measureInput, measureSent} from "./stats.js";
+import {forgetSupplies, supplyAgain, supplyRows} from "./supplies.js";
 import {viewer} from "./viewer.js";
 
 const REST_MS = 150;
 const BUSY_MS = 1000;
 const LONGEST_WAIT_MS = 8000;
-const SUPPLY_MS = 10000; // between two uploads of the same forgotten file
 
 let socket = null;
 let waits = 0; // failed attempts in a row
@@ -23,7 +22,6 @@ let restTimer = 0;
 let decoding = 0; // pictures that are being decoded
 const answered = new Map(); // counter -> {request, facts}, until its picture arrives
 const jobListeners = new Set();
-const supplied = new Map(); // hash -> when a forgotten file was last uploaded again
 
 export const connection = {
   counter: () => counter,
@@ -97,7 +95,7 @@ function connect() {
   socket.binaryType = "arraybuffer";
   socket.onopen = () => {
     waits = 0;
-    supplied.clear();
+    forgetSupplies();
     store.show({connected: true, jobs: {}, pending: null, status: null});
     connection.request();
   };
@@ -127,6 +125,10 @@ function next() {
     dirty = false;
     send({state, rest: view === "photo", view, face});
     if (viewer.beforeKey() !== face) viewer.drawBefore(null, null);
+  } else if (view === "photo" && viewer.beforeKey() !== face && sourceAsked !== face) {
+    sourceAsked = face;
+    showOriginal(state.face.photo, face);
+    next();
   } else if (state.rows.length && viewer.beforeKey() !== face && sourceAsked !== face) {
     sourceAsked = face;
     send({state: {...state, rows: [], strokes: []}, rest: true, view, face, source: true});
@@ -134,6 +136,15 @@ function next() {
     restDue = false;
     send({state, rest: true, view, face});
   }
+}
+
+// The photo as it was uploaded, to compare with.
+async function showOriginal({sha256}, face) {
+  const response = await fetch(`api/photos/${sha256}`).catch(() => null);
+  if (!response?.ok) return;
+  const bitmap = await createImageBitmap(await response.blob());
+  if (sourceAsked === face) viewer.drawBefore(bitmap, face);
+  else bitmap.close();
 }
 
 function send(request) {
@@ -173,26 +184,8 @@ function receive(message) {
 function fail({error, missing}, request) {
   store.show({pending: null});
   const {photo} = request?.state.face ?? {};
-  if (missing === "photo" && photo) supplyAgain([photo], error);
+  if (missing === "photo" && photo) supplyAgain([photo], error).then((found) => found && connection.request());
   else store.say(error, "error");
-}
-
-// Files of rows that the server has forgotten: directions, mappers, and the photos that steps were baked on.
-function supplyRows(rows, facts) {
-  const files = rows.filter((row) => facts.rows?.[row.id]?.missing).map((row) => row.face?.photo ?? row);
-  if (files.length) supplyAgain(files);
-}
-
-// Upload files {sha256, name} again that are kept here; `error` is shown where one is not.
-async function supplyAgain(files, error = null) {
-  const due = files.filter(({sha256}) => !(Date.now() - supplied.get(sha256) < SUPPLY_MS));
-  if (!due.length) return error && store.say(error, "error");
-  store.say(`Sending ${due.map(({name}) => name).join(" and ")} again.`);
-  for (const {sha256} of due) supplied.set(sha256, Date.now());
-  const found = await Promise.all(due.map(({sha256}) => supply(sha256)));
-  if (found.some(Boolean)) connection.request();
-  else store.say(error ?? "A file of an edit is not kept in this browser; drop it again.", "error");
-  return undefined;
 }
 
 function receiveJob(message) {
@@ -227,7 +220,7 @@ function show(bitmap, {request, facts}, number) {
   viewer.draw(bitmap);
   measureDrawn(request, counter);
   receiveFacts(facts, request.state);
-  supplyRows(request.state.rows, facts);
+  supplyRows(request.state.rows, facts).then((found) => found && connection.request());
   if (facts.rest) viewer.tellRest(request.state, facts);
   return undefined;
 }

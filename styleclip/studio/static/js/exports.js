@@ -1,6 +1,7 @@
 // The menu of what can be saved or copied.
 import {html} from "../vendor/preact-htm.js";
 import {ask, showText} from "./dialog.js";
+import {encodeState} from "./fragment.js";
 import {postJSON} from "./http.js";
 import {Menu} from "./menu.js";
 import {frameIsPhoto} from "./open_files.js";
@@ -78,7 +79,11 @@ async function copy(what, title) {
   }
 }
 
-const copyLink = () => copyText(location.href, "Link", store.state.face.photo ? " The photo itself is not in it." : "", "link-text");
+async function copyLink() {
+  const fragment = await encodeState(store.state);
+  if (!fragment) return store.say("The brush has too many strokes for a link; save the PNG, which restores everything.", "error");
+  return copyText(new URL(fragment, location.href).href, "Link", store.state.face.photo ? " The photo itself is not in it." : "", "link-text");
+}
 
 // Copy a text and show it; where the browser forbids to copy, it is selected for Ctrl-C.
 async function copyText(text, title, hint, testid) {

@@ -4,6 +4,7 @@ import {store, useStore} from "./store.js";
 import {viewer} from "./viewer.js";
 
 const THUMBNAIL_PX = 96;
+const MARGIN = 4; // px around an entry that is scrolled to
 
 const pictures = new WeakMap(); // state -> data URL of its full frame
 
@@ -21,15 +22,19 @@ export function History() {
   useStore(({view}) => view.pictured); // render when a picture arrives, not at every step of a drag
   const {entries} = store;
   const strip = useRef();
-  useEffect(() => {
-    strip.current?.children[position]?.scrollIntoView({block: "nearest", inline: "nearest"});
-  }, [length, position]);
+  useEffect(() => scrollTo(strip.current, position), [length, position]);
   return html`<div class="history" ref=${strip} data-testid="history" role="group" aria-label="Earlier states">
     ${entries.map((entry, i) => html`<button key=${i} class="thumb" data-testid="entry" aria-pressed=${i === position} data-later=${i > position ? "" : null}
       aria-label=${`${i + 1}: ${entry.label}`} title=${title(entry)} onClick=${() => store.go(i)}>
       ${pictures.has(entry.state) ? html`<img src=${pictures.get(entry.state)} alt="" draggable=${false} />` : html`<span class="blank" aria-hidden="true">${entry.label}</span>`}
     </button>`)}
   </div>`;
+}
+
+// Bring an entry into view, without moving the page.
+function scrollTo(strip, position) {
+  const {offsetLeft, offsetWidth} = strip.children[position];
+  strip.scrollLeft = Math.min(Math.max(strip.scrollLeft, offsetLeft + offsetWidth + MARGIN - strip.clientWidth), offsetLeft - MARGIN);
 }
 
 function title({label, time}) {

@@ -11,8 +11,9 @@ export async function openFiles(files) {
     try {
       await openFile(file);
     } catch (error) {
-      store.show({photoError: error.message, reading: null});
-      store.say(error.message, "error");
+      const sentence = error instanceof DOMException ? `${file.name} cannot be read; drop files, no folders.` : error.message;
+      store.show({photoError: sentence, reading: null});
+      store.say(sentence, "error");
     }
   }
 }

@@ -105,6 +105,13 @@ function Steps({steps, change}) {
     aria-label="Steps of refinement" title="Number of steps; more are slower and closer to the photo." onChange=${set} /></label>`;
 }
 
+// The last face other than this one, else a sample.
+function faceBefore() {
+  const now = JSON.stringify(store.state.face);
+  const before = store.entries.slice(0, store.position).findLast(({state}) => JSON.stringify(state.face) !== now);
+  return before?.state.face ?? sample();
+}
+
 // What the inversion is at, and a button that ends it and takes back what started it.
 function JobLine({job}) {
   const now = useStore(({view}) => view.jobs?.[job.key]) ?? job;
@@ -112,8 +119,7 @@ function JobLine({job}) {
   const stop = () => {
     setStopping(true);
     connection.stop(job.key);
-    if (store.position > 0) store.undo();
-    else setFace(sample(), "without the photo");
+    setFace(faceBefore(), "stopped");
   };
   const count = now.total ? ` ${now.step} of ${now.total}` : "";
   return html`<div class="job-line"><span class="hint" role="status">${now.stage || now.what}${count}</span>

@@ -1,0 +1,25 @@
+// Uploads files again that the server has forgotten, from those that this browser keeps.
+import {supply} from "./persist.js";
+import {store} from "./store.js";
+
+const AGAIN_MS = 10000; // between two uploads of the same file
+
+const supplied = new Map(); // hash -> when it was last uploaded again
+
+export const forgetSupplies = () => supplied.clear();
+
+// The files of rows whose facts say `missing`: directions, mappers, and the photos that steps were baked on.
+export async function supplyRows(rows, facts) {
+  const files = rows.filter((row) => facts.rows?.[row.id]?.missing).map((row) => row.face?.photo ?? row);
+  return files.length > 0 && supplyAgain(files);
+}
+
+// Whether one of the files {sha256, name} is there again; where none is, `error` is shown.
+export async function supplyAgain(files, error = "A file of an edit is not kept in this browser; drop it again.") {
+  const due = files.filter(({sha256}) => !(Date.now() - supplied.get(sha256) < AGAIN_MS));
+  if (due.length) store.say(`Sending ${due.map(({name}) => name).join(" and ")} again.`);
+  for (const {sha256} of due) supplied.set(sha256, Date.now());
+  const found = await Promise.all(due.map(({sha256}) => supply(sha256)));
+  if (!found.some(Boolean)) store.say(error, "error");
+  return found.some(Boolean);
+}
