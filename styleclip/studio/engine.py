@@ -20,6 +20,7 @@ from styleclip.regions import Region
 from styleclip.studio.caches import Cache
 from styleclip.studio.device_lock import DeviceLock
 from styleclip.studio.drawing import Drawer
+from styleclip.studio.faces import FaceFinder
 from styleclip.studio.jobs import Jobs
 from styleclip.studio.needs import Needs
 from styleclip.studio.pictures import FINE, jpeg_bytes, reduce_to
@@ -58,8 +59,8 @@ class Engine:
 
     Args:
         models: what `styleclip.load` returns.
-        name: of the models, for the page.
-        choices: the other options that they were loaded with, by name, for the lines that load them again.
+        name: of the models, as `--model` takes it.
+        choices: the other options that they were loaded with, such as {"clip": ..}, for lines that load them again.
 
     Example:
         engine = Engine(styleclip.load("demo"), "demo")
@@ -73,6 +74,7 @@ class Engine:
         self.models, self.name, self.choices = models, name, dict(choices or {})
         self.lock = DeviceLock(shared=models.device.type == "cpu")
         self.scheduler, self.jobs = Scheduler(self.lock), Jobs(self.lock)
+        self.finder = FaceFinder(models, self.lock)
         self.sessions = Sessions()
         self.drawer = Drawer(models, self.jobs)
         self._thumbnails: Cache[bytes] = Cache(MAX_THUMBNAILS, MAX_THUMBNAIL_BYTES)
@@ -128,6 +130,7 @@ class Engine:
         """End the threads."""
         self.scheduler.close()
         self.jobs.close()
+        self.finder.close()
 
     def _draw_thumbnail(self, sample: Sample, side: int) -> bytes:
         latent = Editor(self.models).sample(sample.seed, psi=sample.psi)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -49,8 +48,8 @@ def read_text(value: object, what: str, most: int) -> str:
 
 
 def read_number(value: object, what: str, least: float, most: float) -> float:
-    """A finite number within these limits."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    """A number within these limits, which no NaN is."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
         raise UsageError(f"{what} is {shown(value)}; it must be a number from {least:g} to {most:g}")
     if not least <= value <= most:
         raise UsageError(f"{what} is {shown(value)}; it must lie within {least:g} to {most:g}")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict, deque
 from collections.abc import Sequence
 
 DRAG_MS = 40.0  # that a picture may take while a slider moves
 SHARE = 0.5  # of the time of the next resolution, until it was measured
-MEMORY = 0.7  # of the mean in a new measurement
+TRIALS = 3  # before the times of a resolution count; the first picture of a kind is slow
+KEPT = 6  # times of a resolution; the least counts, as other work only makes pictures slower
 
 
 class Ladder:
@@ -23,17 +25,16 @@ class Ladder:
 
     def __init__(self, resolutions: Sequence[int]) -> None:
         self.resolutions = list(resolutions)
-        self._times: dict[int | None, float] = {}  # ms by resolution, None for full pictures
+        self._times: defaultdict[int | None, deque[float]] = defaultdict(lambda: deque(maxlen=KEPT))
 
     def note(self, resolution: int | None, ms: float) -> None:
-        """Take the time of a picture; a shorter one counts at once, since the first of a kind are slow."""
-        before = self._times.get(resolution, ms)
-        self._times[resolution] = min(ms, MEMORY * before + (1 - MEMORY) * ms)
+        """Note the time of a picture; None for a full one."""
+        self._times[resolution].append(ms)
 
     @property
     def full_ms(self) -> float | None:
         """The time of a full picture; None before there was one."""
-        return self._times.get(None)
+        return min(self._times[None], default=None)
 
     def preview(self) -> int | None:
         """The resolution to draw while a slider moves; None for full pictures."""
@@ -41,7 +42,8 @@ class Ladder:
             return None
         estimate = self.full_ms
         for resolution in reversed(self.resolutions):
-            estimate = self._times.get(resolution, SHARE * estimate)
+            times = self._times[resolution]
+            estimate = min(times) if len(times) >= TRIALS else SHARE * estimate
             if estimate <= DRAG_MS:
                 return resolution
         return self.resolutions[0]
