@@ -214,7 +214,7 @@ class Editor:
         **record: Any,
     ) -> EditResult:
         """Render and score an edit. Raises NumericError for a picture that is not finite."""
-        before, after = self.render(source), self.render(edited)
+        before, after = self.models.render(source), self.models.render(edited)
         if not after.isfinite().all():
             raise NumericError("the edited picture is not finite; lower the strength of the edit")
         if region is not None:

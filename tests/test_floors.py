@@ -20,7 +20,7 @@ FLOORS = {
     3: ("models", "loading"),
     4: ("inversion", "stylespace", "preview"),
     5: ("methods", "training", "photo_editing", "photo_files", "photo_video"),
-    6: ("editor", "edit_scores", "sweeps", "sweep_sheets", "trajectory", "evaluate", "diagnostics"),
+    6: ("editor", "region_editor", "edit_scores", "sweeps", "sweep_sheets", "trajectory", "evaluate", "diagnostics"),
     7: ("cli", "studio", "__main__"),
 }
 FLOOR = {name: floor for floor, names in FLOORS.items() for name in names}

@@ -14,7 +14,10 @@ from styleclip.editor import Editor
 from styleclip.errors import UsageError
 from styleclip.inversion.invert import Invert
 from styleclip.inversion.refine import Refine
+from styleclip.methods.sliders import Slider
+from styleclip.methods.style_step import StyleStep
 from styleclip.models import Models
+from styleclip.region_editor import RegionEditor
 from styleclip.regions import Region
 from tests.helpers.average_method import Average
 from tests.helpers.mappers import PROMPT
@@ -152,6 +155,20 @@ def test_an_edit_of_a_batch_keeps_the_bits_outside(models: Models) -> None:
     record = masked.record()["provenance"]["region"]
     assert record == {**region.record(), "feather": 0.03} and 0 < record["share"] < 0.25 and len(record["sha256"]) == 64
     assert "region" not in whole.record()["provenance"]
+
+
+def test_an_editor_with_a_region_draws_and_edits_within_it(models: Models) -> None:
+    plain, size, method = Editor(models), models.generator.image_size, Average(0.5)
+    region, latent = Region.load(rectangle(size), size), plain.sample(seeds=(0, 1))
+    editor = RegionEditor(models, region, latent)
+    expected, found = plain.edit(latent, PROMPT, method, region=region), editor.edit(latent, PROMPT, method)
+    assert torch.equal(found.after, expected.after) and found.scores == expected.scores and found.region is region
+    assert torch.equal(editor.render(expected.edited), expected.after)
+    assert torch.equal(editor.render(latent), plain.render(latent))
+    sliders = [Slider(StyleStep.between(models, latent[:1], plain.sample(seed=2)))]
+    together = plain.edit_together(latent, sliders, region=region)
+    assert torch.equal(editor.edit_together(latent, sliders).after, together.after)
+    assert not torch.equal(together.after, together.before)
 
 
 def test_a_region_of_another_size_is_refused_before_the_edit(models: Models) -> None:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,108 +18,28 @@ from typing import TYPE_CHECKING, Any
 import click
 from PIL.Image import Image
 
-import styleclip
 from styleclip.alignment.photo_formats import PhotoFormat
 from styleclip.alignment.photo_paths import find_photos
 from styleclip.alignment.photos import read_photo
+from styleclip.cli.face_job import FaceJob
 from styleclip.cli.options.common import CommonOptions
 from styleclip.cli.options.photos import PastedPhotoOptions
 from styleclip.cli.options.source import LatentSource
 from styleclip.cli.output.photo_batch import PhotoBatch, PhotoJob
 from styleclip.cli.output.printing import print_lines
 from styleclip.cli.output.progress import StageProgress
-from styleclip.interrupts import defer_interrupts, exit_code
-from styleclip.inversion.generator_delta import save_tuning
+from styleclip.interrupts import exit_code
 from styleclip.inversion.invert import Invert
-from styleclip.inversion.result import LATENT_FILE, tuning_path
-from styleclip.latents import Latent
 from styleclip.models import Models
-from styleclip.photo_editing import EditSource, PhotoEdit
+from styleclip.photo_editing import PhotoEdit
 from styleclip.photo_files import latents_folder, photo_folder
 from styleclip.photo_video import write_photo_video
-from styleclip.results import EditResult
-from styleclip.storage.recording import Recording
+from styleclip.regions import Region
 from styleclip.storage.result_folder import ResultFolder
 from styleclip.storage.temporaries import final_path
 
 if TYPE_CHECKING:
     from styleclip.editor import Editor
-
-
-@dataclass(eq=False)
-class FaceJob:
-    """Latents that are edited together, and the results so far: all latents of a source, or one face of a photo.
-
-    Args:
-        source: the latents, and where they come from.
-        folder: the folder of the results.
-        keys: the names of the results: the folders within `folder`, "" for a single result.
-        overwrite: whether earlier results may be replaced.
-    """
-
-    source: EditSource
-    folder: Path
-    keys: Sequence[str]
-    overwrite: bool
-    paths: list[Path] = field(default_factory=list)
-    tunings: list[Path] = field(default_factory=list)  # files that belong to the latents of results
-    records: dict[str, dict[str, Any]] = field(default_factory=dict)
-    results: dict[str, EditResult] = field(default_factory=dict)  # of a single latent, which may be pasted
-    films: dict[str, Sequence[Image]] = field(default_factory=dict)  # frames of a single latent, by name of a video
-    extra: dict[str, Any] = field(default_factory=dict)  # more of the record
-    interrupted: str = ""  # the message after Ctrl-C
-    quiet: bool = False
-    recording: Recording = Recording()
-    pasted: bool = False  # whether the results are pasted into a photo
-
-    @cached_property
-    def editor(self) -> Editor:
-        return styleclip.Editor(self.source.models)
-
-    @property
-    def latent(self) -> Latent:
-        return self.source.latent
-
-    @property
-    def about(self) -> dict[str, Any]:
-        """Where the latents come from, for the provenance of results."""
-        return {"source": self.source.about}
-
-    def save(self, result: EditResult, key: str = "") -> None:
-        """Write a result, and beside its latent the tuning of the generator. Ctrl-C keeps the single result."""
-        try:
-            with defer_interrupts():
-                self._write(result, key)
-        except KeyboardInterrupt:
-            if len(self.keys) > 1:
-                raise
-            self.interrupted = "Interrupted; kept the result"
-
-    def _write(self, result: EditResult, key: str) -> None:
-        self.paths += result.save(self.folder / key, self.overwrite, self.recording)
-        if not self.quiet:
-            print_lines(*result.notes(self.source.names), err=True)
-        if self.source.tuning is not None:
-            self.tunings.append(save_tuning(self.source.tuning, tuning_path(self.folder / key / LATENT_FILE)))
-        self.records[key] = result.record()
-        if len(result.source) == 1:
-            self.results[key] = result
-
-    @property
-    def files(self) -> list[Path]:
-        return [final_path(path) for path in (*self.paths, *self.tunings)]
-
-    @property
-    def kept(self) -> list[dict[str, Any]]:
-        """The records of all results, in the order of the keys."""
-        return [self.records[key] for key in self.keys if key in self.records]
-
-    @property
-    def record(self) -> dict[str, Any]:
-        """The record of the single result, or of all, as in its `result.json`."""
-        kept = {key: self.recording.of_json(record, self.folder / key) for key, record in self.records.items()}
-        results = [kept[key] for key in self.keys if key in kept]
-        return {**(results[0] if len(self.keys) == 1 else {"results": results}), **self.extra}
 
 
 class LatentJob:
@@ -144,11 +63,18 @@ class PhotoEditJob(PhotoJob):
     """A photo whose faces are inverted when they are asked for, edited, and pasted back together."""
 
     def __init__(
-        self, *job: Any, inverter: Invert, models: Models, keys: Sequence[str], paste: bool, photo_format: PhotoFormat
+        self,
+        *job: Any,
+        inverter: Invert,
+        models: Models,
+        keys: Sequence[str],
+        paste: bool,
+        photo_format: PhotoFormat,
+        region: Region | None,
     ) -> None:
         super().__init__(*job)
         self.inverter, self.models, self.keys, self.paste = inverter, models, keys, paste
-        self.photo_format = photo_format
+        self.photo_format, self.region = photo_format, region
         self.films: dict[str, dict[str, Sequence[Image]]] = {}  # the frames of every face, by the name of the video
 
     @cached_property
@@ -176,6 +102,7 @@ class PhotoEditJob(PhotoJob):
                     quiet=common.quiet,
                     recording=common.recording,
                     pasted=self.paste,
+                    region=self.region,
                 )
                 yield face
                 self.keep(edit.name, face.files, {**face.record, "folder": final_path(face.folder)})
@@ -219,10 +146,12 @@ def edit_jobs(
 
     `keys` are the names of the results of an edit: folders within its folder, "" for a single result.
     """
+    region = source.region(editor.models.generator)
     if not source.image:
         latents = source.load(editor)
         output = latents_folder(folder, keys, common.overwrite)
-        face = FaceJob(latents, output.place, keys, common.overwrite, quiet=common.quiet, recording=common.recording)
+        choices: dict[str, Any] = {"quiet": common.quiet, "recording": common.recording, "region": region}
+        face = FaceJob(latents, output.place, keys, common.overwrite, **choices)
         yield LatentJob(face, output)
         common.report(face.files, face.record)
         if face.interrupted:
@@ -238,6 +167,7 @@ def edit_jobs(
         keys=keys,
         paste=photos.paste is not False,
         photo_format=photos.photo_format(),
+        region=region,
     )
     batch = PhotoBatch(common, find_photos(source.image), folder, make_job)
     yield from batch

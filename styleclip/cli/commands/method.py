@@ -34,7 +34,7 @@ from styleclip.settings import preset_values
 from styleclip.text.names import slug
 
 if TYPE_CHECKING:
-    from styleclip.cli.edit_jobs import FaceJob
+    from styleclip.cli.face_job import FaceJob
     from styleclip.results import EditResult
     from styleclip.trajectory import Trajectory
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from styleclip.latents import Latent
     from styleclip.networks.stylegan2 import Generator
     from styleclip.photo_editing import EditSource
+    from styleclip.regions import Region
 
 SpaceName = Literal["z", "w", "w+", "s"]
 LATENT_SPACE_HELP = "Space of the latents of FILE, where its table can be several.  [default: by its shape and numbers]"
@@ -47,6 +48,11 @@ class LatentSource:
         "Your own photo: a file, a folder or a pattern such as 'holiday/*.jpg'; may be given again.",
         metavar="PHOTO",
     )
+    mask: Path | None = setting(
+        None,
+        "Where the picture may change: a picture over the frame, white there and black elsewhere.",
+        metavar="FILE",
+    )
 
     def __post_init__(self) -> None:
         named = [f"--{name}" for name in SOURCES if getattr(self, name) not in (None, ())]
@@ -56,6 +62,12 @@ class LatentSource:
             raise UsageError("--rows chooses from the latents of a file; pass it with --latent")
         if self.latent_space is not None and self.latent is None:
             raise UsageError("--latent-space says what a file of latents holds; pass it with --latent")
+
+    def region(self, generator: Generator) -> Region | None:
+        """The region of `--mask`, or None. Raises UsageError for a file that is no mask."""
+        from styleclip.regions import Region
+
+        return None if self.mask is None else Region.load(self.mask, generator.image_size)
 
     def load(self, editor: Editor) -> EditSource:
         """The latents, with labels for sheets, their record, and the tuning beside a file of latents."""
@@ -99,4 +111,6 @@ latent_space_option = option(
     type=click.Choice(get_args(SpaceName)),
     help=LATENT_SPACE_HELP,
 )
-source_options = option_group("source", LatentSource, {"seeds": SEEDS, "latent": EXISTING_FILE, "rows": ROWS})
+source_options = option_group(
+    "source", LatentSource, {"seeds": SEEDS, "latent": EXISTING_FILE, "rows": ROWS, "mask": EXISTING_FILE}
+)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from styleclip.cli.edit_jobs import FaceJob
+from styleclip.cli.face_job import FaceJob
 from styleclip.cli.output.tables import table
 from styleclip.methods.channel_report import MAX_CHANNELS, channel_report, plot_channels, report_title
 from styleclip.storage.files import atomic_path, atomic_write, to_json

@@ -18,7 +18,7 @@ from styleclip.progress import Step
 from styleclip.settings import setting
 
 if TYPE_CHECKING:
-    from styleclip.cli.edit_jobs import FaceJob
+    from styleclip.cli.face_job import FaceJob
     from styleclip.sweep_sheets import SweepSummary
     from styleclip.sweeps import SweepPoint
 
