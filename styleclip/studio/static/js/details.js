@@ -23,10 +23,13 @@ export function Details({row, facts, change, move, index, last}) {
   </div>`;
 }
 
+const MOST_SHARE = 1; // beta of a regression: a share of the largest step
+const MOST_RELEVANCE = 0.4; // beta of a table: a cosine
+
 // Beta of the method: channels less relevant than it stay as they are.
 function Focus({row, facts, change}) {
   const value = row.beta ?? facts.beta ?? 0;
-  const most = facts.beta_range?.[1] ?? 0.3;
+  const most = facts.understood ? MOST_SHARE : MOST_RELEVANCE;
   const set = (beta, reopen = false) => change({beta}, `focus ${beta}`, `beta:${row.id}`, reopen);
   const count = facts.channels == null ? " " : `${facts.channels} of ${facts.total_channels}`;
   return html`<div class="focus">

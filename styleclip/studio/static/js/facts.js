@@ -17,6 +17,7 @@ function rowFacts(before, now, row, state, rest) {
   const about = JSON.stringify([{...row, strength: 0, on: true}, state.face]);
   const kept = before?.about === about ? {...before} : {about};
   for (const name of MOMENTARY) delete kept[name];
+  if (rest) delete kept.probability;
   const next = {...kept, ...now};
   if (next.probability != null) next.stale = !rest;
   return before && JSON.stringify(before) === JSON.stringify(next) ? before : next;

@@ -1,11 +1,11 @@
 // One edit: prompt, strength, and what the server says about it.
-import {html, useState} from "../vendor/preact-htm.js";
+import {html, useRef, useState} from "../vendor/preact-htm.js";
 import {Details} from "./details.js";
 import {connection} from "./connection.js";
 import {Field, NumberField} from "./field.js";
 import {Icon} from "./icons.js";
 import {round, Slider} from "./slider.js";
-import {changeRow, moveRow, removeRow, rowName, useStore} from "./store.js";
+import {changeRow, moveRow, removeRow, rowName, store, useStore} from "./store.js";
 
 const RANGE = [-2, 2];
 const KINDS = {
@@ -55,12 +55,17 @@ export function Row({id, index, last, grab}) {
 
 function Strength({row, facts, name, change}) {
   const value = row.strength ?? facts.auto ?? 0;
-  const [low, high] = facts.range ?? RANGE;
+  const held = useRef(RANGE);
+  const wide = ([low, high]) => [Math.min(low, Math.floor(value)), Math.max(high, Math.ceil(value))];
+  const now = wide(facts.range ?? RANGE);
+  // A range never shrinks under the hand.
+  held.current = store.held ? [Math.min(now[0], held.current[0]), Math.max(now[1], held.current[1])] : now;
+  const [low, high] = held.current;
   const set = (strength, reopen = false) => change({strength}, `${name} ${strength}`, `strength:${row.id}`, reopen);
   const marks = [{value: 0, name: "zero"}, ...(facts.auto != null ? [{value: facts.auto, name: "auto"}] : [])];
   const isAuto = row.strength === null || (facts.auto != null && round(facts.auto, 0.01) === round(value, 0.01));
   return html`<div class="strength">
-    <${Slider} value=${value} min=${Math.min(low, Math.floor(value))} max=${Math.max(high, Math.ceil(value))} step=${0.05} fine=${0.01} marks=${marks}
+    <${Slider} value=${value} min=${low} max=${high} step=${0.05} fine=${0.01} marks=${marks}
       label=${`Strength of ${name}`} text=${String(value)} testid="row-strength" change=${set} reset=${() => set(0, true)}
       title="Strength: drag, or use the arrow keys; shift is fine, a double click is 0." />
     <${NumberField} class="number" value=${value} step=${0.05} fine=${0.01} commit=${(strength) => set(round(strength, 0.0001))}
