@@ -23,6 +23,8 @@ from styleclip.latents import Latent, Space
 from styleclip.methods.global_direction import GlobalDirection
 from styleclip.methods.mapper import LatentMapper
 from styleclip.methods.optimize import Optimize
+from styleclip.methods.sliders import Slider
+from styleclip.methods.style_step import StyleStep
 from styleclip.models import Models
 from styleclip.networks import resize
 from styleclip.photo_editing import PhotoEdit
@@ -53,6 +55,13 @@ def optimize(models: Models, latent: Latent, folder: Path) -> list[Tensor]:
 
 def global_direction(models: Models, latent: Latent, folder: Path) -> list[Tensor]:
     return [Editor(models).edit(latent, PROMPT, GRADIENT).edited.data]
+
+
+def sliders(models: Models, latent: Latent, folder: Path) -> list[Tensor]:
+    editor, mapper = Editor(models), LatentMapper(random_trained_mapper(models))
+    step = StyleStep.between(models, latent, mapper(models, latent, PROMPT))
+    found = Slider(PROMPT, 0.5, relevance="gradient").find(models)
+    return [editor.edit_together(latent, [Slider(step, 0.7), Slider(mapper), Slider(found)]).edited.data]
 
 
 def invert(models: Models, latent: Latent, folder: Path) -> list[Tensor]:
@@ -91,7 +100,7 @@ def expected(models: Models, tmp_path_factory: pytest.TempPathFactory) -> Callab
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("work", [optimize, global_direction, invert, relevance, mapper, encoder])
+@pytest.mark.parametrize("work", [optimize, global_direction, sliders, invert, relevance, mapper, encoder])
 def test_gradients_are_taken_in_every_mode(
     models: Models, expected: Any, tmp_path: Path, mode: str, work: Callable[..., list[Tensor]]
 ) -> None:

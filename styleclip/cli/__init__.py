@@ -40,6 +40,7 @@ COMMANDS = (
     "train-encoder",
     "map",
     "global-dir",
+    "sliders",
     "invert",
     "sample",
     "prepare",

@@ -28,6 +28,7 @@ from styleclip.weights.formats.own_checks import text_of
 from styleclip.weights.formats.own_files import save_mapper
 from styleclip.weights.formats.registry import read_one
 from styleclip.weights.load import load_mapper
+from styleclip.weights.locate import weight_file
 
 REMEDY = "train it again"
 
@@ -37,7 +38,7 @@ class LatentMapper:
     """`latent + strength * 0.1 * mapper(latent)`, by a mapper that `styleclip train-mapper` or StyleCLIP trained.
 
     Args:
-        mapper: the path of its file, which is read at each call, or what `load_trained_mapper` returned.
+        mapper: the name, path or URL of its file, which is read at each call, or what `load_trained_mapper` returned.
         strength: multiplies the step that was trained; negative reverses the edit.
 
     Example:
@@ -97,12 +98,13 @@ def save_trained_mapper(trained: TrainedMapper, path: str | Path, dtype: torch.d
 
 
 def load_trained_mapper(path: str | Path, models: Models) -> TrainedMapper:
-    """The mapper in a file, frozen, on the device of `models`, in float32.
+    """The mapper in a file, also by name or URL, frozen, on the device of `models`, in float32.
 
     Raises WeightError for a file without one, and for one of another generator: by the fingerprint in our files, by
     the shapes in those of StyleCLIP.
     """
-    with unchanged_file(Path(path)):
+    path = weight_file(str(path), "mapper")
+    with unchanged_file(path):
         network = load_mapper(path).to(models.device)
         origin = {"file": InputFile(path), "sha256": sha256_of(path)}
     with error_context(path):

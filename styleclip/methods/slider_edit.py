@@ -44,7 +44,7 @@ def edit_by_sliders(models: Models, source: Latent, sliders: Sequence[Slider], o
     for index, slider in enumerate(sliders, start=1):
         try:
             found = slider.find(models, on_step)
-            _check_text(models, slider, prompt_of(found))
+            check_texts(models, [Slider(found)])
             if isinstance(found, StyleDirection):
                 found.at(slider.strength).warn_if_strong()
             step = step_in_s(models, found, source)
@@ -102,10 +102,12 @@ def _origin(found: Found) -> dict[str, Any]:
     return dict(found.origin)
 
 
-def _check_text(models: Models, slider: Slider, prompt: Prompt | None) -> None:
-    """Issue a PromptWarning for words that CLIP does not know. Raises UsageError for a text that is too long."""
-    if prompt is not None:
-        texts = (prompt.target, *prompt.neutrals)
-        models.clip.check_lengths(texts)
-        if not slider.reads_claims(models):
-            warn_unknown_words(models.clip, texts)
+def check_texts(models: Models, sliders: Sequence[Slider]) -> None:
+    """Issue a PromptWarning for words that CLIP does not know. Raises UsageError for a text that is too long for it."""
+    for slider in sliders:
+        prompt = slider.source if isinstance(slider.source, Prompt) else prompt_of(slider.source)
+        if prompt is not None:
+            texts = (prompt.target, *prompt.neutrals)
+            models.clip.check_lengths(texts)
+            if not slider.reads_claims(models):
+                warn_unknown_words(models.clip, texts)

@@ -21,6 +21,7 @@ NEEDED = {
     "train-mapper": ("--prompt", "a face"),
     "map": ("--mapper", "absent.safetensors"),
     "global-dir": ("--prompt", "a face"),
+    "sliders": ("--edit", "a face"),
     "invert": ("photo.png",),
 }
 NUMBERS = ("nan", "-inf", "1e308", "-1e308", "9" * 5000, "1,2")

@@ -18,7 +18,7 @@ from styleclip import loading
 from styleclip.cli import main
 from styleclip.images import read_record
 from styleclip.latents import save_latent
-from styleclip.methods.mapper import save_trained_mapper
+from styleclip.methods.mapper import LatentMapper, save_trained_mapper
 from styleclip.models import Models
 from styleclip.relevance_table import StyleStatistics
 from styleclip.storage.recording import InputFile, Recording, relative_path
@@ -50,6 +50,10 @@ COMMANDS: dict[str, tuple[str, ...]] = {
         *(*PROMPT, "--latent", "{in}/w.safetensors", "--relevance", "{in}/table.safetensors", "--alpha", "1,2"),
         *("--beta", "0", "--explain", "--rows", "0"),
     ),
+    "sliders": (
+        *("--image", "{in}/me.png", "--no-align", "--refine", "1", "--mask", "{in}/me.png"),
+        *("--mapper", "{in}/mapper.safetensors", "--result", "{in}/made @ 0.5"),
+    ),
     "invert": ("{in}/me.png", "--no-align", "--refine", "1", "--encoder", "{in}/encoder.safetensors"),
     "sample": ("--seeds", "0-1"),
     "prepare": ("--method", "exact", "--images", "2", "--num-latents", "10", "--shard", "1/2"),
@@ -70,6 +74,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     save_latent(random_w_plus(6), inputs / "w.safetensors")
     save_trained_mapper(random_trained_mapper(models), inputs / "mapper.safetensors")
     _save_table(models, inputs / "table.safetensors")
+    editor = styleclip.Editor(models)
+    editor.edit(editor.sample(), "a face", LatentMapper(random_trained_mapper(models))).save(inputs / "made")
     for name in ("me", *(f"faces/{i}" for i in range(6))):
         Image.linear_gradient("L").convert("RGB").resize((64, 64)).save(inputs / f"{name}.png")
     common = ("--model", str(generator), "--clip", str(clip), "--device", "cpu")
@@ -141,7 +147,7 @@ def test_pictures_have_names_and_hashes_and_records_relative_paths(place: Path) 
     )
 
 
-@pytest.mark.parametrize("command", ["optimize", "map", "global-dir", "invert", "sample"])
+@pytest.mark.parametrize("command", ["optimize", "map", "global-dir", "sliders", "invert", "sample"])
 def test_options_of_the_record(place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
     """`--no-metadata` leaves pictures bare; `--record-paths` writes whole paths, to result.json alone."""
     inputs = place / "inputs"

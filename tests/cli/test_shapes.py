@@ -128,6 +128,12 @@ def test_mappers(case: Case) -> None:
     assert case.picture("m.training", "samples_000002.png").mode == "RGB"
     case.run("map", "--mapper", "m.safetensors", "--seeds", "0,1", "--strength", "0.5,1", "--grid", "--out", "mapped")
     assert all(case.picture(*path.parts).mode == "RGB" for path in [Path("mapped", "grid.png")] if path.is_file())
+    edits = ("--edit", "a face -> a face with red hair", "--relevance", "gradient", "--mapper", "m.safetensors @ 0.5")
+    case.run("sliders", *edits, "--result", "mapped/strength_1", "--seeds", "4,5", "--out", "slid")
+    assert (case.picture("slid", "001_after.png").size, case.picture("slid", "001_after.png").mode) == (
+        case.size,
+        case.mode,
+    )
 
 
 def test_photos(case: Case) -> None:

@@ -13,7 +13,7 @@ from styleclip.cli.options.from_settings import option_group
 from styleclip.cli.options.option import option
 from styleclip.cli.options.types import EXISTING_FILE, ROWS, SEEDS
 from styleclip.errors import UsageError
-from styleclip.settings import MAX_SEED, setting
+from styleclip.settings import MAX_PSI, MAX_SEED, setting
 
 if TYPE_CHECKING:
     from styleclip.editor import Editor
@@ -34,6 +34,9 @@ class LatentSource:
 
     seed: int | None = setting(None, "One sample.  [default: 0]", least=0, most=MAX_SEED)
     seeds: tuple[int, ...] | None = setting(None, "Several samples, e.g. 0-7,12.", metavar="LIST")
+    psi: float | None = setting(
+        None, "Truncation of the samples: 1 is none, 0 the mean face.  [default: 1]", least=-MAX_PSI, most=MAX_PSI
+    )
     latent: Path | None = setting(
         None,
         "Latents of styleclip, StyleCLIP, e4e, PTI or a projector, e.g. train_faces.pt or projected_w.npz.",
@@ -62,6 +65,8 @@ class LatentSource:
             raise UsageError("--rows chooses from the latents of a file; pass it with --latent")
         if self.latent_space is not None and self.latent is None:
             raise UsageError("--latent-space says what a file of latents holds; pass it with --latent")
+        if self.psi is not None and (self.latent is not None or self.image):
+            raise UsageError("--psi is the truncation of samples; pass it with --seed or --seeds")
 
     def region(self, generator: Generator) -> Region | None:
         """The region of `--mask`, or None. Raises UsageError for a file that is no mask."""
@@ -78,7 +83,9 @@ class LatentSource:
         if self.latent is None:
             seeds = list(self.seeds) if self.seeds is not None else [self.seed or 0]
             names = [f"seed {seed}" for seed in seeds]
-            return EditSource(editor.models, editor.sample(seeds=seeds), names, {"seeds": seeds})
+            about = {"seeds": seeds, **without_none({"psi": self.psi})}
+            psi = 1.0 if self.psi is None else self.psi
+            return EditSource(editor.models, editor.sample(seeds=seeds, psi=psi), names, about)
         with unchanged_file(self.latent):
             latent, about = self._read(self.latent, editor.models.generator), self._record(self.latent)
         names = [f"row {row}" for row in self.rows or range(len(latent))]

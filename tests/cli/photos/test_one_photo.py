@@ -192,6 +192,15 @@ def test_several_faces_go_back_into_one_photo(run: Run) -> None:
     assert Path("out/face_1/inversion/result.json").stat().st_mtime_ns == inverted
 
 
+def test_sliders_move_all_faces(run: Run) -> None:
+    write_two_faces(Path("two.png"))
+    texts = ("--edit", f"a face -> {PROMPT.target} @ 2, 0.02", "--relevance", "gradient")
+    options = ("--mapper", "m.safetensors", "--image", "two.png", "--face", "all", "--refine", 1, "--out", "out")
+    assert done(run("sliders", *texts, *options)).stdout.startswith("out/photo.png\nout/face_1/before.png\n")
+    x = changed("out/photo.png", read_rgb("two.png"))[:, 0]
+    assert x.min() < 450 < x.max() and len(record("out/face_2")["settings"]["sliders"]) == 2
+
+
 def test_python_writes_what_the_command_does(run: Run, models: Models) -> None:
     """A photo of three faces: the same files, pictures, latents and records, but for the time that it took."""
     photo = ROOT / "docs" / "photo.jpg"

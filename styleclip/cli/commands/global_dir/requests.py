@@ -11,13 +11,13 @@ from styleclip.cli.options.from_settings import option_group
 from styleclip.cli.options.types import Parsed
 from styleclip.errors import UsageError
 from styleclip.settings import Strength, setting
+from styleclip.text import edits
 from styleclip.text.names import slug
-from styleclip.text.parsing import parse_strength
 
 if TYPE_CHECKING:
     from styleclip.sweeps import Edit
 
-EDIT_SYNTAX = '"NEUTRAL -> TARGET [@ ALPHA[, BETA]]"'
+EDIT_SYNTAX = '"[NEUTRAL ->] TARGET [@ ALPHA[, BETA]]"'
 EDIT_HELP = f"In place of --prompt, any number of {EDIT_SYNTAX}, made in turn. Several neutrals: A / B -> TARGET."
 DIRECTION_HELP = 'An edit that --save-direction wrote, made before the others; "FILE @ ALPHA" sets its strength.'
 
@@ -89,24 +89,18 @@ class EditRequests:
 
 
 def parse_edit(text: str) -> EditRequest:
-    """`NEUTRAL -> TARGET [@ ALPHA[, BETA]]`, with several neutrals apart by ` / `."""
-    texts, at, numbers = text.partition("@")
-    try:
-        neutral, target = texts.split("->")
-        values: list[Strength | None] = [parse_strength(part) for part in numbers.split(",")] if at else []
-        alpha, beta = values + [None] * (2 - len(values))
-    except ValueError:
-        raise ValueError(f"{text!r} is not an edit; write it like {EDIT_SYNTAX}.") from None
-    return EditRequest(target.strip(), tuple(part.strip() for part in neutral.split(" / ")), None, alpha, beta)
+    """`[NEUTRAL ->] TARGET [@ ALPHA[, BETA]]`, with several neutrals apart by ` / `."""
+    edit = edits.parse_edit(text, EDIT_SYNTAX)
+    return EditRequest(edit.target, edit.neutrals, None, edit.strength, edit.beta)
 
 
 def parse_direction(text: str) -> EditRequest:
     """`FILE [@ ALPHA]`."""
-    name, at, last = text.rpartition(" @ ")
     try:
-        path, alpha = (Path(name), parse_strength(last)) if at else (Path(text), None)
+        name, alpha = edits.parse_name(text)
     except ValueError:
         raise ValueError(f"{text!r} is not a saved direction; write it like FILE or FILE @ 4.") from None
+    path = Path(name)
     if not path.is_file():
         raise ValueError(f"there is no file {path}; pass one that --save-direction wrote.")
     return EditRequest(saved=path, alpha=alpha)

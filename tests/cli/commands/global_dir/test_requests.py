@@ -24,6 +24,8 @@ def test_an_edit_in_one_line() -> None:
     assert parse_edit("face -> smiling face @ 3, 0.12") == EditRequest("smiling face", ("face",), None, 3.0, 0.12)
     assert parse_edit("a / b->c@auto") == EditRequest("c", ("a", "b"), None, "auto")
     assert parse_edit("a -> b") == EditRequest("b", ("a",))
+    assert parse_edit("an old face") == EditRequest("an old face")
+    assert parse_edit("a face @ home@-0.1") == EditRequest("a face @ home", alpha=-0.1)
 
 
 def test_a_file_and_its_strength(tmp_path: Path) -> None:

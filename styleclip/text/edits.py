@@ -1,0 +1,43 @@
+"""Edits and files with their strengths, as options hold them. A ValueError says what is wrong."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from styleclip.settings import Strength
+from styleclip.text.parsing import parse_strength
+
+
+class EditText(NamedTuple):
+    """An edit in one line: the texts, without neutrals where they are left out, and the numbers; None without one."""
+
+    target: str
+    neutrals: tuple[str, ...] = ()
+    strength: Strength | None = None
+    beta: Strength | None = None
+
+
+def parse_edit(text: str, syntax: str) -> EditText:
+    """`[NEUTRAL ->] TARGET [@ STRENGTH[, BETA]]`, with several neutrals apart by ` / `; `syntax` is for the message.
+
+    The numbers stand behind the last @, so a text with an @ in it needs a strength. No text has a -> in it.
+    """
+    texts, at, numbers = text.rpartition("@") if "@" in text else (text, "", "")
+    *neutrals, target = texts.split("->")
+    if len(neutrals) > 1:
+        raise ValueError(f"{text!r} is not an edit: it has -> more than once; write it like {syntax}.")
+    try:
+        values: list[Strength | None] = [parse_strength(part) for part in numbers.split(",")] if at else []
+        strength, beta = values + [None] * (2 - len(values))
+    except ValueError:
+        raise ValueError(
+            f"{text!r} is not an edit: behind the last @ stands its strength, a number; write it like {syntax}."
+        ) from None
+    parts = tuple(part.strip() for neutral in neutrals for part in neutral.split(" / "))
+    return EditText(target.strip(), parts, strength, beta)
+
+
+def parse_name(text: str) -> tuple[str, Strength | None]:
+    """`NAME [@ STRENGTH]`: the name, and the strength behind the last ` @ `; None without one."""
+    name, at, last = text.rpartition(" @ ")
+    return (name, parse_strength(last)) if at else (text, None)
