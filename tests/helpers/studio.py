@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import threading
 from typing import Any
+
+import numpy as np
+from PIL import Image
 
 from styleclip.studio.engine import Engine
 from styleclip.studio.read_state import read_state
@@ -41,3 +45,9 @@ def draw_state(engine: Engine, state: State, session: Session | None = None, tab
 def draw(engine: Engine, rows: list[dict[str, Any]], seed: int = 3, **request: Any) -> Drawn:
     """The picture of a face with these rows."""
     return draw_state(engine, state_of(rows, seed), **request)
+
+
+def pixels(picture: bytes) -> np.ndarray:
+    """[H, W, 3] of a picture's file, as whole numbers that can be subtracted."""
+    with Image.open(io.BytesIO(picture)) as opened:
+        return np.asarray(opened.convert("RGB")).astype(int)
