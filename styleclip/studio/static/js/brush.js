@@ -120,6 +120,6 @@ export function BrushTools() {
         onClick=${() => store.show({brushErase: !erase})}><${Icon} name="eraser" /></button>
       <input class="brush-size" type="range" min=${RADIUS.least} max=${RADIUS.most} step="0.005" value=${radius} data-testid="brush-size" aria-label="Size of the brush"
         title="Size of the brush; the wheel over the picture changes it too." onInput=${({target}) => setRadius(Number(target.value))} />`}
-    ${(painting || count > 0) && html`<button class="quiet" data-testid="brush-clear" disabled=${!count} title="Let the whole picture change again." onClick=${clear}>Clear</button>`}
+    ${(painting || count > 0) && html`<button class="quiet" data-testid="brush-clear" aria-label="Clear the region" disabled=${!count} title="Let the whole picture change again." onClick=${clear}><${Icon} name="close" />Clear</button>`}
   </div>`;
 }

@@ -48,11 +48,11 @@ async function openPhoto(file) {
   showPhoto(record);
 }
 
-// Show the server's answer on a photo, and take its largest face.
+// Show the server's answer on a photo, and take its largest face; one without a face is offered as a whole.
 function showPhoto(record) {
-  store.show({photo: record});
-  if (record.faces.length) choosePhotoFace(record, largest(record.faces));
-  else store.show({photoError: record.notes[0]});
+  const found = record.faces.length > 0;
+  store.show({photo: record, offered: !found, photoError: found ? null : record.notes[0]});
+  if (found) choosePhotoFace(record, largest(record.faces));
 }
 
 // The photo that the studio was started with (--image); the server names it once.
@@ -78,6 +78,7 @@ async function openRow(file) {
 // The face of this number, as the encoder draws it.
 export function choosePhotoFace({sha256, name}, number) {
   const label = number === 0 ? name : `face ${number} of ${name}`;
+  store.show({offered: false, photoError: null});
   setFace({photo: {sha256, name, face: number, refine: 0, tune: 0}}, label);
 }
 

@@ -17,6 +17,7 @@ const ACCEPT = "image/*,.heic,.heif,.avif,.jxl,.dng,.cr2,.cr3,.nef,.arw,.raf,.or
 export function Photos() {
   const chosen = useStore(({state}) => state.face.photo);
   const record = useRecord(chosen);
+  const offered = useStore(({view}) => view.offered);
   const reading = useStore(({view}) => view.reading);
   const error = useStore(({view}) => view.photoError);
   return html`<section class="section photos" aria-label="Photo">
@@ -26,19 +27,20 @@ export function Photos() {
     ${error && html`<p class="error" role="alert" data-testid="photo-error">${error}</p>`}
     ${(record || chosen) && html`<${Head} name=${(record ?? chosen).name} />`}
     ${record && html`<${FaceChoice} record=${record} chosen=${chosen} />`}
-    ${chosen && html`<${Inversion} photo=${chosen} />`}
+    ${chosen && !offered && html`<${Inversion} photo=${chosen} />`}
   </section>`;
 }
 
 // The server's answer on the photo of the state, also after a reload; else on the one that was dropped last.
 function useRecord(chosen) {
   const shown = useStore(({view}) => view.photo);
+  const offered = useStore(({view}) => view.offered);
   const sha256 = chosen?.sha256;
+  const other = Boolean(sha256) && shown?.sha256 !== sha256 && !offered;
   useEffect(() => {
-    if (!sha256 || shown?.sha256 === sha256) return;
-    keptFile(sha256).then((file) => file?.record && store.show({photo: file.record}));
-  }, [sha256, shown]);
-  return sha256 && shown?.sha256 !== sha256 ? null : shown;
+    if (other) keptFile(sha256).then((file) => file?.record && store.show({photo: file.record}));
+  }, [sha256, other]);
+  return other ? null : shown;
 }
 
 function Chooser({small}) {
@@ -55,7 +57,7 @@ function Chooser({small}) {
 
 function Head({name}) {
   const close = () => {
-    store.show({photo: null, photoError: null});
+    store.show({photo: null, offered: false, photoError: null});
     if (store.state.face.photo) setFace(sample(), "without the photo");
   };
   return html`<div class="photo-head"><span class="photo-name" title=${name}>${name}</span>

@@ -20,6 +20,7 @@ export async function supplyAgain(files, error = "A file of an edit is not kept 
   if (due.length) store.say(`Sending ${due.map(({name}) => name).join(" and ")} again.`);
   for (const {sha256} of due) supplied.set(sha256, Date.now());
   const found = await Promise.all(due.map(({sha256}) => supply(sha256)));
-  if (!found.some(Boolean)) store.say(error, "error");
+  if (found.some(Boolean)) store.show({status: null});
+  else store.say(error, "error");
   return found.some(Boolean);
 }
