@@ -34,6 +34,7 @@ from styleclip.studio.strokes import region_of
 from styleclip.studio.tasks import Job
 
 MAX_REGIONS = 64
+MIN_PREVIEWED_PX = 256  # of a generator; smaller ones are quick, and their first blocks hardly quicker
 MAX_NEAR, MAX_NEAR_BYTES = 64, 2**28  # drawings that previews start from, one for a tab
 
 
@@ -74,7 +75,8 @@ class Drawer:
         self.faces = SourceFaces(models)
         self.rows = RowFinder(models, self.faces.find)
         self.steps = RowSteps()
-        self.ladder = Ladder(preview_resolutions(models.generator))
+        is_large = models.generator.resolution >= MIN_PREVIEWED_PX
+        self.ladder = Ladder(preview_resolutions(models.generator) if is_large else [])
         self._facts = PictureFacts(models.clip)
         self._regions: Cache[Region] = Cache(MAX_REGIONS)
         self._near: Cache[tuple[SourceFace, SkipImages]] = Cache(MAX_NEAR, MAX_NEAR_BYTES)

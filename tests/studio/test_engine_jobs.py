@@ -145,6 +145,7 @@ def test_tabs_at_once_get_their_own_pictures(engine: Engine) -> None:
 
 def test_slow_generators_are_previewed_while_a_slider_moves(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(studio_ladder, "DRAG_MS", 0.0)
+    monkeypatch.setattr(engine.drawer.ladder, "resolutions", [16, 32])
     source, rest = draw(engine, []), draw(engine, [row(OLD, 1.0)], rest=True)
     moving = draw(engine, [row(OLD, 1.1)])
     assert moving.facts["preview"] == 16 and rest.facts["preview"] is None and moving.facts["full_ms"] > 0
