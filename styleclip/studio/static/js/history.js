@@ -9,11 +9,18 @@ const MARGIN = 4; // px around an entry that is scrolled to
 const pictures = new WeakMap(); // state -> data URL of its full frame
 
 viewer.onRest((state) => {
-  if (pictures.has(state)) return;
   const picture = viewer.thumbnail(THUMBNAIL_PX);
   if (!picture) return;
   pictures.set(state, picture);
   store.show({pictured: state});
+});
+
+// A state that is left before its full frame came keeps the picture that was shown.
+let left = store.state;
+store.onChange((state) => {
+  const isEntry = store.entries[store.position - 1]?.state === left;
+  if (isEntry && !pictures.has(left)) pictures.set(left, viewer.thumbnail(THUMBNAIL_PX));
+  left = state;
 });
 
 export function History() {
@@ -26,7 +33,7 @@ export function History() {
   return html`<div class="history" ref=${strip} data-testid="history" role="group" aria-label="Earlier states">
     ${entries.map((entry, i) => html`<button key=${i} class="thumb" data-testid="entry" aria-pressed=${i === position} data-later=${i > position ? "" : null}
       aria-label=${`${i + 1}: ${entry.label}`} title=${title(entry)} onClick=${() => store.go(i)}>
-      ${pictures.has(entry.state) ? html`<img src=${pictures.get(entry.state)} alt="" draggable=${false} />` : html`<span class="blank" aria-hidden="true">${entry.label}</span>`}
+      ${pictures.get(entry.state) ? html`<img src=${pictures.get(entry.state)} alt="" draggable=${false} />` : html`<span class="blank" aria-hidden="true">${entry.label}</span>`}
     </button>`)}
   </div>`;
 }

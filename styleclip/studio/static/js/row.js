@@ -30,7 +30,7 @@ export function Row({id, index, last, grab}) {
     event.preventDefault();
     move(to);
   };
-  return html`<li class="row" data-testid="row" data-id=${id} data-off=${row.on ? null : ""}>
+  return html`<li class="row" data-testid="row" data-id=${id} data-off=${row.on ? null : ""} data-open=${open ? "" : null}>
     <div class="row-head">
       <button class="grip" aria-label=${`Move ${name}`} title="Drag to change the order; the arrow keys move it too." onKeyDown=${gripKey}
         onPointerDown=${(event) => grab(id, event)}><${Icon} name="grip" /></button>
@@ -83,7 +83,7 @@ function Facts({row, facts, change}) {
         title="Start this work again." onClick=${() => connection.retry(facts.retry)}>Try again</button>`}</p>`
       : job ? html`<${Progress} job=${job} />`
       : html`<${Meaning} row=${row} facts=${facts} change=${change} />`}
-    ${facts.warning && html`<p class="warning" data-testid="row-warning">${facts.warning}</p>`}
+    ${facts.warning && html`<p class="warning" data-testid="row-warning" title=${facts.warning}>${facts.warning}</p>`}
   </div>`;
 }
 
@@ -100,7 +100,7 @@ function Meaning({row, facts, change}) {
   const percent = probability == null ? "" : `${Math.round(probability * 100)} %`;
   return html`<div class="meaning">
     ${row.kind === "text" && html`<label class="neutral"><span>from</span>
-      <${Field} value=${row.neutral.join("; ")} placeholder=${facts.neutral?.join("; ") ?? "found by itself"} testid="row-neutral" label="Neutral text"
+      <${Field} value=${row.neutral.join("; ")} placeholder=${facts.neutral?.join("; ") || "found by itself"} testid="row-neutral" label="Neutral text"
         title="What the face shows now instead (the neutral text). Left empty, it is found for each face."
         commit=${(text) => change({neutral: text.split(";").map((part) => part.trim()).filter(Boolean)}, "neutral text")} /></label>`}
     <span class="probability" data-testid="row-probability" data-stale=${facts.stale ? "" : null}

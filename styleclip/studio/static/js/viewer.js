@@ -6,6 +6,7 @@ import {frameIsPhoto} from "./open_files.js";
 import {store, useStore} from "./store.js";
 
 const LEAST_SIDE = 560; // small pictures are enlarged up to this many pixels of the page
+const FIRST_WIDTH = 512; // asked for before the picture has a place
 const rest = new Set();
 const shown = {after: null, before: null, beforeKey: null};
 let canvases = null;
@@ -13,7 +14,7 @@ let canvases = null;
 export const viewer = {
   // The width in device pixels that a picture may use.
   width() {
-    return canvases ? Math.round(canvases.after.clientWidth * devicePixelRatio) : 512;
+    return Math.round((canvases?.after.parentElement.clientWidth * devicePixelRatio) || FIRST_WIDTH);
   },
   draw(bitmap) {
     shown.after?.close();
