@@ -7,7 +7,6 @@ import io
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import cached_property
 from threading import BoundedSemaphore
 from typing import Any
 
@@ -45,12 +44,14 @@ class PhotoFaces:
         photo: the photo.
         name: of its file, for messages.
         frames: by the number of the face, which counts from 1 and from the left, as `--face N` does.
+        preview: the photo in RGB, over white where it is transparent, at most PREVIEW_PX wide and high.
         notes: sentences about the photo, e.g. that no face was found.
     """
 
     photo: Photo
     name: str
     frames: dict[int, Aligned]
+    preview: Image.Image
     notes: Sequence[str] = ()
 
     @property
@@ -61,13 +62,8 @@ class PhotoFaces:
     @property
     def bytes(self) -> int:
         """The memory that the pictures take, to a few per cent."""
-        pictures = [self.photo.image, *(aligned.frame for aligned in self.frames.values())]
+        pictures = [self.photo.image, self.preview, *(aligned.frame for aligned in self.frames.values())]
         return sum(3 * picture.width * picture.height for picture in pictures)
-
-    @cached_property
-    def preview(self) -> Image.Image:
-        """The photo in RGB, over white where it is transparent, at most PREVIEW_PX wide and high."""
-        return _flatten(_reduced(self.photo.image), self.photo.alpha)
 
     def frame(self, models: Models, number: int) -> Aligned:
         """The frame of a face, or for WHOLE that of the whole picture. Raises NoFaceError for another number."""
@@ -129,12 +125,13 @@ def faces_of(models: Models, content: bytes, name: str) -> PhotoFaces:
     Raises PhotoError for what is no picture, or is too large.
     """
     photo = read_photo(_Upload(content, name))
+    preview = _flatten(_reduced(photo.image), photo.alpha)
     try:
         frames = Invert(face="all").frames(models, photo)
     except NoFaceError:
         remedy = "use it whole, or drop a larger picture of a face seen from the front"
-        return PhotoFaces(photo, name, {}, [f"no face was found in {name}; {remedy}"])
-    return PhotoFaces(photo, name, _largest(frames), _notes(frames))
+        return PhotoFaces(photo, name, {}, preview, [f"no face was found in {name}; {remedy}"])
+    return PhotoFaces(photo, name, _largest(frames), preview, _notes(frames))
 
 
 def invert_face(
