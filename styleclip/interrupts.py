@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
@@ -79,20 +79,45 @@ def defer_interrupts() -> Iterator[None]:
             _end(number, ENDED)
         pending.append(number)
 
+    with _handlers(note):
+        yield
+    if pending:
+        signal.raise_signal(pending[0])
+
+
+@contextmanager
+def on_interrupt(function: Callable[[], None]) -> Iterator[None]:
+    """Within the block the first signal calls a function in place of raising KeyboardInterrupt.
+
+    It is for work that ends in its own time, such as a server. A second signal ends the process at once. Without effect
+    outside of the main thread.
+    """
+
+    def request(number: int, frame: FrameType | None) -> None:
+        if _state.requested:
+            _end(number, ENDED)
+        _state.requested = number
+        function()
+
+    with _handlers(request):
+        yield
+
+
+@contextmanager
+def _handlers(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Another handler within the block, for the signals that have one."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     before = {number: signal.getsignal(number) for number in SIGNALS}
-    before = {number: handler for number, handler in before.items() if callable(handler)}
+    before = {number: found for number, found in before.items() if callable(found)}
     for number in before:
-        signal.signal(number, note)
+        signal.signal(number, handler)
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-    if pending:
-        signal.raise_signal(pending[0])
+        for number, found in before.items():
+            signal.signal(number, found)
 
 
 def exit_code() -> int:

@@ -43,6 +43,7 @@ COMMANDS = (
     "sliders",
     "invert",
     "sample",
+    "studio",
     "prepare",
     "evaluate",
     "models",

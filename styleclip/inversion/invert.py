@@ -87,7 +87,7 @@ class Invert:
 
     def frames(self, models: Models, photo: PhotoLike) -> list[Aligned]:
         """The chosen faces of a photo, cropped as the generator frames them, from left to right."""
-        size, framing = _frame_size(models.generator), _framing(models) or FFHQ
+        size, framing = _frame_size(models.generator), framing_of(models) or FFHQ
         return align(read_photo(photo), self._detector(models), framing, size, which=self.face, force=self.align)
 
     @with_gradients
@@ -113,7 +113,7 @@ class Invert:
 
     def _detector(self, models: Models) -> Detector | None:
         """The face detector; None where none is needed."""
-        if self.align is False or _framing(models) is None:
+        if self.align is False or framing_of(models) is None:
             return None
         return load_detector(self.landmarks, self.predictor, str(models.device))
 
@@ -158,7 +158,7 @@ def _frame_size(generator: Generator) -> tuple[int, int]:
     return height * factor, width * factor
 
 
-def _framing(models: Models) -> Framing | None:
+def framing_of(models: Models) -> Framing | None:
     """How the generator frames faces; None for a generator of other things, as all are that draw no squares."""
     height, width = models.generator.image_size
     if height != width:

@@ -1,0 +1,16 @@
+# The studio on a CPU, at port 8765:
+#     docker build -t styleclip .
+#     docker run --rm -it -p 127.0.0.1:8765:8765 styleclip
+# It prints an address with a token; open http://localhost:8765/?token=... with the same token (docs/studio.md).
+FROM python:3.11-slim-bookworm
+
+RUN useradd --create-home studio
+COPY . /src
+RUN pip install --no-cache-dir --extra-index-url https://download.pytorch.org/whl/cpu '/src[studio]' && rm -r /src
+
+USER studio
+WORKDIR /home/studio
+ENV STYLECLIP_HOME=/home/studio/weights
+EXPOSE 8765
+HEALTHCHECK CMD ["python", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:8765/healthz', timeout=3)"]
+CMD ["styleclip", "studio", "--host", "0.0.0.0", "--port", "8765", "--no-browser"]
