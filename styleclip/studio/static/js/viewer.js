@@ -5,7 +5,7 @@ import {Icon} from "./icons.js";
 import {frameIsPhoto} from "./open_files.js";
 import {store, useStore} from "./store.js";
 
-const LEAST_SIDE = 560; // small pictures are enlarged up to this many pixels of the page
+const LEAST_SIDE = 640; // small pictures are enlarged up to this many pixels of the page
 const FIRST_WIDTH = 512; // asked for before the picture has a place
 const rest = new Set();
 const shown = {after: null, before: null, beforeKey: null};
