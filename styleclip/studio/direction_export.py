@@ -43,4 +43,4 @@ def direction_of_step(step: StyleStep) -> StyleDirection:
         raise UsageError("the optimization kept the face as it was, so there is no direction; try other words")
     std = torch.full_like(data, 2.0 ** math.frexp(largest)[1])
     weights = data / std
-    return StyleDirection(step.prompt or Prompt("an edit"), weights, std, weights, beta=0.0, alpha=1.0)
+    return StyleDirection(step.prompt or Prompt("an edit"), weights, std, weights.clone(), beta=0.0, alpha=1.0)

@@ -67,6 +67,11 @@ def png_header(width: int, height: int) -> bytes:
 @pytest.fixture(autouse=True)
 def cached_mtcnn(monkeypatch: pytest.MonkeyPatch) -> None:
     """MTCNN with a memory: detection is most of what tests of inversions would cost."""
+    remember_faces(monkeypatch)
+
+
+def remember_faces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give MTCNN a memory of the pictures that it saw."""
     entry = DetectorEntry("tests.helpers.remembering_mtcnn", row="faces")
     monkeypatch.setitem(DETECTORS, "mtcnn", entry)
 

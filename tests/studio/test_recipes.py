@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import subprocess
 from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
@@ -15,6 +14,7 @@ from styleclip.errors import UsageError
 from styleclip.studio.command_recipe import command_of
 from styleclip.studio.python_recipe import python_of
 from styleclip.studio.read_state import read_state
+from tests.helpers.bash_words import words_in_bash
 
 PHOTO = {"sha256": "a" * 64, "name": "me.jpg", "face": 2, "refine": 50, "tune": 0}
 RED = {"kind": "text", "prompt": "a face with red hair", "strength": 0.8}
@@ -36,13 +36,6 @@ def state(*rows: Mapping[str, Any], face: Mapping[str, Any] | None = None, strok
 
 def command(*rows: Mapping[str, Any], **more: Any) -> str:
     return command_of(engine(), state(*rows, **more)).text
-
-
-def words_in_bash(text: str) -> list[list[str]]:
-    """The words of every command of a script, as bash reads them."""
-    script = f"styleclip() {{ printf '%s\\0' \"$@\"; printf '\\1'; }}\n{text}"
-    printed = subprocess.run(["bash", "-c", script], capture_output=True, check=True, text=True).stdout
-    return [each.split("\0")[:-1] for each in printed.split("\1")[:-1]]
 
 
 def test_a_command_says_all_of_a_state() -> None:
