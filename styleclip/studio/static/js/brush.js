@@ -111,6 +111,11 @@ export function BrushTools() {
   const erase = useStore(({view}) => Boolean(view.brushErase));
   const radius = useStore(({view}) => radiusOf(view));
   const count = useStore(({state}) => state.strokes.length);
+  useEffect(() => {
+    const leave = (event) => event.key === "Escape" && setPainting(false);
+    if (painting) addEventListener("keydown", leave);
+    return () => removeEventListener("keydown", leave);
+  }, [painting]);
   const clear = () => store.update((state) => ({...state, strokes: []}), {label: "whole picture"});
   return html`<div class="brush-tools" role="group" aria-label="Region that may change">
     <button class="quiet" data-testid="brush" aria-pressed=${painting} onClick=${() => setPainting(!painting)}

@@ -96,7 +96,8 @@ function connect() {
   socket.onopen = () => {
     waits = 0;
     forgetSupplies();
-    store.show({connected: true, jobs: {}, pending: null, status: null});
+    const {status} = store.view;
+    store.show({connected: true, jobs: {}, pending: null, status: status?.kind === "lost" ? null : status});
     connection.request();
   };
   socket.onmessage = ({data}) => (typeof data === "string" ? receive(JSON.parse(data)) : receivePicture(data));

@@ -13,9 +13,11 @@ let waiting = 0;
 
 // The state to start with: that of the link, else of this tab, else of the last one; null for none.
 export async function restore() {
-  const kept = read(sessionStorage);
+  const kept = read("sessionStorage");
   if (kept && kept.fragment === location.hash) return readState(kept.state);
-  return (await decodeState(location.hash)) ?? readState(kept?.state) ?? readState(read(localStorage)?.state);
+  const linked = await decodeState(location.hash);
+  if (!linked && location.hash) store.say("The link cannot be read, it may be cut off; this is the last state of this browser.");
+  return linked ?? readState(kept?.state) ?? readState(read("localStorage")?.state);
 }
 
 // Write every change from now on, and follow links to other states that are opened in this tab.
@@ -44,18 +46,18 @@ async function writeSoon() {
 
 function write(state) {
   const text = JSON.stringify({state: JSON.stringify(state), fragment: written ?? location.hash});
-  for (const storage of [sessionStorage, localStorage]) {
+  for (const storage of ["sessionStorage", "localStorage"]) {
     try {
-      storage.setItem(KEY, text);
+      window[storage].setItem(KEY, text);
     } catch {
-      // full, or not allowed: the URL still has the state
+      // Full, or not allowed: the URL still has the state.
     }
   }
 }
 
 function read(storage) {
   try {
-    return JSON.parse(storage.getItem(KEY));
+    return JSON.parse(window[storage].getItem(KEY));
   } catch {
     return null;
   }
