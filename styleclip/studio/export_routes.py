@@ -26,14 +26,15 @@ LONG = {
     "video": "drawing the video",
     "photo": "pasting the photo",
 }  # what is done, where that takes seconds
-MAX_FORMAT_CHARS = 10
+MAX_WORD_CHARS = 20  # of an export or a format
 
 
 @sentences
 async def post_export(request: Request) -> Response:
     """A file as an attachment; for lines JSON with the text, and the names of the files that they read."""
     body = read_json(await bodies_of(request).read(request, MAX_STATE_BYTES))
-    what, state, engine = body.get("what"), read_state(body.get("state")), engine_of(request)
+    what = read_text(body.get("what"), "the export", MAX_WORD_CHARS)
+    state, engine = read_state(body.get("state")), engine_of(request)
     if what in LINES:
         recipe = await result_of(request, engine.scheduler.call(lambda: LINES[what](engine, state)))
         return json_answer({"text": recipe.text, "files": recipe.files})
@@ -62,7 +63,7 @@ def read_export(what: str, body: dict[str, Any]) -> Export:
     return Export(
         what,
         None if row is None else read_text(row, "the row", int(LIMITS["name"])),
-        None if form is None else read_text(form, "the format", MAX_FORMAT_CHARS),
+        None if form is None else read_text(form, "the format", MAX_WORD_CHARS),
     )
 
 

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 import os
-import secrets
 import sys
-import threading
-import webbrowser
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from styleclip.cli.options.common import CommonOptions, without_none
+from styleclip.cli.options.common import CommonOptions
 from styleclip.cli.options.from_settings import option_group
 from styleclip.cli.options.option import option
 from styleclip.cli.options.types import EXISTING_FILE, CountRange
@@ -44,6 +40,10 @@ def studio(common: CommonOptions, host: str, port: int | None, no_browser: bool,
     The page is on your computer only, unless --host says otherwise. Ctrl-C ends it, with exit code 0.
     """
     check_packages()
+    import logging
+    import secrets
+
+    from styleclip.cli.output.log import print_log
     from styleclip.studio.asgi import given_token
     from styleclip.studio.engine import Engine
     from styleclip.studio.security import Access
@@ -52,19 +52,18 @@ def studio(common: CommonOptions, host: str, port: int | None, no_browser: bool,
 
     with listen(host, port) as listener:
         token = given_token() or (None if is_private(listener) else secrets.token_urlsafe(32))
-        access = Access(token)
-        choices = without_none({"clip": common.clip, "label": common.label})
-        engine = Engine(common.load(), common.model, choices)
-        app = create_app(engine, access, read_image(engine, image) if image else None)
+        engine = Engine(common.load(), common.model, load_choices(common))
+        app = create_app(engine, Access(token), read_image(engine, image) if image else None)
         url = studio_url(listener, token)
 
         def show() -> None:
             print_lines(f"studio: {url} (Ctrl-C ends it)")
             sys.stdout.flush()
             if not no_browser and has_display():
-                threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
+                open_browser(url)
 
-        print_log()
+        print_log("styleclip.studio", logging.WARNING)
+        print_log("uvicorn", logging.CRITICAL)  # it tells of every damaged request
         serve(app, listener, show)
     if not app.state.is_closed:  # a long step of a job goes on; torch must not be taken from below it
         os._exit(0)
@@ -75,6 +74,12 @@ def check_packages() -> None:
     missing = [name for name in PACKAGES if find_spec(name) is None]
     if missing:
         raise StyleClipError(f"the studio needs {' and '.join(missing)}; run pip install 'styleclip[studio]'")
+
+
+def load_choices(common: CommonOptions) -> dict[str, Any]:
+    """The options beside --model that were given, for the lines that the page writes."""
+    choices = {name: getattr(common, name) for name in ("clip", "label", "device", "dtype")}
+    return {name: value for name, value in choices.items() if value not in (None, "auto")}
 
 
 def read_image(engine: Engine, path: Path) -> Upload:
@@ -89,24 +94,15 @@ def read_image(engine: Engine, path: Path) -> Upload:
     return Upload(photo.sha256, path.name, "photo", data, photo)
 
 
+def open_browser(url: str) -> None:
+    """Open the browser of the desktop, which may take seconds to return."""
+    import threading
+    import webbrowser
+
+    threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
+
+
 def has_display() -> bool:
     """Whether a browser can open a window; elsewhere one for the terminal would take it over."""
     names = (os.environ.get("BROWSER"), os.environ.get("DISPLAY"), os.environ.get("WAYLAND_DISPLAY"))
     return sys.platform in ("darwin", "win32") or any(names)
-
-
-class PrintLog(logging.Handler):
-    """Prints a line for each message of the log; with STYLECLIP_DEBUG=1 also the traceback."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        lines = self.format(record).splitlines()
-        print_lines(*(lines if os.environ.get("STYLECLIP_DEBUG") == "1" else lines[:1]), err=True)
-
-
-def print_log() -> None:
-    """Print the errors of the studio and of uvicorn, whose messages about every request are left out."""
-    for name, level in (("styleclip.studio", logging.WARNING), ("uvicorn", logging.CRITICAL)):
-        log = logging.getLogger(name)
-        log.setLevel(level)
-        log.handlers[:] = [PrintLog()]
-        log.propagate = False
