@@ -9,6 +9,8 @@ import {viewer} from "./viewer.js";
 const REST_MS = 150;
 const BUSY_MS = 1000;
 const LONGEST_WAIT_MS = 8000;
+const LOST = "Connection lost; trying again.";
+const CLOSED = {1008: "The server refuses this page; open the address that it printed.", 1013: "The server has too many open tabs; close one of them."};
 
 let socket = null;
 let waits = 0; // failed attempts in a row
@@ -101,12 +103,12 @@ function connect() {
     connection.request();
   };
   socket.onmessage = ({data}) => (typeof data === "string" ? receive(JSON.parse(data)) : receivePicture(data));
-  socket.onclose = () => {
+  socket.onclose = ({code}) => {
     socket = null;
     flight = null;
     sourceAsked = null;
     answered.clear();
-    store.show({connected: false, status: {text: "Connection lost; trying again.", kind: "lost"}});
+    store.show({connected: false, status: {text: CLOSED[code] ?? LOST, kind: "lost"}});
     setTimeout(() => socket === null && connect(), Math.min(500 * 2 ** waits++, LONGEST_WAIT_MS));
   };
 }
@@ -217,7 +219,8 @@ function show(bitmap, {request, facts}, number) {
   if (request.source) return viewer.drawBefore(bitmap, request.face);
   if (number < (last?.counter ?? 0)) return bitmap.close();
   last = request;
-  store.show({pending: null, size: [bitmap.width, bitmap.height]});
+  if (String(store.view.size) !== String(facts.size)) store.show({size: facts.size});
+  store.show({pending: null});
   viewer.draw(bitmap);
   measureDrawn(request, counter);
   receiveFacts(facts, request.state);

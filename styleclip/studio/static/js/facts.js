@@ -3,13 +3,32 @@ import {store} from "./store.js";
 
 const MOMENTARY = ["error", "warning", "job", "retry", "missing", "shown_before"]; // gone as soon as the server no longer says them
 
+const READOUT_MS = 400;
+let readoutTime = 0;
+
 export function receiveFacts(facts, state) {
   const rows = {};
   for (const row of state.rows) rows[row.id] = rowFacts(store.view.rows?.[row.id], facts.rows?.[row.id] ?? {}, row, state, facts.rest);
   const identity = facts.rest ? {value: facts.identity ?? null, stale: false} : staleOf(store.view.identity);
   const status = facts.notes?.length ? {text: facts.notes.join(" "), kind: "info"} : clearedStatus(facts);
-  store.show({facts, identity, status, rows: sameRows(rows) ? store.view.rows : rows});
+  store.show({facts, identity, status, readout: readout(facts), jobs: jobsOf(facts), rows: sameRows(rows) ? store.view.rows : rows});
   fillAuto(facts, state);
+}
+
+// The facts of the line under the picture; numbers that change with every frame cannot be read.
+function readout(facts) {
+  const now = performance.now();
+  if (!facts.rest && now - readoutTime < READOUT_MS) return store.view.readout;
+  readoutTime = now;
+  return facts;
+}
+
+// Without the jobs that a full frame no longer waits for.
+function jobsOf(facts) {
+  const {jobs} = store.view;
+  const needed = Object.values(facts.rows ?? {}).map((row) => row.job?.key);
+  if (!facts.rest || !jobs || Object.keys(jobs).every((key) => needed.includes(key))) return jobs;
+  return Object.fromEntries(Object.entries(jobs).filter(([key]) => needed.includes(key)));
 }
 
 // Facts that only full frames bring (the probability) stay, marked as stale, until the next one.

@@ -78,12 +78,12 @@ function Strength({row, facts, name, change}) {
 // One line under the slider: an error, a job, or the neutral and the probability.
 function Facts({row, facts, change}) {
   const job = useStore(({view}) => (facts.job ? view.jobs?.[facts.job.key] : null)) ?? facts.job;
-  return html`<div class="row-facts" data-testid="row-facts" aria-live="polite">
-    ${facts.error ? html`<p class="error" data-testid="row-error">${facts.error}${facts.retry && html` <button class="link" data-testid="row-retry"
+  return html`<div class="row-facts" data-testid="row-facts">
+    ${facts.error ? html`<p class="error" role="alert" data-testid="row-error">${facts.error}${facts.retry && html` <button class="link" data-testid="row-retry"
         title="Start this work again." onClick=${() => connection.retry(facts.retry)}>Try again</button>`}</p>`
       : job ? html`<${Progress} job=${job} />`
       : html`<${Meaning} row=${row} facts=${facts} change=${change} />`}
-    ${facts.warning && html`<p class="warning" data-testid="row-warning" title=${facts.warning}>${facts.warning}</p>`}
+    ${facts.warning && html`<p class="warning" role="status" data-testid="row-warning" title=${facts.warning}>${facts.warning}</p>`}
   </div>`;
 }
 

@@ -12,10 +12,8 @@ export function Slider({value, min, max, step, fine, marks = [], label, text, ti
   const drag = useRef(null);
   const place = (number) => (max > min ? Math.min(Math.max((number - min) / (max - min), 0), 1) : 0);
   const perPixel = () => (max - min) / Math.max(input.current.clientWidth - THUMB, 1);
-  const give = (number, caught) => {
-    const near = caught && Math.abs(number) < CATCH_PX * perPixel() ? 0 : number;
-    change(round(Math.min(Math.max(near, min), max), fine));
-  };
+  const give = (number) => change(round(Math.min(Math.max(number, min), max), fine));
+  const catchZero = (number, unit) => (Math.abs(number) < CATCH_PX * unit ? 0 : number);
   const onPointerDown = (event) => {
     if (event.button !== 0 || disabled) return;
     store.hold();
@@ -23,17 +21,19 @@ export function Slider({value, min, max, step, fine, marks = [], label, text, ti
     event.preventDefault();
     input.current.focus({preventScroll: true});
     input.current.setPointerCapture(event.pointerId);
-    const pressed = min + (event.clientX - input.current.getBoundingClientRect().left - THUMB / 2) * perPixel();
-    const onThumb = Math.abs(pressed - value) < (THUMB / 2) * perPixel();
-    drag.current = {x: event.clientX, at: onThumb || event.shiftKey ? value : pressed};
-    if (!onThumb && !event.shiftKey) give(pressed, true);
+    const unit = perPixel();
+    const pressed = min + (event.clientX - input.current.getBoundingClientRect().left - THUMB / 2) * unit;
+    const stays = event.shiftKey || Math.abs(pressed - value) < (THUMB / 2) * unit; // on the thumb
+    drag.current = {x: event.clientX, at: stays ? value : pressed, unit};
+    if (!stays) give(catchZero(pressed, unit));
   };
   const onPointerMove = (event) => {
     if (!drag.current) return;
-    const moved = event.clientX - drag.current.x;
-    if (!moved) return;
-    drag.current = {x: event.clientX, at: drag.current.at + moved * perPixel() * (event.shiftKey ? FINE : 1)};
-    give(drag.current.at, !event.shiftKey);
+    const {x, at, unit} = drag.current;
+    if (event.clientX === x) return;
+    const next = at + (event.clientX - x) * unit * (event.shiftKey ? FINE : 1);
+    drag.current = {x: event.clientX, at: next, unit};
+    give(event.shiftKey ? next : catchZero(next, unit));
   };
   const onPointerEnd = () => {
     drag.current = null;
@@ -43,7 +43,7 @@ export function Slider({value, min, max, step, fine, marks = [], label, text, ti
     const sign = {ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1}[event.key];
     if (!sign || event.altKey || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
-    give(value + sign * (event.shiftKey ? fine : step), false);
+    give(value + sign * (event.shiftKey ? fine : step));
   };
   const [low, high] = [place(0), place(value)].sort((a, b) => a - b);
   return html`<div class="slider" data-disabled=${disabled ? "" : null} style=${{"--low": low, "--high": high}}>
@@ -52,7 +52,7 @@ export function Slider({value, min, max, step, fine, marks = [], label, text, ti
       html`<span class="mark mark-${mark.name}" key=${mark.name} style=${{"--at": place(mark.value)}} aria-hidden="true"></span>`)}
     <input ref=${input} type="range" min=${min} max=${max} step=${fine} value=${value} disabled=${disabled} data-testid=${testid}
       aria-label=${label} aria-valuetext=${text} title=${title}
-      onInput=${(event) => give(Number(event.target.value), false)} onDblClick=${reset} onKeyDown=${onKeyDown}
+      onInput=${(event) => give(Number(event.target.value))} onDblClick=${reset} onKeyDown=${onKeyDown}
       onPointerDown=${onPointerDown} onPointerMove=${onPointerMove} onPointerUp=${onPointerEnd} onPointerCancel=${onPointerEnd} />
   </div>`;
 }

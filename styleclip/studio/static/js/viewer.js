@@ -10,11 +10,12 @@ const FIRST_WIDTH = 512; // asked for before the picture has a place
 const rest = new Set();
 const shown = {after: null, before: null, beforeKey: null};
 let canvases = null;
+let extent = null; // width and height of the frame in device pixels; reading them anew would lay out the page
 
 export const viewer = {
   // The width in device pixels that a picture may use.
   width() {
-    return Math.round((canvases?.after.parentElement.clientWidth * devicePixelRatio) || FIRST_WIDTH);
+    return extent?.width || FIRST_WIDTH;
   },
   draw(bitmap) {
     shown.after?.close();
@@ -57,10 +58,8 @@ function paint(name) {
   const canvas = canvases[name];
   canvas.hidden = !bitmap;
   if (!bitmap) return;
-  const width = Math.round(canvas.clientWidth * devicePixelRatio);
-  const height = Math.round(canvas.clientHeight * devicePixelRatio);
-  if (canvas.width !== width) canvas.width = width;
-  if (canvas.height !== height) canvas.height = height;
+  const {width, height} = extent;
+  if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, {width, height});
   paintOn(canvas, bitmap);
 }
 
@@ -79,8 +78,13 @@ export function Viewer() {
   const [width, height] = size ?? [1, 1];
   useEffect(() => {
     canvases = {after: frame.current.querySelector(".after"), before: frame.current.querySelector(".before")};
-    const repaint = () => ["after", "before"].forEach(paint);
-    const observer = new ResizeObserver(repaint);
+    const measure = () => {
+      const {width, height} = frame.current.getBoundingClientRect();
+      extent = {width: Math.max(1, Math.round(width * devicePixelRatio)), height: Math.max(1, Math.round(height * devicePixelRatio))};
+      ["after", "before"].forEach(paint);
+    };
+    measure();
+    const observer = new ResizeObserver(measure);
     observer.observe(frame.current);
     return () => observer.disconnect();
   }, []);
@@ -110,7 +114,8 @@ function Pending() {
 
 function Banner() {
   const connected = useStore(({view}) => view.connected);
-  return html`<div class="banner" aria-hidden="true">${connected === false && html`<span>Connection lost; trying again.</span>`}</div>`;
+  const status = useStore(({view}) => view.status);
+  return html`<div class="banner" aria-hidden="true">${connected === false && html`<span>${status?.text}</span>`}</div>`;
 }
 
 const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1);
@@ -124,7 +129,7 @@ export function Toolbar() {
 }
 
 function Readout() {
-  const facts = useStore(({view}) => view.facts);
+  const facts = useStore(({view}) => view.readout);
   const identity = useStore(({view}) => view.identity);
   const size = facts?.size;
   return html`<div class="readout" data-testid="readout">
