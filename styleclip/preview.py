@@ -8,7 +8,7 @@ blocks change. A preview leaves the second part out.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 import torch.nn.functional as F
@@ -32,11 +32,20 @@ class SkipImages:
     """
 
     images: Mapping[int, Tensor]
+    _reduced: dict[int, Tensor] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def picture(self) -> Tensor:
         """The whole picture [N, img_channels, H, W], with the bits of `Models.render`."""
         return self.images[max(self.images)]
+
+    def reduced(self, factor: int) -> Tensor:
+        """The picture with the mean of every `factor` x `factor` pixels; kept for the next call."""
+        if factor == 1:
+            return self.picture
+        if factor not in self._reduced:
+            self._reduced[factor] = F.avg_pool2d(self.picture, factor)
+        return self._reduced[factor]
 
 
 def preview_resolutions(generator: Generator) -> list[int]:
@@ -72,8 +81,8 @@ def draw_skip_images(models: Models, latent: Latent, on_block: Callable[[int], N
 @float32_default()
 @torch.inference_mode(False)
 @torch.no_grad()
-def preview(models: Models, latent: Latent, resolution: int, near: SkipImages) -> Tensor:
-    """The picture of a latent, about: [N, img_channels, H, W] at full size, by the blocks up to `resolution`.
+def preview(models: Models, latent: Latent, resolution: int, near: SkipImages, factor: int = 1) -> Tensor:
+    """The picture of a latent, about: [N, img_channels, H / factor, W / factor], by the blocks up to `resolution`.
 
     `picture(near) + upsample(skip(latent) - skip(near))`: exact for the latent of `near`, and the better the nearer it
     is. Raises UsageError for a resolution that the generator has no block of.
@@ -83,6 +92,7 @@ def preview(models: Models, latent: Latent, resolution: int, near: SkipImages) -
         latent: latents of any space.
         resolution: one of `preview_resolutions`.
         near: of a latent nearby, such as the source of an edit, or what was drawn last.
+        factor: how much smaller than the generator's picture it shall be.
 
     Example:
         source = draw_skip_images(models, latent)
@@ -92,4 +102,6 @@ def preview(models: Models, latent: Latent, resolution: int, near: SkipImages) -
         raise UsageError(f"there is no block of {resolution} px; choose one of {preview_resolutions(models.generator)}")
     skip_image = models.generator(latent.to(models.device), resolution=resolution)
     change = skip_image - near.images[resolution]
-    return near.picture + F.interpolate(change, near.picture.shape[-2:], mode="bilinear")
+    picture = near.reduced(factor)
+    mode = "bilinear" if picture.shape[-1] >= change.shape[-1] else "area"
+    return picture + F.interpolate(change, picture.shape[-2:], mode=mode)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
@@ -15,14 +16,13 @@ from styleclip.errors import UsageError
 from styleclip.images import to_pil
 from styleclip.latents import Latent
 from styleclip.models import Models
-from styleclip.preview import SkipImages, draw_skip_images, preview, preview_resolutions
 from styleclip.regions import Region
-from styleclip.studio.caches import Cache, bytes_of
+from styleclip.studio.caches import Cache
 from styleclip.studio.faces import PhotoFaces, paste_preview
 from styleclip.studio.facts import PictureFacts
 from styleclip.studio.jobs import Jobs
-from styleclip.studio.ladder import Ladder
 from styleclip.studio.needs import Needs
+from styleclip.studio.painting import OnBlock, Painter
 from styleclip.studio.pictures import encode_picture
 from styleclip.studio.requests import Drawn, FrameRequest, Pending
 from styleclip.studio.rows import FoundRow, RowFinder
@@ -34,8 +34,6 @@ from styleclip.studio.strokes import region_of
 from styleclip.studio.tasks import Job
 
 MAX_REGIONS = 64
-MIN_PREVIEWED_PX = 256  # of a generator; smaller ones are quick, and their first blocks hardly quicker
-MAX_NEAR, MAX_NEAR_BYTES = 64, 2**28  # drawings that previews start from, one for a tab
 
 
 @dataclass(eq=False)
@@ -75,11 +73,10 @@ class Drawer:
         self.faces = SourceFaces(models)
         self.rows = RowFinder(models, self.faces.find)
         self.steps = RowSteps()
-        is_large = models.generator.resolution >= MIN_PREVIEWED_PX
-        self.ladder = Ladder(preview_resolutions(models.generator) if is_large else [])
+        self.painter = Painter(models)
         self._facts = PictureFacts(models.clip)
         self._regions: Cache[Region] = Cache(MAX_REGIONS)
-        self._near: Cache[tuple[SourceFace, SkipImages]] = Cache(MAX_NEAR, MAX_NEAR_BYTES)
+        self._reduced: Cache[Region] = Cache(MAX_REGIONS)
 
     @torch.no_grad()
     def plan(self, state: State, session: Session, needs: Needs) -> Drawing | Job:
@@ -88,6 +85,7 @@ class Drawer:
         face = self.faces.find(state.face, session, needs)
         if isinstance(face, Job):
             return face
+        self.painter.draw_source(face)
         drawing = Drawing(face, rows, self.steps.edit(face, rows, needs), notes=self._notes(state, face))
         try:
             drawing.region = self._region(state.strokes)
@@ -97,55 +95,36 @@ class Drawer:
         return drawing
 
     @torch.no_grad()
-    def draw(self, tab: Hashable, request: FrameRequest, session: Session) -> Drawn | Pending:
-        """The picture of a state. Raises StudioError where there is none."""
+    def draw(
+        self, tab: Hashable, request: FrameRequest, session: Session, on_block: OnBlock = lambda resolution: None
+    ) -> Drawn | Pending:
+        """The picture of a state. Raises StudioError where there is none, and what `on_block` raises (`Painter`)."""
         started = time.perf_counter()
         with Needs(self.jobs, tab) as needs:
             drawing = self.plan(request.state, session, needs)
         if isinstance(drawing, Job):
             return Pending(drawing.record)
-        resolution = None if request.rest or not drawing.moves else self.ladder.preview()
-        image = self._draw_image(tab, drawing, resolution, request.rest)
+        painting = self.painter.paint(tab, drawing.face, drawing.edited, request.rest, request.width, on_block)
+        image = painting.image
         if not image.isfinite().all():
             blame(drawing)
-            image = drawing.face.image
-        if drawing.region is not None:
-            image = drawing.region.composite(drawing.face.image, image)
-        facts: dict[str, Any] = {"preview": resolution, "identity": None}
+            image = painting.before
+        if drawing.region is not None and image is not painting.before:
+            image = self._reduced_region(drawing.region, painting.factor).composite(painting.before, image)
+        facts: dict[str, Any] = {"preview": painting.resolution, "identity": None}
         if request.rest:
             facts["identity"] = self._facts.identity(drawing.face, image)
             self._facts.add_probabilities(image, drawing.rows)
         picture = self._view(request, session, drawing, image)
         content = encode_picture(picture, request.width, request.rest)
-        facts |= {"size": list(picture.size), "notes": drawing.notes, "full_ms": _rounded(self.ladder.full_ms)}
-        facts["rows"] = {each.row.id: each.facts for each in drawing.rows}
-        facts["ms"] = _rounded(1000 * (time.perf_counter() - started))
+        facts |= {
+            "size": [painting.factor * side for side in picture.size],
+            "notes": drawing.notes,
+            "full_ms": _rounded(self.painter.ladder.full_ms),
+            "rows": {each.row.id: each.facts for each in drawing.rows},
+            "ms": _rounded(1000 * (time.perf_counter() - started)),
+        }
         return Drawn(content, facts)
-
-    def _draw_image(self, tab: Hashable, drawing: Drawing, resolution: int | None, rest: bool) -> Tensor:
-        """The picture [1, img_channels, H, W] of the edited face, about where `resolution` is a block's."""
-        face = drawing.face
-        if not drawing.moves and face.is_drawn:
-            return face.image
-        started = time.perf_counter()
-        if not drawing.moves:
-            image = face.image
-        elif resolution is not None:
-            image = preview(face.models, drawing.edited, resolution, self._near_drawing(tab, face))
-        elif rest and self.ladder.preview() is not None:
-            drawn = draw_skip_images(face.models, drawing.edited)
-            self._near.put(tab, (face, drawn), bytes_of(list(drawn.images.values())))
-            image = drawn.picture
-        else:
-            image = face.models.render(drawing.edited)
-        image = image.cpu() if image.is_cuda else image
-        self.ladder.note(resolution, 1000 * (time.perf_counter() - started))
-        return image
-
-    def _near_drawing(self, tab: Hashable, face: SourceFace) -> SkipImages:
-        """What a preview starts from: the picture of this tab that rested last, of this face, else the face itself."""
-        near = self._near.get(tab)
-        return near[1] if near is not None and near[0] is face else face.drawing
 
     def _view(self, request: FrameRequest, session: Session, drawing: Drawing, image: Tensor) -> Image.Image:
         """The picture as the page shows it: the frame, or the photo with the face pasted back."""
@@ -169,6 +148,16 @@ class Drawer:
             self._regions.put(strokes, found)
         return found
 
+    def _reduced_region(self, region: Region, factor: int) -> Region:
+        """The region for pictures that are smaller by a whole number."""
+        if factor == 1:
+            return region
+
+        def reduce() -> Region:
+            return Region(F.avg_pool2d(region.weights[None], factor)[0])
+
+        return self._reduced.get_or_make((region, factor), reduce)
+
     def _notes(self, state: State, face: SourceFace) -> list[str]:
         notes = []
         if state.model not in (None, self.models.generator_fingerprint):
@@ -179,7 +168,7 @@ class Drawer:
 
     def forget(self, tab: Hashable) -> None:
         """Forget a tab that was closed."""
-        self._near.drop(tab)
+        self.painter.forget(tab)
 
 
 def blame(drawing: Drawing) -> None:

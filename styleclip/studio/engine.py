@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
@@ -12,10 +12,9 @@ from PIL import Image
 
 from styleclip.editor import Editor
 from styleclip.images import to_pil
-from styleclip.latents import Latent, Space
 from styleclip.methods.sliders import Slider
 from styleclip.models import Models
-from styleclip.preview import SkipImages, draw_skip_images, preview
+from styleclip.preview import preview
 from styleclip.regions import Region
 from styleclip.studio.caches import Cache
 from styleclip.studio.device_lock import DeviceLock
@@ -24,7 +23,7 @@ from styleclip.studio.faces import FaceFinder
 from styleclip.studio.jobs import Jobs
 from styleclip.studio.needs import Needs
 from styleclip.studio.pictures import FINE, jpeg_bytes, reduce_to
-from styleclip.studio.requests import Drawn, FrameRequest, Pending, StudioError
+from styleclip.studio.requests import Drawn, FrameRequest, Pending, StudioError, Superseded
 from styleclip.studio.rows import FoundRow
 from styleclip.studio.scheduler import Scheduler
 from styleclip.studio.sessions import Session, Sessions
@@ -78,15 +77,17 @@ class Engine:
         self.sessions = Sessions()
         self.drawer = Drawer(models, self.jobs)
         self._thumbnails: Cache[bytes] = Cache(MAX_THUMBNAILS, MAX_THUMBNAIL_BYTES)
-        self._average: SkipImages | None = None
 
     def frame(self, tab: Hashable, request: FrameRequest, session: Session) -> Future[Drawn | Pending]:
         """The picture of a state, later; the newest request of a tab takes the place of one that waits."""
         return self.scheduler.frame(tab, lambda: self.draw(tab, request, session))
 
     def draw(self, tab: Hashable, request: FrameRequest, session: Session) -> Drawn | Pending:
-        """The picture of a state, now: for the thread of the frames. Raises StudioError."""
-        return self.drawer.draw(tab, request, session)
+        """The picture of a state, now: for the thread of the frames. Raises StudioError.
+
+        It is given up with Superseded where a newer request of the tab waits and this one takes long.
+        """
+        return self.drawer.draw(tab, request, session, self._give_up_for_newer(tab))
 
     def edit_of(self, state: State, session: Session) -> StateEdit:
         """The edit of a state, for exports; for the thread of the frames.
@@ -111,7 +112,7 @@ class Engine:
     def thumbnail(self, sample: Sample, side: int = 64) -> bytes:
         """A JPEG of a seed, `side` px wide; for the thread of the frames.
 
-        Of a generator that is slow it is a preview, with the finest details of the average face.
+        Of a generator that is slow it is a preview, with the finest details of the face of seed 0.
         """
         key = (sample, side)
         found = self._thumbnails.get(key)
@@ -132,16 +133,22 @@ class Engine:
         self.jobs.close()
         self.finder.close()
 
+    def _give_up_for_newer(self, tab: Hashable) -> Callable[[int], None]:
+        def give_up(resolution: int) -> None:
+            if self.scheduler.has_newer(tab):
+                raise Superseded("a newer request of this tab waits")
+
+        return give_up
+
     def _draw_thumbnail(self, sample: Sample, side: int) -> bytes:
         latent = Editor(self.models).sample(sample.seed, psi=sample.psi)
-        resolution = self.drawer.ladder.preview()
-        if resolution is None:
+        resolutions = [each for each in self.drawer.painter.ladder.resolutions if each >= side]
+        if not resolutions or self.drawer.painter.ladder.preview() is None:
             image = self.models.render(latent)
         else:
-            if self._average is None:
-                mean = self.models.generator.w_avg[None]
-                self._average = draw_skip_images(self.models, Latent(Space.W, mean))
-            image = preview(self.models, latent, resolution, self._average)
+            near = self.drawer.faces.sample(Sample())
+            self.drawer.painter.draw_source(near)
+            image = preview(self.models, latent, resolutions[0], near.drawing)
         picture = reduce_to(to_pil(image)[0], side, Image.Resampling.LANCZOS)
         return jpeg_bytes(picture, **FINE)
 

@@ -66,6 +66,10 @@ class Scheduler:
         """The result of other short work; an owner may have MAX_CALLS that wait, else the future has a `Busy`."""
         return self._add(("call", owner), work, only_last=False)
 
+    def has_newer(self, tab: Hashable) -> bool:
+        """Whether a frame of this tab waits, so that the one that is being drawn may be given up."""
+        return ("frame", tab) in self._waiting
+
     def forget(self, tab: Hashable) -> None:
         """Drop the frame of a tab that waits."""
         with self._condition:

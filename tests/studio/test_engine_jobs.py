@@ -21,7 +21,7 @@ from styleclip.prompts import Prompt
 from styleclip.studio import ladder as studio_ladder
 from styleclip.studio.engine import Engine
 from styleclip.studio.faces import faces_of
-from styleclip.studio.requests import Drawn, FrameRequest, Pending, StudioError
+from styleclip.studio.requests import Drawn, FrameRequest, Pending, StudioError, Superseded
 from styleclip.studio.sessions import Session, Upload
 from styleclip.studio.state import Sample
 from tests.helpers.studio import OLD, RED, draw, draw_state, pixels, row, state_of
@@ -145,7 +145,7 @@ def test_tabs_at_once_get_their_own_pictures(engine: Engine) -> None:
 
 def test_slow_generators_are_previewed_while_a_slider_moves(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(studio_ladder, "DRAG_MS", 0.0)
-    monkeypatch.setattr(engine.drawer.ladder, "resolutions", [16, 32])
+    monkeypatch.setattr(engine.drawer.painter.ladder, "resolutions", [16, 32])
     source, rest = draw(engine, []), draw(engine, [row(OLD, 1.0)], rest=True)
     moving = draw(engine, [row(OLD, 1.1)])
     assert moving.facts["preview"] == 16 and rest.facts["preview"] is None and moving.facts["full_ms"] > 0
@@ -162,3 +162,26 @@ def test_models_without_face_recognition() -> None:
         assert draw(engine, [], rest=True).facts["identity"] is None
     finally:
         engine.close()
+
+
+def test_a_slow_picture_that_rests_is_given_up_for_a_newer_request(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw(engine, [row(OLD, 1.0)])
+    monkeypatch.setattr(studio_ladder, "DRAG_MS", 0.0)
+    monkeypatch.setattr(engine.drawer.painter.ladder, "resolutions", [16, 32])
+    session, frames = engine.sessions.get("browser"), []
+
+    def step(synthesis: Any, entry: Any, *arguments: Any) -> Any:
+        if not frames:
+            frames.append(engine.frame("hasty", FrameRequest(state_of([row(OLD, 1.4)])), session))
+        return original(synthesis, entry, *arguments)
+
+    synthesis = type(engine.models.generator.synthesis)
+    original = synthesis.step
+    monkeypatch.setattr(synthesis, "step", step)
+    resting = engine.frame("hasty", FrameRequest(state_of([row(OLD, 1.3)]), rest=True), session)
+    with pytest.raises(Superseded):
+        resting.result(SECONDS)
+    assert frames[0].result(SECONDS).facts["preview"] == 16
+    engine.forget("hasty")
