@@ -120,7 +120,7 @@ function shownView() {
 
 // Send what is wanted most: the live state, then the source to compare with, then the full frame.
 function next() {
-  if (flight || decoding || socket?.readyState !== WebSocket.OPEN) return;
+  if ((flight && !overtakes()) || decoding || socket?.readyState !== WebSocket.OPEN) return;
   const {state} = store;
   const view = shownView();
   const face = JSON.stringify([state.face, view]);
@@ -141,6 +141,11 @@ function next() {
   }
 }
 
+// Whether a live state goes out although a full frame is unanswered, which the server gives up where it is slow.
+function overtakes() {
+  return dirty && flight.rest && !flight.source && flight.view === "frame";
+}
+
 // The photo as it was uploaded, to compare with.
 async function showOriginal({sha256}, face) {
   const response = await fetch(`api/photos/${sha256}`).catch(() => null);
@@ -159,9 +164,9 @@ function send(request) {
 
 function receive(message) {
   const request = flight?.counter === message.counter ? flight : null;
+  if (!request && message.counter != null) return undefined; // of a frame that was overtaken
   switch (message.type) {
     case "facts":
-      if (!request) return;
       answered.set(message.counter, {request, facts: message});
       flight = null;
       return next();
