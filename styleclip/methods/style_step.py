@@ -17,7 +17,7 @@ from styleclip.prompts import Prompt
 from styleclip.storage.recording import InputFile
 from styleclip.weights.file_state import sha256_of, unchanged_file
 from styleclip.weights.formats.messages import error_context
-from styleclip.weights.formats.own_checks import parse_record
+from styleclip.weights.formats.own_checks import MAX_RECORD_CHARS, parse_record
 from styleclip.weights.latent_files import load_latents
 
 LATENTS = ("source.safetensors", "latent.safetensors")  # of a result folder, before and after the edit
@@ -76,7 +76,8 @@ def _read_record(folder: Path, models: Models) -> dict[str, Any]:
     if missing:
         raise WeightError(f"{folder} holds no result of an edit ({missing[0]} is missing); {REMEDY}")
     with error_context(path, REMEDY):
-        record = parse_record(path.read_text(encoding="utf-8"), REMEDY)
+        with path.open(encoding="utf-8") as file:
+            record = parse_record(file.read(MAX_RECORD_CHARS + 1), REMEDY)
         network = record["provenance"]["generator"].get("network")
         if network not in (None, models.generator_fingerprint):
             raise WeightError("this result was made with another generator; pass that one with --model")

@@ -26,7 +26,11 @@ def ended(result: Result, code: int, message: str) -> None:
     assert "Traceback" not in result.output
 
 
-@pytest.mark.parametrize("command", [("sample",), PROMPT, ("map", "--mapper", "x"), ("evaluate",), ("invert", "a.png")])
+SLIDERS = ("sliders", "--edit", "an old face", "--mapper", "x")
+COMMANDS = [("sample",), PROMPT, ("map", "--mapper", "x"), SLIDERS, ("evaluate",), ("invert", "a.png")]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_while_models_are_loaded(command: tuple[str, ...], run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("styleclip.load", press())
     monkeypatch.setattr("styleclip.weights.locate.mapper_file", lambda name, _: Path(name))

@@ -66,6 +66,7 @@ def remove(name: str) -> Any:
         (remove("source.safetensors"), r"source.safetensors is missing\); pass the folder"),
         (lambda folder: (folder / "result.json").write_text("[1]"), "it does not say how it was made; pass the folder"),
         (lambda folder: (folder / "result.json").write_bytes(b"\xff{"), "pass the folder of one edit"),
+        (lambda folder: (folder / "result.json").write_text("[" * 2**21), "more than 1,048,576 characters; pass the"),
         (lambda folder: change_record(folder, provenance=3), "pass the folder of one edit"),
         (lambda folder: change_record(folder, provenance={"generator": {"network": "x"}}), "another generator; pass"),
         (lambda folder: (folder / "latent.safetensors").write_bytes(b"no"), "latent.safetensors: "),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -16,6 +17,7 @@ from styleclip.images import read_record
 from styleclip.latents import Latent, Space, save_latent
 from styleclip.methods.direction_files import save_direction
 from styleclip.methods.mapper import LatentMapper, save_trained_mapper
+from styleclip.methods.sliders import step_in_s
 from styleclip.methods.style_direction import StyleDirection
 from styleclip.methods.style_step import StyleStep
 from styleclip.models import Models
@@ -105,6 +107,23 @@ def test_outside_of_the_mask_nothing_changes(run: Run) -> None:
     with Image.open("out/before.png") as before, Image.open("out/after.png") as after:
         half = (0, after.height // 2, after.width, after.height)
         assert before.crop(half).tobytes() == after.crop(half).tobytes() and before.tobytes() != after.tobytes()
+
+
+def test_ctrl_c_keeps_the_sliders_applied_by_then(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = iter([step_in_s])
+
+    def step(*arguments: Any) -> Any:
+        try:
+            return next(steps)(*arguments)
+        except StopIteration:
+            raise KeyboardInterrupt from None
+
+    monkeypatch.setattr("styleclip.methods.slider_edit.step_in_s", step)
+    result = run("--mapper", "m.safetensors", "--result", "made", "--out", "out")
+    assert (result.exit_code, "out/result.json" in result.stdout.split()) == (130, True)
+    assert result.stderr.splitlines()[-1] == "Interrupted; kept the sliders that were applied by then"
+    record = json.loads(Path("out/result.json").read_text())
+    assert record["interrupted"] and [each["file"] for each in record["settings"]["sliders"]] == ["../m.safetensors"]
 
 
 @pytest.mark.parametrize(
