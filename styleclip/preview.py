@@ -1,14 +1,10 @@
-"""Quick previews of large generators: the blocks up to a resolution, and the finest details of a picture drawn before.
-
-The image of StyleGAN2 is a sum of upsampled skip images (Karras et al. 2020, figure 7b), so the picture of a latent
-differs from that of another one by the upsampled difference of their skip images after a block, and by what the later
-blocks change. A preview leaves the second part out.
-"""
+"""Quick previews of large generators: a picture drawn before, plus what changes in a coarse drawing of it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
 
 import torch
 import torch.nn.functional as F
@@ -17,10 +13,12 @@ from torch import Tensor
 from styleclip.errors import UsageError
 from styleclip.latents import Latent, Space
 from styleclip.models import Models
+from styleclip.networks.coarse_synthesis import CoarseSynthesis
 from styleclip.networks.stylegan2 import Generator
 from styleclip.runtime.gradients import float32_default
 
 LEAST_PX = 16  # smaller blocks show no more than the colours of a face
+_coarse: WeakKeyDictionary[Generator, dict[int, CoarseSynthesis]] = WeakKeyDictionary()  # each holds filters of its own
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,11 +26,14 @@ class SkipImages:
     """The skip images of a latent.
 
     Args:
+        latent: in S.
         images: by the resolution of each block, from 4 upwards, [N, img_channels, H, W]; the last is the picture.
     """
 
+    latent: Latent
     images: Mapping[int, Tensor]
     _reduced: dict[int, Tensor] = field(default_factory=dict, init=False, repr=False)
+    _coarse: dict[int, Tensor] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def picture(self) -> Tensor:
@@ -46,6 +47,12 @@ class SkipImages:
         if factor not in self._reduced:
             self._reduced[factor] = F.avg_pool2d(self.picture, factor)
         return self._reduced[factor]
+
+    def coarse(self, generator: Generator, resolution: int) -> Tensor:
+        """`draw_coarse` of the latent; kept for the next call."""
+        if resolution not in self._coarse:
+            self._coarse[resolution] = draw_coarse(generator, self.latent, resolution)
+        return self._coarse[resolution]
 
 
 def preview_resolutions(generator: Generator) -> list[int]:
@@ -66,7 +73,8 @@ def draw_skip_images(models: Models, latent: Latent, on_block: Callable[[int], N
     """
     generator = models.generator
     synthesis, layout = generator.synthesis, generator.layout
-    styles = layout.split(generator.to_space(latent.to(models.device), Space.S).data)
+    in_s = generator.to_space(latent.to(models.device), Space.S)
+    styles = layout.split(in_s.data)
     noise, state = synthesis.noise_inputs(len(latent), "const"), synthesis.start(len(latent))
     images: dict[int, Tensor] = {}
     for entry in layout.entries:
@@ -75,17 +83,17 @@ def draw_skip_images(models: Models, latent: Latent, on_block: Callable[[int], N
             images[entry.resolution] = state.image
             if on_block is not None:
                 on_block(entry.resolution)
-    return SkipImages(images)
+    return SkipImages(in_s, images)
 
 
 @float32_default()
 @torch.inference_mode(False)
 @torch.no_grad()
 def preview(models: Models, latent: Latent, resolution: int, near: SkipImages, factor: int = 1) -> Tensor:
-    """The picture of a latent, about: [N, img_channels, H / factor, W / factor], by the blocks up to `resolution`.
+    """The picture of a latent, about: [N, img_channels, H / factor, W / factor], drawn at `resolution`.
 
-    `picture(near) + upsample(skip(latent) - skip(near))`: exact for the latent of `near`, and the better the nearer it
-    is. Raises UsageError for a resolution that the generator has no block of.
+    `picture(near) + upsample(coarse(latent) - coarse(near))`: exact for the latent of `near`, and the better the nearer
+    it is. Raises UsageError for a resolution that the generator has no block of.
 
     Args:
         models: the models of an editor.
@@ -100,8 +108,17 @@ def preview(models: Models, latent: Latent, resolution: int, near: SkipImages, f
     """
     if resolution not in near.images:
         raise UsageError(f"there is no block of {resolution} px; choose one of {preview_resolutions(models.generator)}")
-    skip_image = models.generator(latent.to(models.device), resolution=resolution)
-    change = skip_image - near.images[resolution]
+    generator = models.generator
+    change = draw_coarse(generator, latent.to(models.device), resolution) - near.coarse(generator, resolution)
     picture = near.reduced(factor)
     mode = "bilinear" if picture.shape[-1] >= change.shape[-1] else "area"
     return picture + F.interpolate(change, picture.shape[-2:], mode=mode)
+
+
+def draw_coarse(generator: Generator, latent: Latent, resolution: int) -> Tensor:
+    """The coarse drawing [N, img_channels, h, w] of a latent, with all blocks after b{resolution} at its size."""
+    known = _coarse.setdefault(generator, {})
+    if resolution not in known:
+        known[resolution] = CoarseSynthesis(generator.synthesis, resolution)
+    styles = generator.layout.split(generator.to_space(latent, Space.S).data)
+    return known[resolution](styles, generator.synthesis.noise_inputs(len(latent), "const"))

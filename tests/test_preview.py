@@ -65,6 +65,20 @@ def test_previews_of_the_demo_generator_come_close_to_the_picture(demo: Models) 
         assert psnr(upsampled, whole) < found[1] - 7
 
 
+def test_previews_show_the_channels_of_later_blocks(demo: Models) -> None:
+    """Which no skip image of an earlier block shows: those of 64 px, half a deviation in random directions."""
+    generator = demo.generator
+    source = generator.to_space(Editor(demo).sample(seeds=SEEDS[0]), Space.S)
+    late = torch.cat(
+        [torch.full((entry.channels,), float(entry.resolution == 64)) for entry in generator.layout.entries]
+    )
+    step = 0.5 * source.data.std(dim=0) * torch.randn(len(late), generator=torch.Generator().manual_seed(0))
+    latent, drawn = Latent(Space.S, source.data + late * step), draw_skip_images(demo, source)
+    whole = demo.render(latent)
+    assert torch.equal(generator(latent, resolution=32), drawn.images[32])
+    assert psnr(preview(demo, latent, 32, drawn), whole) > psnr(drawn.picture, whole) + 4
+
+
 def test_drawing_ends_where_a_newer_picture_is_wanted() -> None:
     models, seen = tiny_models(), []
 
