@@ -38,7 +38,7 @@ export function Row({id, index, last, grab}) {
         title=${row.on ? "Switch this edit off; it keeps its strength." : "Switch this edit on."}
         onChange=${(event) => change({on: event.target.checked}, `${name} ${event.target.checked ? "on" : "off"}`)} />
       ${row.kind === "text"
-        ? html`<${Field} class="prompt" value=${row.prompt} label="Prompt" testid="row-prompt" title="Click to change the prompt; Enter applies it."
+        ? html`<${Field} class="prompt" value=${row.prompt} label="Prompt" testid="row-prompt" title=${`“${row.prompt}”: click to change it; Enter applies it.`}
             commit=${(text) => text.trim() && change({prompt: text.trim(), strength: null}, text.trim())} />`
         : html`<span class="prompt" title=${name}>${name}</span>`}
       ${KINDS[row.kind] && html`<span class="badge" title=${KINDS[row.kind][1]}>${KINDS[row.kind][0]}</span>`}
@@ -104,6 +104,6 @@ function Meaning({row, facts, change}) {
         title="What the face shows now instead (the neutral text). Left empty, it is found for each face."
         commit=${(text) => change({neutral: text.split(";").map((part) => part.trim()).filter(Boolean)}, "neutral text")} /></label>`}
     <span class="probability" data-testid="row-probability" data-stale=${facts.stale ? "" : null}
-      title="How much CLIP sees of this prompt in the picture.">${percent && html`<span class="bar" style=${{"--part": probability}}></span>${percent}`}</span>
+      title="How much CLIP sees of this prompt in the picture.">${percent && html`<span class="bar" style=${{"--part": probability}}></span><span class="percent">${percent}</span>`}</span>
   </div>`;
 }
