@@ -29,7 +29,8 @@ MAX_STATE_BYTES = MIB
 MAX_DISCARDED_BYTES = 256 * MIB  # of an upload that is too large: read to its end, so that the browser sees the answer
 MAX_READERS = 4  # uploads that are read at once; the others wait
 CHUNK_SECONDS = 30.0  # without a byte of an upload
-MAX_NAME_CHARS = 100
+MAX_HEADER_CHARS = 8000
+MAX_STEM_CHARS, MAX_SUFFIX_CHARS = 60, 12
 
 
 class BodyReader:
@@ -72,12 +73,12 @@ async def _next_chunk(chunks: AsyncIterator[bytes]) -> bytes | None:
 
 def client_name(request: Request, otherwise: str) -> str:
     """The name of an uploaded file (X-Name, percent-encoded), without folders and fit for a file on any system."""
-    given = unquote(request.headers.get("x-name", "")[: 10 * MAX_NAME_CHARS])
-    name = folder_name(re.split(r"[/\\]", given)[-1], otherwise)
-    if len(name) > MAX_NAME_CHARS:
-        stem, _, suffix = name.rpartition(".")
-        name = f"{(stem or name)[: MAX_NAME_CHARS - 12]}.{suffix[:10]}"
-    return name
+    given = unquote(request.headers.get("x-name", "")[:MAX_HEADER_CHARS])
+    last = re.split(r"[/\\]", given)[-1]
+    stem, dot, suffix = last.rpartition(".")
+    if not stem or len(suffix) > MAX_SUFFIX_CHARS:
+        stem, dot, suffix = last, "", ""
+    return folder_name(f"{stem[:MAX_STEM_CHARS]}{dot}{suffix}", otherwise)
 
 
 def read_file_upload(models: Models, data: bytes, name: str) -> Upload:

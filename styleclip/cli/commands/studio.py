@@ -18,6 +18,8 @@ from styleclip.cli.output.printing import print_lines
 from styleclip.errors import PhotoError, StyleClipError
 
 if TYPE_CHECKING:
+    from threading import Thread
+
     from styleclip.studio.engine import Engine
     from styleclip.studio.sessions import Upload
 
@@ -94,12 +96,14 @@ def read_image(engine: Engine, path: Path) -> Upload:
     return Upload(photo.sha256, path.name, "photo", data, photo)
 
 
-def open_browser(url: str) -> None:
-    """Open the browser of the desktop, which may take seconds to return."""
+def open_browser(url: str) -> Thread:
+    """Open the browser of the desktop, in a thread as that may take seconds."""
     import threading
     import webbrowser
 
-    threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
+    thread = threading.Thread(target=webbrowser.open, args=(url,), daemon=True)
+    thread.start()
+    return thread
 
 
 def has_display() -> bool:
