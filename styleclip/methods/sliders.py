@@ -6,6 +6,7 @@ taken in float64 and rounded once; a source that no slider moves keeps its bits.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -140,7 +141,8 @@ def add_steps(source: Latent, steps: Sequence[tuple[float, Direction]]) -> Laten
     terms = source.data.new_empty(shape, dtype=torch.float64)
     for term, (strength, step) in zip(terms, moving, strict=True):
         term.copy_(step.data).mul_(strength)
-    shift = terms.sort(dim=0).values.cumsum(dim=0)[-1] if len(moving) > 2 else terms.sum(dim=0)
+    first, *others = terms.sort(dim=0).values if len(terms) > 2 else terms  # a sum of two has no order
+    shift = functools.reduce(torch.add, others, first)  # one by one, in this order on every device
     return Latent(source.space, torch.where(shift == 0, source.data, (source.data + shift).to(source.data)))
 
 
