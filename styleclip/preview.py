@@ -1,8 +1,12 @@
-"""Quick previews of large generators: a picture drawn before, plus what changes in a coarse drawing of it."""
+"""Quick previews of large generators: a picture drawn before, plus what changes in a coarse drawing.
+
+Skip images of early blocks (`generator(latent, resolution=R)`) do not serve: they lack all detail, and the channels of
+later blocks, which carry most colours, do not move them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
@@ -22,23 +26,18 @@ _coarse: WeakKeyDictionary[Generator, dict[int, CoarseSynthesis]] = WeakKeyDicti
 
 
 @dataclass(frozen=True, eq=False)
-class SkipImages:
-    """The skip images of a latent.
+class WholePicture:
+    """A latent and its picture, from which previews of latents nearby are drawn.
 
     Args:
         latent: in S.
-        images: by the resolution of each block, from 4 upwards, [N, img_channels, H, W]; the last is the picture.
+        picture: [N, img_channels, H, W], with the bits of `Models.render`.
     """
 
     latent: Latent
-    images: Mapping[int, Tensor]
+    picture: Tensor
     _reduced: dict[int, Tensor] = field(default_factory=dict, init=False, repr=False)
     _coarse: dict[int, Tensor] = field(default_factory=dict, init=False, repr=False)
-
-    @property
-    def picture(self) -> Tensor:
-        """The whole picture [N, img_channels, H, W], with the bits of `Models.render`."""
-        return self.images[max(self.images)]
 
     def reduced(self, factor: int) -> Tensor:
         """The picture with the mean of every `factor` x `factor` pixels; kept for the next call."""
@@ -63,8 +62,8 @@ def preview_resolutions(generator: Generator) -> list[int]:
 @float32_default()
 @torch.inference_mode(False)
 @torch.no_grad()
-def draw_skip_images(models: Models, latent: Latent, on_block: Callable[[int], None] | None = None) -> SkipImages:
-    """Draw a latent and keep the skip image of every block.
+def draw_whole_picture(models: Models, latent: Latent, on_block: Callable[[int], None] | None = None) -> WholePicture:
+    """Draw a latent block by block.
 
     Args:
         models: the models of an editor.
@@ -76,20 +75,17 @@ def draw_skip_images(models: Models, latent: Latent, on_block: Callable[[int], N
     in_s = generator.to_space(latent.to(models.device), Space.S)
     styles = layout.split(in_s.data)
     noise, state = synthesis.noise_inputs(len(latent), "const"), synthesis.start(len(latent))
-    images: dict[int, Tensor] = {}
     for entry in layout.entries:
         state = synthesis.step(entry, state, styles, noise)
-        if entry.is_torgb:
-            images[entry.resolution] = state.image
-            if on_block is not None:
-                on_block(entry.resolution)
-    return SkipImages(in_s, images)
+        if entry.is_torgb and on_block is not None:
+            on_block(entry.resolution)
+    return WholePicture(in_s, state.image)
 
 
 @float32_default()
 @torch.inference_mode(False)
 @torch.no_grad()
-def preview(models: Models, latent: Latent, resolution: int, near: SkipImages, factor: int = 1) -> Tensor:
+def preview(models: Models, latent: Latent, resolution: int, near: WholePicture, factor: int = 1) -> Tensor:
     """The picture of a latent, about: [N, img_channels, H / factor, W / factor], drawn at `resolution`.
 
     `picture(near) + upsample(coarse(latent) - coarse(near))`: exact for the latent of `near`, and the better the nearer
@@ -103,12 +99,12 @@ def preview(models: Models, latent: Latent, resolution: int, near: SkipImages, f
         factor: how much smaller than the generator's picture it shall be.
 
     Example:
-        source = draw_skip_images(models, latent)
+        source = draw_whole_picture(models, latent)
         image = preview(models, latent + 0.5 * step, 256, source)
     """
-    if resolution not in near.images:
-        raise UsageError(f"there is no block of {resolution} px; choose one of {preview_resolutions(models.generator)}")
     generator = models.generator
+    if resolution not in generator.config.channels:
+        raise UsageError(f"there is no block of {resolution} px; choose one of {preview_resolutions(generator)}")
     change = draw_coarse(generator, latent.to(models.device), resolution) - near.coarse(generator, resolution)
     picture = near.reduced(factor)
     mode = "bilinear" if picture.shape[-1] >= change.shape[-1] else "area"

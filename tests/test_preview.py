@@ -13,7 +13,7 @@ from styleclip.editor import Editor
 from styleclip.errors import UsageError
 from styleclip.latents import Latent, Space
 from styleclip.models import Models
-from styleclip.preview import draw_skip_images, preview, preview_resolutions
+from styleclip.preview import draw_whole_picture, preview, preview_resolutions
 from tests.helpers.tiny import TINY, tiny_generator, tiny_models
 
 SEEDS = (range(8), range(8, 16))
@@ -32,13 +32,12 @@ def psnr(found: Tensor, expected: Tensor) -> float:
     return -10 * error.log10().mean().item()
 
 
-def test_skip_images_are_those_of_the_generator() -> None:
-    models = tiny_models()
+def test_a_whole_picture_has_the_bits_of_render() -> None:
+    models, seen = tiny_models(), []
     latent = Editor(models).sample(seeds=(0, 1))
-    drawn = draw_skip_images(models, latent)
-    assert torch.equal(drawn.picture, models.render(latent))
-    for resolution, image in drawn.images.items():
-        assert torch.equal(image, models.generator(latent, resolution=resolution))
+    drawn = draw_whole_picture(models, latent, seen.append)
+    assert torch.equal(drawn.picture, models.render(latent)) and seen == [4, 8, 16]
+    assert drawn.latent.space is Space.S
 
 
 @pytest.mark.parametrize("shape", [{}, {"constant": (4, 6), "img_channels": 4}])
@@ -46,16 +45,16 @@ def test_a_preview_of_the_latent_itself_has_the_bits_of_the_picture(shape: dict[
     config = replace(TINY, channels={**TINY.channels, 32: 4, 64: 3}, **shape)
     models = replace(tiny_models(), generator=tiny_generator(config))
     latent = Editor(models).sample(seeds=(0, 1))
-    drawn = draw_skip_images(models, latent)
+    drawn = draw_whole_picture(models, latent)
     assert preview_resolutions(models.generator) == [16, 32]
     for resolution in (16, 32):
         assert torch.equal(preview(models, latent, resolution, drawn), models.render(latent))
 
 
 def test_previews_of_the_demo_generator_come_close_to_the_picture(demo: Models) -> None:
-    """A part of the way to another face, by the blocks up to 16 and 32 of 64 px."""
+    """A part of the way to another face, at 16 and 32 of 64 px."""
     source, other = (demo.generator.to_space(Editor(demo).sample(seeds=seeds), Space.S) for seeds in SEEDS)
-    drawn = draw_skip_images(demo, source)
+    drawn = draw_whole_picture(demo, source)
     for share, least in {0.05: (42, 45), 0.2: (30, 33)}.items():
         latent = Latent(Space.S, torch.lerp(source.data, other.data, share))
         whole = demo.render(latent)
@@ -73,9 +72,9 @@ def test_previews_show_the_channels_of_later_blocks(demo: Models) -> None:
         [torch.full((entry.channels,), float(entry.resolution == 64)) for entry in generator.layout.entries]
     )
     step = 0.5 * source.data.std(dim=0) * torch.randn(len(late), generator=torch.Generator().manual_seed(0))
-    latent, drawn = Latent(Space.S, source.data + late * step), draw_skip_images(demo, source)
+    latent, drawn = Latent(Space.S, source.data + late * step), draw_whole_picture(demo, source)
     whole = demo.render(latent)
-    assert torch.equal(generator(latent, resolution=32), drawn.images[32])
+    assert torch.equal(generator(latent, resolution=32), generator(source, resolution=32))
     assert psnr(preview(demo, latent, 32, drawn), whole) > psnr(drawn.picture, whole) + 4
 
 
@@ -88,7 +87,7 @@ def test_drawing_ends_where_a_newer_picture_is_wanted() -> None:
             raise StopIteration
 
     with pytest.raises(StopIteration):
-        draw_skip_images(models, Editor(models).sample(), give_up)
+        draw_whole_picture(models, Editor(models).sample(), give_up)
     assert seen == [4, 8]
 
 
@@ -96,4 +95,4 @@ def test_a_block_that_is_not_there_is_refused() -> None:
     models = tiny_models()
     latent = Editor(models).sample()
     with pytest.raises(UsageError, match="no block of 48 px"):
-        preview(models, latent, 48, draw_skip_images(models, latent))
+        preview(models, latent, 48, draw_whole_picture(models, latent))

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from styleclip.latents import Latent
 from styleclip.models import Models
-from styleclip.preview import SkipImages, draw_skip_images, preview, preview_resolutions
+from styleclip.preview import WholePicture, draw_whole_picture, preview, preview_resolutions
 from styleclip.studio.caches import Cache, bytes_of
 from styleclip.studio.ladder import Ladder
 from styleclip.studio.sources import SourceFace
@@ -46,7 +46,7 @@ class Painter:
     def __init__(self, models: Models) -> None:
         is_large = models.generator.resolution >= MIN_PREVIEWED_PX
         self.ladder = Ladder(preview_resolutions(models.generator) if is_large else [])
-        self._near: Cache[tuple[SourceFace, SkipImages]] = Cache(MAX_NEAR, MAX_NEAR_BYTES)
+        self._near: Cache[tuple[SourceFace, WholePicture]] = Cache(MAX_NEAR, MAX_NEAR_BYTES)
 
     def paint(
         self, tab: Hashable, face: SourceFace, edited: Latent, rest: bool, width: int, on_block: OnBlock
@@ -66,7 +66,7 @@ class Painter:
         if resolution is None:
             image = _reduce(face.models.render(edited), factor)
         elif rest:
-            drawn = draw_skip_images(face.models, edited, on_block)
+            drawn = draw_whole_picture(face.models, edited, on_block)
             self._near.put(tab, (face, drawn), bytes_of(drawn))
             image, resolution = drawn.picture, None
         else:
@@ -84,7 +84,7 @@ class Painter:
         """Forget a tab that was closed."""
         self._near.drop(tab)
 
-    def _near_drawing(self, tab: Hashable, face: SourceFace) -> SkipImages:
+    def _near_drawing(self, tab: Hashable, face: SourceFace) -> WholePicture:
         """What a preview starts from: the picture of this tab that rested last, of this face, else the face itself."""
         near = self._near.get(tab)
         return near[1] if near is not None and near[0] is face else face.drawing

@@ -11,7 +11,7 @@ from styleclip.editor import Editor
 from styleclip.inversion.result import Inversion
 from styleclip.latents import Latent, Space
 from styleclip.models import Models
-from styleclip.preview import SkipImages, draw_skip_images
+from styleclip.preview import WholePicture, draw_whole_picture
 from styleclip.progress import OnStep
 from styleclip.studio.caches import Cache, bytes_of
 from styleclip.studio.faces import PhotoFaces, invert_face
@@ -22,7 +22,6 @@ from styleclip.studio.state import Face, Sample
 from styleclip.studio.tasks import Job, Task
 
 MAX_FACES, MAX_FACE_BYTES = 64, 2**28
-SKIP_SHARE = 4 / 3  # of the bytes of a picture: those of all its skip images
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,9 +46,9 @@ class SourceFace:
         return self.models.generator.to_space(self.latent, Space.S)
 
     @cached_property
-    def drawing(self) -> SkipImages:
-        """Its picture, and the skip images that previews start from."""
-        return draw_skip_images(self.models, self.in_s)
+    def drawing(self) -> WholePicture:
+        """Its picture, which previews start from."""
+        return draw_whole_picture(self.models, self.in_s)
 
     @property
     def is_drawn(self) -> bool:
@@ -76,8 +75,8 @@ class SourceFace:
     def size_bytes(self) -> int:
         """The memory that it takes once all is computed, without models and inversion."""
         height, width = self.models.generator.image_size
-        floats = SKIP_SHARE * self.models.generator.config.img_channels * height * width
-        return int(4 * floats) + 2 * bytes_of(self.in_s)
+        floats = self.models.generator.config.img_channels * height * width
+        return 4 * floats + 2 * bytes_of(self.in_s)
 
 
 class SourceFaces:
