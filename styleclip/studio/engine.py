@@ -22,6 +22,7 @@ from styleclip.studio.drawing import Drawer
 from styleclip.studio.faces import FaceFinder
 from styleclip.studio.jobs import Jobs
 from styleclip.studio.needs import Needs
+from styleclip.studio.painting import MIN_PREVIEWED_PX
 from styleclip.studio.pictures import FINE, jpeg_bytes, reduce_to
 from styleclip.studio.requests import Drawn, FrameRequest, Pending, StudioError, Superseded
 from styleclip.studio.rows import FoundRow
@@ -72,7 +73,8 @@ class Engine:
     def __init__(self, models: Models, name: str = "demo", choices: Mapping[str, Any] | None = None) -> None:
         self.models, self.name, self.choices = models, name, dict(choices or {})
         self.lock = DeviceLock(shared=models.device.type == "cpu")
-        self.scheduler, self.jobs = Scheduler(self.lock), Jobs(self.lock)
+        cores = 1 if models.generator.resolution < MIN_PREVIEWED_PX else None  # more would make small pictures slower
+        self.scheduler, self.jobs = Scheduler(self.lock, cores=cores), Jobs(self.lock, cores)
         self.finder = FaceFinder(models, self.lock)
         self.sessions = Sessions()
         self.drawer = Drawer(models, self.jobs)

@@ -13,6 +13,8 @@ from collections.abc import Callable, Hashable, Iterable
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
+import torch
+
 from styleclip.errors import StyleClipError
 from styleclip.progress import OnStep, Step
 from styleclip.studio.caches import Cache
@@ -38,6 +40,7 @@ class Jobs:
 
     Args:
         lock: the lock of the device; a job gives it away at each step.
+        cores: that torch may use in each of these threads; None for all.
 
     Example:
         jobs = Jobs()
@@ -45,8 +48,8 @@ class Jobs:
         value = jobs.request("tab 1", Task("sum", "adding", lambda on_step: 1 + 2))  # a Job at first, then 3
     """
 
-    def __init__(self, lock: DeviceLock | None = None) -> None:
-        self.lock = lock or DeviceLock()
+    def __init__(self, lock: DeviceLock | None = None, cores: int | None = None) -> None:
+        self.lock, self.cores = lock or DeviceLock(), cores
         self.results: Cache[Any] = Cache(MAX_RESULTS, MAX_RESULT_BYTES)
         self._faults: Cache[str] = Cache(MAX_FAULTS)
         self._stopped: dict[Hashable, set[str]] = {}  # the keys that a tab has stopped
@@ -162,6 +165,8 @@ class Jobs:
             del self._jobs[job.task.key]
 
     def _run(self, lane: Lane) -> None:
+        if self.cores is not None:
+            torch.set_num_threads(self.cores)  # of this thread
         waiting = self._waiting[lane]
         while True:
             with self._condition:

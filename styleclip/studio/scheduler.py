@@ -9,6 +9,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import torch
+
 from styleclip.studio.device_lock import DeviceLock
 from styleclip.studio.requests import Busy, Superseded
 
@@ -44,14 +46,15 @@ class Scheduler:
     Args:
         lock: the lock of the device, held while work runs.
         max_owners: how many owners may have work that waits; more get a `Busy`.
+        cores: that torch may use in this thread; None for all.
 
     Example:
         scheduler = Scheduler()
         picture = scheduler.frame("tab 1", lambda: render(3)).result()
     """
 
-    def __init__(self, lock: DeviceLock | None = None, max_owners: int = MAX_OWNERS) -> None:
-        self.lock, self.max_owners = lock or DeviceLock(), max_owners
+    def __init__(self, lock: DeviceLock | None = None, max_owners: int = MAX_OWNERS, cores: int | None = None) -> None:
+        self.lock, self.max_owners, self.cores = lock or DeviceLock(), max_owners, cores
         self._waiting: dict[Hashable, deque[_Task]] = {}  # of owners, in the order of their turns
         self._condition = threading.Condition()
         self._open = True
@@ -111,6 +114,8 @@ class Scheduler:
         return task.future
 
     def _run(self) -> None:
+        if self.cores is not None:
+            torch.set_num_threads(self.cores)  # of this thread
         while (task := self._next_task()) is not None:
             with self.lock.frame():
                 task.run()
