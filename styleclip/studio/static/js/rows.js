@@ -37,7 +37,7 @@ function AddRow({count}) {
   };
   return html`<form class="add" onSubmit=${add}>
     <input ref=${input} type="text" value=${text} data-testid="prompt-input" aria-label="Prompt of a new edit" maxlength="500" autocomplete="off"
-      placeholder="Type a change, e.g. a smiling face" title="Say what the face should show, then press Enter."
+      placeholder="Type e.g. a smiling face" title="Say what the face should show, then press Enter."
       onInput=${(event) => setText(event.target.value)} />
     <button class="main icon" data-testid="add-row" disabled=${full} aria-label="Add the edit"
       title=${full ? `There are at most ${MOST_ROWS} edits.` : "Add a slider for this prompt."}><${Icon} name="plus" /></button>

@@ -5,29 +5,36 @@ import {store} from "./store.js";
 const THUMB = 18; // px, as in studio.css
 const FINE = 0.1; // of the pointer's way, while shift is held
 const CATCH_PX = 4; // 0 is caught within this distance
+const TAP_PX = 6; // a finger that moves less sideways does not drag
 
 // marks: [{value, name, title}]. `change(value)` runs on every input, `reset()` on a double click.
 export function Slider({value, min, max, step, fine, marks = [], label, text, title, testid, change, reset, disabled}) {
   const input = useRef();
-  const drag = useRef(null);
+  const drag = useRef(null); // of a mouse or pen
+  const touch = useRef(null);
   const place = (number) => (max > min ? Math.min(Math.max((number - min) / (max - min), 0), 1) : 0);
   const perPixel = () => (max - min) / Math.max(input.current.clientWidth - THUMB, 1);
+  const valueAt = ({clientX}) => min + (clientX - input.current.getBoundingClientRect().left - THUMB / 2) * perPixel();
   const give = (number) => change(round(Math.min(Math.max(number, min), max), fine));
   const catchZero = (number, unit) => (Math.abs(number) < CATCH_PX * unit ? 0 : number);
   const onPointerDown = (event) => {
     if (event.button !== 0 || disabled) return;
     store.hold();
-    if (event.pointerType === "touch") return; // the browser tells a drag from a scroll
+    if (event.pointerType === "touch") { // the browser drags the thumb, unless the finger scrolls
+      touch.current = {x: event.clientX, moved: false};
+      return;
+    }
     event.preventDefault();
     input.current.focus({preventScroll: true});
     input.current.setPointerCapture(event.pointerId);
     const unit = perPixel();
-    const pressed = min + (event.clientX - input.current.getBoundingClientRect().left - THUMB / 2) * unit;
+    const pressed = valueAt(event);
     const stays = event.shiftKey || Math.abs(pressed - value) < (THUMB / 2) * unit; // on the thumb
     drag.current = {x: event.clientX, at: stays ? value : pressed, unit};
     if (!stays) give(catchZero(pressed, unit));
   };
   const onPointerMove = (event) => {
+    if (touch.current && Math.abs(event.clientX - touch.current.x) > TAP_PX) touch.current.moved = true;
     if (!drag.current) return;
     const {x, at, unit} = drag.current;
     if (event.clientX === x) return;
@@ -35,8 +42,16 @@ export function Slider({value, min, max, step, fine, marks = [], label, text, ti
     drag.current = {x: event.clientX, at: next, unit};
     give(event.shiftKey ? next : catchZero(next, unit));
   };
-  const onPointerEnd = () => {
+  const onInput = ({target}) => {
+    const wanted = Number(target.value);
+    if (touch.current && !touch.current.moved) target.value = value; // until it is known to be no scroll
+    else give(wanted);
+  };
+  const onPointerEnd = (event) => {
+    const isTap = touch.current && !touch.current.moved && event.type === "pointerup";
+    if (isTap) give(catchZero(valueAt(event), perPixel()));
     drag.current = null;
+    touch.current = null;
     store.release();
   };
   const onKeyDown = (event) => {
@@ -52,7 +67,7 @@ export function Slider({value, min, max, step, fine, marks = [], label, text, ti
       html`<span class="mark mark-${mark.name}" key=${mark.name} style=${{"--at": place(mark.value)}} aria-hidden="true"></span>`)}
     <input ref=${input} type="range" min=${min} max=${max} step=${fine} value=${value} disabled=${disabled} data-testid=${testid}
       aria-label=${label} aria-valuetext=${text} title=${title}
-      onInput=${(event) => give(Number(event.target.value))} onDblClick=${reset} onKeyDown=${onKeyDown}
+      onInput=${onInput} onDblClick=${reset} onKeyDown=${onKeyDown}
       onPointerDown=${onPointerDown} onPointerMove=${onPointerMove} onPointerUp=${onPointerEnd} onPointerCancel=${onPointerEnd} />
   </div>`;
 }
