@@ -189,10 +189,13 @@ function receive(message) {
   }
 }
 
-function fail({error, missing}, request) {
-  store.show({pending: null});
+// `view.faceChosen`: the face was just asked for, so that work on it that was stopped before starts again.
+function fail({error, missing, retry}, request) {
   const {photo} = request?.state.face ?? {};
-  if (missing === "photo" && photo) supplyAgain([photo], error).then((found) => found && connection.request());
+  const again = retry && store.view.faceChosen;
+  store.show({pending: null, faceChosen: false, faceError: photo && !missing && !again ? {error, retry} : null});
+  if (again) connection.retry(retry);
+  else if (missing === "photo" && photo) supplyAgain([photo], error).then((found) => found && connection.request());
   else store.say(error, "error");
 }
 
@@ -225,7 +228,7 @@ function show(bitmap, {request, facts}, number) {
   if (number < (last?.counter ?? 0)) return bitmap.close();
   last = request;
   if (String(store.view.size) !== String(facts.size)) store.show({size: facts.size});
-  store.show({pending: null});
+  store.show({pending: null, faceChosen: false, faceError: null});
   viewer.draw(bitmap);
   measureDrawn(request, counter);
   receiveFacts(facts, request.state);

@@ -78,7 +78,7 @@ async function openRow(file) {
 // The face of this number, as the encoder draws it.
 export function choosePhotoFace({sha256, name}, number) {
   const label = number === 0 ? name : `face ${number} of ${name}`;
-  store.show({offered: false, photoError: null});
+  store.show({offered: false, photoError: null, faceChosen: true});
   setFace({photo: {sha256, name, face: number, refine: 0, tune: 0}}, label);
 }
 

@@ -83,7 +83,11 @@ function faceTitle({number, note}) {
 
 function Inversion({photo}) {
   const job = useStore(({view}) => view.pending);
-  const change = (values, label) => setFace({photo: {...store.state.face.photo, ...values}}, label);
+  const failed = useStore(({view}) => view.faceError);
+  const change = (values, label) => {
+    store.show({faceChosen: true});
+    setFace({photo: {...store.state.face.photo, ...values}}, label);
+  };
   const refined = photo.refine > 0;
   return html`<div class="inversion">
     <div class="inversion-tools">
@@ -93,7 +97,9 @@ function Inversion({photo}) {
       <button class="plain" data-testid="tune" aria-pressed=${photo.tune > 0} title="Fine-tune the generator on this face (pivotal tuning): closest to the photo, and the slowest."
         onClick=${() => change({tune: photo.tune ? 0 : TUNE_STEPS}, photo.tune ? "not tuned" : "tune")}>Tune</button>
     </div>
-    ${job && html`<${JobLine} job=${job} />`}
+    ${job && html`<${JobLine} key=${job.key} job=${job} />`}
+    ${failed && html`<p class="error" role="alert" data-testid="face-error">${failed.error}${failed.retry && html` <button class="link" data-testid="face-retry"
+      title="Start this work again." onClick=${() => connection.retry(failed.retry)}>Try again</button>`}</p>`}
   </div>`;
 }
 
