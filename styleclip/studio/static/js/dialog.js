@@ -28,9 +28,11 @@ export function showText(title, text, hint, testid) {
   area.dataset.testid = testid;
   area.setAttribute("aria-label", title);
   area.spellcheck = false;
+  area.wrap = "off";
   const dialog = open(title, [area, element("p", {className: "hint", textContent: hint})], [closeButton("Close", () => dialog.close())]);
   dialog.addEventListener("close", () => dialog.remove());
   area.select();
+  area.scrollTop = 0;
   return dialog;
 }
 

@@ -130,6 +130,6 @@ function JobLine({job}) {
     setFace(faceBefore(), "stopped");
   };
   const count = now.total ? ` ${now.step} of ${now.total}` : "";
-  return html`<div class="job-line"><span class="hint" role="status">${now.stage || now.what}${count}</span>
+  return html`<div class="job-line"><span class="hint" role="status">${now.stage || "invert"}${count}</span>
     <button class="quiet" data-testid="photo-stop" disabled=${stopping} title="Stop, and go back to the face before." onClick=${stop}><${Icon} name="stop" />Stop</button></div>`;
 }
