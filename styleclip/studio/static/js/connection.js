@@ -118,9 +118,10 @@ function shownView() {
   return (photo && !frameIsPhoto(store.view, photo) && store.view.view) || "frame";
 }
 
-// Send what is wanted most: the live state, then the source to compare with, then the full frame.
+// Send what is wanted most: the live state, then the full frame, then the source to compare with.
 function next() {
   if ((flight && !overtakes()) || decoding || socket?.readyState !== WebSocket.OPEN) return;
+  if (flight?.source) sourceAsked = null;
   const {state} = store;
   const view = shownView();
   const face = JSON.stringify([state.face, view]);
@@ -128,22 +129,22 @@ function next() {
     dirty = false;
     send({state, rest: view === "photo", view, face});
     if (viewer.beforeKey() !== face) viewer.drawBefore(null, null);
+  } else if (restDue) {
+    restDue = false;
+    send({state, rest: true, view, face});
   } else if (view === "photo" && viewer.beforeKey() !== face && sourceAsked !== face) {
     sourceAsked = face;
     showOriginal(state.face.photo, face);
     next();
-  } else if (state.rows.length && viewer.beforeKey() !== face && sourceAsked !== face) {
+  } else if (state.rows.length && last?.rest && last.state === state && viewer.beforeKey() !== face && sourceAsked !== face) {
     sourceAsked = face;
     send({state: {...state, rows: [], strokes: []}, rest: true, view, face, source: true});
-  } else if (restDue) {
-    restDue = false;
-    send({state, rest: true, view, face});
   }
 }
 
 // Whether a live state goes out although a full frame is unanswered, which the server gives up where it is slow.
 function overtakes() {
-  return dirty && flight.rest && !flight.source && flight.view === "frame";
+  return dirty && flight.rest && flight.view === "frame";
 }
 
 // The photo as it was uploaded, to compare with.
