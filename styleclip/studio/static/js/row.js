@@ -83,6 +83,7 @@ function Facts({row, facts, change}) {
         title="Start this work again." onClick=${() => connection.retry(facts.retry)}>Try again</button>`}</p>`
       : job ? html`<${Progress} job=${job} />`
       : html`<${Meaning} row=${row} facts=${facts} change=${change} />`}
+    ${facts.auto === 0 && !facts.error && html`<p class="hint" data-testid="row-shown">This face shows it already; drag to go further.</p>`}
     ${facts.warning && html`<p class="warning" role="status" data-testid="row-warning" title=${facts.warning}>${facts.warning}</p>`}
   </div>`;
 }
