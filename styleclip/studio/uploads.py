@@ -7,6 +7,7 @@ import hashlib
 import re
 import tempfile
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import unquote
@@ -27,8 +28,8 @@ MAX_PHOTO_BYTES = 64 * MIB
 MAX_FILE_BYTES = 64 * MIB
 MAX_STATE_BYTES = MIB
 MAX_DISCARDED_BYTES = 256 * MIB  # of an upload that is too large: read to its end, so that the browser sees the answer
-MAX_READERS = 4  # uploads that are read at once; the others wait
-CHUNK_SECONDS = 30.0  # without a byte of an upload
+MAX_READERS = 8  # uploads that are read at once; the others wait
+CHUNK_SECONDS, BODY_SECONDS = 30.0, 600.0  # for the next bytes of an upload, and for all of them
 MAX_HEADER_CHARS = 8000
 MAX_STEM_CHARS, MAX_SUFFIX_CHARS = 60, 12
 
@@ -43,9 +44,8 @@ class BodyReader:
         """The body of a request. Raises Refusal for one of more than `most` bytes, and for one that does not come."""
         length = request.headers.get("content-length", "")
         is_too_large = length.isdecimal() and int(length) > most
-        async with self._free:
-            content = bytearray()
-            total = 0
+        content, total = bytearray(), 0
+        async with self._free, _deadline(BODY_SECONDS):
             chunks = request.stream().__aiter__()
             while (chunk := await _next_chunk(chunks)) is not None:
                 total += len(chunk)
@@ -54,19 +54,24 @@ class BodyReader:
                     break
                 if not is_too_large:
                     content += chunk
-            if is_too_large:
-                raise Refusal(
-                    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-                    f"the file has more than {most // MIB} MiB; send a smaller one",
-                )
-            return bytes(content)
+        if is_too_large:
+            limit = f"the file has more than {most // MIB} MiB; send a smaller one"
+            raise Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, limit)
+        return bytes(content)
 
 
 async def _next_chunk(chunks: AsyncIterator[bytes]) -> bytes | None:
     """The next chunk of a body; None at its end. Raises Refusal where none comes in time."""
+    async with _deadline(CHUNK_SECONDS):
+        return await anext(chunks, None)
+
+
+@asynccontextmanager
+async def _deadline(seconds: float) -> AsyncIterator[None]:
+    """Raise Refusal where the block takes longer."""
     try:
-        async with asyncio.timeout(CHUNK_SECONDS):
-            return await anext(chunks, None)
+        async with asyncio.timeout(seconds):
+            yield
     except TimeoutError:
         raise Refusal(HTTPStatus.REQUEST_TIMEOUT, "the upload stopped in the middle; send it again") from None
 

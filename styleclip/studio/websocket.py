@@ -189,9 +189,9 @@ def sentence_of(error: Exception) -> str:
     """The sentence of an error of the library; any other is logged, and a sentence says where."""
     if isinstance(error, StyleClipError):
         return str(error)
-    log.error("an unexpected error", exc_info=error)
-    said = " ".join(str(error).split())[:200]
-    return f"{type(error).__name__}: {said or 'no message'}; the terminal of the studio says more"
+    told = f"{type(error).__name__}: {' '.join(str(error).split())[:200] or 'no message'}"
+    log.error("%s; set STYLECLIP_DEBUG=1 for the traceback", told, exc_info=error)
+    return f"{told}; the terminal of the studio says more"
 
 
 async def serve_tab(socket: WebSocket) -> None:

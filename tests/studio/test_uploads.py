@@ -101,8 +101,9 @@ def test_an_endless_body_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(reads) == 3
 
 
-def test_a_body_that_stops_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(uploads, "CHUNK_SECONDS", 0.01)
+@pytest.mark.parametrize("limit", ["CHUNK_SECONDS", "BODY_SECONDS"])
+def test_a_body_that_stops_or_drips_is_left(limit: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uploads, limit, 0.01)
     with pytest.raises(Refusal, match="send it again") as caught:
         read(request_of(b"abc", b"def", delay=5), 100)
     assert caught.value.status == 408

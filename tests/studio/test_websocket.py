@@ -150,7 +150,7 @@ def test_an_unexpected_error_is_a_sentence(
     with client.connect() as socket:
         answer, _ = answer_to(socket, frame(1))
         assert answer["error"] == "ZeroDivisionError: zero; the terminal of the studio says more"
-    assert "Traceback" in caplog.text
+    assert "ZeroDivisionError: zero; set STYLECLIP_DEBUG=1" in caplog.text and "Traceback" in caplog.text
 
 
 def test_a_superseded_frame_has_no_answer(

@@ -94,7 +94,7 @@ def test_ports(run: Run, served: dict[str, Any]) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as other:
         failed(run("studio", "--port", str(other.getsockname()[1])), 1, "is in use", "--port")
     failed(run("studio", "--port", "65536"), 2, "--port")
-    failed(run("studio", "--host", "192.0.2.1"), 2, "no address 192.0.2.1")
+    failed(run("studio", "--host", "203.0.113.77"), 2, "no address 203.0.113.77")
     failed(run("studio", "--host", ""), 2, "--host is empty")
 
 
