@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import statistics
 import struct
 import time
 import urllib.request
@@ -16,6 +18,7 @@ from websockets.sync.client import ClientConnection, connect
 COUNTER = struct.Struct("!I")
 ANSWERS = ("facts", "pending", "failed", "busy")
 WIDTH = 512  # px of the canvas
+PROMPTS = ("a face with red hair", "a smiling face", "a face with glasses", "an old face")
 
 
 @dataclass(frozen=True)
@@ -96,3 +99,17 @@ def text_row(name: str, prompt: str, strength: float) -> dict[str, Any]:
 
 def state_of(seed: int, rows: Sequence[dict[str, Any]], psi: float = 1.0) -> dict[str, Any]:
     return {"version": 1, "model": None, "face": {"seed": seed, "psi": psi}, "rows": list(rows), "strokes": []}
+
+
+def lag(seconds: Sequence[float], taken: float) -> dict[str, float]:
+    """Frames per second, and the median and 95th percentile of the seconds of a frame."""
+    return {
+        "per_second": len(seconds) / taken,
+        "median": statistics.median(seconds),
+        "p95": percentile(seconds, 0.95),
+    }
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The smallest value that is no less than this share of all values."""
+    return sorted(values)[math.ceil(share * len(values)) - 1]

@@ -9,14 +9,17 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, sync_playwright
 
 from benchmarks.studio_server import CHROMIUM_ARGUMENTS, chromium_path
+
+if TYPE_CHECKING:  # so that modules of tests are collected where there is no playwright
+    from playwright.sync_api import Browser, ConsoleMessage, Locator, Page
 
 SETTLE_MS = 60_000
 READ_PIXELS = """canvas => {
@@ -25,6 +28,14 @@ READ_PIXELS = """canvas => {
   for (let i = 0; i < bytes.length; i += 8192) text += String.fromCharCode(...bytes.subarray(i, i + 8192));
   return [canvas.height, canvas.width, btoa(text)];
 }"""
+DROP = """(target, [content, name]) => {
+  const bytes = Uint8Array.from(atob(content), letter => letter.charCodeAt(0));
+  const dataTransfer = new DataTransfer();
+  dataTransfer.items.add(new File([bytes], name, {type: name.endsWith(".png") ? "image/png" : "image/jpeg"}));
+  for (const type of ["dragenter", "dragover", "drop"])
+    target.dispatchEvent(new DragEvent(type, {dataTransfer, bubbles: true, cancelable: true}));
+}"""
+AXES = (("x", "width"), ("y", "height"))
 
 
 @dataclass
@@ -79,6 +90,11 @@ class StudioPage:
         self.settle()
         return name
 
+    def type_seed(self, seed: int) -> None:
+        self.find("seed").fill(str(seed))
+        self.find("seed").press("Enter")
+        self.settle()
+
     def type_strength(self, name: str, value: object) -> None:
         number = self.row(name, "row-number")
         number.fill(str(value))
@@ -97,6 +113,22 @@ class StudioPage:
             time.sleep(max(0.0, started + i * seconds - time.perf_counter()))
             self.page.mouse.move(*point)
         self.page.mouse.up()
+
+    def paint(self, points: Sequence[tuple[float, float]]) -> None:
+        """Draw a stroke over the canvas with the mouse; points in units of its width and height."""
+        box = self.find("canvas").bounding_box()
+        assert box
+        x, y = ([box[origin] + point[i] * box[side] for point in points] for i, (origin, side) in enumerate(AXES))
+        self.page.mouse.move(x[0], y[0])
+        self.page.mouse.down()
+        for place in zip(x, y, strict=True):
+            self.page.mouse.move(*place, steps=4)
+        self.page.mouse.up()
+
+    def drop(self, path: Path) -> None:
+        """Drop a file on the page."""
+        content = base64.b64encode(path.read_bytes()).decode()
+        self.find("drop").evaluate(DROP, [content, path.name])
 
     def pixels(self) -> NDArray[np.uint8]:
         """The picture [H, W, 3] on the canvas."""
@@ -120,6 +152,8 @@ def read_picture(content: bytes) -> NDArray[np.uint8]:
 @contextmanager
 def open_browser() -> Iterator[Browser]:
     """The Chromium of this machine without a window."""
+    from playwright.sync_api import sync_playwright
+
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium_path(), args=CHROMIUM_ARGUMENTS)
         try:

@@ -27,6 +27,7 @@ class StudioServer:
         port: 0 is one that is free.
         python: what stands in the place of `python`.
         environment: of the process, by default that of this one.
+        log: file that the standard error of the process is appended to.
     """
 
     def __init__(
@@ -37,15 +38,21 @@ class StudioServer:
         environment: Mapping[str, str] | None = None,
         log: Path | None = None,
     ) -> None:
-        self.log = log
-        command = [*python, "-c", START, "studio", *ARGUMENTS, str(port), *words]
-        errors = log.open("a") if log else None
-        self.process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True)
-        if errors:
-            errors.close()
+        self.words, self.python, self.environment, self.log = words, python, environment, log
+        self.port = port
+        self.start()
+
+    def start(self) -> None:
+        """Start the process, also again after `kill`, at the same port."""
+        command = [*self.python, "-c", START, "studio", *ARGUMENTS, str(self.port), *self.words]
+        with open(self.log or os.devnull, "a") as log:
+            self.process = subprocess.Popen(
+                command, env=self.environment, stdout=subprocess.PIPE, stderr=log, text=True
+            )
         assert self.process.stdout
         self.pid = int(self.process.stdout.readline())
         self.url = self._read_url()
+        self.port = int(self.url.split("/")[2].rpartition(":")[2])
 
     def _read_url(self) -> str:
         """The URL that the command prints when it accepts connections."""
@@ -57,10 +64,6 @@ class StudioServer:
                 return found[0]
         self.close()
         raise RuntimeError(f"styleclip studio ended before it accepted connections: {''.join(lines)}")
-
-    @property
-    def port(self) -> int:
-        return int(self.url.split("/")[2].rpartition(":")[2])
 
     def resident_bytes(self) -> int:
         """Bytes of memory that the process holds, as Linux counts them."""

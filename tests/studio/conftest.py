@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, BrowserContext
 
     from benchmarks.studio_page import StudioPage
     from benchmarks.studio_server import StudioServer
+
+SIZE = {"width": 1280, "height": 720}  # px of the window
+OpenStudio: TypeAlias = "Callable[..., StudioPage]"
 
 
 @pytest.fixture(scope="session")
@@ -40,13 +43,25 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def studio(browser: Browser, studio_server: StudioServer) -> Iterator[StudioPage]:
-    """A fresh page in a session of its own; it must not report an error."""
+def open_studio(browser: Browser, studio_server: StudioServer) -> Iterator[OpenStudio]:
+    """Opens pages, each in a session of its own unless a context is given; none of them may report an error."""
     from benchmarks.studio_page import StudioPage
 
-    context = browser.new_context(viewport={"width": 1280, "height": 720})
-    studio = StudioPage(context.new_page(), studio_server.url)
-    studio.open()
-    yield studio
-    context.close()
-    assert not studio.errors
+    opened: list[StudioPage] = []
+
+    def open_page(context: BrowserContext | None = None, **options: Any) -> StudioPage:
+        page = (context or browser.new_context(**{"viewport": SIZE, **options})).new_page()
+        opened.append(StudioPage(page, studio_server.url))
+        opened[-1].open()
+        return opened[-1]
+
+    yield open_page
+    for studio in opened:
+        studio.page.context.close()
+    assert not [error for studio in opened for error in studio.errors]
+
+
+@pytest.fixture
+def studio(open_studio: OpenStudio) -> StudioPage:
+    """A fresh page."""
+    return open_studio()

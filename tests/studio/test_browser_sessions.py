@@ -1,0 +1,96 @@
+"""In a browser: tabs, downloads, a phone, and a server that goes away and comes back."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.studio_page import StudioPage, read_picture
+from benchmarks.studio_server import StudioServer
+from tests.studio.conftest import OpenStudio
+
+RED, SMILE = "a face with red hair", "a smiling face"
+PHONE = {"width": 390, "height": 844}
+
+
+def edit(studio: StudioPage, seed: int, prompt: str, strength: float) -> str:
+    """Choose a face and move one slider; the id of its row."""
+    studio.type_seed(seed)
+    row = studio.add_row(prompt)
+    studio.type_strength(row, strength)
+    return row
+
+
+def test_a_downloaded_png_restores_the_session_on_a_fresh_page(open_studio: OpenStudio, tmp_path: Path) -> None:
+    first, path = open_studio(), tmp_path / "edit.png"
+    edit(first, 5, RED, 0.7)
+    first.find("export-menu").click()
+    with first.page.expect_download() as download:
+        first.find("export-png").click()
+    download.value.save_as(path)
+    np.testing.assert_array_equal(read_picture(path.read_bytes()), first.pixels())
+    second = open_studio()
+    assert second.state()["rows"] == []
+    second.drop(path)
+    second.page.wait_for_function("() => window.studio.state().rows.length")
+    second.settle()
+    assert second.state() == first.state()
+    np.testing.assert_array_equal(second.pixels(), first.pixels())
+
+
+def test_tabs_of_one_browser_do_not_mix(open_studio: OpenStudio) -> None:
+    first = open_studio()
+    second = open_studio(first.page.context)
+    edits = [(first, 5, RED, 0.9), (second, 9, SMILE, 0.6)]
+    rows = [edit(*each) for each in edits]
+    for fraction in (0.2, 0.7, 0.9):
+        for (studio, *_), row in zip(edits, rows, strict=True):
+            studio.drag(row, [0.5, fraction])
+    for studio, seed, prompt, _ in edits:
+        studio.settle()
+        state = studio.state()
+        assert (state["face"]["seed"], [row["prompt"] for row in state["rows"]]) == (seed, [prompt])
+        np.testing.assert_array_equal(studio.pixels(), read_picture(studio.export("png")))
+
+
+def test_a_copied_command_is_that_of_the_server(open_studio: OpenStudio) -> None:
+    studio = open_studio()
+    studio.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    edit(studio, 5, RED, 0.7)
+    for what in ("command", "python"):
+        studio.find("export-menu").click()
+        studio.find(f"copy-{what}").click()
+        text = json.loads(studio.export(what))["text"]
+        studio.page.wait_for_function("async text => await navigator.clipboard.readText() === text", arg=text)
+        assert RED in text
+
+
+def test_a_phone_shows_all_of_an_edit(open_studio: OpenStudio) -> None:
+    studio = open_studio(viewport=PHONE, has_touch=True)
+    row = edit(studio, 5, RED, 0.7)
+    assert studio.page.evaluate("() => document.documentElement.scrollWidth") <= PHONE["width"]
+    for part in (studio.find("canvas"), studio.find("prompt-input"), studio.row(row, "row-strength")):
+        part.scroll_into_view_if_needed()
+        box = part.bounding_box()
+        assert box and box["x"] >= 0 and box["x"] + box["width"] <= PHONE["width"] and box["width"] > 120
+
+
+def test_the_page_goes_on_after_the_server_came_back(open_studio: OpenStudio, studio_server: StudioServer) -> None:
+    studio = open_studio()
+    row = edit(studio, 5, RED, 0.7)
+    edited = studio.pixels()
+    studio_server.kill()
+    studio.page.wait_for_function("() => !window.studio.settled()")
+    studio.find("undo").click()
+    studio_server.start()
+    studio.settle()
+    studio.find("redo").click()
+    studio.settle()
+    np.testing.assert_array_equal(studio.pixels(), edited)
+    studio.drag(row, [0.5, 0.8])
+    studio.settle()
+    np.testing.assert_array_equal(studio.pixels(), read_picture(studio.export("png")))
+    lost = [error for error in studio.errors if "WebSocket" not in error and "ERR_CONNECTION_REFUSED" not in error]
+    studio.errors[:] = lost

@@ -1,0 +1,124 @@
+"""In a browser: a prompt becomes a slider, and the picture is that of the state."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from benchmarks.studio_page import StudioPage, read_picture
+
+RED, SMILE = "a face with red hair", "a smiling face"
+
+
+def picture_of(studio: StudioPage, **changes: object) -> NDArray[np.uint8]:
+    """The picture that the server exports for the state of the page, with changes."""
+    return read_picture(studio.export("png", {**studio.state(), **changes}))
+
+
+def difference(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> float:
+    """Mean over pixels and channels, of 255."""
+    return float(np.abs(first.astype(int) - second).mean())
+
+
+def test_a_dragged_slider_moves_the_picture_and_zero_restores_it(studio: StudioPage) -> None:
+    source = studio.pixels()
+    row = studio.add_row(RED)
+    studio.drag(row, [0.5, 0.6, 0.7, 0.8])
+    studio.settle()
+    strength, edited = studio.state()["rows"][0]["strength"], studio.pixels()
+    assert strength > 0.3 and difference(edited, source) > 2
+    np.testing.assert_array_equal(edited, picture_of(studio))
+    studio.row(row, "row-strength").dblclick()
+    studio.settle()
+    assert studio.state()["rows"][0]["strength"] == 0
+    np.testing.assert_array_equal(studio.pixels(), source)
+
+
+def test_two_rows_add_and_every_step_is_undone(studio: StudioPage) -> None:
+    drawn = [studio.pixels()]
+    for prompt in (RED, SMILE):
+        studio.type_strength(studio.add_row(prompt), 0.8)
+        drawn.append(studio.pixels())
+    rows = studio.state()["rows"]
+    np.testing.assert_array_equal(drawn[2], picture_of(studio, rows=rows[::-1]))
+    assert difference(drawn[2], drawn[1]) > 1 and difference(drawn[2], picture_of(studio, rows=rows[1:])) > 1
+    while studio.find("undo").is_enabled():
+        studio.find("undo").click()
+    studio.settle()
+    assert studio.state()["rows"] == []
+    np.testing.assert_array_equal(studio.pixels(), drawn[0])
+    while studio.find("redo").is_enabled():
+        studio.find("redo").click()
+    studio.settle()
+    assert studio.state()["rows"] == rows
+    np.testing.assert_array_equal(studio.pixels(), drawn[2])
+
+
+def test_a_row_is_switched_off_moved_and_removed(studio: StudioPage) -> None:
+    source = studio.pixels()
+    first, second = studio.add_row(RED), studio.add_row(SMILE)
+    studio.row(second, "row-up").click()
+    assert studio.row_ids() == [second, first]
+    studio.row(first, "row-on").click()
+    studio.row(second, "row-remove").click()
+    studio.settle()
+    assert [(row["id"], row["on"]) for row in studio.state()["rows"]] == [(first, False)]
+    np.testing.assert_array_equal(studio.pixels(), source)
+
+
+def test_a_whole_edit_by_keyboard(studio: StudioPage) -> None:
+    """Tab reaches the prompt, the slider and undo; arrow keys move the slider."""
+    source, keyboard = studio.pixels(), studio.page.keyboard
+    press_until(studio, "Tab", "prompt-input")
+    keyboard.type(RED)
+    keyboard.press("Enter")
+    studio.settle()
+    press_until(studio, "Tab", "row-strength")
+    keyboard.press("Home")
+    for _ in range(3):
+        keyboard.press("ArrowRight")
+    studio.settle()
+    np.testing.assert_array_equal(studio.pixels(), picture_of(studio))
+    assert difference(studio.pixels(), source) > 1
+    keyboard.press("0")
+    studio.settle()
+    np.testing.assert_array_equal(studio.pixels(), source)
+    keyboard.press("Control+z")
+    studio.settle()
+    assert studio.state()["rows"][0]["strength"] < 0
+
+
+def press_until(studio: StudioPage, key: str, name: str, limit: int = 60) -> None:
+    """Press a key until the element of this name has the focus."""
+    for _ in range(limit):
+        if studio.page.evaluate("() => document.activeElement?.dataset.testid") == name:
+            return
+        studio.page.keyboard.press(key)
+    pytest.fail(f"{key} does not reach {name}")
+
+
+def test_an_unknown_word_is_a_warning_beside_its_row(studio: StudioPage) -> None:
+    good, wrong = studio.add_row(RED), studio.add_row("a face with qwrtz hair")
+    warning = studio.row(wrong, "row-warning").inner_text()
+    assert "qwrtz" in warning and "red" in warning
+    assert studio.row(good, "row-warning").count() == 0 == studio.row(good, "row-error").count()
+
+
+def test_a_fault_is_a_sentence_beside_its_row(studio: StudioPage) -> None:
+    row = studio.add_row(RED)
+    studio.type_strength(row, 0.8)
+    edited = studio.pixels()
+    wrong = studio.add_row("x" * 501)
+    assert "500" in studio.row(wrong, "row-error").inner_text()
+    assert studio.row(row, "row-error").count() == 0
+    np.testing.assert_array_equal(studio.pixels(), edited)
+
+
+def test_a_reload_restores_the_page(studio: StudioPage) -> None:
+    studio.type_seed(7)
+    studio.type_strength(studio.add_row(RED), 0.7)
+    state, edited = studio.state(), studio.pixels()
+    studio.reload()
+    assert studio.state() == state and state["face"]["seed"] == 7
+    np.testing.assert_array_equal(studio.pixels(), edited)
