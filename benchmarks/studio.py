@@ -8,6 +8,7 @@ compared with the same states drawn alone.
 from __future__ import annotations
 
 import math
+import os
 import random
 import time
 from collections.abc import Sequence
@@ -32,7 +33,8 @@ SEED = 0
 def studio(setup: Setup, frames: int | None, clients: int, clicks: int | None, browser: bool) -> Report:
     """Measure the lag of the studio's frames, its memory, and many clients at once."""
     frames, clicks = frames or (500 if setup.quick else 10_000), clicks or (20 if setup.quick else 200)
-    server = StudioServer("--device", str(setup.device))
+    environment = os.environ | {"OMP_NUM_THREADS": str(setup.threads)}
+    server = StudioServer("--device", str(setup.device), environment=environment)
     try:
         results = [measure_frames(server, 1, frames), measure_frames(server, len(PROMPTS), frames // 10)]
         results.append(measure_clients(server, clients, clicks))
