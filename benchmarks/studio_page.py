@@ -21,12 +21,25 @@ from benchmarks.studio_server import CHROMIUM_ARGUMENTS, chromium_path
 if TYPE_CHECKING:  # so that modules of tests are collected where there is no playwright
     from playwright.sync_api import Browser, ConsoleMessage, Locator, Page
 
-SETTLE_MS = 60_000
-READ_PIXELS = """canvas => {
-  const bytes = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+WAIT_MS = 60_000
+# The page forbids eval, which wait_for_function needs, so the page asks itself.
+WAIT = """(most) => new Promise((resolve, reject) => {
+  const end = Date.now() + most;
+  const check = async () => {
+    if (CONDITION) resolve();
+    else if (Date.now() > end) reject(new Error("timed out"));
+    else setTimeout(check, 10);
+  };
+  check();
+})"""
+PIXELS = """() => {
+  const picture = window.studio.picture();
+  const context = new OffscreenCanvas(picture.width, picture.height).getContext("2d");
+  context.drawImage(picture, 0, 0);
+  const bytes = context.getImageData(0, 0, picture.width, picture.height).data;
   let text = "";
   for (let i = 0; i < bytes.length; i += 8192) text += String.fromCharCode(...bytes.subarray(i, i + 8192));
-  return [canvas.height, canvas.width, btoa(text)];
+  return [picture.height, picture.width, btoa(text)];
 }"""
 DROP = """(target, [content, name]) => {
   const bytes = Uint8Array.from(atob(content), letter => letter.charCodeAt(0));
@@ -64,7 +77,11 @@ class StudioPage:
 
     def settle(self) -> None:
         """Wait for the picture at rest of the state that the page has now."""
-        self.page.wait_for_function("() => window.studio?.settled()", timeout=SETTLE_MS)
+        self.wait("window.studio?.settled()")
+
+    def wait(self, condition: str) -> None:
+        """Wait until an expression of JavaScript is true on the page."""
+        self.page.evaluate(WAIT.replace("CONDITION", condition), WAIT_MS)
 
     def find(self, name: str) -> Locator:
         return self.page.get_by_test_id(name)
@@ -131,8 +148,8 @@ class StudioPage:
         self.find("drop").evaluate(DROP, [content, path.name])
 
     def pixels(self) -> NDArray[np.uint8]:
-        """The picture [H, W, 3] on the canvas."""
-        height, width, content = self.find("canvas").evaluate(READ_PIXELS)
+        """The picture [H, W, 3] that the canvas shows, in its own size."""
+        height, width, content = self.page.evaluate(PIXELS)
         return np.frombuffer(base64.b64decode(content), np.uint8).reshape(height, width, 4)[..., :3]
 
     def export(self, what: str, state: dict[str, Any] | None = None, **more: Any) -> bytes:

@@ -16,7 +16,7 @@ RED = "a face with red hair"
 def test_a_photo_is_edited_and_pasted_back(studio: StudioPage, tmp_path: Path) -> None:
     studio.drop(PHOTO)
     studio.find("face-choice").nth(1).click()
-    studio.page.wait_for_function("() => window.studio.state().face.photo?.face === 2")
+    studio.wait("window.studio.state().face.photo?.face === 2")
     studio.settle()
     source = studio.pixels()
     studio.type_strength(studio.add_row(RED), 0.9)

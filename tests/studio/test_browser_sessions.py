@@ -34,7 +34,7 @@ def test_a_downloaded_png_restores_the_session_on_a_fresh_page(open_studio: Open
     second = open_studio()
     assert second.state()["rows"] == []
     second.drop(path)
-    second.page.wait_for_function("() => window.studio.state().rows.length")
+    second.wait("window.studio.state().rows.length")
     second.settle()
     assert second.state() == first.state()
     np.testing.assert_array_equal(second.pixels(), first.pixels())
@@ -63,8 +63,8 @@ def test_a_copied_command_is_that_of_the_server(open_studio: OpenStudio) -> None
         studio.find("export-menu").click()
         studio.find(f"copy-{what}").click()
         text = json.loads(studio.export(what))["text"]
-        studio.page.wait_for_function("async text => await navigator.clipboard.readText() === text", arg=text)
         assert RED in text
+        studio.wait(f"await navigator.clipboard.readText() === {json.dumps(text)}")
 
 
 def test_a_phone_shows_all_of_an_edit(open_studio: OpenStudio) -> None:
@@ -82,7 +82,7 @@ def test_the_page_goes_on_after_the_server_came_back(open_studio: OpenStudio, st
     row = edit(studio, 5, RED, 0.7)
     edited = studio.pixels()
     studio_server.kill()
-    studio.page.wait_for_function("() => !window.studio.settled()")
+    studio.wait("!window.studio.settled()")
     studio.find("undo").click()
     studio_server.start()
     studio.settle()
