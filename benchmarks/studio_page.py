@@ -21,7 +21,7 @@ from benchmarks.studio_server import CHROMIUM_ARGUMENTS, chromium_path
 if TYPE_CHECKING:  # so that modules of tests are collected where there is no playwright
     from playwright.sync_api import Browser, ConsoleMessage, Locator, Page
 
-WAIT_MS = 60_000
+WAIT_MS = 15_000
 # The page forbids eval, which wait_for_function needs, so the page asks itself.
 WAIT = """(most) => new Promise((resolve, reject) => {
   const end = Date.now() + most;
@@ -60,6 +60,7 @@ class StudioPage:
     errors: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.page.set_default_timeout(WAIT_MS)
         self.page.on("console", self._keep_error)
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
 

@@ -34,6 +34,7 @@ def test_a_downloaded_png_restores_the_session_on_a_fresh_page(open_studio: Open
     second = open_studio()
     assert second.state()["rows"] == []
     second.drop(path)
+    second.find("restore-session").click()
     second.wait("window.studio.state().rows.length")
     second.settle()
     assert second.state() == first.state()
@@ -65,6 +66,7 @@ def test_a_copied_command_is_that_of_the_server(open_studio: OpenStudio) -> None
         text = json.loads(studio.export(what))["text"]
         assert RED in text
         studio.wait(f"await navigator.clipboard.readText() === {json.dumps(text)}")
+        studio.page.keyboard.press("Escape")
 
 
 def test_a_phone_shows_all_of_an_edit(open_studio: OpenStudio) -> None:
