@@ -14,10 +14,16 @@ let waiting = 0;
 // The state to start with: that of the link, else of this tab, else of the last one; null for none.
 export async function restore() {
   const kept = read("sessionStorage");
-  if (kept && kept.fragment === location.hash) return readState(kept.state);
+  const own = isReload() || kept?.fragment === location.hash ? readState(kept?.state) : null;
+  if (own) return own;
   const linked = await decodeState(location.hash);
   if (!linked && location.hash) store.say("The link cannot be read, it may be cut off; this is the last state of this browser.");
   return linked ?? readState(kept?.state) ?? readState(read("localStorage")?.state);
+}
+
+// A reload comes with the fragment of its start, which may be older than the last one that was written.
+function isReload() {
+  return performance.getEntriesByType("navigation")[0]?.type === "reload";
 }
 
 // Write every change from now on, and follow links to other states that are opened in this tab.
