@@ -182,7 +182,7 @@ function receive(message) {
       return next();
     case "busy":
       flight = null;
-      store.say("The server is busy; trying again.");
+      store.say("The server is busy; trying again.", "busy");
       setTimeout(connection.request, BUSY_MS);
       return undefined;
     default:

@@ -3,6 +3,7 @@ import {store} from "./store.js";
 
 const MOMENTARY = ["error", "warning", "job", "retry", "missing", "shown_before"]; // gone as soon as the server no longer says them
 
+const FRAME_STATUS = ["note", "busy"];
 const READOUT_MS = 400;
 let readoutTime = 0;
 
@@ -10,8 +11,7 @@ export function receiveFacts(facts, state) {
   const rows = {};
   for (const row of state.rows) rows[row.id] = rowFacts(store.view.rows?.[row.id], facts.rows?.[row.id] ?? {}, row, state, facts.rest);
   const identity = facts.rest ? {value: facts.identity ?? null, stale: false} : staleOf(store.view.identity);
-  const status = facts.notes?.length ? {text: facts.notes.join(" "), kind: "info"} : clearedStatus(facts);
-  store.show({facts, identity, status, readout: readout(facts), jobs: jobsOf(facts), rows: sameRows(rows) ? store.view.rows : rows});
+  store.show({facts, identity, status: statusAfter(facts), readout: readout(facts), jobs: jobsOf(facts), rows: sameRows(rows) ? store.view.rows : rows});
   fillAuto(facts, state);
 }
 
@@ -52,9 +52,13 @@ function staleOf(identity) {
   return identity && !identity.stale ? {...identity, stale: true} : identity;
 }
 
-function clearedStatus(facts) {
+// Notes of a frame, unless something else is being said: an error stays until the next full frame.
+function statusAfter(facts) {
   const {status} = store.view;
-  return facts.rest && status?.kind === "error" ? null : status;
+  if (status && !FRAME_STATUS.includes(status.kind) && !(status.kind === "error" && facts.rest)) return status;
+  const text = (facts.notes ?? []).join("; ");
+  if (!text) return null;
+  return status?.text === text ? status : {text, kind: "note"};
 }
 
 // Write the strength that the server found for `strength: null` into the state.

@@ -3,6 +3,7 @@ import {useEffect, useReducer} from "../vendor/preact-htm.js";
 
 const MERGE_MS = 600; // changes of one control closer than this are one undo step
 const MAX_ENTRIES = 300;
+const INFO_MS = 8000; // that a status which is no error stays
 
 export const EMPTY = {version: 1, model: null, face: {seed: 0, psi: 1}, rows: [], strokes: []};
 
@@ -70,9 +71,12 @@ export function createStore(state = EMPTY, view = {}) {
       store.view = {...store.view, ...values};
       notify();
     },
-    // A sentence for the status line (read aloud by screen readers); `kind` is "info" or "error".
+    // A sentence for the status line (read aloud by screen readers): "info" for some seconds, "error" until the next full
+    // frame, "busy" until the next frame.
     say(text, kind = "info") {
-      store.show({status: {text, kind}});
+      const status = {text, kind};
+      store.show({status});
+      if (kind === "info") setTimeout(() => store.view.status === status && store.show({status: null}), INFO_MS);
     },
   };
 
@@ -110,7 +114,8 @@ export function useStore(select) {
 }
 
 export function setFace(face, label, key = null) {
-  store.update((state) => ({...state, face: {...face}}), {label, key});
+  // A face that is chosen here is one of the model here, whichever the state before was made with.
+  store.update((state) => ({...state, face: {...face}, model: store.view.about?.model.fingerprint ?? state.model}), {label, key});
 }
 
 export function addRow(row, label) {
