@@ -86,7 +86,7 @@ class Drawer:
         if isinstance(face, Job):
             return face
         self.painter.draw_source(face)
-        drawing = Drawing(face, rows, self.steps.edit(face, rows, needs), notes=self._notes(state, face))
+        drawing = Drawing(face, rows, self.steps.edit(face, rows, needs), notes=self._notes(state))
         try:
             drawing.region = self._region(state.strokes)
         except UsageError as error:
@@ -158,12 +158,10 @@ class Drawer:
 
         return self._reduced.get_or_make((region, factor), reduce)
 
-    def _notes(self, state: State, face: SourceFace) -> list[str]:
+    def _notes(self, state: State) -> list[str]:
         notes = []
         if state.model not in (None, self.models.generator_fingerprint):
             notes.append("this was made with another model, so the faces differ; start the studio with that one")
-        if face.inversion is not None and face.inversion.aligned.note:
-            notes.append(face.inversion.aligned.note)
         return notes
 
     def forget(self, tab: Hashable) -> None:

@@ -199,7 +199,12 @@ def _notes(frames: Sequence[Aligned]) -> list[str]:
     """The remark on the only face, and how many of very many are shown; remarks on several stand with each."""
     if len(frames) > MAX_FACES:
         return [f"the photo has {len(frames)} faces; the {MAX_FACES} largest are shown"]
-    return [frames[0].note] if len(frames) == 1 and frames[0].note else []
+    return [_sentence(frames[0].note)] if len(frames) == 1 and frames[0].note else []
+
+
+def _sentence(note: str) -> str:
+    """A note of `Aligned`, in which the picture may be left out, as a sentence."""
+    return f"the picture {note}" if note.startswith(("is ", "was ")) else note
 
 
 def _face_record(number: int, aligned: Aligned) -> dict[str, Any]:
@@ -210,7 +215,7 @@ def _face_record(number: int, aligned: Aligned) -> dict[str, Any]:
         "box": _box(aligned),
         "thumbnail": f"data:image/jpeg;base64,{base64.b64encode(jpeg_bytes(thumbnail)).decode()}",
         "whole": aligned.quad is None,
-        "note": aligned.note,
+        "note": _sentence(aligned.note),
     }
 
 

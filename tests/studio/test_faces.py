@@ -200,7 +200,7 @@ def test_an_aligned_crop_has_no_photo_to_paste_into(models: Models, wall: PhotoF
     inversion = invert(models, crop)
     assert face["whole"] and paste_face(inversion, inversion.image) is None
     assert paste_preview(crop, inversion, inversion.image) is None
-    assert crop.notes == ["was aligned already"]
+    assert crop.notes == ["the picture was aligned already"]
 
 
 def test_a_generator_of_other_things_takes_the_middle(models: Models) -> None:

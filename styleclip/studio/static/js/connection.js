@@ -194,10 +194,13 @@ function receive(message) {
 function fail({error, missing, retry}, request) {
   const {photo} = request?.state.face ?? {};
   const again = retry && store.view.faceChosen;
-  store.show({pending: null, faceChosen: false, faceError: photo && !missing && !again ? {error, retry} : null});
-  if (again) connection.retry(retry);
-  else if (missing === "photo" && photo) supplyAgain([photo], error).then((found) => found && connection.request());
-  else store.say(error, "error");
+  const lost = missing === "photo" && photo;
+  const tell = () => store.show({faceError: photo ? {error, retry} : null});
+  store.show({pending: null, faceChosen: false, faceError: null});
+  if (again) return connection.retry(retry);
+  if (lost) return supplyAgain([photo], error).then((found) => (found ? connection.request() : tell()));
+  tell();
+  return store.say(error, "error");
 }
 
 function receiveJob(message) {

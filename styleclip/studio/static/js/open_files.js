@@ -48,11 +48,17 @@ async function openPhoto(file) {
   showPhoto(record);
 }
 
-// Show the server's answer on a photo, and take its largest face; one without a face is offered as a whole.
+// Show the server's answer on a photo, and take its largest face; one without a face is offered as a whole. The photo
+// that is edited keeps its face: the server had forgotten it, or it was dropped twice.
 function showPhoto(record) {
+  if (store.state.face.photo?.sha256 === record.sha256) {
+    store.show({photo: record, offered: false, photoError: null});
+    return store.amend((state) => ({...state})); // asks for a picture again
+  }
   const found = record.faces.length > 0;
   store.show({photo: record, offered: !found, photoError: found ? null : record.notes[0]});
   if (found) choosePhotoFace(record, largest(record.faces));
+  return undefined;
 }
 
 // The photo that the studio was started with (--image); the server names it once.
