@@ -12,9 +12,18 @@ if TYPE_CHECKING:
 
     from benchmarks.studio_page import StudioPage
     from benchmarks.studio_server import StudioServer
+    from styleclip.models import Models
 
 SIZE = {"width": 1280, "height": 720}  # px of the window
 OpenStudio: TypeAlias = "Callable[..., StudioPage]"
+
+
+@pytest.fixture(scope="session")
+def demo() -> Models:
+    """The demo models, with what is computed of them once."""
+    import styleclip
+
+    return styleclip.load("demo")
 
 
 @pytest.fixture(scope="session")

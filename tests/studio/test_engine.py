@@ -12,11 +12,11 @@ import pytest
 import torch
 from PIL import Image
 
-import styleclip
 from styleclip.editor import Editor
 from styleclip.images import to_pil
 from styleclip.methods.global_direction import GlobalDirection
 from styleclip.methods.sliders import Slider
+from styleclip.models import Models
 from styleclip.prompts import Prompt
 from styleclip.studio.engine import Engine
 from styleclip.studio.requests import StudioError
@@ -28,8 +28,8 @@ LEFT = {"erase": False, "radius": 0.3, "points": [[0.1, 0.0], [0.1, 1.0]]}
 
 
 @pytest.fixture(scope="module")
-def engine() -> Iterator[Engine]:
-    engine = Engine(styleclip.load("demo"), "demo")
+def engine(demo: Models) -> Iterator[Engine]:
+    engine = Engine(demo, "demo")
     yield engine
     engine.close()
 

@@ -17,6 +17,7 @@ from styleclip.images import png_bytes, to_pil
 from styleclip.methods.optimize import Optimize
 from styleclip.methods.sliders import Slider
 from styleclip.methods.style_step import StyleStep
+from styleclip.models import Models
 from styleclip.prompts import Prompt
 from styleclip.studio import ladder as studio_ladder
 from styleclip.studio.engine import Engine
@@ -32,8 +33,8 @@ BAKED = {"id": "baked", "kind": "optimize", "strength": 1, "prompt": "a surprise
 
 
 @pytest.fixture(scope="module")
-def engine() -> Iterator[Engine]:
-    engine = Engine(styleclip.load("demo"), "demo")
+def engine(demo: Models) -> Iterator[Engine]:
+    engine = Engine(demo, "demo")
     yield engine
     engine.close()
 

@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import styleclip
 from styleclip.editor import Editor
 from styleclip.errors import UsageError
 from styleclip.images import read_record, to_pil
@@ -36,13 +35,8 @@ STATE = state_of([row(RED, 0.8), row(OLD, on=False), MAPPER, BALD], seed=4, stro
 
 
 @pytest.fixture(scope="module")
-def models() -> Models:
-    return styleclip.load("demo")
-
-
-@pytest.fixture(scope="module")
-def engine(models: Models) -> Iterator[Engine]:
-    engine = Engine(models)
+def engine(demo: Models) -> Iterator[Engine]:
+    engine = Engine(demo)
     draw_state(engine, state_of([row(OLD)], seed=4))
     draw_state(engine, STATE)
     yield engine
@@ -67,10 +61,10 @@ def pixels(file: ExportedFile) -> np.ndarray:
     return np.asarray(picture(file)).astype(int)
 
 
-def test_a_png_has_the_picture_at_full_resolution_with_its_record(edit: StateEdit, models: Models) -> None:
+def test_a_png_has_the_picture_at_full_resolution_with_its_record(edit: StateEdit, demo: Models) -> None:
     file = export(edit, "png")
     assert (file.name, file.media_type) == ("a-face-with-red-hair-demo-old-a-bald-face.png", "image/png")
-    drawn = Editor(models).edit_together(edit.face.latent, edit.sliders, region=edit.region)
+    drawn = Editor(demo).edit_together(edit.face.latent, edit.sliders, region=edit.region)
     assert np.array_equal(pixels(file), np.asarray(to_pil(drawn.after)[0]))
     record = read_record(file.content)
     assert record["method"] == "sliders" and record["provenance"]["source"] == {"seeds": [4], "psi": 1.0}
@@ -92,7 +86,7 @@ def test_a_jpeg_is_the_same_picture_without_a_record(edit: StateEdit) -> None:
         assert not set(opened.info) - {"jfif", "jfif_version", "jfif_unit", "jfif_density"}
 
 
-def test_a_strip_shows_rising_strengths_of_a_row(edit: StateEdit, models: Models) -> None:
+def test_a_strip_shows_rising_strengths_of_a_row(edit: StateEdit, demo: Models) -> None:
     file = export(edit, "strip", RED)
     assert file.name == "a-face-with-red-hair-strip.png"
     assert picture(file).size == (8 + 6 * (256 + 8), 8 + 44 + 256 + 8)
@@ -122,27 +116,27 @@ def test_a_video_goes_there_and_back(edit: StateEdit, tmp_path: Path) -> None:
     assert np.abs(frames[1] - frames[-1]).mean() < np.abs(frames[1] - frames[FRAMES]).mean() / 4
 
 
-def test_the_direction_of_a_text_moves_as_its_row(edit: StateEdit, models: Models, tmp_path: Path) -> None:
+def test_the_direction_of_a_text_moves_as_its_row(edit: StateEdit, demo: Models, tmp_path: Path) -> None:
     file = export(edit, "direction", RED)
     path = tmp_path / file.name
     path.write_bytes(file.content)
-    found = load_direction(path, models)
+    found = load_direction(path, demo)
     assert (file.name, found.alpha) == ("a-face-with-red-hair.safetensors", 0.8)
     [slider] = [slider for slider, each in zip(edit.sliders, edit.ids, strict=True) if each == RED]
-    assert same_edit(models, edit, slider, Slider(found, 0.8))
+    assert same_edit(demo, edit, slider, Slider(found, 0.8))
 
 
-def test_the_direction_of_an_optimization_is_its_step(edit: StateEdit, models: Models, tmp_path: Path) -> None:
+def test_the_direction_of_an_optimization_is_its_step(edit: StateEdit, demo: Models, tmp_path: Path) -> None:
     path = tmp_path / "bald.safetensors"
     path.write_bytes(export(edit, "direction", "bald").content)
-    found = load_direction(path, models)
+    found = load_direction(path, demo)
     assert (found.prompt.target, found.alpha) == ("a bald face", 0.6)
-    assert same_edit(models, edit, edit.sliders[-1], Slider(found, 0.6))
+    assert same_edit(demo, edit, edit.sliders[-1], Slider(found, 0.6))
 
 
-def same_edit(models: Models, edit: StateEdit, *sliders: Slider) -> bool:
+def same_edit(demo: Models, edit: StateEdit, *sliders: Slider) -> bool:
     """Whether each slider alone makes the same latent and moves the face."""
-    editor = Editor(models)
+    editor = Editor(demo)
     one, two = (editor.edit_together(edit.face.latent, [slider]).edited.data for slider in sliders)
     return bool((one == two).all()) and not bool((one == edit.face.in_s.data).all())
 
@@ -177,8 +171,8 @@ def test_strokes_that_leave_nothing_are_told(engine: Engine) -> None:
         Export("png").make(state, engine.edit_of(state, engine.sessions.get("browser")))
 
 
-def test_the_mask_is_the_region_of_the_edit(edit: StateEdit, models: Models) -> None:
-    file, size = mask_file(STATE, models.generator.image_size), models.generator.image_size
+def test_the_mask_is_the_region_of_the_edit(edit: StateEdit, demo: Models) -> None:
+    file, size = mask_file(STATE, demo.generator.image_size), demo.generator.image_size
     assert (file.name, picture(file).size) == ("mask.png", size[::-1])
     assert edit.region is not None
     assert (Region.load(picture(file), size).weights == edit.region.weights).all()

@@ -87,11 +87,6 @@ def test_too_many_rows_are_refused() -> None:
         restore(png({STUDIO_KEY: {**STATE, "rows": rows}}))
 
 
-@pytest.fixture(scope="module")
-def demo() -> Models:
-    return styleclip.load("demo")
-
-
 def about(**source: Any) -> Mapping[str, Any]:
     return {"source": {"seeds": [3], **source}}
 

@@ -45,39 +45,34 @@ WALL = half_size(PORTRAITS)
 
 
 @pytest.fixture(scope="module")
-def models() -> Models:
-    return styleclip.load("demo")
-
-
-@pytest.fixture(scope="module")
-def engine(models: Models) -> Iterator[Engine]:
-    engine = Engine(models)
+def engine(demo: Models) -> Iterator[Engine]:
+    engine = Engine(demo)
     yield engine
     engine.close()
 
 
 @pytest.fixture(scope="module")
-def files(models: Models, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def files(demo: Models, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the files that a browser has sent: a photo, a direction and a mapper."""
     folder = tmp_path_factory.mktemp("files")
     (folder / "wall.jpg").write_bytes(WALL)
-    found = styleclip.GlobalDirection().find(models, styleclip.Prompt("a bearded man"))
-    save_direction(found, models, folder / "beard.safetensors")
+    found = styleclip.GlobalDirection().find(demo, styleclip.Prompt("a bearded man"))
+    save_direction(found, demo, folder / "beard.safetensors")
     (folder / "me.safetensors").write_bytes(mapper_file("demo-surprised").read_bytes())
     return folder
 
 
 @pytest.fixture(scope="module")
-def session(engine: Engine, models: Models, files: Path) -> Session:
+def session(engine: Engine, demo: Models, files: Path) -> Session:
     """That browser."""
     session = engine.sessions.get("browser")
     with pytest.MonkeyPatch.context() as patch:
         remember_faces(patch)
-        photo = faces_of(models, WALL, "wall.jpg")
+        photo = faces_of(demo, WALL, "wall.jpg")
     values: dict[str, tuple[Any, Any]] = {
         "wall.jpg": ("photo", photo),
-        "beard.safetensors": ("direction", load_direction(files / "beard.safetensors", models)),
-        "me.safetensors": ("mapper", load_trained_mapper(files / "me.safetensors", models)),
+        "beard.safetensors": ("direction", load_direction(files / "beard.safetensors", demo)),
+        "me.safetensors": ("mapper", load_trained_mapper(files / "me.safetensors", demo)),
     }
     for name, (kind, value) in values.items():
         content = (files / name).read_bytes()
@@ -118,10 +113,10 @@ CASES: dict[str, tuple[Mapping[str, Any], list[Mapping[str, Any]], Any]] = {
 
 
 @pytest.fixture(params=CASES)
-def state(request: pytest.FixtureRequest, files: Path, models: Models, monkeypatch: pytest.MonkeyPatch) -> State:
+def state(request: pytest.FixtureRequest, files: Path, demo: Models, monkeypatch: pytest.MonkeyPatch) -> State:
     """A state; the lines load models of their own in one case, and share those of the studio in the others."""
     if request.param != "texts":
-        monkeypatch.setitem(vars(styleclip), "load", lambda name, **choices: {"demo": models}[name])
+        monkeypatch.setitem(vars(styleclip), "load", lambda name, **choices: {"demo": demo}[name])
     face, rows, strokes = CASES[request.param]
     hashes = {path.name: sha256(path.read_bytes()) for path in files.iterdir()}
     told = [{**row, **({"sha256": hashes[row["name"]]} if row.get("name") in hashes else {})} for row in rows]
@@ -148,14 +143,14 @@ def folder(files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
 
 
 def test_the_lines_make_the_exported_picture(
-    engine: Engine, session: Session, state: State, folder: Path, models: Models
+    engine: Engine, session: Session, state: State, folder: Path, demo: Models
 ) -> None:
     draw_state(engine, state, session, rest=True)
     edit = engine.edit_of(state, session)
     exported = Export("png").make(state, edit)
     assert restore(exported.content) == state
     if state.strokes:
-        (folder / "mask.png").write_bytes(mask_file(state, models.generator.image_size).content)
+        (folder / "mask.png").write_bytes(mask_file(state, demo.generator.image_size).content)
     photo = Export("photo", format="png").make(state, edit).content if edit.face.inversion else None
     available = {path.name for path in folder.iterdir()}
     for write, run in ((command_of, run_command), (python_of, run_python)):

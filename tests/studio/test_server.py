@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 import styleclip
+from styleclip.models import Models
 from styleclip.studio.about import examples
 from styleclip.studio.engine import Engine
 from styleclip.studio.security import Access
@@ -24,8 +25,8 @@ from tests.helpers.tiny import tiny_models
 
 
 @pytest.fixture(scope="module")
-def engine() -> Iterator[Engine]:
-    engine = Engine(styleclip.load("demo"), "demo")
+def engine(demo: Models) -> Iterator[Engine]:
+    engine = Engine(demo, "demo")
     yield engine
     engine.close()
 

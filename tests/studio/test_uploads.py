@@ -13,6 +13,7 @@ import styleclip
 from styleclip.errors import WeightError
 from styleclip.methods.direction_files import save_direction
 from styleclip.methods.style_direction import StyleDirection
+from styleclip.models import Models
 from styleclip.studio import upload_routes, uploads
 from styleclip.studio.engine import Engine
 from styleclip.studio.security import Refusal
@@ -27,8 +28,8 @@ from tests.helpers.tiny import tiny_generator
 
 
 @pytest.fixture(scope="module")
-def engine() -> Iterator[Engine]:
-    engine = Engine(styleclip.load("demo"), "demo")
+def engine(demo: Models) -> Iterator[Engine]:
+    engine = Engine(demo, "demo")
     yield engine
     engine.close()
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from starlette.websockets import WebSocketDisconnect
 
-import styleclip
+from styleclip.models import Models
 from styleclip.studio import websocket
 from styleclip.studio.engine import Engine
 from styleclip.studio.requests import Busy, Pending, StudioError, Superseded
@@ -24,8 +24,8 @@ MAPPER = {"id": "r1", "kind": "mapper", "on": True, "strength": 0.5, "name": "de
 
 
 @pytest.fixture(scope="module")
-def engine() -> Iterator[Engine]:
-    engine = Engine(styleclip.load("demo"), "demo")
+def engine(demo: Models) -> Iterator[Engine]:
+    engine = Engine(demo, "demo")
     yield engine
     engine.close()
 
