@@ -76,7 +76,7 @@ class Engine:
         cores = 1 if models.generator.resolution < MIN_PREVIEWED_PX else None  # more would make small pictures slower
         self.scheduler, self.jobs = Scheduler(self.lock, cores=cores), Jobs(self.lock, cores)
         self.finder = FaceFinder(models, self.lock)
-        self.sessions = Sessions()
+        self.sessions = Sessions(on_free=self._free)
         self.drawer = Drawer(models, self.jobs)
         self._thumbnails: Cache[bytes] = Cache(MAX_THUMBNAILS, MAX_THUMBNAIL_BYTES)
 
@@ -134,6 +134,12 @@ class Engine:
         self.scheduler.close()
         self.jobs.close()
         self.finder.close()
+
+    def _free(self, session: Session) -> None:
+        """Forget the inverted photos of a session."""
+        for key in session.inversions:
+            self.jobs.results.drop(key)
+            self.drawer.faces.drop(key)
 
     def _give_up_for_newer(self, tab: Hashable) -> Callable[[int], None]:
         def give_up(resolution: int) -> None:

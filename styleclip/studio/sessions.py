@@ -80,10 +80,11 @@ class Uploads:
 
 
 class Session:
-    """One browser: its uploads, and when it was last heard of."""
+    """One browser: its uploads, and when it was last heard of. `inversions` are the keys of its inverted photos."""
 
     def __init__(self, session_id: str, now: Callable[[], float]) -> None:
         self.id, self.uploads, self._now = session_id, Uploads(), now
+        self.inversions: set[str] = set()
         self._connections, self._heard = 0, now()
         self._lock = threading.Lock()
 
@@ -110,10 +111,21 @@ class Session:
 
 
 class Sessions:
-    """All sessions, by id. Those without a connection are freed after IDLE_S, and the idlest of too many."""
+    """All sessions, by id. Those without a connection are freed after IDLE_S, and the idlest of too many.
 
-    def __init__(self, now: Callable[[], float] = time.monotonic, max_sessions: int = MAX_SESSIONS) -> None:
-        self._now, self._max_sessions = now, max_sessions
+    Args:
+        now: a clock, in seconds.
+        max_sessions: more are freed early, unless they are connected.
+        on_free: gets a session that is freed.
+    """
+
+    def __init__(
+        self,
+        now: Callable[[], float] = time.monotonic,
+        max_sessions: int = MAX_SESSIONS,
+        on_free: Callable[[Session], None] = lambda session: None,
+    ) -> None:
+        self._now, self._max_sessions, self._on_free = now, max_sessions, on_free
         self._sessions: dict[str, Session] = {}
         self._lock = threading.Lock()
 
@@ -140,4 +152,4 @@ class Sessions:
         surplus = max(len(idle) - self._max_sessions, 0)
         for index, session in enumerate(idle):
             if session.id != keep and (session.idle_s > IDLE_S or (index < surplus and session.idle_s > 0)):
-                del self._sessions[session.id]
+                self._on_free(self._sessions.pop(session.id))

@@ -18,7 +18,7 @@ from styleclip.studio.faces import PhotoFaces, invert_face
 from styleclip.studio.needs import Needs, key_of
 from styleclip.studio.requests import StudioError
 from styleclip.studio.sessions import Session
-from styleclip.studio.state import Face, Sample
+from styleclip.studio.state import Face, PhotoFace, Sample
 from styleclip.studio.tasks import Job, Task
 
 MAX_FACES, MAX_FACE_BYTES = 64, 2**28
@@ -93,12 +93,14 @@ class SourceFaces:
         upload = session.uploads.get(face.sha256)
         if upload is None or not isinstance(upload.value, PhotoFaces):
             raise StudioError(f"the studio has forgotten {face.name}; drop the photo again", missing="photo")
-        faces = upload.value
         key = key_of("photo", face.sha256, face.face, face.refine, face.tune)
-        found = self._faces.get(key)
-        if found is not None:
-            return found
+        found = self._faces.get(key) or self._invert(face, upload.value, key, session, needs)
+        if isinstance(found, SourceFace):
+            session.inversions.add(key)
+        return found
 
+    def _invert(self, face: PhotoFace, faces: PhotoFaces, key: str, session: Session, needs: Needs) -> SourceFace | Job:
+        """A face of a photo, inverted by a job."""
         untuned = self.find(replace(face, tune=0), session, needs) if face.tune else None
         if isinstance(untuned, Job):
             return untuned
@@ -119,6 +121,10 @@ class SourceFaces:
         if found is None:
             found = self._keep(SourceFace(self.models, Editor(self.models).sample(sample.seed, psi=sample.psi), key))
         return found
+
+    def drop(self, key: str) -> None:
+        """Forget a face."""
+        self._faces.drop(key)
 
     def _keep(self, face: SourceFace) -> SourceFace:
         size = face.size_bytes + (self._inversion_bytes(face.inversion) if face.inversion else 0)

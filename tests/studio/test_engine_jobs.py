@@ -20,6 +20,7 @@ from styleclip.methods.style_step import StyleStep
 from styleclip.models import Models
 from styleclip.prompts import Prompt
 from styleclip.studio import ladder as studio_ladder
+from styleclip.studio import sessions as studio_sessions
 from styleclip.studio.engine import Engine
 from styleclip.studio.faces import faces_of
 from styleclip.studio.requests import Drawn, FrameRequest, Pending, StudioError, Superseded
@@ -116,6 +117,18 @@ def test_photos_and_their_faces_are_of_their_session(engine: Engine) -> None:
     assert caught.value.missing == "photo"
     baked = draw_state(engine, state_of([{**BAKED, "face": face}]), stranger).facts["rows"]["baked"]
     assert baked["missing"] == "photo" and "forgotten me.png" in baked["error"]
+
+
+def test_photos_are_forgotten_with_their_session(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = engine.sessions.get("leaving")
+    face = upload_face(engine, session, seed=7)
+    draw_state(engine, state_of([], face=face), session)
+    [key] = session.inversions
+    assert key in engine.jobs.results and key in engine.drawer.faces._faces
+    monkeypatch.setattr(studio_sessions, "IDLE_S", -1)
+    engine.sessions.free_idle()
+    assert key not in engine.jobs.results and key not in engine.drawer.faces._faces
+    assert engine.sessions.get("leaving").uploads.get(face["photo"]["sha256"]) is None
 
 
 def test_exports_wait_for_what_is_not_there_yet(engine: Engine) -> None:
