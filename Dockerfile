@@ -10,6 +10,7 @@ RUN pip install --no-cache-dir --extra-index-url https://download.pytorch.org/wh
 
 USER studio
 WORKDIR /home/studio
+RUN mkdir weights
 ENV STYLECLIP_HOME=/home/studio/weights
 EXPOSE 8765
 HEALTHCHECK CMD ["python", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:8765/healthz', timeout=3)"]

@@ -17,6 +17,7 @@ from styleclip.studio.security import is_loopback
 from styleclip.studio.websocket import MAX_MESSAGE_BYTES
 
 FIRST_PORT, PORTS = 8765, 100  # that are tried where none is given
+MAX_HOST_CHARS = 60  # in a message
 BACKLOG = 128  # connections that wait while models are loaded
 SHUTDOWN_SECONDS = 3  # for answers that are being sent
 DOCUMENTATION_ADDRESS = "192.0.2.1"  # RFC 5737; no packet is sent to it
@@ -31,6 +32,8 @@ def listen(host: str, port: int | None) -> socket.socket:
     for number in [port] if port is not None else [*range(FIRST_PORT, FIRST_PORT + PORTS), 0]:
         try:
             return _listen(host, number)
+        except ValueError as error:  # of a host that no name can be
+            raise _no_address(host) from error
         except OSError as error:
             if error.errno == errno.EADDRINUSE and port is None:
                 continue
@@ -54,12 +57,17 @@ def _listen(host: str, port: int) -> socket.socket:
 
 def _listen_error(host: str, port: int, error: OSError) -> StyleClipError:
     if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
-        return UsageError(f"this computer has no address {host}; pass 127.0.0.1, or 0.0.0.0 for all that it has")
+        return _no_address(host)
     if error.errno == errno.EADDRINUSE:
         return StyleClipError(f"port {port} is in use by another program; pass another --port, or leave it out")
     if error.errno == errno.EACCES:
         return StyleClipError(f"port {port} is for administrators; pass a --port from 1024 on, or leave it out")
     return StyleClipError(f"cannot listen at {host}, port {port}: {error.strerror}; pass another --host or --port")
+
+
+def _no_address(host: str) -> UsageError:
+    shown = host[:MAX_HOST_CHARS]
+    return UsageError(f"this computer has no address {shown}; pass 127.0.0.1, or 0.0.0.0 for all that it has")
 
 
 def is_private(listener: socket.socket) -> bool:

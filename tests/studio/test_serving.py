@@ -49,7 +49,7 @@ def test_a_given_port_that_is_in_use_is_refused() -> None:
     assert is_one_sentence(caught.value) and not isinstance(caught.value, UsageError)
 
 
-def failing(error: OSError) -> Callable[..., None]:
+def failing(error: Exception) -> Callable[..., None]:
     def fail(*_: object, **__: object) -> None:
         raise error
 
@@ -60,12 +60,13 @@ def failing(error: OSError) -> Callable[..., None]:
     ("error", "words"),
     [
         (socket.gaierror(-2, "Name or service not known"), "no address"),
+        (UnicodeError("label too long"), "no address"),
         (OSError(99, "Cannot assign requested address"), "no address"),
         (PermissionError(13, "Permission denied"), "administrators"),
         (OSError(12, "Out of memory"), "Out of memory"),
     ],
 )
-def test_addresses_that_cannot_be_had(monkeypatch: pytest.MonkeyPatch, error: OSError, words: str) -> None:
+def test_addresses_that_cannot_be_had(monkeypatch: pytest.MonkeyPatch, error: Exception, words: str) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", failing(error))
     with pytest.raises(StyleClipError, match=words) as caught:
         listen("somewhere", 80)
