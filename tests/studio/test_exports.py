@@ -86,7 +86,7 @@ def test_a_jpeg_is_the_same_picture_without_a_record(edit: StateEdit) -> None:
         assert not set(opened.info) - {"jfif", "jfif_version", "jfif_unit", "jfif_density"}
 
 
-def test_a_strip_shows_rising_strengths_of_a_row(edit: StateEdit, demo: Models) -> None:
+def test_a_strip_shows_rising_strengths_of_a_row(edit: StateEdit) -> None:
     file = export(edit, "strip", RED)
     assert file.name == "a-face-with-red-hair-strip.png"
     assert picture(file).size == (8 + 6 * (256 + 8), 8 + 44 + 256 + 8)

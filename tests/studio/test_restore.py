@@ -144,7 +144,7 @@ def test_a_sheet_of_samples_does_not_tell_its_face(samples: Path) -> None:
         restore((samples / "sheet.png").read_bytes())
 
 
-def test_an_edit_of_a_photo_needs_the_photo(demo: Models) -> None:
+def test_an_edit_of_a_photo_needs_the_photo() -> None:
     record = {"method": "optimize", "provenance": {"generator": {}, "source": {"image": "me.jpg"}}}
     with pytest.raises(UsageError, match="made from a photo or a file of latents; drop that"):
         restore(png(record))
