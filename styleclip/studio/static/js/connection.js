@@ -64,7 +64,7 @@ export const connection = {
   },
   // The picture on the page is the full frame of the state, and no work for it goes on.
   settled() {
-    const working = store.view.pending || Object.values(store.view.rows ?? {}).some((row) => row.job);
+    const working = store.view.pending || rowsWork();
     const waiting = flight || decoding || dirty || restDue || restWaits || !store.view.connected;
     return !working && !waiting && Boolean(last?.rest) && last.state === store.state && last.view === shownView();
   },
@@ -136,11 +136,14 @@ function next() {
     sourceAsked = face;
     showOriginal(state.face.photo, face);
     next();
-  } else if (state.rows.length && last?.rest && last.state === state && viewer.beforeKey() !== face && sourceAsked !== face) {
+  } else if (state.rows.length && last?.rest && last.state === state && !rowsWork() && viewer.beforeKey() !== face && sourceAsked !== face) {
     sourceAsked = face;
     send({state: {...state, rows: [], strokes: []}, rest: true, view, face, source: true});
   }
 }
+
+// Whether a row waits for a job. A frame without that row would end the job.
+const rowsWork = () => Object.values(store.view.rows ?? {}).some((row) => row.job);
 
 // Whether a live state goes out although a full frame is unanswered, which the server gives up where it is slow.
 function overtakes() {
