@@ -14,7 +14,7 @@ export function ExportMenu() {
   const rows = useStore(({state}) => state.rows);
   const strokes = useStore(({state}) => state.strokes.length);
   const whole = useStore(({view}) => frameIsPhoto(view, photo));
-  const texts = rows.filter((row) => row.kind === "text" || row.kind === "direction");
+  const directed = rows.filter((row) => row.kind !== "mapper"); // which gives every face another step
   const item = (what, label, title, more = {}) => ({label, title, testid: `export-${what}`, run: () => save(what), group: 0, ...more});
   const items = [
     item("png", "PNG", "Save the picture; dropped on this page it restores everything."),
@@ -22,8 +22,9 @@ export function ExportMenu() {
     item("photo", "Photo with the face", photoTitle(photo, whole), {disabled: !photo || whole}),
     item("strip", "Strip of strengths", "Save one edit at several strengths, side by side.", {run: () => saveOfRow("strip", rows), disabled: !rows.length, group: 1}),
     item("video", "Video", "Save a video in which one edit grows.", {run: () => saveOfRow("video", rows), disabled: !rows.length, group: 1}),
-    item("direction", "Direction file", "Save the direction of a text, for other faces and for the command line.", {run: () => saveOfRow("direction", texts), disabled: !texts.length, group: 1}),
+    item("direction", "Direction file", "Save the direction of a text, for other faces and for the command line.", {run: () => saveOfRow("direction", directed), disabled: !directed.length, group: 1}),
     item("mask", "Mask of the brush", "Save the painted region, as --mask takes it.", {disabled: !strokes, group: 1}),
+    item("state", "Session", "Save the state as JSON; dropped on this page it restores everything.", {group: 1}),
     item("command", "Copy as command", "Copy a line for the terminal that makes the same picture.", {testid: "copy-command", run: () => copy("command", "Command"), group: 2}),
     item("python", "Copy as Python", "Copy lines of Python that make the same picture.", {testid: "copy-python", run: () => copy("python", "Python"), group: 2}),
     item("link", "Copy link", "Copy the address of this state.", {run: copyLink, group: 2}),

@@ -69,9 +69,13 @@ function read(storage) {
   }
 }
 
-// Upload a file; the server's answer {sha256, name, ..} is kept with it. Throws Error with the server's sentence.
+const PLAIN_NAME = /^[^\p{C}]{1,200}$/u;
+
+// Upload a file; the server's answer {sha256, name, ..} is kept with it, under the name that it has on this computer, for
+// the copied lines. Throws Error with the server's sentence.
 export async function upload(blob, name, kind) {
-  const record = await postBytes(kind === "photo" ? "api/photos" : "api/files", blob, name);
+  const answer = await postBytes(kind === "photo" ? "api/photos" : "api/files", blob, name);
+  const record = PLAIN_NAME.test(name) ? {...answer, name} : answer;
   await keepFile({sha256: record.sha256, name, kind, blob, record});
   return record;
 }
