@@ -20,12 +20,14 @@ class FrameRequest:
         rest: whether the controls rest, so that the picture is at full resolution, with all facts.
         width: px of the canvas; a larger picture is reduced, a smaller one is not enlarged.
         view: the frame of the generator, or the photo with the face pasted back, at rest only.
+        source: whether this is the face before the edit, which the tab shows beside it: jobs of the edit go on.
     """
 
     state: State
     rest: bool = False
     width: int = 512
     view: View = "frame"
+    source: bool = False
 
 
 @dataclass(frozen=True)

@@ -175,6 +175,7 @@ def read_frame(message: dict[str, Any]) -> FrameRequest:
         read_flag(message.get("rest", False), "rest"),
         read_whole(message.get("width", 512), "the width", 1, MAX_WIDTH),
         view,
+        read_flag(message.get("source", False), "source"),
     )
 
 

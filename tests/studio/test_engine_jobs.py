@@ -90,6 +90,20 @@ def test_an_optimization_is_stopped_and_asked_for_again(engine: Engine, monkeypa
     engine.forget("stopper")
 
 
+def test_the_source_beside_an_edit_leaves_the_jobs_of_its_tab_alone(engine: Engine) -> None:
+    messages: queue.Queue[dict[str, Any]] = queue.Queue()
+    engine.jobs.subscribe("comparer", messages.put)
+    session, state = engine.sessions.get("browser"), state_of([row("a face with green eyes")])
+    waiting = engine.frame("comparer", FrameRequest(state), session).result(SECONDS)
+    assert isinstance(waiting, Drawn)
+    key = waiting.facts["rows"]["a face with green eyes"]["job"]["key"]
+    engine.frame("comparer", FrameRequest(replace(state, rows=()), rest=True, source=True), session).result(SECONDS)
+    while (message := messages.get(timeout=SECONDS))["type"] == "progress":
+        pass
+    assert message == {"type": "done", "key": key}
+    engine.forget("comparer")
+
+
 def test_a_row_that_is_off_starts_nothing(engine: Engine) -> None:
     off = {**BAKED, "prompt": "a sad face", "on": False}
     drawn = engine.draw("tab", FrameRequest(state_of([off])), engine.sessions.get("browser"))

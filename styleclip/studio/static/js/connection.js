@@ -161,8 +161,8 @@ async function showOriginal({sha256}, face) {
 
 function send(request) {
   flight = {...request, counter: ++counter};
-  const {state, rest, view} = request;
-  socket.send(JSON.stringify({type: "frame", counter, state, rest, view, width: viewer.width()}));
+  const {state, rest, view, source = false} = request;
+  socket.send(JSON.stringify({type: "frame", counter, state, rest, view, source, width: viewer.width()}));
   if (!request.source) measureSent(flight);
 }
 
