@@ -51,6 +51,16 @@ def test_a_preview_of_the_latent_itself_has_the_bits_of_the_picture(shape: dict[
         assert torch.equal(preview(models, latent, resolution, drawn), models.render(latent))
 
 
+@pytest.mark.parametrize("factor", [2, 8])
+def test_smaller_previews_are_the_picture_reduced(factor: int) -> None:
+    models = replace(tiny_models(), generator=tiny_generator(replace(TINY, channels={**TINY.channels, 32: 4, 64: 3})))
+    latent = Editor(models).sample(seeds=(0, 1))
+    drawn = draw_whole_picture(models, latent)
+    reduced = torch.nn.functional.avg_pool2d(models.render(latent), factor)
+    assert torch.equal(preview(models, latent, 16, drawn, factor), reduced)
+    assert drawn.reduced(factor) is drawn.reduced(factor) and drawn.reduced(1) is drawn.picture
+
+
 def test_previews_of_the_demo_generator_come_close_to_the_picture(demo: Models) -> None:
     """A part of the way to another face, at 16 and 32 of 64 px."""
     source, other = (demo.generator.to_space(Editor(demo).sample(seeds=seeds), Space.S) for seeds in SEEDS)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from open_clip import SimpleTokenizer
 
-from styleclip.prompt_words import PromptWarning, unknown_words, warn_unknown_words, words_of
+from styleclip.prompt_words import PromptWarning, collect_prompt_warnings, unknown_words, warn_unknown_words, words_of
 from tests.helpers.tiny import tiny_clip
 
 
@@ -20,6 +21,16 @@ def test_unknown_words_are_named_with_the_known_ones(recwarn: pytest.WarningsRec
         warn_unknown_words(clip, ["a zebra face"])
     clip.vocabulary = None
     warn_unknown_words(clip, ["a zebra face"])
+
+
+def test_warnings_of_a_thread_are_collected(recwarn: pytest.WarningsRecorder) -> None:
+    with collect_prompt_warnings() as outer:
+        with ThreadPoolExecutor(1) as thread, collect_prompt_warnings() as inner:
+            warn_unknown_words(tiny_clip(), ["a zebra face"])
+            thread.submit(warn_unknown_words, tiny_clip(), ["a lion face"]).result()
+        warn_unknown_words(tiny_clip(), ["a tiger face"])
+    assert "lion" in str(recwarn.pop(PromptWarning).message) and not recwarn
+    assert ["zebra" in inner[0], "tiger" in outer[0], len(inner), len(outer)] == [True, True, 1, 1]
 
 
 @pytest.mark.parametrize(

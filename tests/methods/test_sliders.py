@@ -106,6 +106,11 @@ def test_a_result_by_sliders_tells_everything(
     assert result.scores[0]["clip_before"] == pytest.approx(sum(apart) / 2, abs=1e-4)
 
 
+def test_known_features_give_the_same_step(demo: Editor, faces: Latent, red: StyleDirection) -> None:
+    features = demo.models.clip_features(faces)
+    assert torch.equal(step_in_s(demo.models, red, faces, features).data, step_in_s(demo.models, red, faces).data)
+
+
 def test_what_each_face_needs(demo: Editor, faces: Latent, red: StyleDirection) -> None:
     auto = auto_strength(demo.models, red, faces)
     _, details = red.at("auto").edit_with_details(demo.models, faces, red.prompt)
