@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 import styleclip
+from styleclip.images import read_record
 from styleclip.methods.direction_files import load_direction, save_direction
 from styleclip.methods.mapper import load_trained_mapper
 from styleclip.models import Models
@@ -152,6 +153,10 @@ def test_the_lines_make_the_exported_picture(
     if state.strokes:
         (folder / "mask.png").write_bytes(mask_file(state, demo.generator.image_size).content)
     photo = Export("photo", format="png").make(state, edit).content if edit.face.inversion else None
+    if photo:
+        told = read_record(photo)
+        assert (told["pasted"], told["photo"], restore(photo)) == (True, "wall.jpg", state)
+        assert str(folder.parents[1]) not in str(told) and "/" not in str(told["results"][0]["provenance"]["source"])
     available = {path.name for path in folder.iterdir()}
     for write, run in ((command_of, run_command), (python_of, run_python)):
         recipe = write(engine, state)
