@@ -51,3 +51,27 @@ def test_nothing_changes_outside_of_the_strokes(studio: StudioPage) -> None:
     studio.find("brush-clear").click()
     studio.settle()
     np.testing.assert_array_equal(studio.pixels(), everywhere)
+
+
+def test_a_forgotten_photo_is_sent_again(studio: StudioPage) -> None:
+    """Without its cookie the browser is another session, which has no uploads; after a reload all is as before."""
+    studio.drop(ROOT / "docs" / "photo.jpg")
+    studio.find("face-choice").nth(2).click()
+    studio.wait("window.studio.state().face.photo?.face === 3")
+    studio.settle()
+    source, state = studio.pixels(), studio.state()
+    studio.page.context.clear_cookies()
+    studio.reload()
+    assert studio.state() == state and studio.find("face-choice").count() == 3
+    np.testing.assert_array_equal(studio.pixels(), source)
+
+
+def test_a_photo_without_a_face_is_used_whole(studio: StudioPage, tmp_path: Path) -> None:
+    Image.effect_noise((80, 60), 20).convert("RGB").save(tmp_path / "leaves.png")
+    studio.drop(tmp_path / "leaves.png")
+    studio.wait("document.querySelector('[data-testid=use-whole]')")
+    assert "no face was found in leaves.png" in (studio.find("photo-error").text_content() or "")
+    assert "seed" in studio.state()["face"]
+    studio.find("use-whole").click()
+    studio.wait("window.studio.state().face.photo?.face === 0")
+    studio.settle()
