@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from styleclip.errors import UsageError
@@ -123,7 +123,9 @@ class Guard:
                 await receive()
                 await send({"type": "websocket.close", "code": 1008, "reason": refusal.sentence[:120]})
                 return
-            await error_response(refusal.status, refusal.sentence)(scope, receive, send)
+            is_page = "text/html" in connection.headers.get("accept", "")
+            answer = page_of_refusal(refusal) if is_page else error_response(refusal.status, refusal.sentence)
+            await answer(scope, receive, send)
             return
         if entry is not None:
             await entry(scope, receive, send)
@@ -188,6 +190,12 @@ def check_origin(headers: Headers) -> None:
     theirs, ours = ((host_name(place), port_in(place) or port) for place in (origin.netloc, headers.get("host", "")))
     if port is None or theirs != ours:
         raise Refusal(HTTPStatus.FORBIDDEN, CROSS_SITE)
+
+
+def page_of_refusal(refusal: Refusal) -> Response:
+    """The sentence for someone who opened the address in a browser."""
+    sentence = refusal.sentence[0].upper() + refusal.sentence[1:] + ".\n"
+    return PlainTextResponse(sentence, refusal.status, headers={"Cache-Control": "no-store"})
 
 
 def error_response(status: int, sentence: str) -> JSONResponse:

@@ -150,6 +150,12 @@ def test_nothing_is_reached_without_the_token() -> None:
     assert caught.value.code == 1008
 
 
+def test_someone_without_the_token_reads_a_sentence() -> None:
+    answer = client(Access(TOKEN)).get("/", headers={"Accept": "text/html,*/*"})
+    assert answer.status_code == 401 and answer.headers["content-type"].startswith("text/plain")
+    assert answer.text.startswith("The studio needs its token; open the address") and answer.text.endswith(".\n")
+
+
 def test_the_token_in_the_address_becomes_a_cookie() -> None:
     browser = client(Access(TOKEN), url="http://studio.example:8765")
     entry = browser.get("/", params={"token": TOKEN})
