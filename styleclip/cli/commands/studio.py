@@ -75,7 +75,7 @@ def check_packages() -> None:
     """Raise StyleClipError where the extra `studio` is not installed."""
     missing = [name for name in PACKAGES if find_spec(name) is None]
     if missing:
-        raise StyleClipError(f"the studio needs {' and '.join(missing)}; run pip install 'styleclip[studio]'")
+        raise StyleClipError(f"the studio needs {', '.join(missing)}; run pip install 'styleclip[studio]'")
 
 
 def load_choices(common: CommonOptions) -> dict[str, Any]:

@@ -100,7 +100,7 @@ def test_ports(run: Run, served: dict[str, Any]) -> None:
 
 def test_the_extra_is_missing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(studio, "find_spec", lambda name: None)
-    failed(run("studio"), 1, "starlette and uvicorn and websockets", "pip install 'styleclip[studio]'")
+    failed(run("studio"), 1, "starlette, uvicorn, websockets", "pip install 'styleclip[studio]'")
 
 
 def test_an_image_that_is_none(run: Run, served: dict[str, Any]) -> None:
