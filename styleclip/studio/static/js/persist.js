@@ -80,15 +80,8 @@ export async function upload(blob, name, kind) {
   return record;
 }
 
-const supplies = new Map();
-
 // Upload a file again that the server has forgotten, from IndexedDB; false where it is not there.
-export function supply(sha256) {
-  if (!supplies.has(sha256)) supplies.set(sha256, supplyOnce(sha256).finally(() => supplies.delete(sha256)));
-  return supplies.get(sha256);
-}
-
-async function supplyOnce(sha256) {
+export async function supply(sha256) {
   const file = await keptFile(sha256);
   if (!file) return false;
   try {
