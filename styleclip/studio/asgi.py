@@ -19,8 +19,8 @@ from starlette.applications import Starlette
 from styleclip.loading import load
 from styleclip.runtime.devices import pick_device, pick_dtype
 from styleclip.studio.engine import Engine
-from styleclip.studio.security import Access
-from styleclip.studio.server import create_app
+from styleclip.studio.web.security import Access
+from styleclip.studio.web.server import create_app
 
 
 def given_token() -> str | None:

@@ -17,20 +17,20 @@ from styleclip.models import Models
 from styleclip.preview import preview
 from styleclip.regions import Region
 from styleclip.studio.caches import Cache
-from styleclip.studio.device_lock import DeviceLock
-from styleclip.studio.drawing import Drawer
-from styleclip.studio.faces import FaceFinder
-from styleclip.studio.jobs import Jobs
-from styleclip.studio.needs import Needs
-from styleclip.studio.painting import MIN_PREVIEWED_PX
-from styleclip.studio.pictures import FINE, jpeg_bytes, reduce_to
+from styleclip.studio.drawing.faces import FaceFinder
+from styleclip.studio.drawing.frames import Drawer
+from styleclip.studio.drawing.needs import Needs
+from styleclip.studio.drawing.painting import MIN_PREVIEWED_PX
+from styleclip.studio.drawing.pictures import FINE, jpeg_bytes, reduce_to
+from styleclip.studio.drawing.rows import FoundRow
+from styleclip.studio.drawing.sources import SourceFace
 from styleclip.studio.requests import Drawn, FrameRequest, Pending, StudioError, Superseded
-from styleclip.studio.rows import FoundRow
-from styleclip.studio.scheduler import Scheduler
 from styleclip.studio.sessions import Session, Sessions
-from styleclip.studio.sources import SourceFace
-from styleclip.studio.state import Sample, State
-from styleclip.studio.tasks import Job
+from styleclip.studio.states.state import Sample, State
+from styleclip.studio.threads.device_lock import DeviceLock
+from styleclip.studio.threads.jobs import Jobs
+from styleclip.studio.threads.scheduler import Scheduler
+from styleclip.studio.threads.tasks import Job
 
 MAX_THUMBNAILS, MAX_THUMBNAIL_BYTES = 2000, 2**25
 

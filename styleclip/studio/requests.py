@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from styleclip.errors import StyleClipError
-from styleclip.studio.state import State
+from styleclip.studio.states.state import State
 
 View = Literal["frame", "photo"]
 

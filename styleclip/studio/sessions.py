@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from styleclip.studio.caches import bytes_of
-from styleclip.studio.faces import PhotoFaces
+from styleclip.studio.drawing.faces import PhotoFaces
 
 IDLE_S = 30 * 60  # after which a session without a connection is freed
 MAX_SESSIONS = 500

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from benchmarks.studio import markdown, random_states
 from benchmarks.studio_client import lag, percentile
-from styleclip.studio.read_state import read_state
+from styleclip.studio.states.read_state import read_state
 from tests.helpers.bench_runner import run_bench_json
 
 

@@ -10,10 +10,10 @@ import numpy as np
 from PIL import Image
 
 from styleclip.studio.engine import Engine
-from styleclip.studio.read_state import read_state
 from styleclip.studio.requests import Drawn, FrameRequest
 from styleclip.studio.sessions import Session
-from styleclip.studio.state import State
+from styleclip.studio.states.read_state import read_state
+from styleclip.studio.states.state import State
 
 RED, OLD = "a face with red hair", "an old face"
 SECONDS = 60  # for a job

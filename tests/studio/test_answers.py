@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from starlette.requests import ClientDisconnect, Request
 
-from styleclip.studio.answers import result_of
-from styleclip.studio.scheduler import Scheduler
-from styleclip.studio.uploads import BodyReader
+from styleclip.studio.threads.scheduler import Scheduler
+from styleclip.studio.web.answers import result_of
+from styleclip.studio.web.uploads import BodyReader
 
 DISCONNECT = {"type": "http.disconnect"}
 

@@ -13,7 +13,7 @@ import pytest
 
 from styleclip.cli import main
 from styleclip.studio import asgi
-from styleclip.studio.server import STATIC
+from styleclip.studio.web.server import STATIC
 from tests.helpers.studio_client import StudioClient
 from tests.helpers.support import ROOT
 from tests.helpers.tiny import tiny_models

@@ -20,7 +20,7 @@ from styleclip.models import Models
 from styleclip.prompts import Prompt
 from styleclip.studio.engine import Engine
 from styleclip.studio.requests import StudioError
-from styleclip.studio.state import Sample
+from styleclip.studio.states.state import Sample
 from tests.helpers.studio import OLD, RED, draw, draw_state, pixels, row, state_of
 
 BLUE = "a face with blue hair"

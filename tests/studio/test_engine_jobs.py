@@ -19,13 +19,13 @@ from styleclip.methods.sliders import Slider
 from styleclip.methods.style_step import StyleStep
 from styleclip.models import Models
 from styleclip.prompts import Prompt
-from styleclip.studio import ladder as studio_ladder
 from styleclip.studio import sessions as studio_sessions
+from styleclip.studio.drawing.faces import faces_of
+from styleclip.studio.drawing.frames import ladder as studio_ladder
 from styleclip.studio.engine import Engine
-from styleclip.studio.faces import faces_of
 from styleclip.studio.requests import Drawn, FrameRequest, Pending, StudioError, Superseded
 from styleclip.studio.sessions import Session, Upload
-from styleclip.studio.state import Sample
+from styleclip.studio.states.state import Sample
 from tests.helpers.studio import OLD, RED, draw, draw_state, pixels, row, state_of
 
 SECONDS = 60

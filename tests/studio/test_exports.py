@@ -21,9 +21,9 @@ from styleclip.methods.sliders import Slider
 from styleclip.models import Models
 from styleclip.regions import Region
 from styleclip.studio.engine import Engine, StateEdit
-from styleclip.studio.exports import Export, ExportedFile, mask_file, state_file
-from styleclip.studio.restore import restore
-from styleclip.studio.state import State
+from styleclip.studio.exports.export import Export, ExportedFile, mask_file, state_file
+from styleclip.studio.states.restore import restore
+from styleclip.studio.states.state import State
 from styleclip.sweep_sheets import FRAMES
 from tests.helpers.studio import OLD, RED, draw_state, row, state_of
 from tests.helpers.support import decode_video

@@ -19,8 +19,7 @@ from styleclip.inversion.result import Inversion
 from styleclip.models import Models
 from styleclip.progress import Step
 from styleclip.regions import Region
-from styleclip.studio import faces as studio_faces
-from styleclip.studio.faces import (
+from styleclip.studio.drawing.faces import (
     MAX_FACES,
     MAX_WAITING,
     PREVIEW_PX,
@@ -32,8 +31,9 @@ from styleclip.studio.faces import (
     paste_face,
     paste_preview,
 )
+from styleclip.studio.drawing.frames import faces as studio_faces
 from styleclip.studio.requests import Busy
-from styleclip.studio.state import PhotoFace
+from styleclip.studio.states.state import PhotoFace
 from tests.helpers.faces import made_up_face
 from tests.helpers.photos import astronaut, cached_mtcnn, pixel_difference, png_header, stored_turned
 

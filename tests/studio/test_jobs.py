@@ -11,9 +11,9 @@ import pytest
 
 from styleclip.errors import UsageError
 from styleclip.progress import OnStep, Step
-from styleclip.studio.jobs import MAX_WAITING, Jobs
 from styleclip.studio.requests import Busy, StudioError
-from styleclip.studio.tasks import Job, Task
+from styleclip.studio.threads.jobs import MAX_WAITING, Jobs
+from styleclip.studio.threads.tasks import Job, Task
 
 SECONDS = 20
 

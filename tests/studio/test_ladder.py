@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from styleclip.studio.ladder import KEPT, TRIALS, Ladder
+from styleclip.studio.drawing.ladder import KEPT, TRIALS, Ladder
 
 
 def test_quick_generators_are_drawn_in_full() -> None:

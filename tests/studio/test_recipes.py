@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from styleclip.errors import UsageError
-from styleclip.studio.command_recipe import command_of
-from styleclip.studio.python_recipe import python_of
-from styleclip.studio.read_state import read_state
+from styleclip.studio.exports.command import command_of
+from styleclip.studio.exports.python import python_of
+from styleclip.studio.states.read_state import read_state
 from tests.helpers.bash_words import words_in_bash
 
 PHOTO = {"sha256": "a" * 64, "name": "me.jpg", "face": 2, "refine": 50, "tune": 0}

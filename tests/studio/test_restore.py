@@ -14,9 +14,9 @@ import styleclip
 from styleclip.errors import UsageError
 from styleclip.images import png_bytes
 from styleclip.models import Models
-from styleclip.studio.read_state import StateError
-from styleclip.studio.restore import STUDIO_KEY, restore
-from styleclip.studio.state import MapperRow, OptimizeRow, Sample, TextRow
+from styleclip.studio.states.read_state import StateError
+from styleclip.studio.states.restore import STUDIO_KEY, restore
+from styleclip.studio.states.state import MapperRow, OptimizeRow, Sample, TextRow
 from styleclip.weights.locate import mapper_file
 from tests.helpers.commands import invoke
 

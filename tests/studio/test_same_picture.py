@@ -17,15 +17,15 @@ from styleclip.images import read_record
 from styleclip.methods.direction_files import load_direction, save_direction
 from styleclip.methods.mapper import load_trained_mapper
 from styleclip.models import Models
-from styleclip.studio.command_recipe import command_of
+from styleclip.studio.drawing.faces import faces_of
 from styleclip.studio.engine import Engine
-from styleclip.studio.exports import Export, mask_file
-from styleclip.studio.faces import faces_of
-from styleclip.studio.python_recipe import python_of
-from styleclip.studio.read_state import read_state
-from styleclip.studio.restore import restore
+from styleclip.studio.exports.command import command_of
+from styleclip.studio.exports.export import Export, mask_file
+from styleclip.studio.exports.python import python_of
 from styleclip.studio.sessions import Session, Upload
-from styleclip.studio.state import State
+from styleclip.studio.states.read_state import read_state
+from styleclip.studio.states.restore import restore
+from styleclip.studio.states.state import State
 from styleclip.weights.locate import mapper_file
 from tests.helpers.bash_words import words_in_bash
 from tests.helpers.commands import invoke

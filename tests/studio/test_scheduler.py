@@ -8,9 +8,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from styleclip.studio.device_lock import FRAMES_PER_JOB_TURN, DeviceLock
 from styleclip.studio.requests import Busy, Superseded
-from styleclip.studio.scheduler import MAX_CALLS, Scheduler
+from styleclip.studio.threads.device_lock import FRAMES_PER_JOB_TURN, DeviceLock
+from styleclip.studio.threads.scheduler import MAX_CALLS, Scheduler
 
 SECONDS = 20
 

@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from styleclip.errors import UsageError
-from styleclip.studio.security import OWN_COMPUTER, Access, Guard, SecurityHeaders, host_name, is_loopback
+from styleclip.studio.web.security import OWN_COMPUTER, Access, Guard, SecurityHeaders, host_name, is_loopback
 from tests.helpers.support import is_one_sentence
 
 OWN = "http://127.0.0.1:8765"

@@ -14,11 +14,11 @@ from starlette.routing import Mount
 
 import styleclip
 from styleclip.models import Models
-from styleclip.studio.about import examples
 from styleclip.studio.engine import Engine
-from styleclip.studio.security import Access
-from styleclip.studio.server import create_app
 from styleclip.studio.sessions import Upload
+from styleclip.studio.web.about import examples
+from styleclip.studio.web.security import Access
+from styleclip.studio.web.server import create_app
 from tests.helpers.studio_client import StudioClient, answer_to, frame, sentence_in
 from tests.helpers.support import assert_is_one_sentence
 from tests.helpers.tiny import tiny_models

@@ -20,9 +20,9 @@ from websockets.sync.client import connect
 from benchmarks.studio_server import StudioServer
 from styleclip import interrupts
 from styleclip.errors import StyleClipError, UsageError
-from styleclip.studio import serving
-from styleclip.studio.server import healthz
-from styleclip.studio.serving import is_private, listen, serve, studio_url
+from styleclip.studio.web import serving
+from styleclip.studio.web.server import healthz
+from styleclip.studio.web.serving import is_private, listen, serve, studio_url
 from tests.helpers.studio_client import frame
 from tests.helpers.support import environment, is_one_sentence
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from styleclip.studio.read_state import StateError, read_state
-from styleclip.studio.state import LIMITS, OptimizeRow, PhotoFace, Sample, TextRow, UnreadRow
+from styleclip.studio.states.read_state import StateError, read_state
+from styleclip.studio.states.state import LIMITS, OptimizeRow, PhotoFace, Sample, TextRow, UnreadRow
 
 SHA = "0123456789abcdef" * 4
 PHOTO = {"photo": {"sha256": SHA, "name": "me.jpg", "face": 2, "refine": 50, "tune": 150}}

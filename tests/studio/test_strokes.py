@@ -12,8 +12,8 @@ from PIL import Image
 from styleclip.errors import UsageError
 from styleclip.images import png_bytes
 from styleclip.regions import Region
-from styleclip.studio.state import Stroke
-from styleclip.studio.strokes import mask_picture, region_of
+from styleclip.studio.states.state import Stroke
+from styleclip.studio.states.strokes import mask_picture, region_of
 
 DOT = Stroke(False, 0.1, ((0.5, 0.5),))
 LINE = Stroke(False, 0.05, ((0.1, 0.2), (0.9, 0.2), (0.9, 0.8)))

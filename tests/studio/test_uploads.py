@@ -14,11 +14,11 @@ from styleclip.errors import WeightError
 from styleclip.methods.direction_files import save_direction
 from styleclip.methods.style_direction import StyleDirection
 from styleclip.models import Models
-from styleclip.studio import upload_routes, uploads
 from styleclip.studio.engine import Engine
-from styleclip.studio.security import Refusal
-from styleclip.studio.server import create_app
-from styleclip.studio.uploads import BodyReader, client_name, read_file_upload
+from styleclip.studio.web import upload_routes, uploads
+from styleclip.studio.web.security import Refusal
+from styleclip.studio.web.server import create_app
+from styleclip.studio.web.uploads import BodyReader, client_name, read_file_upload
 from styleclip.weights.catalog import weight
 from styleclip.weights.formats.own_files import save_generator
 from tests.helpers.files import tiny_clip_file

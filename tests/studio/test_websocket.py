@@ -12,11 +12,11 @@ import pytest
 from starlette.websockets import WebSocketDisconnect
 
 from styleclip.models import Models
-from styleclip.studio import websocket
 from styleclip.studio.engine import Engine
 from styleclip.studio.requests import Busy, Pending, StudioError, Superseded
-from styleclip.studio.server import create_app
-from styleclip.studio.websocket import MAX_MESSAGE_BYTES, MAX_UNSENT, Outbox
+from styleclip.studio.web import websocket
+from styleclip.studio.web.server import create_app
+from styleclip.studio.web.websocket import MAX_MESSAGE_BYTES, MAX_UNSENT, Outbox
 from tests.helpers.studio_client import StudioClient, answer_to, frame
 from tests.helpers.support import assert_is_one_sentence
 

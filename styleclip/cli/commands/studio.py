@@ -48,9 +48,9 @@ def studio(common: CommonOptions, host: str, port: int | None, no_browser: bool,
     from styleclip.cli.output.log import print_log
     from styleclip.studio.asgi import given_token
     from styleclip.studio.engine import Engine
-    from styleclip.studio.security import Access
-    from styleclip.studio.server import create_app
-    from styleclip.studio.serving import is_private, listen, serve, studio_url
+    from styleclip.studio.web.security import Access
+    from styleclip.studio.web.server import create_app
+    from styleclip.studio.web.serving import is_private, listen, serve, studio_url
 
     with listen(host, port) as listener:
         token = given_token() or (None if is_private(listener) else secrets.token_urlsafe(32))

@@ -43,8 +43,8 @@ def served(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         on_start()
 
     monkeypatch.setattr("styleclip.studio.engine.Engine", FakeEngine)
-    monkeypatch.setattr("styleclip.studio.server.create_app", create_app)
-    monkeypatch.setattr("styleclip.studio.serving.serve", serve)
+    monkeypatch.setattr("styleclip.studio.web.server.create_app", create_app)
+    monkeypatch.setattr("styleclip.studio.web.serving.serve", serve)
     monkeypatch.setattr(studio, "open_browser", lambda url: seen.update(opened=url))
     monkeypatch.setattr("styleclip.cli.output.log.print_log", lambda *_: None)
     for name in ("STYLECLIP_STUDIO_TOKEN", "BROWSER", "DISPLAY", "WAYLAND_DISPLAY"):

@@ -1,0 +1,1 @@
+"""Drawing a state: its face, its rows and their steps, the picture and its facts."""

@@ -1,0 +1,1 @@
+"""Files and lines that are made of a state."""

@@ -1,0 +1,149 @@
+"""Lines that make the picture of a state again, for a shell and for Python: what both have in common.
+
+`command_recipe.command_of` and `python_recipe.python_of` write them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any, Protocol
+
+from styleclip.errors import UsageError
+from styleclip.models import Models
+from styleclip.prompts import Prompt
+from styleclip.studio.states.state import DirectionRow, Face, MapperRow, OptimizeRow, PhotoFace, Sample, State, TextRow
+from styleclip.text.names import folder_name, same_name
+from styleclip.weights.urls import input_name, is_url
+
+MASK_FILE = "mask.png"
+OUT = "edited"  # the folder of the results
+Row = TextRow | MapperRow | DirectionRow | OptimizeRow
+
+
+class Loaded(Protocol):
+    """What lines need of the engine: `name` is the model it was started with, `choices` the other options that its
+    command was given, such as `clip`, `label` and `device`."""
+
+    @property
+    def models(self) -> Models: ...
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def choices(self) -> Mapping[str, Any]: ...
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Lines, and the names of the files that they read from the folder they are run in."""
+
+    text: str
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Bake:
+    """A latent optimization that comes before: of a text, on a face."""
+
+    prompt: Prompt
+    face: Face
+
+
+@dataclass
+class Ingredients:
+    """What the lines of a state name: the model, the rows that move the face, and a file name for each upload.
+
+    Args:
+        state: the state; `of` checks that lines can be written for it.
+        model: the name of the model, and of its file where it is one.
+        choices: the options it was loaded with.
+        bakes: the optimizations of the rows, each once.
+        names: by the hash of an upload the name of its file; no two are the same.
+        files: all files that the lines read, in the order of their mention.
+    """
+
+    state: State
+    model: str
+    choices: Mapping[str, Any]
+    rows: Sequence[Row]
+    bakes: Sequence[Bake] = ()
+    names: dict[str, str] = field(default_factory=dict)
+    files: list[str] = field(default_factory=list)
+
+    @staticmethod
+    def of(engine: Loaded, state: State) -> Ingredients:
+        """Raises UsageError for rows with a fault, and for those that have no strength yet."""
+        rows = moving_rows(state)
+        bakes = tuple(dict.fromkeys(Bake(row.prompt, row.face) for row in rows if isinstance(row, OptimizeRow)))
+        found = Ingredients(state, _shown_name(engine.name), _shown_choices(engine.choices), rows, bakes)
+        found.files += [found.model] if Path(engine.name).is_file() else []
+        found.files += [MASK_FILE] if state.strokes else []
+        for face in [*(bake.face for bake in bakes), state.face]:
+            if isinstance(face, PhotoFace):
+                found._add(face.sha256, face.name, ".png")
+        for row in rows:
+            if isinstance(row, DirectionRow | MapperRow) and row.sha256:
+                found._add(row.sha256, row.name, ".safetensors")
+        return found
+
+    def _add(self, sha256: str, name: str, suffix: str) -> None:
+        """Choose a file name for an upload: its own, or with a number where that is taken."""
+        if sha256 in self.names:
+            return
+        path = PurePosixPath(folder_name(name.replace("\\", "/").rpartition("/")[2], "file"))
+        path = path if path.suffix else path.with_name(path.name + suffix)
+        taken, number = [*self.files, OUT], 2
+        chosen = path.name
+        while any(same_name(chosen, other) for other in taken):
+            chosen, number = f"{path.stem}-{number}{path.suffix}", number + 1
+        self.names[sha256] = chosen
+        self.files.append(chosen)
+
+    def bake_of(self, row: OptimizeRow) -> int:
+        """The number of the optimization of a row, from 1."""
+        return [*self.bakes].index(Bake(row.prompt, row.face)) + 1
+
+    def mapper(self, row: MapperRow) -> str:
+        """The name of a mapper of the catalog, or of the file of an uploaded one."""
+        return self.names[row.sha256] if row.sha256 else row.name
+
+
+def moving_rows(state: State) -> list[Row]:
+    """The rows that move the face: those that are on, with a strength other than 0.
+
+    Raises UsageError for a row with a fault, and for one without a strength.
+    """
+    rows: list[Row] = []
+    for number, row in enumerate(state.rows, start=1):
+        if not isinstance(row, Row):
+            raise UsageError(f"row {number} has a fault ({row.fault.rstrip('.')}); mend or remove it")
+        if row.on and row.strength is None:
+            raise UsageError(f"row {number} has no strength yet; wait until its slider has found one, or type a number")
+        if row.on and row.strength:
+            rows.append(row)
+    return rows
+
+
+def row_title(row: Row) -> str:
+    """What a row is called in names of files: its prompt, or the name of its file."""
+    return row.prompt.target if isinstance(row, TextRow | OptimizeRow) else PurePosixPath(row.name).stem
+
+
+def face_title(face: Face) -> str:
+    """What a face is called in names of files."""
+    return f"seed {face.seed}" if isinstance(face, Sample) else PurePosixPath(face.name).stem
+
+
+def _shown_choices(choices: Mapping[str, Any]) -> dict[str, Any]:
+    """The options without folders: a file by its name, that of a CLIP after its architecture."""
+    return {key: _shown_name(value) if isinstance(value, str) else value for key, value in choices.items()}
+
+
+def _shown_name(name: str) -> str:
+    architecture, slashes, path = name.partition("//")  # ViT-B-32//home/me/clip.pt
+    if slashes and not is_url(name):
+        return f"{architecture}/{Path(path).name}"
+    return Path(name).name if Path(name).is_absolute() else str(input_name(name))

@@ -1,0 +1,1 @@
+"""The studio as an ASGI app: routes, websocket, uploads, and who may use it."""

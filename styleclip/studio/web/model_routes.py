@@ -1,0 +1,57 @@
+"""The routes that tell of the models: GET /api/about and /api/thumbnail."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from styleclip.studio.sessions import Session, Upload
+from styleclip.studio.states.read_state import read_face
+from styleclip.studio.states.state import Sample
+from styleclip.studio.web.about import SAMPLE_PX
+from styleclip.studio.web.answers import NO_STORE, engine_of, json_answer, result_of, sentences, session_of
+
+
+class FirstPhoto:
+    """The photo that the studio was started with. It belongs to the first session that asks."""
+
+    def __init__(self, upload: Upload | None) -> None:
+        self.upload, self._owner = upload, ""
+
+    def claim(self, session: Session) -> dict[str, object]:
+        """The photo for the page to begin with, the first time; {} from then on."""
+        if self.upload is None or self._owner not in ("", session.id):
+            return {}
+        session.uploads.put(self.upload)
+        is_first, self._owner = not self._owner, session.id
+        return {"photo": self.upload.value.record()} if is_first else {}
+
+
+@sentences
+async def get_about(request: Request) -> Response:
+    """The models and their limits; once also the photo that the studio was started with."""
+    return json_answer({**request.app.state.about, **request.app.state.photo.claim(session_of(request))})
+
+
+@sentences
+async def get_thumbnail(request: Request) -> Response:
+    query = request.query_params
+    face = read_face({name: number_in(query[name]) for name in ("seed", "psi") if name in query})
+    assert isinstance(face, Sample)
+    engine = engine_of(request)
+    content = await result_of(request, engine.scheduler.call(lambda: engine.thumbnail(face, SAMPLE_PX)))
+    return Response(content, media_type="image/jpeg", headers=NO_STORE)
+
+
+def number_in(text: str) -> int | float | str:
+    """The number that a text is; the text itself where it is none."""
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+MODEL_ROUTES = [Route("/api/about", get_about), Route("/api/thumbnail", get_thumbnail)]
