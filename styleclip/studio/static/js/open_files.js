@@ -81,8 +81,10 @@ async function openRow(file) {
   addRow({kind, strength: 1, sha256, name});
 }
 
-// The face of this number, as the encoder draws it.
+// The face of this number, as the encoder draws it; the one that is edited stays as it is.
 export function choosePhotoFace({sha256, name}, number) {
+  const {photo} = store.state.face;
+  if (photo?.sha256 === sha256 && photo.face === number) return;
   const label = number === 0 ? name : `face ${number} of ${name}`;
   store.show({offered: false, photoError: null, faceChosen: true});
   setFace({photo: {sha256, name, face: number, refine: 0, tune: 0}}, label);
