@@ -20,8 +20,8 @@ from styleclip.methods.style_step import StyleStep
 from styleclip.models import Models
 from styleclip.prompts import Prompt
 from styleclip.studio import sessions as studio_sessions
+from styleclip.studio.drawing import ladder as studio_ladder
 from styleclip.studio.drawing.faces import faces_of
-from styleclip.studio.drawing.frames import ladder as studio_ladder
 from styleclip.studio.engine import Engine
 from styleclip.studio.requests import Drawn, FrameRequest, Pending, StudioError, Superseded
 from styleclip.studio.sessions import Session, Upload

@@ -19,6 +19,7 @@ from styleclip.inversion.result import Inversion
 from styleclip.models import Models
 from styleclip.progress import Step
 from styleclip.regions import Region
+from styleclip.studio.drawing import faces as studio_faces
 from styleclip.studio.drawing.faces import (
     MAX_FACES,
     MAX_WAITING,
@@ -31,7 +32,6 @@ from styleclip.studio.drawing.faces import (
     paste_face,
     paste_preview,
 )
-from styleclip.studio.drawing.frames import faces as studio_faces
 from styleclip.studio.requests import Busy
 from styleclip.studio.states.state import PhotoFace
 from tests.helpers.faces import made_up_face
