@@ -95,7 +95,9 @@ def test_the_strength_that_a_face_needs(engine: Engine) -> None:
     drawn = draw(engine, [row(BLUE, None)], rest=True)
     auto = drawn.facts["rows"][BLUE]["auto"]
     assert 0.9 < auto < 2 and drawn.facts["rows"][BLUE]["probability"] > 0.8
-    assert draw(engine, [row(BLUE, auto)], rest=True).picture == drawn.picture
+    by_hand = draw(engine, [row(BLUE, auto)], rest=True)
+    assert by_hand.picture == drawn.picture and by_hand.facts["rows"][BLUE]["auto"] == auto
+    assert "auto" not in draw(engine, [row(BLUE)], seed=4).facts["rows"][BLUE], "nobody asked for it"
 
 
 def test_unknown_words_are_told_beside_their_row(engine: Engine) -> None:

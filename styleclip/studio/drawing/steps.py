@@ -52,26 +52,27 @@ class RowSteps:
             return []
         step = self._steps.get_or_make((each.key, face.key), lambda: _make_step(found, face))
         each.facts |= step.facts
-        each.strength = self._strength(each, found, face, needs) if row.strength is None else row.strength
+        needed = self._needed_strength(each, found, face, needs, row.strength is None)
+        each.strength = needed if row.strength is None else row.strength
         add_strength_facts(each.facts, found, each.strength)
         return [(each.strength, step.step)] if row.on else []
 
-    def _strength(self, each: FoundRow, found: Found, face: SourceFace, needs: Needs) -> float:
-        """The strength that the face needs; 0 while it is being found."""
-        if not isinstance(found, StyleDirection):
-            each.facts["auto"] = 1.0
-            return 1.0
+    def _needed_strength(self, each: FoundRow, found: Found, face: SourceFace, needs: Needs, is_wanted: bool) -> float:
+        """The strength that the face needs, also among the facts; 0 while it is being found, or not known."""
 
         def work(on_step: OnStep) -> float:
             return round(auto_strength(face.models, found, face.latent, on_step).item(), 4)
 
-        task = Task(key_of("strength", each.key, face.key), "finding the strength that this face needs", work)
-        value = needs.request(task)
+        value: Any = 1.0
+        if isinstance(found, StyleDirection):
+            task = Task(key_of("strength", each.key, face.key), "finding the strength that this face needs", work)
+            value = needs.request(task) if is_wanted else needs.peek(task.key)
         if isinstance(value, Job):
             each.facts["job"] = value.record
-            return 0.0
-        each.facts["auto"] = value
-        return float(value)
+        elif value is not None:
+            each.facts["auto"] = value
+            return float(value)
+        return 0.0
 
 
 def _make_step(found: Found, face: SourceFace) -> RowStep:
