@@ -79,6 +79,24 @@ def test_a_phone_shows_all_of_an_edit(open_studio: OpenStudio) -> None:
         assert box and box["x"] >= 0 and box["x"] + box["width"] <= PHONE["width"] and box["width"] > 120
 
 
+def test_a_stored_state_of_other_types_leaves_a_page_that_works(open_studio: OpenStudio) -> None:
+    rows = [
+        {"id": 7, "kind": "text", "strength": "big", "neutral": "a face", "prompt": 5},
+        {"id": "a b", "kind": "?"},
+        3,
+    ]
+    state = {"version": 1, "face": {"seed": -1, "psi": {}}, "rows": rows, "strokes": [{"points": "x"}]}
+    first = open_studio()
+    first.page.goto(f"{first.url}healthz")  # not the page, which would write its own state when it is left
+    kept = json.dumps({"state": json.dumps(state), "fragment": ""})
+    first.page.evaluate("text => localStorage.setItem('styleclip-studio', text)", kept)
+    second = open_studio(first.page.context)
+    assert [row["kind"] for row in second.state()["rows"]] == ["text", "?"]
+    assert "remove it" in second.find("row-error").inner_text()
+    second.type_strength(second.add_row(RED), 0.5)
+    first.errors.clear()  # there is no icon for /healthz
+
+
 def test_the_page_goes_on_after_the_server_came_back(open_studio: OpenStudio, studio_server: StudioServer) -> None:
     studio = open_studio()
     row = edit(studio, 5, RED, 0.7)

@@ -1,4 +1,5 @@
 // A state as text for the fragment of the URL: JSON, deflated, in the letters of base64url.
+import {readState} from "./read_state.js";
 
 export const MAX_CHARS = 8000; // longer states, those of many strokes, stay in the storage of the browser
 
@@ -19,17 +20,6 @@ export async function decodeState(fragment) {
     const text = atob(fragment.slice(PREFIX.length).replaceAll("-", "+").replaceAll("_", "/"));
     const bytes = Uint8Array.from(text, (letter) => letter.charCodeAt(0));
     return readState(new TextDecoder().decode(await pipe(bytes, new DecompressionStream("deflate-raw"))));
-  } catch {
-    return null;
-  }
-}
-
-// A state in JSON; null for anything else.
-export function readState(text) {
-  try {
-    const state = JSON.parse(text);
-    const whole = state?.version === 1 && state.face && Array.isArray(state.rows) && state.rows.every((row) => row?.id);
-    return whole ? {model: null, ...state, strokes: Array.isArray(state.strokes) ? state.strokes : []} : null;
   } catch {
     return null;
   }

@@ -3,6 +3,7 @@ import {ask} from "./dialog.js";
 import {fileKind} from "./file_kinds.js";
 import {postBytes} from "./http.js";
 import {upload} from "./persist.js";
+import {tidyState} from "./read_state.js";
 import {addRow, setFace, store} from "./store.js";
 
 // Takes the files one after the other; of several photos the last one is shown.
@@ -36,7 +37,7 @@ function askMeaning(file) {
 
 async function restoreSession(file) {
   const {state} = await postBytes("api/restore", file, file.name);
-  store.update(() => state, {label: `restored ${file.name}`});
+  store.update(() => tidyState(state), {label: `restored ${file.name}`});
   store.say(`Restored the session of ${file.name}.`);
 }
 

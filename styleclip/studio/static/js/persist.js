@@ -1,8 +1,9 @@
 // The state outlives the page: in the fragment of the URL, in sessionStorage for a reload of this tab, in localStorage
 // for the next tab, and the files it names in IndexedDB.
-import {decodeState, encodeState, readState} from "./fragment.js";
+import {decodeState, encodeState} from "./fragment.js";
 import {postBytes} from "./http.js";
 import {keepFile, keptFile} from "./kept_files.js";
+import {readState} from "./read_state.js";
 import {store} from "./store.js";
 
 const WRITE_MS = 250; // browsers limit how often the URL may change
@@ -17,8 +18,9 @@ export async function restore() {
   const own = isReload() || kept?.fragment === location.hash ? readState(kept?.state) : null;
   if (own) return own;
   const linked = await decodeState(location.hash);
-  if (!linked && location.hash) store.say("The link cannot be read, it may be cut off; this is the last state of this browser.");
-  return linked ?? readState(kept?.state) ?? readState(read("localStorage")?.state);
+  const before = readState(kept?.state) ?? readState(read("localStorage")?.state);
+  if (!linked && location.hash) store.say(`The link cannot be read, it may be cut off${before ? "; this is the last state of this browser" : ""}.`);
+  return linked ?? before;
 }
 
 // A reload comes with the fragment of its start, which may be older than the last one that was written.
