@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 ARGUMENTS = ["--host", "127.0.0.1", "--no-browser", "--port"]
@@ -27,7 +28,7 @@ class StudioServer:
         port: 0 is one that is free.
         python: what stands in the place of `python`.
         environment: of the process, by default that of this one.
-        log: file that the standard error of the process is appended to.
+        log: file that the standard error of the process is appended to, by default that of this one.
     """
 
     def __init__(
@@ -45,9 +46,10 @@ class StudioServer:
     def start(self) -> None:
         """Start the process, also again after `kill`, at the same port."""
         command = [*self.python, "-c", START, "studio", *ARGUMENTS, str(self.port), *self.words]
-        with open(self.log or os.devnull, "a") as log:
+        with ExitStack() as opened:
+            errors = opened.enter_context(self.log.open("a")) if self.log else None
             self.process = subprocess.Popen(
-                command, env=self.environment, stdout=subprocess.PIPE, stderr=log, text=True
+                command, env=self.environment, stdout=subprocess.PIPE, stderr=errors, text=True
             )
         assert self.process.stdout
         self.pid = int(self.process.stdout.readline())

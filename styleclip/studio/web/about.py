@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from styleclip.errors import StyleClipError
@@ -38,7 +39,7 @@ def about(engine: Engine) -> dict[str, Any]:
     return {
         "version": __version__,
         "model": {
-            "name": engine.name,
+            "name": Path(engine.name).name,  # of a file, without its folder
             "fingerprint": models.generator_fingerprint,
             "size": [models.generator.image_size[1], models.generator.image_size[0]],
             "faces": framing_of(models) is not None,
