@@ -53,7 +53,7 @@ NO_STATE: dict[str, tuple[bytes, str]] = {
     "deep JSON": (b'{"a":' * 100_000, "holds no state"),
     "no UTF-8": (b'{"a": "\xff"}', "holds no state"),
     "long JSON": (b'{"a": "' + bytes(2**22) + b'"}', "holds no state"),
-    "no state": (b"{}", "version"),
+    "no state": (b"{}", "holds no state of the studio"),
     "another version": (png({STUDIO_KEY: {**STATE, "version": 2}}), "version"),
     "a list": (png({STUDIO_KEY: [1]}), "not an object"),
     "no face": (png({STUDIO_KEY: {**STATE, "face": None}}), "the face is"),

@@ -47,7 +47,7 @@ def test_what_may_be_left_out() -> None:
     ("values", "said"),
     [
         ({"prompt": " "}, "the prompt is empty"),
-        ({"prompt": None}, "the prompt is NoneType, not a text"),
+        ({"prompt": None}, "the prompt is missing, not a text"),
         ({"prompt": "x" * 501}, "501 characters"),
         ({"prompt": "a\x00b"}, "control character"),
         ({"neutral": [""]}, "the neutral text is empty"),
@@ -63,7 +63,7 @@ def test_what_may_be_left_out() -> None:
         ({"relevance": "gradient"}, "auto, regression, table"),
         ({"kind": "magic\x1b"}, r"kind magic\x1b"),
         ({"kind": "direction", "sha256": "../../etc/passwd"}, "SHA-256"),
-        ({"kind": "optimize"}, "the face is NoneType"),
+        ({"kind": "optimize"}, "the face is missing"),
     ],
 )
 def test_a_fault_stays_with_its_row(values: dict[str, Any], said: str) -> None:

@@ -15,6 +15,8 @@ MAX_SHOWN_CHARS = 40  # of a value in an error sentence
 
 def shown(value: object) -> str:
     """A value, safe to print and short."""
+    if value is None:
+        return "missing"
     text = value if isinstance(value, str) else repr(value) if isinstance(value, int | float) else type(value).__name__
     return printable(text[:MAX_SHOWN_CHARS])
 

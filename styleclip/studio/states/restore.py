@@ -30,6 +30,9 @@ def _read_json(content: bytes) -> Mapping[str, Any]:
     try:
         if len(content) > MAX_RECORD_CHARS:
             raise ValueError(f"the file has {len(content)} bytes")
-        return dict(json.loads(content))
+        record = dict(json.loads(content))
+        if "version" not in record:
+            raise ValueError("the object has no version")
+        return record
     except (RecursionError, ValueError) as error:
         raise UsageError("the file holds no state of the studio; pass one that it exported, or its PNG") from error

@@ -26,6 +26,7 @@ export function Rows() {
 function AddRow({count}) {
   const input = useRef();
   const [text, setText] = useState("");
+  const example = useStore(({view}) => view.about?.examples?.[0]);
   const full = count >= MOST_ROWS;
   const add = (event) => {
     event.preventDefault();
@@ -37,7 +38,7 @@ function AddRow({count}) {
   };
   return html`<form class="add" onSubmit=${add}>
     <input ref=${input} type="text" value=${text} data-testid="prompt-input" aria-label="Prompt of a new edit" maxlength="500" autocomplete="off"
-      placeholder="Type e.g. a smiling face" title="Say what the face should show, then press Enter."
+      placeholder=${example ? `Type e.g. ${example}` : "Describe a change"} title="Say what the face should show, then press Enter."
       onInput=${(event) => setText(event.target.value)} />
     <button class="main icon" data-testid="add-row" disabled=${full} aria-label="Add the edit"
       title=${full ? `There are at most ${MOST_ROWS} edits.` : "Add a slider for this prompt."}><${Icon} name="plus" /></button>
@@ -51,6 +52,7 @@ function Examples({few}) {
   const mappers = (about?.mappers ?? []).map(({name, prompt}) => ({
     label: prompt ?? name, title: `Add the trained mapper ${name}.`, run: () => reveal(addRow({kind: "mapper", strength: null, name}, name)),
   }));
+  if (about && !about.examples?.length && !mappers.length) return null;
   return html`<div class="suggestions" data-few=${few ? "" : null}>
     ${few && html`<p class="hint">Each prompt becomes a slider, and several add up. These work here:</p>`}
     <div class="examples" data-testid="examples" role="group" aria-label="Examples">
