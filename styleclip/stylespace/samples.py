@@ -103,6 +103,8 @@ def models_samples(models: Models, count: int, on_step: OnStep = ignore) -> Samp
     tuned = models.provenance.get("tuned")
     key = ("samples", models.generator_fingerprint or models.generator, tuned, models.clip)
     found: Samples | None = models.memo.get(key) or models.memo.get((*key[:2], None, models.clip)) or models.samples()
+    if found is None or len(found) < count:  # a block of a large generator takes a minute
+        on_step(Step(0 if found is None else len(found), count, stage="samples"))
     while found is None or len(found) < count:
         done = 0 if found is None else len(found)
         next_count = min(count, done - done % SAVE_EVERY + SAVE_EVERY)

@@ -122,7 +122,7 @@ def test_the_cache_grows(fresh: Models, files: tuple[Path, Path], monkeypatch: p
     models_samples(fresh, 30)
     steps: list[Step] = []
     more = models_samples(load_fresh(files), 2 * BLOCK + 1, steps.append)
-    assert [step.index for step in steps] == [BLOCK, 2 * BLOCK, 2 * BLOCK + 1]
+    assert [step.index for step in steps] == [30, BLOCK, 2 * BLOCK, 2 * BLOCK + 1]
     assert {step.total for step in steps} == {2 * BLOCK + 1}
     assert torch.equal(more.features, see_samples(fresh, 2 * BLOCK + 1).features)
     again = load_fresh(files).samples()

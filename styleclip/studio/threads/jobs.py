@@ -204,7 +204,7 @@ class Jobs:
             nonlocal last
             if job.stopped:
                 raise KeyboardInterrupt
-            job.step, job.total, job.stage = step.index, step.total, step.stage
+            job.note(step)
             if (now := time.monotonic()) - last >= PROGRESS_S or step.index == step.total:
                 last = now
                 self._tell(job, {"type": "progress", "job": job.record})

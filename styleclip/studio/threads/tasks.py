@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from styleclip.progress import OnStep
+from styleclip.progress import OnStep, Step
 from styleclip.studio.caches import bytes_of
 
 Lane = Literal["short", "photos", "long"]
@@ -44,6 +45,21 @@ class Job:
     stage: str = ""
     stopped: bool = False
     future: Future[Any] | None = None  # of work that no tab needs (`Jobs.run`)
+    _began: tuple[float, int] | None = None  # the time and number of the first step of the stage
+
+    def note(self, step: Step) -> None:
+        """Take over how far the work is."""
+        if self._began is None or step.stage != self.stage or step.index < self.step:
+            self._began = time.monotonic(), step.index
+        self.step, self.total, self.stage = step.index, step.total, step.stage
+
+    @property
+    def seconds_left(self) -> int | None:
+        """Of the stage, at its pace so far; None before its second step."""
+        if self._began is None or self.step == self._began[1]:
+            return None
+        started, first = self._began
+        return round((time.monotonic() - started) / (self.step - first) * (self.total - self.step))
 
     @property
     def record(self) -> dict[str, Any]:
@@ -54,4 +70,5 @@ class Job:
             "step": self.step,
             "total": self.total,
             "stage": self.stage,
+            "seconds_left": self.seconds_left,
         }

@@ -90,10 +90,15 @@ function Facts({row, facts, change}) {
 
 function Progress({job}) {
   return html`<div class="job">
-    <span>${job.what}${job.stage ? `, ${job.stage}` : ""}</span>
+    <span>${[job.what, job.stage, timeLeft(job.seconds_left)].filter(Boolean).join(", ")}</span>
     <progress max=${job.total || 1} value=${job.total ? job.step : undefined} aria-label=${job.what}></progress>
     <button class="quiet small" data-testid="row-stop" title="Stop this work." onClick=${() => connection.stop(job.key)}>stop</button>
   </div>`;
+}
+
+function timeLeft(seconds) {
+  if (seconds == null || seconds < 20) return "";
+  return seconds < 90 ? `about ${Math.round(seconds / 10) * 10} s left` : `about ${Math.round(seconds / 60)} min left`;
 }
 
 function Meaning({row, facts, change}) {
