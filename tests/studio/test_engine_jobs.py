@@ -27,6 +27,7 @@ from styleclip.studio.requests import Drawn, FrameRequest, Pending, StudioError,
 from styleclip.studio.sessions import Session, Upload
 from styleclip.studio.states.state import Sample
 from tests.helpers.studio import OLD, RED, draw, draw_state, pixels, row, state_of
+from tests.helpers.tiny import TINY, tiny_generator, tiny_models
 
 SECONDS = 60
 SEED = {"seed": 3, "psi": 1.0}
@@ -182,6 +183,18 @@ def test_slow_generators_are_previewed_while_a_slider_moves(engine: Engine, monk
     same = draw(engine, [row(OLD, 1.0)])  # exact where the last picture that rested is
     assert abs(pixels(same.picture) - pixels(rest.picture)).mean() < 3  # of JPEG
     assert engine.thumbnail(Sample(77))
+
+
+@pytest.mark.parametrize("constant", [(2, 4), (5, 3)])
+def test_pictures_that_are_no_squares_have_any_width(constant: tuple[int, int]) -> None:
+    generator = tiny_generator(replace(TINY, constant=constant))
+    engine, (height, width) = Engine(tiny_models(generator=generator)), generator.image_size
+    try:
+        for asked in (1, width // 2, width):
+            drawn = draw(engine, [], width=asked)
+            assert drawn.facts["size"] == [width, height] and pixels(drawn.picture).shape[1] == asked
+    finally:
+        engine.close()
 
 
 def test_models_without_face_recognition() -> None:

@@ -97,9 +97,10 @@ class Painter:
 
 
 def _factor(image: Tensor, width: int) -> int:
-    """The largest power of two by which the picture may shrink and still be `width` px wide."""
+    """The largest power of two that divides both sides, by which the picture may shrink and still be `width` px wide."""
+    height, across = image.shape[-2:]
     factor = 1
-    while image.shape[-1] >= 2 * factor * width and image.shape[-1] % (2 * factor) == 0:
+    while across >= 2 * factor * width and across % (2 * factor) == height % (2 * factor) == 0:
         factor *= 2
     return factor
 
