@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -120,3 +121,20 @@ def test_frames_and_jobs_share_a_device() -> None:
     thread.join(SECONDS)
     assert steps == 20 and frames > 0 and not thread.is_alive()
     assert FRAMES_PER_JOB_TURN > 1
+
+
+def test_a_job_gets_its_turn_between_the_steps_of_another() -> None:
+    lock, ended = DeviceLock(shared=False), threading.Event()
+
+    def work() -> None:
+        with lock.job():
+            ended.set()
+
+    thread = threading.Thread(target=work)
+    with lock.job():
+        thread.start()
+        until = time.monotonic() + SECONDS
+        while not ended.is_set() and time.monotonic() < until:
+            lock.give_way()
+        assert ended.is_set()
+    thread.join(SECONDS)
