@@ -110,6 +110,7 @@ def models_samples(models: Models, count: int, on_step: OnStep = ignore) -> Samp
         next_count = min(count, done - done % SAVE_EVERY + SAVE_EVERY)
         seed, psi = (found.seed, found.psi) if found else (5, 1.0)
         found = see_samples(models, next_count, seed, psi, lambda step: on_step(replace(step, total=count)), found)
+        models.memo[key] = found  # from which the next call goes on where this one is interrupted
         if models.generator_fingerprint and not tuned:
             with suppress(OutputError):
                 save_samples(found, models.clip, samples_path(models.generator_fingerprint, models.clip))
