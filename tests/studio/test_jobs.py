@@ -11,6 +11,7 @@ import pytest
 
 from styleclip.errors import UsageError
 from styleclip.progress import OnStep, Step
+from styleclip.studio.drawing.needs import Needs
 from styleclip.studio.requests import Busy, StudioError
 from styleclip.studio.threads.jobs import MAX_WAITING, Jobs
 from styleclip.studio.threads.tasks import Job, Task
@@ -104,6 +105,16 @@ def test_stop_of_one_tab_leaves_the_job_to_others(jobs: Jobs) -> None:
     assert jobs.request("b", work.task) == "value 1"
 
 
+def test_a_job_that_an_export_needs_as_well_is_stopped_by_its_tab(jobs: Jobs) -> None:
+    tab, work = Tab(jobs, "tab"), Work()
+    jobs.request("tab", work.task)
+    assert work.started.wait(SECONDS)
+    job = jobs.request(None, work.task)
+    jobs.stop("tab", "key")
+    assert job.stopped
+    work.released.set()
+
+
 def test_failures_are_sentences_and_are_not_tried_again_by_themselves(
     jobs: Jobs, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -136,6 +147,18 @@ def test_waiting_jobs_that_nobody_needs_are_dropped(jobs: Jobs) -> None:
     first.released.set()
     assert [tab.next("done")["key"] for _ in range(2)] == ["first", "later 2"]
     assert [work.runs for work in later] == [0, 0, 1]
+
+
+def test_needs_beside_others_are_told_to_the_tab_whose_jobs_go_on(jobs: Jobs) -> None:
+    tab, first, waiting = Tab(jobs, "tab"), Work("first"), Work("waiting")
+    for work in (first, waiting):
+        jobs.request("tab", work.task)
+    with Needs(jobs, "tab", are_all=False) as needs:
+        needs.request(Task("source", "drawing", lambda on_step: 3, "photos"))
+    assert tab.next("done")["key"] == "source"
+    for work in (first, waiting):
+        work.released.set()
+    assert [tab.next("done")["key"] for _ in range(2)] == ["first", "waiting"]
 
 
 def test_a_full_queue_is_refused_and_lanes_do_not_wait_for_each_other(jobs: Jobs) -> None:

@@ -100,7 +100,7 @@ class Drawer:
     ) -> Drawn | Pending:
         """The picture of a state. Raises StudioError where there is none, and what `on_block` raises (`Painter`)."""
         started = time.perf_counter()
-        with Needs(self.jobs, None if request.source else tab) as needs:
+        with Needs(self.jobs, tab, are_all=not request.source) as needs:
             drawing = self.plan(request.state, session, needs)
         if isinstance(drawing, Job):
             return Pending(drawing.record)

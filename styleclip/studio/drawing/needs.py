@@ -20,14 +20,15 @@ class Needs:
     Args:
         jobs: where tasks run.
         tab: the tab that needs them; None for work that is not of a tab.
+        are_all: whether these are all that the tab needs; else its other jobs go on.
 
     Example:
         with Needs(jobs, "tab 1") as needs:
             value = needs.request(task)  # or its Job
     """
 
-    def __init__(self, jobs: Jobs, tab: Hashable) -> None:
-        self.jobs, self.tab = jobs, tab
+    def __init__(self, jobs: Jobs, tab: Hashable, are_all: bool = True) -> None:
+        self.jobs, self.tab, self.are_all = jobs, tab, are_all
         self._keys: set[Key] = set()
 
     def request(self, task: Task) -> Any:
@@ -45,7 +46,7 @@ class Needs:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self.tab is not None:
+        if self.tab is not None and self.are_all:
             self.jobs.keep_needs(self.tab, self._keys)
 
 

@@ -65,7 +65,7 @@ class Jobs:
             thread.start()
 
     def request(self, tab: Hashable, task: Task) -> Any:
-        """The value of a task where it is known, else its Job, which starts by itself.
+        """The value of a task where it is known, else its Job, which starts by itself; `tab` None stands for no tab.
 
         Raises StudioError where it failed or this tab has stopped it (`retry`), and Busy.
         """
@@ -81,7 +81,8 @@ class Jobs:
             job = self._jobs.get(task.key)
             if job is None or job.stopped:
                 job = self._start(Job(task))
-            job.tabs.add(tab)
+            if tab is not None:
+                job.tabs.add(tab)
             return job
 
     def run(self, what: str, work: Callable[[OnStep], Result], lane: Lane = "long") -> Future[Result]:
@@ -104,10 +105,10 @@ class Jobs:
         needed = set(keys)
         with self._condition:
             for job in list(self._jobs.values()):
-                if job.task.key not in needed:
+                if tab in job.tabs and job.task.key not in needed:
                     job.tabs.discard(tab)
-                if not job.tabs and job.future is None and job in self._waiting[job.task.lane]:
-                    self._drop(job)
+                    if not job.tabs and job in self._waiting[job.task.lane]:
+                        self._drop(job)
 
     def unsubscribe(self, tab: Hashable) -> None:
         """Forget a tab that is closed. A job that runs goes on, since the tab may come back."""
