@@ -111,7 +111,7 @@ def test_a_job_that_an_export_needs_as_well_is_stopped_by_its_tab(jobs: Jobs) ->
     assert work.started.wait(SECONDS)
     job = jobs.request(None, work.task)
     jobs.stop("tab", "key")
-    assert job.stopped
+    assert tab.next("stopped")["key"] == "key" and job.stopped
     work.released.set()
 
 

@@ -97,7 +97,7 @@ class Painter:
 
 
 def _factor(image: Tensor, width: int) -> int:
-    """The largest power of two that divides both sides, by which the picture may shrink and still be `width` px wide."""
+    """The largest power of two that divides both sides and leaves the picture at least `width` px wide."""
     height, across = image.shape[-2:]
     factor = 1
     while across >= 2 * factor * width and across % (2 * factor) == height % (2 * factor) == 0:
