@@ -53,5 +53,6 @@ def narrow_filters(layer: StyledConv, reach: float) -> Tensor:
     """The filters [out, in, 3, 3] of a layer with taps `reach` pixels apart, spread over pixels that are 1 apart."""
     weight = layer.weight.detach()
     spread = weight.new_tensor([[reach, 0, 0], [1 - reach, 1, 1 - reach], [0, 0, reach]])  # [pixel, tap]
-    narrow = torch.einsum("oihw,yh,xw->oiyx", weight.flip(2, 3) if layer.up else weight, spread, spread)
-    return narrow.contiguous(memory_format=torch.channels_last)
+    both = torch.kron(spread, spread)  # [9 pixels, 9 taps], of rows and columns
+    taps = (weight.flip(2, 3) if layer.up else weight).flatten(2)  # [out, in, 9]
+    return (taps @ both.T).view_as(weight).contiguous(memory_format=torch.channels_last)
