@@ -23,7 +23,7 @@ FEATHER = 0.03  # widths of the frame over which the weights rise from 0 to 1, i
 NOISE_LEVELS = 8 / 255  # of black and of white, which JPEG leaves behind
 ROUNDING = 1e-5  # of a resized weight
 MAX_RATIO_ERROR = 0.05  # between the ratio of a mask and that of the frame
-MAX_MASK_PX = 200_000_000
+MAX_MASK_PX = 50_000_000
 MASK_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 
 Array = NDArray[np.floating[Any]]
