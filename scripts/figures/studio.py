@@ -1,0 +1,92 @@
+"""Take the pictures of docs/studio.md: python -m scripts.figures.studio"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+from PIL import Image
+
+from benchmarks.studio_page import StudioPage, open_browser
+from benchmarks.studio_server import StudioServer
+from styleclip.storage.files import atomic_path
+
+SIZE = {"width": 1280, "height": 720}  # px of the window
+PHONE = {"width": 390, "height": 844}
+MAX_WIDTH = 900  # px of a picture
+QUALITY = 88
+PHOTO = Path("docs/photo.jpg")
+
+
+@click.command()
+@click.option("--out", type=Path, default=Path("docs"))
+def main(out: Path) -> None:
+    """Draw studio.jpg, studio-photo.jpg, studio-dark.jpg and studio-phone.jpg in the folder OUT."""
+    server = StudioServer()
+    try:
+        with open_browser() as browser:
+
+            def take(name: str, work: Callable[[StudioPage], None], **options: Any) -> None:
+                context = browser.new_context(**{"viewport": SIZE, "color_scheme": "light", **options})
+                studio = StudioPage(context.new_page(), server.url)
+                studio.open()
+                work(studio)
+                studio.settle()
+                save(studio.page.screenshot(animations="disabled"), out / f"{name}.jpg")
+                context.close()
+
+            take("studio", edit)
+            take("studio-photo", edit_photo)
+            take("studio-dark", paint, color_scheme="dark")
+            take("studio-phone", edit, viewport=PHONE, device_scale_factor=1.25, has_touch=True)
+    finally:
+        server.close()
+
+
+def edit(studio: StudioPage) -> None:
+    """Rows on a face, and the divider in its middle."""
+    studio.type_seed(2)
+    studio.add_row("a face with red hair")
+    studio.type_strength(studio.add_row("a smiling face"), 0.9)
+    studio.add_row("a face with glasses")
+    studio.find("divider").evaluate("input => { input.value = 50; input.dispatchEvent(new Event('input')); }")
+    studio.page.evaluate("() => document.activeElement.blur()")
+
+
+def edit_photo(studio: StudioPage) -> None:
+    """A face of a photo, pasted back."""
+    studio.drop(PHOTO)
+    studio.find("face-choice").nth(2).click()
+    studio.wait("window.studio.state().face.photo?.face === 3")
+    studio.settle()
+    studio.add_row("a smiling face")
+    studio.add_row("a face with blonde hair")
+    drawn = studio.page.evaluate("() => window.studio.counter()")
+    studio.page.get_by_role("button", name="Photo", exact=True).click()
+    studio.wait(f"window.studio.counter() > {drawn} && window.studio.picture().width > 500")
+    studio.page.evaluate("() => document.activeElement.blur()")
+
+
+def paint(studio: StudioPage) -> None:
+    """A region for the edit."""
+    studio.type_seed(3)
+    row = studio.add_row("a face with blue hair")
+    studio.row(row, "row-more").click()
+    studio.find("brush").click()
+    studio.paint([(x / 20, 0.05 + 0.9 * (x % 2)) for x in range(11)])
+
+
+def save(content: bytes, path: Path) -> None:
+    """A screenshot as JPEG, at most MAX_WIDTH wide."""
+    picture = Image.open(io.BytesIO(content)).convert("RGB")
+    picture.thumbnail((MAX_WIDTH, picture.height), Image.Resampling.LANCZOS)
+    with atomic_path(path) as temporary:
+        picture.save(temporary, "JPEG", quality=QUALITY, subsampling=0, optimize=True)
+    click.echo(f"{path}: {picture.width} x {picture.height} px, {path.stat().st_size / 1000:.0f} kB")
+
+
+if __name__ == "__main__":
+    main()
