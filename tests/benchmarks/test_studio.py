@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+import pytest
+
 from benchmarks.studio import markdown, random_states
 from benchmarks.studio_client import lag, percentile
+from benchmarks.studio_server import StudioServer
 from styleclip.studio.states.read_state import read_state
 from tests.helpers.bench_runner import run_bench_json
+from tests.helpers.support import environment
 
 
 def test_percentiles() -> None:
@@ -20,7 +26,10 @@ def test_random_states_are_valid_and_differ() -> None:
     assert len({state["face"]["seed"] for state in states}) > 15 and {len(state["rows"]) for state in states} > {0, 3}
 
 
-def test_a_short_run() -> None:
+def test_a_short_run(python: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in environment().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("benchmarks.studio.StudioServer", partial(StudioServer, python=python))
     found = run_bench_json("studio", "--frames", "12", "--clients", "2", "--clicks", "3", "--no-browser")["results"]
     assert [row["name"] for row in found] == ["one client, 1 row", "one client, 4 rows", "2 clients"]
     assert [row["frames"] for row in found] == [12, 1, 6] and found[2]["wrong"] == 0

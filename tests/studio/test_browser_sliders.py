@@ -24,8 +24,9 @@ def difference(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> float:
 def test_a_dragged_slider_moves_the_picture_and_zero_restores_it(studio: StudioPage) -> None:
     source = studio.pixels()
     row = studio.add_row(RED)
-    studio.drag(row, [0.5, 0.6, 0.7, 0.8])
+    studio.drag(row, [0.5 + i / 100 for i in range(30)])
     studio.settle()
+    assert studio.page.evaluate("() => window.studio.stats.oldest") <= 2, "a frame is older than the second last state"
     strength, edited = studio.state()["rows"][0]["strength"], studio.pixels()
     assert strength > 0.3 and difference(edited, source) > 2
     np.testing.assert_array_equal(edited, picture_of(studio))
