@@ -13,6 +13,7 @@ from PIL import Image
 
 import styleclip
 from styleclip.alignment.face_search import Face
+from styleclip.alignment.paste import paste
 from styleclip.alignment.photos import read_photo
 from styleclip.errors import NoFaceError, PhotoError
 from styleclip.inversion.result import Inversion
@@ -29,11 +30,11 @@ from styleclip.studio.drawing.faces import (
     PhotoFaces,
     faces_of,
     invert_face,
-    paste_face,
     paste_preview,
 )
 from styleclip.studio.requests import Busy
 from styleclip.studio.states.state import PhotoFace
+from styleclip.studio.threads.device_lock import DeviceLock
 from tests.helpers.faces import made_up_face
 from tests.helpers.photos import astronaut, cached_mtcnn, pixel_difference, png_header, stored_turned
 
@@ -152,12 +153,18 @@ def test_the_inversion_is_that_of_the_commands(models: Models, wall: PhotoFaces)
     assert refined.tuning is None and len(refined.stages) == len(same.stages) - 1
 
 
-def test_the_edit_is_pasted_at_full_size(models: Models, wall: PhotoFaces) -> None:
-    """As `PhotoEdit` pastes; the preview is the same picture, reduced."""
+def paste_whole(inversion: Inversion, edited: torch.Tensor, region: Region | None = None) -> Image.Image:
+    """The photo at full size with an edit of its face, as `PhotoEdit` pastes it."""
+    piece = inversion.piece(edited, region)
+    assert piece is not None
+    return paste(inversion.aligned.photo.image, [piece])
+
+
+def test_the_preview_is_the_pasted_photo_reduced(models: Models, wall: PhotoFaces) -> None:
     inversion = invert(models, wall, 2)
     edited = -inversion.image
-    pasted, preview = paste_face(inversion, edited), paste_preview(wall, inversion, edited)
-    assert pasted is not None and preview is not None
+    pasted, preview = paste_whole(inversion, edited), paste_preview(wall, inversion, edited)
+    assert preview is not None
     left, _, right, _ = wall.record()["faces"][1]["box"]
     changed = pixel_difference(pasted, read_photo(WALL).image).max(axis=2).any(axis=0).nonzero()[0] / 1200
     assert left - 0.1 < changed.min() < left and right < changed.max() < right + 0.1
@@ -174,9 +181,9 @@ def test_outside_of_the_region_the_photo_keeps_its_pixels(models: Models, wall: 
     quad = wall.frame(models, 2).quad
     assert quad is not None
     middle = (quad[0, 0] + quad[3, 0]) / 2 / 1200
-    pasted = paste_face(inversion, -inversion.image, Region(weights))
+    pasted = paste_whole(inversion, -inversion.image, Region(weights))
     preview = paste_preview(wall, inversion, -inversion.image, Region(weights))
-    assert pasted is not None and preview is not None
+    assert preview is not None
     for picture, original in ((pasted, wall.photo.image), (preview, wall.preview)):
         changed = pixel_difference(picture, original).max(axis=2).any(axis=0).nonzero()[0] / original.width
         assert changed.size and middle - 0.02 < changed.max() < middle + 0.01
@@ -189,17 +196,14 @@ def test_alpha_is_kept_and_shown_over_white(models: Models) -> None:
     transparent.putalpha(alpha)
     found = faces_of(models, encode(transparent), "me.png")
     assert found.preview.getpixel((5, 5)) == (255, 255, 255)
-    inversion = invert(models, found)
-    pasted = paste_face(inversion, inversion.image)
-    assert pasted is not None and pasted.getchannel("A").tobytes() == alpha.tobytes()
+    assert found.photo.alpha is not None and found.photo.alpha.tobytes() == alpha.tobytes()
 
 
 def test_an_aligned_crop_has_no_photo_to_paste_into(models: Models, wall: PhotoFaces) -> None:
     crop = faces_of(models, encode(wall.frame(models, 1).frame), "crop.png")
     [face] = crop.record()["faces"]
     inversion = invert(models, crop)
-    assert face["whole"] and paste_face(inversion, inversion.image) is None
-    assert paste_preview(crop, inversion, inversion.image) is None
+    assert face["whole"] and paste_preview(crop, inversion, inversion.image) is None
     assert crop.notes == ["the picture was aligned already"]
 
 
@@ -215,7 +219,7 @@ def test_the_finder_works_in_turn_and_says_when_it_is_busy(models: Models, monke
     """One upload at a time; more than MAX_WAITING are refused, and finished ones make room."""
     gate = Event()
 
-    def wait_and_find(models: Models, content: bytes, name: str) -> PhotoFaces:
+    def wait_and_find(models: Models, content: bytes, name: str, lock: DeviceLock) -> PhotoFaces:
         gate.wait()
         return faces_of(models, content, name)
 

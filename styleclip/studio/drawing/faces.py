@@ -6,6 +6,7 @@ import base64
 import io
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from threading import BoundedSemaphore
 from typing import Any
@@ -24,6 +25,7 @@ from styleclip.inversion.result import Inversion
 from styleclip.models import Models
 from styleclip.progress import OnStep, ignore
 from styleclip.regions import Region
+from styleclip.studio.drawing.pictures import SMALL, jpeg_bytes
 from styleclip.studio.requests import Busy
 from styleclip.studio.states.state import PhotoFace
 from styleclip.studio.threads.device_lock import DeviceLock
@@ -31,7 +33,6 @@ from styleclip.studio.threads.device_lock import DeviceLock
 WHOLE = 0  # number of the face that means the picture without a search for faces, as --no-align
 PREVIEW_PX = 1024  # longer side of a photo on the page, at most
 THUMBNAIL_PX = 96  # side of a face to choose from
-JPEG_QUALITY = 90  # of previews and thumbnails
 MAX_FACES = 64  # of a photo, the largest; each keeps a frame of some megabytes
 MAX_WAITING = 8  # uploads in the queue of `FaceFinder`, the one at work included
 
@@ -106,28 +107,26 @@ class FaceFinder:
         """The faces of a file, later (`faces_of`). Raises Busy where too many uploads wait already."""
         if not self._places.acquire(blocking=False):
             raise Busy("other photos are being read; try again in a second")
-        future = self._thread.submit(self._find, content, name)
+        future = self._thread.submit(faces_of, self.models, content, name, self.lock)
         future.add_done_callback(lambda _: self._places.release())
         return future
-
-    def _find(self, content: bytes, name: str) -> PhotoFaces:
-        with self.lock.job():
-            return faces_of(self.models, content, name)
 
     def close(self) -> None:
         """Forget the uploads that wait, and end the thread after the one at work."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
 
-def faces_of(models: Models, content: bytes, name: str) -> PhotoFaces:
+def faces_of(models: Models, content: bytes, name: str, lock: DeviceLock | None = None) -> PhotoFaces:
     """Read a file and find its faces, framed as the generator frames them; a note where it has none.
 
-    Raises PhotoError for what is no picture, or is too large.
+    `lock` is held while faces are found, and not while the file is decoded. Raises PhotoError for what is no picture,
+    or is too large.
     """
     photo = read_photo(_Upload(content, name))
     preview = _flatten(_reduced(photo.image), photo.alpha)
     try:
-        frames = Invert(face="all").frames(models, photo)
+        with lock.job() if lock else nullcontext():
+            frames = Invert(face="all").frames(models, photo)
     except NoFaceError:
         remedy = "use it whole, or drop a larger picture of a face seen from the front"
         return PhotoFaces(photo, name, {}, preview, [f"no face was found in {name}; {remedy}"])
@@ -148,36 +147,18 @@ def invert_face(
     return tune_inversion(untuned, PivotalTuning(steps=face.tune), on_step) if face.tune else untuned
 
 
-def paste_face(inversion: Inversion, edited: Tensor, region: Region | None = None) -> Image.Image | None:
-    """The photo at full size, with an edit [1, C, H, W] of its face, and its alpha; None where the frame is the photo.
-
-    Outside of `region` the photo keeps its bytes.
-    """
-    photo, piece = inversion.aligned.photo, inversion.piece(edited, region)
-    if piece is None:
-        return None
-    pasted = paste_pieces(photo.image, [piece])
-    if photo.alpha is not None:
-        pasted.putalpha(photo.alpha)
-    return pasted
-
-
 def paste_preview(
     faces: PhotoFaces, inversion: Inversion, edited: Tensor, region: Region | None = None
 ) -> Image.Image | None:
-    """The same in `faces.preview`, which takes milliseconds for any photo; in RGB."""
+    """`faces.preview` in RGB, with an edit [1, C, H, W] of a face pasted in; None where the frame is the photo.
+
+    It takes milliseconds for any photo. Outside of `region` the preview keeps its pixels.
+    """
     piece = inversion.piece(edited, region)
     if piece is None:
         return None
     scale = [small / large for small, large in zip(faces.preview.size, faces.photo.image.size, strict=True)]
     return paste_pieces(faces.preview, [replace(piece, quad=(piece.quad + 0.5) * scale - 0.5)])
-
-
-def jpeg_bytes(picture: Image.Image) -> bytes:
-    """An RGB picture as a JPEG file without metadata."""
-    buffer = io.BytesIO()
-    picture.save(buffer, "JPEG", quality=JPEG_QUALITY)
-    return buffer.getvalue()
 
 
 class _Upload(io.BytesIO):
@@ -213,7 +194,7 @@ def _face_record(number: int, aligned: Aligned) -> dict[str, Any]:
     return {
         "number": number,
         "box": _box(aligned),
-        "thumbnail": f"data:image/jpeg;base64,{base64.b64encode(jpeg_bytes(thumbnail)).decode()}",
+        "thumbnail": f"data:image/jpeg;base64,{base64.b64encode(jpeg_bytes(thumbnail, **SMALL)).decode()}",
         "whole": aligned.quad is None,
         "note": _sentence(aligned.note),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 from PIL import Image
 
@@ -11,6 +12,7 @@ from styleclip.images import png_bytes
 MAX_PNG_PX = 256  # longer side of a picture that is sent without loss
 MAX_FINE_PX = 256  # longer side up to which JPEG keeps all colours
 FINE, COARSE = {"quality": 95, "subsampling": 0}, {"quality": 88, "subsampling": 2}  # of JPEG
+SMALL = {"quality": 90, "subsampling": 2}  # of JPEG, for small copies of photos
 
 
 def encode_picture(picture: Image.Image, width: int, rest: bool) -> bytes:
@@ -30,8 +32,8 @@ def reduce_to(picture: Image.Image, width: int, resampling: Image.Resampling) ->
     return picture.resize(size, resampling, reducing_gap=2.0)
 
 
-def jpeg_bytes(picture: Image.Image, quality: int, subsampling: int) -> bytes:
-    """An RGB picture as a JPEG file."""
+def jpeg_bytes(picture: Image.Image, **options: Any) -> bytes:
+    """An RGB picture as a JPEG file without metadata; `options` are those of Pillow."""
     buffer = io.BytesIO()
-    picture.save(buffer, "JPEG", quality=quality, subsampling=subsampling)
+    picture.save(buffer, "JPEG", **options)
     return buffer.getvalue()

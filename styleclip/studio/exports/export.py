@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
-
-from PIL import Image
 
 from styleclip.alignment.photo_formats import DEFAULT_QUALITY, ENCODERS, PhotoFormat
 from styleclip.editor import Editor
@@ -18,9 +15,10 @@ from styleclip.photo_editing import FaceEdit, PhotoEdit
 from styleclip.progress import OnStep, ignore
 from styleclip.results import EditResult
 from styleclip.storage.files import to_json
+from styleclip.studio.drawing.pictures import jpeg_bytes
 from styleclip.studio.engine import StateEdit
 from styleclip.studio.exports.direction import direction_content
-from styleclip.studio.exports.recipes import MASK_FILE, Row, face_title, row_title
+from styleclip.studio.exports.recipes import MASK_FILE, Row, face_title, file_name, row_title
 from styleclip.studio.exports.sweep import strip_picture, video_content
 from styleclip.studio.states.restore import STUDIO_KEY
 from styleclip.studio.states.state import PhotoFace, State
@@ -107,7 +105,8 @@ class Export:
         """The frame of the generator, as PNG with its record or as JPEG."""
         result = edited_result(state, edit)
         if self.what == "jpeg":
-            return ExportedFile(f"{edit_name(state)}.jpg", _jpeg_bytes(to_pil(result.after)[0]))
+            options = ENCODERS["JPEG"].options_at(DEFAULT_QUALITY)
+            return ExportedFile(f"{edit_name(state)}.jpg", jpeg_bytes(to_pil(result.after)[0], **options))
         [picture] = to_pil(result.after, keep_channels=True)
         record = {**result.record(), STUDIO_KEY: state.record()}
         return ExportedFile(f"{edit_name(state)}.png", png_bytes(picture, record))
@@ -122,7 +121,7 @@ class Export:
         edited = PhotoEdit(photo, [FaceEdit("", inversion, {"": edited_result(state, edit)})])
         if not edited.paste():
             raise UsageError("the face is the whole picture, so there is nothing to paste it into; download it as PNG")
-        record = {**edited.record(), "photo": _base_name(state.face.name), STUDIO_KEY: state.record()}
+        record = {**edited.record(), "photo": file_name(state.face.name), STUDIO_KEY: state.record()}
         content = photo_format.encode(edited.pasted[""], photo, record)
         suffix = PurePosixPath(photo_format.file_name(photo)).suffix
         return ExportedFile(f"{slug(face_title(state.face))}-{edit_name(state)}{suffix}", content)
@@ -171,14 +170,4 @@ def _source_record(state: State, edit: StateEdit) -> Mapping[str, Any]:
     if not isinstance(state.face, PhotoFace):
         return {"seeds": [state.face.seed], "psi": state.face.psi}
     inversion = edit.face.inversion
-    return {"image": _base_name(state.face.name), "inversion": inversion and inversion.record()}
-
-
-def _base_name(name: str) -> str:
-    return name.replace("\\", "/").rpartition("/")[2]
-
-
-def _jpeg_bytes(picture: Image.Image) -> bytes:
-    buffer = io.BytesIO()
-    picture.save(buffer, "JPEG", **ENCODERS["JPEG"].options_at(DEFAULT_QUALITY))
-    return buffer.getvalue()
+    return {"image": file_name(state.face.name), "inversion": inversion and inversion.record()}

@@ -1,6 +1,6 @@
 """Lines that make the picture of a state again, for a shell and for Python: what both have in common.
 
-`command_recipe.command_of` and `python_recipe.python_of` write them.
+`command.command_of` and `python.python_of` write them.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class Ingredients:
         """Choose a file name for an upload: its own, or with a number where that is taken."""
         if sha256 in self.names:
             return
-        path = PurePosixPath(folder_name(name.replace("\\", "/").rpartition("/")[2], "file"))
+        path = PurePosixPath(folder_name(file_name(name), "file"))
         path = path if path.suffix else path.with_name(path.name + suffix)
         taken, number = [*self.files, OUT], 2
         chosen = path.name
@@ -130,6 +130,11 @@ def moving_rows(state: State) -> list[Row]:
 def row_title(row: Row) -> str:
     """What a row is called in names of files: its prompt, or the name of its file."""
     return row.prompt.target if isinstance(row, TextRow | OptimizeRow) else PurePosixPath(row.name).stem
+
+
+def file_name(name: str) -> str:
+    """The name of a file without its folders, with slashes of any system."""
+    return name.replace("\\", "/").rpartition("/")[2]
 
 
 def face_title(face: Face) -> str:

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from styleclip.studio.drawing.faces import jpeg_bytes
+from styleclip.studio.drawing.pictures import SMALL, jpeg_bytes
 from styleclip.studio.sessions import Upload
 from styleclip.studio.states.restore import restore
 from styleclip.studio.web.answers import engine_of, json_answer, result_of, sentences, session_of
@@ -35,7 +35,7 @@ async def get_photo(request: Request) -> Response:
     upload = session_of(request).uploads.get(request.path_params["sha256"])
     if upload is None or upload.kind != "photo":
         raise Refusal(HTTPStatus.NOT_FOUND, "this photo is no longer here; choose it again")
-    content = await asyncio.to_thread(jpeg_bytes, upload.value.preview)
+    content = await asyncio.to_thread(jpeg_bytes, upload.value.preview, **SMALL)
     return Response(content, media_type="image/jpeg", headers=PRIVATE_HOUR)
 
 
