@@ -129,11 +129,14 @@ def test_failures_are_sentences_and_are_not_tried_again_by_themselves(
     assert tab.next("job_failed") == {"type": "job_failed", "key": "key", "error": "say it in words"}
     with pytest.raises(StudioError, match="say it in words") as caught:
         jobs.request("tab", task)
-    assert caught.value.retry == "key" and runs == [1]
+    assert caught.value.retry is None and runs == [1]
     jobs.retry("tab", "key")
     jobs.request("tab", task)
     assert "a bug" not in tab.next("job_failed")["error"]
     assert "a bug" in caplog.text
+    with pytest.raises(StudioError, match="this failed for a reason") as caught:
+        jobs.request("tab", task)
+    assert caught.value.retry == "key" and runs == [2]
 
 
 def test_waiting_jobs_that_nobody_needs_are_dropped(jobs: Jobs) -> None:

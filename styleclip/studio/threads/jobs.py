@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import torch
 
-from styleclip.errors import StyleClipError
+from styleclip.errors import StyleClipError, UsageError
 from styleclip.progress import OnStep, Step
 from styleclip.studio.caches import Cache
 from styleclip.studio.requests import Busy, StudioError
@@ -51,7 +51,7 @@ class Jobs:
     def __init__(self, lock: DeviceLock | None = None, cores: int | None = None) -> None:
         self.lock, self.cores = lock or DeviceLock(), cores
         self.results: Cache[Any] = Cache(MAX_RESULTS, MAX_RESULT_BYTES)
-        self._faults: Cache[str] = Cache(MAX_FAULTS)
+        self._faults: Cache[tuple[str, str | None]] = Cache(MAX_FAULTS)  # sentences, and keys to try again
         self._stopped: dict[Hashable, set[str]] = {}  # the keys that a tab has stopped
         self._callbacks: dict[Hashable, Callback] = {}
         self._jobs: dict[str, Job] = {}  # waiting and running
@@ -67,7 +67,7 @@ class Jobs:
     def request(self, tab: Hashable, task: Task) -> Any:
         """The value of a task where it is known, else its Job, which starts by itself; `tab` None stands for no tab.
 
-        Raises StudioError where it failed or this tab has stopped it (`retry`), and Busy.
+        Raises StudioError where it failed or this tab has stopped it (with `retry`, unless it was a UsageError), and Busy.
         """
         with self._condition:
             found = self.results.get(task.key)
@@ -77,7 +77,7 @@ class Jobs:
                 raise StudioError(STOPPED, retry=task.key)
             fault = self._faults.get(task.key)
             if fault is not None:
-                raise StudioError(fault, retry=task.key)
+                raise StudioError(fault[0], retry=fault[1])
             job = self._jobs.get(task.key)
             if job is None or job.stopped:
                 job = self._start(Job(task))
@@ -222,7 +222,8 @@ class Jobs:
             if job.future is None and error is None:
                 self.results.put(key, value, job.task.size(value))
             elif job.future is None and error is not None and not job.stopped:
-                self._faults.put(key, str(error))
+                # What cannot be understood fails again.
+                self._faults.put(key, (str(error), None if isinstance(error, UsageError) else key))
                 message = {"type": "job_failed", "key": key, "error": str(error)}
         if job.future is not None:
             job.future.set_exception(error) if error else job.future.set_result(value)
