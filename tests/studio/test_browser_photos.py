@@ -32,6 +32,9 @@ def test_a_photo_is_edited_and_pasted_back(studio: StudioPage, tmp_path: Path) -
     before, after = (read_picture((tmp_path / name).read_bytes()) for name in ("photo.png", "pasted.png"))
     changed = (before != after).any(axis=-1)
     assert 0.005 < changed.mean() < 0.33
+    studio.find("view-photo").click()
+    studio.settle()
+    assert (studio.find("readout").text_content() or "").startswith("1200 × 520")
     columns = np.flatnonzero(changed.any(axis=0)) / changed.shape[1]
     assert columns.min() > 0.3 and columns.max() < 0.7, "only the portrait in the middle changes"
 

@@ -115,10 +115,10 @@ class Drawer:
         if request.rest:
             facts["identity"] = self._facts.identity(drawing.face, image)
             self._facts.add_probabilities(image, drawing.rows)
-        picture = self._view(request, session, drawing, image)
+        picture, full_size = self._view(request, session, drawing, image)
         content = encode_picture(picture, request.width, request.rest)
         facts |= {
-            "size": [painting.factor * side for side in picture.size],
+            "size": full_size or [painting.factor * side for side in picture.size],
             "notes": drawing.notes,
             "full_ms": _rounded(self.painter.ladder.full_ms),
             "rows": {each.row.id: each.facts for each in drawing.rows},
@@ -126,16 +126,18 @@ class Drawer:
         }
         return Drawn(content, facts)
 
-    def _view(self, request: FrameRequest, session: Session, drawing: Drawing, image: Tensor) -> Image.Image:
-        """The picture as the page shows it: the frame, or the photo with the face pasted back."""
+    def _view(
+        self, request: FrameRequest, session: Session, drawing: Drawing, image: Tensor
+    ) -> tuple[Image.Image, list[int] | None]:
+        """The frame, or the photo with the face pasted back; of a photo also its full width and height."""
         face, inversion = request.state.face, drawing.face.inversion
         if request.rest and request.view == "photo" and inversion is not None and isinstance(face, PhotoFace):
             upload = session.uploads.get(face.sha256)
             if upload is not None and isinstance(upload.value, PhotoFaces):
                 pasted = paste_preview(upload.value, inversion, image, drawing.region)
                 if pasted is not None:
-                    return pasted
-        return to_pil(image)[0]
+                    return pasted, list(upload.value.photo.image.size)
+        return to_pil(image)[0], None
 
     def _region(self, strokes: Sequence[Stroke]) -> Region | None:
         """Where the picture may change; raises UsageError where nothing may."""

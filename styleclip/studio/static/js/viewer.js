@@ -96,7 +96,7 @@ export function Viewer() {
       <${BrushLayer} />
       <span class="tag tag-before" aria-hidden="true">before</span><span class="tag tag-after" aria-hidden="true">after</span>
       <input class="divider" type="range" min="0" max="100" step="0.5" value=${divider} data-testid="divider"
-        aria-label="Divider between before and after, in percent" title="Drag to compare: left of the line is the source, right of it the edit. Double-click puts it away."
+        aria-label="Divider between before and after, in percent" title="Drag to compare: left of the line is the picture before the edit, right of it the one after. Double-click puts it away."
         onInput=${(event) => store.show({divider: Number(event.target.value)})} onDblClick=${() => store.show({divider: 0})} />
       <${Pending} />
     </div>
@@ -133,7 +133,7 @@ function Readout() {
   const identity = useStore(({view}) => view.identity);
   const size = facts?.size;
   return html`<div class="readout" data-testid="readout">
-    <span class="fact wide" title="Size of the generated picture in pixels.">${size ? `${size[0]} × ${size[1]}` : " "}</span>
+    <span class="fact wide" title="Size of the full picture in pixels.">${size ? `${size[0]} × ${size[1]}` : " "}</span>
     <span class="fact" title="Time that the server took to render this frame.">${facts ? `${Math.round(facts.ms)} ms` : " "}</span>
     <span class="fact wide" data-stale=${identity?.stale ? "" : null}
       title="Likeness of the person before and after by a face recognition network: 1 is the same picture.">
@@ -160,8 +160,8 @@ function PeekButton() {
   const peek = useStore(({view}) => view.peek) ?? false;
   const set = (value) => () => store.show({peek: value});
   const key = (value) => (event) => [" ", "Enter"].includes(event.key) && store.show({peek: value});
-  return html`<button class="quiet" aria-pressed=${peek} title="Hold to see the source; the space bar and the key B do the same."
+  return html`<button class="quiet" aria-pressed=${peek} title="Hold to see the picture before the edit; the space bar and the key B do the same."
     onPointerDown=${set(true)} onPointerUp=${set(false)} onPointerLeave=${set(false)} onPointerCancel=${set(false)}
     onKeyDown=${key(true)} onKeyUp=${key(false)} onBlur=${set(false)} onContextMenu=${(event) => event.preventDefault()}>
-    <${Icon} name="eye" />Source</button>`;
+    <${Icon} name="eye" />Before</button>`;
 }
