@@ -62,6 +62,10 @@ def test_a_row_is_switched_off_moved_and_removed(studio: StudioPage) -> None:
     studio.row(second, "row-more").click()
     studio.row(second, "row-up").click()
     assert studio.row_ids() == [second, first]
+    studio.type_strength(second, 0.5)
+    studio.row(second, "row-relevance").select_option("table")
+    studio.settle()
+    assert studio.state()["rows"][0]["strength"] not in (None, 0.5), "strengths of a table have another unit"
     studio.row(first, "row-on").click()
     studio.row(second, "row-remove").click()
     studio.settle()

@@ -45,8 +45,11 @@ function Focus({row, facts, change}) {
 function Relevance({row, change}) {
   const choices = useStore(({view}) => view.about?.relevance) ?? [];
   if (choices.length < 2) return null;
-  return html`<label class="relevance"><span>by</span>
-    <select value=${row.relevance} title="Where the relevance of the channels comes from." onChange=${(event) => change({relevance: event.target.value}, `by ${event.target.value}`)}>
+  // Strength and beta count in the units of the relevance.
+  const choose = ({target}) => change({relevance: target.value, strength: null, beta: null}, `found by ${target.value}`);
+  return html`<label class="relevance"><span>Found by</span>
+    <select value=${row.relevance} onChange=${choose} data-testid="row-relevance"
+      title="How the direction of the text is found: by regression on samples, or by the relevance table of the published method, where strengths of about 4 are usual.">
       ${["auto", ...choices].map((name) => html`<option key=${name} value=${name}>${name}</option>`)}
     </select></label>`;
 }
@@ -54,7 +57,7 @@ function Relevance({row, change}) {
 function Bake({row, change}) {
   const bake = () => {
     const {id, on, prompt, neutral} = row;
-    change({id, on, prompt, neutral, kind: "optimize", strength: 1, face: {...store.state.face}, relevance: undefined, beta: undefined}, `baked ${prompt}`);
+    change({id, on, prompt, neutral, kind: "optimize", strength: 1, face: {...store.state.face}, relevance: undefined, beta: undefined}, `optimized ${prompt}`);
   };
-  return html`<button class="plain small" data-testid="row-bake" title="Optimize this prompt for this face: slower, and often better." onClick=${bake}>Bake</button>`;
+  return html`<button class="plain small" data-testid="row-bake" title="Find this edit for this one face by optimization: slower, and often better." onClick=${bake}>Optimize</button>`;
 }

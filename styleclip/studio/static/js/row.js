@@ -11,7 +11,7 @@ const RANGE = [-2, 2];
 const KINDS = {
   mapper: ["mapper", "A network that was trained for this prompt."],
   direction: ["file", "A direction from a file."],
-  optimize: ["baked", "A step that was optimized for one face."],
+  optimize: ["optimized", "An edit that was optimized for one face."],
 };
 const NOTHING = {};
 
@@ -42,7 +42,7 @@ export function Row({id, index, last, grab}) {
             commit=${(text) => text.trim() && change({prompt: text.trim(), strength: null}, text.trim())} />`
         : html`<span class="prompt" title=${name}>${name}</span>`}
       ${KINDS[row.kind] && html`<span class="badge" title=${KINDS[row.kind][1]}>${KINDS[row.kind][0]}</span>`}
-      <button class="quiet icon" data-testid="row-more" aria-expanded=${open} aria-label=${`More of ${name}`} title="Focus, order and more."
+      <button class="quiet icon" data-testid="row-more" aria-expanded=${open} aria-label=${`More of ${name}`} title="Focus, how the text was read, order."
         onClick=${() => setOpen(!open)}><${Icon} name="more" /></button>
       <button class="quiet icon" data-testid="row-remove" aria-label=${`Remove ${name}`} title="Remove this edit; undo brings it back."
         onClick=${() => removeRow(id)}><${Icon} name="close" /></button>
@@ -67,10 +67,10 @@ function Strength({row, facts, name, change}) {
   return html`<div class="strength">
     <${Slider} value=${value} min=${low} max=${high} step=${0.05} fine=${0.01} marks=${marks}
       label=${`Strength of ${name}`} text=${String(value)} testid="row-strength" change=${set} reset=${() => set(0, true)}
-      title="Strength: drag, or use the arrow keys; shift is fine, a double click is 0." />
+      title="Strength: 0 is the face as it is, 1 what the prompt says, below 0 the opposite. Drag, or use the arrow keys, with shift for fine steps; a double click sets 0." />
     <${NumberField} class="number" value=${value} step=${0.05} fine=${0.01} commit=${(strength) => set(round(strength, 0.0001))}
       testid="row-number" label=${`Strength of ${name} as a number`} title="Type a strength; Enter applies it." />
-    <button class="quiet auto" data-testid="row-auto" aria-pressed=${isAuto} title="Use the strength that this face needs."
+    <button class="quiet auto" data-testid="row-auto" aria-pressed=${isAuto} title="Use the strength that this face needs; the dot below the slider marks it."
       onClick=${() => change({strength: facts.auto ?? null}, `${name} auto`)}>auto</button>
   </div>`;
 }
@@ -90,7 +90,7 @@ function Facts({row, facts, change}) {
 
 function Progress({job}) {
   return html`<div class="job">
-    <span>${[job.what, job.stage, timeLeft(job.seconds_left)].filter(Boolean).join(", ")}</span>
+    <span title=${job.what}>${[job.stage || job.what, timeLeft(job.seconds_left)].filter(Boolean).join(", ")}</span>
     <progress max=${job.total || 1} value=${job.total ? job.step : undefined} aria-label=${job.what}></progress>
     <button class="quiet small" data-testid="row-stop" title="Stop this work." onClick=${() => connection.stop(job.key)}>stop</button>
   </div>`;
@@ -106,10 +106,10 @@ function Meaning({row, facts, change}) {
   const percent = probability == null ? "" : `${Math.round(probability * 100)} %`;
   return html`<div class="meaning">
     ${row.kind === "text" && html`<label class="neutral"><span>from</span>
-      <${Field} value=${row.neutral.join("; ")} placeholder=${facts.neutral?.join("; ") || "found by itself"} testid="row-neutral" label="Neutral text"
+      <${Field} value=${row.neutral.join("; ")} placeholder=${facts.neutral?.join("; ") || "what the face shows now"} testid="row-neutral" label="Neutral text"
         title="What the face shows now instead (the neutral text). Left empty, it is found for each face."
         commit=${(text) => change({neutral: text.split(";").map((part) => part.trim()).filter(Boolean)}, "neutral text")} /></label>`}
     <span class="probability" data-testid="row-probability" data-stale=${facts.stale ? "" : null}
-      title="How much CLIP sees of this prompt in the picture.">${percent && html`<span class="bar" style=${{"--part": probability}}></span><span class="percent">${percent}</span>`}</span>
+      title="How much of this prompt CLIP, which compares pictures with texts, sees in the picture.">${percent && html`<span class="bar" style=${{"--part": probability}}></span><span class="percent">${percent}</span>`}</span>
   </div>`;
 }
