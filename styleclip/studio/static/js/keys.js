@@ -4,7 +4,7 @@ import {store} from "./store.js";
 export const SHORTCUTS = [
   ["Ctrl Z", "undo"],
   ["Ctrl Shift Z", "redo"],
-  ["Space or B, held", "the source picture"],
+  ["Space or B, held", "the picture before the edit"],
   ["/", "the prompt field"],
   ["Arrow keys", "strength by 0.05; with shift by 0.01"],
   ["Double click", "a strength of 0"],
