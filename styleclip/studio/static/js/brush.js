@@ -14,6 +14,7 @@ const radiusOf = (view) => view.brushRadius ?? RADIUS.first;
 // Painting needs the frame itself, not the photo around it.
 function setPainting(on) {
   store.show({brush: on, ...(on ? {view: "frame"} : {})});
+  if (on && !store.state.strokes.length) store.say("Paint where the picture may change.");
 }
 
 function addStroke(stroke) {

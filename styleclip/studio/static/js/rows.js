@@ -38,7 +38,7 @@ function AddRow({count}) {
   };
   return html`<form class="add" onSubmit=${add}>
     <input ref=${input} type="text" value=${text} data-testid="prompt-input" aria-label="Prompt of a new edit" maxlength="500" autocomplete="off"
-      placeholder=${example ? `Type e.g. ${example}` : "Describe a change"} title="Say what the face should show, then press Enter."
+      placeholder=${example ? `Type e.g. ${example}` : "Describe a change"} title="Say what the picture should show, then press Enter."
       onInput=${(event) => setText(event.target.value)} />
     <button class="main icon" data-testid="add-row" disabled=${full} aria-label="Add the edit"
       title=${full ? `There are at most ${MOST_ROWS} edits.` : "Add a slider for this prompt."}><${Icon} name="plus" /></button>
@@ -52,11 +52,12 @@ function Examples({few}) {
   const mappers = (about?.mappers ?? []).map(({name, prompt}) => ({
     label: prompt ?? name, title: `Add the trained mapper ${name}.`, run: () => reveal(addRow({kind: "mapper", strength: null, name}, name)),
   }));
-  if (about && !about.examples?.length && !mappers.length) return null;
+  const examples = about?.examples ?? [];
+  if (about && !few && !examples.length && !mappers.length) return null;
   return html`<div class="suggestions" data-few=${few ? "" : null}>
-    ${few && html`<p class="hint">Each prompt becomes a slider, and several add up. These work here:</p>`}
+    ${few && html`<p class="hint">Each prompt becomes a slider: 1 is what it says, 0.5 half of it. Several add up.${examples.length > 0 && " These work here:"}</p>`}
     <div class="examples" data-testid="examples" role="group" aria-label="Examples">
-      ${(about?.examples ?? []).filter((prompt) => !prompts.includes(prompt)).map((prompt) => html`<button class="chip" key=${prompt} data-testid="example"
+      ${examples.filter((prompt) => !prompts.includes(prompt)).map((prompt) => html`<button class="chip" key=${prompt} data-testid="example"
         title=${`Add a slider for “${prompt}”.`} onClick=${() => reveal(addTextRow(prompt))}>${prompt}</button>`)}
     </div>
     ${mappers.length > 0 && html`<${Menu} label="Mappers" title="Add a mapper, a network trained for one prompt." testid="mappers" items=${mappers} kind="quiet" />`}
