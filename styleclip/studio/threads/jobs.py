@@ -67,7 +67,7 @@ class Jobs:
     def request(self, tab: Hashable, task: Task) -> Any:
         """The value of a task where it is known, else its Job, which starts by itself; `tab` None stands for no tab.
 
-        Raises StudioError where it failed or this tab has stopped it (with `retry`, unless it was a UsageError), and Busy.
+        Raises Busy, and StudioError where it failed or this tab has stopped it (with `retry`, unless by a UsageError).
         """
         with self._condition:
             found = self.results.get(task.key)
