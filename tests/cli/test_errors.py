@@ -180,8 +180,8 @@ WRITTEN = find_spec("styleclip.models") is not None and find_spec("styleclip.edi
 
 
 @pytest.mark.skipif(not WRITTEN, reason="styleclip.load is not written yet")
-def test_unknown_model_in_a_process_of_its_own(tmp_path: Path) -> None:
-    result = run_styleclip("sample", "--model", "nonsense", cwd=tmp_path)
+def test_unknown_model_in_a_process_of_its_own(tmp_path: Path, python: list[str]) -> None:
+    result = run_styleclip("sample", "--model", "nonsense", cwd=tmp_path, python=python)
     assert result.returncode == 1
     assert result.stdout == ""
     assert result.stderr.startswith("Error: ")

@@ -80,8 +80,8 @@ def test_an_evaluation(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert result.stdout.splitlines() == ["prompt  hit", "smile  1.0", "out/report.png", "out/report.json"]
 
 
-def test_doctor() -> None:
-    result = run_styleclip("doctor", "--json")
+def test_doctor(python: list[str]) -> None:
+    result = run_styleclip("doctor", "--json", python=python)
     findings = json.loads(result.stdout)
     expected = {
         "versions",

@@ -42,11 +42,11 @@ def test_what_is_done_is_not_done_again(models: Models, path: Path, tmp_path: Pa
     assert not unfinished_path(path, (1, 1)).exists()
 
 
-def test_killed_at_any_moment(tmp_path: Path) -> None:
+def test_killed_at_any_moment(tmp_path: Path, python: list[str]) -> None:
     """SIGKILL, again and again, in a process of its own; the table is the same to the last bit."""
     tiny_files(tmp_path)
     code = f"from tests.helpers.preparation import prepare_with_kills; prepare_with_kills({str(tmp_path)!r})"
-    ran = run_python("-W", "ignore", "-c", code)
+    ran = run_python("-c", code, python=python)
     assert ran.returncode == 0, ran.stderr
     kills, midway = map(int, ran.stdout.split())
     assert kills == 5 and midway >= 1, "no kill came in the middle"

@@ -189,9 +189,9 @@ def test_a_clamp_that_does_nothing_is_left_out_with_a_warning(tmp_path: Path, ta
     assert load_generator(tmp_path / "g.safetensors").config.conv_clamp == 256
 
 
-def test_in_a_process_of_its_own(tmp_path: Path) -> None:
+def test_in_a_process_of_its_own(tmp_path: Path, python: list[str]) -> None:
     save_generator(even_generator(conv_clamp=256.0), tmp_path / "source")
-    said = run_styleclip("models", "convert", "source", "g.pt", cwd=tmp_path)
+    said = run_styleclip("models", "convert", "source", "g.pt", cwd=tmp_path, python=python)
     assert said.returncode == 0 and said.stdout.startswith("g.pt\nrosinality, float32: 2 faces")
     assert [line.partition(": ")[0] for line in said.stderr.splitlines()] == ["Warning", "Warning"]
     assert "no generator of 6 5 4 channels" in said.stderr and NO_CLAMP in said.stderr

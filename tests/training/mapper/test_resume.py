@@ -88,11 +88,11 @@ def test_a_kill_between_two_mappers(models: Models, tmp_path: Path, monkeypatch:
     assert training_files(tmp_path / "cut") == training_files(tmp_path / "whole")
 
 
-def test_killed_at_any_moment(tmp_path: Path) -> None:
+def test_killed_at_any_moment(tmp_path: Path, python: list[str]) -> None:
     """SIGKILL, ten times, in a process of its own; whatever comes to its end has made the same to the last bit."""
     tiny_files(tmp_path)
     code = f"from tests.helpers.mapper_training import train_with_kills; train_with_kills({str(tmp_path)!r})"
-    ran = run_python("-W", "ignore", "-c", code)
+    ran = run_python("-c", code, python=python)
     assert ran.returncode == 0, ran.stderr
     kills, midway = map(int, ran.stdout.split())
     assert kills == 10 and midway >= 3, "hardly a kill came in the middle"
@@ -193,7 +193,7 @@ def test_a_checkpoint_of_an_earlier_version(
 # --- several processes
 
 
-def test_two_processes_learn_what_one_does(tmp_path: Path) -> None:
+def test_two_processes_learn_what_one_does(tmp_path: Path, python: list[str]) -> None:
     """Also in the last batch of a round, whose only latent is for the first of them.
 
     The same sums in another order: Adam turns a rounding error in a gradient near 0 into a part of a step, hence 1e-3.
@@ -203,9 +203,11 @@ def test_two_processes_learn_what_one_does(tmp_path: Path) -> None:
     names = ("num_latents", "held_out", "batch_size", "steps", "evaluate_every", "lr", "lambda_l2", "lambda_id")
     settings = [word for name in names for word in (f"--{name.replace('_', '-')}", str(getattr(training, name)))]
     ran = run_python(
-        *("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "styleclip", "train-mapper"),
+        *("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"),
+        *("--no-python", *python, "-m", "styleclip", "train-mapper"),
         *("--model", str(generator), "--clip", str(clip), "--prompt", RED.target, "--neutral", "a face", "--json"),
         *("--out", str(tmp_path / "both.safetensors"), "--device", "cpu", *settings),
+        python=python,
         OMP_NUM_THREADS="1",
     )
     assert ran.returncode == 0, ran.stderr

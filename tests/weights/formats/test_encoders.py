@@ -137,7 +137,7 @@ def test_the_frame_is_resized_as_pillow_does() -> None:
     assert resize_frame(frame[:, :, :256, :256]).shape == (1, 3, 256, 256)
 
 
-def test_the_full_1024_file(tmp_path: Path) -> None:
+def test_the_full_1024_file(tmp_path: Path, python: list[str]) -> None:
     if shutil.disk_usage(tmp_path).free < 4e9:
         pytest.skip("needs 4 GB of disk")
     path = tmp_path / "e4e_ffhq_encode.pt"
@@ -147,7 +147,7 @@ def test_the_full_1024_file(tmp_path: Path) -> None:
         assert abs(size - 1_201_649_680) < 1e6  # the published file
         for task in (check_full_encoder, check_full_decoder):
             code = f"from tests.helpers.full_encoder import {task.__name__} as use; use({str(path)!r})"
-            done = run_python("-c", code)
+            done = run_python("-c", code, python=python)
             assert done.returncode == 0, done.stderr
     finally:
         path.unlink(missing_ok=True)

@@ -171,13 +171,13 @@ print(json.dumps(report))
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="this system does not tell the peak of memory")
-def test_a_file_of_full_size(tmp_path: Path) -> None:
+def test_a_file_of_full_size(tmp_path: Path, python: list[str]) -> None:
     path = tmp_path / "afro.pt"
     meta = fill.meta("stylegan2_rosinality_64")
     shapes = {f"decoder.{name}": shape for name, shape in full_decoder().items()}
     tensors = {name: torch.from_numpy(value) for name, value in fill.fill(shapes, meta["rules"], meta["seed"]).items()}
     torch.save({"state_dict": {**golden("mapper_levels_no_fine"), **tensors}, "opts": {}}, path)
-    result = run_python("-W", "ignore", "-c", FULL_SIZE, str(path), OMP_NUM_THREADS="1")
+    result = run_python("-c", FULL_SIZE, str(path), python=python)
     assert result.returncode == 0, result.stderr
     report = json.loads(result.stdout)
     size, own = path.stat().st_size, sum(tensor.nbytes for tensor in golden("mapper_levels_no_fine").values())

@@ -2,7 +2,6 @@
 
 import functools
 import math
-import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -27,6 +26,7 @@ from tests.helpers.checkpoint_writers import save_pickle, write_nvidia_pickle, w
 from tests.helpers.compare_networks import SAME, assert_same, error, images, tiny_discriminator, z
 from tests.helpers.from_tensors import load_discriminator
 from tests.helpers.nvidia_trees import Flavour, Persistent, nvidia_generator, rename, set_at
+from tests.helpers.support import run_python
 from tests.helpers.tiny import TINY, tiny_generator
 
 GOLDEN = [fill.HERE / f"nvidia_{flavour}_tiny32.pkl" for flavour in ("ada", "sg3repo")]
@@ -233,13 +233,15 @@ print(memory("VmHWM") - before, time.process_time() - start, generator.resolutio
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc")
 @pytest.mark.parametrize("write", [write_nvidia_pickle, write_tf_pickle], ids=["nvidia", "tensorflow"])
-def test_a_full_size_file_loads_fast_and_in_little_memory(tmp_path: Path, write: Callable[..., Path]) -> None:
+def test_a_full_size_file_loads_fast_and_in_little_memory(
+    tmp_path: Path, python: list[str], write: Callable[..., Path]
+) -> None:
     generator, critic = on_meta(lambda: Generator(FULL)), on_meta(lambda: Discriminator(FULL.channels))
     for network in (generator, critic):
         load_strict(network, {name: torch.zeros(tensor.shape) for name, tensor in network.state_dict().items()})
     path = write(tmp_path / "ffhq.pkl", generator, critic)
     assert path.stat().st_size > 4 * (30_370_060 + 29_012_513)
-    command = [sys.executable, "-c", MEASURE, str(GOLDEN[0]), str(path)]
-    told = subprocess.run(command, capture_output=True, text=True, check=True)
+    told = run_python("-c", MEASURE, str(GOLDEN[0]), str(path), python=python)
+    assert told.returncode == 0, told.stderr
     memory, seconds, resolution = map(float, told.stdout.split())
     assert resolution == 1024 and seconds < 15 and memory < 2.2 * path.stat().st_size
