@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,14 @@ def limit(monkeypatch: pytest.MonkeyPatch) -> Limit:
         return asked
 
     return to
+
+
+@pytest.fixture(autouse=True, scope="module")
+def freeze() -> Iterator[None]:
+    """A failure for want of memory collects garbage, which takes half a second in what all tests have imported."""
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 # --- Batches
