@@ -1,8 +1,9 @@
 """Python processes that start with torch and its neighbours imported: a server imports them once and forks for each.
 
 Nothing of this package is imported before the fork. Arguments, folder, environment and streams are those of the caller,
-so a process differs from `python ARGUMENTS` only in that its start takes no seconds. For tests of what the commands do;
-what an import costs, signals and limits of memory need a process of their own (`support.run_python`).
+so a process differs from `python ARGUMENTS` only in that its start takes no seconds. Where Python is told to write no
+bytecode, that of the modules imported after the fork lies beside the socket, for the next process. For tests of what
+the commands do; what an import costs and signals need a process of their own (`support.run_python`).
 
     python -m tests.helpers.preloaded serve SOCKET
     python -S tests/helpers/preloaded.py SOCKET -m styleclip sample --seed 3
@@ -54,6 +55,8 @@ def serve(path: str) -> None:
     """Import, then fork for every caller until the process is terminated."""
     for name in IMPORTED:
         __import__(name)
+    if sys.dont_write_bytecode:
+        sys.dont_write_bytecode, sys.pycache_prefix = False, str(Path(path).with_name("bytecode"))
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
         listener.bind(f"{path}.new")
         listener.listen()
