@@ -144,7 +144,7 @@ def test_what_was_seen_before_ctrl_c_is_kept(
     assert kept is not None and torch.equal(kept.features, see_samples(fresh, BLOCK).features)
     steps: list[Step] = []
     models_samples(fresh, 2 * BLOCK, steps.append)
-    assert [step.index for step in steps] == [2 * BLOCK]
+    assert [step.index for step in steps] == [BLOCK, 2 * BLOCK]
 
 
 def test_the_seed_and_psi_of_a_file_are_kept(fresh: Models, files: tuple[Path, Path], tmp_path: Path) -> None:
