@@ -33,7 +33,7 @@ from styleclip.studio.states.strokes import region_of
 from styleclip.studio.threads.jobs import Jobs
 from styleclip.studio.threads.tasks import Job
 
-MAX_REGIONS = 64
+MAX_REGIONS, MAX_REGION_BYTES = 64, 2**26
 
 
 @dataclass(eq=False)
@@ -75,8 +75,7 @@ class Drawer:
         self.steps = RowSteps()
         self.painter = Painter(models)
         self._facts = PictureFacts(models.clip)
-        self._regions: Cache[Region] = Cache(MAX_REGIONS)
-        self._reduced: Cache[Region] = Cache(MAX_REGIONS)
+        self._regions: Cache[Region] = Cache(MAX_REGIONS, MAX_REGION_BYTES)
 
     @torch.no_grad()
     def plan(self, state: State, session: Session, needs: Needs) -> Drawing | Job:
@@ -110,7 +109,8 @@ class Drawer:
             blame(drawing)
             image = painting.before
         if drawing.region is not None and image is not painting.before:
-            image = self._reduced_region(drawing.region, painting.factor).composite(painting.before, image)
+            region = self._region(request.state.strokes, painting.factor)
+            image = image if region is None else region.composite(painting.before, image)
         facts: dict[str, Any] = {"preview": painting.resolution, "identity": None}
         if request.rest:
             facts["identity"] = self._facts.identity(drawing.face, image)
@@ -139,26 +139,15 @@ class Drawer:
                     return pasted, list(upload.value.photo.image.size)
         return to_pil(image)[0], None
 
-    def _region(self, strokes: Sequence[Stroke]) -> Region | None:
-        """Where the picture may change; raises UsageError where nothing may."""
-        if not strokes:
-            return None
-        found = self._regions.get(strokes)
-        if found is None:
-            found = region_of(strokes, self.models.generator.image_size)
-            assert found is not None
-            self._regions.put(strokes, found)
-        return found
+    def _region(self, strokes: Sequence[Stroke], factor: int = 1) -> Region | None:
+        """Where a picture that is `factor` times smaller may change; raises UsageError where nothing may."""
 
-    def _reduced_region(self, region: Region, factor: int) -> Region:
-        """The region for pictures that are smaller by a whole number."""
-        if factor == 1:
-            return region
+        def make() -> Region:
+            whole = self._region(strokes) if factor > 1 else region_of(strokes, self.models.generator.image_size)
+            assert whole is not None  # as there are strokes
+            return whole if factor == 1 else Region(F.avg_pool2d(whole.weights[None], factor)[0])
 
-        def reduce() -> Region:
-            return Region(F.avg_pool2d(region.weights[None], factor)[0])
-
-        return self._reduced.get_or_make((region, factor), reduce)
+        return self._regions.get_or_make((strokes, factor), make) if strokes else None
 
     def _notes(self, state: State) -> list[str]:
         notes = []
