@@ -135,9 +135,9 @@ class Engine:
         self.jobs.close()
         self.finder.close()
 
-    def _free(self, session: Session) -> None:
-        """Forget the inverted photos of a session."""
-        for key in session.inversions:
+    def _free(self, inversions: set[str]) -> None:
+        """Forget inverted photos."""
+        for key in inversions:
             self.jobs.results.drop(key)
             self.drawer.faces.drop(key)
 

@@ -116,14 +116,14 @@ class Sessions:
     Args:
         now: a clock, in seconds.
         max_sessions: more are freed early, unless they are connected.
-        on_free: gets a session that is freed.
+        on_free: gets the keys of the inverted photos that no session has any more.
     """
 
     def __init__(
         self,
         now: Callable[[], float] = time.monotonic,
         max_sessions: int = MAX_SESSIONS,
-        on_free: Callable[[Session], None] = lambda session: None,
+        on_free: Callable[[set[str]], None] = lambda inversions: None,
     ) -> None:
         self._now, self._max_sessions, self._on_free = now, max_sessions, on_free
         self._sessions: dict[str, Session] = {}
@@ -152,4 +152,5 @@ class Sessions:
         surplus = max(len(idle) - self._max_sessions, 0)
         for index, session in enumerate(idle):
             if session.id != keep and (session.idle_s > IDLE_S or (index < surplus and session.idle_s > 0)):
-                self._on_free(self._sessions.pop(session.id))
+                freed = self._sessions.pop(session.id).inversions
+                self._on_free(freed.difference(*(other.inversions for other in self._sessions.values())))

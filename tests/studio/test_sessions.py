@@ -24,6 +24,21 @@ def upload(name: str, kind: studio_sessions.Kind = "photo", size: int = 10) -> U
     return Upload(name, name, kind, b"x" * size)
 
 
+def test_inversions_are_kept_while_another_session_has_them() -> None:
+    freed: list[set[str]] = []
+    clock = Clock()
+    sessions = Sessions(clock, on_free=freed.append)
+    first, second = sessions.get("first"), sessions.get("second")
+    first.inversions |= {"shared", "own"}
+    second.inversions.add("shared")
+    with second.connected():
+        clock.seconds += IDLE_S + 1
+        sessions.free_idle()
+    clock.seconds += IDLE_S + 1
+    sessions.free_idle()
+    assert freed == [{"own"}, {"shared"}]
+
+
 def test_idle_sessions_are_freed_and_connected_ones_stay() -> None:
     clock = Clock()
     sessions = Sessions(clock)
