@@ -154,7 +154,9 @@ class GlobalDirection(GlobalDirectionSettings):
         claims = tuple(claim.select(relevance.std, beta, moving) for claim in relevance.claims)
         weights = in_deviations(mean_row(claims), relevance.std)
         if not moving.any():
-            raise UsageError("no style channel moves, since the prompt says no more than --neutral; change one of them")
+            raise UsageError(
+                "no style channel moves, since the prompt says no more than the neutral text; change one of them"
+            )
         if not (weights != 0).any():
             raise UsageError(
                 f"no style channel reaches beta {beta:g}; by regression it is a share of the largest, 0 to 1"

@@ -60,7 +60,7 @@ NO_STATE: dict[str, tuple[bytes, str]] = {
     "infinite": (png({STUDIO_KEY: {**STATE, "face": {"seed": 1, "psi": 1e999}}}), "psi"),
     "an inversion": (png({"photo": "me.jpg", "stages": []}), "tells no edit of a seed; drop one"),
     "no provenance": (png({"method": "sliders", "provenance": 3}), "tells no edit"),
-    "a seed of text": (png({"command": "sample", "seed": "3", "psi": 1, "generator": {}}), "the seed is 3"),
+    "a seed of text": (png({"command": "sample", "seed": "3", "psi": 1, "generator": {}}), "the seed is '3'"),
     "unequal lists": (
         png(
             {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import pytest
@@ -61,7 +62,7 @@ def test_what_may_be_left_out() -> None:
         ({"on": 1}, "true or false"),
         ({"beta": -0.1}, "beta"),
         ({"relevance": "gradient"}, "auto, regression, table"),
-        ({"kind": "magic\x1b"}, r"kind magic\x1b"),
+        ({"kind": "magic\x1b"}, r"kind of the row is 'magic\x1b'"),
         ({"kind": "direction", "sha256": "../../etc/passwd"}, "SHA-256"),
         ({"kind": "optimize"}, "the face is missing"),
     ],
@@ -71,13 +72,27 @@ def test_a_fault_stays_with_its_row(values: dict[str, Any], said: str) -> None:
     state = read_state({"version": 1, "face": {"seed": 3}, "rows": [TEXT, faulty]})
     assert isinstance(state.rows[0], TextRow) and isinstance(state.rows[1], UnreadRow)
     assert [*state.faults] == ["bad"] and said in state.faults["bad"] and "\n" not in state.faults["bad"]
-    assert state.record()["rows"][1] == faulty
+    not_a_number = {name: None for name, value in faulty.items() if value != value}  # which JSON has not
+    assert state.record()["rows"][1] == faulty | not_a_number
+
+
+def test_the_record_of_a_fault_is_strict_json_in_utf8() -> None:
+    faulty = {
+        "id": "bad",
+        "kind": "text",
+        "strength": -math.inf,
+        "prompt": "a \ud800",
+        "neutral": [{"\udfff": math.nan}],
+    }
+    record = read_state({"version": 1, "face": {"seed": 3}, "rows": [faulty]}).record()
+    kept = json.loads(json.dumps(record, allow_nan=False, ensure_ascii=False).encode())["rows"]
+    assert kept == [{"id": "bad", "kind": "text", "strength": None, "prompt": "a ?", "neutral": [{"?": None}]}]
 
 
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ({"version": 2}, "version 2"),
+        ({"version": 2}, "version of the state is 2"),
         ({"face": None}, "the face"),
         ({"face": {"seed": -1}}, "the seed is -1"),
         ({"face": {"seed": 2**53}}, "whole number"),
@@ -90,7 +105,7 @@ def test_a_fault_stays_with_its_row(values: dict[str, Any], said: str) -> None:
         ({"model": 3}, "the model"),
         ({"rows": {}}, "not a list"),
         ({"rows": [3]}, "a row is 3"),
-        ({"rows": [TEXT, TEXT]}, "two rows have the id r1"),
+        ({"rows": [TEXT, TEXT]}, "two rows have the id 'r1'"),
         ({"rows": [{**TEXT, "id": None}]}, "the id of a row"),
         ({"rows": [{**TEXT, "id": str(i)} for i in range(25)]}, "at most 24"),
         ({"strokes": [{"radius": 0.1, "points": []}] * 201}, "at most 200"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,11 +15,27 @@ MAX_SHOWN_CHARS = 40  # of a value in an error sentence
 
 
 def shown(value: object) -> str:
-    """A value, safe to print and short."""
-    if value is None:
-        return "missing"
-    text = value if isinstance(value, str) else repr(value) if isinstance(value, int | float) else type(value).__name__
-    return printable(text[:MAX_SHOWN_CHARS])
+    """A value as JSON names it, safe to print and short."""
+    if isinstance(value, str):
+        return f"'{printable(value[:MAX_SHOWN_CHARS])}'"
+    if value is None or isinstance(value, bool):
+        return {None: "missing", True: "true", False: "false"}[value]
+    if isinstance(value, int | float):
+        return repr(value)[:MAX_SHOWN_CHARS]
+    return "a list" if isinstance(value, list) else "an object"
+
+
+def storable(value: Any) -> Any:
+    """A value of JSON as strict JSON in UTF-8 can hold it: without NaN, infinite numbers and halves of characters."""
+    if isinstance(value, str):
+        return value.encode(errors="replace").decode()
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, list):
+        return [storable(each) for each in value]
+    if isinstance(value, dict):
+        return {storable(name): storable(each) for name, each in value.items()}
+    return value
 
 
 def read_object(value: object, what: str) -> Mapping[str, Any]:

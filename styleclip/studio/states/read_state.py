@@ -19,6 +19,7 @@ from styleclip.studio.states.json_values import (
     read_text,
     read_whole,
     shown,
+    storable,
 )
 from styleclip.studio.states.state import (
     LIMITS,
@@ -54,7 +55,9 @@ def read_state(value: object) -> State:
     try:
         found = read_object(value, "the state")
         if found.get("version") != VERSION:
-            raise UsageError(f"the state has version {shown(found.get('version'))}, not {VERSION}; reload the page")
+            raise UsageError(
+                f"the version of the state is {shown(found.get('version'))}, not {VERSION}; reload the page"
+            )
         model = found.get("model")
         return State(
             read_face(found.get("face")),
@@ -102,7 +105,7 @@ def _read_row(value: Mapping[str, Any]) -> Row:
             strength = read_number(strength, "the strength", -LIMITS["strength"], LIMITS["strength"])
         return _read_kind(value, (row_id, read_flag(value.get("on", True), "on"), strength))
     except UsageError as error:
-        return UnreadRow(row_id, str(error), value)
+        return UnreadRow(row_id, str(error), storable(value))
 
 
 def _read_kind(value: Mapping[str, Any], common: tuple[str, bool, float | None]) -> Row:
@@ -119,7 +122,7 @@ def _read_kind(value: Mapping[str, Any], common: tuple[str, bool, float | None])
         return MapperRow(*common, _read_name(value), None if sha256 is None else read_sha256(sha256, "the mapper"))
     if kind == "direction":
         return DirectionRow(*common, _read_name(value), read_sha256(sha256, "the direction"))
-    raise UsageError(f"there is no row of the kind {shown(kind)}; remove it")
+    raise UsageError(f"the kind of the row is {shown(kind)}; it must be text, optimize, mapper or direction")
 
 
 def _read_prompt(value: Mapping[str, Any]) -> Prompt:

@@ -122,7 +122,7 @@ class Tab:
                 case "retry":
                     self.engine.jobs.retry(self.key, read_text(message.get("job"), "the job", MAX_KEY_CHARS))
                 case kind:
-                    raise UsageError(f"there is no message of the type {shown(kind)}; reload the page")
+                    raise UsageError(f"the type of the message is {shown(kind)}; it must be frame, stop or retry")
         except StyleClipError as error:
             self._send({"type": "failed", "counter": counter, "error": str(error), "missing": None})
 
