@@ -69,6 +69,20 @@ def request_of(*chunks: bytes, headers: dict[str, str] | None = None, delay: flo
     return Request({"type": "http", "method": "POST", "headers": sent}, receive)  # type: ignore[arg-type]
 
 
+def endless(start: bytes) -> Request:
+    """A request whose body never goes on after `start`."""
+
+    async def receive() -> dict[str, object]:
+        if not started:
+            started.append(start)
+            return {"type": "http.request", "body": start, "more_body": True}
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    started: list[bytes] = []
+    return Request({"type": "http", "method": "POST", "headers": []}, receive)  # type: ignore[arg-type]
+
+
 def read(request: Request, most: int) -> bytes:
     return asyncio.run(BodyReader().read(request, most))
 
@@ -100,6 +114,32 @@ def test_an_endless_body_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(Refusal):
         asyncio.run(BodyReader().read(Endless(), 5))  # type: ignore[arg-type]
     assert len(reads) == 3
+
+
+def test_uploads_that_stall_hold_up_no_small_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uploads, "MAX_READERS", 1)
+    monkeypatch.setattr(uploads, "MAX_STATE_BYTES", 3)
+
+    async def read_beside() -> list[bool]:
+        reader = BodyReader()
+        stalled = [asyncio.ensure_future(reader.read(endless(body), 100)) for body in (b"abcdef", b"a")]
+        await asyncio.sleep(0)
+        assert await reader.read(request_of(b"ab", b"c"), 3) == b"abc"
+        large = asyncio.ensure_future(reader.read(request_of(b"abcdef"), 100))
+        await asyncio.sleep(0.01)
+        waits = not large.done()
+        stalled[0].cancel()
+        assert await large == b"abcdef"
+        stalled[1].cancel()
+        return [
+            waits,
+            *(
+                isinstance(each, asyncio.CancelledError)
+                for each in await asyncio.gather(*stalled, return_exceptions=True)
+            ),
+        ]
+
+    assert asyncio.run(read_beside()) == [True, True, True]
 
 
 @pytest.mark.parametrize("limit", ["CHUNK_SECONDS", "BODY_SECONDS"])

@@ -7,7 +7,7 @@ import hashlib
 import re
 import tempfile
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import unquote
@@ -28,14 +28,17 @@ MAX_PHOTO_BYTES = 64 * MIB
 MAX_FILE_BYTES = 64 * MIB
 MAX_STATE_BYTES = MIB
 MAX_DISCARDED_BYTES = 256 * MIB  # of an upload that is too large: read to its end, so that the browser sees the answer
-MAX_READERS = 8  # uploads that are read at once; the others wait
+MAX_READERS = 8  # large uploads that are read at once; the others wait
 CHUNK_SECONDS, BODY_SECONDS = 30.0, 600.0  # for the next bytes of an upload, and for all of them
 MAX_HEADER_CHARS = 8000
 MAX_STEM_CHARS, MAX_SUFFIX_CHARS = 60, 12
 
 
 class BodyReader:
-    """Reads the bodies of requests, MAX_READERS at once, each up to a limit of bytes."""
+    """Reads the bodies of requests, each up to a limit of bytes.
+
+    MAX_READERS of more than MAX_STATE_BYTES are read at once; small ones wait for nobody.
+    """
 
     def __init__(self) -> None:
         self._free = asyncio.Semaphore(MAX_READERS)
@@ -45,9 +48,11 @@ class BodyReader:
         length = request.headers.get("content-length", "")
         is_too_large = length.isdecimal() and int(length) > most
         content, total = bytearray(), 0
-        async with self._free, _deadline(BODY_SECONDS):
+        async with AsyncExitStack() as place, _deadline(BODY_SECONDS):
             chunks = request.stream().__aiter__()
             while (chunk := await _next_chunk(chunks)) is not None:
+                if total <= MAX_STATE_BYTES < total + len(chunk):
+                    await place.enter_async_context(self._free)
                 total += len(chunk)
                 is_too_large = is_too_large or total > most
                 if is_too_large and total > MAX_DISCARDED_BYTES:
