@@ -17,6 +17,7 @@ from styleclip.studio.drawing.faces import PhotoFaces
 IDLE_S = 30 * 60  # after which a session without a connection is freed
 MAX_SESSIONS = 500
 MAX_UPLOAD_BYTES = 256 * 2**20  # of a session
+MAX_TOTAL_BYTES = 4 * 2**30  # of all sessions
 MAX_PHOTOS, MAX_FILES = 16, 32  # of a session
 
 Kind = Literal["photo", "direction", "mapper"]
@@ -57,7 +58,7 @@ class Uploads:
     @property
     def total_bytes(self) -> int:
         """The memory that all uploads take."""
-        return sum(upload.size for upload in self._uploads.values())
+        return sum(upload.size for upload in list(self._uploads.values()))
 
     def put(self, upload: Upload) -> None:
         """Keep an upload, and drop old ones beyond the limits."""
@@ -71,6 +72,11 @@ class Uploads:
             while self.total_bytes > MAX_UPLOAD_BYTES and len(self._uploads) > 1:
                 self._uploads.popitem(last=False)
 
+    def clear(self) -> None:
+        """Drop all uploads."""
+        with self._lock:
+            self._uploads.clear()
+
     def get(self, sha256: str) -> Upload | None:
         """The upload of a hash, which becomes the most recently used; None where it is not there (any more)."""
         with self._lock:
@@ -80,22 +86,22 @@ class Uploads:
 
 
 class Session:
-    """One browser: its uploads, and when it was last heard of. `inversions` are the keys of its inverted photos."""
+    """One browser: its uploads, when it was last `heard` of, and `inversions`, the keys of its inverted photos."""
 
     def __init__(self, session_id: str, now: Callable[[], float]) -> None:
         self.id, self.uploads, self._now = session_id, Uploads(), now
         self.inversions: set[str] = set()
-        self._connections, self._heard = 0, now()
+        self._connections, self.heard = 0, now()
         self._lock = threading.Lock()
 
     @property
     def idle_s(self) -> float:
         """The seconds since it was heard of; 0 while it is connected."""
-        return 0.0 if self._connections else self._now() - self._heard
+        return 0.0 if self._connections else self._now() - self.heard
 
     def touch(self) -> None:
         """Note that it was heard of."""
-        self._heard = self._now()
+        self.heard = self._now()
 
     @contextmanager
     def connected(self) -> Iterator[None]:
@@ -141,6 +147,17 @@ class Sessions:
                 session = self._sessions[session_id] = Session(session_id, self._now)
             session.touch()
             return session
+
+    def keep(self, session: Session, upload: Upload) -> None:
+        """Keep an upload in a session; beyond MAX_TOTAL_BYTES the sessions heard of longest ago lose theirs."""
+        session.uploads.put(upload)
+        with self._lock:
+            others = sorted(self._sessions.values(), key=lambda other: other.heard)
+            total = sum(other.uploads.total_bytes for other in others)
+            for other in others:
+                if total > MAX_TOTAL_BYTES and other is not session:
+                    total -= other.uploads.total_bytes
+                    other.uploads.clear()
 
     def free_idle(self) -> None:
         """Free the sessions that have been idle for too long; for a timer, where nobody comes."""

@@ -67,6 +67,21 @@ def test_of_too_many_sessions_the_idlest_goes() -> None:
     assert len(sessions) <= 4 and sessions.get("0") is first
 
 
+def test_all_sessions_together_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those unheard of for longest lose their uploads first, and send them again."""
+    monkeypatch.setattr(studio_sessions, "MAX_TOTAL_BYTES", 25)
+    clock = Clock()
+    sessions = Sessions(clock)
+    for name in ("first", "second", "third"):
+        clock.seconds += 1
+        sessions.keep(sessions.get(name), upload(name))
+    kept = [sessions.get(name).uploads.get(name) is not None for name in ("first", "second", "third")]
+    assert kept == [False, True, True]
+    sessions.keep(sessions.get("second"), upload("large", size=100))
+    assert sessions.get("third").uploads.get("third") is None
+    assert sessions.get("second").uploads.get("large") is not None
+
+
 def test_uploads_are_of_their_session() -> None:
     sessions = Sessions()
     sessions.get("a").uploads.put(upload("me"))

@@ -25,7 +25,7 @@ async def post_photo(request: Request) -> Response:
     data = await bodies_of(request).read(request, MAX_PHOTO_BYTES)
     name = client_name(request, "photo")
     photo = await result_of(request, engine_of(request).finder.submit(data, name))
-    session_of(request).uploads.put(Upload(photo.sha256, name, "photo", data, photo))
+    engine_of(request).sessions.keep(session_of(request), Upload(photo.sha256, name, "photo", data, photo))
     return json_answer(photo.record())
 
 
@@ -46,7 +46,7 @@ async def post_file(request: Request) -> Response:
     name, engine, session = client_name(request, "file.safetensors"), engine_of(request), session_of(request)
     work = engine.scheduler.call(lambda: read_file_upload(engine.models, data, name), owner=session.id)
     upload = await result_of(request, work)
-    session.uploads.put(upload)
+    engine.sessions.keep(session, upload)
     prompt = upload.value.prompt.target if upload.value.prompt else None
     return json_answer({"sha256": upload.sha256, "name": name, "kind": upload.kind, "prompt": prompt})
 
