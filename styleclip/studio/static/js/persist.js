@@ -38,6 +38,7 @@ export function persist() {
   addEventListener("hashchange", async () => {
     const state = await decodeState(location.hash);
     if (state) store.update(() => state, {label: "opened a link"});
+    else if (location.hash) store.say("The link cannot be read, it may be cut off.");
   });
   writeSoon();
 }
@@ -45,10 +46,14 @@ export function persist() {
 async function writeSoon() {
   const state = store.state;
   write(state);
-  const fragment = await encodeState(state);
+  const fragment = await encodeState(state).catch(() => ""); // a browser without streams that compress
   if (state !== store.state) return; // a newer one will be written
-  if (location.hash !== fragment) history.replaceState(history.state, "", fragment || location.pathname + location.search);
-  written = fragment;
+  try {
+    if (location.hash !== fragment) history.replaceState(history.state, "", fragment || location.pathname + location.search);
+    written = fragment;
+  } catch {
+    // The browser allows no more changes now; the next one takes this state along.
+  }
   write(state);
 }
 
