@@ -120,7 +120,7 @@ def test_a_fault_of_one_row_leaves_the_others(engine: Engine) -> None:
     facts = drawn.facts["rows"]
     assert drawn.picture == draw(engine, [row(RED)]).picture
     assert "the prompt is empty" in facts["empty"]["error"] and "no mapper ../demo-old" in facts["none"]["error"]
-    assert "forgotten beard.safetensors" in facts["gone"]["error"] and facts["gone"]["missing"] == "file"
+    assert "does not have beard.safetensors" in facts["gone"]["error"] and facts["gone"]["missing"] == "file"
     assert "error" in facts["contrary"] and "error" not in facts[RED]
     with pytest.raises(StudioError, match="the prompt is empty"):
         engine.edit_of(state_of([*faulty, row(RED)]), engine.sessions.get("browser"))

@@ -127,11 +127,11 @@ def test_photos_and_their_faces_are_of_their_session(engine: Engine) -> None:
     owner, stranger = engine.sessions.get("owner"), engine.sessions.get("stranger")
     face = upload_face(engine, owner, seed=6)
     draw_state(engine, state_of([], face=face), owner)
-    with pytest.raises(StudioError, match="forgotten me.png") as caught:
+    with pytest.raises(StudioError, match="does not have me.png") as caught:
         engine.draw("tab", FrameRequest(state_of([], face=face)), stranger)
     assert caught.value.missing == "photo"
     baked = draw_state(engine, state_of([{**BAKED, "face": face}]), stranger).facts["rows"]["baked"]
-    assert baked["missing"] == "photo" and "forgotten me.png" in baked["error"]
+    assert baked["missing"] == "photo" and "does not have me.png" in baked["error"]
 
 
 def test_photos_are_forgotten_with_their_session(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -183,7 +183,7 @@ def _uploaded(session: Session, row: DirectionRow | MapperRow, kind: type[Value]
     """What was read from the file of a row; raises StudioError where it is not there."""
     upload = session.uploads.get(row.sha256 or "")
     if upload is None:
-        raise StudioError(f"the studio has forgotten {row.name}; drop the file on the page again", missing="file")
+        raise StudioError(f"the studio does not have {row.name}; drop the file on the page", missing="file")
     if not isinstance(upload.value, kind):
         raise StudioError(f"{row.name} is no {what}; remove this row, and drop the file on the page again")
     return upload.value

@@ -92,7 +92,7 @@ class SourceFaces:
             return self.sample(face)
         upload = session.uploads.get(face.sha256)
         if upload is None or not isinstance(upload.value, PhotoFaces):
-            raise StudioError(f"the studio has forgotten {face.name}; drop the photo again", missing="photo")
+            raise StudioError(f"the studio does not have {face.name}; drop the photo on the page", missing="photo")
         key = key_of("photo", face.sha256, face.face, face.refine, face.tune)
         found = self._faces.get(key) or self._invert(face, upload.value, key, session, needs)
         if isinstance(found, SourceFace):

@@ -31,8 +31,8 @@ export function showText(title, text, hint, testid) {
   area.wrap = "off";
   const dialog = open(title, [area, element("p", {className: "hint", textContent: hint})], [closeButton("Close", () => dialog.close())]);
   dialog.addEventListener("close", () => dialog.remove());
-  area.select();
-  area.scrollTop = 0;
+  area.focus();
+  area.setSelectionRange(0, text.length, "backward"); // so that the start is in view
   return dialog;
 }
 
