@@ -1,12 +1,14 @@
 # The studio on a CPU, at port 8765:
 #     docker build -t styleclip .
 #     docker run --rm -it -p 127.0.0.1:8765:8765 styleclip
+# `--build-arg PIP_EXTRA_INDEX_URL=URL`, with PyTorch's index of CPU wheels, leaves the libraries of CUDA out.
 # It prints an address with a token; open http://localhost:8765/?token=... with the same token (docs/studio.md).
 FROM python:3.11-slim-bookworm
 
 RUN useradd --create-home studio
 COPY . /src
-RUN pip install --no-cache-dir --extra-index-url https://download.pytorch.org/whl/cpu '/src[studio]' && rm -r /src
+ARG PIP_EXTRA_INDEX_URL
+RUN pip install --no-cache-dir '/src[studio]' && rm -r /src
 
 USER studio
 WORKDIR /home/studio
