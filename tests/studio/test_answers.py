@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 from starlette.requests import ClientDisconnect, Request
 
+from styleclip.progress import OnStep, Step
+from styleclip.studio.threads.jobs import Jobs
 from styleclip.studio.threads.scheduler import Scheduler
-from styleclip.studio.web.answers import result_of
+from styleclip.studio.web.answers import result_of, result_of_job
 from styleclip.studio.web.uploads import BodyReader
 
 DISCONNECT = {"type": "http.disconnect"}
@@ -73,6 +75,30 @@ def test_work_that_runs_is_left_to_its_end(scheduler: Scheduler) -> None:
         asyncio.run(result_of(request_with(DISCONNECT), future))
     goes_on.set()
     assert future.result(60) == 5
+
+
+def test_a_job_ends_with_its_client() -> None:
+    jobs, begun, goes_on, ended = Jobs(), threading.Event(), threading.Event(), threading.Event()
+
+    async def receive() -> dict[str, Any]:
+        await asyncio.to_thread(begun.wait, 60)
+        return DISCONNECT
+
+    def work(on_step: OnStep) -> None:
+        begun.set()
+        assert goes_on.wait(60)
+        try:
+            on_step(Step(1, 2))
+        except KeyboardInterrupt:
+            ended.set()
+            raise
+
+    with pytest.raises(ClientDisconnect):
+        asyncio.run(result_of_job(Request({"type": "http"}, receive), jobs, "working", work))
+    goes_on.set()
+    assert jobs.run("adding", lambda on_step: 3).result(60) == 3
+    jobs.close()
+    assert ended.is_set()
 
 
 def test_a_client_that_goes_in_the_middle_of_an_upload() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import json
+import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from http import HTTPStatus
@@ -14,10 +15,12 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from styleclip.errors import StyleClipError, UsageError
+from styleclip.progress import OnStep, Step
 from styleclip.studio.engine import Engine
 from styleclip.studio.requests import Busy
 from styleclip.studio.sessions import Session
 from styleclip.studio.states.json_values import read_object
+from styleclip.studio.threads.jobs import Jobs
 from styleclip.studio.web.security import Refusal, error_response
 from styleclip.studio.web.websocket import sentence_of
 
@@ -60,6 +63,24 @@ async def result_of(request: Request, future: Future[Result]) -> Result:
     finally:
         gone.cancel()
         outcome.cancel()
+
+
+async def result_of_job(request: Request, jobs: Jobs, what: str, work: Callable[[OnStep], Result]) -> Result:
+    """The result of a job, which ends with its next step where the client goes away. Raises as `result_of`."""
+    is_over = threading.Event()
+
+    def stoppable(on_step: OnStep) -> Result:
+        def report(step: Step) -> None:
+            if is_over.is_set():
+                raise KeyboardInterrupt
+            on_step(step)
+
+        return work(report)
+
+    try:
+        return await result_of(request, jobs.run(what, stoppable))
+    finally:
+        is_over.set()
 
 
 async def _disconnect(request: Request) -> None:

@@ -16,7 +16,16 @@ from styleclip.studio.exports.python import python_of
 from styleclip.studio.states.json_values import read_text, shown
 from styleclip.studio.states.read_state import read_state
 from styleclip.studio.states.state import LIMITS, State
-from styleclip.studio.web.answers import NO_STORE, engine_of, json_answer, read_json, result_of, sentences, session_of
+from styleclip.studio.web.answers import (
+    NO_STORE,
+    engine_of,
+    json_answer,
+    read_json,
+    result_of,
+    result_of_job,
+    sentences,
+    session_of,
+)
 from styleclip.studio.web.upload_routes import bodies_of
 from styleclip.studio.web.uploads import MAX_STATE_BYTES
 
@@ -53,7 +62,7 @@ async def make_file(request: Request, state: State, export: Export) -> ExportedF
     engine, session = engine_of(request), session_of(request)
     edit = await result_of(request, engine.scheduler.call(lambda: engine.edit_of(state, session), session.id))
     if what := LONG.get(export.what):
-        return await result_of(request, engine.jobs.run(what, lambda on_step: export.make(state, edit, on_step)))
+        return await result_of_job(request, engine.jobs, what, lambda on_step: export.make(state, edit, on_step))
     return await result_of(request, engine.scheduler.call(lambda: export.make(state, edit), session.id))
 
 
