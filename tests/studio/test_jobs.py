@@ -139,6 +139,17 @@ def test_failures_are_sentences_and_are_not_tried_again_by_themselves(
     assert caught.value.retry == "key" and runs == [2]
 
 
+def test_a_tab_that_cannot_be_told_leaves_the_thread_to_others(jobs: Jobs, caplog: pytest.LogCaptureFixture) -> None:
+    def fail(message: dict[str, Any]) -> None:
+        raise RuntimeError("the loop is closed")
+
+    jobs.subscribe("gone", fail)
+    jobs.request("gone", Task("key", "adding", lambda on_step: 3))
+    assert jobs.run("adding", lambda on_step: 4, "short").result(SECONDS) == 4
+    assert jobs.request("gone", Task("key", "adding", lambda on_step: 5)) == 3
+    assert "cannot be told of adding" in caplog.text
+
+
 def test_waiting_jobs_that_nobody_needs_are_dropped(jobs: Jobs) -> None:
     tab, first = Tab(jobs, "tab"), Work("first")
     later = [Work(f"later {i}") for i in range(3)]

@@ -180,7 +180,8 @@ class Jobs:
     def _work(self, job: Job) -> None:
         """Run a job to its end, and tell its tabs."""
         if job.future is not None and not job.future.set_running_or_notify_cancel():
-            del self._jobs[job.task.key]
+            with self._condition:
+                del self._jobs[job.task.key]
             return
         try:
             with self.lock.job():
@@ -234,4 +235,7 @@ class Jobs:
         with self._condition:
             callbacks = [self._callbacks[tab] for tab in job.tabs if tab in self._callbacks]
         for callback in callbacks:
-            callback(message)
+            try:
+                callback(message)
+            except Exception:  # the thread goes on with other jobs
+                logger.exception("a tab cannot be told of %s", job.task.what)
