@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -36,6 +37,15 @@ def storable(value: Any) -> Any:
     if isinstance(value, dict):
         return {storable(name): storable(each) for name, each in value.items()}
     return value
+
+
+def parse_object(content: str | bytes, what: str) -> dict[str, Any]:
+    """The JSON object in a text."""
+    try:
+        value = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{what} is no JSON; reload the page") from error
+    return dict(read_object(value, what))
 
 
 def read_object(value: object, what: str) -> Mapping[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import json
 import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
@@ -14,12 +13,11 @@ from typing import Any, TypeVar
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
-from styleclip.errors import StyleClipError, UsageError
+from styleclip.errors import StyleClipError
 from styleclip.progress import OnStep, Step
 from styleclip.studio.engine import Engine
 from styleclip.studio.requests import Busy
 from styleclip.studio.sessions import Session
-from styleclip.studio.states.json_values import read_object
 from styleclip.studio.threads.jobs import Jobs
 from styleclip.studio.web.security import Refusal, error_response
 from styleclip.studio.web.websocket import sentence_of
@@ -91,14 +89,6 @@ async def _disconnect(request: Request) -> None:
 
 def json_answer(content: Any) -> JSONResponse:
     return JSONResponse(content, headers=NO_STORE)
-
-
-def read_json(body: bytes) -> dict[str, Any]:
-    """The JSON object in a body; raises UsageError."""
-    try:
-        return dict(read_object(json.loads(body), "the request"))
-    except (ValueError, RecursionError) as error:
-        raise UsageError("the request is no JSON; reload the page") from error
 
 
 def engine_of(request: Request) -> Engine:

@@ -13,14 +13,13 @@ from styleclip.errors import UsageError
 from styleclip.studio.exports.command import command_of
 from styleclip.studio.exports.export import EXPORTS, Export, ExportedFile, mask_file, state_file
 from styleclip.studio.exports.python import python_of
-from styleclip.studio.states.json_values import read_text, shown
+from styleclip.studio.states.json_values import parse_object, read_text, shown
 from styleclip.studio.states.read_state import read_state
 from styleclip.studio.states.state import LIMITS, State
 from styleclip.studio.web.answers import (
     NO_STORE,
     engine_of,
     json_answer,
-    read_json,
     result_of,
     result_of_job,
     sentences,
@@ -41,7 +40,7 @@ MAX_WORD_CHARS = 20  # of an export or a format
 @sentences
 async def post_export(request: Request) -> Response:
     """A file as an attachment; for lines JSON with the text, and the names of the files that they read."""
-    body = read_json(await bodies_of(request).read(request, MAX_STATE_BYTES))
+    body = parse_object(await bodies_of(request).read(request, MAX_STATE_BYTES), "the request")
     what = read_text(body.get("what"), "the export", MAX_WORD_CHARS)
     state, engine = read_state(body.get("state")), engine_of(request)
     if what in LINES:

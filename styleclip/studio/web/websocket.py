@@ -17,7 +17,7 @@ from styleclip.errors import StyleClipError, UsageError
 from styleclip.studio.engine import Engine
 from styleclip.studio.requests import Busy, FrameRequest, Pending, StudioError, Superseded
 from styleclip.studio.sessions import Session
-from styleclip.studio.states.json_values import read_flag, read_object, read_text, read_whole, shown
+from styleclip.studio.states.json_values import parse_object, read_flag, read_text, read_whole, shown
 from styleclip.studio.states.read_state import read_state
 
 MAX_MESSAGE_BYTES = 1 << 20
@@ -112,7 +112,7 @@ class Tab:
         """Begin what one message asks for. What makes no sense is answered by a sentence."""
         counter: int | None = None
         try:
-            message = read_message(text)
+            message = parse_object(text, "the message")
             match message.get("type"):
                 case "frame":
                     counter = read_whole(message.get("counter"), "the counter", 0, MAX_COUNTER)
@@ -155,14 +155,6 @@ class Tab:
     async def _close(self, code: int, reason: str) -> None:
         with suppress(WebSocketDisconnect, OSError, RuntimeError):  # it is closed already
             await self.socket.close(code, reason)
-
-
-def read_message(text: str) -> dict[str, Any]:
-    """The JSON object of a message; raises UsageError."""
-    try:
-        return dict(read_object(json.loads(text), "the message"))
-    except (ValueError, RecursionError) as error:
-        raise UsageError("the message is no JSON; reload the page") from error
 
 
 def read_frame(message: dict[str, Any]) -> FrameRequest:
