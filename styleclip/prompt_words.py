@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import unicodedata
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,6 +14,7 @@ from styleclip.networks.clip import CLIP
 from styleclip.text.printable import JOINERS
 
 MAX_NAMED, MAX_WORD_CHARS = 8, 40  # in a warning
+LEAST_LIKENESS = 0.8  # of a misspelling, as difflib counts: 1 is the same word
 _collected: ContextVar[list[str] | None] = ContextVar("collected", default=None)
 
 
@@ -34,7 +36,7 @@ def collect_prompt_warnings() -> Iterator[list[str]]:
 def warn_unknown_words(clip: CLIP, texts: Sequence[str]) -> None:
     """Issue a PromptWarning for words that this CLIP does not know."""
     if unknown := unknown_words(clip, texts):
-        named = ", ".join(repr(word[:MAX_WORD_CHARS]) for word in unknown[:MAX_NAMED])
+        named = ", ".join(_name(word[:MAX_WORD_CHARS], clip.vocabulary or ()) for word in unknown[:MAX_NAMED])
         more = f" and {len(unknown) - MAX_NAMED} more" if len(unknown) > MAX_NAMED else ""
         if clip.vocabulary is None:
             message = f"the {clip.name} CLIP hardly knows {named}{more}; it reads English words"
@@ -46,6 +48,12 @@ def warn_unknown_words(clip: CLIP, texts: Sequence[str]) -> None:
             warnings.warn(message, PromptWarning, stacklevel=2)
         else:
             collected.append(message)
+
+
+def _name(word: str, vocabulary: Iterable[str]) -> str:
+    """A word as a warning names it, with the known word that it may be a misspelling of."""
+    likely = difflib.get_close_matches(word, list(vocabulary), n=1, cutoff=LEAST_LIKENESS)
+    return f"{word!r} (did you mean {likely[0]!r}?)" if likely else repr(word)
 
 
 def unknown_words(clip: CLIP, texts: Sequence[str]) -> list[str]:

@@ -19,6 +19,8 @@ def test_unknown_words_are_named_with_the_known_ones(recwarn: pytest.WarningsRec
     assert not recwarn
     with pytest.warns(PromptWarning, match=r"does not know 'zebra'; it knows: a, face, with, red"):
         warn_unknown_words(clip, ["a zebra face"])
+    with pytest.warns(PromptWarning, match=r"does not know 'hairr' \(did you mean 'hair'\?\); it knows: a, face"):
+        warn_unknown_words(clip, ["a face with hairr"])
     clip.vocabulary = None
     warn_unknown_words(clip, ["a zebra face"])
 
