@@ -134,7 +134,7 @@ function Readout() {
   const size = facts?.size;
   return html`<div class="readout" data-testid="readout">
     <span class="fact wide" title="Size of the full picture in pixels.">${size ? `${size[0]} × ${size[1]}` : " "}</span>
-    <span class="fact" title="Time that the server took to render this frame.">${facts ? `${Math.round(facts.ms)} ms` : " "}</span>
+    <span class="fact" title=${`Time that the server took to render this frame${facts?.full_ms ? `; a full picture takes ${Math.round(facts.full_ms)} ms` : ""}.`}>${facts ? `${Math.round(facts.ms)} ms` : " "}</span>
     <span class="fact wide" data-stale=${identity?.stale ? "" : null}
       title="Likeness of the person before and after by a face recognition network: 1 is the same picture.">
       ${identity?.value != null ? `identity ${identity.value.toFixed(2)}` : " "}</span>
