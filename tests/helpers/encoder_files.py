@@ -31,9 +31,13 @@ def random(*shape: int) -> Tensor:
 def drawn(name: str, keep: range) -> dict[str, Tensor]:
     """The weights of a golden encoder, with these of its styles."""
     meta = fill.meta(name)
-    keys = {key: shape for key, shape in meta["keys"].items() if style_of(key) in keep}
-    arrays = fill.fill(keys, meta["rules"], meta["seed"])
+    arrays = fill.fill(shapes_of(name, keep), meta["rules"], meta["seed"])
     return {f"encoder.{key}": torch.from_numpy(np.asarray(value)) for key, value in arrays.items()}
+
+
+def shapes_of(name: str, keep: range) -> dict[str, list[int]]:
+    """The tensors of a golden encoder with these of its styles."""
+    return {key: shape for key, shape in fill.meta(name)["keys"].items() if style_of(key) in keep}
 
 
 def style_of(key: str) -> int:
@@ -48,16 +52,21 @@ def generator() -> Generator:
     return tiny_generator(GeneratorConfig(4, 512, (4, 512), {4: 3, 8: 2}))
 
 
+def decoder() -> dict[str, Tensor]:
+    tensors = rosinality.export_generator(generator().state_dict())["g_ema"]
+    assert isinstance(tensors, dict)
+    return {f"decoder.{name}": value for name, value in tensors.items()}
+
+
 @functools.cache
 def small() -> dict[str, Tensor]:
-    decoder = rosinality.export_generator(generator().state_dict())["g_ema"]
-    assert isinstance(decoder, dict)
-    return {**drawn("e4e_encoder_256", range(SMALL)), **{f"decoder.{name}": value for name, value in decoder.items()}}
+    return {**drawn("e4e_encoder_256", range(SMALL)), **decoder()}
 
 
 def hollow(**changes: Any) -> dict[str, Any]:
     """A file of the right names whose tensors hold one number each: all it takes to see what is said of the names."""
-    names = {name: torch.zeros(()) for name in small()}
+    encoder = [f"encoder.{key}" for key in shapes_of("e4e_encoder_256", range(SMALL))]
+    names = {name: torch.zeros(()) for name in (*encoder, *decoder())}
     return {"state_dict": names, "latent_avg": torch.ones(SMALL, 512), "opts": E4E} | changes
 
 

@@ -28,6 +28,7 @@ from tests.helpers.hostile import (
     stream,
     tensor,
     write_archive,
+    write_pickle,
     write_stream,
 )
 from tests.helpers.hostile_values import (
@@ -148,9 +149,11 @@ CASES: dict[str, Make] = {
     "fifty thousand classes": lambda path: write_archive(
         Op(b"](" + b"".join(name("__torch__", f"C{i}") for i in range(50_000)) + b"e"), path, more=SCRIPT
     ),
-    "fifty thousand keys that collide": plain(Op(b"}(" + b"".join(op(i << 44) + b"N" for i in range(50_000)) + b"u")),
-    "keys with the same remainder": plain(
-        Op(b"}(" + b"".join(op(i * (2**61 - 1)) + b"N" for i in range(50_000)) + b"u")
+    "fifty thousand keys that collide": lambda path: write_pickle(
+        Op(b"}(" + b"".join(op(i << 44) + b"N" for i in range(50_000)) + b"u"), path
+    ),
+    "keys with the same remainder": lambda path: write_pickle(
+        Op(b"}(" + b"".join(op(i * (2**61 - 1)) + b"N" for i in range(50_000)) + b"u"), path
     ),
     # copies
     "copies of a list": plain(repeated(ones(10**5), lambda again: call(name("torch", "Size"), again), 20_000)),
@@ -195,7 +198,9 @@ CASES: dict[str, Make] = {
     "a mapping of a million numbers, without its average": wide_generator,
     "a network in itself": plain({"G_ema": own_child("m", 500)}),
     "a network in itself, under a long name": plain({"G_ema": own_child("m" * 10**6)}),
-    "modules that share their parameters": plain({"G_ema": children_with(names(200_000, op(None)))}),
+    "modules that share their parameters": lambda path: write_pickle(
+        {"G_ema": children_with(names(200_000, op(None)))}, path
+    ),
     "modules that hide a million names": plain(
         after(put(ones(400_000), 3), {"G_ema": children_with({"w": array()}, _non_persistent_buffers_set=get(3))})
     ),

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from styleclip.errors import WeightError
 from styleclip.weights.load import load_encoder, load_generator
-from tests.helpers.encoder_files import PSP, SMALL, encoder, hollow, path, save, small
+from tests.helpers.encoder_files import PSP, SMALL, decoder, encoder, hollow, path, save
 
 __all__ = ["encoder", "path"]  # fixtures
 
@@ -29,8 +29,7 @@ REFUSED = [
 def test_other_encoders_are_refused_but_not_their_generator(
     tmp_path: Path, options: dict[str, Any], message: str
 ) -> None:
-    decoder = {name: tensor for name, tensor in small().items() if name.startswith("decoder.")}
-    content = hollow(state_dict={**hollow()["state_dict"], **decoder}, opts={**PSP, **options})
+    content = hollow(state_dict={**hollow()["state_dict"], **decoder()}, opts={**PSP, **options})
     path = save(content, tmp_path / "psp.pt")
     with pytest.raises(WeightError, match=f"psp.pt: its encoder .*{message}.*; pass one "):
         load_encoder(path)
