@@ -119,7 +119,7 @@ def test_a_fault_of_one_row_leaves_the_others(engine: Engine) -> None:
     drawn = draw(engine, [*faulty, row(RED)])
     facts = drawn.facts["rows"]
     assert drawn.picture == draw(engine, [row(RED)]).picture
-    assert "the prompt is empty" in facts["empty"]["error"] and "no mapper ../demo-old" in facts["none"]["error"]
+    assert "the prompt is empty" in facts["empty"]["error"] and "no mapper '../demo-old'" in facts["none"]["error"]
     assert "does not have beard.safetensors" in facts["gone"]["error"] and facts["gone"]["missing"] == "file"
     assert "error" in facts["contrary"] and "error" not in facts[RED]
     with pytest.raises(StudioError, match="the prompt is empty"):
