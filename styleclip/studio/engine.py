@@ -101,9 +101,9 @@ class Engine:
         if isinstance(drawing, Job):
             raise _unfinished(drawing.task.what)
         sliders: dict[str, Slider] = {}
-        for each in drawing.rows:
+        for number, each in enumerate(drawing.rows, start=1):
             if each.row.on and (error := each.facts.get("error")):
-                raise StudioError(f"{each.facts.get('name', 'a row')}: {error}")
+                raise StudioError(f"{each.facts.get('name', f'row {number}')}: {error}")
             if each.row.on and (job := each.facts.get("job")):
                 raise _unfinished(job["what"])
             if each.moves and each.found is not None:

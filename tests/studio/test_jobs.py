@@ -112,6 +112,8 @@ def test_a_job_that_an_export_needs_as_well_is_stopped_by_its_tab(jobs: Jobs) ->
     job = jobs.request(None, work.task)
     jobs.stop("tab", "key")
     assert tab.next("stopped")["key"] == "key" and job.stopped
+    with pytest.raises(StudioError, match="start it again"):
+        jobs.request(None, work.task)
     work.released.set()
 
 

@@ -65,15 +65,16 @@ class Jobs:
             thread.start()
 
     def request(self, tab: Hashable, task: Task) -> Any:
-        """The value of a task where it is known, else its Job, which starts by itself; `tab` None stands for no tab.
+        """The value of a task where it is known, else its Job, which starts by itself.
 
+        `tab` None stands for no tab, and starts nothing that a tab has stopped.
         Raises Busy, and StudioError where it failed or this tab has stopped it (with `retry`, unless by a UsageError).
         """
         with self._condition:
             found = self.results.get(task.key)
             if found is not None:
                 return found
-            if task.key in self._stopped.get(tab, ()):
+            if any(task.key in keys for stopper, keys in self._stopped.items() if tab in (stopper, None)):
                 raise StudioError(STOPPED, retry=task.key)
             fault = self._faults.get(task.key)
             if fault is not None:
