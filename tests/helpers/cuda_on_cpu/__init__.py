@@ -30,16 +30,20 @@ def build_kernels(compiler: str, folder: Path) -> Path:
 
 
 def build_operations(compiler: str, kernels: Path) -> Path:
-    """A library of the schema and the bindings for CPU tensors, linked with these kernels."""
+    """A library of the schema and the bindings for CPU tensors, linked with these kernels.
+
+    Both are one source here, so that the headers of torch are read once.
+    """
     bindings = kernels.with_name("bindings.cpp")
     text = (CSRC / "cuda" / "bindings.cpp").read_text()
-    bindings.write_text(text.replace("TORCH_LIBRARY_IMPL(cuda_ops, CUDA,", "TORCH_LIBRARY_IMPL(cuda_ops, CPU,"))
+    text = text.replace("TORCH_LIBRARY_IMPL(cuda_ops, CUDA,", "TORCH_LIBRARY_IMPL(cuda_ops, CPU,")
+    bindings.write_text(f'#include "schema.cpp"\n{text}')
     home = Path(torch.__file__).parent
     headers = [f"-isystem{home / 'include' / folder}" for folder in ("", "torch/csrc/api/include")]
     abi = f"-D_GLIBCXX_USE_CXX11_ABI={int(torch.compiled_with_cxx11_abi())}"
-    sources, flags = [CSRC / "schema.cpp", bindings], ["-std=c++20", abi, *COMMON, *headers]
+    flags = ["-std=c++20", abi, *COMMON, *headers]
     parts = [str(kernels), f"-L{home / 'lib'}", "-ltorch", "-ltorch_cpu", "-lc10"]
-    return build(compiler, kernels.with_name("operations.so"), sources, flags, *parts)
+    return build(compiler, kernels.with_name("operations.so"), [bindings], flags, *parts)
 
 
 def build(compiler: str, library: Path, sources: list[Path], flags: list[str], *others: str) -> Path:
