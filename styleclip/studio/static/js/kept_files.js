@@ -46,6 +46,12 @@ export async function keepFile(file) {
   await dropOldest(file.sha256);
 }
 
+// The server's answer on a photo that this browser has no file of, which `blob` is empty for.
+export async function keepRecord(record) {
+  if (await keptFile(record.sha256)) return;
+  await keepFile({sha256: record.sha256, name: record.name, kind: "photo", blob: new Blob(), record});
+}
+
 async function dropOldest(newest) {
   const files = (await run("readonly", (store) => store.getAll())) ?? [];
   let bytes = 0;

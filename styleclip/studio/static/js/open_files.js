@@ -2,6 +2,7 @@
 import {ask} from "./dialog.js";
 import {fileKind} from "./file_kinds.js";
 import {postBytes} from "./http.js";
+import {keepRecord} from "./kept_files.js";
 import {upload} from "./persist.js";
 import {tidyState} from "./read_state.js";
 import {addRow, setFace, store} from "./store.js";
@@ -67,7 +68,9 @@ let started = false;
 store.subscribe(() => {
   if (started || !store.view.about) return;
   started = true;
-  if (store.view.about.photo) showPhoto(store.view.about.photo);
+  if (!store.view.about.photo) return;
+  showPhoto(store.view.about.photo);
+  keepRecord(store.view.about.photo);
 });
 
 // Whether the face is the whole picture, so that there is no photo around it to paste it into.

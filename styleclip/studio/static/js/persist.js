@@ -90,7 +90,7 @@ export async function upload(blob, name, kind) {
 // Upload a file again that the server has forgotten, from IndexedDB; false where it is not there.
 export async function supply(sha256) {
   const file = await keptFile(sha256);
-  if (!file) return false;
+  if (!file?.blob.size) return false;
   try {
     return (await upload(file.blob, file.name, file.kind)).sha256 === sha256;
   } catch {
