@@ -6,11 +6,13 @@ import io
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from styleclip.editor import Editor
@@ -18,7 +20,9 @@ from styleclip.errors import UsageError
 from styleclip.images import read_record, to_pil
 from styleclip.methods.direction_files import load_direction
 from styleclip.methods.sliders import Slider
+from styleclip.methods.style_step import StyleStep
 from styleclip.models import Models
+from styleclip.prompts import Prompt
 from styleclip.regions import Region
 from styleclip.studio.engine import Engine, StateEdit
 from styleclip.studio.exports.export import Export, ExportedFile, mask_file, state_file
@@ -70,6 +74,13 @@ def test_a_png_has_the_picture_at_full_resolution_with_its_record(edit: StateEdi
     assert record["method"] == "sliders" and record["provenance"]["source"] == {"seeds": [4], "psi": 1.0}
     assert record["scores"] == drawn.scores
     assert restore(file.content) == STATE
+
+
+def test_unknown_words_are_not_told_again(edit: StateEdit, demo: Models) -> None:
+    """A warning would be an error here."""
+    step = StyleStep(torch.zeros(1, demo.generator.layout.size), Prompt("a zorgly face"))
+    told = read_record(export(replace(edit, sliders=[Slider(step)]), "png").content)
+    assert told["prompt"] == "a zorgly face"
 
 
 def test_pictures_tell_no_folder(edit: StateEdit) -> None:

@@ -13,6 +13,7 @@ from styleclip.errors import UsageError
 from styleclip.images import png_bytes, to_pil
 from styleclip.photo_editing import FaceEdit, PhotoEdit
 from styleclip.progress import OnStep, ignore
+from styleclip.prompt_words import collect_prompt_warnings
 from styleclip.results import EditResult
 from styleclip.storage.files import to_json
 from styleclip.studio.drawing.pictures import jpeg_bytes
@@ -145,7 +146,8 @@ def edited_result(state: State, edit: StateEdit) -> EditResult:
     """The result of all sliders, with the face in its record as the commands write it."""
     about = {"source": _source_record(state, edit)}
     editor = Editor(edit.face.models)
-    return editor.edit_together(edit.face.latent, edit.sliders, about=about, region=edit.region)
+    with collect_prompt_warnings():  # which the page shows, so the log of the server need not
+        return editor.edit_together(edit.face.latent, edit.sliders, about=about, region=edit.region)
 
 
 def edit_name(state: State) -> str:
