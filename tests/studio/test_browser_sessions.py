@@ -94,7 +94,14 @@ def test_a_stored_state_of_other_types_leaves_a_page_that_works(open_studio: Ope
     assert [row["kind"] for row in second.state()["rows"]] == ["text", "?"]
     assert "'?'" in second.find("row-error").inner_text()
     second.type_strength(second.add_row(RED), 0.5)
+    assert [reads(second, {**state, "model": "\u20ac" * count}) for count in (300_000, 400_000)] == [True, False]
     first.errors.clear()  # there is no icon for /healthz
+
+
+def reads(studio: StudioPage, state: dict[str, object]) -> bool:
+    """Whether the page takes a state; one that is longer than a message may be would be sent for ever."""
+    script = "async text => (await import('./static/js/read_state.js')).readState(text) !== null"
+    return bool(studio.page.evaluate(script, json.dumps(state)))
 
 
 def test_the_page_goes_on_after_the_server_came_back(open_studio: OpenStudio, studio_server: StudioServer) -> None:

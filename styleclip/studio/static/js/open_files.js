@@ -38,7 +38,9 @@ function askMeaning(file) {
 
 async function restoreSession(file) {
   const {state} = await postBytes("api/restore", file, file.name);
-  store.update(() => tidyState(state), {label: `restored ${file.name}`});
+  const tidy = tidyState(state);
+  if (!tidy) throw new Error(`The session of ${file.name} is too long; drop another file.`);
+  store.update(() => tidy, {label: `restored ${file.name}`});
   store.say(`Restored the session of ${file.name}.`);
 }
 

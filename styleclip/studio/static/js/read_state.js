@@ -2,6 +2,7 @@
 // get their defaults; what lies out of bounds stays, as the server has a sentence for it.
 
 const MOST_ROWS = 24;
+const MOST_BYTES = 1e6; // of the state in JSON; the server reads messages of 1 MiB
 const SHA256 = /^[0-9a-f]{64}$/;
 const ROW_ID = /^r\d{1,9}$/;
 
@@ -14,12 +15,13 @@ export function readState(text) {
   }
 }
 
-// The state in a value; null for anything else.
+// The state in a value; null for anything else, and for one that is too long to send.
 export function tidyState(value) {
   if (value?.version !== 1 || !isObject(value.face) || !Array.isArray(value.rows)) return null;
   const {model} = value;
   const strokes = listOf(value.strokes, isStroke).map(({erase, radius, points}) => ({erase: erase === true, radius, points}));
-  return {version: 1, model: typeof model === "string" ? model : null, face: tidyFace(value.face), rows: tidyRows(value.rows), strokes};
+  const state = {version: 1, model: typeof model === "string" ? model : null, face: tidyFace(value.face), rows: tidyRows(value.rows), strokes};
+  return new TextEncoder().encode(JSON.stringify(state)).length > MOST_BYTES ? null : state;
 }
 
 function tidyFace(face) {
