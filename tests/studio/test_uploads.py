@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -261,3 +263,16 @@ def test_uploads_that_are_too_large(client: StudioClient, monkeypatch: pytest.Mo
         answer = client.upload(path, b"x" * 101, "x")
         assert answer.status_code == 413
         assert_is_one_sentence(sentence_in(answer))
+
+
+def test_a_full_disk_is_told_in_a_sentence(
+    client: StudioClient, direction: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(path: Path, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    monkeypatch.setattr(Path, "write_bytes", fail)
+    answer = client.post("/api/files", content=direction, headers={"x-name": "red.safetensors"})
+    assert answer.status_code == 422
+    assert sentence_in(answer).startswith("red.safetensors: the studio cannot keep it")
+    assert "No space left on device" in sentence_in(answer) and "styleclip-studio-" not in sentence_in(answer)

@@ -96,12 +96,20 @@ def read_file_upload(models: Models, data: bytes, name: str) -> Upload:
 
     It is written to a folder of its own under its name, because readers of weight files take paths. Nothing in it runs.
     """
-    with tempfile.TemporaryDirectory(prefix="styleclip-studio-") as folder:
-        path = Path(folder) / name
-        path.write_bytes(data)
-        try:
-            is_direction = read_one(path, "direction", "mapper").kind == "direction"
-            value = load_direction(path, models) if is_direction else load_trained_mapper(path, models)
-        except WeightError as error:
-            raise WeightError(str(error).replace(str(path), name)) from error
-    return Upload(hashlib.sha256(data).hexdigest(), name, "direction" if is_direction else "mapper", data, value)
+    try:
+        with tempfile.TemporaryDirectory(prefix="styleclip-studio-") as folder:
+            path = Path(folder) / name
+            path.write_bytes(data)
+            return _read_file(models, data, path)
+    except OSError as error:
+        reason = f"the studio cannot keep it for the moment of reading ({error.strerror})"
+        raise WeightError(f"{name}: {reason}; free some space, or start the studio with another TMPDIR") from error
+
+
+def _read_file(models: Models, data: bytes, path: Path) -> Upload:
+    try:
+        is_direction = read_one(path, "direction", "mapper").kind == "direction"
+        value = load_direction(path, models) if is_direction else load_trained_mapper(path, models)
+    except WeightError as error:
+        raise WeightError(str(error).replace(str(path), path.name)) from error
+    return Upload(hashlib.sha256(data).hexdigest(), path.name, "direction" if is_direction else "mapper", data, value)
