@@ -56,6 +56,31 @@ class Work:
         return f"value {self.runs}"
 
 
+def test_tabs_take_turns(jobs: Jobs) -> None:
+    """Many jobs of one tab do not hold up the job of another, nor an export."""
+    order: list[str] = []
+    done = threading.Event()
+
+    def task(key: str) -> Task:
+        def work(on_step: OnStep) -> str:
+            order.append(key)
+            if len(order) == 6:
+                done.set()
+            return key
+
+        return Task(key, "working", work)
+
+    held = Work("held")
+    jobs.request("many", held.task)
+    assert held.started.wait(SECONDS)
+    for tab, key in [("many", "1"), ("many", "2"), ("many", "3"), ("other", "4"), ("other", "5")]:
+        jobs.request(tab, task(key))
+    jobs.run("exporting", task("export").work, "short")
+    held.released.set()
+    assert done.wait(SECONDS)
+    assert order == ["4", "export", "1", "5", "2", "3"]
+
+
 def test_two_tabs_share_a_job_and_its_value(jobs: Jobs) -> None:
     tabs, work = [Tab(jobs, "a"), Tab(jobs, "b")], Work()
     for tab in tabs:

@@ -20,7 +20,7 @@ from styleclip.progress import OnStep, Step
 from styleclip.studio.caches import Cache
 from styleclip.studio.requests import Busy, StudioError
 from styleclip.studio.threads.device_lock import DeviceLock
-from styleclip.studio.threads.tasks import LANES, Job, Lane, Task
+from styleclip.studio.threads.tasks import LANES, Job, Lane, Task, Turns
 
 Result = TypeVar("Result")
 Callback = Callable[[dict[str, Any]], None]  # of a message, as the websocket sends it
@@ -56,6 +56,7 @@ class Jobs:
         self._callbacks: dict[Hashable, Callback] = {}
         self._jobs: dict[str, Job] = {}  # waiting and running
         self._waiting: dict[Lane, deque[Job]] = {lane: deque() for lane in LANES}
+        self._turns = Turns()
         self._condition = threading.Condition(threading.RLock())
         self._open = True
         self._threads = [
@@ -116,6 +117,7 @@ class Jobs:
         with self._condition:
             self._callbacks.pop(tab, None)
             self._stopped.pop(tab, None)
+            self._turns.forget(tab)
             self.keep_needs(tab, ())
 
     def stop(self, tab: Hashable, key: str) -> None:
@@ -175,7 +177,7 @@ class Jobs:
                 self._condition.wait_for(lambda: waiting or not self._open)
                 if not self._open:
                     return
-                job = waiting.popleft()
+                job = self._turns.take(waiting)
             self._work(job)
 
     def _work(self, job: Job) -> None:

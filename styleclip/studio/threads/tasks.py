@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -72,3 +73,23 @@ class Job:
             "stage": self.stage,
             "seconds_left": self.seconds_left,
         }
+
+
+class Turns:
+    """The order of jobs that wait: tabs take turns, and the jobs of a tab begin in their order."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._last: dict[Hashable, int] = {}  # the turn at which a job of a tab began last; None stands for no tab
+
+    def take(self, waiting: deque[Job]) -> Job:
+        """Remove the job whose turn it is."""
+        job = min(waiting, key=lambda job: min(self._last.get(tab, 0) for tab in job.tabs or {None}))
+        waiting.remove(job)
+        self._count += 1
+        self._last |= dict.fromkeys(job.tabs or {None}, self._count)
+        return job
+
+    def forget(self, tab: Hashable) -> None:
+        """Forget a tab that was closed."""
+        self._last.pop(tab, None)
