@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import torch
 
+import styleclip
 from styleclip.latents import Latent, Space
 from styleclip.losses import similarity
 from styleclip.models import Models
@@ -28,6 +29,14 @@ from tests.helpers.mapper_training import FEW, StopAfter, train_few, training_fi
 STANDSTILL = pytest.mark.filterwarnings("ignore::styleclip.training.mapper.train.TrainingWarning")
 SAMPLES = replace(FEW, goal="samples", prior="samples", samples=60, strength=1.2)
 RED, OLD = Prompt("a face with red hair"), Prompt("an old face")
+
+
+@pytest.fixture(scope="module")
+def models(files: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Models]:
+    """With as many samples as these tests ask for: those of other tests may be more."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STYLECLIP_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield styleclip.load(str(files[0]), clip=files[1], identity="none")
 
 
 def losses_and_source(models: Models, training: MapperTraining, prompts: list[Prompt]) -> tuple[Any, SourceBatch]:
