@@ -1,4 +1,4 @@
-"""The studio in a browser: one server for all tests of a process, one browser for a module, one page for a test."""
+"""The studio: an engine for a module; in a browser one server for all tests of a process, one page for a test."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from benchmarks.studio_page import StudioPage
     from benchmarks.studio_server import StudioServer
     from styleclip.models import Models
+    from styleclip.studio.engine import Engine
+    from tests.helpers.studio_client import StudioClient
 
 SIZE = {"width": 1280, "height": 720}  # px of the window
 OpenStudio: TypeAlias = "Callable[..., StudioPage]"
@@ -24,6 +26,25 @@ def demo() -> Models:
     import styleclip
 
     return styleclip.load("demo")
+
+
+@pytest.fixture(scope="module")
+def engine(demo: Models) -> Iterator[Engine]:
+    """An engine with the demo models."""
+    from styleclip.studio.engine import Engine
+
+    engine = Engine(demo, "demo")
+    yield engine
+    engine.close()
+
+
+@pytest.fixture
+def client(engine: Engine) -> StudioClient:
+    """A browser that has not been here before, without its page."""
+    from styleclip.studio.web.server import create_app
+    from tests.helpers.studio_client import StudioClient
+
+    return StudioClient(create_app(engine))
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 from itertools import permutations
 from typing import Any
 
@@ -16,7 +15,6 @@ from styleclip.editor import Editor
 from styleclip.images import to_pil
 from styleclip.methods.global_direction import GlobalDirection
 from styleclip.methods.sliders import Slider
-from styleclip.models import Models
 from styleclip.prompts import Prompt
 from styleclip.studio.engine import Engine
 from styleclip.studio.requests import StudioError
@@ -25,13 +23,6 @@ from tests.helpers.studio import OLD, RED, draw, draw_state, pixels, row, state_
 
 BLUE = "a face with blue hair"
 LEFT = {"erase": False, "radius": 0.3, "points": [[0.1, 0.0], [0.1, 1.0]]}
-
-
-@pytest.fixture(scope="module")
-def engine(demo: Models) -> Iterator[Engine]:
-    engine = Engine(demo, "demo")
-    yield engine
-    engine.close()
 
 
 @pytest.mark.parametrize("rows", [[row(RED, strength=0)], [row(RED, strength=0.7, on=False)]])

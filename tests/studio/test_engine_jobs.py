@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import queue
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +16,6 @@ from styleclip.images import png_bytes, to_pil
 from styleclip.methods.optimize import Optimize
 from styleclip.methods.sliders import Slider
 from styleclip.methods.style_step import StyleStep
-from styleclip.models import Models
 from styleclip.prompts import Prompt
 from styleclip.studio import sessions as studio_sessions
 from styleclip.studio.drawing import ladder as studio_ladder
@@ -32,13 +30,6 @@ from tests.helpers.tiny import TINY, tiny_generator, tiny_models
 SECONDS = 60
 SEED = {"seed": 3, "psi": 1.0}
 BAKED = {"id": "baked", "kind": "optimize", "strength": 1, "prompt": "a surprised face", "face": SEED}
-
-
-@pytest.fixture(scope="module")
-def engine(demo: Models) -> Iterator[Engine]:
-    engine = Engine(demo, "demo")
-    yield engine
-    engine.close()
 
 
 def upload_face(engine: Engine, session: Session, seed: int) -> dict[str, Any]:

@@ -237,16 +237,3 @@ def test_the_end_stops_what_runs_and_refuses_more() -> None:
     with pytest.raises(Busy):
         jobs.request("tab", Task("other", "adding", lambda on_step: 3))
     assert future.done()
-
-
-def test_the_time_that_is_left_follows_from_the_pace_of_a_stage(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = [100.0]
-    monkeypatch.setattr("styleclip.studio.threads.tasks.time.monotonic", lambda: now[0])
-    job = Job(Task("key", "drawing", lambda on_step: None))
-    assert job.record["seconds_left"] is None
-    for index, seconds, left in ((200, 0, None), (300, 10, 70), (400, 30, 90)):
-        now[0] = 100.0 + seconds
-        job.note(Step(index, 1000, stage="samples"))
-        assert job.record["seconds_left"] == left
-    job.note(Step(1, 2, stage="regression"))
-    assert job.record["seconds_left"] is None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,6 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 import styleclip
-from styleclip.models import Models
 from styleclip.studio.engine import Engine
 from styleclip.studio.sessions import Upload
 from styleclip.studio.web.about import examples
@@ -22,19 +20,6 @@ from styleclip.studio.web.server import create_app
 from tests.helpers.studio_client import StudioClient, answer_to, frame, sentence_in
 from tests.helpers.support import assert_is_one_sentence
 from tests.helpers.tiny import tiny_models
-
-
-@pytest.fixture(scope="module")
-def engine(demo: Models) -> Iterator[Engine]:
-    engine = Engine(demo, "demo")
-    yield engine
-    engine.close()
-
-
-@pytest.fixture
-def client(engine: Engine) -> StudioClient:
-    """A browser that has not been here before."""
-    return StudioClient(create_app(engine))
 
 
 def picture(content: bytes) -> Image.Image:

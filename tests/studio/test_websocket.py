@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from starlette.websockets import WebSocketDisconnect
 
-from styleclip.models import Models
 from styleclip.studio.engine import Engine
 from styleclip.studio.requests import Busy, Pending, StudioError, Superseded
 from styleclip.studio.web import websocket
@@ -21,13 +19,6 @@ from tests.helpers.studio_client import StudioClient, answer_to, frame
 from tests.helpers.support import assert_is_one_sentence
 
 MAPPER = {"id": "r1", "kind": "mapper", "on": True, "strength": 0.5, "name": "demo-old"}
-
-
-@pytest.fixture(scope="module")
-def engine(demo: Models) -> Iterator[Engine]:
-    engine = Engine(demo, "demo")
-    yield engine
-    engine.close()
 
 
 @pytest.fixture(scope="module")
