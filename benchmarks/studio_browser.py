@@ -89,7 +89,7 @@ def shows_another_state(studio: StudioPage) -> bool:
 
 @dataclass
 class Clicker:
-    """A user who clicks at random."""
+    """A user who clicks at random, also on what moves or is covered."""
 
     studio: StudioPage
     numbers: random.Random
@@ -105,15 +105,16 @@ class Clicker:
         elif action == "slider":
             self.click_slider(self.numbers.choice(rows))
         elif action in ("on", "remove"):
-            self.studio.row(self.numbers.choice(rows), f"row-{action}").click()
+            self.studio.row(self.numbers.choice(rows), f"row-{action}").click(force=True)
         elif action == "sample":
             samples = self.studio.find("strip").get_by_role("button")
-            samples.nth(self.numbers.randrange(samples.count())).click()
+            samples.nth(self.numbers.randrange(samples.count())).click(force=True)
         elif action in ("dice", "undo", "redo") and self.studio.find(action).is_enabled():
-            self.studio.find(action).click()
+            self.studio.find(action).click(force=True)
 
     def click_slider(self, row: str) -> None:
         slider = self.studio.row(row, "row-strength")
         box = slider.bounding_box()
         assert box
-        slider.click(position={"x": self.numbers.uniform(0.05, 0.95) * box["width"], "y": box["height"] / 2})
+        place = {"x": self.numbers.uniform(0.05, 0.95) * box["width"], "y": box["height"] / 2}
+        slider.click(position=place, force=True)
