@@ -1,13 +1,14 @@
 """The README is executed: its commands and Python run as they stand, in order, in one empty folder.
 
-A block below `<!-- not tested: why -->` is left out. `pip install` lines are checked against pyproject.toml, `pytest`
-against `.ci/run`; neither is run again.
+A block below `<!-- not tested: why -->` is left out. The studio is ended by Ctrl-C once it answers. `pip install` lines
+are checked against pyproject.toml, `pytest` against `.ci/run`; neither is run again.
 """
 
 from __future__ import annotations
 
 import re
 import shlex
+import signal
 import subprocess
 from importlib import metadata
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.helpers.support import ROOT, environment
+from tests.helpers.support import ROOT, environment, start_styleclip
 
 README = ROOT / "README.md"
 BLOCK = re.compile(
@@ -65,6 +66,8 @@ def test_readme(snippet: Snippet, folder: Path, python: list[str]) -> None:
         check_install(snippet.text)
     elif re.match(r"(python -m )?pytest\b", snippet.text):
         assert snippet.text in commands((ROOT / ".ci" / "run").read_text().replace(" </dev/null", ""))
+    elif re.match(r"styleclip studio\b", snippet.text):
+        run_studio(shlex.split(snippet.text)[1:], folder)
     else:
         run(["bash", "-euo", "pipefail", "-c", as_installed(snippet.text, shlex.join(python))], folder)
 
@@ -92,6 +95,16 @@ def run(command: list[str], folder: Path) -> None:
     )
     assert result.returncode == 0, f"{result.stdout}\n{result.stderr}"
     assert "Traceback" not in result.stderr
+
+
+def run_studio(arguments: list[str], folder: Path) -> None:
+    """Start the studio, and end it by Ctrl-C when it has told its address."""
+    with start_styleclip(*arguments, cwd=folder) as process:
+        assert process.stdout
+        address = process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 0
+    assert re.match(r"studio: http://127.0.0.1:\d+/ ", address)
 
 
 def test_the_requirements_are_met() -> None:

@@ -50,7 +50,7 @@ def start_styleclip(*arguments: str, cwd: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "styleclip", *arguments],
         cwd=cwd,
-        env=environment(),
+        env=environment(BROWSER="true"),  # a command that opens nothing
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
