@@ -42,14 +42,12 @@ class StateEdit:
     Args:
         face: before the edit.
         sliders: of the rows that are on, with their strengths.
-        ids: of those rows.
         region: where the picture may change; None for everywhere.
         rows: all rows, also those that are off.
     """
 
     face: SourceFace
     sliders: list[Slider]
-    ids: list[str]
     region: Region | None
     rows: list[FoundRow]
 
@@ -100,15 +98,15 @@ class Engine:
             drawing = self.drawer.plan(state, session, needs)
         if isinstance(drawing, Job):
             raise _unfinished(drawing.task.what)
-        sliders: dict[str, Slider] = {}
+        sliders: list[Slider] = []
         for number, each in enumerate(drawing.rows, start=1):
             if each.row.on and (error := each.facts.get("error")):
                 raise StudioError(f"{each.facts.get('name', f'row {number}')}: {error}")
             if each.row.on and (job := each.facts.get("job")):
                 raise _unfinished(job["what"])
             if each.moves and each.found is not None:
-                sliders[each.row.id] = Slider(each.found, each.strength)
-        return StateEdit(drawing.face, list(sliders.values()), list(sliders), drawing.region, drawing.rows)
+                sliders.append(Slider(each.found, each.strength))
+        return StateEdit(drawing.face, sliders, drawing.region, drawing.rows)
 
     @torch.no_grad()
     def thumbnail(self, sample: Sample, side: int = 64) -> bytes:

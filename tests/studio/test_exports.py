@@ -133,7 +133,8 @@ def test_the_direction_of_a_text_moves_as_its_row(edit: StateEdit, demo: Models,
     path.write_bytes(file.content)
     found = load_direction(path, demo)
     assert (file.name, found.alpha) == ("a-face-with-red-hair.safetensors", 0.8)
-    [slider] = [slider for slider, each in zip(edit.sliders, edit.ids, strict=True) if each == RED]
+    moving = [each for each in edit.rows if each.moves]
+    [slider] = [slider for slider, each in zip(edit.sliders, moving, strict=True) if each.row.id == RED]
     assert same_edit(demo, edit, slider, Slider(found, 0.8))
 
 

@@ -41,6 +41,12 @@ def mapper_content() -> bytes:
     return path.read_bytes()
 
 
+def direction_row(answer: dict[str, str]) -> dict[str, object]:
+    """The row of an uploaded direction."""
+    uploaded = {name: answer[name] for name in ("sha256", "name")}
+    return {"id": "r", "on": True, "strength": 0.5, "kind": "direction", **uploaded}
+
+
 def test_a_direction_and_a_mapper_become_rows(client: StudioClient, direction: bytes) -> None:
     answer = client.upload("/api/files", direction, "beard é.safetensors").json()
     assert (answer["kind"], answer["name"], answer["prompt"]) == (
@@ -48,14 +54,7 @@ def test_a_direction_and_a_mapper_become_rows(client: StudioClient, direction: b
         "beard é.safetensors",
         "a face with a beard",
     )
-    row = {
-        "id": "r",
-        "on": True,
-        "strength": 0.5,
-        "kind": "direction",
-        "sha256": answer["sha256"],
-        "name": answer["name"],
-    }
+    row = direction_row(answer)
     mapper = client.upload("/api/files", mapper_content(), "../old.safetensors").json()
     assert (mapper["kind"], mapper["name"], mapper["prompt"]) == ("mapper", "old.safetensors", "an old face")
     rows = [row, {**row, "id": "m", "kind": "mapper", "sha256": mapper["sha256"], "name": mapper["name"]}]
@@ -65,14 +64,7 @@ def test_a_direction_and_a_mapper_become_rows(client: StudioClient, direction: b
 
 def test_the_uploads_of_other_browsers_are_not_seen(client: StudioClient, engine: Engine, direction: bytes) -> None:
     answer = client.upload("/api/files", direction, "d.safetensors").json()
-    row = {
-        "id": "r",
-        "on": True,
-        "strength": 0.5,
-        "kind": "direction",
-        "sha256": answer["sha256"],
-        "name": answer["name"],
-    }
+    row = direction_row(answer)
     other = StudioClient(create_app(engine))
     asked = other.post("/api/export", json={"state": frame(0, [row])["state"], "what": "png"})
     assert asked.status_code == 422 and "d.safetensors" in sentence_in(asked)
