@@ -75,7 +75,12 @@ class RowSteps:
         return 0.0
 
 
-def _make_step(found: Found, face: SourceFace) -> RowStep:
+def step_on_face(found: Found, face: SourceFace) -> Direction:
+    """The step [1, C] in S of a row on a face at strength 1, from the CLIP features that the face keeps."""
     features = face.features if isinstance(found, StyleDirection) and found.claims else None
-    step = step_in_s(face.models, found, face.latent, features)
+    return step_in_s(face.models, found, face.latent, features)
+
+
+def _make_step(found: Found, face: SourceFace) -> RowStep:
+    step = step_on_face(found, face)
     return RowStep(step, step_facts(found, step, face))

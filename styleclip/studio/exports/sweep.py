@@ -11,12 +11,12 @@ from PIL import Image
 
 from styleclip.errors import UsageError
 from styleclip.images import to_pil, write_video
-from styleclip.latents import Direction
-from styleclip.methods.sliders import Found, add_steps, step_in_s
+from styleclip.methods.sliders import add_steps
 from styleclip.progress import OnStep, Step, ignore
 from styleclip.settings import format_number
 from styleclip.sheets import labelled_sheet
 from styleclip.studio.drawing.rows import FoundRow
+from styleclip.studio.drawing.steps import step_on_face
 from styleclip.studio.engine import StateEdit
 from styleclip.sweep_sheets import FRAMES
 
@@ -64,7 +64,7 @@ class Sweep:
         self.edit = edit
         known = [each for each in edit.rows if each.found is not None]
         self.strengths = {each.row.id: each.strength if each.moves else 0.0 for each in known}
-        self._steps = {each.row.id: self._step(each.found) for each in known if each.found is not None}
+        self._steps = {each.row.id: step_on_face(each.found, edit.face) for each in known if each.found is not None}
 
     def draw_row(self, row: str, strengths: Sequence[float], on_step: OnStep = ignore) -> Iterator[Image.Image]:
         """The face at every strength of a row, in RGB."""
@@ -79,6 +79,3 @@ class Sweep:
         pairs = [(strength, self._steps[row]) for row, strength in {**self.strengths, **strengths}.items()]
         image = face.models.render(add_steps(face.in_s, pairs))
         return to_pil(image if region is None else region.composite(face.image, image))[0]
-
-    def _step(self, found: Found) -> Direction:
-        return step_in_s(self.edit.face.models, found, self.edit.face.latent)
