@@ -19,7 +19,7 @@ FLOORS = {
     2: ("weights", "prompts", "prompt_words", "claims", "losses", "alignment", "demo"),
     3: ("models", "loading"),
     4: ("inversion", "stylespace", "preview"),
-    5: ("methods", "training", "photo_editing", "photo_files", "photo_video"),
+    5: ("methods", "directions", "training", "photo_editing", "photo_files", "photo_video"),
     6: ("editor", "region_editor", "edit_scores", "sweeps", "sweep_sheets", "trajectory", "evaluate", "diagnostics"),
     7: ("cli", "studio", "__main__"),
 }
