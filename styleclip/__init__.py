@@ -13,6 +13,8 @@ from styleclip.methods import METHODS
 from styleclip.version import __version__ as __version__
 
 if TYPE_CHECKING:  # for type checkers and editors
+    from styleclip.directions.loading import load_direction as load_direction
+    from styleclip.directions.loading import save_direction as save_direction
     from styleclip.editor import Editor as Editor
     from styleclip.errors import StyleClipError as StyleClipError
     from styleclip.inversion.invert import Invert as Invert
@@ -24,8 +26,8 @@ if TYPE_CHECKING:  # for type checkers and editors
     from styleclip.latents import Latent as Latent
     from styleclip.latents import Space as Space
     from styleclip.loading import load as load
-    from styleclip.methods.direction_files import load_direction as load_direction
     from styleclip.methods.global_direction import GlobalDirection as GlobalDirection
+    from styleclip.methods.latent_direction import LatentDirection as LatentDirection
     from styleclip.methods.mapper import LatentMapper as LatentMapper
     from styleclip.methods.optimize import Optimize as Optimize
     from styleclip.methods.sliders import Slider as Slider
@@ -56,6 +58,7 @@ _MODULES = {
     "Inversion": "styleclip.inversion.result",
     "Invert": "styleclip.inversion.invert",
     "Latent": "styleclip.latents",
+    "LatentDirection": "styleclip.methods.latent_direction",
     "MapperTraining": "styleclip.training.mapper.settings",
     "PivotalTuning": "styleclip.inversion.pivotal_tuning",
     "Preparation": "styleclip.stylespace.table_preparation",
@@ -73,10 +76,11 @@ _MODULES = {
     "edit_photo": "styleclip.photo_editing",
     "invert_photo": "styleclip.inversion.photo_inversion",
     "load": "styleclip.loading",
-    "load_direction": "styleclip.methods.direction_files",
+    "load_direction": "styleclip.directions.loading",
     "load_generator": "styleclip.weights.load",
     "load_latents": "styleclip.weights.latent_files",
     "prepare": "styleclip.stylespace.prepare",
+    "save_direction": "styleclip.directions.loading",
     "sweep": "styleclip.sweeps",
     "train_encoder": "styleclip.training.encoder.train",
     "train_mappers": "styleclip.training.mapper.train",

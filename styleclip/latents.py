@@ -57,21 +57,36 @@ class _Vector:
 
 @dataclass(frozen=True)
 class Direction(_Vector):
-    """An edit: `latent + alpha * direction`."""
+    """An edit: `latent + alpha * direction`. A sum of two is one edit; W and W+ add up in W+."""
 
     def __mul__(self, alpha: float) -> Direction:
         return Direction(self.space, self.data * alpha)
 
     __rmul__ = __mul__
 
+    def __neg__(self) -> Direction:
+        return self * -1.0
+
+    def __add__(self, other: Direction) -> Direction:
+        if not isinstance(other, Direction):
+            return NotImplemented
+        space, mine, others = _in_one_space(self, other)
+        return Direction(space, mine + others)
+
 
 @dataclass(frozen=True)
 class Latent(_Vector):
-    """A batch of latents. `latent[3:5]` is a batch again; `latent + alpha * direction` is the edited batch."""
+    """A batch of latents. `latent[3:5]` is a batch again; `latent + alpha * direction` is the edited batch.
+
+    A direction in W moves all w of a latent in W+ alike; a latent in W moved in W+ is one in W+. The sum has the
+    precision and the device of the latent.
+    """
 
     def __add__(self, direction: Direction) -> Latent:
-        self.check_space(direction)
-        return Latent(self.space, self.data + direction.data)
+        if not isinstance(direction, Direction):
+            return NotImplemented
+        space, data, step = _in_one_space(self, direction)
+        return Latent(space, data + step.to(data))
 
     def __sub__(self, other: Latent) -> Direction:
         self.check_space(other)
@@ -113,6 +128,15 @@ class Latent(_Vector):
         if len(names) != 1:
             raise SpaceError(f"{path} holds {', '.join(tensors) or 'nothing'}, not one latent named z, w, w+ or s")
         return Latent(Space(names[0]), tensors[names[0]])
+
+
+def _in_one_space(one: _Vector, other: _Vector) -> tuple[Space, Tensor, Tensor]:
+    """The data of two values of one space; of one in W and one in W+, both with the axes [N, num_ws, w_dim] of W+."""
+    if {one.space, other.space} == {Space.W, Space.W_PLUS}:
+        mine, others = (each.data[:, None] if each.space is Space.W else each.data for each in (one, other))
+        return Space.W_PLUS, mine, others
+    one.check_space(other)
+    return one.space, one.data, other.data
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from styleclip.directions.style_direction_files import load_style_direction
 from styleclip.editor import Editor
 from styleclip.errors import UsageError
 from styleclip.latents import Latent
-from styleclip.methods.direction_files import load_direction
 from styleclip.methods.global_direction import GlobalDirection
 from styleclip.methods.style_direction import StyleDirection
 from styleclip.models import Models
@@ -178,7 +178,7 @@ def _directions(
         return [each.select(models, edit.source, relevance) for each in methods]
     direction = edit.source
     if isinstance(direction, Path):
-        direction = load_direction(direction, models).with_settings(method.resolve(models))
+        direction = load_style_direction(direction, models).with_settings(method.resolve(models))
     return [direction.at(_first_given(edit.alpha, alpha, direction.alpha)) for alpha, _ in pairs]
 
 

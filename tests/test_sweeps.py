@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 import torch
 
+from styleclip.directions.loading import load_direction, save_direction
 from styleclip.editor import Editor
 from styleclip.errors import NumericError, UsageError
 from styleclip.latents import Latent
 from styleclip.methods import auto_alpha
-from styleclip.methods.direction_files import load_direction, save_direction
 from styleclip.methods.global_direction import GlobalDirection
 from styleclip.methods.style_direction import StyleDirection
 from styleclip.models import Models

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from styleclip.latents import Direction, Latent, Space
+from styleclip.methods.latent_direction import LatentDirection
 from styleclip.methods.mapper import LatentMapper
-from styleclip.methods.sliders import Found, Slider, add_steps, step_in_s
+from styleclip.methods.sliders import Found, Slider, add_steps, offset_in_s, step_in_s
 from styleclip.methods.style_direction import StyleDirection
 from styleclip.models import Models
 from styleclip.progress import OnStep, Step, ignore
@@ -47,7 +48,7 @@ def edit_by_sliders(models: Models, source: Latent, sliders: Sequence[Slider], o
             check_texts(models, [Slider(found)])
             if isinstance(found, StyleDirection):
                 found.at(slider.strength).warn_if_strong()
-            step = step_in_s(models, found, source)
+            step, offset = step_in_s(models, found, source), offset_in_s(models, found, source)
             details = slider_details(models, found, slider.strength, in_s)
             on_step(Step(index, len(sliders), stage="sliders"))
         except KeyboardInterrupt:
@@ -55,10 +56,10 @@ def edit_by_sliders(models: Models, source: Latent, sliders: Sequence[Slider], o
                 raise
             edit.interrupted = True
             break
-        steps.append((slider.strength, step))
+        steps += [(slider.strength, step), *([(1.0, offset)] if offset else [])]
         prompt = prompt_of(found)
         edit.prompts += [prompt] if prompt else []
-        edit.names.append(prompt.target if prompt else Path(_origin(found).get("file", "a step")).stem)
+        edit.names.append(_name(found))
         edit.settings.append(slider_settings(models, found, slider.strength))
         edit.details.append(details)
     edit.edited = add_steps(in_s, steps)
@@ -74,6 +75,9 @@ def slider_settings(models: Models, found: Found, strength: float) -> dict[str, 
     """The text of a slider, its strength, its settings, and the name and hash of the file that it was read from."""
     if isinstance(found, StyleDirection):
         settings = {name: value for name, value in found.settings(models).items() if name != "alpha"}
+    elif isinstance(found, LatentDirection):
+        settings = {"name": found.name, "space": found.space.value, "layers": found.layers, "unit": found.unit}
+        settings |= {"absolute": found.center is not None}
     else:
         settings = {"mapper_strength": found.strength} if isinstance(found, LatentMapper) else {}
     return {**_texts(found), "strength": strength, **settings, **_origin(found)}
@@ -86,6 +90,14 @@ def slider_details(models: Models, found: Found, strength: float, source: Latent
         return {**found.details, **alpha, **found.shown(models, source)}
     about = {"mapper": dict(found.load_mapper(models).about)} if isinstance(found, LatentMapper) else {}
     return {**_texts(found), **alpha, **about, **_origin(found)}
+
+
+def _name(found: Found) -> str:
+    """What the record calls a slider: its text, else the name of the direction, else that of its file."""
+    prompt = prompt_of(found)
+    if prompt:
+        return prompt.target
+    return found.name if isinstance(found, LatentDirection) else Path(_origin(found).get("file", "a step")).stem
 
 
 def _texts(found: Found) -> dict[str, Any]:

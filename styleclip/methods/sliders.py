@@ -18,6 +18,7 @@ from torch import Tensor
 from styleclip.errors import SpaceError, UsageError
 from styleclip.latents import Direction, Latent, Space
 from styleclip.methods.global_direction import GlobalDirection
+from styleclip.methods.latent_direction import LatentDirection
 from styleclip.methods.mapper import LatentMapper
 from styleclip.methods.style_direction import StyleDirection
 from styleclip.methods.style_step import StyleStep
@@ -25,7 +26,7 @@ from styleclip.models import Models
 from styleclip.progress import OnStep, ignore
 from styleclip.prompts import Prompt
 
-Found = StyleDirection | LatentMapper | StyleStep  # a slider's source, ready to give steps
+Found = StyleDirection | LatentDirection | LatentMapper | StyleStep  # a slider's source, ready to give steps
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Slider:
     relevance: Literal["auto", "regression", "table", "gradient"] = "auto"
 
     def __post_init__(self) -> None:
-        if not isinstance(self.source, Prompt | StyleDirection | LatentMapper | StyleStep):
+        if not isinstance(self.source, Prompt | StyleDirection | LatentDirection | LatentMapper | StyleStep):
             raise UsageError(
                 f"a slider moves a Prompt, a direction, a mapper or a StyleStep, not {type(self.source).__name__}; "
                 "write a text as Prompt(text)"
@@ -72,7 +73,7 @@ class Slider:
             return self._method().find(models, self.source, on_step)
         if isinstance(self.source, LatentMapper):
             return replace(self.source, mapper=self.source.load_mapper(models))
-        return self.source.at(1.0) if isinstance(self.source, StyleDirection) else self.source
+        return self.source.at(1.0) if isinstance(self.source, StyleDirection | LatentDirection) else self.source
 
     def reads_claims(self, models: Models) -> bool:
         """Whether the direction is by regression, which follows the claims of the prompt."""
@@ -106,10 +107,17 @@ def step_in_s(models: Models, found: Found, source: Latent, features: Tensor | N
     if isinstance(found, StyleDirection):
         _check_size(models, found.weights)
         return found.at(1.0).directions(models, generator.to_space(source, Space.S), features)
+    if isinstance(found, LatentDirection):
+        return Direction(Space.S, found.step(models).data.expand(len(source), -1))
     _check_size(models, found.data)
     if len(found.data) not in (1, len(source)):
         raise UsageError(f"the step is of {len(found.data)} faces and the source has {len(source)}; pass that of one")
     return Direction(Space.S, found.data.to(models.device).expand(len(source), -1))
+
+
+def offset_in_s(models: Models, found: Found, source: Latent) -> Direction | None:
+    """[N, C] in S: what an absolute direction adds besides its steps, at any strength; None for all other sources."""
+    return found.offset(models, source) if isinstance(found, LatentDirection) else None
 
 
 @torch.no_grad()

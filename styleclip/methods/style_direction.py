@@ -17,6 +17,7 @@ from styleclip.latents import Direction, Latent, Space, StyleLayout
 from styleclip.methods.auto_alpha import auto_alpha
 from styleclip.methods.claim_alpha import claim_alpha
 from styleclip.methods.claim_direction import ClaimDirection, sum_of_steps
+from styleclip.methods.latent_direction import UnitOf
 from styleclip.methods.settings import GlobalDirectionSettings
 from styleclip.models import Models
 from styleclip.progress import OnStep, ignore
@@ -51,6 +52,8 @@ class StyleDirection:
         claims: of a direction by regression the directions of every claim, from which each image gets its own; then
             `weights` are those of an image that shows all alternatives alike, and alpha 1 reaches the samples that show
             the claims.
+        unit, unit_of: as in `LatentDirection`.
+        range: the lowest and highest useful alpha; None where they are not known.
 
     Example:
         direction = GlobalDirection().find(models, prompt)
@@ -67,6 +70,9 @@ class StyleDirection:
     found_with: GlobalDirectionSettings = field(default_factory=lambda: resolve(GlobalDirectionSettings(), {}))
     origin: Mapping[str, Any] = field(default_factory=dict)
     claims: tuple[ClaimDirection, ...] = ()
+    unit: float | None = None
+    unit_of: UnitOf = "identity"
+    range: tuple[float, float] | None = None
 
     name: ClassVar[str] = "global-dir"
     needs_neutral: ClassVar[bool] = True
@@ -76,6 +82,11 @@ class StyleDirection:
         if alpha != "auto" and not math.isfinite(alpha):
             raise UsageError(f"alpha is {alpha}; it must be a finite number")
         return replace(self, alpha=alpha)
+
+    def __mul__(self, alpha: float) -> Direction:
+        return self.direction * alpha
+
+    __rmul__ = __mul__
 
     def with_settings(self, settings: GlobalDirectionSettings) -> StyleDirection:
         """This direction with other resolved settings, but for those that select channels, which it has already."""

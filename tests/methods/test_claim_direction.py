@@ -9,12 +9,12 @@ from torch import Tensor
 
 import styleclip
 from styleclip.demo.judge import Judge, load_judge
+from styleclip.directions.loading import load_direction, save_direction
 from styleclip.editor import Editor
 from styleclip.errors import UsageError, WeightError
 from styleclip.latents import Latent, Space
 from styleclip.methods import claim_alpha
 from styleclip.methods.claim_direction import claim_directions
-from styleclip.methods.direction_files import load_direction, save_direction
 from styleclip.methods.global_direction import GlobalDirection
 from styleclip.methods.style_direction import StrengthWarning, StyleDirection
 from styleclip.models import Models

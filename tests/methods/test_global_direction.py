@@ -10,13 +10,13 @@ import pytest
 import torch
 from torch import Tensor
 
+from styleclip.directions.loading import load_direction, save_direction
 from styleclip.editor import Editor
 from styleclip.errors import UsageError, WeightError
 from styleclip.latents import Space, StyleLayout
 from styleclip.methods import auto_alpha
 from styleclip.methods.auto_alpha import PLATEAU
 from styleclip.methods.channel_relevance import auto_beta, beta_for, style_weights
-from styleclip.methods.direction_files import load_direction, save_direction
 from styleclip.methods.global_direction import GlobalDirection
 from styleclip.models import Models
 from styleclip.progress import Step

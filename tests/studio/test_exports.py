@@ -15,10 +15,10 @@ import pytest
 import torch
 from PIL import Image
 
+from styleclip.directions.loading import load_direction
 from styleclip.editor import Editor
 from styleclip.errors import UsageError
 from styleclip.images import read_record, to_pil
-from styleclip.methods.direction_files import load_direction
 from styleclip.methods.sliders import Slider
 from styleclip.methods.style_step import StyleStep
 from styleclip.models import Models

@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 
 import styleclip
+from styleclip.directions.loading import load_direction, save_direction
 from styleclip.images import read_record
-from styleclip.methods.direction_files import load_direction, save_direction
 from styleclip.methods.mapper import load_trained_mapper
 from styleclip.models import Models
 from styleclip.studio.drawing.faces import faces_of

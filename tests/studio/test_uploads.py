@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 import styleclip
+from styleclip.directions.loading import save_direction
 from styleclip.errors import WeightError
-from styleclip.methods.direction_files import save_direction
 from styleclip.methods.style_direction import StyleDirection
 from styleclip.studio.engine import Engine
 from styleclip.studio.web import upload_routes

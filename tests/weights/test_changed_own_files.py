@@ -15,11 +15,11 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from styleclip.claims.claim import Claim
+from styleclip.directions.loading import load_direction, save_direction
 from styleclip.errors import StyleClipError
 from styleclip.inversion.generator_delta import GeneratorDelta, load_tuning, save_tuning, tunable_weights
 from styleclip.latents import Space
 from styleclip.methods.claim_direction import ClaimDirection
-from styleclip.methods.direction_files import load_direction, save_direction
 from styleclip.methods.mapper import TrainedMapper, load_trained_mapper, save_trained_mapper
 from styleclip.methods.style_direction import StyleDirection
 from styleclip.models import Models

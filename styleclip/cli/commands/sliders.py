@@ -100,7 +100,7 @@ class SliderRequests:
 
     def load(self, models: Models, mappers: Sequence[Path], on_step: OnStep) -> list[Slider]:
         """All sliders, read and found: the slow part, which is the same for all faces."""
-        from styleclip.methods.direction_files import load_direction
+        from styleclip.directions.loading import load_direction
         from styleclip.methods.mapper import LatentMapper, load_trained_mapper
         from styleclip.methods.sliders import Slider
         from styleclip.methods.style_step import StyleStep

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import torch
 
+from styleclip.directions.loading import save_direction
 from styleclip.errors import UsageError
-from styleclip.methods.direction_files import save_direction
 from styleclip.methods.sliders import Found
 from styleclip.methods.style_direction import StyleDirection
 from styleclip.methods.style_step import StyleStep

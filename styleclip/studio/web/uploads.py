@@ -14,8 +14,8 @@ from urllib.parse import unquote
 
 from starlette.requests import Request
 
+from styleclip.directions.loading import load_direction
 from styleclip.errors import WeightError
-from styleclip.methods.direction_files import load_direction
 from styleclip.methods.mapper import load_trained_mapper
 from styleclip.models import Models
 from styleclip.studio.sessions import Upload

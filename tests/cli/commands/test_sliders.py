@@ -13,9 +13,9 @@ from click.testing import Result
 from PIL import Image
 
 import styleclip
+from styleclip.directions.loading import save_direction
 from styleclip.images import read_record
 from styleclip.latents import Latent, Space, save_latent
-from styleclip.methods.direction_files import save_direction
 from styleclip.methods.mapper import LatentMapper, save_trained_mapper
 from styleclip.methods.sliders import step_in_s
 from styleclip.methods.style_direction import StyleDirection

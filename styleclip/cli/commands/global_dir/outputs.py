@@ -61,8 +61,8 @@ class OutputOptions:
 
     def write(self, face: FaceJob, summaries: Sequence[SweepSummary], quiet: bool) -> None:
         """Write the outputs that were asked for, apart from the explanation."""
+        from styleclip.directions.loading import save_direction
         from styleclip.images import png_bytes, write_video
-        from styleclip.methods.direction_files import save_direction
         from styleclip.storage.files import atomic_write
         from styleclip.sweep_sheets import FRAMES, sweep_films, sweep_frames, sweep_range, sweep_sheet
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from torch import Tensor
 
+from styleclip.directions.own_files import read_range, read_unit
 from styleclip.errors import WeightError
 from styleclip.methods.claim_direction import ClaimDirection
 from styleclip.methods.settings import GlobalDirectionSettings
@@ -33,7 +34,7 @@ TENSORS = ("weights", "std", "relevance")
 REMEDY = "save the direction again"
 
 
-def save_direction(direction: StyleDirection, models: Models, path: str | Path) -> Path:
+def save_style_direction(direction: StyleDirection, models: Models, path: str | Path) -> Path:
     """Write a direction; raises OutputError where that cannot be done."""
     about = {
         "target": direction.prompt.target,
@@ -43,6 +44,8 @@ def save_direction(direction: StyleDirection, models: Models, path: str | Path) 
         "movement": direction.movement,
         "generator": models.generator_fingerprint,
         **({"claims": [classes_record(claim.classes) for claim in direction.claims]} if direction.claims else {}),
+        **({"unit": direction.unit, "unit_of": direction.unit_of} if direction.unit else {}),
+        **({"range": direction.range} if direction.range else {}),
     }
     tensors = {name: getattr(direction, name) for name in TENSORS}
     for i, claim in enumerate(direction.claims):
@@ -50,7 +53,7 @@ def save_direction(direction: StyleDirection, models: Models, path: str | Path) 
     return save_own("direction", tensors, path, about)
 
 
-def load_direction(path: str | Path, models: Models) -> StyleDirection:
+def load_style_direction(path: str | Path, models: Models) -> StyleDirection:
     """The direction in a file; raises WeightError for a file without one, and for one of another generator."""
     tensors, about = read_own(path, "direction", REMEDY)
     with error_context(path):
@@ -69,6 +72,8 @@ def load_direction(path: str | Path, models: Models) -> StyleDirection:
             movement=None if about.get("movement") is None else number_of(about, "movement", REMEDY),
             origin={"source": "file", "file": InputFile(path), "sha256": sha256_of(Path(path))},
             claims=_read_claims(tensors, about, models),
+            **read_unit(about),
+            range=read_range(about),
         )
     return direction.with_settings(resolve(GlobalDirectionSettings(), models.defaults.get(StyleDirection.name, {})))
 
