@@ -24,6 +24,7 @@ SHORT_LICENCES = {  # words of a licence -> its short form in the table; the fir
     "non-commercial": "non-commercial",
     "no commercial use": "non-commercial",
     "model card": "MIT, see model card",
+    "generator, whose own terms": "MIT, terms of generator",
     "own terms": "MIT, terms of photos",
     "MIT": "MIT",
 }
@@ -42,12 +43,14 @@ class Weight:
     size: int | None = None  # bytes
     sha256: str | None = None
     md5: str | None = None
-    git_sha1: str | None = None  # the id of a git blob
+    git_sha1: str | None = None  # the id of a git blob, or its first digits
     unpacked_file: str | None = None  # the name of the file in a compressed one, which may stand in for it
     unpacked_sha256: str | None = None  # as others report it
     resolution: int | None = None
     faces: bool = True  # whether a generator renders faces
     homepage: str | None = None
+    generator: str | None = None  # the weight that a table or a direction belongs to, or whose copy a generator is
+    range: tuple[float, float] | None = None  # the lowest and highest useful alpha of a direction
 
     @property
     def ships(self) -> bool:
@@ -96,8 +99,12 @@ def catalog() -> dict[str, Any]:
 @functools.cache
 def weights() -> dict[str, Weight]:
     """Every weight by its name."""
-    entries = catalog()["weights"]
-    return {name: Weight(name, **entry | {"urls": tuple(entry.get("urls", ()))}) for name, entry in entries.items()}
+    return {name: _weight(name, entry) for name, entry in catalog()["weights"].items()}
+
+
+def _weight(name: str, entry: Mapping[str, Any]) -> Weight:
+    lists = {key: tuple(entry[key]) for key in ("urls", "range") if key in entry}
+    return Weight(name, **{**entry, **lists})
 
 
 def weight(name: str, kind: str | None = None) -> Weight:

@@ -13,7 +13,8 @@ from styleclip.errors import WeightError
 from styleclip.weights.catalog import Weight, bundle, catalog, home, weight, weights
 
 KINDS = {
-    "generator", "encoder", "identity", "clip", "mapper", "latents", "relevance", "landmarks", "perceptual",
+    "generator", "encoder", "identity", "clip", "mapper", "latents", "relevance", "direction", "landmarks",
+    "perceptual",
 }  # fmt: skip
 DIGITS = {"sha256": 64, "md5": 32, "git_sha1": 40}
 DRIVE = r"https://drive\.usercontent\.google\.com/download\?id=[\w-]{33}&export=download&confirm=t"
@@ -24,9 +25,12 @@ def test_every_entry(entry: Weight) -> None:
     assert re.fullmatch(r"[A-Za-z0-9-]+", entry.name)
     assert entry.kind in KINDS
     assert entry.what and entry.licence and entry.file
-    assert all(len(digest) == DIGITS[name] and set(digest) <= set("0123456789abcdef") for name, digest in hashes(entry))
+    digits = {**DIGITS, "git_sha1": 8} if entry.kind == "direction" else DIGITS  # the first ones of a blob
+    assert all(len(digest) == digits[name] and set(digest) <= set("0123456789abcdef") for name, digest in hashes(entry))
     assert entry.size is None or entry.size > 1000
     assert entry.resolution is None or entry.resolution.bit_count() == 1
+    assert entry.generator is None or weight(entry.generator, "generator").generator is None
+    assert entry.range is None or entry.range[0] < 0 < entry.range[1]
     for url in filter(None, (*entry.urls, entry.homepage)):
         assert urlsplit(url).scheme == "https" and urlsplit(url).netloc
         assert "google" not in url or re.fullmatch(DRIVE, url)
@@ -52,8 +56,18 @@ def test_no_two_entries_share_a_file_a_url_or_a_hash() -> None:
 def test_what_people_ask_for_is_there() -> None:
     kinds = Counter(entry.kind for entry in weights().values())
     assert kinds["mapper"] == 14 + 4 and kinds["clip"] == 6 and kinds.keys() == KINDS
+    assert kinds["direction"] == 3 + 1 + 5 + 6 + 16
     assert weight("ffhq").resolution == 1024 and weight("afhqcat").resolution == 512
     assert all(entry.sha256 and entry.sha256 in entry.urls[0] for entry in weights().values() if entry.kind == "clip")
+
+
+@pytest.mark.parametrize("name", [each.name for each in weights().values() if each.kind == "direction"])
+def test_every_direction_is_free_and_pinned_by_a_commit(name: str) -> None:
+    entry = weight(name, "direction")
+    assert entry.licence.startswith("MIT;") and not entry.ships and entry.generator == "ffhq"
+    assert all(re.match(r"https://raw\.githubusercontent\.com/[\w/-]+/[0-9a-f]{40}/", url) for url in entry.urls)
+    assert entry.file.rpartition(".")[0] == entry.name
+    assert entry.homepage is not None and entry.urls[0].split("/")[3:5] == entry.homepage.split("/")[3:5]
 
 
 @pytest.mark.parametrize("name", catalog()["models"])

@@ -11,7 +11,7 @@ from styleclip.weights.catalog import SHORT_LICENCES, catalog, short_licence, we
 from tests.helpers.models_command import cells, done, run
 from tests.helpers.support import failed, run_python
 
-KINDS = ["generator", "encoder", "identity", "clip", "mapper", "latents", "relevance", "landmarks"]
+KINDS = ["generator", "encoder", "identity", "clip", "mapper", "latents", "relevance", "direction"]
 
 
 def test_models_and_files_are_told_apart() -> None:
