@@ -30,6 +30,7 @@ from styleclip.weights.load import (
     load_perceptual,
 )
 from styleclip.weights.locate import encoder_file, model_parts, weight_file
+from styleclip.weights.recognition import generator_weight
 from styleclip.weights.relevance_files import find_relevance
 from styleclip.weights.sample_files import find_samples
 
@@ -123,7 +124,9 @@ def load(
         parts["defaults"],
         provenance,
         relevance=Once(
-            find_relevance, layout, image_text, own_fingerprint, relevance, suitable.get("relevance"), statistics, fetch
+            find_relevance,
+            *(layout, image_text, own_fingerprint, relevance, suitable.get("relevance"), statistics, fetch),
+            generator_weight(generator_path.name, generator_sha256),
         ),
         samples=Once(find_samples, image_text, own_fingerprint, samples, suitable_samples, fetch),
         encoder=Once(_load_encoder, encoder_name, network, device, fetch),

@@ -6,7 +6,6 @@ A file gets its final name after verification, so every file in the cache is com
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -21,6 +20,7 @@ from styleclip.text.text_files import read_text
 from styleclip.weights.catalog import Weight, home
 from styleclip.weights.download import Progress, discard, download, ignore, partial_size, resumable_size
 from styleclip.weights.http import DownloadError
+from styleclip.weights.recognition import file_hash
 from styleclip.weights.urls import hide_secrets, host_of, shown_url
 
 Fetch = Callable[[Weight], Path]
@@ -74,7 +74,7 @@ def check(weight: Weight) -> str:
     unpacked = weight.unpacked_path
     if unpacked is None or not unpacked.exists():
         return f"ok ({known})"
-    if (found := _hash(unpacked, "sha256")) != weight.unpacked_sha256:
+    if (found := file_hash(unpacked, "sha256")) != weight.unpacked_sha256:
         return f"the sha256 of {unpacked.name} is {found} and not {weight.unpacked_sha256}, which others report of it"
     return f"ok ({known}, unpacked)"
 
@@ -137,10 +137,10 @@ def _mismatch(weight: Weight, path: Path) -> str:
     if weight.size not in (None, size):
         return f"it has {size:,} bytes where {weight.size:,} are right"
     for algorithm, right in weight.hashes.items():
-        if not (found := _hash(path, algorithm)).startswith(right):  # of some the first digits are published
+        if not (found := file_hash(path, algorithm)).startswith(right):  # of some the first digits are published
             return f"its {algorithm} is {found} and not {right}"
     seen = None if weight.hashes else _known_hashes().get(weight.file)
-    if seen and (found := _hash(path, "sha256")) != seen:
+    if seen and (found := file_hash(path, "sha256")) != seen:
         return f"its sha256 is {found} and was {seen} at first; to accept it, delete that in {_hash_record()}"
     return ""
 
@@ -152,7 +152,7 @@ def _record_hash(weight: Weight, path: Path) -> None:
     with file_lock(_hash_record()):
         seen = _known_hashes()
         if weight.file not in seen:
-            record = json.dumps(seen | {weight.file: _hash(path, "sha256")}, indent=2)
+            record = json.dumps(seen | {weight.file: file_hash(path, "sha256")}, indent=2)
             atomic_write(_hash_record(), record.encode())
 
 
@@ -168,14 +168,6 @@ def _known_hashes() -> dict[str, str]:
 
 def _hash_record() -> Path:
     return home() / "seen.json"
-
-
-def _hash(path: Path, algorithm: str) -> str:
-    if algorithm != "git_sha1":
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, algorithm).hexdigest()
-    content = path.read_bytes()  # files in git are small
-    return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
 
 
 def _manual_download(weight: Weight) -> str:

@@ -20,7 +20,7 @@ from styleclip.latents import StyleLayout
 from styleclip.networks.clip import CLIP
 from styleclip.relevance_table import RelevanceTable, StyleStatistics
 from styleclip.weights.cache import Fetch
-from styleclip.weights.catalog import home
+from styleclip.weights.catalog import Weight, home
 from styleclip.weights.formats.messages import error_context, short_repr
 from styleclip.weights.formats.own_checks import check_finite, check_shapes
 from styleclip.weights.formats.own_files import read_own, save_own
@@ -28,6 +28,7 @@ from styleclip.weights.formats.registry import read_one
 from styleclip.weights.formats.style_tables import ROW_BATCH, check_deviations, check_real, is_matrix, is_unit
 from styleclip.weights.locate import weight_file
 from styleclip.weights.provenance import cache_name, check_provenance, probe
+from styleclip.weights.recognition import known_weight, warn_of_other_generator
 from styleclip.weights.safe_pickle.lazy_tensors import read_tensor
 
 REMEDY = "make the table again with `styleclip prepare --method exact`"
@@ -99,8 +100,12 @@ def find_relevance(
     suitable: str | Path | None,
     statistics: str | Path | None,
     fetch: Fetch,
+    generator: Weight | None = None,
 ) -> RelevanceTable | None:
-    """The table that was chosen, else the one that `styleclip prepare` made here, else the generator's `suitable`."""
+    """The table that was chosen, else the one that `styleclip prepare` made here, else the generator's `suitable`.
+
+    A published table is recognised by its bytes, with a WeightWarning where it belongs to another `generator`.
+    """
     prepared = prepared_path(fingerprint, clip)
     if chosen is None and prepared.is_file():
         path = prepared
@@ -109,7 +114,10 @@ def find_relevance(
     else:
         return None
     spread = load_statistics(statistics, layout) if statistics else None
-    return load_relevance(path, layout, clip, fingerprint, spread)
+    table = load_relevance(path, layout, clip, fingerprint, spread)
+    if table.about.get("method") == "published":
+        warn_of_other_generator(known_weight(path), generator)
+    return table
 
 
 def load_statistics(path: str | Path, layout: StyleLayout) -> StyleStatistics:

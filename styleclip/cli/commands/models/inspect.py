@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from styleclip.cli.output.printing import print_json, print_lines
 from styleclip.cli.output.tables import json_option, table
 from styleclip.text.units import human_bytes
-
-if TYPE_CHECKING:
-    from styleclip.weights.catalog import Weight
 
 
 @click.command()
@@ -32,24 +29,24 @@ def inspect(file: str, as_json: bool) -> None:
     if as_json:
         print_json(description)
     else:
-        print_lines(*_lines(description))
+        print_lines(*_lines(path, description))
 
 
 def _catalog_entry(path: Path) -> dict[str, Any] | None:
-    from styleclip.weights.catalog import weight_records, weights
+    from styleclip.weights.catalog import weight_records
+    from styleclip.weights.recognition import known_weight
 
-    known = [each for each in weights().values() if path.resolve() in _paths(each)]
-    return weight_records(known)[0] if known else None
-
-
-def _paths(weight: Weight) -> list[Path]:
-    return [path.resolve() for path in (weight.path, weight.unpacked_path) if path]
+    known = known_weight(path)
+    return weight_records([known])[0] if known else None
 
 
-def _lines(description: Mapping[str, Any]) -> list[str]:
+def _lines(path: Path, description: Mapping[str, Any]) -> list[str]:
     head = [("sha256", description["sha256"])]
     if entry := description["catalog"]:
-        head += [("name", f"{entry['name']}: {entry['what']}"), ("licence", entry["licence"])]
+        is_in_place = Path(entry["path"]).resolve() == path.resolve()
+        title = "name" if is_in_place else "the same file as"
+        head += [(title, f"{entry['name']}: {entry['what']}"), ("licence", entry["licence"])]
+        head += [("for the generator", entry["generator"])] if entry["generator"] else []
     lines = [f"{description['file']}  {human_bytes(description['bytes'])}", *table(head, wrap=True)]
     for part in description["parts"]:
         rows = [(f"  {name}", _value_text(value)) for name, value in part.items() if name != "kind"]
