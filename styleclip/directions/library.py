@@ -11,7 +11,7 @@ import platformdirs
 from styleclip.errors import UsageError, WeightError
 from styleclip.weights.cache import Fetch, fetch
 from styleclip.weights.catalog import closest, home, weights
-from styleclip.weights.locate import fetched_file, refuse_pipe
+from styleclip.weights.locate import fetched_file, refuse_pipe, require_on_disk
 
 FOLDER = "directions"
 SUFFIX = ".safetensors"
@@ -53,11 +53,35 @@ def direction_file(name: str, fetch: Fetch = fetch) -> DirectionFile:
     entry, colon, key = name.rpartition(":")
     if colon and key and Path(entry).is_file():
         return DirectionFile(Path(entry), key)
-    names = library_names()
-    for pack, inner in ((name, None), (entry, key or None)):
-        if pack in names:
-            return DirectionFile(library_folder() / f"{pack}{SUFFIX}", inner)
+    if found := _in_library(name):
+        return found
     refuse_pipe(name)
-    known = [*names, *(each.name for each in weights().values() if each.kind == "direction")]
-    likely = f"the closest directions are {closest(name, known)}" if known else "the library is empty"
-    raise WeightError(f"{name!r} is neither a direction of the library nor a file nor a URL; {likely}")
+    raise WeightError(f"{name!r} is neither a direction of the library nor a file nor a URL; {_likely(name)}")
+
+
+def named_file(name: str) -> DirectionFile:
+    """The file of a direction by its name in the library, or in the catalog where that file is on this disk.
+
+    A name is no path and no URL here, and nothing is downloaded. Raises WeightError for an unknown name.
+    """
+    if found := _in_library(name):
+        return found
+    weight = weights().get(name)
+    if weight is None or weight.kind != "direction":
+        raise WeightError(f"{name!r} is no direction of the library or the catalog; {_likely(name)}")
+    return DirectionFile(require_on_disk(weight))
+
+
+def _in_library(name: str) -> DirectionFile | None:
+    """The file of NAME or PACK:NAME; None where the library has no such entry."""
+    names = library_names()
+    pack, _, key = name.rpartition(":")
+    if name in names:
+        return DirectionFile(library_folder() / f"{name}{SUFFIX}")
+    return DirectionFile(library_folder() / f"{pack}{SUFFIX}", key) if key and pack in names else None
+
+
+def _likely(name: str) -> str:
+    """The names that are most like this one, for an error."""
+    known = [*library_names(), *(each.name for each in weights().values() if each.kind == "direction")]
+    return f"the closest directions are {closest(name, known)}" if known else "the library is empty"

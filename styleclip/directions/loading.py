@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 from styleclip.directions.library import DirectionFile, direction_file
 from styleclip.directions.own_files import LIST, REMEDY, read_latent_directions, save_latent_directions
@@ -20,6 +22,8 @@ from styleclip.weights.formats.own_files import read_own
 
 MAX_NAMES = 8  # of directions in an error
 
+Choice = TypeVar("Choice", bound=StyleDirection | LatentDirection)
+
 
 def load_direction(name: str | Path, models: Models, fetch: Fetch = fetch) -> StyleDirection | LatentDirection:
     """The direction of a name in the library or the catalog, of a file or a URL; `PACK:NAME` for one of several.
@@ -30,10 +34,30 @@ def load_direction(name: str | Path, models: Models, fetch: Fetch = fetch) -> St
         smile = styleclip.load_direction("smile.safetensors", models)
         result = editor.edit_together(editor.sample(seed=3), [Slider(smile, 2)])
     """
-    file = direction_file(str(name), fetch)
-    if LIST in read_own(file.path, "direction", REMEDY).about:
-        return _load_latent_direction(file, models)
-    return load_style_direction(file.path, models)
+    return read_direction(direction_file(str(name), fetch), models)
+
+
+def read_direction(file: DirectionFile, models: Models) -> StyleDirection | LatentDirection:
+    """The direction of a file, the one that it names or the only one. Raises WeightError as `load_direction`."""
+    directions = {direction_name(each): each for each in read_directions(file.path, models)}
+    with error_context(file.path):
+        direction = choose_direction(directions, file.key)
+        if isinstance(direction, LatentDirection):
+            direction.check_fits(models)
+    return direction
+
+
+def read_directions(path: str | Path, models: Models) -> Sequence[StyleDirection | LatentDirection]:
+    """All directions of a file, also those that `check_fits` refuses. Raises WeightError for a file without one."""
+    if LIST not in read_own(path, "direction", REMEDY).about:
+        return [load_style_direction(path, models)]
+    source = {"file": InputFile(path), "sha256": sha256_of(Path(path))}
+    return [replace(each, origin={**each.origin, **source}) for each in read_latent_directions(path)]
+
+
+def direction_name(direction: StyleDirection | LatentDirection) -> str:
+    """What a direction is called in its file; that of a text by its target."""
+    return direction.name if isinstance(direction, LatentDirection) else direction.prompt.target
 
 
 def save_direction(direction: StyleDirection | LatentDirection, models: Models, path: str | Path) -> Path:
@@ -43,16 +67,7 @@ def save_direction(direction: StyleDirection | LatentDirection, models: Models, 
     return save_style_direction(direction, models, path)
 
 
-def _load_latent_direction(file: DirectionFile, models: Models) -> LatentDirection:
-    directions = {each.name: each for each in read_latent_directions(file.path)}
-    with error_context(file.path):
-        direction = choose_direction(directions, file.key)
-        direction.check_fits(models)
-    origin = {**direction.origin, "file": InputFile(file.path), "sha256": sha256_of(file.path)}
-    return replace(direction, origin=origin)
-
-
-def choose_direction(directions: dict[str, LatentDirection], key: str | None) -> LatentDirection:
+def choose_direction(directions: Mapping[str, Choice], key: str | None) -> Choice:
     """The direction of this name, or the only one. Raises WeightError that lists names."""
     names = ", ".join(list(directions)[:MAX_NAMES]) + (", ..." if len(directions) > MAX_NAMES else "")
     if key is not None:

@@ -13,7 +13,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 import styleclip
-from styleclip.directions.library import library_folder, library_names
+from styleclip.directions.library import library_folder, library_names, named_file
 from styleclip.directions.own_files import read_latent_directions, save_latent_directions
 from styleclip.errors import UsageError, WeightError
 from styleclip.latents import Space
@@ -81,6 +81,30 @@ def test_names_of_the_library(
         assert isinstance(found, LatentDirection) and found.name == key
     with pytest.raises(WeightError, match="the closest directions are"):
         styleclip.load_direction("posse", models)
+
+
+def test_a_name_of_the_library_is_no_path(
+    models: Models, pack: list[LatentDirection], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STYLECLIP_HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    outside = save_latent_directions(pack[:1], tmp_path / "age.safetensors")
+    kept = save_latent_directions(pack[1:], library_folder() / "pose.safetensors")
+    assert named_file("pose") == (kept, None) and named_file("pose:pose") == (kept, "pose")
+    for name in (
+        str(outside),
+        outside.name,
+        "../age",
+        f"{outside}:age",
+        "https://example.org/age.pt",
+        "",
+        ":",
+        "pose:",
+    ):
+        with pytest.raises(WeightError, match="is no direction of the library or the catalog"):
+            named_file(name)
+    with pytest.raises(WeightError, match="e4e-age is not on this disk; run `styleclip models pull e4e-age`"):
+        named_file("e4e-age")
 
 
 def change(path: Path, **changes: Any) -> None:
