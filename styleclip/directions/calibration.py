@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import torch
 
-from styleclip.directions.drift import FixedFaces, Measure, fixed_faces, measure_of, see_pictures
+from styleclip.directions.drift import FixedFaces, fixed_faces, measure_of, see_pictures
 from styleclip.errors import UsageError
 from styleclip.latents import Direction
+from styleclip.methods.latent_direction import LatentDirection, UnitOf
 from styleclip.methods.sliders import Found, step_in_s
+from styleclip.methods.style_direction import StyleDirection
 from styleclip.models import Models
 from styleclip.progress import OnStep, Step, ignore
 
@@ -27,6 +30,8 @@ LARGEST_ALPHA = 1e6
 FARTHEST, STRIDE = 0.5, 8.0  # a distance beyond which it tells nothing of alpha; the factor between two alphas then
 MIN_SLOPE, MAX_SLOPE = 0.5, 4.0  # of log distance over log alpha; near 0 it is 2
 DIGITS = 4  # of a unit
+
+DirectionT = TypeVar("DirectionT", StyleDirection, LatentDirection)
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,7 @@ class Calibration:
     """
 
     unit: float
-    unit_of: Measure
+    unit_of: UnitOf
 
 
 @torch.no_grad()
@@ -75,8 +80,16 @@ def calibrate(models: Models, found: Found, on_step: OnStep = ignore, samples: i
     return Calibration(float(f"{alpha:.{DIGITS}g}"), measure)
 
 
+def calibrated(direction: DirectionT, models: Models, on_step: OnStep = ignore) -> DirectionT:
+    """The direction with its unit; one that has a unit stays as it is. Raises UsageError where no alpha moves it."""
+    if direction.unit is not None:
+        return direction
+    found = calibrate(models, direction, on_step)
+    return replace(direction, unit=found.unit, unit_of=found.unit_of)
+
+
 def mean_distance(
-    models: Models, faces: FixedFaces, step: Direction, alpha: float, count: int, measure: Measure
+    models: Models, faces: FixedFaces, step: Direction, alpha: float, count: int, measure: UnitOf
 ) -> float:
     """The mean distance between the first `count` of the faces and `S + alpha * step`."""
     source = faces.in_s(models)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor
 
 from styleclip.latents import Latent, Space
 from styleclip.losses import clip_and_identity_features, loss_resolution_px, similarity
+from styleclip.methods.latent_direction import UnitOf
 from styleclip.models import Models
 from styleclip.networks.batch_size import RENDER, max_batch
 from styleclip.runtime.batching import Batches
@@ -18,8 +18,6 @@ from styleclip.seeds import sample_z
 
 FIRST_SEED = 64_000  # of the fixed faces
 MAX_DISTANCE = 2.0  # of two unit vectors; also that of a picture that is not finite
-
-Measure = Literal["identity", "clip"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +35,7 @@ class Features:
     def __getitem__(self, rows: slice) -> Features:
         return Features(self.clip[rows], None if self.face is None else self.face[rows])
 
-    def distance(self, other: Features, measure: Measure) -> Tensor:
+    def distance(self, other: Features, measure: UnitOf) -> Tensor:
         """[N]: 1 - cosine of each pair of pictures, by the face recogniser ("identity") or by CLIP."""
         if measure == "clip" or self.face is None or other.face is None:
             ours, theirs = self.clip, other.clip
@@ -90,6 +88,6 @@ def fixed_faces(models: Models, count: int) -> FixedFaces:
     return faces
 
 
-def measure_of(models: Models) -> Measure:
+def measure_of(models: Models) -> UnitOf:
     """By what the amount of change is measured: identity, or CLIP where the models have no face recogniser."""
     return "clip" if models.identity is None else "identity"

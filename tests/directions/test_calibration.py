@@ -7,10 +7,11 @@ from dataclasses import replace
 import pytest
 import torch
 
-from styleclip.directions.calibration import Calibration, calibrate, find_alpha
+from styleclip.directions.calibration import Calibration, calibrate, calibrated, find_alpha
 from styleclip.directions.drift import fixed_faces, see_pictures
 from styleclip.errors import UsageError
 from styleclip.latents import Latent, Space
+from styleclip.methods.latent_direction import LatentDirection
 from styleclip.methods.mapper import LatentMapper
 from styleclip.methods.style_step import StyleStep
 from styleclip.models import Models
@@ -46,6 +47,15 @@ def test_the_unit_changes_faces_by_a_tenth(tiny: Models) -> None:
     assert found.unit_of == "identity"
     assert mean_change(tiny, step, found.unit) == pytest.approx(0.1, rel=0.011)
     assert calibrate(tiny, step) == found
+
+
+def test_a_direction_keeps_the_unit_it_has(tiny: Models) -> None:
+    direction = LatentDirection(Space.S, random_step(tiny).data)
+    found = calibrated(direction, tiny)
+    assert (found.unit, found.unit_of) == (calibrate(tiny, random_step(tiny)).unit, "identity")
+    assert calibrated(found, tiny) is found
+    w = LatentDirection(Space.W, torch.ones(1, 8), center=torch.ones(8))
+    assert calibrate(tiny, w, samples=16) == calibrate(tiny, replace(w, center=None), samples=16)
 
 
 @pytest.mark.parametrize("scale", [1e-3, 3e3])
