@@ -20,6 +20,8 @@ from styleclip.text.text_files import read_text
 from styleclip.weights.catalog import Weight, home
 from styleclip.weights.download import Progress, discard, download, ignore, partial_size, resumable_size
 from styleclip.weights.http import DownloadError
+from styleclip.weights.hub import HubWeight
+from styleclip.weights.hub_download import download_from_hub
 from styleclip.weights.recognition import file_hash
 from styleclip.weights.urls import hide_secrets, host_of, shown_url
 
@@ -43,9 +45,9 @@ def fetch(
     if here := weight.on_disk:
         return here
     if is_offline() if offline is None else offline:
-        switch = f" (STYLECLIP_OFFLINE={os.environ['STYLECLIP_OFFLINE']})" if is_offline() else ""
-        why = f"{weight.name} is not in {path.parent} and downloads are off{switch}"
-        raise WeightError(f"{why}; {_manual_download(weight)}")
+        raise _offline_error(weight)
+    if isinstance(weight, HubWeight):
+        return download_from_hub(weight, on_start, on_progress)
     partial = _partial_path(weight)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -102,6 +104,14 @@ def file_lock(path: Path, on_wait: Callable[[], None] = ignore) -> Iterator[None
         yield
     finally:
         lock.release()
+
+
+def _offline_error(weight: Weight) -> WeightError:
+    switch = f" (STYLECLIP_OFFLINE={os.environ['STYLECLIP_OFFLINE']})" if is_offline() else ""
+    place, remedy = str(weight.path.parent), _manual_download(weight)
+    if isinstance(weight, HubWeight):
+        place, remedy = "the cache of huggingface_hub", "allow them once"
+    return WeightError(f"{weight.name} is not in {place} and downloads are off{switch}; {remedy}")
 
 
 def _download_and_verify(partial: Path, weight: Weight, on_progress: Progress) -> None:

@@ -84,6 +84,16 @@ def max_download() -> int:
     raise UsageError(f"STYLECLIP_MAX_DOWNLOAD_GB={text} is no number of gigabytes; set it to one such as 12")
 
 
+def check_disk_space(folder: Path, needed: int) -> None:
+    """Raise WeightError where the disk of a folder has too little space for so many bytes."""
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise WeightError(
+            f"{folder} has {free / 1e6:,.0f} MB free and the download needs {needed / 1e6:,.0f} MB; "
+            "free some space or set STYLECLIP_HOME to a folder with more"
+        )
+
+
 def _attempt(url: str, partial: Path, size: int | None, on_progress: Progress) -> None:
     """Send one request, for the missing bytes."""
     before = _ResumeNote.read(partial)
@@ -122,7 +132,7 @@ def _receive(
         raise DownloadError(f"it announces {total:,} bytes, more than {_taken(limit)}")
     if start == 0:
         discard(partial)
-    _check_disk_space(partial.parent, (total or 0) - start)
+    check_disk_space(partial.parent, (total or 0) - start)
     if start == 0:
         origin.write(partial)
     done, limit = start, limit if total is None else total
@@ -194,12 +204,3 @@ def _recorded(url: str) -> str:
 
 def _note_path(partial: Path) -> Path:
     return partial.with_name(partial.name + ".json")
-
-
-def _check_disk_space(folder: Path, needed: int) -> None:
-    free = shutil.disk_usage(folder).free
-    if needed > free:
-        raise WeightError(
-            f"{folder} has {free / 1e6:,.0f} MB free and the download needs {needed / 1e6:,.0f} MB; "
-            "free some space or set STYLECLIP_HOME to a folder with more"
-        )

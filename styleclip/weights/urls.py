@@ -12,21 +12,25 @@ from urllib.request import url2pathname
 from styleclip.errors import WeightError
 from styleclip.storage.recording import InputFile
 from styleclip.weights.catalog import Weight
+from styleclip.weights.hub import SCHEME, hub_weight
 
 DRIVE_URL = "https://drive.usercontent.google.com/download?id={}&export=download&confirm=t"
 PUBLIC_PARAMETERS = ("id", "export", "confirm")  # of Google Drive; values of others may be secret
 
 
 def is_url(name: str) -> bool:
-    """Whether this is a URL, of a scheme of two letters or more; `weight_from_url` takes http, https and file."""
+    """Whether this is a URL, of a scheme of two letters or more; `weight_from_url` takes http, https, hf and file."""
     return re.match(r"[a-z][a-z0-9+.-]+://", name, re.I) is not None
 
 
 def weight_from_url(url: str, kind: str = "generator") -> Weight:
     """The weight at a URL that is not in the catalog. Share links of Google Drive become direct links.
 
-    Raises WeightError for a URL that cannot be read, of another scheme than http, https and file, or of no file here.
+    Raises WeightError for a URL that cannot be read, of another scheme than http, https, hf and file, or of no file
+    here.
     """
+    if url.lower().startswith(SCHEME):
+        return hub_weight(SCHEME + url[len(SCHEME) :], kind)
     shown = shown_url(url)
     try:
         parts = urlsplit(url)

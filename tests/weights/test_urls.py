@@ -58,7 +58,7 @@ def test_nonsense_for_a_url(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["ftp://there/it.pt", "s3://bucket/it.pt", "gs://b/it", "hf://o/it", "data://x", "FTP://a/b"]
+    "url", ["ftp://there/it.pt", "s3://bucket/it.pt", "gs://b/it", "ipfs://o/it", "data://x", "FTP://a/b"]
 )
 def test_other_schemes(url: str) -> None:
     assert is_url(url)
