@@ -76,6 +76,7 @@ class Editor:
         [inversion] = how(self.models, photo, on_step)
         return inversion
 
+    @with_gradients
     def edit(
         self,
         latent: Latent,
@@ -92,61 +93,39 @@ class Editor:
         NaN in it, and KeyboardInterrupt at Ctrl-C before the first step.
         """
         prompt = Prompt(prompt) if isinstance(prompt, str) else prompt
-        return self.edit_in_turn(latent, [(prompt, method)], on_step, about, region)
-
-    @with_gradients
-    def edit_in_turn(
-        self,
-        latent: Latent,
-        edits: Sequence[tuple[Prompt, Method]],
-        on_step: OnStep = ignore,
-        about: Mapping[str, Any] | None = None,
-        region: Region | None = None,
-    ) -> EditResult:
-        """Several edits, each of the result of the one before; scores are means over the texts. Else as `edit`."""
         if region is not None:
             region.check_size(self.models.generator.image_size)
-        for prompt, method in edits:
-            self.models.clip.check_lengths((prompt.target, *prompt.neutrals))
-            if not reads_claims(method, self.models):
-                warn_unknown_words(self.models.clip, (prompt.target, *prompt.neutrals))
-        source = edited = latent.to(self.models.device)
-        details = [method.details if isinstance(method, MethodWithDetails) else {} for _, method in edits]
-        steps: list[Latent] = []
-        started, interrupted, minimised = time.perf_counter(), False, False
-        for i, (prompt, method) in enumerate(edits):
-            best = BestStep(on_step)
-            try:
-                if isinstance(method, MethodWithDetails):
-                    edited, details[i] = method.edit_with_details(self.models, edited, prompt, best)
-                else:
-                    edited = method(self.models, edited, prompt, best)
-            except KeyboardInterrupt:
-                kept = best.latent_to_keep()
-                if kept is None and not steps:
-                    raise
-                edited, interrupted = kept or edited, True
-                break
-            finally:
-                minimised |= best.loss < float("inf")
-            steps.append(edited)
+        texts = (prompt.target, *prompt.neutrals)
+        self.models.clip.check_lengths(texts)
+        if not reads_claims(method, self.models):
+            warn_unknown_words(self.models.clip, texts)
+        source = latent.to(self.models.device)
+        details = method.details if isinstance(method, MethodWithDetails) else {}
+        best, started, interrupted = BestStep(on_step), time.perf_counter(), False
+        try:
+            if isinstance(method, MethodWithDetails):
+                edited, details = method.edit_with_details(self.models, source, prompt, best)
+            else:
+                edited = method(self.models, source, prompt, best)
+        except KeyboardInterrupt:
+            kept = best.latent_to_keep()
+            if kept is None:
+                raise
+            edited, interrupted = kept, True
         seconds = time.perf_counter() - started
-        prompts = [prompt for prompt, _ in edits]
-        settings = [method.settings(self.models) for _, method in edits]
         return self._result(
             source,
             edited,
-            prompts,
+            [prompt],
             about,
             region,
-            prompt=" + ".join(prompt.target for prompt in prompts),
-            method=edits[0][1].name,
-            settings=settings[0] if len(settings) == 1 else {"edits": settings},
+            prompt=prompt.target,
+            method=method.name,
+            settings=method.settings(self.models),
             seconds=seconds,
             interrupted=interrupted,
-            details=details if any(details) else [],
-            steps=steps,
-            unchanged=self._unchanged(source, edited) if minimised else (),
+            details=[details] if details else [],
+            unchanged=self._unchanged(source, edited) if best.loss < float("inf") else (),
         )
 
     @with_gradients
@@ -181,6 +160,7 @@ class Editor:
             seconds=seconds,
             interrupted=edit.interrupted,
             details=edit.details,
+            steps=edit.steps,
         )
 
     def edit_photo(

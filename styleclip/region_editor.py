@@ -42,16 +42,17 @@ class RegionEditor(Editor):
         """The pictures of the source, and within the region those of `latent`."""
         return self.region.composite(self.before, super().render(latent, noise))
 
-    def edit_in_turn(
+    def edit(
         self,
         latent: Latent,
-        edits: Sequence[tuple[Prompt, Method]],
+        prompt: Prompt | str,
+        method: Method,
         on_step: OnStep = ignore,
         about: Mapping[str, Any] | None = None,
         region: Region | None = None,
     ) -> EditResult:
-        """As `Editor.edit_in_turn`, within the region."""
-        return super().edit_in_turn(latent, edits, on_step, about, region or self.region)
+        """As `Editor.edit`, within the region."""
+        return super().edit(latent, prompt, method, on_step, about, region or self.region)
 
     def edit_together(
         self,

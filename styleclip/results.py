@@ -40,10 +40,10 @@ COMPANIONS = (  # of a result, that commands write beside it
 class EditResult:
     """Images and latents before and after an edit, its scores, and the record to run it again.
 
-    `details` has the values that the methods found, one mapping per edit in turn, such as the `alpha` of every image
-    for a `StyleDirection`; empty for methods without. `steps` are the latents after each edit in turn. `unchanged`
-    says, for a method that minimises a loss, of which images it kept the source. Outside of the `region`, where there
-    is one, `after` is `before`; `edited` draws the whole edit.
+    `details` has the values that the methods found, one mapping per edit, such as the `alpha` of every image for a
+    `StyleDirection`; empty for methods without. `steps` are the latents with the first of several edits that add up,
+    with the first two, ..., with all. `unchanged` says, for a method that minimises a loss, of which images it kept the
+    source. Outside of the `region`, where there is one, `after` is `before`; `edited` draws the whole edit.
     """
 
     prompt: str

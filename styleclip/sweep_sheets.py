@@ -24,7 +24,7 @@ FACTORS = (0.5, 1.0, 1.5)  # of a single strength, on a sheet
 class SweepSummary:
     """A result of a sweep as latents in S [N, C] and small pictures; the full pictures of many need much memory.
 
-    `steps` are the latents after each edit in turn.
+    `steps` are the latents with the first of several edits, with the first two, ..., with all.
     """
 
     point: SweepPoint
@@ -37,15 +37,15 @@ class SweepSummary:
     def of(editor: Editor, result: SweepResult) -> SweepSummary:
         generator, edit = editor.models.generator, result.result
         source, edited = (generator.to_space(latent, Space.S) for latent in (edit.source, edit.edited))
-        point = SweepPoint(result.alpha, result.beta, result.directions)
+        point = SweepPoint(result.combination, result.directions)
         return SweepSummary(point, source, edited, edit.steps, thumbnails(edit.after))
 
     def view(self) -> View:
-        return View(_alpha_label(self.point.strength), beta_label(self.point), self.pictures)
+        return View(_alpha_label(self.point.common_alpha), beta_label(self.point), self.pictures)
 
     def views(self, editor: Editor) -> Iterator[View]:
         """The result among others: after every one of several edits, or at 0.5, 1 and 1.5 times a number."""
-        strength, latents, labels = self.point.strength, [self.edited], [_alpha_label(self.point.strength)]
+        strength, latents, labels = self.point.common_alpha, [self.edited], [_alpha_label(self.point.common_alpha)]
         if len(self.point.directions) > 1:
             latents = list(self.steps)
             labels = [f"{'+ ' * (i > 0)}{each.prompt.target}" for i, each in enumerate(self.point.directions)]
@@ -90,7 +90,7 @@ def sweep_range(summaries: Sequence[SweepSummary]) -> dict[str, tuple[Latent, La
     ranges: dict[str, tuple[Latent, Latent]] = {}
     for beta in dict.fromkeys(summary.point.beta for summary in summaries):
         row = [summary for summary in summaries if summary.point.beta == beta]
-        numbers = {each.point.strength: each.edited for each in row if isinstance(each.point.strength, float)}
+        numbers = {each.point.common_alpha: each.edited for each in row if isinstance(each.point.common_alpha, float)}
         first = numbers[min(numbers)] if len(numbers) > 1 else row[0].source
         last = numbers[max(numbers)] if len(numbers) > 1 else row[-1].edited
         ranges[beta_label(row[0].point)] = first, last

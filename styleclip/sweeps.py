@@ -1,17 +1,18 @@
-"""Edits in turn at many strengths and thresholds; CLIP is measured once per text (StyleCLIP, section 6)."""
+"""Edits that add up, at many strengths and thresholds; CLIP is measured once per text (StyleCLIP, section 6)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from styleclip.directions.style_direction_files import load_style_direction
 from styleclip.editor import Editor
 from styleclip.errors import UsageError
 from styleclip.latents import Latent
 from styleclip.methods.global_direction import GlobalDirection
+from styleclip.methods.sliders import Slider
 from styleclip.methods.style_direction import StyleDirection
 from styleclip.models import Models
 from styleclip.progress import OnStep, Step, ignore
@@ -19,14 +20,14 @@ from styleclip.prompts import Prompt
 from styleclip.results import EditResult
 from styleclip.settings import Strength, format_number
 
-MAX_COMBINATIONS = 100  # of alphas and betas in one sweep
+MAX_COMBINATIONS = 100  # of strengths and betas in one sweep
 
 Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
 class Edit:
-    """One of the edits that a sweep makes in turn.
+    """One of the edits of a sweep, which add up in S.
 
     Args:
         source: the texts, a direction, or the file of a direction.
@@ -39,16 +40,31 @@ class Edit:
     beta: Strength | None = None
 
 
+class Combination(NamedTuple):
+    """One alpha or one calibrated strength of a sweep, and one beta; None where they are left to edits and method."""
+
+    alpha: Strength | None = None
+    beta: Strength | None = None
+    strength: float | None = None
+
+
 @dataclass(frozen=True)
 class SweepPoint:
-    """One alpha and one beta of a sweep, None where they are left to edits and method, and the directions there."""
+    """A combination of a sweep, and the directions of all edits there."""
 
-    alpha: Strength | None
-    beta: Strength | None
+    combination: Combination
     directions: Sequence[StyleDirection]
 
     @property
-    def strength(self) -> Strength | None:
+    def alpha(self) -> Strength | None:
+        return self.combination.alpha
+
+    @property
+    def beta(self) -> Strength | None:
+        return self.combination.beta
+
+    @property
+    def common_alpha(self) -> Strength | None:
         """The alpha of all directions; None where they differ."""
         alphas = {direction.alpha for direction in self.directions}
         return alphas.pop() if len(alphas) == 1 else None
@@ -71,11 +87,12 @@ def sweep(
     on_step: OnStep = ignore,
     about: Mapping[str, Any] | None = None,
 ) -> Iterator[SweepResult]:
-    """The edits in turn at every alpha and every beta; the relevance of channels is measured once per text.
+    """The sum of all edits at every alpha and every beta; the relevance of channels is measured once per text.
 
-    Results come strongest first, so a picture that is not finite raises NumericError before weaker ones are made.
-    Ctrl-C keeps the best latent so far of a single point; of several it raises KeyboardInterrupt, and those yielded
-    before are complete. Raises UsageError for settings that make no sense, and where texts single out no channel.
+    Every edit is found for `latent`, so their order does not change the picture. Results come strongest first, so a
+    picture that is not finite raises NumericError before weaker ones are made. Ctrl-C keeps the best latent so far of a
+    single point; of several it raises KeyboardInterrupt, and those yielded before are complete. Raises UsageError for
+    settings that make no sense, and where texts single out no channel.
 
     Example:
         for point in styleclip.sweep(editor, latent, [Prompt("an old face")], alphas=[-4, 4], betas=[0.1, 0.15]):
@@ -101,10 +118,9 @@ def find_points(
     method = method or GlobalDirection()
     listed = [edit if isinstance(edit, Edit) else Edit(edit) for edit in edits]
     check_sweep(listed, alphas, betas, method)
-    pairs = combinations(alphas, betas)
-    columns = [_directions(models, edit, pairs, method, on_step) for edit in listed]
-    rows = zip(*columns, strict=True)
-    return [SweepPoint(alpha, beta, row) for (alpha, beta), row in zip(pairs, rows, strict=True)]
+    asked = combinations(alphas, betas)
+    columns = [_directions(models, edit, asked, method, on_step) for edit in listed]
+    return [SweepPoint(*point) for point in zip(asked, zip(*columns, strict=True), strict=True)]
 
 
 def edit_at_points(
@@ -116,12 +132,27 @@ def edit_at_points(
 ) -> Iterator[SweepResult]:
     """Edit a latent at all points, the strongest first; `on_step` gets a step per point, of a single one all steps."""
     for index, point in enumerate(sorted(points, key=_size, reverse=True), start=1):
-        edits = [(direction.prompt, direction) for direction in point.directions]
-        result = editor.edit_in_turn(latent, edits, on_step if len(points) == 1 else ignore, about)
+        result = _edit(editor, latent, point.directions, on_step if len(points) == 1 else ignore, about)
         if result.interrupted and len(points) > 1:
             raise KeyboardInterrupt
-        yield SweepResult(point.alpha, point.beta, point.directions, result)
+        yield SweepResult(point.combination, point.directions, result)
         on_step(Step(index, len(points), {}, result.edited, stage="sweep"))
+
+
+def _edit(
+    editor: Editor,
+    latent: Latent,
+    directions: Sequence[StyleDirection],
+    on_step: OnStep,
+    about: Mapping[str, Any] | None,
+) -> EditResult:
+    """The sum of the directions, recorded as an edit of `GlobalDirection`."""
+    if len(directions) == 1 and isinstance(directions[0], StyleDirection):
+        return editor.edit(latent, directions[0].prompt, directions[0], on_step, about)
+    sliders = [Slider(direction, direction.alpha) for direction in directions]
+    result = editor.edit_together(latent, sliders, on_step, about)
+    settings = [direction.settings(editor.models) for direction in directions][: len(result.details)]
+    return replace(result, method=GlobalDirection.name, settings={"edits": settings})
 
 
 def check_sweep(
@@ -131,55 +162,50 @@ def check_sweep(
     method: GlobalDirection,
 ) -> None:
     """Raise UsageError for settings that make no sense, before anything is loaded."""
-    pairs = combinations(alphas, betas)
+    asked = combinations(alphas, betas)
     texts = [edit for edit in edits if isinstance(edit.source, Prompt)]
     if not edits:
         raise UsageError("there is nothing to edit; pass at least one prompt or direction")
-    if len(pairs) > MAX_COMBINATIONS:
-        raise UsageError(f"these are {len(pairs)} combinations of alpha and beta; ask for at most {MAX_COMBINATIONS}")
+    if len(asked) > MAX_COMBINATIONS:
+        raise UsageError(f"these are {len(asked)} combinations of alpha and beta; ask for at most {MAX_COMBINATIONS}")
     if method.channels is not None and not texts:
         raise UsageError("a saved direction has its channels already; leave out --channels")
     for edit in texts:
-        for alpha, beta in pairs:
-            _method_at(method, edit, alpha, beta)
+        for each in asked:
+            _method_at(method, edit, each.alpha, each.beta)
 
 
-def combinations(
-    alphas: Sequence[Strength] | None, betas: Sequence[Strength] | None
-) -> list[tuple[Strength | None, Strength | None]]:
+def combinations(alphas: Sequence[Strength] | None, betas: Sequence[Strength] | None) -> list[Combination]:
     """Every alpha at every beta, the betas outermost; None where nothing is asked for."""
-    return [(_as_float(alpha), _as_float(beta)) for beta in betas or (None,) for alpha in alphas or (None,)]
+    return [Combination(_as_float(alpha), _as_float(beta)) for beta in betas or (None,) for alpha in alphas or (None,)]
 
 
-def combination_names(
-    alphas: Sequence[Strength] | None, betas: Sequence[Strength] | None
-) -> dict[tuple[Strength | None, Strength | None], str]:
+def combination_names(alphas: Sequence[Strength] | None, betas: Sequence[Strength] | None) -> dict[Combination, str]:
     """A name for every combination, for its folder: `alpha_4_beta_0.12`, of the two that vary; "" for a single one."""
-    varying = [
-        (name, i) for i, (name, values) in enumerate((("alpha", alphas), ("beta", betas))) if len(values or ()) > 1
-    ]
-    return {
-        pair: "_".join(f"{name}_{format_number(pair[i])}" for name, i in varying)
-        for pair in combinations(alphas, betas)
-    }
+    asked = combinations(alphas, betas)
+    varying = [name for name in Combination._fields if len({getattr(each, name) for each in asked}) > 1]
+    return {each: "_".join(f"{name}_{format_number(getattr(each, name))}" for name in varying) for each in asked}
 
 
 def _directions(
-    models: Models,
-    edit: Edit,
-    pairs: Sequence[tuple[Strength | None, Strength | None]],
-    method: GlobalDirection,
-    on_step: OnStep,
+    models: Models, edit: Edit, asked: Sequence[Combination], method: GlobalDirection, on_step: OnStep
 ) -> list[StyleDirection]:
-    """The direction of one edit at every alpha and beta."""
+    """The direction of one edit at every combination."""
+    found = _directions_by_beta(models, edit, dict.fromkeys(each.beta for each in asked), method, on_step)
+    return [found[each.beta].at(_first_given(edit.alpha, each.alpha, found[each.beta].alpha)) for each in asked]
+
+
+def _directions_by_beta(
+    models: Models, edit: Edit, betas: Collection[Strength | None], method: GlobalDirection, on_step: OnStep
+) -> dict[Strength | None, StyleDirection]:
+    """The direction of one edit at every beta, with the alpha of the method or its own."""
     if isinstance(edit.source, Prompt):
         relevance = method.measure(models, edit.source, on_step)
-        methods = [_method_at(method, edit, *pair) for pair in pairs]
-        return [each.select(models, edit.source, relevance) for each in methods]
+        return {beta: _method_at(method, edit, None, beta).select(models, edit.source, relevance) for beta in betas}
     direction = edit.source
     if isinstance(direction, Path):
         direction = load_style_direction(direction, models).with_settings(method.resolve(models))
-    return [direction.at(_first_given(edit.alpha, alpha, direction.alpha)) for alpha, _ in pairs]
+    return dict.fromkeys(betas, direction)
 
 
 def _method_at(method: GlobalDirection, edit: Edit, alpha: Strength | None, beta: Strength | None) -> GlobalDirection:

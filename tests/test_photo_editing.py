@@ -121,7 +121,7 @@ def test_a_sweep_of_a_photo_has_a_photo_for_each_strength(models: Models, tmp_pa
 
     def edit(source: EditSource) -> Iterator[tuple[str, EditResult]]:
         for point in edit_at_points(Editor(source.models), source.latent, points):
-            yield folders[point.alpha, point.beta], point.result
+            yield folders[point.combination], point.result
 
     write_two_faces(tmp_path / "two.png")
     edited = edit_photo(models, tmp_path / "two.png", edit, EVERYBODY, [*folders.values()])

@@ -8,16 +8,17 @@ from styleclip.editor import Editor
 from styleclip.methods.global_direction import GlobalDirection
 from styleclip.settings import format_number
 from styleclip.sweep_sheets import SweepSummary, sweep_range, sweep_sheet
-from styleclip.sweeps import combination_names, sweep
+from styleclip.sweeps import Combination, combination_names, sweep
 from tests.helpers.sweeps import PROMPT, editor
 
 __all__ = ["editor"]  # a fixture
 
 
 def test_names_say_what_varies() -> None:
-    assert combination_names(None, None) == {(None, None): ""}
-    assert combination_names([4], [0.1]) == {(4, 0.1): ""}
-    assert combination_names([1, "auto"], [0.1]) == {(1, 0.1): "alpha_1", ("auto", 0.1): "alpha_auto"}
+    assert combination_names(None, None) == {Combination(): ""}
+    assert combination_names([4], [0.1]) == {Combination(4, 0.1): ""}
+    names = {Combination(1, 0.1): "alpha_1", Combination("auto", 0.1): "alpha_auto"}
+    assert combination_names([1, "auto"], [0.1]) == names
     assert [*combination_names([-4.5, 2], [0.1, 0.25]).values()] == [
         *("alpha_-4.5_beta_0.1", "alpha_2_beta_0.1"),
         *("alpha_-4.5_beta_0.25", "alpha_2_beta_0.25"),

@@ -12,12 +12,11 @@ import torch
 from styleclip.directions.loading import load_direction, save_direction
 from styleclip.editor import Editor
 from styleclip.errors import NumericError, UsageError
-from styleclip.latents import Latent
+from styleclip.latents import Space
 from styleclip.methods import auto_alpha
 from styleclip.methods.global_direction import GlobalDirection
-from styleclip.methods.style_direction import StyleDirection
 from styleclip.models import Models
-from styleclip.progress import OnStep, Step, ignore
+from styleclip.progress import OnStep, Step
 from styleclip.prompts import Prompt
 from styleclip.relevance_table import StyleStatistics
 from styleclip.sweeps import MAX_COMBINATIONS, Edit, sweep
@@ -80,29 +79,43 @@ def test_relevance_is_measured_once_per_text(editor: Editor, monkeypatch: pytest
     assert texts == [PROMPT, OLD]
 
 
-def test_edits_in_turn_keep_their_own_strengths(editor: Editor, tmp_path: Path) -> None:
-    """A saved direction first, then two texts; what an edit leaves open comes from the sweep."""
+def test_edits_add_up_and_keep_their_own_strengths(editor: Editor, tmp_path: Path) -> None:
+    """A saved direction and two texts, all found for the source; what an edit leaves open comes from the sweep."""
     found = GlobalDirection(alpha=0.5, beta=0.2).find(editor.models, OLD)
     file, latent = save_direction(found, editor.models, tmp_path / "old.safetensors"), editor.sample()
     edits = [Edit(file), Edit(PROMPT, alpha=2.0, beta=0.1), Edit(OLD)]
     [first, second] = sweep(editor, latent, edits, [3, 1], about={"source": {"seeds": [0]}})
+    [again, _] = sweep(editor, latent, edits[::-1], [3, 1])
+    assert torch.equal(first.result.edited.data, again.result.edited.data)
+    red, old = (GlobalDirection(beta=beta).find(editor.models, text) for beta, text in ((0.1, PROMPT), ("auto", OLD)))
     for point, alpha in ((first, 3), (second, 1)):
-        steps = [
-            found.at(alpha),
-            GlobalDirection(alpha=2.0, beta=0.1).find(editor.models, PROMPT),
-            GlobalDirection(alpha=alpha).find(editor.models, OLD),
-        ]
-        expected = latent
+        source = editor.models.generator.to_space(latent, Space.S)
+        steps = (alpha * found.direction, 2.0 * red.direction, alpha * old.direction)
         for step, reached in zip(steps, point.result.steps, strict=True):
-            expected = step(editor.models, expected, PROMPT)
-            assert torch.equal(expected.data, reached.data)
+            source = source + step
+            torch.testing.assert_close(reached.data, source.data, rtol=1e-6, atol=1e-6)
+        assert torch.equal(point.result.steps[-1].data, point.result.edited.data)
         record = point.result.record()
         directions = record["provenance"]["directions"]
+        assert record["method"] == "global-dir" and record["prompt"] == "old face + a face with red hair + old face"
         assert [each["alpha"] for each in directions] == [[alpha], [2], [alpha]]
         assert [each["relevance"]["source"] for each in directions] == ["file", "table", "table"]
         assert [each["beta"] for each in record["settings"]["edits"]] == [found.beta, 0.1, "auto"]
+        assert [each["alpha"] for each in record["settings"]["edits"]] == [alpha, 2, alpha]
         assert record["provenance"]["source"] == {"seeds": [0]}
-        assert point.strength is None
+        assert point.common_alpha is None
+
+
+def test_auto_among_others_is_what_the_source_needs(editor: Editor) -> None:
+    latent, method = editor.sample(seeds=range(3)), GlobalDirection(channels=20, reach=3.0, sure=0.4)
+    needed = editor.edit(latent, PROMPT, replace(method, alpha="auto")).details[0]["alpha"]
+    [point] = sweep(editor, latent, [Edit(OLD, 2.0), Edit(PROMPT, "auto")], method=method)
+    assert point.result.details[1]["alpha"] == needed and len(set(needed)) > 1
+    assert [each["alpha"] for each in point.result.settings["edits"]] == [2.0, "auto"]
+    old, red = point.directions
+    source = editor.models.generator.to_space(latent, Space.S).data
+    expected = source + 2 * old.direction.data + torch.tensor(needed)[:, None] * red.direction.data
+    torch.testing.assert_close(point.result.edited.data, expected, rtol=1e-5, atol=1e-5)
 
 
 def test_auto_gives_the_alphas_in_the_result(editor: Editor) -> None:
@@ -185,26 +198,6 @@ def test_what_makes_no_sense(
 ) -> None:
     with pytest.raises(UsageError, match=reason):
         sweep(editor, editor.sample(), edits, alphas, method=method)
-
-
-def test_other_methods_take_turns_too(editor: Editor) -> None:
-    """`edit_in_turn` mixes directions with methods that have no details."""
-
-    class Nothing:
-        name = "nothing"
-
-        def settings(self, models: Models) -> dict[str, Any]:
-            return {}
-
-        def __call__(self, models: Models, latent: Latent, prompt: Prompt, on_step: OnStep = ignore) -> Latent:
-            on_step(Step(1, 1, {}, latent))
-            return latent
-
-    direction = GlobalDirection(alpha=1.0, channels=4).find(editor.models, PROMPT)
-    assert isinstance(direction, StyleDirection)
-    result = editor.edit_in_turn(editor.sample(), [(OLD, Nothing()), (PROMPT, direction)])
-    assert result.details[0] == {} and result.details[1]["alpha"] == [1.0] and len(result.steps) == 2
-    assert "directions" not in editor.edit(editor.sample(), OLD, Nothing()).record()["provenance"]
 
 
 def test_a_direction_has_a_finite_strength(editor: Editor) -> None:

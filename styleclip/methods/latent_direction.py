@@ -14,6 +14,7 @@ from styleclip.errors import SpaceError, UsageError, WeightError
 from styleclip.latents import Direction, Latent, Space
 from styleclip.models import Models
 from styleclip.prompts import Prompt
+from styleclip.settings import Strength
 
 UnitOf = Literal["identity", "clip"]  # features whose distance the unit is measured by
 
@@ -71,6 +72,11 @@ class LatentDirection(Direction):
         if not math.isfinite(alpha):
             raise UsageError(f"alpha is {alpha}; it must be a finite number")
         return replace(self, alpha=alpha)
+
+    def settings(self, models: Models) -> dict[str, Any]:
+        """For the record of an edit: what it is and its strength."""
+        told = {"name": self.name, "space": self.space.value, "layers": self.layers, "alpha": self.alpha}
+        return {**told, "absolute": self.center is not None, **unit_settings(self.alpha, self.unit, self.unit_of)}
 
     def with_layers(self, layers: Sequence[int], num_ws: int) -> LatentDirection:
         """This direction on these rows of W+ only, 0 elsewhere. Raises UsageError for rows that are not there."""
@@ -133,6 +139,13 @@ def _to_style_step(models: Models, direction: Direction) -> Tensor:
     moved = Latent(direction.space, direction.data.to(generator.w_avg))
     zero = Latent(direction.space, torch.zeros_like(moved.data))
     return (generator.to_space(moved, Space.S) - generator.to_space(zero, Space.S)).data
+
+
+def unit_settings(alpha: Strength, unit: float | None, unit_of: UnitOf) -> dict[str, Any]:
+    """The unit and the calibrated strength `alpha / unit`, for the record of an edit; {} without a unit."""
+    if unit is None:
+        return {}
+    return {"unit": unit, "unit_of": unit_of, "strength": alpha if alpha == "auto" else float(f"{alpha / unit:.6g}")}
 
 
 def format_layers(layers: Sequence[int]) -> str:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from styleclip.latents import Direction, Latent, Space
 from styleclip.methods.latent_direction import LatentDirection
 from styleclip.methods.mapper import LatentMapper
@@ -16,14 +18,16 @@ from styleclip.models import Models
 from styleclip.progress import OnStep, Step, ignore
 from styleclip.prompt_words import warn_unknown_words
 from styleclip.prompts import Prompt
+from styleclip.settings import Strength
 
 
 @dataclass
 class SliderEdit:
     """The edited latent in S, and of each slider that was applied its text, settings and details for the record.
 
-    `names` are the texts, or those of the files of sliders whose text is not known, which have no prompt.
-    `interrupted` says that Ctrl-C came before the last slider.
+    `names` are the texts, or those of the files of sliders whose text is not known, which have no prompt. `steps` are
+    the latents with the first slider, the first two, ..., all of them. `interrupted` says that Ctrl-C came before the
+    last slider.
     """
 
     edited: Latent
@@ -31,6 +35,7 @@ class SliderEdit:
     prompts: list[Prompt] = field(default_factory=list)
     settings: list[dict[str, Any]] = field(default_factory=list)
     details: list[dict[str, Any]] = field(default_factory=list)
+    steps: list[Latent] = field(default_factory=list)
     interrupted: bool = False
 
 
@@ -42,28 +47,46 @@ def edit_by_sliders(models: Models, source: Latent, sliders: Sequence[Slider], o
     in_s = models.generator.to_space(source, Space.S)
     edit = SliderEdit(in_s)
     steps: list[tuple[float, Direction]] = []
+    features: Tensor | None = None  # of CLIP, measured once
     for index, slider in enumerate(sliders, start=1):
         try:
             found = slider.find(models, on_step)
             check_texts(models, [Slider(found)])
             if isinstance(found, StyleDirection):
                 found.at(slider.strength).warn_if_strong()
-            step, offset = step_in_s(models, found, source), offset_in_s(models, found, source)
-            details = slider_details(models, found, slider.strength, in_s)
+                features = models.clip_features(in_s) if found.claims and features is None else features
+            alpha, pairs = _find_steps(models, found, slider.strength, source, features, on_step)
+            details = slider_details(models, found, alpha, in_s, features)
             on_step(Step(index, len(sliders), stage="sliders"))
         except KeyboardInterrupt:
             if not steps:
                 raise
             edit.interrupted = True
             break
-        steps += [(slider.strength, step), *([(1.0, offset)] if offset else [])]
+        steps += pairs
+        edit.steps.append(add_steps(edit.steps[-1] if edit.steps else in_s, pairs))
         prompt = prompt_of(found)
         edit.prompts += [prompt] if prompt else []
         edit.names.append(_name(found))
         edit.settings.append(slider_settings(models, found, slider.strength))
         edit.details.append(details)
     edit.edited = add_steps(in_s, steps)
+    edit.steps[-1:] = [edit.edited] if steps else []
     return edit
+
+
+def _find_steps(
+    models: Models, found: Found, strength: Strength, source: Latent, features: Tensor | None, on_step: OnStep
+) -> tuple[list[float], list[tuple[float, Direction]]]:
+    """The alpha of every image of `source`, and all that is added in S, as steps and their multiples."""
+    if strength == "auto" and isinstance(found, StyleDirection):
+        found, in_s = found.at("auto"), models.generator.to_space(source, Space.S)
+        alpha = found.strengths(models, in_s, on_step, features)
+        step = Direction(Space.S, alpha[:, None] * found.directions(models, in_s, features).data)
+        return alpha.tolist(), [(1.0, step)]
+    number, offset = float(strength), offset_in_s(models, found, source)
+    steps = [(number, step_in_s(models, found, source, features)), *([(1.0, offset)] if offset else [])]
+    return [number] * len(source), steps
 
 
 def prompt_of(found: Found) -> Prompt | None:
@@ -71,23 +94,22 @@ def prompt_of(found: Found) -> Prompt | None:
     return found.prompt if not isinstance(found, LatentMapper) else getattr(found.mapper, "prompt", None)
 
 
-def slider_settings(models: Models, found: Found, strength: float) -> dict[str, Any]:
+def slider_settings(models: Models, found: Found, strength: Strength) -> dict[str, Any]:
     """The text of a slider, its strength, its settings, and the name and hash of the file that it was read from."""
-    if isinstance(found, StyleDirection):
-        settings = {name: value for name, value in found.settings(models).items() if name != "alpha"}
-    elif isinstance(found, LatentDirection):
-        settings = {"name": found.name, "space": found.space.value, "layers": found.layers, "unit": found.unit}
-        settings |= {"absolute": found.center is not None}
+    if isinstance(found, StyleDirection | LatentDirection):
+        settings = {name: value for name, value in found.settings(models).items() if name not in ("alpha", "strength")}
     else:
         settings = {"mapper_strength": found.strength} if isinstance(found, LatentMapper) else {}
     return {**_texts(found), "strength": strength, **settings, **_origin(found)}
 
 
-def slider_details(models: Models, found: Found, strength: float, source: Latent) -> dict[str, Any]:
-    """What is known of a slider on every image of `source` (in S); `alpha` is its strength."""
-    alpha = {"alpha": [round(strength, 6)] * len(source)}
+def slider_details(
+    models: Models, found: Found, alphas: Sequence[float], source: Latent, features: Tensor | None
+) -> dict[str, Any]:
+    """What is known of a slider on every image of `source` (in S), of CLIP features [N, D]; `alpha` is its strength."""
+    alpha = {"alpha": [round(each, 6) for each in alphas]}
     if isinstance(found, StyleDirection):
-        return {**found.details, **alpha, **found.shown(models, source)}
+        return {**found.details, **alpha, **found.shown(models, source, features)}
     about = {"mapper": dict(found.load_mapper(models).about)} if isinstance(found, LatentMapper) else {}
     return {**_texts(found), **alpha, **about, **_origin(found)}
 

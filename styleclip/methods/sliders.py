@@ -25,6 +25,7 @@ from styleclip.methods.style_step import StyleStep
 from styleclip.models import Models
 from styleclip.progress import OnStep, ignore
 from styleclip.prompts import Prompt
+from styleclip.settings import Strength
 
 Found = StyleDirection | LatentDirection | LatentMapper | StyleStep  # a slider's source, ready to give steps
 
@@ -37,6 +38,7 @@ class Slider:
         source: a prompt, whose direction in style space is found; a direction; a mapper; the step of a finished edit.
         strength: a multiple of the step; negative reverses, 0 turns the slider off. By regression 1 reaches the samples
             that show the text; by a table it counts standard deviations. It takes the place of a direction's own alpha.
+            "auto", of a prompt or its direction, is as much as each face needs.
         beta: of a prompt, the threshold of relevance, below which channels stay; None is the default of the models.
         relevance: of a prompt, where its direction comes from, as in `GlobalDirection`.
 
@@ -46,7 +48,7 @@ class Slider:
     """
 
     source: Prompt | Found
-    strength: float = 1.0
+    strength: Strength = 1.0
     beta: float | None = None
     relevance: Literal["auto", "regression", "table", "gradient"] = "auto"
 
@@ -56,7 +58,10 @@ class Slider:
                 f"a slider moves a Prompt, a direction, a mapper or a StyleStep, not {type(self.source).__name__}; "
                 "write a text as Prompt(text)"
             )
-        if not math.isfinite(self.strength):
+        if self.strength == "auto":
+            if not isinstance(self.source, Prompt | StyleDirection):
+                raise UsageError('only the directions of texts know strength "auto"; pass a number, e.g. 1')
+        elif not math.isfinite(self.strength):
             raise UsageError(f"strength is {self.strength}; it must be a finite number")
         if isinstance(self.source, Prompt):
             self._method()

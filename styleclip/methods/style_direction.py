@@ -17,7 +17,7 @@ from styleclip.latents import Direction, Latent, Space, StyleLayout
 from styleclip.methods.auto_alpha import auto_alpha
 from styleclip.methods.claim_alpha import claim_alpha
 from styleclip.methods.claim_direction import ClaimDirection, sum_of_steps
-from styleclip.methods.latent_direction import UnitOf
+from styleclip.methods.latent_direction import UnitOf, unit_settings
 from styleclip.methods.settings import GlobalDirectionSettings
 from styleclip.models import Models
 from styleclip.progress import OnStep, ignore
@@ -93,10 +93,9 @@ class StyleDirection:
         return replace(self, found_with=replace(settings, beta=self.beta, channels=None))
 
     def settings(self, models: Models) -> dict[str, Any]:
-        """The settings it was found with, at its own `alpha`."""
-        return {name: getattr(self.found_with, name) for name in settings_of(GlobalDirectionSettings)} | {
-            "alpha": self.alpha
-        }
+        """The settings it was found with, at its own `alpha`, and its unit."""
+        found_with = {name: getattr(self.found_with, name) for name in settings_of(GlobalDirectionSettings)}
+        return {**found_with, "alpha": self.alpha, **unit_settings(self.alpha, self.unit, self.unit_of)}
 
     def reads_claims(self, models: Models) -> bool:
         """Whether the direction is by regression."""
@@ -138,22 +137,24 @@ class StyleDirection:
         By regression it starts from what the image shows, by its CLIP features [N, D], which are measured where they
         are not passed; with alpha "auto", claims that it shows already are left out.
         """
-        if features is None or not self.claims:
-            features = self._source_features(models, source)
-        return self._directions(source, features)
+        return self._directions(source, self._source_features(models, source, features))
 
-    def shown(self, models: Models, source: Latent) -> dict[str, list[float]]:
+    def shown(self, models: Models, source: Latent, features: Tensor | None = None) -> dict[str, list[float]]:
         """For the details, by regression: `shown`, how far every image of `source` shows the text already, 0 to 1."""
-        return self._shown(self._source_features(models, source))
+        return self._shown(self._source_features(models, source, features))
 
-    def strengths(self, models: Models, source: Latent, on_step: OnStep = ignore) -> Tensor:
-        """The alpha [N] of every image of `source` (in S)."""
-        features = self._source_features(models, source)
+    def strengths(
+        self, models: Models, source: Latent, on_step: OnStep = ignore, features: Tensor | None = None
+    ) -> Tensor:
+        """The alpha [N] of every image of `source` (in S), by its CLIP features as in `directions`."""
+        features = self._source_features(models, source, features)
         return self._strengths(models, source, features, self._directions(source, features), on_step)
 
-    def _source_features(self, models: Models, source: Latent) -> Tensor | None:
-        """CLIP's features [N, D] of the source, which a direction by regression starts from."""
-        return models.clip_features(source) if self.claims else None
+    def _source_features(self, models: Models, source: Latent, known: Tensor | None = None) -> Tensor | None:
+        """CLIP's features [N, D] of the source, which a direction by regression starts from; measured unless known."""
+        if not self.claims:
+            return None
+        return models.clip_features(source) if known is None else known
 
     def _shown(self, features: Tensor | None) -> dict[str, list[float]]:
         if features is None:

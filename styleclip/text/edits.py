@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import NamedTuple
 
 from styleclip.settings import Strength
@@ -38,6 +39,19 @@ def parse_edit(text: str, syntax: str) -> EditText:
 
 
 def parse_name(text: str) -> tuple[str, Strength | None]:
-    """`NAME [@ STRENGTH]`: the name, and the strength behind the last ` @ `; None without one."""
-    name, at, last = text.rpartition(" @ ")
-    return (name, parse_strength(last)) if at else (text, None)
+    """`NAME [@ STRENGTH]`, also without blanks: the name, and the strength behind the last @; None without one.
+
+    The path of an existing file or folder is a name as a whole. Behind ` @ ` stands a strength; behind an @ without
+    blanks a part of the name unless it is a number, and behind the only @ of an hf:// address its revision.
+    """
+    name, at, last = text.rpartition("@")
+    if not at or os.path.exists(text):
+        return text, None
+    if name.endswith(" ") and last.startswith(" "):
+        return name[:-1], parse_strength(last)
+    if name.startswith("hf://") and "@" not in name:
+        return text, None
+    try:
+        return name.rstrip(), parse_strength(last)
+    except ValueError:
+        return text, None

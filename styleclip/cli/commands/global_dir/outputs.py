@@ -99,14 +99,14 @@ def edit_and_save(
     try:
         with Progress("global-dir", quiet) as progress:
             for found in edit_at_points(face.editor, face.latent, points, progress, {**about, **face.about}):
-                summaries[found.alpha, found.beta] = SweepSummary.of(face.editor, found)
-                face.save(found.result, names[found.alpha, found.beta])
+                summaries[found.combination] = SweepSummary.of(face.editor, found)
+                face.save(found.result, names[found.combination])
                 face.interrupted = message if found.result.interrupted else face.interrupted
     except KeyboardInterrupt:
         if not summaries:
             raise
         face.interrupted = f"Interrupted; kept {len(summaries)} of {len(points)} results"
-    return [summaries[pair] for pair in names if pair in summaries]
+    return [summaries[each] for each in names if each in summaries]
 
 
 video_option = option(
