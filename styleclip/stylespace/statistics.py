@@ -55,7 +55,17 @@ def sample_styles(
 
 def sample_z(generator: Generator, count: int, seed: int = 5) -> Tensor:
     """Z [count, z_dim]: with seed 5 those of StyleCLIP. A smaller `count` gives the first of the same samples."""
-    return next(_z_batches(generator, count, seed, count))
+    return next(z_batches(generator, count, seed, count))
+
+
+def z_batches(generator: Generator, count: int, seed: int, batch: int) -> Iterator[Tensor]:
+    """The z of `sample_z` in pieces: numpy's stream goes on where it stopped."""
+    if min(count, batch) < 1:
+        raise UsageError(f"cannot draw {count} samples, {batch} at a time; both must be at least 1")
+    random = np.random.RandomState(seed)
+    for start in range(0, count, batch):
+        numbers = random.randn(min(batch, count - start), generator.config.z_dim)
+        yield torch.from_numpy(numbers.astype(np.float32))
 
 
 def mean_and_std(batches: Iterable[Tensor]) -> StyleStatistics:
@@ -120,16 +130,6 @@ def whitening_basis(generator: Generator, space: Space, samples: int = 10_000, s
 def _style_batches(
     generator: Generator, count: int, seed: int, psi: float, cutoff: int | None, batch: int
 ) -> Iterator[Tensor]:
-    for z in _z_batches(generator, count, seed, batch):
+    for z in z_batches(generator, count, seed, batch):
         w = generator.truncate(Latent(Space.Z, z.to(generator.w_avg.device)), psi, cutoff)
         yield generator.to_space(w, Space.S).data
-
-
-def _z_batches(generator: Generator, count: int, seed: int, batch: int) -> Iterator[Tensor]:
-    """The z of `sample_z` in pieces: numpy's stream goes on where it stopped."""
-    if min(count, batch) < 1:
-        raise UsageError(f"cannot draw {count} samples, {batch} at a time; both must be at least 1")
-    random = np.random.RandomState(seed)
-    for start in range(0, count, batch):
-        numbers = random.randn(min(batch, count - start), generator.config.z_dim)
-        yield torch.from_numpy(numbers.astype(np.float32))
