@@ -46,6 +46,7 @@ COMMANDS = (
     "studio",
     "prepare",
     "evaluate",
+    "direction",
     "models",
     "doctor",
 )  # each is the function of that name in the module of that name; other methods have a command of their settings
