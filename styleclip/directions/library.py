@@ -1,20 +1,30 @@
-"""The library: the user's directions by name, a safetensors file each; those of a pack are called PACK:NAME."""
+"""The library: the user's directions by name, a safetensors file each; those of a pack are called PACK:NAME.
+
+It needs no torch, so names are looked up and completed at once.
+"""
 
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import platformdirs
 
-from styleclip.errors import UsageError, WeightError
-from styleclip.weights.cache import Fetch, fetch
+from styleclip.directions.pack_index import INDEX, pack_file
+from styleclip.errors import OutputError, UsageError, WeightError
+from styleclip.text.names import slug
+from styleclip.weights.cache import Fetch, fetch, file_lock
 from styleclip.weights.catalog import closest, home, weights
 from styleclip.weights.locate import fetched_file, refuse_pipe, require_on_disk
+from styleclip.weights.urls import is_url
 
 FOLDER = "directions"
 SUFFIX = ".safetensors"
+URL_WITH_KEY = re.compile(r"(.+\.safetensors(?:@[^:@]+)?):([^:/]+)")  # URL:KEY
 
 
 class DirectionFile(NamedTuple):
@@ -37,24 +47,79 @@ def library_folder() -> Path:
 def library_names() -> list[str]:
     """The names of all entries, sorted."""
     folder = library_folder()
-    return sorted(path.stem for path in folder.glob(f"*{SUFFIX}")) if folder.is_dir() else []
+    if not folder.is_dir():
+        return []
+    return sorted(path.stem for path in folder.glob(f"*{SUFFIX}") if not path.name.startswith("."))
+
+
+def entry_path(name: str) -> Path:
+    """The file of an entry, which may not exist."""
+    return library_folder() / f"{name}{SUFFIX}"
+
+
+def check_new(name: str, overwrite: bool = False) -> None:
+    """Raise UsageError for a name that no entry can have, OutputError for one that an entry has unless `overwrite`."""
+    if name != slug(name):
+        raise UsageError(f"{name!r} cannot be the name of a direction; call it {slug(name)!r}")
+    if not overwrite and entry_path(name).exists():
+        raise OutputError(f"the library has a direction {name} already; pass --overwrite or another --name")
+
+
+@contextmanager
+def new_entry(name: str, overwrite: bool = False) -> Iterator[Path]:
+    """The path that a new entry is written to, while other processes wait. Raises as `check_new`."""
+    check_new(name, overwrite)
+    with locked_library():
+        check_new(name, overwrite)
+        yield entry_path(name)
+
+
+@contextmanager
+def locked_library() -> Iterator[None]:
+    """Keep other processes and threads from changing the library; raises OutputError where it cannot be written to."""
+    folder, lock = library_folder(), ExitStack()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.enter_context(file_lock(folder / "library"))
+    except OSError as error:
+        remedy = "set STYLECLIP_HOME to a folder of yours"
+        raise OutputError(f"the library {folder} cannot be written to ({error.strerror}); {remedy}") from error
+    with lock:
+        yield
+
+
+def remove_entry(name: str) -> Path:
+    """Delete an entry of the library, and return its path. Raises WeightError for an unknown name."""
+    with locked_library():
+        if name not in library_names():
+            raise WeightError(f"the library has no {name!r}; {_likely(name, library_names())}")
+        entry_path(name).unlink()
+    return entry_path(name)
 
 
 def direction_file(name: str, fetch: Fetch = fetch) -> DirectionFile:
-    """The file of a direction by a path, FILE:KEY, a URL, its name in the library (NAME, PACK:NAME) or in the catalog.
+    """The file of a direction by its name.
 
-    Raises WeightError for an unknown name.
+    `name` is a path, FILE:KEY, FOLDER:KEY of a folder with an index, a URL (also hf://, and with :KEY behind
+    .safetensors), a name in the library (NAME, PACK:NAME) or one of the catalog, in this order. Raises WeightError for
+    any other.
     """
-    path = Path(name)
-    if path.is_file():
-        return DirectionFile(path)
-    if fetched := fetched_file(name, "direction", fetch):
-        return DirectionFile(fetched)
+    if Path(name).is_file():
+        return DirectionFile(Path(name))
+    if is_url(name):
+        keyed = URL_WITH_KEY.fullmatch(name)
+        url, key = (keyed[1], keyed[2]) if keyed else (name, None)
+        return DirectionFile(fetched_file(url, "direction", fetch) or Path(url), key)
     entry, colon, key = name.rpartition(":")
     if colon and key and Path(entry).is_file():
         return DirectionFile(Path(entry), key)
+    for folder, inner in ((name, None), (entry or name, key or None)):
+        if Path(folder, INDEX).is_file():
+            return DirectionFile(*pack_file(Path(folder), inner))
     if found := _in_library(name):
         return found
+    if fetched := fetched_file(name, "direction", fetch):
+        return DirectionFile(fetched)
     refuse_pipe(name)
     raise WeightError(f"{name!r} is neither a direction of the library nor a file nor a URL; {_likely(name)}")
 
@@ -77,11 +142,12 @@ def _in_library(name: str) -> DirectionFile | None:
     names = library_names()
     pack, _, key = name.rpartition(":")
     if name in names:
-        return DirectionFile(library_folder() / f"{name}{SUFFIX}")
-    return DirectionFile(library_folder() / f"{pack}{SUFFIX}", key) if key and pack in names else None
+        return DirectionFile(entry_path(name))
+    return DirectionFile(entry_path(pack), key) if key and pack in names else None
 
 
-def _likely(name: str) -> str:
+def _likely(name: str, known: list[str] | None = None) -> str:
     """The names that are most like this one, for an error."""
-    known = [*library_names(), *(each.name for each in weights().values() if each.kind == "direction")]
+    if known is None:
+        known = [*library_names(), *(each.name for each in weights().values() if each.kind == "direction")]
     return f"the closest directions are {closest(name, known)}" if known else "the library is empty"

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from styleclip.directions.library import DirectionFile, direction_file
+from styleclip.directions.library import DirectionFile, direction_file, new_entry
 from styleclip.directions.own_files import LIST, REMEDY, read_latent_directions, save_latent_directions
 from styleclip.directions.style_direction_files import load_style_direction, save_style_direction
 from styleclip.errors import WeightError
@@ -15,6 +15,7 @@ from styleclip.methods.latent_direction import LatentDirection
 from styleclip.methods.style_direction import StyleDirection
 from styleclip.models import Models
 from styleclip.storage.recording import InputFile
+from styleclip.text.names import different_name, slug
 from styleclip.weights.cache import Fetch, fetch
 from styleclip.weights.file_state import sha256_of
 from styleclip.weights.formats.messages import error_context
@@ -65,6 +66,27 @@ def save_direction(direction: StyleDirection | LatentDirection, models: Models, 
     if isinstance(direction, LatentDirection):
         return save_latent_directions([direction], path)
     return save_style_direction(direction, models, path)
+
+
+def add_to_library(
+    directions: Sequence[LatentDirection] | StyleDirection, name: str, models: Models, overwrite: bool = False
+) -> Path:
+    """Write an entry of the library: one direction, which takes the name of the entry, or a pack of several.
+
+    Names in a pack become such as stand in file names, and different: `Eye ratio` -> `eye-ratio`. Raises UsageError for
+    a name that no entry can have, OutputError for one that an entry has already unless `overwrite`.
+    """
+    with new_entry(name, overwrite) as path:
+        if isinstance(directions, StyleDirection):
+            return save_style_direction(directions, models, path)
+        if len(directions) == 1:
+            return save_latent_directions([replace(directions[0], name=name)], path)
+        named: list[LatentDirection] = []
+        for each in directions:
+            base = slug(each.name)
+            taken = [other.name for other in named]
+            named.append(replace(each, name=different_name(base, base, taken)))
+        return save_latent_directions(named, path)
 
 
 def choose_direction(directions: Mapping[str, Choice], key: str | None) -> Choice:

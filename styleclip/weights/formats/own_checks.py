@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
-
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from styleclip.errors import WeightError
 from styleclip.weights.formats.messages import plain_line, short_repr
+
+if TYPE_CHECKING:  # records are read without torch
+    from torch import Tensor
 
 MAX_TEXT_CHARS = 10_000  # of a text in a record
 MAX_RECORD_CHARS = 2**20

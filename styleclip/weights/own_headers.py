@@ -1,0 +1,35 @@
+"""The records of our own files without their tensors, and without torch."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from styleclip.errors import WeightError
+from styleclip.weights.formats.messages import error_context
+from styleclip.weights.formats.own_checks import parse_record
+
+KIND = "styleclip"  # the metadata key of the kind of the file
+MAX_HEADER_BYTES = 100_000_000  # as the package safetensors
+
+
+def read_record(path: str | Path, kind: str, remedy: str) -> dict[str, Any]:
+    """`about` of a safetensors file that styleclip wrote of this kind; {} without one.
+
+    Raises WeightError for a file that is absent, damaged or of another kind.
+    """
+    with error_context(path, remedy):
+        try:
+            with Path(path).open("rb") as file:
+                length = int.from_bytes(file.read(8), "little")
+                if not 2 <= length <= MAX_HEADER_BYTES:
+                    raise ValueError("no header")
+                header = file.read(length)
+            metadata = json.loads(header)["__metadata__"]
+            held, text = metadata.get(KIND), metadata.get("about", "{}")
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise WeightError(f"it holds no {kind} that styleclip wrote; {remedy}") from error
+        if held != kind or not isinstance(text, str):
+            raise WeightError(f"it holds no {kind}; {remedy}")
+        return parse_record(text, remedy)
