@@ -11,6 +11,8 @@ from styleclip.editor import Editor
 from styleclip.images import fit_to, to_pil
 from styleclip.latents import Latent, Space
 from styleclip.methods.channel_report import channel_count
+from styleclip.methods.latent_direction import LatentDirection
+from styleclip.methods.slider_edit import name_of
 from styleclip.results import EditResult
 from styleclip.settings import Strength, format_number
 from styleclip.sheets import LARGE_CELL, View, faces_sheet, labelled_sheet, rows_of_faces, thumbnails
@@ -41,24 +43,25 @@ class SweepSummary:
         return SweepSummary(point, source, edited, edit.steps, thumbnails(edit.after))
 
     def view(self) -> View:
-        return View(_alpha_label(self.point.common_alpha), beta_label(self.point), self.pictures)
+        return View(_amount_label(self.point, self.point.amount), beta_label(self.point), self.pictures)
 
     def views(self, editor: Editor) -> Iterator[View]:
         """The result among others: after every one of several edits, or at 0.5, 1 and 1.5 times a number."""
-        strength, latents, labels = self.point.common_alpha, [self.edited], [_alpha_label(self.point.common_alpha)]
+        amount = self.point.amount
+        latents, labels = [self.edited], [_amount_label(self.point, amount)]
         if len(self.point.directions) > 1:
             latents = list(self.steps)
-            labels = [f"{'+ ' * (i > 0)}{each.prompt.target}" for i, each in enumerate(self.point.directions)]
-        elif isinstance(strength, float) and strength:
+            labels = [f"{'+ ' * (i > 0)}{name_of(each)}" for i, each in enumerate(self.point.directions)]
+        elif isinstance(amount, float) and amount:
             latents = [self.source + factor * (self.edited - self.source) for factor in FACTORS]
-            labels = [_alpha_label(round(factor * strength, 6)) for factor in FACTORS]
+            labels = [_amount_label(self.point, round(factor * amount, 6)) for factor in FACTORS]
         for latent, label in zip(latents, labels, strict=True):
             yield View(label, beta_label(self.point), thumbnails(editor.render(latent)))
 
 
 def sweep_sheet(editor: Editor, summaries: Sequence[SweepSummary], faces: Sequence[str]) -> Image:
     """The labelled sheet of a sweep; a single strength is shown among others. `faces` are their labels."""
-    single = len({summary.point.alpha for summary in summaries}) == 1
+    single = len({(summary.point.alpha, summary.point.strength) for summary in summaries}) == 1
     views = [view for each in summaries for view in (each.views(editor) if single else [each.view()])]
     return faces_sheet(thumbnails(editor.render(summaries[0].source)), views, faces)
 
@@ -90,7 +93,7 @@ def sweep_range(summaries: Sequence[SweepSummary]) -> dict[str, tuple[Latent, La
     ranges: dict[str, tuple[Latent, Latent]] = {}
     for beta in dict.fromkeys(summary.point.beta for summary in summaries):
         row = [summary for summary in summaries if summary.point.beta == beta]
-        numbers = {each.point.common_alpha: each.edited for each in row if isinstance(each.point.common_alpha, float)}
+        numbers = {each.point.amount: each.edited for each in row if isinstance(each.point.amount, float)}
         first = numbers[min(numbers)] if len(numbers) > 1 else row[0].source
         last = numbers[max(numbers)] if len(numbers) > 1 else row[-1].edited
         ranges[beta_label(row[0].point)] = first, last
@@ -130,11 +133,12 @@ def beta_label(point: SweepPoint) -> str:
     if len(point.directions) > 1:
         return "" if point.beta is None else f"beta {format_number(point.beta)}"
     [direction] = point.directions
-    if point.beta is None and not direction.beta:
+    if isinstance(direction, LatentDirection) or (point.beta is None and not direction.beta):
         return ""
     value = format_number(point.beta) if isinstance(point.beta, float) else f"{point.beta or ''} {direction.beta:.3f}"
     return f"beta {value}\n{channel_count(len(direction.channels))}"
 
 
-def _alpha_label(strength: Strength | None) -> str:
-    return "edited" if strength is None else f"alpha {format_number(strength)}"
+def _amount_label(point: SweepPoint, amount: Strength | None) -> str:
+    name = "alpha" if point.strength is None else "strength"
+    return "edited" if amount is None else f"{name} {format_number(amount)}"

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any
 
-from styleclip.directions.style_direction_files import load_style_direction
 from styleclip.editor import Editor
-from styleclip.errors import UsageError
 from styleclip.latents import Latent
 from styleclip.methods.global_direction import GlobalDirection
 from styleclip.methods.sliders import Slider
@@ -18,34 +15,10 @@ from styleclip.models import Models
 from styleclip.progress import OnStep, Step, ignore
 from styleclip.prompts import Prompt
 from styleclip.results import EditResult
-from styleclip.settings import Strength, format_number
-
-MAX_COMBINATIONS = 100  # of strengths and betas in one sweep
-
-Value = TypeVar("Value")
-
-
-@dataclass(frozen=True)
-class Edit:
-    """One of the edits of a sweep, which add up in S.
-
-    Args:
-        source: the texts, a direction, or the file of a direction.
-        alpha: the strength of this edit; None takes that of the sweep, then that of the direction or the method.
-        beta: the threshold of an edit by texts; None takes that of the sweep, then that of the method.
-    """
-
-    source: Prompt | StyleDirection | Path
-    alpha: Strength | None = None
-    beta: Strength | None = None
-
-
-class Combination(NamedTuple):
-    """One alpha or one calibrated strength of a sweep, and one beta; None where they are left to edits and method."""
-
-    alpha: Strength | None = None
-    beta: Strength | None = None
-    strength: float | None = None
+from styleclip.settings import Strength
+from styleclip.sweep_combinations import Combination, combinations
+from styleclip.sweep_edits import AnyDirection, Edit, as_edit, check_sweep, directions_at
+from styleclip.weights.cache import Fetch, fetch
 
 
 @dataclass(frozen=True)
@@ -53,7 +26,7 @@ class SweepPoint:
     """A combination of a sweep, and the directions of all edits there."""
 
     combination: Combination
-    directions: Sequence[StyleDirection]
+    directions: Sequence[AnyDirection]
 
     @property
     def alpha(self) -> Strength | None:
@@ -64,10 +37,16 @@ class SweepPoint:
         return self.combination.beta
 
     @property
-    def common_alpha(self) -> Strength | None:
-        """The alpha of all directions; None where they differ."""
+    def strength(self) -> float | None:
+        return self.combination.strength
+
+    @property
+    def amount(self) -> Strength | None:
+        """The strength that was asked for, else the alpha of all directions, else the one that was asked for."""
+        if self.strength is not None:
+            return self.strength
         alphas = {direction.alpha for direction in self.directions}
-        return alphas.pop() if len(alphas) == 1 else None
+        return alphas.pop() if len(alphas) == 1 else self.alpha
 
 
 @dataclass(frozen=True)
@@ -80,46 +59,49 @@ class SweepResult(SweepPoint):
 def sweep(
     editor: Editor,
     latent: Latent,
-    edits: Sequence[Edit | Prompt | StyleDirection],
+    edits: Sequence[Edit | Prompt | AnyDirection],
     alphas: Sequence[Strength] | None = None,
     betas: Sequence[Strength] | None = None,
     method: GlobalDirection | None = None,
     on_step: OnStep = ignore,
     about: Mapping[str, Any] | None = None,
+    strengths: Sequence[float] | None = None,
 ) -> Iterator[SweepResult]:
     """The sum of all edits at every alpha and every beta; the relevance of channels is measured once per text.
 
-    Every edit is found for `latent`, so their order does not change the picture. Results come strongest first, so a
-    picture that is not finite raises NumericError before weaker ones are made. Ctrl-C keeps the best latent so far of a
-    single point; of several it raises KeyboardInterrupt, and those yielded before are complete. Raises UsageError for
-    settings that make no sense, and where texts single out no channel.
+    `strengths` take the place of `alphas`: they are calibrated, `alpha = strength * unit` of each edit, so equal ones
+    change faces equally. Every edit is found for `latent`, so their order does not change the picture. Results come
+    strongest first, so a picture that is not finite raises NumericError before weaker ones are made. Ctrl-C keeps the
+    best latent so far of a single point; of several it raises KeyboardInterrupt, and those yielded before are complete.
+    Raises UsageError for settings that make no sense, and where texts single out no channel.
 
     Example:
         for point in styleclip.sweep(editor, latent, [Prompt("an old face")], alphas=[-4, 4], betas=[0.1, 0.15]):
             point.result.save(f"old/alpha_{point.alpha}_beta_{point.beta}")
     """
-    return edit_at_points(
-        editor, latent, find_points(editor.models, edits, alphas, betas, method, on_step), on_step, about
-    )
+    points = find_points(editor.models, edits, alphas, betas, method, on_step, strengths)
+    return edit_at_points(editor, latent, points, on_step, about)
 
 
 def find_points(
     models: Models,
-    edits: Sequence[Edit | Prompt | StyleDirection],
+    edits: Sequence[Edit | Prompt | AnyDirection],
     alphas: Sequence[Strength] | None = None,
     betas: Sequence[Strength] | None = None,
     method: GlobalDirection | None = None,
     on_step: OnStep = ignore,
+    strengths: Sequence[float] | None = None,
+    fetch: Fetch = fetch,
 ) -> list[SweepPoint]:
     """The directions of all edits at every alpha and beta: the slow part of a sweep, the same for every latent.
 
-    A step is one of the samples that are rendered for a regression, where there are too few.
+    A step is one of the samples that are rendered for a regression, where there are too few, or a try at a unit.
     """
     method = method or GlobalDirection()
-    listed = [edit if isinstance(edit, Edit) else Edit(edit) for edit in edits]
-    check_sweep(listed, alphas, betas, method)
-    asked = combinations(alphas, betas)
-    columns = [_directions(models, edit, asked, method, on_step) for edit in listed]
+    listed = [as_edit(edit) for edit in edits]
+    check_sweep(listed, alphas, betas, method, strengths)
+    asked = combinations(alphas, betas, strengths)
+    columns = [directions_at(models, edit, asked, method, on_step, fetch) for edit in listed]
     return [SweepPoint(*point) for point in zip(asked, zip(*columns, strict=True), strict=True)]
 
 
@@ -142,7 +124,7 @@ def edit_at_points(
 def _edit(
     editor: Editor,
     latent: Latent,
-    directions: Sequence[StyleDirection],
+    directions: Sequence[AnyDirection],
     on_step: OnStep,
     about: Mapping[str, Any] | None,
 ) -> EditResult:
@@ -152,79 +134,11 @@ def _edit(
     sliders = [Slider(direction, direction.alpha) for direction in directions]
     result = editor.edit_together(latent, sliders, on_step, about)
     settings = [direction.settings(editor.models) for direction in directions][: len(result.details)]
-    return replace(result, method=GlobalDirection.name, settings={"edits": settings})
-
-
-def check_sweep(
-    edits: Sequence[Edit],
-    alphas: Sequence[Strength] | None,
-    betas: Sequence[Strength] | None,
-    method: GlobalDirection,
-) -> None:
-    """Raise UsageError for settings that make no sense, before anything is loaded."""
-    asked = combinations(alphas, betas)
-    texts = [edit for edit in edits if isinstance(edit.source, Prompt)]
-    if not edits:
-        raise UsageError("there is nothing to edit; pass at least one prompt or direction")
-    if len(asked) > MAX_COMBINATIONS:
-        raise UsageError(f"these are {len(asked)} combinations of alpha and beta; ask for at most {MAX_COMBINATIONS}")
-    if method.channels is not None and not texts:
-        raise UsageError("a saved direction has its channels already; leave out --channels")
-    for edit in texts:
-        for each in asked:
-            _method_at(method, edit, each.alpha, each.beta)
-
-
-def combinations(alphas: Sequence[Strength] | None, betas: Sequence[Strength] | None) -> list[Combination]:
-    """Every alpha at every beta, the betas outermost; None where nothing is asked for."""
-    return [Combination(_as_float(alpha), _as_float(beta)) for beta in betas or (None,) for alpha in alphas or (None,)]
-
-
-def combination_names(alphas: Sequence[Strength] | None, betas: Sequence[Strength] | None) -> dict[Combination, str]:
-    """A name for every combination, for its folder: `alpha_4_beta_0.12`, of the two that vary; "" for a single one."""
-    asked = combinations(alphas, betas)
-    varying = [name for name in Combination._fields if len({getattr(each, name) for each in asked}) > 1]
-    return {each: "_".join(f"{name}_{format_number(getattr(each, name))}" for name in varying) for each in asked}
-
-
-def _directions(
-    models: Models, edit: Edit, asked: Sequence[Combination], method: GlobalDirection, on_step: OnStep
-) -> list[StyleDirection]:
-    """The direction of one edit at every combination."""
-    found = _directions_by_beta(models, edit, dict.fromkeys(each.beta for each in asked), method, on_step)
-    return [found[each.beta].at(_first_given(edit.alpha, each.alpha, found[each.beta].alpha)) for each in asked]
-
-
-def _directions_by_beta(
-    models: Models, edit: Edit, betas: Collection[Strength | None], method: GlobalDirection, on_step: OnStep
-) -> dict[Strength | None, StyleDirection]:
-    """The direction of one edit at every beta, with the alpha of the method or its own."""
-    if isinstance(edit.source, Prompt):
-        relevance = method.measure(models, edit.source, on_step)
-        return {beta: _method_at(method, edit, None, beta).select(models, edit.source, relevance) for beta in betas}
-    direction = edit.source
-    if isinstance(direction, Path):
-        direction = load_style_direction(direction, models).with_settings(method.resolve(models))
-    return dict.fromkeys(betas, direction)
-
-
-def _method_at(method: GlobalDirection, edit: Edit, alpha: Strength | None, beta: Strength | None) -> GlobalDirection:
-    """`method` with the alpha and beta of an edit by texts, else with those of the sweep, where they are given."""
-    values = {"alpha": alpha if edit.alpha is None else edit.alpha, "beta": beta if edit.beta is None else edit.beta}
-    changes: dict[str, Any] = {name: value for name, value in values.items() if value is not None}
-    if edit.beta is not None:
-        changes["channels"] = None
-    return replace(method, **changes)
+    recorded = settings[0] if len(directions) == 1 else {"edits": settings}
+    return replace(result, method=GlobalDirection.name, settings=recorded)
 
 
 def _size(point: SweepPoint) -> float:
     """How strong a point is, as far as it is known."""
-    return abs(point.alpha) if isinstance(point.alpha, float) else 0.0
-
-
-def _as_float(value: Strength | None) -> Strength | None:
-    return value if value is None or value == "auto" else float(value)
-
-
-def _first_given(*values: Value | None) -> Value:
-    return next(value for value in values if value is not None)
+    amount = point.alpha if point.strength is None else point.strength
+    return abs(amount) if isinstance(amount, float) else 0.0

@@ -20,7 +20,10 @@ FLOORS = {
     3: ("models", "loading"),
     4: ("inversion", "stylespace", "preview"),
     5: ("methods", "directions", "training", "photo_editing", "photo_files", "photo_video"),
-    6: ("editor", "region_editor", "edit_scores", "sweeps", "sweep_sheets", "trajectory", "evaluate", "diagnostics"),
+    6: (
+        *("editor", "region_editor", "edit_scores", "sweeps", "sweep_combinations", "sweep_edits", "sweep_sheets"),
+        *("trajectory", "evaluate", "diagnostics"),
+    ),
     7: ("cli", "studio", "__main__"),
 }
 FLOOR = {name: floor for floor, names in FLOORS.items() for name in names}

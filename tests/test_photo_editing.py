@@ -29,7 +29,8 @@ from styleclip.models import Models
 from styleclip.photo_editing import EditSource, PhotoEdit, edit_photo
 from styleclip.progress import Step
 from styleclip.results import EditResult
-from styleclip.sweeps import combination_names, edit_at_points, find_points
+from styleclip.sweep_combinations import combination_names
+from styleclip.sweeps import edit_at_points, find_points
 from tests.helpers.mappers import PROMPT, random_trained_mapper
 from tests.helpers.photos import (
     ASTRONAUT,

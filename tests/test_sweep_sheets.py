@@ -7,8 +7,9 @@ import torch
 from styleclip.editor import Editor
 from styleclip.methods.global_direction import GlobalDirection
 from styleclip.settings import format_number
+from styleclip.sweep_combinations import Combination, combination_names
 from styleclip.sweep_sheets import SweepSummary, sweep_range, sweep_sheet
-from styleclip.sweeps import Combination, combination_names, sweep
+from styleclip.sweeps import sweep
 from tests.helpers.sweeps import PROMPT, editor
 
 __all__ = ["editor"]  # a fixture

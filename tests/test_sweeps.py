@@ -19,7 +19,9 @@ from styleclip.models import Models
 from styleclip.progress import OnStep, Step
 from styleclip.prompts import Prompt
 from styleclip.relevance_table import StyleStatistics
-from styleclip.sweeps import MAX_COMBINATIONS, Edit, sweep
+from styleclip.sweep_combinations import MAX_COMBINATIONS
+from styleclip.sweep_edits import Edit
+from styleclip.sweeps import sweep
 from tests.helpers.sweeps import PROMPT, editor
 
 __all__ = ["editor"]  # a fixture
@@ -103,7 +105,7 @@ def test_edits_add_up_and_keep_their_own_strengths(editor: Editor, tmp_path: Pat
         assert [each["beta"] for each in record["settings"]["edits"]] == [found.beta, 0.1, "auto"]
         assert [each["alpha"] for each in record["settings"]["edits"]] == [alpha, 2, alpha]
         assert record["provenance"]["source"] == {"seeds": [0]}
-        assert point.common_alpha is None
+        assert point.amount == alpha
 
 
 def test_auto_among_others_is_what_the_source_needs(editor: Editor) -> None:

@@ -31,7 +31,7 @@ FARTHEST, STRIDE = 0.5, 8.0  # a distance beyond which it tells nothing of alpha
 MIN_SLOPE, MAX_SLOPE = 0.5, 4.0  # of log distance over log alpha; near 0 it is 2
 DIGITS = 4  # of a unit
 
-DirectionT = TypeVar("DirectionT", StyleDirection, LatentDirection)
+DirectionT = TypeVar("DirectionT", bound=StyleDirection | LatentDirection)
 
 
 @dataclass(frozen=True)

@@ -67,7 +67,7 @@ def edit_by_sliders(models: Models, source: Latent, sliders: Sequence[Slider], o
         edit.steps.append(add_steps(edit.steps[-1] if edit.steps else in_s, pairs))
         prompt = prompt_of(found)
         edit.prompts += [prompt] if prompt else []
-        edit.names.append(_name(found))
+        edit.names.append(name_of(found))
         edit.settings.append(slider_settings(models, found, slider.strength))
         edit.details.append(details)
     edit.edited = add_steps(in_s, steps)
@@ -114,7 +114,7 @@ def slider_details(
     return {**_texts(found), **alpha, **about, **_origin(found)}
 
 
-def _name(found: Found) -> str:
+def name_of(found: Found) -> str:
     """What the record calls a slider: its text, else the name of the direction, else that of its file."""
     prompt = prompt_of(found)
     if prompt:

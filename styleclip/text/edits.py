@@ -48,7 +48,7 @@ def parse_name(text: str) -> tuple[str, Strength | None]:
     if not at or os.path.exists(text):
         return text, None
     if name.endswith(" ") and last.startswith(" "):
-        return name[:-1], parse_strength(last)
+        return name[:-1], parse_strength(last[1:])
     if name.startswith("hf://") and "@" not in name:
         return text, None
     try:

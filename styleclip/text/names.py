@@ -26,6 +26,12 @@ def slug(text: str) -> str:
     return _without_reserved(_cut(name, MAX_SLUG_BYTES).strip("-")) or "edit"
 
 
+def name_title(name: str) -> str:
+    """The last part of a path or an address without its suffix: `me/age.pt` -> `age`, `a.safetensors:b` -> `a:b`."""
+    last = re.split(r"[/\\]", name.partition("?")[0].rstrip("/\\"))[-1]
+    return re.sub(r"\.(npy|npz|pickle|pkl|pt|pth|safetensors)(?=[:@]|$)", "", last)
+
+
 def folder_name(text: str, empty: str = "photo") -> str:
     """The text as the name of one folder: `..` -> `photo`, `.hidden ` -> `hidden`, `a/b` -> `a_b`, `CON` -> `_CON`.
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from styleclip.settings import Strength
 from styleclip.text.edits import EditText, parse_edit, parse_name
 
 SYNTAX = '"TARGET [@ ALPHA]"'
@@ -49,9 +52,31 @@ def test_what_is_no_edit(text: str, words: str) -> None:
     assert str(error.value).endswith(f"{SYNTAX}.")
 
 
-def test_a_name() -> None:
-    assert parse_name("beard.safetensors") == ("beard.safetensors", None)
-    assert parse_name("me @ home.pt @ -0.5") == ("me @ home.pt", -0.5)
-    assert parse_name("me@home.pt") == ("me@home.pt", None)
+def test_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("red @ home.safetensors", "age@3", "age @ 3"):
+        (tmp_path / name).write_text("")
+        assert parse_name(name) == (name, None), "a file of this name is there"
+        assert parse_name(f"{name}@-2") == parse_name(f"{name} @ -2") == (name, -2.0)
     with pytest.raises(ValueError, match="'home' is not a number"):
         parse_name("beard @ home")
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "strength"),
+    [
+        ("beard.safetensors", "beard.safetensors", None),
+        ("me @ home.pt @ -0.5", "me @ home.pt", -0.5),
+        ("me@home.pt", "me@home.pt", None),
+        ("age@3", "age", 3.0),
+        ("age @auto", "age", "auto"),
+        ("faces:age@1e-3", "faces:age", 1e-3),
+        ("https://me:pass@host/age.pt", "https://me:pass@host/age.pt", None),
+        ("https://me:pass@host/age.pt@2", "https://me:pass@host/age.pt", 2.0),
+        ("hf://me/faces/age.pt@1.0", "hf://me/faces/age.pt@1.0", None),  # a revision
+        ("hf://me/faces/age.pt@1.0@3", "hf://me/faces/age.pt@1.0", 3.0),
+        ("hf://me/faces/age.pt @ 3", "hf://me/faces/age.pt", 3.0),
+    ],
+)
+def test_a_name_and_its_strength(text: str, name: str, strength: Strength | None) -> None:
+    assert parse_name(text) == (name, strength)

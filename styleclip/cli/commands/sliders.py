@@ -17,12 +17,12 @@ from styleclip.cli.options.types import Parsed
 from styleclip.cli.output.printing import print_lines
 from styleclip.cli.output.progress import Progress
 from styleclip.errors import UsageError
-from styleclip.settings import setting
+from styleclip.settings import Strength, setting
 from styleclip.text import edits
-from styleclip.text.names import slug
+from styleclip.text.names import name_title, slug
 
 if TYPE_CHECKING:
-    from styleclip.methods.sliders import Slider
+    from styleclip.methods.sliders import Found, Slider
     from styleclip.models import Models
     from styleclip.progress import OnStep
     from styleclip.weights.cache import Fetch
@@ -33,19 +33,19 @@ NOTHING = "nothing says what to edit; pass --edit, --direction, --mapper or --re
 
 @dataclass(frozen=True)
 class NamedSlider:
-    """A slider by the name of its file, folder or mapper."""
+    """A slider by the name of its direction, file, folder or mapper; a strength of None is left to --strength."""
 
     name: str
-    strength: float = 1.0
+    strength: Strength | None = None
 
 
 @dataclass(frozen=True)
 class TextSlider:
-    """A slider by its texts."""
+    """A slider by its texts; a strength of None is left to --strength."""
 
     target: str
     neutrals: tuple[str, ...] = ()
-    strength: float = 1.0
+    strength: Strength | None = None
     beta: float | None = None
 
     def slider(self, relevance: Literal["auto", "regression", "table", "gradient"]) -> Slider:
@@ -53,18 +53,20 @@ class TextSlider:
         import styleclip
 
         prompt = styleclip.Prompt(self.target, given_neutral(self.neutrals))
-        return styleclip.Slider(prompt, self.strength, self.beta, relevance)
+        return styleclip.Slider(prompt, beta=self.beta, relevance=relevance)
 
 
 @dataclass(frozen=True)
 class SliderRequests:
-    """All sliders of one call; the strength of each is 1 where it is left out."""
+    """All sliders of one call; the strength of each is that of --strength where it is left out, else 1."""
 
     edit: tuple[TextSlider, ...] = setting(
         (), f"A slider by texts: {EDIT_SYNTAX}; may be given again. Several neutrals: A / B -> TARGET.", metavar="TEXT"
     )
     direction: tuple[NamedSlider, ...] = setting(
-        (), 'A slider by what global-dir --save-direction wrote: "FILE [@ STRENGTH]".', metavar="FILE"
+        (),
+        'A slider by a direction: "NAME [@ STRENGTH]", of the library or the catalog; also PACK:NAME, a file or URL.',
+        metavar="NAME",
     )
     mapper: tuple[NamedSlider, ...] = setting(
         (), 'A slider by a latent mapper: "NAME [@ STRENGTH]"; also a file or URL.', metavar="NAME"
@@ -77,65 +79,89 @@ class SliderRequests:
         "Where the directions of texts come from; auto is the regression, unless there is only a table.",
     )
 
+    strength: float | None = setting(
+        None, "Calibrated strength of those without a number: 1 changes faces as much as any other at 1.", metavar="F"
+    )
+
     def __post_init__(self) -> None:
-        if not (self.edit or self.direction or self.mapper or self.result):
+        if not self.all:
             raise UsageError(NOTHING)
+        if self.strength is not None and all(each.strength is not None for each in self.all):
+            raise UsageError("every slider says its strength after @; leave out --strength")
         if self.relevance != "auto" and not self.edit:
             raise UsageError("--relevance says where the direction of a text comes from; pass it with --edit")
 
     @property
+    def all(self) -> Sequence[NamedSlider | TextSlider]:
+        return [*self.direction, *self.mapper, *self.result, *self.edit]
+
+    @property
     def folder(self) -> str:
-        names = [Path(each.name).stem for each in (*self.direction, *self.mapper, *self.result)]
+        names = [name_title(each.name) for each in self.direction]
+        names += [Path(each.name).stem for each in (*self.mapper, *self.result)]
         return f"sliders/{slug(' '.join([*(each.target for each in self.edit), *names]))}"
 
     def texts(self) -> list[Slider]:
         """The sliders by texts. Raises UsageError for empty ones."""
         return [each.slider(self.relevance) for each in self.edit]
 
-    def mapper_files(self, fetch: Fetch) -> list[Path]:
-        """The files of the mappers. Raises WeightError for an unknown name."""
+    def find_files(self, fetch: Fetch) -> list[Path]:
+        """The files of the mappers. Raises WeightError for an unknown name, also of a direction."""
+        from styleclip.directions.library import direction_file
         from styleclip.weights.locate import mapper_file
 
+        for each in self.direction:
+            direction_file(each.name, fetch)
         return [mapper_file(each.name, fetch) for each in self.mapper]
 
-    def load(self, models: Models, mappers: Sequence[Path], on_step: OnStep) -> list[Slider]:
-        """All sliders, read and found: the slow part, which is the same for all faces."""
+    def load(self, models: Models, mappers: Sequence[Path], fetch: Fetch, on_step: OnStep) -> list[Slider]:
+        """All sliders, read, found and calibrated: the slow part, which is the same for all faces."""
         from styleclip.directions.loading import load_direction
         from styleclip.methods.mapper import LatentMapper, load_trained_mapper
-        from styleclip.methods.sliders import Slider
         from styleclip.methods.style_step import StyleStep
 
-        sliders = [Slider(load_direction(each.name, models), each.strength) for each in self.direction]
-        for each, path in zip(self.mapper, mappers, strict=True):
-            sliders.append(Slider(LatentMapper(load_trained_mapper(path, models)), each.strength))
-        sliders += [Slider(StyleStep.load(models, each.name), each.strength) for each in self.result]
-        return sliders + [Slider(each.find(models, on_step), each.strength) for each in self.texts()]
+        found: list[Found] = [load_direction(each.name, models, fetch) for each in self.direction]
+        found += [LatentMapper(load_trained_mapper(path, models)) for path in mappers]
+        found += [StyleStep.load(models, each.name) for each in self.result]
+        found += [each.find(models, on_step) for each in self.texts()]
+        return [self._slider(models, *pair, on_step) for pair in zip(found, self.all, strict=True)]
+
+    def _slider(self, models: Models, found: Found, request: NamedSlider | TextSlider, on_step: OnStep) -> Slider:
+        """A slider at its own strength, else at --strength times its unit, else at 1."""
+        from styleclip.directions.calibration import calibrate, calibrated
+        from styleclip.methods.latent_direction import LatentDirection
+        from styleclip.methods.sliders import Slider
+        from styleclip.methods.style_direction import StyleDirection
+
+        if request.strength is not None or self.strength is None:
+            return Slider(found, 1.0 if request.strength is None else request.strength)
+        if not isinstance(found, StyleDirection | LatentDirection):
+            return Slider(found, self.strength * calibrate(models, found, on_step).unit)
+        found = calibrated(found, models, on_step)
+        return Slider(found, self.strength * (found.unit or 1.0))
 
 
 def parse_text_slider(text: str) -> TextSlider:
     """`[NEUTRAL ->] TARGET [@ STRENGTH[, BETA]]`."""
     edit = edits.parse_edit(text, EDIT_SYNTAX)
-    if edit.strength == "auto" or edit.beta == "auto":
-        raise ValueError(f"{text!r} leaves a number to auto, which a slider has none of; write it, e.g. 1.")
-    return TextSlider(edit.target, edit.neutrals, 1.0 if edit.strength is None else edit.strength, edit.beta)
-
-
-def parse_mapper(text: str) -> NamedSlider:
-    """`NAME [@ STRENGTH]`."""
-    try:
-        name, strength = edits.parse_name(text)
-    except ValueError:
-        strength = "auto"
-    if strength == "auto":
-        raise ValueError(f"{text!r} has no number as strength; write it like NAME or NAME @ 0.8.")
-    return NamedSlider(name, 1.0 if strength is None else strength)
+    if edit.beta == "auto":
+        raise ValueError(f"{text!r} leaves beta to auto, which is only for a table; write a number, e.g. 0.1.")
+    return TextSlider(edit.target, edit.neutrals, edit.strength, edit.beta)
 
 
 def parse_direction(text: str) -> NamedSlider:
-    """`FILE [@ STRENGTH]`."""
-    named = parse_mapper(text)
-    if not Path(named.name).is_file():
-        raise ValueError(f"there is no file {named.name}; pass one that --save-direction wrote.")
+    """`NAME [@ STRENGTH]`."""
+    try:
+        return NamedSlider(*edits.parse_name(text))
+    except ValueError:
+        raise ValueError(f"{text!r} has no number as strength; write it like NAME or NAME @ 0.8.") from None
+
+
+def parse_mapper(text: str) -> NamedSlider:
+    """`NAME [@ STRENGTH]`, of which no strength is "auto"."""
+    named = parse_direction(text)
+    if named.strength == "auto":
+        raise ValueError(f"{text!r} has no number as strength; write it like NAME or NAME @ 0.8.")
     return named
 
 
@@ -183,11 +209,11 @@ def sliders(
 
     photos.check(source)
     requests.texts()
-    mappers = requests.mapper_files(common.fetch)
+    mappers = requests.find_files(common.fetch)
     folder = common.folder(requests.folder, RESULT_FILES)
     editor = styleclip.Editor(common.load(encoder=photos.encoder))
     with Progress("sliders", common.quiet) as progress:
-        found = requests.load(editor.models, mappers, progress)
+        found = requests.load(editor.models, mappers, common.fetch, progress)
     check_texts(editor.models, found)  # before photos are inverted, which takes long
     for job in edit_jobs(common, source, photos, editor, folder):
         with job:

@@ -14,7 +14,7 @@ from styleclip.cli.options.from_settings import Command, settings_options
 from styleclip.cli.options.option import AdvancedOption, option
 from styleclip.cli.options.photos import PastedPhotoOptions, pasted_photo_options
 from styleclip.cli.options.source import LatentSource, source_options
-from styleclip.cli.options.types import STRENGTHS
+from styleclip.cli.options.types import NUMBERS, STRENGTHS
 from styleclip.cli.output.printing import print_lines
 from styleclip.cli.output.progress import Progress
 from styleclip.errors import UsageError
@@ -33,6 +33,12 @@ RELEVANCE_SOURCES = ("auto", "regression", "table", "gradient")  # of --relevanc
     type=STRENGTHS,
     metavar="F|LIST|auto",
     help="Strength; negative reverses, auto is as much as each face needs, --alpha=-1,0,1 makes three results.",
+)
+@option(
+    "--strength",
+    type=NUMBERS,
+    metavar="F|LIST",
+    help="In place of --alpha, calibrated: 1 changes faces as much as any edit at 1; 0.5,1 makes two results.",
 )
 @option(
     "--beta",
@@ -65,20 +71,23 @@ def global_dir(
     requests: EditRequests,
     outputs: OutputOptions,
     alpha: tuple[Strength, ...] | None,
+    strength: tuple[float, ...] | None,
     beta: tuple[Strength, ...] | None,
     relevance: str,
     statistics: Path | None,
     preset: str,
     **settings: Any,
 ) -> None:
-    """Edit faces along one direction in style space, found from a pair of texts.
+    """Edit faces along directions in style space, found from pairs of texts or saved before; several add up.
 
     Defaults of the model come before the published ones. A list of strengths or betas makes a folder for each.
     """
     import styleclip
     from styleclip.cli.commands.global_dir.explanation import write_explanation
     from styleclip.cli.edit_jobs import edit_jobs
-    from styleclip.sweeps import check_sweep, combination_names, find_points
+    from styleclip.sweep_combinations import combination_names
+    from styleclip.sweep_edits import check_sweep
+    from styleclip.sweeps import find_points
 
     photos.check(source)
     if statistics and relevance == "gradient":
@@ -90,19 +99,21 @@ def global_dir(
     if given.get("channels"):
         given["beta"] = None
     method = styleclip.GlobalDirection(**preset_values(GlobalDirectionSettings, preset, given))
-    edits = requests.edits(alpha, beta)
-    check_sweep(edits, alpha, beta, method)
-    names = combination_names(alpha, beta)
+    edits = requests.edits(alpha, beta, strength)
+    check_sweep(edits, alpha, beta, method, strength)
+    names = combination_names(alpha, beta, strength)
     outputs.check(requests, len(names) > 1, common.overwrite)
     folder = common.results_folder(requests.folder, OUTPUT_FILES, names.values())
+    requests.find_directions(common.fetch)
     editor = styleclip.Editor(common.load(relevance=table, statistics=statistics, encoder=photos.encoder))
     with Progress("global-dir", common.quiet) as progress:
-        points = find_points(editor.models, edits, alpha, beta, method, progress)
+        points = find_points(editor.models, edits, alpha, beta, method, progress, strength, common.fetch)
+    outputs.check_points(points)
     about = _files_record(common, table, statistics)
     for job in edit_jobs(common, source, photos, editor, folder, list(names.values())):
         with job:
             for face in job.faces():
-                outputs.check_size(len(face.latent), len(alpha or (0,)), len(beta or (0,)))
+                outputs.check_size(len(face.latent), len(alpha or strength or (0,)), len(beta or (0,)))
                 summaries = edit_and_save(face, points, names, about, common.quiet)
                 if outputs.explain:
                     tables = write_explanation(face, summaries)

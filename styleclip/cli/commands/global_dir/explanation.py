@@ -8,13 +8,15 @@ from typing import Any
 from styleclip.cli.face_job import FaceJob
 from styleclip.cli.output.tables import table
 from styleclip.methods.channel_report import MAX_CHANNELS, channel_report, plot_channels, report_title
+from styleclip.methods.style_direction import StyleDirection
 from styleclip.storage.files import atomic_path, atomic_write, to_json
 from styleclip.sweep_sheets import SweepSummary
 
 
 def write_explanation(face: FaceJob, summaries: Sequence[SweepSummary]) -> list[str]:
     """Write the files, add the reports to the record, and return the lines of the tables."""
-    directions = [direction for summary in summaries for direction in summary.point.directions]
+    every = [direction for summary in summaries for direction in summary.point.directions]
+    directions = [direction for direction in every if isinstance(direction, StyleDirection)]
     distinct = {(each.prompt, each.beta): each for each in directions}.values()  # whatever its strength
     reports = [channel_report(each, face.editor.models.generator.layout) for each in distinct]
     with atomic_path(face.folder / "channels.png") as temporary:

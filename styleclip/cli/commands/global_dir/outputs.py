@@ -51,6 +51,13 @@ class OutputOptions:
             raise OutputError(f"{path} exists; pass --overwrite or another --save-direction")
         output_folder(path.parent, ())
 
+    def check_points(self, points: Sequence[SweepPoint]) -> None:
+        """Raise UsageError where no channels can be explained."""
+        from styleclip.methods.style_direction import StyleDirection
+
+        if self.explain and not any(isinstance(each, StyleDirection) for each in points[0].directions):
+            raise UsageError("only directions of texts have channels to explain; leave out --explain")
+
     def check_size(self, faces: int, alphas: int, betas: int) -> None:
         """Raise UsageError where a sheet or a video would become too large."""
         drawn, moving = faces * alphas * betas, faces * betas

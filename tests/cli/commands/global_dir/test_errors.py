@@ -16,7 +16,7 @@ import styleclip
 from styleclip.cli import main
 from styleclip.methods import auto_alpha
 from styleclip.models import Models
-from styleclip.sweeps import MAX_COMBINATIONS
+from styleclip.sweep_combinations import MAX_COMBINATIONS
 from styleclip.weights.formats.own_files import save_generator
 from styleclip.weights.relevance_files import save_relevance
 from tests.helpers.global_dir import NEUTRAL, PROMPT, TARGET, files_in, moved
@@ -57,8 +57,11 @@ BAD_USAGE = [
     (("--edit", "-> a face"), "the neutral text is empty"),
     (("--edit", "a face -> an old face @ 1", "--alpha", 2), "every edit says its alpha after @"),
     (("--edit", "a face -> an old face @ 1, 0.1", "--beta", 0.2), "every edit has its beta already"),
-    (("--direction", "absent.safetensors"), "there is no file absent.safetensors"),
-    (("--direction", "absent.safetensors @ much"), "is not a saved direction"),
+    (("--direction", "absent.safetensors @ much"), "is not a direction; write it like NAME or NAME @ 4"),
+    (("--direction", " @ 2"), "names no direction; write it like NAME or NAME @ 4"),
+    ((*PROMPT, "--alpha", 1, "--strength", 1), "--alpha and --strength both say how far to go; pass one of them"),
+    ((*PROMPT, "--strength", "auto"), "'auto' is not a list of numbers; write it like 1 or -1,0.5,1"),
+    (("--edit", "a -> b @ 1", "--strength", 2), "every edit says its alpha after @; leave out --strength"),
     ((*PROMPT, "--alpha", "1,2", "--save-direction", "red"), "--save-direction writes one edit"),
     (("--edit", "a -> b", "--edit", "a -> c", "--save-direction", "red"), "--save-direction writes one edit"),
     ((*PROMPT, "--save-direction", "."), "is a directory"),
@@ -96,6 +99,14 @@ def test_a_table_that_is_not_there(bare: Run, tmp_path: Path) -> None:
         2,
         "has no relevance table; make one with `styleclip prepare --method exact`",
     )
+
+
+def test_a_direction_that_is_not_there(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(styleclip, "load", lambda *_, **__: pytest.fail("the work began"))
+    failed(
+        run("--direction", "absent.pt@2", "--out", "out"), 1, "'absent.pt' is neither a direction of the library nor"
+    )
+    assert files_in(tmp_path) == []
 
 
 def test_a_direction_of_another_generator(run: Run, files: dict[str, Path], tmp_path: Path) -> None:

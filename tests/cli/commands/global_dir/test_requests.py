@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,17 +20,18 @@ def test_strengths(text: str, values: tuple[object, ...]) -> None:
 
 
 def test_an_edit_in_one_line() -> None:
-    assert parse_edit("face -> smiling face @ 3, 0.12") == EditRequest("smiling face", ("face",), None, 3.0, 0.12)
-    assert parse_edit("a / b->c@auto") == EditRequest("c", ("a", "b"), None, "auto")
+    assert parse_edit("face -> smiling face @ 3, 0.12") == EditRequest("smiling face", ("face",), "", 3.0, 0.12)
+    assert parse_edit("a / b->c@auto") == EditRequest("c", ("a", "b"), "", "auto")
     assert parse_edit("a -> b") == EditRequest("b", ("a",))
     assert parse_edit("an old face") == EditRequest("an old face")
     assert parse_edit("a face @ home@-0.1") == EditRequest("a face @ home", alpha=-0.1)
 
 
-def test_a_file_and_its_strength(tmp_path: Path) -> None:
-    path = tmp_path / "red @ home.safetensors"
-    path.write_text("")
-    assert parse_direction(f"{path} @ -2") == EditRequest(saved=path, alpha=-2.0)
+@pytest.mark.parametrize("text", ["me/red @ home.safetensors @ -2", "me/red @ home.safetensors@-2"])
+def test_a_direction_and_its_strength(text: str) -> None:
+    request = parse_direction(text)
+    assert request == EditRequest(direction="me/red @ home.safetensors", alpha=-2.0)
+    assert request.name == "red @ home"
 
 
 @pytest.mark.parametrize(("value", "text"), [(4.0, "4"), (-0.5, "-0.5"), (0.1234567, "0.1234567"), ("auto", "auto")])
