@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
+from styleclip.directions.importing import import_directions
 from styleclip.directions.library import DirectionFile, direction_file, new_entry
 from styleclip.directions.own_files import LIST, REMEDY, read_latent_directions, save_latent_directions
 from styleclip.directions.style_direction_files import load_style_direction, save_style_direction
@@ -17,6 +18,7 @@ from styleclip.models import Models
 from styleclip.storage.recording import InputFile
 from styleclip.text.names import different_name, slug
 from styleclip.weights.cache import Fetch, fetch
+from styleclip.weights.direction_files import is_own_file
 from styleclip.weights.file_state import sha256_of
 from styleclip.weights.formats.messages import error_context
 from styleclip.weights.formats.own_files import read_own
@@ -50,10 +52,12 @@ def read_direction(file: DirectionFile, models: Models) -> StyleDirection | Late
 
 def read_directions(path: str | Path, models: Models) -> Sequence[StyleDirection | LatentDirection]:
     """All directions of a file, also those that `check_fits` refuses. Raises WeightError for a file without one."""
-    if LIST not in read_own(path, "direction", REMEDY).about:
+    own = is_own_file(path)
+    if own and LIST not in read_own(path, "direction", REMEDY).about:
         return [load_style_direction(path, models)]
+    found = read_latent_directions(path) if own else import_directions(path, models)
     source = {"file": InputFile(path), "sha256": sha256_of(Path(path))}
-    return [replace(each, origin={**each.origin, **source}) for each in read_latent_directions(path)]
+    return [replace(each, origin={**each.origin, **source}) for each in found]
 
 
 def direction_name(direction: StyleDirection | LatentDirection) -> str:

@@ -32,6 +32,7 @@ from styleclip.weights.formats.messages import error_context
 from styleclip.weights.formats.registry import read_one
 from styleclip.weights.formats.style_tables import CODES, ROW_BATCH, UNIT_ROWS, check_real, is_matrix, is_unit
 from styleclip.weights.safe_pickle.lazy_tensors import read_tensor
+from styleclip.weights.space_readings import has_w_plus_axes, space_readings
 
 TESTED_ROWS = 1000  # of a table, to tell Z from W
 LENGTH_TOLERANCE = 4.0  # of the length of z, whose standard deviation is 0.71: of a million rows, one is 3.4 off
@@ -106,30 +107,13 @@ def _read_alone(table: Tensor, space: Space | None) -> Reading:
 
 
 def _readings(table: Tensor, generator: Generator, space: Space | None) -> Iterator[Reading]:
-    """All latents of the generator that the table can be by its shape; codes of W+ below each other only if asked."""
-    num_ws, w_dim, z_dim, layout = generator.num_ws, generator.config.w_dim, generator.config.z_dim, generator.layout
-    axes = [size for size in table.shape[:-1] if size != 1] + [table.shape[-1]]
-    if axes[-1] == 1 and len(axes) > 1:  # styles [N, C, 1, 1]
-        axes = axes[:-1]
-    if axes[-2:] == [num_ws, w_dim]:
-        yield Reading(Latent(Space.W_PLUS, table.reshape(-1, num_ws, w_dim)))
-    if len(axes) > 2 or _is_certain(table, num_ws):
-        return
-    rows = table.reshape(-1, axes[-1])
-    if rows.shape[1] == z_dim:
-        yield Reading(Latent(Space.Z, rows))
-    if rows.shape[1] == w_dim:
-        yield Reading(Latent(Space.W, rows))
-    if rows.shape[1] == w_dim and len(rows) > num_ws and len(rows) % num_ws == 0 and space is Space.W_PLUS:
-        yield Reading(Latent(Space.W_PLUS, rows.reshape(-1, num_ws, w_dim)))
-    if rows.shape[1] == num_ws * w_dim:
-        yield Reading(Latent(Space.W_PLUS, rows.reshape(-1, num_ws, w_dim)))
-    if rows.shape[1] == layout.size:
-        yield Reading(Latent(Space.S, rows))
-    convolutions = ~layout.torgb_mask()
-    if rows.shape[1] == int(convolutions.sum()):
+    """All latents of the generator that the table can be by its shape."""
+    for fit, rows, has_torgb in space_readings(table, generator, space):
+        if has_torgb:
+            yield Reading(Latent(fit, rows))
+            continue
         styles = generator.to_space(Latent(Space.W, generator.w_avg[None]), Space.S).data.cpu().repeat(len(rows), 1)
-        styles[:, convolutions] = rows
+        styles[:, ~generator.layout.torgb_mask()] = rows
         yield Reading(Latent(Space.S, styles), "it has no styles of toRGB; those of the average w are used")
 
 
@@ -141,16 +125,11 @@ def _choose(readings: list[Reading], table: Tensor, generator: Generator, separa
     if w_plus is not None and not separate:
         other = Space.Z if gaussian else Space.W
         note = _guess(table, w_plus, f"it has a row for each of the {generator.num_ws} w of a code", other)
-        return Reading(w_plus, "" if _is_certain(table, generator.num_ws) else note)
+        return Reading(w_plus, "" if has_w_plus_axes(table, generator.num_ws) else note)
     if z is not None and gaussian:
         return Reading(z, _guess(table, z, "its numbers are Gaussian", Space.W))
     latent = by_space.get(Space.W) or readings[0].latent
     return Reading(latent, _guess(table, latent, "each lies by itself in the file", Space.W_PLUS) if w_plus else "")
-
-
-def _is_certain(table: Tensor, num_ws: int) -> bool:
-    """Whether the table has the axes of W+, [..., num_ws, w_dim], written out."""
-    return table.ndim >= Space.W_PLUS.ndim and table.shape[-2] == num_ws
 
 
 def _guess(table: Tensor, latent: Latent, reason: str, other: Space) -> str:

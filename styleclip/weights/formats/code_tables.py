@@ -160,7 +160,7 @@ def _join_layers(found: list[CodeTable]) -> CodeTable | None:
 
 def _fit_layers(layers: Sequence[LazyTensor]) -> bool:
     flat = all(len([size for size in layer.shape[1:] if size != 1]) <= 1 for layer in layers)
-    return flat and len({len(layer.shape) for layer in layers}) == 1 and _are_layers(layer_widths(layers))
+    return flat and len({len(layer.shape) for layer in layers}) == 1 and are_layers(layer_widths(layers))
 
 
 def concatenate(layers: Sequence[LazyTensor]) -> Tensor:
@@ -175,13 +175,13 @@ def concatenate(layers: Sequence[LazyTensor]) -> Tensor:
 
 def check_widths(layers: Sequence[LazyTensor]) -> None:
     """Raise WeightError unless these are the tables of all layers of a StyleGAN2, with or without toRGB."""
-    if not _are_layers(layer_widths(layers)):
+    if not are_layers(layer_widths(layers)):
         raise WeightError(
             f"its {len(layers)} layers have the widths of no StyleGAN2; pass all of them, in the order of execution"
         )
 
 
-def _are_layers(widths: list[int]) -> bool:
+def are_layers(widths: list[int]) -> bool:
     """Whether layers of these widths are those of a StyleGAN2, with or without toRGB."""
     for every, torgb in ((3, True), (2, False)):  # steps from b4.conv1 to b8.conv1, b16.conv1, ...
         channels = {2 ** (i + 2): width for i, width in enumerate(widths[:99:every])}

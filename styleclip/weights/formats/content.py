@@ -17,7 +17,7 @@ Network = Literal[
 Native = Literal[
     Network, "relevance", "samples", "direction", "training", "tuning"
 ]  # kinds of the files that styleclip writes
-Kind = Literal[Native, "latents", "statistics", "table", "landmarks", "perceptual"]
+Kind = Literal[Native, "latents", "directions", "statistics", "table", "landmarks", "perceptual"]
 Container = Literal["safetensors", "torch", "torchscript", "pickle", "npy", "npz", "dlib"]
 TABLES: tuple[Kind, ...] = (
     "latents",
@@ -25,6 +25,7 @@ TABLES: tuple[Kind, ...] = (
     "relevance",
     "samples",
     "direction",
+    "directions",
     "table",
 )  # kinds without learned parameters
 

@@ -21,6 +21,7 @@ from typing import Any
 
 from styleclip.errors import WeightError
 from styleclip.weights.formats import (
+    direction_tables,
     encoders,
     face_recognition,
     landmarks,
@@ -49,6 +50,7 @@ FORMATS: tuple[Callable[[FileTree], list[Content]], ...] = (
     nvidia_torch.contents,
     nvidia_tf.contents,
     face_recognition.contents,
+    direction_tables.contents,
     style_tables.contents,
     openai_clip.contents,
     perceptual.contents,
@@ -62,11 +64,15 @@ def read_all(path: str | Path) -> list[Content]:
     Raises WeightError, with the path in front, for files that are absent, damaged, dangerous or unknown.
     """
     with error_context(path):
-        tree = open_content(Path(path))
-        for contents in FORMATS:
-            if found := contents(tree):
-                return found
-        raise WeightError(f"it holds {_describe_tree(tree.value)}, none of the known weights; see docs/files.md")
+        return contents_of(open_content(Path(path)))
+
+
+def contents_of(tree: FileTree) -> list[Content]:
+    """All networks and tables in the tree of a file; raises WeightError where it holds none."""
+    for contents in FORMATS:
+        if found := contents(tree):
+            return found
+    raise WeightError(f"it holds {_describe_tree(tree.value)}, none of the known weights; see docs/files.md")
 
 
 def read_one(path: str | Path, *kinds: Kind) -> Content:
@@ -75,9 +81,13 @@ def read_one(path: str | Path, *kinds: Kind) -> Content:
     for content in found:
         if content.kind in kinds:
             return content
-    held = " and ".join(map(_kind_in_words, found))
     wanted = " or ".join(kind for kind in kinds if kind not in ("table", "latents") or kind == kinds[0])
-    raise WeightError(f"{path}: it holds {held}, no {wanted}; pass a file with one")
+    raise WeightError(f"{path}: it holds {kinds_in_words(found)}, no {wanted}; pass a file with one")
+
+
+def kinds_in_words(found: list[Content]) -> str:
+    """The kinds of networks and tables in a file; of a table its shape."""
+    return " and ".join(map(_kind_in_words, found))
 
 
 def _kind_in_words(content: Content) -> str:

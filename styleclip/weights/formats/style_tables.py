@@ -15,6 +15,7 @@ the generator in use. The layers of S are in execution order, so their concatena
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -27,7 +28,7 @@ from styleclip.latents import Space
 from styleclip.weights.formats.code_tables import CodeTable, check_widths, concatenate, find_codes, layer_widths
 from styleclip.weights.formats.configs import table_content
 from styleclip.weights.formats.content import Content, FileTree, Kind
-from styleclip.weights.formats.family import is_w_plus, latent_readings, relevance_readings
+from styleclip.weights.formats.family import NUM_WS, is_w_plus, latent_readings, relevance_readings
 from styleclip.weights.safe_pickle.lazy_tensors import ComputedTensor, LazyTensor, dtype_name
 from styleclip.weights.safe_pickle.npy_files import NpyArray
 
@@ -36,6 +37,7 @@ ANY_FORMAT = "a table"
 TABLE = "table"  # the name of the tensor of a table whose space the generator tells
 CODES = "codes"  # its name where each row is a code of Z or W by itself
 UNIT_ROWS = "its rows have length 1, as those of directions and of relevance tables have"
+IMPORTABLE = "`styleclip direction import` reads a table of this shape as a direction"
 ROW_BATCH = 64  # read to tell directions from latents; checked at once
 
 
@@ -80,8 +82,10 @@ def _table(codes: CodeTable) -> list[Content]:
         name = codes.space or (Space.W_PLUS if fits and is_w_plus(shape) else CODES if codes.separate else TABLE)
         tensors = {str(name): ComputedTensor(shape, lambda: check_finite(table.read()))}
         content = table_content(kind, ANY_FORMAT, tensors, codes.space)
-    remarks = {"fits": "; ".join(fits)} if fits else {"remark": UNIT_ROWS} if unit else {}
-    return [replace(content, summary={**content.summary, **remarks}, warnings=codes.warnings)]
+    facts = {"fits": "; ".join(fits)} if fits else {"remark": f"{UNIT_ROWS}; {IMPORTABLE}"} if unit else {}
+    if content.kind == "latents" and math.prod(shape[:-1]) in (1, *NUM_WS):  # one code, or perhaps one
+        facts["remark"] = IMPORTABLE
+    return [replace(content, summary={**content.summary, **facts}, warnings=codes.warnings)]
 
 
 def _style_latents(layers: Sequence[LazyTensor]) -> Content:

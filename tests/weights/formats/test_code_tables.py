@@ -140,7 +140,6 @@ def test_the_last_of_several_iterations(tmp_path: Path, generator: Generator) ->
 OTHER: dict[str, Any] = {
     "a state dict": {"conv.weight": torch.ones(6, 8), "conv.bias": torch.ones(6)},
     "a state dict of one shape": {"a.weight": torch.ones(6, 8), "b.weight": torch.ones(6, 8)},
-    "components": {"mean": torch.ones(1, 512), "comp": torch.ones(80, 1, 512), "std": torch.ones(80)},
     "words": ["a", "b"],
     "a dict of words": {"latent": "a"},
     "nothing": {},

@@ -18,7 +18,7 @@ from styleclip.weights.describe import describe
 from styleclip.weights.formats import rosinality
 from styleclip.weights.formats.own_files import save_generator
 from styleclip.weights.formats.registry import read_one
-from styleclip.weights.formats.style_tables import UNIT_ROWS
+from styleclip.weights.formats.style_tables import IMPORTABLE, UNIT_ROWS
 from styleclip.weights.load import load_generator, load_mapper
 from tests.golden import fill
 from tests.helpers.checkpoint_writers import save_pickle
@@ -127,9 +127,10 @@ def test_other_kinds(tmp_path: Path) -> None:
         (np.ones((2, 18, 512), np.int64), {"kind": "table", "table": [2, 18, 512], "precision": "int64"}),
         (np.ones((100, 7)), {"kind": "table", "table": [100, 7], "precision": "float64"}),
         (np.eye(1, 512), {"kind": "table", "table": [1, 512]}),
-        (np.eye(80, 512), {"kind": "table", "remark": UNIT_ROWS}),
+        (np.eye(80, 512), {"kind": "table", "remark": f"{UNIT_ROWS}; {IMPORTABLE}"}),
         (np.ones((2, 18, 512)), {"kind": "latents", "w+": [2, 18, 512], "fits": "W+ of 1024 px, w of 512"}),
         (np.ones((14, 512)), {"kind": "latents", "fits": "one code of W+ of 256 px, w of 512; W or Z of 512"}),
+        (np.ones((1, 18, 512)), {"kind": "latents", "remark": IMPORTABLE}),
         (np.ones((3, 6048)), {"kind": "latents", "fits": "S without toRGB of 1024 px, config f"}),
         (np.ones((3, 9088), np.float16), {"fits": "S of 1024 px, config f", "precision": "float16"}),
         (np.ones(9216), {"kind": "latents", "fits": "W+ of 1024 px in one row"}),

@@ -1,0 +1,97 @@
+"""Directions in files of any author, with the options of `styleclip direction import`."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from styleclip.directions.foreign_files import MAX_NAME_CHARS, read_foreign
+from styleclip.directions.own_files import read_latent_directions
+from styleclip.errors import UsageError, WeightError, WeightWarning
+from styleclip.latents import Space
+from styleclip.methods.latent_direction import LatentDirection
+from styleclip.models import Models
+from styleclip.weights.direction_files import is_own_file
+
+MAX_NAMES = 8  # in an error
+
+
+def import_directions(
+    path: str | Path,
+    models: Models,
+    *,
+    space: Space | str | None = None,
+    layers: Sequence[int] | None = None,
+    index: int | str | None = None,
+    absolute: bool = False,
+    range: tuple[float, float] | None = None,
+    licence: str = "",
+) -> list[LatentDirection]:
+    """All directions in a file of any author, or one of them, with unique names.
+
+    Issues a WeightWarning for what was assumed. Raises WeightError for a file that holds none, is damaged, or does not
+    fit the generator, UsageError for options that do not fit the file.
+
+    Args:
+        path: the file, of any kind in docs/files.md.
+        models: for whose generator they are.
+        space: w, w+ or s, instead of a guess from the shape.
+        layers: rows of W+ that move, in place of those that the file says.
+        index: one of several, by its number from 0 or by its name.
+        absolute: move to a coordinate along the direction, counted from the mean in the file, or from 0.
+        range: the lowest and highest useful alpha, in place of the file's.
+        licence: the terms of the file.
+
+    Example:
+        [smile] = import_directions("smile.pt", models, layers=range(4, 8))
+    """
+    path, wanted = Path(path), Space(space) if space else None
+    if wanted is Space.Z:
+        raise UsageError("a direction in z moves no photo; pass w, w+ or s as space")
+    own = is_own_file(path)
+    if own and wanted:
+        raise UsageError(f"{path} says its space; leave the space out")
+    directions = read_latent_directions(path) if own else read_foreign(path, models, wanted, absolute, layers is None)
+    if index is not None:
+        directions = [choose(directions, index, path)]
+    directions = _without_zeros(directions, path)
+    if layers is not None:
+        directions = [each.with_layers(layers, models.generator.num_ws) for each in directions]
+    if absolute:
+        directions = [_absolute(each) for each in directions]
+    changed: dict[str, Any] = {name: value for name, value in (("range", range), ("licence", licence)) if value}
+    return [replace(each, **changed) for each in directions]
+
+
+def choose(directions: Sequence[LatentDirection], index: int | str, path: Path) -> LatentDirection:
+    """One of several by its name, or by its number from 0. Raises UsageError for neither."""
+    for each in directions:
+        if each.name == str(index):
+            return each
+    text = str(index)
+    if text.isascii() and text.isdigit() and len(text) < 10 and int(text) < len(directions):
+        return directions[int(text)]
+    names = ", ".join(each.name for each in directions[:MAX_NAMES]) + (", ..." if len(directions) > MAX_NAMES else "")
+    raise UsageError(f"{path.name} has no direction {text[:MAX_NAME_CHARS]!r}; its {len(directions)} are {names}")
+
+
+def _absolute(direction: LatentDirection) -> LatentDirection:
+    """The direction with a center, 0 where it has none."""
+    if direction.space is Space.S:
+        raise UsageError("an absolute direction lies in w or w+, and this one in s; leave --absolute out")
+    zero = direction.data.new_zeros(direction.data.shape[-1])
+    return replace(direction, center=zero if direction.center is None else direction.center)
+
+
+def _without_zeros(directions: list[LatentDirection], path: Path) -> list[LatentDirection]:
+    """The directions that move something; a WeightWarning names the others, a WeightError where there are no more."""
+    kept = [each for each in directions if each.data.any()]
+    if not kept:
+        raise WeightError(f"{path}: its direction is 0 everywhere; pass another file")
+    if len(kept) < len(directions):
+        zero = ", ".join(each.name for each in directions if not each.data.any())
+        warnings.warn(f"{path.name}: {zero[:MAX_NAME_CHARS]} is 0 everywhere and left out", WeightWarning, stacklevel=3)
+    return kept

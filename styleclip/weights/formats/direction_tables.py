@@ -1,0 +1,162 @@
+"""Directions in files of any author: which tables a file has, under which names.
+
+| structure | who writes it |
+|---|---|
+| those of `component_tables` | GANSpace, e4e, rosinality, ComfyUI-StyleGan |
+| a tensor: [d], [1, d], [num_ws, d], [1, num_ws, d], [1, num_ws * d], [K, d] | InterFaceGAN, e4e, STIT, TargetCLIP |
+| `{name: tensor}`, numbers and texts beside them | sets, npz and safetensors of several |
+| `{name: {"direction": tensor, ...}}`, also `boundary`, `delta` and others of `KEYS` | sets with a record of each |
+| a list of tensors of one width | sets without names |
+| a list, or a dict in execution order, with the styles of every layer | edits in S |
+
+The shapes of a generator tell the space of each table and how many directions it holds (`directions.importing`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from torch import Tensor
+
+from styleclip.errors import WeightError
+from styleclip.latents import Space
+from styleclip.weights.formats.code_tables import KEYS as LATENT_KEYS
+from styleclip.weights.formats.code_tables import PARAMETERS, are_layers, concatenate, layer_widths
+from styleclip.weights.formats.component_tables import published_directions
+from styleclip.weights.formats.configs import table_content
+from styleclip.weights.formats.content import Content, FileTree
+from styleclip.weights.formats.found_direction import FoundDirection
+from styleclip.weights.formats.messages import plain_line
+from styleclip.weights.formats.own_files import KIND
+from styleclip.weights.safe_pickle.lazy_arrays import LazyArray
+from styleclip.weights.safe_pickle.lazy_tensors import ComputedTensor, LazyTensor, check_sharing
+
+KEYS = ("direction", "boundary", "delta", "step", "vector", "edit", "data")  # of the tensor in a dict of one direction
+MAX_DIRECTIONS = 4096
+MAX_NAME_CHARS = 60
+STYLE_AXES = 5  # of styles [N, 1, C, 1, 1], which are no directions of W
+LATENTS = "the file calls it latents; it is read as a direction, as asked"
+
+
+def contents(tree: FileTree) -> list[Content]:
+    """The directions of a file that can hold nothing else, as one content of kind `directions`; [] for other files."""
+    found = published_directions(tree)
+    if not found:
+        return []
+    tensors = {each.name or "direction": each.tensor for each in found}
+    content = table_content("directions", found[0].format, tensors, about=found[0].facts)
+    return [Content("directions", content.format, None, tensors, summary={**content.summary, **_facts(found)})]
+
+
+def _facts(found: Sequence[FoundDirection]) -> dict[str, Any]:
+    """What the file says of its directions, for `models inspect`."""
+    first = found[0]
+    count = sum(each.tensor.shape[0] if each.separate and len(each.tensor.shape) > 1 else 1 for each in found)
+    layers = {"layers": f"{first.layers[0]}-{first.layers[1]}"} if first.layers else {}
+    reach = {"range": f"{first.range[0]:g} to {first.range[1]:g}"} if first.range else {}
+    return {"directions": count, **layers, **reach, **first.facts}
+
+
+def find_directions(tree: FileTree) -> list[FoundDirection]:
+    """The tables of directions in a file of any author, [] where it holds none; no tensor is read.
+
+    Raises WeightError for a file of a known structure with wrong shapes or values, and for too many directions.
+    """
+    if tree.container == "dlib" or KIND in tree.metadata:
+        return []
+    found = published_directions(tree) or _find(tree.value)
+    if len(found) > MAX_DIRECTIONS:
+        raise WeightError(f"it holds {len(found):,} tensors, more than {MAX_DIRECTIONS} directions; pass fewer of them")
+    check_sharing([each.tensor for each in found])
+    return found
+
+
+def _find(value: Any) -> list[FoundDirection]:
+    value = _plain(value)
+    match value:
+        case LazyTensor():
+            return [FoundDirection("", value)]
+        case [[*names], [*layers]] if all(isinstance(name, str) for name in names) and len(names) == len(layers):
+            return _layers([*map(_plain, layers)])
+        case list() | tuple():
+            return _find_in_list([*map(_plain, value[: MAX_DIRECTIONS + 1])])
+        case Mapping():
+            return _find_in_dict(value)
+    return []
+
+
+def _find_in_list(values: list[Any]) -> list[FoundDirection]:
+    if not _are_tensors(values):
+        return []
+    if _are_styles(values):
+        return _layers(values)
+    return [FoundDirection("", each, separate=_is_row(each)) for each in values]
+
+
+def _find_in_dict(values: Mapping[Any, Any]) -> list[FoundDirection]:
+    """A direction for each entry, or one in S where they are the styles of all layers; numbers and texts are left."""
+    if any(str(key).rpartition(".")[2] in PARAMETERS for key in values):
+        return []
+    tables = {key: _table_of(each) for key, each in list(values.items())[: MAX_DIRECTIONS + 1]}
+    tables = {key: each for key, each in tables.items() if not isinstance(each, bool | int | float | str | None)}
+    if not tables or not _are_tensors([*tables.values()]):
+        return []
+    if len(tables) > 2 and _are_styles([*tables.values()]) and are_layers(layer_widths([*tables.values()])):
+        return _layers([*tables.values()])
+    found = []
+    for key, tensor in tables.items():
+        name = plain_line(str(key))[:MAX_NAME_CHARS]
+        known = {space.value: space for space in Space}.get(name)
+        notes = (LATENTS,) if name.lower() in LATENT_KEYS else ()
+        found.append(FoundDirection(name, tensor, space=known, separate=_is_row(tensor), notes=notes))
+    return found
+
+
+def _table_of(value: Any) -> Any:
+    """The tensor of a dict of one direction; any other value as it is."""
+    value = _plain(value)
+    if isinstance(value, Mapping):
+        return next((_plain(value[key]) for key in KEYS if isinstance(_plain(value.get(key)), LazyTensor)), value)
+    return value
+
+
+def _plain(value: Any) -> Any:
+    """The values of an array of objects, e.g. a dict in an `.npy`."""
+    return value.objects if isinstance(value, LazyArray) and value.objects is not None else value
+
+
+def _are_tensors(values: Sequence[Any]) -> bool:
+    return bool(values) and all(isinstance(each, LazyTensor) and each.shape for each in values)
+
+
+def _is_row(tensor: LazyTensor) -> bool:
+    """Whether the tensor is one vector."""
+    return math.prod(tensor.shape[:-1]) == 1
+
+
+def _are_styles(tensors: Sequence[LazyTensor]) -> bool:
+    """Whether these are vectors of several widths, or have the axes of styles."""
+    if all(len(each.shape) == STYLE_AXES for each in tensors):
+        return True
+    one_axis = all(len([size for size in each.shape if size != 1]) <= 1 for each in tensors)
+    return one_axis and len({each.shape for each in tensors}) > 1 and len(set(layer_widths(tensors))) > 1
+
+
+def _layers(layers: Sequence[Any]) -> list[FoundDirection]:
+    """One direction in S from the styles of every layer, or as many as each layer has rows."""
+    return [styles_by_layer(layers)] if _are_tensors(layers) else []
+
+
+def styles_by_layer(layers: Sequence[LazyTensor], notes: tuple[str, ...] = ()) -> FoundDirection:
+    """A table [N, C] from the styles [N, C_i], [N, 1, C_i, 1, 1] or [C_i] of every layer."""
+    widths = tuple(layer_widths(layers))
+
+    def read() -> Tensor:
+        table = concatenate(layers)
+        return table if table.ndim > 1 else table[None]
+
+    count = layers[0].shape[0] if len(layers[0].shape) > 1 else 1
+    tensor = ComputedTensor((count, sum(widths)), read)
+    return FoundDirection("", tensor, space=Space.S, separate=True, widths=widths, notes=notes)
