@@ -26,6 +26,11 @@ def parse_seeds(text: str, noun: str = "seeds") -> tuple[int, ...]:
     return tuple(seeds)
 
 
+def parse_layers(text: str) -> tuple[int, ...] | None:
+    """Rows of W+ such as `0-3` or `2,5-7`; None for `all`."""
+    return None if text.strip() == "all" else parse_seeds(text, "layers")
+
+
 def parse_resolution(text: str) -> str | int:
     """`auto`, `full` or a number of px."""
     if text in ("auto", "full"):

@@ -12,6 +12,7 @@ import click
 
 from styleclip.settings import MAX_COUNT, MAX_MAGNITUDE, MAX_PSI, short_number
 from styleclip.text.parsing import (
+    parse_layers,
     parse_numbers,
     parse_resolution,
     parse_seeds,
@@ -82,6 +83,7 @@ EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 STRENGTHS = Parsed("strengths", parse_strengths)
 NUMBERS = Parsed("numbers", parse_numbers)
 SEEDS = Parsed("seeds", parse_seeds)
+LAYERS = Parsed("layers", parse_layers)
 ROWS = Parsed("rows", partial(parse_seeds, noun="rows"))
 RESOLUTION = Parsed("px", parse_resolution)
 STRENGTH = Parsed("strength", parse_strength)
