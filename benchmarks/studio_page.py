@@ -108,6 +108,16 @@ class StudioPage:
         self.settle()
         return name
 
+    def add_direction(self, words: str) -> str:
+        """Choose the first direction of the library whose name has these words; the id of its row."""
+        before = set(self.row_ids())
+        self.find("directions").click()
+        self.find("picker-filter").fill(words)
+        self.find("picker-filter").press("Enter")
+        (name,) = set(self.row_ids()) - before
+        self.settle()
+        return name
+
     def type_seed(self, seed: int) -> None:
         self.find("seed").fill(str(seed))
         self.find("seed").press("Enter")

@@ -32,7 +32,7 @@ class Upload:
         name: as the browser told it.
         kind: what it is.
         data: the bytes.
-        value: what was read from them: `PhotoFaces`, `StyleDirection` or `TrainedMapper`.
+        value: what was read from them: `PhotoFaces`, `FileDirections` or `TrainedMapper`.
     """
 
     sha256: str

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from benchmarks.studio_page import StudioPage, read_picture
+from styleclip.directions.library import library_folder
+from styleclip.directions.own_files import save_latent_directions
+from styleclip.models import Models
+from tests.helpers.studio_directions import fill_library, planted_directions
 
+TURN = {"kind": "direction", "name": "faces:turn", "on": True}
+LISTED = ["alone", "bad\nnot readable", "other\nanother generator", "turn\nMIT", "level"]
 RED, SMILE = "a face with red hair", "a smiling face"
 
 
@@ -105,6 +114,31 @@ def press_until(studio: StudioPage, key: str, name: str, limit: int = 60) -> Non
             return
         studio.page.keyboard.press(key)
     pytest.fail(f"{key} does not reach {name}")
+
+
+def test_a_direction_of_the_library_becomes_a_row(studio: StudioPage, demo: Models, tmp_path: Path) -> None:
+    """The list is that of now: the library was filled after the page had been opened."""
+    fill_library(demo)
+    try:
+        studio.find("directions").click()
+        studio.find("picker-filter").wait_for()
+        assert studio.find("picker-choice").all_inner_texts() == LISTED
+        studio.find("picker-choice").nth(2).click(force=True)  # of another generator
+        studio.page.keyboard.press("Escape")
+        assert studio.state()["rows"] == []
+        row = studio.add_direction("faces tu")
+        assert studio.state()["rows"][0] | {"id": ""} == {**TURN, "id": "", "strength": 0.7}
+        assert studio.row(row, "row-measure").inner_text().split("\n") == ["1 unit", "MIT"]
+        studio.drag(row, [0.5, 0.7, 0.9])
+        studio.settle()
+        assert studio.state()["rows"][0]["strength"] > 3, "the slider spans the range of the direction"
+        np.testing.assert_array_equal(studio.pixels(), picture_of(studio))
+        studio.drop(save_latent_directions(planted_directions(demo), tmp_path / "two.safetensors"))
+        studio.find("picker-choice").nth(1).click()
+        studio.settle()
+        assert studio.state()["rows"][1]["key"] == "level"
+    finally:
+        shutil.rmtree(library_folder())
 
 
 def test_an_unknown_word_is_a_warning_beside_its_row(studio: StudioPage) -> None:

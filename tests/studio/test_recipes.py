@@ -55,6 +55,18 @@ def test_a_command_says_all_of_a_state() -> None:
     assert recipe.files == ("mask.png", "me.jpg", "beard.safetensors")
 
 
+def test_directions_of_the_library_and_of_packs_are_named() -> None:
+    age = {"kind": "direction", "name": "faces:age", "strength": 0}
+    rows = [age, {**BEARD, "key": "it's a:b"}]
+    assert "--direction 'faces:age @ 0'" in command(*rows)
+    words = words_in_bash(command(*rows))[0]
+    assert "beard.safetensors:it's a:b @ 1" in words
+    recipe = python_of(engine(), state(*rows))
+    assert 'styleclip.load_direction("faces:age", models), 0)' in recipe.text
+    assert 'styleclip.load_direction("beard.safetensors:it\'s a:b", models), 1)' in recipe.text
+    assert recipe.files == ("beard.safetensors",)
+
+
 def test_a_short_command_is_one_line() -> None:
     assert command(RED) == "styleclip sliders --model demo --seed 3 --edit 'a face with red hair @ 0.8' --out edited\n"
 

@@ -13,9 +13,9 @@ import pytest
 from PIL import Image
 
 import styleclip
-from styleclip.directions.loading import load_direction, save_direction
+from styleclip.directions.loading import save_direction
+from styleclip.directions.own_files import save_latent_directions
 from styleclip.images import read_record
-from styleclip.methods.mapper import load_trained_mapper
 from styleclip.models import Models
 from styleclip.studio.drawing.faces import faces_of
 from styleclip.studio.engine import Engine
@@ -26,11 +26,13 @@ from styleclip.studio.sessions import Session, Upload
 from styleclip.studio.states.read_state import read_state
 from styleclip.studio.states.restore import restore
 from styleclip.studio.states.state import State
+from styleclip.studio.web.uploads import read_file_upload
 from styleclip.weights.locate import mapper_file
 from tests.helpers.bash_words import words_in_bash
 from tests.helpers.commands import invoke
 from tests.helpers.photos import cached_mtcnn, read_rgb, remember_faces
 from tests.helpers.studio import draw_state
+from tests.helpers.studio_directions import fill_library, planted_directions
 
 __all__ = ["cached_mtcnn"]  # a fixture
 PORTRAITS = Path(__file__).parents[2] / "docs" / "photo.jpg"  # three on a wall
@@ -54,13 +56,23 @@ def engine(demo: Models) -> Iterator[Engine]:
 
 @pytest.fixture(scope="module")
 def files(demo: Models, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the files that a browser has sent: a photo, a direction and a mapper."""
+    """The folder of the files that a browser has sent: a photo, directions and a mapper."""
     folder = tmp_path_factory.mktemp("files")
     (folder / "wall.jpg").write_bytes(WALL)
     found = styleclip.GlobalDirection().find(demo, styleclip.Prompt("a bearded man"))
     save_direction(found, demo, folder / "beard.safetensors")
+    save_latent_directions(planted_directions(demo), folder / "two.safetensors")
     (folder / "me.safetensors").write_bytes(mapper_file("demo-surprised").read_bytes())
     return folder
+
+
+@pytest.fixture(scope="module", autouse=True)
+def library(demo: Models, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A library for the studio and for the lines."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STYLECLIP_HOME", str(tmp_path_factory.mktemp("home")))
+        fill_library(demo)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -70,14 +82,9 @@ def session(engine: Engine, demo: Models, files: Path) -> Session:
     with pytest.MonkeyPatch.context() as patch:
         remember_faces(patch)
         photo = faces_of(demo, WALL, "wall.jpg")
-    values: dict[str, tuple[Any, Any]] = {
-        "wall.jpg": ("photo", photo),
-        "beard.safetensors": ("direction", load_direction(files / "beard.safetensors", demo)),
-        "me.safetensors": ("mapper", load_trained_mapper(files / "me.safetensors", demo)),
-    }
-    for name, (kind, value) in values.items():
-        content = (files / name).read_bytes()
-        session.uploads.put(Upload(sha256(content), name, kind, content, value))
+    session.uploads.put(Upload(sha256(WALL), "wall.jpg", "photo", WALL, photo))
+    for name in ("beard.safetensors", "me.safetensors", "two.safetensors"):
+        session.uploads.put(read_file_upload(demo, (files / name).read_bytes(), name))
     return session
 
 
@@ -96,6 +103,8 @@ YOUNG = {"kind": "text", "prompt": "a young face", "strength": -0.7}
 OLD = {"kind": "mapper", "name": "demo-old", "strength": 0.5}
 BEARD = {"kind": "direction", "name": "beard.safetensors", "strength": 0.9}
 ME = {"kind": "mapper", "name": "me.safetensors", "strength": -0.4}
+FACES = {"kind": "direction", "name": "faces:turn", "strength": 1.1}
+LEVEL = {"kind": "direction", "name": "two.safetensors", "key": "level", "strength": 0}
 BALD = {"kind": "optimize", "prompt": "a bald face", "strength": 0.6, "face": {"seed": 8, "psi": 0.9}}
 
 
@@ -108,6 +117,7 @@ CASES: dict[str, tuple[Mapping[str, Any], list[Mapping[str, Any]], Any]] = {
     "nothing": ({"seed": 3, "psi": 0.7}, [], ()),
     "texts": ({"seed": 3, "psi": 0.7}, [RED, {**GLASSES, "strength": -1 / 3}, {**YOUNG, "on": False}], ()),
     "files": ({"seed": 5}, [BEARD, ME, OLD, RED], STROKES),
+    "directions": ({"seed": 5}, [YOUNG, LEVEL, GLASSES, FACES], ()),
     "baked": ({"seed": 5}, [BALD, YOUNG, {**BALD, "strength": -0.1}], ()),
     "photo": (PHOTO, [GLASSES, OLD, {**BALD, "face": PHOTO}], STROKES),
 }

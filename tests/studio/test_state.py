@@ -25,6 +25,8 @@ WHOLE = {
         {"id": "r4", "kind": "mapper", "on": True, "strength": -1.0, "name": "my.pt", "sha256": SHA},
         {"id": "r5", "kind": "direction", "on": True, "strength": 2.0, "name": "beard.safetensors", "sha256": SHA},
         {"id": "r6", "kind": "optimize", "on": True, "strength": 1.0, "prompt": "old", "neutral": [], "face": PHOTO},
+        {"id": "r7", "kind": "direction", "on": True, "strength": None, "name": "faces:age"},
+        {"id": "r8", "kind": "direction", "on": True, "strength": 2.0, "name": "two.npz", "sha256": SHA, "key": "a:b"},
     ],
     "strokes": [{"erase": False, "radius": 0.06, "points": [[0.4, 0.3], [0.5, 0.3]]}],
 }
@@ -64,6 +66,9 @@ def test_what_may_be_left_out() -> None:
         ({"relevance": "gradient"}, "auto, regression, table"),
         ({"kind": "magic\x1b"}, r"kind of the row is 'magic\x1b'"),
         ({"kind": "direction", "sha256": "../../etc/passwd"}, "SHA-256"),
+        ({"kind": "direction", "name": 3}, "the name is 3, not a text"),
+        ({"kind": "direction", "name": "a", "key": ["b"]}, "the key is a list, not a text"),
+        ({"kind": "direction", "name": "x" * 201}, "201 characters"),
         ({"kind": "optimize"}, "the face is missing"),
     ],
 )

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from styleclip.latents import Direction
 from styleclip.losses import similarity
+from styleclip.methods.latent_direction import LatentDirection
 from styleclip.methods.slider_edit import prompt_of
 from styleclip.methods.sliders import Found
 from styleclip.methods.style_direction import MAX_REGRESSION_ALPHA, StyleDirection
@@ -18,9 +19,11 @@ from styleclip.prompts import encode, target_probability
 from styleclip.studio.caches import Cache
 from styleclip.studio.drawing.rows import FoundRow
 from styleclip.studio.drawing.sources import SourceFace
+from styleclip.studio.states.state import LIMITS
 from styleclip.stylespace.claim_classes import describe_classes, least_shown
 
 REGRESSION_RANGE, TABLE_RANGE, OTHER_RANGE = 2.0, 10.0, 1.5  # of a slider, either way
+LATENT_RANGE, LATENT_UNITS = 3.0, 4.0  # of a direction in W, W+ or S; in its units where they are known
 MAX_TEXTS = 256  # whose features are kept
 DIGITS = 4
 
@@ -47,11 +50,23 @@ def step_facts(found: Found, step: Direction, face: SourceFace) -> dict[str, Any
 def add_strength_facts(facts: dict[str, Any], found: Found, strength: float) -> None:
     """The range of a slider that holds its strength, and a warning where that goes far beyond the samples."""
     by_regression = isinstance(found, StyleDirection) and bool(found.claims)
-    usual = REGRESSION_RANGE if by_regression else TABLE_RANGE if isinstance(found, StyleDirection) else OTHER_RANGE
-    most = max(usual, math.ceil(abs(strength)))
-    facts["range"] = [-usual, most] if strength > 0 else [-most, usual]
+    if isinstance(found, StyleDirection | LatentDirection) and (useful := _useful_range(found)):
+        low, high = useful
+        facts["range"] = [max(min(low, strength), -LIMITS["strength"]), min(max(high, strength), LIMITS["strength"])]
+    else:
+        usual = REGRESSION_RANGE if by_regression else TABLE_RANGE if isinstance(found, StyleDirection) else OTHER_RANGE
+        most = max(usual, math.ceil(abs(strength)))
+        facts["range"] = [-usual, most] if strength > 0 else [-most, usual]
     if by_regression and abs(strength) > MAX_REGRESSION_ALPHA:
         add_warning(facts, f"strength {strength:g} goes far beyond the samples, which 1 reaches; lower it")
+
+
+def _useful_range(found: StyleDirection | LatentDirection) -> tuple[float, float] | None:
+    """The range that a file tells, or one that is guessed; None for a text without one."""
+    if found.range is not None or isinstance(found, StyleDirection):
+        return found.range
+    most = LATENT_RANGE if found.unit is None else float(f"{LATENT_UNITS * found.unit:.2g}")
+    return -most, most
 
 
 def add_warning(facts: dict[str, Any], sentence: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar, cast
 
 from styleclip.errors import StyleClipError
 from styleclip.methods.global_direction import GlobalDirection
+from styleclip.methods.latent_direction import LatentDirection
 from styleclip.methods.mapper import LatentMapper, TrainedMapper
 from styleclip.methods.optimize import Optimize
 from styleclip.methods.sliders import Found
@@ -18,6 +19,13 @@ from styleclip.progress import OnStep
 from styleclip.prompt_words import collect_prompt_warnings, warn_unknown_words
 from styleclip.prompts import Prompt
 from styleclip.studio.caches import Cache
+from styleclip.studio.drawing.directions import (
+    FileDirection,
+    FileDirections,
+    NamedDirections,
+    direction_facts,
+    own_strength,
+)
 from styleclip.studio.drawing.mappers import CatalogMappers
 from styleclip.studio.drawing.needs import Key, Needs, key_of
 from styleclip.studio.drawing.sources import SourceFace
@@ -47,13 +55,14 @@ class FoundRow:
     """A row, what it moves where that is known, and the facts of it for the page.
 
     `key` names what it moves: equal keys mean equal steps on a face. `strength` is that of the row, or the one that the
-    face needs.
+    face needs; `own_strength` is that of its file.
     """
 
     row: Row
     found: Found | None = None
     key: Key = ""
     strength: float = 0.0
+    own_strength: float | None = None
     facts: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -80,8 +89,8 @@ class RowFinder:
 
     def __init__(self, models: Models, find_face: FindFace) -> None:
         self.models, self.find_face = models, find_face
-        self.mappers = CatalogMappers(models)
-        self._directions: Cache[StyleDirection] = Cache(MAX_DIRECTIONS, MAX_DIRECTION_BYTES)
+        self.mappers, self.directions = CatalogMappers(models), NamedDirections(models)
+        self._text_directions: Cache[StyleDirection] = Cache(MAX_DIRECTIONS, MAX_DIRECTION_BYTES)
 
     def find_rows(self, state: State, session: Session, needs: Needs) -> list[FoundRow]:
         """All rows of a state; a row with an error has its sentence in its facts."""
@@ -104,14 +113,23 @@ class RowFinder:
                 self._find_direction(each, row, needs)
             case OptimizeRow():
                 self._find_step(each, row, session, needs)
+            case DirectionRow(sha256=None):
+                self._take_direction(each, *self.directions.get(row.name))
             case DirectionRow():
-                each.found = _uploaded(session, row, StyleDirection, "direction").at(1.0)
-                each.key = key_of("direction", row.sha256)
+                direction = _uploaded(session, row, FileDirections, "direction").get(row.key)
+                self._take_direction(each, direction, key_of("direction", row.sha256, row.key))
             case MapperRow(sha256=None):
                 each.found, each.key = self.mappers.get(row.name), key_of("mapper", row.name)
             case MapperRow():
                 each.found = LatentMapper(_uploaded(session, row, TrainedMapper, "mapper"))
                 each.key = key_of("mapper", row.sha256)
+
+    def _take_direction(self, each: FoundRow, direction: FileDirection, key: Key) -> None:
+        """Take a direction of a file for a row. Raises WeightError for one of another generator."""
+        if isinstance(direction, LatentDirection):
+            direction.check_fits(self.models)
+        each.found, each.key, each.own_strength = direction.at(1.0), key, own_strength(direction)
+        each.facts |= direction_facts(direction)
 
     def _find_direction(self, each: FoundRow, row: TextRow, needs: Needs) -> None:
         given: dict[str, Any] = {} if row.beta is None else {"beta": row.beta}
@@ -126,7 +144,7 @@ class RowFinder:
         measured = _value(each, needs, Task(key, f"finding the direction of {row.prompt.target!r}", work), row.on)
         if measured is not None:
             each.key = key_of(key, row.beta)
-            each.found = self._directions.get_or_make(
+            each.found = self._text_directions.get_or_make(
                 each.key, lambda: method.select(self.models, row.prompt, measured.value)
             )
 

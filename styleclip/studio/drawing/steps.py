@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from styleclip.errors import StyleClipError
 from styleclip.latents import Direction, Latent
-from styleclip.methods.sliders import Found, add_steps, auto_strength, step_in_s
+from styleclip.methods.sliders import Found, add_steps, auto_strength, offset_in_s, step_in_s
 from styleclip.methods.style_direction import StyleDirection
 from styleclip.progress import OnStep
 from styleclip.studio.caches import Cache
@@ -23,10 +23,18 @@ MAX_STEPS, MAX_STEP_BYTES = 2048, 2**27
 
 @dataclass(frozen=True, eq=False)
 class RowStep:
-    """The step [1, C] in S of a row on a face, at strength 1, and the facts that come with it."""
+    """The step [1, C] in S of a row on a face, at strength 1, and the facts that come with it.
+
+    `offset` [1, C] is what an absolute direction adds besides, at any strength.
+    """
 
     step: Direction
-    facts: dict[str, Any]
+    offset: Direction | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def at(self, strength: float) -> list[tuple[float, Direction]]:
+        """What the row adds at a strength, as `add_steps` takes it."""
+        return [(strength, self.step), *([(1.0, self.offset)] if self.offset else [])]
 
 
 class RowSteps:
@@ -55,7 +63,7 @@ class RowSteps:
         needed = self._needed_strength(each, found, face, needs, row.strength is None)
         each.strength = needed if row.strength is None else row.strength
         add_strength_facts(each.facts, found, each.strength)
-        return [(each.strength, step.step)] if row.on else []
+        return step.at(each.strength) if row.on else []
 
     def _needed_strength(self, each: FoundRow, found: Found, face: SourceFace, needs: Needs, is_wanted: bool) -> float:
         """The strength that the face needs, also among the facts; 0 while it is being found, or not known."""
@@ -63,8 +71,8 @@ class RowSteps:
         def work(on_step: OnStep) -> float:
             return round(auto_strength(face.models, found, face.latent, on_step).item(), 4)
 
-        value: Any = 1.0
-        if isinstance(found, StyleDirection):
+        value: Any = 1.0 if each.own_strength is None else each.own_strength
+        if isinstance(found, StyleDirection) and each.own_strength is None:
             task = Task(key_of("strength", each.key, face.key), "finding the strength that this face needs", work)
             value = needs.request(task) if is_wanted else needs.peek(task.key)
         if isinstance(value, Job):
@@ -75,12 +83,13 @@ class RowSteps:
         return 0.0
 
 
-def step_on_face(found: Found, face: SourceFace) -> Direction:
-    """The step [1, C] in S of a row on a face at strength 1, from the CLIP features that the face keeps."""
+def step_on_face(found: Found, face: SourceFace) -> RowStep:
+    """The step of a row on a face, from the CLIP features that the face keeps."""
     features = face.features if isinstance(found, StyleDirection) and found.claims else None
-    return step_in_s(face.models, found, face.latent, features)
+    step = step_in_s(face.models, found, face.latent, features)
+    return RowStep(step, offset_in_s(face.models, found, face.latent))
 
 
 def _make_step(found: Found, face: SourceFace) -> RowStep:
     step = step_on_face(found, face)
-    return RowStep(step, step_facts(found, step, face))
+    return replace(step, facts=step_facts(found, step.step, face))

@@ -85,10 +85,8 @@ def _rows(found: Ingredients) -> Iterator[Words]:
         if isinstance(row, TextRow):
             beta = "" if row.beta is None else f", {format_number(row.beta)}"
             yield "--edit", f"{_texts(row.prompt)} @ {strength}{beta}"
-        elif isinstance(row, MapperRow):
-            yield "--mapper", f"{found.mapper(row)} @ {strength}"
-        elif isinstance(row, DirectionRow):
-            yield "--direction", f"{found.names[row.sha256]} @ {strength}"
+        elif isinstance(row, DirectionRow | MapperRow):
+            yield f"--{row.kind}", f"{found.name_of(row)} @ {strength}"
         else:
             yield "--result", f"baked-{found.bake_of(row)} @ {strength}"
 

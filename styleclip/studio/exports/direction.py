@@ -10,6 +10,7 @@ import torch
 
 from styleclip.directions.loading import save_direction
 from styleclip.errors import UsageError
+from styleclip.methods.latent_direction import LatentDirection
 from styleclip.methods.sliders import Found
 from styleclip.methods.style_direction import StyleDirection
 from styleclip.methods.style_step import StyleStep
@@ -24,7 +25,7 @@ def direction_content(edit: StateEdit, row: str) -> bytes:
     found: Found | None = known.found
     if isinstance(found, StyleStep):
         found = direction_of_step(found)
-    if not isinstance(found, StyleDirection):
+    if not isinstance(found, StyleDirection | LatentDirection):
         raise UsageError("a mapper gives every face a step of its own and has no direction; keep its file instead")
     with tempfile.TemporaryDirectory() as folder:
         path = save_direction(found.at(known.strength), edit.face.models, Path(folder) / "direction.safetensors")

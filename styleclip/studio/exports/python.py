@@ -74,9 +74,9 @@ def _slider(found: Ingredients, row: Row) -> str:
         relevance = "" if row.relevance == "auto" else f", relevance={_literal(row.relevance)}"
         return f"{_prompt(row.prompt)}, {strength}{beta}{relevance}"
     if isinstance(row, MapperRow):
-        return f"styleclip.LatentMapper({_literal(found.mapper(row))}), {strength}"
+        return f"styleclip.LatentMapper({_literal(found.name_of(row))}), {strength}"
     if isinstance(row, DirectionRow):
-        return f"styleclip.load_direction({_literal(found.names[row.sha256])}, models), {strength}"
+        return f"styleclip.load_direction({_literal(found.name_of(row))}, models), {strength}"
     baked = f"baked_{found.bake_of(row)}"
     return f"styleclip.StyleStep.between(models, {baked}.source, {baked}.edited), {strength}"
 

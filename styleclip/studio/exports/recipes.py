@@ -106,15 +106,17 @@ class Ingredients:
         """The number of the optimization of a row, from 1."""
         return [*self.bakes].index(Bake(row.prompt, row.face)) + 1
 
-    def mapper(self, row: MapperRow) -> str:
-        """The name of a mapper of the catalog, or of the file of an uploaded one."""
-        return self.names[row.sha256] if row.sha256 else row.name
+    def name_of(self, row: DirectionRow | MapperRow) -> str:
+        """The name of a direction or mapper of the library or the catalog, or that of the file of an uploaded one."""
+        name = self.names[row.sha256] if row.sha256 else row.name
+        return f"{name}:{row.key}" if isinstance(row, DirectionRow) and row.key else name
 
 
 def moving_rows(state: State) -> list[Row]:
-    """The rows that move the face: those that are on, with a strength other than 0.
+    """The rows that may move the face: those that are on, with a strength other than 0.
 
-    Raises UsageError for a row with a fault, and for one without a strength.
+    Directions are among them also at 0, as an absolute one moves the face there. Raises UsageError for a row with a
+    fault, and for one without a strength.
     """
     rows: list[Row] = []
     for number, row in enumerate(state.rows, start=1):
@@ -122,14 +124,17 @@ def moving_rows(state: State) -> list[Row]:
             raise UsageError(f"row {number} has a fault ({row.fault.rstrip('.')}); mend or remove it")
         if row.on and row.strength is None:
             raise UsageError(f"row {number} has no strength yet; wait until its slider has found one, or type a number")
-        if row.on and row.strength:
+        if row.on and (row.strength or isinstance(row, DirectionRow)):
             rows.append(row)
     return rows
 
 
 def row_title(row: Row) -> str:
-    """What a row is called in names of files: its prompt, or the name of its file."""
-    return row.prompt.target if isinstance(row, TextRow | OptimizeRow) else PurePosixPath(row.name).stem
+    """What a row is called in names of files: its prompt, or the name of its direction, mapper or file."""
+    if isinstance(row, TextRow | OptimizeRow):
+        return row.prompt.target
+    key = row.key if isinstance(row, DirectionRow) else ""
+    return key or (PurePosixPath(row.name).stem if row.sha256 else row.name)
 
 
 def file_name(name: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -28,7 +28,7 @@ def strip_picture(edit: StateEdit, row: str | None, on_step: OnStep = ignore) ->
     """The face at rising strengths of a row, from left to right; without a row before and after all of them."""
     if row is None:
         sweep = Sweep(edit)
-        return labelled_sheet([[sweep.draw(dict.fromkeys(sweep.strengths, 0.0)), sweep.draw({})]], ["before", "after"])
+        return labelled_sheet([[sweep.draw(dict.fromkeys(sweep.strengths)), sweep.draw({})]], ["before", "after"])
     strength = known_row(edit, row).strength or 1.0
     strengths = sorted(factor * strength for factor in STRIP_FACTORS)
     labels = [f"strength {format_number(round(each, 6))}" for each in strengths]
@@ -57,13 +57,13 @@ def known_row(edit: StateEdit, row: str) -> FoundRow:
 
 
 class Sweep:
-    """The face of an edit at any strengths of its rows, whose steps are found once."""
+    """The face of an edit at any strengths of its rows, whose steps are found once. A strength of None is off."""
 
     @torch.no_grad()
     def __init__(self, edit: StateEdit) -> None:
         self.edit = edit
         known = [each for each in edit.rows if each.found is not None]
-        self.strengths = {each.row.id: each.strength if each.moves else 0.0 for each in known}
+        self.strengths = {each.row.id: each.strength if each.moves else None for each in known}
         self._steps = {each.row.id: step_on_face(each.found, edit.face) for each in known if each.found is not None}
 
     def draw_row(self, row: str, strengths: Sequence[float], on_step: OnStep = ignore) -> Iterator[Image.Image]:
@@ -73,9 +73,10 @@ class Sweep:
             on_step(Step(number, len(strengths), stage="frames"))
 
     @torch.no_grad()
-    def draw(self, strengths: dict[str, float]) -> Image.Image:
+    def draw(self, strengths: Mapping[str, float | None]) -> Image.Image:
         """The face, in RGB, with these strengths of rows, by their ids, in place of their own."""
         face, region = self.edit.face, self.edit.region
-        pairs = [(strength, self._steps[row]) for row, strength in {**self.strengths, **strengths}.items()]
-        image = face.models.render(add_steps(face.in_s, pairs))
+        wanted = {**self.strengths, **strengths}.items()
+        terms = [term for row, strength in wanted if strength is not None for term in self._steps[row].at(strength)]
+        image = face.models.render(add_steps(face.in_s, terms))
         return to_pil(image if region is None else region.composite(face.image, image))[0]

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
 from typing import Any
 
+from styleclip.directions.library import library_names, named_file
+from styleclip.directions.own_files import read_latent_directions
 from styleclip.errors import UsageError
 from styleclip.prompts import DEFAULT_NEUTRAL
 from styleclip.studio.states.read_state import read_state
@@ -66,6 +69,8 @@ def _slider_row(settings: Record, details: Record) -> dict[str, Any]:
     """A slider: a text, a direction file, a mapper or the result of an edit."""
     if "beta" in settings:
         return _direction_row({**settings, "alpha": settings["strength"]}, details)
+    if "space" in settings:  # a direction in W, W+ or S
+        return {"strength": settings["strength"], **_file_row("direction", settings, settings["name"])}
     kind = "mapper" if "mapper_strength" in settings else "result"
     return {"strength": settings["strength"], **_file_row(kind, settings)}
 
@@ -86,17 +91,34 @@ def _direction_row(settings: Record, details: Record) -> dict[str, Any]:
     }
 
 
-def _file_row(kind: str, origin: Record) -> dict[str, Any]:
-    """A row of a file: a mapper of the catalog by its name, others by name and hash."""
-    sha256 = origin["sha256"]
-    name = _catalog_mapper(origin["file"], sha256) if kind == "mapper" else None
-    return {"kind": kind, "name": name} if name else {"kind": kind, "name": origin["file"], "sha256": sha256}
+def _file_row(kind: str, origin: Record, key: str = "") -> dict[str, Any]:
+    """A row of a file: one of the library or the catalog by its name, others by name and hash.
+
+    `key` is the name of the direction in the file.
+    """
+    file, sha256 = origin["file"], origin["sha256"]
+    name = _library_name(file, sha256, key) if kind == "direction" else None
+    name = name or (None if kind == "result" else _catalog_name(kind, file, sha256))
+    if name:
+        return {"kind": kind, "name": name}
+    return {"kind": kind, "name": file, "sha256": sha256, **({"key": key} if key else {})}
 
 
-def _catalog_mapper(file: str, sha256: str) -> str | None:
-    """The name of the mapper of the catalog with this file name and hash, of those on this disk."""
+def _library_name(file: str, sha256: str, key: str) -> str | None:
+    """The name of the direction of the library in the file with this name and hash."""
+    entry = PurePosixPath(file).stem
+    if entry not in library_names():
+        return None
+    path, _ = named_file(entry)
+    if path.name != file or sha256_of(path) != sha256:
+        return None
+    return f"{entry}:{key}" if key and len(read_latent_directions(path)) > 1 else entry
+
+
+def _catalog_name(kind: str, file: str, sha256: str) -> str | None:
+    """The name in the catalog of the file of this kind with this name and hash, of those on this disk."""
     for name, weight in weights().items():
-        path = weight.on_disk if weight.kind == "mapper" else None
+        path = weight.on_disk if weight.kind == kind else None
         if path is not None and path.name == file and sha256_of(path) == sha256:
             return name
     return None

@@ -6,7 +6,7 @@ A row with a fault does not spoil the others: it becomes an `UnreadRow`, which k
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from styleclip.errors import UsageError
 from styleclip.prompts import Prompt
@@ -121,7 +121,8 @@ def _read_kind(value: Mapping[str, Any], common: tuple[str, bool, float | None])
     if kind == "mapper":
         return MapperRow(*common, _read_name(value), None if sha256 is None else read_sha256(sha256, "the mapper"))
     if kind == "direction":
-        return DirectionRow(*common, _read_name(value), read_sha256(sha256, "the direction"))
+        sha256 = None if sha256 is None else read_sha256(sha256, "the direction")
+        return DirectionRow(*common, _read_name(value), sha256, _read_name(value, "key"))
     raise UsageError(f"the kind of the row is {shown(kind)}; it must be text, optimize, mapper or direction")
 
 
@@ -133,8 +134,8 @@ def _read_prompt(value: Mapping[str, Any]) -> Prompt:
     return Prompt(target, (neutrals[0] if len(neutrals) == 1 else neutrals) if neutrals else None)
 
 
-def _read_name(value: Mapping[str, Any]) -> str:
-    return read_text(value.get("name", ""), "the name", int(LIMITS["name"]))
+def _read_name(value: Mapping[str, Any], field: Literal["name", "key"] = "name") -> str:
+    return read_text(value.get(field, ""), f"the {field}", int(LIMITS["name"]))
 
 
 def _read_strokes(values: Sequence[Any]) -> list[Stroke]:

@@ -85,10 +85,14 @@ class MapperRow(_Row):
 
 @dataclass(frozen=True)
 class DirectionRow(_Row):
-    """An uploaded direction file."""
+    """A direction of the library or of the catalog by its name, or an uploaded file by its hash.
+
+    `key` is the name of a direction in an uploaded file that holds several.
+    """
 
     name: str
-    sha256: str
+    sha256: str | None = None
+    key: str = ""
 
     kind: ClassVar[str] = "direction"
 
@@ -182,7 +186,8 @@ def _row_record(row: Row) -> dict[str, Any]:
         return record | _prompt_record(row.prompt) | {"relevance": row.relevance, "beta": row.beta}
     if isinstance(row, OptimizeRow):
         return record | _prompt_record(row.prompt) | {"face": face_record(row.face)}
-    return record | {"name": row.name} | ({"sha256": row.sha256} if row.sha256 else {})
+    key = {"key": row.key} if isinstance(row, DirectionRow) and row.key else {}
+    return record | {"name": row.name} | ({"sha256": row.sha256} if row.sha256 else {}) | key
 
 
 def _prompt_record(prompt: Prompt) -> dict[str, Any]:

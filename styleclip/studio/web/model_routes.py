@@ -1,6 +1,8 @@
-"""The routes that tell of the models: GET /api/about and /api/thumbnail."""
+"""The routes that tell of the models: GET /api/about, /api/directions and /api/thumbnail."""
 
 from __future__ import annotations
+
+import asyncio
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -35,6 +37,13 @@ async def get_about(request: Request) -> Response:
 
 
 @sentences
+async def get_directions(request: Request) -> Response:
+    """The directions of the library and of the catalog as they are now."""
+    directions = engine_of(request).drawer.rows.directions
+    return json_answer({"directions": await asyncio.to_thread(directions.records)})
+
+
+@sentences
 async def get_thumbnail(request: Request) -> Response:
     query = request.query_params
     face = read_face({name: number_in(query[name]) for name in ("seed", "psi") if name in query})
@@ -54,4 +63,8 @@ def number_in(text: str) -> int | float | str:
     return text
 
 
-MODEL_ROUTES = [Route("/api/about", get_about), Route("/api/thumbnail", get_thumbnail)]
+MODEL_ROUTES = [
+    Route("/api/about", get_about),
+    Route("/api/directions", get_directions),
+    Route("/api/thumbnail", get_thumbnail),
+]

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from styleclip.studio.drawing.directions import FileDirections
 from styleclip.studio.drawing.pictures import SMALL, jpeg_bytes
 from styleclip.studio.sessions import Upload
 from styleclip.studio.states.restore import restore
@@ -47,8 +48,10 @@ async def post_file(request: Request) -> Response:
     work = engine.scheduler.call(lambda: read_file_upload(engine.models, data, name), owner=session.id)
     upload = await result_of(request, work)
     engine.sessions.keep(session, upload)
-    prompt = upload.value.prompt.target if upload.value.prompt else None
-    return json_answer({"sha256": upload.sha256, "name": name, "kind": upload.kind, "prompt": prompt})
+    told = {"sha256": upload.sha256, "name": name, "kind": upload.kind}
+    if isinstance(upload.value, FileDirections):
+        return json_answer({**told, "directions": upload.value.records(engine.models)})
+    return json_answer({**told, "prompt": upload.value.prompt.target if upload.value.prompt else None})
 
 
 @sentences

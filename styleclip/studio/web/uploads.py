@@ -14,13 +14,15 @@ from urllib.parse import unquote
 
 from starlette.requests import Request
 
-from styleclip.directions.loading import load_direction
+from styleclip.directions.loading import read_directions
 from styleclip.errors import WeightError
 from styleclip.methods.mapper import load_trained_mapper
 from styleclip.models import Models
+from styleclip.studio.drawing.directions import FileDirections
 from styleclip.studio.sessions import Upload
 from styleclip.studio.web.security import Refusal
 from styleclip.text.names import folder_name
+from styleclip.weights.formats.content import Kind
 from styleclip.weights.formats.registry import read_one
 
 MIB = 1 << 20
@@ -31,6 +33,7 @@ MAX_DISCARDED_BYTES = 256 * MIB  # of an upload that is too large: read to its e
 MAX_READERS = 8  # large uploads that are read at once; the others wait
 CHUNK_SECONDS, BODY_SECONDS = 30.0, 600.0  # for the next bytes of an upload, and for all of them
 MAX_HEADER_CHARS = 8000
+MAYBE_DIRECTIONS: tuple[Kind, ...] = ("latents", "table")  # kinds of files that may hold directions of other authors
 MAX_STEM_CHARS, MAX_SUFFIX_CHARS = 60, 12
 
 
@@ -108,8 +111,17 @@ def read_file_upload(models: Models, data: bytes, name: str) -> Upload:
 
 def _read_file(models: Models, data: bytes, path: Path) -> Upload:
     try:
-        is_direction = read_one(path, "direction", "mapper").kind == "direction"
-        value = load_direction(path, models) if is_direction else load_trained_mapper(path, models)
+        is_mapper = read_one(path, "direction", "mapper", *MAYBE_DIRECTIONS).kind == "mapper"
+        value = load_trained_mapper(path, models) if is_mapper else _read_directions(models, path)
     except WeightError as error:
         raise WeightError(str(error).replace(str(path), path.name)) from error
-    return Upload(hashlib.sha256(data).hexdigest(), path.name, "direction" if is_direction else "mapper", data, value)
+    return Upload(hashlib.sha256(data).hexdigest(), path.name, "mapper" if is_mapper else "direction", data, value)
+
+
+def _read_directions(models: Models, path: Path) -> FileDirections:
+    """All directions of a file; raises WeightError where none fits the generator."""
+    found = FileDirections(tuple(read_directions(path, models)))
+    faults = [record["fault"] for record in found.records(models)]
+    if all(faults):
+        raise WeightError(f"{path}: {faults[0]}")
+    return found

@@ -13,6 +13,8 @@ const WORDS = [
   ["identity", "Likeness of the person before and after: 1 is the same."],
   ["Focus", "Further right, less of the picture changes with the edit (beta)."],
   ["Optimize", "Finds an edit for this one face: slower, and often better."],
+  ["Direction", "A step that was found before, from a file or your library. Its strength is its author's; units compare it with others."],
+  ["unit", "The strength at which the identity changes by 0.1, on the mean of 64 faces."],
   ["Mapper", "A network that was trained for one prompt."],
   ["Truncation", "Below 1, faces come closer to the average face (psi)."],
   ["Refine, Tune", "Make the face more like the photo; Tune changes the generator for it."],

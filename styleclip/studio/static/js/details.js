@@ -2,12 +2,13 @@
 import {html} from "../vendor/preact-htm.js";
 import {NumberField} from "./field.js";
 import {Icon} from "./icons.js";
-import {round, Slider} from "./slider.js";
+import {round, shortNumber, Slider} from "./slider.js";
 import {store, useStore} from "./store.js";
 
 export function Details({row, facts, change, move, index, last}) {
   return html`<div class="details">
     ${row.kind === "text" && html`<${Focus} row=${row} facts=${facts} change=${change} />`}
+    ${row.kind === "direction" && facts.range && html`<${Origin} facts=${facts} />`}
     ${facts.understood?.length > 0 && html`<p class="hint">${facts.understood.join("; ")}</p>`}
     <div class="details-foot">
       ${row.kind === "text" && html`<${Relevance} row=${row} change=${change} /><${Bake} row=${row} change=${change} />`}
@@ -21,6 +22,18 @@ export function Details({row, facts, change, move, index, last}) {
       </span>
     </div>
   </div>`;
+}
+
+// What a file tells of its direction.
+function Origin({facts: {range, unit, unit_of, space, layers, absolute, source, licence}}) {
+  const known = [
+    ["Range", range.map(shortNumber).join(" to ")],
+    ["Unit", unit && `${shortNumber(unit)}, a change of 0.1 in ${unit_of === "clip" ? "CLIP" : "identity"}`],
+    ["Moves", space && [space.toUpperCase(), layers && `layers ${layers}`, absolute && "to a place (absolute)"].filter(Boolean).join(", ")],
+    ["Found by", source],
+    ["Licence", licence],
+  ];
+  return html`<dl class="origin" data-testid="row-origin">${known.filter(([, value]) => value).map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>`;
 }
 
 const MOST_SHARE = 1; // beta of a regression: a share of the largest step

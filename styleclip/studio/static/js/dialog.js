@@ -1,4 +1,6 @@
 // Small modal dialogs, in the browser's own <dialog>: Escape and a click outside close them.
+import {html, render} from "../vendor/preact-htm.js";
+import {Picker} from "./picker.js";
 
 // Ask for one of `choices` [{label, value, testid, main}]; the promise gives its value, or null where it was closed.
 export function ask(title, text, choices) {
@@ -19,6 +21,24 @@ export function ask(title, text, choices) {
       dialog.remove();
       resolve(value);
     }
+  });
+}
+
+// Ask for one of the items of a `Picker`; the promise gives it, or null where the dialog was closed.
+export function choose(title, label, items) {
+  return new Promise((resolve) => {
+    const content = element("div", {});
+    const dialog = open(title, [content], [closeButton("Cancel", () => dialog.close())]);
+    const close = (item) => {
+      resolve(item); // of several calls the first one counts
+      dialog.close();
+    };
+    dialog.addEventListener("close", () => {
+      render(null, content);
+      dialog.remove();
+      resolve(null);
+    });
+    render(html`<${Picker} items=${items} label=${label} pick=${close} />`, content);
   });
 }
 

@@ -22,7 +22,7 @@ export function ExportMenu() {
     item("photo", "Photo with the face", photoTitle(photo, whole), {disabled: !photo || whole}),
     item("strip", "Strip of strengths", "Save one edit at several strengths, side by side.", {run: () => saveOfRow("strip", rows), disabled: !rows.length, group: 1}),
     item("video", "Video", "Save a video in which one edit grows.", {run: () => saveOfRow("video", rows), disabled: !rows.length, group: 1}),
-    item("direction", "Direction file", "Save the direction of a text, for other faces and for the command line.", {run: () => saveOfRow("direction", directed), disabled: !directed.length, group: 1}),
+    item("direction", "Direction file", "Save the direction of an edit, for other faces and for the command line.", {run: () => saveOfRow("direction", directed), disabled: !directed.length, group: 1}),
     item("mask", "Mask of the brush", "Save the painted region, as --mask takes it.", {disabled: !strokes, group: 1}),
     item("state", "Session", "Save the state as JSON; dropped on this page it restores everything.", {group: 1}),
     item("command", "Copy as command", "Copy a line for the terminal that makes the same picture.", {testid: "copy-command", run: () => copy("command", "Command"), group: 2}),

@@ -1,5 +1,6 @@
 // A text field that keeps what is being typed until Enter or leaving it; Escape gives the old text back.
 import {html, useRef, useState} from "../vendor/preact-htm.js";
+import {round} from "./slider.js";
 
 // `commit(text)` runs when the text changed. `keys(event, text)` sees key presses first.
 export function Field({value, commit, keys, testid, label, title, placeholder, type = "text", list, ...others}) {
@@ -34,7 +35,7 @@ export function NumberField({value, commit, step, fine, digits = 2, least = -100
     if (!sign) return false;
     event.preventDefault();
     const unit = event.shiftKey ? fine : step;
-    give(Number((Math.round((parse(text) + sign * unit) / fine) * fine).toFixed(4)));
+    give(round(parse(text) + sign * unit, fine));
     return true;
   };
   return html`<${Field} ...${others} value=${shown} inputmode="decimal" keys=${keys} commit=${(text) => text.trim() && give(parse(text))} />`;

@@ -1,5 +1,6 @@
 // Files that were dropped on the page, pasted or chosen: photos, PNGs of ours, directions, mappers, states in JSON.
 import {ask} from "./dialog.js";
+import {addUploadedDirection} from "./directions.js";
 import {fileKind} from "./file_kinds.js";
 import {postBytes} from "./http.js";
 import {keepRecord} from "./kept_files.js";
@@ -83,8 +84,9 @@ export function frameIsPhoto(view, photo) {
 
 async function openRow(file) {
   checkSize(file, "file");
-  const {sha256, name, kind} = await upload(file, file.name, "file");
-  addRow({kind, strength: 1, sha256, name});
+  const {sha256, name, kind, directions} = await upload(file, file.name, "file");
+  if (kind === "direction") await addUploadedDirection({sha256, name, directions});
+  else addRow({kind, strength: 1, sha256, name});
 }
 
 // The face of this number, as the encoder draws it; the one that is edited stays as it is.

@@ -12,7 +12,7 @@ export {openFiles};
 const REFINE_STEPS = 200;
 const MAX_STEPS = 2000;
 const TUNE_STEPS = 150;
-const ACCEPT = "image/*,.heic,.heif,.avif,.jxl,.dng,.cr2,.cr3,.nef,.arw,.raf,.orf,.rw2,.safetensors,.pt,.json";
+const ACCEPT = "image/*,.heic,.heif,.avif,.jxl,.dng,.cr2,.cr3,.nef,.arw,.raf,.orf,.rw2,.safetensors,.pt,.pth,.pkl,.npy,.npz,.bin,.json";
 
 export function Photos() {
   const chosen = useStore(({state}) => state.face.photo);

@@ -45,11 +45,11 @@ function tidyRows(rows) {
 }
 
 function tidyKind(row) {
-  const {sha256} = row;
+  const {sha256, key} = row;
   const text = {prompt: textOf(row.prompt), neutral: listOf(row.neutral, (each) => typeof each === "string")};
   if (row.kind === "text") return {...text, relevance: textOf(row.relevance) || "auto", beta: numberOf(row.beta, null)};
   if (row.kind === "optimize") return {...text, face: tidyFace(row.face)};
-  return {name: textOf(row.name), ...(typeof sha256 === "string" ? {sha256} : {})};
+  return {name: textOf(row.name), ...(typeof sha256 === "string" ? {sha256} : {}), ...(typeof key === "string" && key ? {key} : {})};
 }
 
 const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);

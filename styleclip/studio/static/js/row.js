@@ -2,15 +2,17 @@
 import {html, useRef, useState} from "../vendor/preact-htm.js";
 import {Details} from "./details.js";
 import {connection} from "./connection.js";
+import {shortLicence} from "./directions.js";
 import {Field, NumberField} from "./field.js";
 import {Icon} from "./icons.js";
-import {round, Slider} from "./slider.js";
+import {round, shortNumber, Slider, stepsOf} from "./slider.js";
 import {changeRow, moveRow, removeRow, rowName, store, useStore} from "./store.js";
 
 const RANGE = [-2, 2];
+const STEPS = {step: 0.05, fine: 0.01, digits: 2};
 const KINDS = {
   mapper: ["mapper", "A network that was trained for this prompt."],
-  direction: ["file", "A direction from a file."],
+  direction: ["direction", "A direction of the library or of a file."],
   optimize: ["optimized", "An edit that was optimized for one face."],
 };
 const NOTHING = {};
@@ -53,24 +55,38 @@ export function Row({id, index, last, grab}) {
   </li>`;
 }
 
+const TITLES = {
+  direction: {
+    strength: "Strength: how many times the direction is added (alpha), below 0 the opposite. Drag, or use the arrow keys, with shift for fine steps; a double click sets 0.",
+    absolute: "Strength: how far along the direction the face is moved to, 0 is the middle. Drag, or use the arrow keys, with shift for fine steps; a double click sets 0.",
+    auto: "Use the strength of the file, or one unit; the dot below the slider marks it.",
+  },
+  other: {
+    strength: "Strength: 0 is the face as it is, 1 what the prompt says, below 0 the opposite. Drag, or use the arrow keys, with shift for fine steps; a double click sets 0.",
+    auto: "Use the strength that this face needs; the dot below the slider marks it.",
+  },
+};
+
 function Strength({row, facts, name, change}) {
   const value = row.strength ?? facts.auto ?? 0;
   const held = useRef(RANGE);
-  const wide = ([low, high]) => [Math.min(low, Math.floor(value)), Math.max(high, Math.ceil(value))];
+  const wide = ([low, high]) => [value < low ? Math.floor(value) : low, value > high ? Math.ceil(value) : high];
   const now = wide(facts.range ?? RANGE);
   // A range never shrinks under the hand.
   held.current = store.held ? [Math.min(now[0], held.current[0]), Math.max(now[1], held.current[1])] : now;
   const [low, high] = held.current;
+  const {step, fine, digits} = row.kind === "direction" ? stepsOf(...(facts.range ?? RANGE)) : STEPS;
+  const titles = TITLES[row.kind] ?? TITLES.other;
   const set = (strength, reopen = false) => change({strength}, `${name} ${strength}`, `strength:${row.id}`, reopen);
   const marks = [{value: 0, name: "zero"}, ...(facts.auto != null ? [{value: facts.auto, name: "auto"}] : [])];
-  const isAuto = row.strength === null || (facts.auto != null && round(facts.auto, 0.01) === round(value, 0.01));
+  const isAuto = row.strength === null || (facts.auto != null && round(facts.auto, fine) === round(value, fine));
   return html`<div class="strength">
-    <${Slider} value=${value} min=${low} max=${high} step=${0.05} fine=${0.01} marks=${marks}
+    <${Slider} value=${value} min=${low} max=${high} step=${step} fine=${fine} marks=${marks}
       label=${`Strength of ${name}`} text=${String(value)} testid="row-strength" change=${set} reset=${() => set(0, true)}
-      title="Strength: 0 is the face as it is, 1 what the prompt says, below 0 the opposite. Drag, or use the arrow keys, with shift for fine steps; a double click sets 0." />
-    <${NumberField} class="number" value=${value} step=${0.05} fine=${0.01} commit=${(strength) => set(round(strength, 0.0001))}
+      title=${facts.absolute ? titles.absolute : titles.strength} />
+    <${NumberField} class="number" value=${value} step=${step} fine=${fine} digits=${digits} commit=${(strength) => set(round(strength, fine / 100))}
       testid="row-number" label=${`Strength of ${name} as a number`} title="Type a strength; Enter applies it." />
-    <button class="quiet auto" data-testid="row-auto" aria-pressed=${isAuto} title="Use the strength that this face needs; the dot below the slider marks it."
+    <button class="quiet auto" data-testid="row-auto" aria-pressed=${isAuto} title=${titles.auto}
       onClick=${() => change({strength: facts.auto ?? null}, `${name} auto`)}>auto</button>
   </div>`;
 }
@@ -109,7 +125,17 @@ function Meaning({row, facts, change}) {
       <${Field} value=${row.neutral.join("; ")} placeholder=${facts.neutral?.join("; ") || "what the face shows now"} testid="row-neutral" label="Neutral text"
         title="What the face shows now instead (the neutral text). Left empty, it is found for each face."
         commit=${(text) => change({neutral: text.split(";").map((part) => part.trim()).filter(Boolean)}, "neutral text")} /></label>`}
+    ${row.kind === "direction" && html`<${Measure} value=${row.strength ?? facts.auto ?? 0} facts=${facts} />`}
     <span class="probability" data-testid="row-probability" data-stale=${facts.stale ? "" : null}
       title="How much of this prompt CLIP, which compares pictures with texts, sees in the picture.">${percent && html`<span class="bar" style=${{"--part": probability}}></span><span class="percent">${percent}</span>`}</span>
   </div>`;
+}
+
+// The strength of a direction in units, and its licence.
+function Measure({value, facts: {unit, unit_of, licence}}) {
+  const units = unit ? Number((value / unit).toFixed(1)) : null;
+  const meaning = unit && `One unit is strength ${shortNumber(unit)}: on the mean of 64 faces it changes ${unit_of === "clip" ? "what CLIP sees" : "the identity"} by 0.1.`;
+  return html`<span class="measure" data-testid="row-measure">
+    ${units !== null && html`<span title=${meaning}>${units} ${units === 1 ? "unit" : "units"}</span>`}
+    ${licence && html`<span class="licence" title=${`Licence: ${licence}`}>${shortLicence(licence)}</span>`}</span>`;
 }

@@ -1,5 +1,6 @@
 // The panel of edits: a field that makes a prompt a row, examples, and the rows.
 import {html, useLayoutEffect, useRef, useState} from "../vendor/preact-htm.js";
+import {DirectionMenu} from "./directions.js";
 import {Icon} from "./icons.js";
 import {Menu} from "./menu.js";
 import {Row} from "./row.js";
@@ -45,7 +46,7 @@ function AddRow({count}) {
   </form>`;
 }
 
-// Prompts that work on this model, and its mappers.
+// Prompts that work on this model, its mappers, and the directions of the library.
 function Examples({few}) {
   const about = useStore(({view}) => view.about);
   const prompts = useStore(({state}) => state.rows.map((row) => row.prompt ?? "").join("\n")).split("\n");
@@ -53,13 +54,13 @@ function Examples({few}) {
     label: prompt ?? name, title: `Add the trained mapper ${name}.`, run: () => reveal(addRow({kind: "mapper", strength: null, name}, name)),
   }));
   const examples = about?.examples ?? [];
-  if (about && !few && !examples.length && !mappers.length) return null;
   return html`<div class="suggestions" data-few=${few ? "" : null}>
     ${few && html`<p class="hint">Each prompt becomes a slider: 1 is what it says, 0.5 half of it. Several add up.${examples.length > 0 && " These work here:"}</p>`}
     <div class="examples" data-testid="examples" role="group" aria-label="Examples">
       ${examples.filter((prompt) => !prompts.includes(prompt)).map((prompt) => html`<button class="chip" key=${prompt} data-testid="example"
         title=${`Add a slider for “${prompt}”.`} onClick=${() => reveal(addTextRow(prompt))}>${prompt}</button>`)}
     </div>
+    <${DirectionMenu} added=${reveal} />
     ${mappers.length > 0 && html`<${Menu} label="Mappers" title="Add a mapper, a network trained for one prompt." testid="mappers" items=${mappers} kind="quiet" />`}
   </div>`;
 }

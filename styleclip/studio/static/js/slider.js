@@ -72,6 +72,25 @@ export function Slider({value, min, max, step, fine, marks = [], label, text, ti
   </div>`;
 }
 
+const DIGITS = 10; // of a strength, after the point: enough for all steps, and no trace of binary fractions
+
 export function round(value, step) {
-  return Number((Math.round(value / step) * step).toFixed(4));
+  return Number((Math.round(value / step) * step).toFixed(DIGITS));
+}
+
+// With three digits that count.
+export function shortNumber(value) {
+  return String(Number(value.toPrecision(3)));
+}
+
+const STEPS = 80; // of a slider over its range
+const FINE_OF = {1: 0.2, 2: 0.5, 5: 1};
+
+// {step, fine, digits} for a slider over a range: steps of 1, 2 or 5 times a power of ten, and the digits after the point.
+export function stepsOf(low, high) {
+  const size = Math.max(high - low, 1e-6) / STEPS;
+  const power = 10 ** Math.floor(Math.log10(size) + 1e-9);
+  const digit = [5, 2, 1].find((each) => each * power <= size * (1 + 1e-9));
+  const fine = FINE_OF[digit] * power;
+  return {step: digit * power, fine, digits: Math.max(2, Math.ceil(-Math.log10(fine) - 1e-9))};
 }

@@ -154,5 +154,5 @@ export function moveRow(id, index, key = null) {
 }
 
 export function rowName(row) {
-  return row.prompt ?? row.name ?? "edit";
+  return row.prompt ?? row.key ?? row.name ?? "edit";
 }

@@ -1,0 +1,147 @@
+"""The directions of files: of the library and the catalog by their names, and those of an uploaded file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from styleclip.directions.library import DirectionFile, library_folder, library_names, named_file
+from styleclip.directions.loading import choose_direction, direction_name, read_direction, read_directions
+from styleclip.errors import StyleClipError, WeightError
+from styleclip.methods.latent_direction import LatentDirection
+from styleclip.methods.style_direction import StyleDirection
+from styleclip.models import Models
+from styleclip.studio.caches import Cache
+from styleclip.studio.drawing.needs import Key, key_of
+from styleclip.weights.catalog import weights
+
+MAX_READ, MAX_READ_BYTES = 256, 2**26
+MAX_FILES = 1024  # whose records are kept
+CATALOG = "catalog"  # the group of its directions in the list
+OTHER_GENERATOR, UNREADABLE = "another generator", "not readable"  # why a direction cannot be chosen, in short
+
+FileDirection = StyleDirection | LatentDirection
+Record = dict[str, str | None]
+
+
+@dataclass(frozen=True, eq=False)
+class FileDirections:
+    """All directions of an uploaded file."""
+
+    directions: Sequence[FileDirection]
+
+    def get(self, key: str) -> FileDirection:
+        """The only direction, or the one of this name. Raises WeightError that lists names."""
+        named = {direction_name(each): each for each in self.directions}
+        return choose_direction(named, key if key and len(named) > 1 else None)
+
+    def records(self, models: Models) -> list[Record]:
+        """Name, licence and faults of each, as JSON."""
+        return [_record(direction_name(each), each, models) for each in self.directions]
+
+
+class NamedDirections:
+    """The directions of the library, and those of the catalog that are on this disk, read once while their files stay.
+
+    A name is looked up among these names only: it is no path and no URL, and nothing is downloaded.
+    """
+
+    def __init__(self, models: Models) -> None:
+        self.models = models
+        self._files: Cache[DirectionFile] = Cache(MAX_READ)
+        self._read: Cache[FileDirection | str] = Cache(MAX_READ, MAX_READ_BYTES)
+        self._records: Cache[list[Record]] = Cache(MAX_FILES)
+
+    def get(self, name: str) -> tuple[FileDirection, Key]:
+        """A direction, and a key of its file as it is now. Raises WeightError for an unknown name, and a bad file."""
+        file = self._files.get_or_make((name, _version(library_folder())), lambda: named_file(name))
+        version = _version(file.path)
+        found = self._read.get_or_make((file, version), lambda: self._read_or_fault(file))
+        if isinstance(found, str):
+            raise WeightError(found)
+        return found, key_of("direction", str(file.path), file.key, version)
+
+    def records(self) -> list[Record]:
+        """All directions as JSON, entries of the library with a single one first, then packs, then the catalog."""
+        files = {name: named_file(name).path for name in library_names()}
+        listed = [each for name, path in files.items() for each in self._records_of(name, path)]
+        catalog = {each.name: each.on_disk for each in weights().values() if each.kind == "direction"}
+        named = [each for name, path in catalog.items() if path for each in self._records_of(name, path)]
+        return sorted(listed, key=lambda each: each["pack"] or "") + [{**each, "pack": CATALOG} for each in named]
+
+    def _records_of(self, name: str, path: Path) -> list[Record]:
+        """The records of a file; one with a fault where it cannot be read."""
+        return self._records.get_or_make((path, _version(path)), lambda: self._read_records(name, path))
+
+    def _read_records(self, name: str, path: Path) -> list[Record]:
+        try:
+            found = read_directions(path, self.models)
+        except StyleClipError as error:
+            return [_faulty(name, _without_folder(error, path))]
+        if len(found) == 1:
+            return [_record(name, found[0], self.models)]
+        records = [_record(direction_name(each), each, self.models) for each in found]
+        return [{**record, "name": f"{name}:{record['title']}", "pack": name} for record in records]
+
+    def _read_or_fault(self, file: DirectionFile) -> FileDirection | str:
+        """The direction, or the sentence of its fault."""
+        try:
+            return read_direction(file, self.models)
+        except StyleClipError as error:
+            return _without_folder(error, file.path)
+
+
+def direction_facts(direction: FileDirection) -> dict[str, Any]:
+    """What a file tells of its direction, for the page, and a warning where it does not tell the generator."""
+    facts: dict[str, Any] = {"unit": direction.unit, "unit_of": direction.unit_of} if direction.unit else {}
+    if isinstance(direction, LatentDirection):
+        facts |= {"space": direction.space.value, "layers": direction.layers, "absolute": direction.center is not None}
+        facts |= {"licence": direction.licence, "source": direction.origin.get("source")}
+        if direction.generator is None:
+            facts["warning"] = "its file does not tell the generator; where it spoils faces, it belongs to another one"
+    return facts
+
+
+def own_strength(direction: FileDirection) -> float | None:
+    """The strength that a row of this direction starts with: its alpha, or one unit; None for "auto" of a text."""
+    if isinstance(direction, LatentDirection) and direction.alpha == 1 and direction.unit is not None:
+        low, high = direction.range or (-direction.unit, direction.unit)
+        return min(max(float(f"{direction.unit:.2g}"), low), high)
+    return None if direction.alpha == "auto" else float(direction.alpha)
+
+
+def _record(name: str, direction: FileDirection, models: Models) -> Record:
+    fault, licence = None, None
+    if isinstance(direction, LatentDirection):
+        licence = direction.licence or None
+        try:
+            direction.check_fits(models)
+        except WeightError as error:
+            fault = str(error)
+    return {"name": name, "title": name, "pack": None, "licence": licence} | _reason(fault, OTHER_GENERATOR)
+
+
+def _faulty(name: str, fault: str) -> Record:
+    reason = OTHER_GENERATOR if OTHER_GENERATOR in fault else UNREADABLE
+    return {"name": name, "title": name, "pack": None, "licence": None} | _reason(fault, reason)
+
+
+def _reason(fault: str | None, reason: str) -> Record:
+    """Why a direction cannot be chosen, as a sentence and in short."""
+    return {"fault": fault, "reason": reason if fault else None}
+
+
+def _version(path: Path) -> tuple[int, ...]:
+    """Equal for equal states of a file or folder."""
+    try:
+        found = path.stat()
+    except OSError:
+        return ()
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _without_folder(error: StyleClipError, path: Path) -> str:
+    """The sentence of an error that names the file alone."""
+    return str(error).replace(str(path), path.name)
