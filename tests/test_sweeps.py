@@ -9,17 +9,19 @@ from typing import Any
 import pytest
 import torch
 
+from styleclip.directions import calibration
 from styleclip.directions.loading import load_direction, save_direction
 from styleclip.editor import Editor
 from styleclip.errors import NumericError, UsageError
 from styleclip.latents import Space
 from styleclip.methods import auto_alpha
 from styleclip.methods.global_direction import GlobalDirection
+from styleclip.methods.latent_direction import LatentDirection
 from styleclip.models import Models
 from styleclip.progress import OnStep, Step
 from styleclip.prompts import Prompt
 from styleclip.relevance_table import StyleStatistics
-from styleclip.sweep_combinations import MAX_COMBINATIONS
+from styleclip.sweep_combinations import MAX_COMBINATIONS, combination_names
 from styleclip.sweep_edits import Edit
 from styleclip.sweeps import sweep
 from tests.helpers.sweeps import PROMPT, editor
@@ -120,6 +122,37 @@ def test_auto_among_others_is_what_the_source_needs(editor: Editor) -> None:
     torch.testing.assert_close(point.result.edited.data, expected, rtol=1e-5, atol=1e-5)
 
 
+def test_equal_strengths_are_alphas_in_units(editor: Editor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A text is calibrated once for every beta, a direction has its unit, and a number of its own stays."""
+    units = iter([2.0, 5.0])
+    monkeypatch.setattr(calibration, "calibrate", lambda *_: calibration.Calibration(next(units), "clip"))
+    age = LatentDirection(Space.W, torch.ones(1, editor.models.generator.config.w_dim), "age", unit=0.1)
+    edits = [PROMPT, age, Edit(OLD, 3.0, 0.1)]
+    points = list(sweep(editor, editor.sample(), edits, betas=[0.05, 0.1], strengths=[0.3, -1]))
+    assert [(point.strength, point.beta) for point in points] == [(-1, 0.05), (-1, 0.1), (0.3, 0.05), (0.3, 0.1)]
+    for point, unit in zip(points, (2.0, 5.0, 2.0, 5.0), strict=True):
+        assert point.strength is not None and point.amount == point.strength
+        assert [each.alpha for each in point.directions] == [point.strength * unit, point.strength * 0.1, 3.0]
+        told = point.result.settings["edits"]
+        assert [each.get("strength") for each in told] == [point.strength, point.strength, None]
+        assert [each.get("unit_of") for each in told] == ["clip", "identity", None] and told[0]["unit"] == unit
+    assert [*combination_names(None, None, [0.5, 1.0]).values()] == ["strength_0.5", "strength_1"]
+
+
+def test_a_direction_in_w_by_itself(editor: Editor) -> None:
+    age = LatentDirection(Space.W, torch.ones(1, editor.models.generator.config.w_dim), "age", alpha=0.2)
+    latent = editor.sample(seeds=(4, 5))
+    for point, alpha in zip(sweep(editor, latent, [age], [0.5, -0.25]), (0.5, -0.25), strict=True):
+        expected = editor.models.generator.to_space(latent + alpha * age, Space.S)
+        torch.testing.assert_close(point.result.edited.data, expected.data, rtol=1e-5, atol=1e-5)
+        assert point.result.settings["name"] == "age" and point.result.settings["alpha"] == alpha
+        assert (point.result.prompt, point.result.method) == ("age", "global-dir")
+    [point] = sweep(editor, latent, [age])
+    assert point.result.details[0]["alpha"] == [0.2, 0.2]
+    with pytest.raises(UsageError, match='only texts know alpha "auto"; write a number for age, like "NAME @ 1"'):
+        list(sweep(editor, latent, [age, PROMPT], ["auto"]))
+
+
 def test_auto_gives_the_alphas_in_the_result(editor: Editor) -> None:
     latent = editor.sample(seeds=range(3))
     [point] = sweep(editor, latent, [PROMPT], ["auto"], method=GlobalDirection(channels=20, reach=3.0, sure=0.4))
@@ -192,8 +225,9 @@ def test_ctrl_c_in_one_of_several_points_leaves_those_before(editor: Editor, mon
         ([Edit(Path("saved.safetensors"))], [1], GlobalDirection(channels=3), "leave out --channels"),
         ([PROMPT], [float("inf")], GlobalDirection(), "alpha is inf"),
         ([Edit(PROMPT, beta=-1)], [1], GlobalDirection(), "beta is -1"),
+        (["an old face"], [1], GlobalDirection(), "not str; write a text as Prompt"),
     ],
-    ids=["none", "many", "channels", "infinite", "negative"],
+    ids=["none", "many", "channels", "infinite", "negative", "text"],
 )
 def test_what_makes_no_sense(
     editor: Editor, edits: list[Any], alphas: list[Any], method: GlobalDirection, reason: str

@@ -34,8 +34,11 @@ def save_latent_directions(directions: Sequence[LatentDirection], path: str | Pa
         raise UsageError("there is no direction to save; pass one at least")
     if len(set(names)) < len(names):
         raise UsageError(f"two directions are called {max(names, key=names.count)!r}; give each a name of its own")
-    tensors = {f"{LIST}.{i}.step": each.data for i, each in enumerate(directions)}
-    tensors |= {f"{LIST}.{i}.center": each.center for i, each in enumerate(directions) if each.center is not None}
+    # copies: safetensors refuses tensors that share memory, such as one direction by two names
+    tensors = {f"{LIST}.{i}.step": each.data.clone() for i, each in enumerate(directions)}
+    tensors |= {
+        f"{LIST}.{i}.center": each.center.clone() for i, each in enumerate(directions) if each.center is not None
+    }
     return save_own("direction", tensors, path, {LIST: [direction_record(each) for each in directions]})
 
 

@@ -22,7 +22,7 @@ Record = Mapping[str, Any]
 def state_of_record(record: Record) -> State:
     """The face and the rows of a picture that `sample`, `sliders`, `global-dir`, `map` or `optimize` drew from a seed.
 
-    Edits that `global-dir` made in turn become rows, which add up. A row that a record does not tell whole has a fault.
+    Each of the edits of `global-dir` becomes a row. A row that a record does not tell whole has a fault.
     Raises UsageError for other records, and for a record of several seeds.
     """
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,12 @@ from click.testing import Result
 from PIL import Image
 
 import styleclip
+from styleclip.directions.calibration import Calibration
 from styleclip.directions.loading import save_direction
+from styleclip.directions.own_files import save_latent_directions
 from styleclip.images import read_record
 from styleclip.latents import Latent, Space, save_latent
+from styleclip.methods.latent_direction import LatentDirection
 from styleclip.methods.mapper import LatentMapper, save_trained_mapper
 from styleclip.methods.sliders import step_in_s
 from styleclip.methods.style_direction import StyleDirection
@@ -90,6 +94,25 @@ def test_it_makes_the_edit_that_python_makes(
     assert record["prompt"].count(" + ") == 3 and len(record["provenance"]["directions"]) == 4
     told = read_record(tmp_path / "out" / "000_after.png")["settings"]["sliders"]
     assert told[2]["file"] == "latent.safetensors"
+
+
+def test_a_calibrated_strength(run: Run, direction: StyleDirection, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of every slider without a number of its own; a direction in W+ has its unit in its file."""
+    age = LatentDirection(Space.W, torch.ones(1, tiny_generator().config.w_dim), "age", unit=0.2)
+    save_latent_directions([age, replace(age, name="pose")], Path("faces.safetensors"))
+    monkeypatch.setattr("styleclip.directions.calibration.calibrate", lambda *_: Calibration(3.0, "clip"))
+    words = (
+        "--direction",
+        "faces.safetensors:age",
+        "--direction",
+        "red @ home.safetensors",
+        "--mapper",
+        "m.safetensors@2",
+    )
+    done(run(*words, "--result", "made", "--strength", 0.5, "--out", "out"))
+    told = json.loads(Path("out/result.json").read_text())["settings"]["sliders"]
+    assert [each["strength"] for each in told] == [0.1, 1.5, 2.0, 1.5]
+    assert [(each.get("unit"), each.get("unit_of")) for each in told[:2]] == [(0.2, "identity"), (3.0, "clip")]
 
 
 def test_strength_0_is_the_source(run: Run, tmp_path: Path) -> None:

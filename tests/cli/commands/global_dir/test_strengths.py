@@ -12,6 +12,7 @@ import torch
 from click.testing import Result
 
 import styleclip
+from styleclip.directions import calibration
 from styleclip.models import Models
 from styleclip.progress import OnStep
 from styleclip.prompts import Prompt
@@ -53,6 +54,26 @@ def test_every_strength_at_every_beta(run: Run, models: Models, tmp_path: Path) 
 def test_what_varies_names_the_folder(run: Run, tmp_path: Path) -> None:
     done(run(*PROMPT, "--alpha", 4, "--beta", "0.1,0.2", "--out", "out"))
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"beta_0.1", "beta_0.2", "grid.png"}
+
+
+def test_calibrated_strengths(run: Run, models: Models, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A text is calibrated on the way, its file has the unit, and a number behind @ is raw."""
+    unit = 2.5
+    monkeypatch.setattr(calibration, "calibrate", lambda *_: calibration.Calibration(unit, "clip"))
+    told = records(run(*PROMPT, "--strength", "0.5,-1", "--beta", 0.2, "--json", "--out", "two"))
+    assert {path.name for path in (tmp_path / "two").iterdir()} == {"strength_0.5", "strength_-1", "grid.png"}
+    for record, strength in zip(told, (0.5, -1.0), strict=True):
+        settings = record["settings"]
+        assert (settings["strength"], settings["alpha"], settings["unit"]) == (strength, strength * unit, unit)
+        moved_by = moved(tmp_path / "two" / f"strength_{strength:g}", models)
+        close(moved_by, strength * unit * direction_of(models, Prompt(TARGET, NEUTRAL), 0.2))
+    saving = ("--save-direction", "red.safetensors")
+    done(run(*PROMPT, "--strength", 0.5, "--beta", 0.2, *saving, "--out", "one"))
+    assert styleclip.load_direction("red.safetensors", models).unit == unit
+    monkeypatch.setattr(calibration, "calibrate", lambda *_: pytest.fail("the unit is known"))
+    [record] = records(run("--direction", "red.safetensors", "--edit", "an old face@1", "--strength", 2, "--json"))
+    assert [each["alpha"] for each in record["settings"]["edits"]] == [2 * unit, 1]
+    assert [each.get("strength") for each in record["settings"]["edits"]] == [2, None]
 
 
 def test_relevance_is_measured_once_per_text(bare: Run, monkeypatch: pytest.MonkeyPatch) -> None:
