@@ -28,7 +28,8 @@ from styleclip.weights.formats.direction_tables import KEYS, MAX_DIRECTIONS
 from styleclip.weights.formats.found_direction import ANY_FORMAT, FoundDirection
 from styleclip.weights.formats.messages import error_context
 from styleclip.weights.formats.style_tables import check_finite
-from styleclip.weights.recognition import generator_weight, recognise, warn_of_other_generator
+from styleclip.weights.hub import hub_origin
+from styleclip.weights.recognition import generator_weight, known_weight, warn_of_other_generator
 
 MAX_NAME_CHARS = 60
 NO_NAMES = (*KEYS, *LATENT_KEYS)  # keys that name the kind of a tensor, not the direction
@@ -57,7 +58,7 @@ def read_foreign(
     """
     with error_context(path):
         tables = read_directions(path)
-        known = None if path.is_dir() else recognise(path)
+        known = None if path.is_dir() else known_weight(path)
         warn_of_other_generator(known, _catalog_generator(models))
         steps = [read_steps(found, models.generator, space) for found in tables]
         if sum(len(each.data) for each in steps) > MAX_DIRECTIONS:
@@ -75,9 +76,10 @@ def read_foreign(
                 center=_center(found, models) if absolute and each.space is not Space.S else None,
                 generator=generator,
                 licence=known.licence if known else "",
-                origin=_origin(found, path),
+                origin=_origin(found, path, known),
             )
-            names = _names(found, number, len(each.data), len(tables), path)
+            title = known.name if known else path.stem
+            names = _names(found, number, len(each.data), len(tables), title)
             directions += [
                 replace(first, name=name, data=each.data[i : i + 1], origin={**first.origin, "name": name})
                 for i, name in enumerate(names)
@@ -89,10 +91,11 @@ def read_foreign(
     return _with_unique_names(directions)
 
 
-def _origin(found: FoundDirection, path: Path) -> dict[str, Any]:
+def _origin(found: FoundDirection, path: Path, known: Weight | None) -> dict[str, Any]:
     source = "file" if found.format == ANY_FORMAT else found.format
     file = {"source_file": path.name} | ({} if path.is_dir() else {"source_sha256": sha256_of(path)})
-    return {"source": source, **file, **found.facts}
+    published = {"catalog": known.name, "for": known.generator} if known else {}
+    return {"source": source, **file, **published, **hub_origin(path), **found.facts}
 
 
 def _with_own_layers(direction: LatentDirection, found: FoundDirection, models: Models) -> LatentDirection:
@@ -140,11 +143,11 @@ def _center(found: FoundDirection, models: Models) -> Tensor:
     return torch.zeros(models.generator.config.w_dim) if found.center is None else found.center.read().float()
 
 
-def _names(found: FoundDirection, number: int, count: int, tables: int, path: Path) -> list[str]:
-    """The names of the directions in a table: its own, the file's where it is the only one, else numbers."""
+def _names(found: FoundDirection, number: int, count: int, tables: int, title: str) -> list[str]:
+    """The names of the directions in a table: its own, the file's `title` where it is the only one, else numbers."""
     name = clean_name(found.name)
     if count == tables == 1:
-        return [name if name and name.lower() not in NO_NAMES else clean_name(path.stem) or "direction"]
+        return [name if name and name.lower() not in NO_NAMES else clean_name(title) or "direction"]
     if count == 1:
         return [name or str(number)]
     return [f"{name}_{i}" if name else str(i) for i in range(count)]

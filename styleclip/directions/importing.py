@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from styleclip.directions.foreign_files import MAX_NAME_CHARS, read_foreign
-from styleclip.directions.own_files import read_latent_directions
+from styleclip.directions.own_files import read_latent_directions, read_range
+from styleclip.directions.pack_index import INDEX, read_index
 from styleclip.errors import UsageError, WeightError, WeightWarning
 from styleclip.latents import Space
 from styleclip.methods.latent_direction import LatentDirection
 from styleclip.models import Models
 from styleclip.weights.direction_files import is_own_file
+from styleclip.weights.formats.messages import error_context, plain_line
 
 MAX_NAMES = 8  # in an error
 
@@ -36,7 +38,7 @@ def import_directions(
     fit the generator, UsageError for options that do not fit the file.
 
     Args:
-        path: the file, of any kind in docs/files.md.
+        path: the file, of any kind in docs/files.md, or the folder of a pack.
         models: for whose generator they are.
         space: w, w+ or s, instead of a guess from the shape.
         layers: rows of W+ that move, in place of those that the file says.
@@ -54,7 +56,12 @@ def import_directions(
     own = is_own_file(path)
     if own and wanted:
         raise UsageError(f"{path} says its space; leave the space out")
-    directions = read_latent_directions(path) if own else read_foreign(path, models, wanted, absolute, layers is None)
+    if (path / INDEX).is_file():
+        directions = _read_pack(path, models)
+    elif own:
+        directions = read_latent_directions(path)
+    else:
+        directions = read_foreign(path, models, wanted, absolute, layers is None)
     if index is not None:
         directions = [choose(directions, index, path)]
     directions = _without_zeros(directions, path)
@@ -64,6 +71,19 @@ def import_directions(
         directions = [_absolute(each) for each in directions]
     changed: dict[str, Any] = {name: value for name, value in (("range", range), ("licence", licence)) if value}
     return [replace(each, **changed) for each in directions]
+
+
+def _read_pack(folder: Path, models: Models) -> list[LatentDirection]:
+    """The directions of a folder with an index by their names there; the index may have what files leave out."""
+    found: list[LatentDirection] = []
+    for name, record in read_index(folder).items():
+        with error_context(folder / INDEX):
+            span, licence = read_range(record), plain_line(str(record.get("licence") or ""))
+        inside = import_directions(folder / record["file"], models)
+        for each in inside:
+            title = name if len(inside) == 1 else f"{name}_{each.name}"
+            found.append(replace(each, name=title, range=each.range or span, licence=each.licence or licence))
+    return found
 
 
 def choose(directions: Sequence[LatentDirection], index: int | str, path: Path) -> LatentDirection:

@@ -88,12 +88,22 @@ def locked_library() -> Iterator[None]:
         yield
 
 
+def check_entry(name: str) -> None:
+    """Raise WeightError for the NAME or PACK:NAME of an entry that the library does not have."""
+    names = library_names()
+    if name not in names and name.partition(":")[0] not in names:
+        published = weights().get(name)
+        if published and published.kind == "direction":
+            remedy = f"delete {published.on_disk}" if published.on_disk else "it is not on this disk either"
+            raise WeightError(f"{name} is in the catalog, not in the library; {remedy}")
+        raise WeightError(f"the library has no {name!r}; {_likely(name, names)}")
+
+
 def remove_entry(name: str) -> Path:
     """Delete an entry of the library, and return its path. Raises WeightError for an unknown name."""
     with locked_library():
-        if name not in library_names():
-            raise WeightError(f"the library has no {name!r}; {_likely(name, library_names())}")
-        entry_path(name).unlink()
+        check_entry(name)
+        entry_path(name).unlink(missing_ok=True)
     return entry_path(name)
 
 

@@ -11,7 +11,7 @@ from styleclip.directions.importing import import_directions
 from styleclip.directions.library import DirectionFile, direction_file, new_entry
 from styleclip.directions.own_files import LIST, REMEDY, read_latent_directions, save_latent_directions
 from styleclip.directions.style_direction_files import load_style_direction, save_style_direction
-from styleclip.errors import WeightError
+from styleclip.errors import UsageError, WeightError
 from styleclip.methods.latent_direction import LatentDirection
 from styleclip.methods.style_direction import StyleDirection
 from styleclip.models import Models
@@ -22,6 +22,7 @@ from styleclip.weights.direction_files import is_own_file
 from styleclip.weights.file_state import sha256_of
 from styleclip.weights.formats.messages import error_context
 from styleclip.weights.formats.own_files import read_own
+from styleclip.weights.hub import hub_origin
 
 MAX_NAMES = 8  # of directions in an error
 
@@ -51,12 +52,17 @@ def read_direction(file: DirectionFile, models: Models) -> StyleDirection | Late
 
 
 def read_directions(path: str | Path, models: Models) -> Sequence[StyleDirection | LatentDirection]:
-    """All directions of a file, also those that `check_fits` refuses. Raises WeightError for a file without one."""
+    """All directions of a file or a folder, also those that `check_fits` refuses.
+
+    Raises WeightError for a file without one.
+    """
     own = is_own_file(path)
     if own and LIST not in read_own(path, "direction", REMEDY).about:
         return [load_style_direction(path, models)]
     found = read_latent_directions(path) if own else import_directions(path, models)
-    source = {"file": InputFile(path), "sha256": sha256_of(Path(path))}
+    source = {"file": InputFile(path), **hub_origin(path)}
+    if not Path(path).is_dir():
+        source["sha256"] = sha256_of(Path(path))
     return [replace(each, origin={**each.origin, **source}) for each in found]
 
 
@@ -73,23 +79,26 @@ def save_direction(direction: StyleDirection | LatentDirection, models: Models, 
 
 
 def add_to_library(
-    directions: Sequence[LatentDirection] | StyleDirection, name: str, models: Models, overwrite: bool = False
+    directions: Sequence[StyleDirection | LatentDirection] | StyleDirection,
+    name: str,
+    models: Models,
+    overwrite: bool = False,
 ) -> Path:
     """Write an entry of the library: one direction, which takes the name of the entry, or a pack of several.
 
     Names in a pack become such as stand in file names, and different: `Eye ratio` -> `eye-ratio`. Raises UsageError for
-    a name that no entry can have, OutputError for one that an entry has already unless `overwrite`.
+    a name that no entry can have and for texts in a pack, OutputError for a name that is taken, unless `overwrite`.
     """
+    several = [directions] if isinstance(directions, StyleDirection) else list(directions)
     with new_entry(name, overwrite) as path:
-        if isinstance(directions, StyleDirection):
-            return save_style_direction(directions, models, path)
-        if len(directions) == 1:
-            return save_latent_directions([replace(directions[0], name=name)], path)
+        if len(several) == 1 and isinstance(several[0], StyleDirection):
+            return save_style_direction(several[0], models, path)
         named: list[LatentDirection] = []
-        for each in directions:
-            base = slug(each.name)
-            taken = [other.name for other in named]
-            named.append(replace(each, name=different_name(base, base, taken)))
+        for each in several:
+            if isinstance(each, StyleDirection):
+                raise UsageError(f"a pack holds no direction of a text, such as {each.prompt.target!r}; add it alone")
+            base = name if len(several) == 1 else slug(each.name)
+            named.append(replace(each, name=different_name(base, base, [other.name for other in named])))
         return save_latent_directions(named, path)
 
 

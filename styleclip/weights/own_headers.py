@@ -14,6 +14,14 @@ KIND = "styleclip"  # the metadata key of the kind of the file
 MAX_HEADER_BYTES = 100_000_000  # as the package safetensors
 
 
+def is_own(path: str | Path) -> bool:
+    """Whether a file is a safetensors file that styleclip wrote, of any kind."""
+    try:
+        return KIND in _metadata(Path(path))
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return False
+
+
 def read_record(path: str | Path, kind: str, remedy: str) -> dict[str, Any]:
     """`about` of a safetensors file that styleclip wrote of this kind; {} without one.
 
@@ -21,15 +29,19 @@ def read_record(path: str | Path, kind: str, remedy: str) -> dict[str, Any]:
     """
     with error_context(path, remedy):
         try:
-            with Path(path).open("rb") as file:
-                length = int.from_bytes(file.read(8), "little")
-                if not 2 <= length <= MAX_HEADER_BYTES:
-                    raise ValueError("no header")
-                header = file.read(length)
-            metadata = json.loads(header)["__metadata__"]
+            metadata = _metadata(Path(path))
             held, text = metadata.get(KIND), metadata.get("about", "{}")
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise WeightError(f"it holds no {kind} that styleclip wrote; {remedy}") from error
         if held != kind or not isinstance(text, str):
             raise WeightError(f"it holds no {kind}; {remedy}")
         return parse_record(text, remedy)
+
+
+def _metadata(path: Path) -> dict[str, Any]:
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        if not 2 <= length <= MAX_HEADER_BYTES:
+            raise ValueError("no header")
+        header = file.read(length)
+    return dict(json.loads(header)["__metadata__"])

@@ -5,6 +5,9 @@ from __future__ import annotations
 import click
 
 from styleclip.cli.commands.direction.ganspace import ganspace
+from styleclip.cli.commands.direction.list import list_
+from styleclip.cli.commands.direction.pack import pack
+from styleclip.cli.commands.direction.remove import remove
 from styleclip.cli.commands.direction.sefa import sefa
 
 
@@ -13,6 +16,6 @@ def direction() -> None:
     """Make, import, list and show directions that fit any face."""
 
 
-commands: tuple[click.Command, ...] = (sefa, ganspace)
+commands: tuple[click.Command, ...] = (list_, remove, pack, sefa, ganspace)
 for command in commands:
     direction.add_command(command)
