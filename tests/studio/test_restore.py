@@ -8,15 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from PIL import Image
 
 import styleclip
 from styleclip.errors import UsageError
 from styleclip.images import png_bytes
+from styleclip.latents import Space
+from styleclip.methods.latent_direction import LatentDirection
 from styleclip.models import Models
 from styleclip.studio.states.read_state import StateError
 from styleclip.studio.states.restore import STUDIO_KEY, restore
-from styleclip.studio.states.state import MapperRow, OptimizeRow, Sample, TextRow
+from styleclip.studio.states.state import DirectionRow, MapperRow, OptimizeRow, Sample, TextRow
+from styleclip.sweep_edits import Edit
 from styleclip.weights.locate import mapper_file
 from tests.helpers.commands import invoke
 
@@ -121,6 +125,12 @@ def test_other_editors_of_the_command_line(demo: Models) -> None:
     auto = editor.edit(latent, old, styleclip.GlobalDirection(), about=about())
     [row] = restored(auto).rows
     assert row.strength == auto.details[0]["alpha"][0] > 0
+    told = {"file": "faces.safetensors", "sha256": "0" * 64}
+    age = LatentDirection(Space.W, torch.ones(1, demo.generator.config.w_dim), "age", unit=2.0, origin=told)
+    [point] = styleclip.sweep(editor, latent, [age, Edit(old, 0.5)], [0.25], about=about())
+    rows = restored(point.result).rows
+    assert rows[0] == DirectionRow("r1", True, 0.25, told["file"], told["sha256"], "age")
+    assert rows[1] == TextRow("r2", True, 0.5, old, "regression", None)
     given = editor.edit(latent, styleclip.Prompt("old", "a face"), styleclip.GlobalDirection(alpha=1), about=about())
     assert restored(given).rows[0].prompt == styleclip.Prompt("old", "a face")
     optimized = editor.edit(latent, old, styleclip.Optimize(steps=1, restarts=1), about=about())

@@ -61,7 +61,10 @@ def _rows(record: Record, face: Record) -> list[dict[str, Any]]:
         return [_slider_row(each, told) for each, told in zip(settings["sliders"], directions, strict=True)]
     if method == "global-dir":
         edits = settings.get("edits", [settings])
-        return [_direction_row(each, told) for each, told in zip(edits, directions, strict=True)]
+        pairs = [
+            ({**told, **each, "strength": each["alpha"]}, told) for each, told in zip(edits, directions, strict=True)
+        ]
+        return [_slider_row(*pair) for pair in pairs]
     raise UsageError(f"the picture was made by {str(method)[:40]!r}, which is no row of the studio; {REMEDY}")
 
 
