@@ -17,6 +17,7 @@ from styleclip.methods.latent_direction import LatentDirection
 from styleclip.models import Models
 from styleclip.weights.direction_files import is_own_file
 from styleclip.weights.formats.messages import error_context, plain_line
+from styleclip.weights.hub import hub_origin
 
 MAX_NAMES = 8  # in an error
 
@@ -59,7 +60,8 @@ def import_directions(
     if (path / INDEX).is_file():
         directions = _read_pack(path, models)
     elif own:
-        directions = read_latent_directions(path)
+        place = hub_origin(path)
+        directions = [replace(each, origin={**each.origin, **place}) for each in read_latent_directions(path)]
     else:
         directions = read_foreign(path, models, wanted, absolute, layers is None)
     if index is not None:

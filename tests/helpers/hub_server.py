@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from huggingface_hub import constants
 
 COMMITS = {"main": "a" * 40, "v1": "b" * 40}  # revision -> commit, of every repository
 TOKEN = "hf_secretsecretsecret"
@@ -27,11 +34,22 @@ class HubServer(ThreadingHTTPServer):
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_port}"
 
-    def methods(self) -> list[str]:
-        return [method for method, _, _ in self.requests]
-
     def handle_error(self, *_: object) -> None:
         """A client that went away is no news."""
+
+
+@contextmanager
+def running_hub(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
+    """A running server, which huggingface_hub takes for the Hub, with a cache in `folder` and a user with a token."""
+    monkeypatch.setenv("NO_PROXY", "*")
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(folder / "hub"))
+    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(folder / "no token"))
+    with HubServer() as server:
+        monkeypatch.setenv("HF_ENDPOINT", server.url)
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        yield server
+        server.shutdown()
 
 
 class HubHandler(BaseHTTPRequestHandler):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from styleclip.weights.cache import fetch
 from styleclip.weights.hub import HubFile, hub_origin, parse_hub_url
 from styleclip.weights.locate import file_on_disk, weight_file
 from styleclip.weights.urls import input_name, weight_from_url
-from tests.helpers.hub_server import COMMITS, TOKEN, HubServer
+from tests.helpers.hub_server import COMMITS, TOKEN, HubServer, running_hub
 from tests.helpers.models_command import run
 from tests.helpers.support import failed
 
@@ -27,17 +26,10 @@ OLD, NEW = b"old numbers", b"the new numbers"
 
 @pytest.fixture
 def hub(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
-    """The server, with an older commit "v1" of a file, a cache of its own, and a user with a token."""
-    monkeypatch.setenv("NO_PROXY", "*")
-    monkeypatch.setenv("HF_TOKEN", TOKEN)
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(cache / "hub"))
-    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(cache / "no token"))
-    with HubServer() as server:
+    """The server, with an older commit "v1" of a file."""
+    with running_hub(cache, monkeypatch) as server:
         server.files = {FILE: NEW, f"{FILE}@{COMMITS['v1']}": OLD}
-        monkeypatch.setenv("HF_ENDPOINT", server.url)
-        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield server
-        server.shutdown()
 
 
 @pytest.mark.parametrize(
