@@ -85,7 +85,7 @@ def test_the_hub(models: Models, home: Path, monkeypatch: pytest.MonkeyPatch) ->
     age = LatentDirection(Space.W, torch.from_numpy(vector(models, 1)), "age", licence="CC0")
     pack = save_latent_directions([age, replace(age, name="old", data=-age.data)], Path("pack.safetensors"))
     theirs = io.BytesIO()
-    np.save(theirs, vector(models, 3))
+    np.save(theirs, vector(models))
     with running_hub(home, monkeypatch) as hub:
         hub.files = {"me/faces/pack.safetensors": pack.read_bytes(), "you/w/smile.npy": theirs.getvalue()}
         for name in ("hf://me/faces/pack.safetensors@v1:old", "hf://me/faces@v1/pack.safetensors:old"):
