@@ -5,8 +5,6 @@ No number is scaled: one alpha is the length of the vector in the file, or the s
 
 from __future__ import annotations
 
-import itertools
-import re
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +17,7 @@ from styleclip.errors import WeightError, WeightWarning
 from styleclip.latents import Space
 from styleclip.methods.latent_direction import LatentDirection
 from styleclip.models import Models
+from styleclip.text.names import slug
 from styleclip.weights.catalog import Weight
 from styleclip.weights.direction_files import read_directions
 from styleclip.weights.direction_readings import Steps, read_steps
@@ -31,7 +30,6 @@ from styleclip.weights.formats.style_tables import check_finite
 from styleclip.weights.hub import hub_origin
 from styleclip.weights.recognition import generator_weight, known_weight, warn_of_other_generator
 
-MAX_NAME_CHARS = 60
 NO_NAMES = (*KEYS, *LATENT_KEYS)  # keys that name the kind of a tensor, not the direction
 SAME_GENERATOR, OTHER_GENERATOR = 0.99, 0.9  # cosine of a mean of W with w_avg; that of 100 samples has 0.999
 UNKNOWN_GENERATOR = (
@@ -81,7 +79,13 @@ def read_foreign(
             title = known.name if known else path.stem
             names = _names(found, number, len(each.data), len(tables), title)
             directions += [
-                replace(first, name=name, data=each.data[i : i + 1], origin={**first.origin, "name": name})
+                replace(
+                    first,
+                    name=name,
+                    data=each.data[i : i + 1].clone(),  # files hold no tensors that share memory
+                    center=None if first.center is None else first.center.clone(),
+                    origin={**first.origin, "name": name},
+                )
                 for i, name in enumerate(names)
             ]
             if with_layers:
@@ -92,10 +96,11 @@ def read_foreign(
 
 
 def _origin(found: FoundDirection, path: Path, known: Weight | None) -> dict[str, Any]:
+    """The record of a file: its name and hash, its entry in the catalog, and what it says itself."""
     source = "file" if found.format == ANY_FORMAT else found.format
     file = {"source_file": path.name} | ({} if path.is_dir() else {"source_sha256": sha256_of(path)})
-    published = {"catalog": known.name, "for": known.generator} if known else {}
-    return {"source": source, **file, **published, **hub_origin(path), **found.facts}
+    entry = {"catalog": known.name, "for": known.generator} if known else {}
+    return {"source": source, **file, **entry, **hub_origin(path), **found.facts}
 
 
 def _with_own_layers(direction: LatentDirection, found: FoundDirection, models: Models) -> LatentDirection:
@@ -145,26 +150,22 @@ def _center(found: FoundDirection, models: Models) -> Tensor:
 
 def _names(found: FoundDirection, number: int, count: int, tables: int, title: str) -> list[str]:
     """The names of the directions in a table: its own, the file's `title` where it is the only one, else numbers."""
-    name = clean_name(found.name)
-    if count == tables == 1:
-        return [name if name and name.lower() not in NO_NAMES else clean_name(title) or "direction"]
+    name = slug(found.name) if found.name and found.name.lower() not in NO_NAMES else ""
     if count == 1:
-        return [name or str(number)]
-    return [f"{name}_{i}" if name else str(i) for i in range(count)]
-
-
-def clean_name(text: str) -> str:
-    """A name without the characters that the syntax PACK:NAME @ ALPHA and paths take, of at most MAX_NAME_CHARS."""
-    return re.sub(r"[^\w.+()' -]+", "_", text).strip("_ .")[:MAX_NAME_CHARS]
+        return [name or (slug(title) if tables == 1 else str(number))]
+    return [f"{name}-{i}" if name else str(i) for i in range(count)]
 
 
 def _with_unique_names(directions: list[LatentDirection]) -> list[LatentDirection]:
-    """Later directions of a name get a number behind it."""
+    """Later directions of a name get a number behind it: age, age-2, age-3."""
+    counts: dict[str, int] = {each.name: 1 for each in directions}
     taken: set[str] = set()
-    unique = []
+    unique: list[LatentDirection] = []
     for each in directions:
         name = each.name
-        name = next(new for i in itertools.count(1) if (new := name if i == 1 else f"{name}_{i}") not in taken)
+        while name in taken:
+            counts[each.name] += 1
+            name = f"{each.name}-{counts[each.name]}"
         taken.add(name)
         unique.append(replace(each, name=name))
     return unique

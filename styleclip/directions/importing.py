@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from styleclip.directions.foreign_files import MAX_NAME_CHARS, read_foreign
+from styleclip.directions.foreign_files import read_foreign
 from styleclip.directions.own_files import read_latent_directions, read_range
 from styleclip.directions.pack_index import INDEX, read_index
 from styleclip.errors import UsageError, WeightError, WeightWarning
@@ -20,6 +20,7 @@ from styleclip.weights.formats.messages import error_context, plain_line
 from styleclip.weights.hub import hub_origin
 
 MAX_NAMES = 8  # in an error
+MAX_NAME_CHARS = 60
 
 
 def import_directions(

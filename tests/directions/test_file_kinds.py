@@ -110,10 +110,10 @@ SETS: dict[str, tuple[Callable[[Any, Path], object], Any, list[str], Tensor]] = 
     "a list of rows": (write_pickle_of, [W[0].numpy(), W[0].numpy() + 1], ["0", "1"], PAIR),
     "a dict": (torch.save, {"age": W, "smile": W + 1, "made": "2021"}, ["age", "smile"], PAIR),
     "a dict with records": (npy, RECORDS, ["age", "smile"], PAIR),
-    "named tables": (npz, TABLES, ["age_0", "age_1", "smile"], PARENT[:3]),
+    "named tables": (npz, TABLES, ["age-0", "age-1", "smile"], PARENT[:3]),
     "safetensors": (save_file, {"age": W, "smile": W + 1}, ["age", "smile"], PAIR),
-    "names of no command": (torch.save, {"a/b:c @3": W, "a_b_c_3": W + 1}, ["a_b_c _3", "a_b_c_3"], PAIR),
-    "names alike": (torch.save, {"a:": W, "a": W + 1}, ["a", "a_2"], PAIR),
+    "names of no command": (torch.save, {"a/b:c @3": W, "a_b_c_3": W + 1}, ["a-b-c-3", "a_b_c_3"], PAIR),
+    "names alike": (torch.save, {"a:": W, "a": W + 1}, ["a", "a-2"], PAIR),
 }  # fmt: skip
 
 

@@ -48,7 +48,7 @@ def tiny() -> Models:
 def test_a_set_of_several_spaces(tmp_path: Path, tiny: Models) -> None:
     torch.save({"age": W, "pose": W_PLUS, "curls": S, "all": normal(3, NUM_WS, D)}, tmp_path / "set.pt")
     directions, notes = read(tmp_path / "set.pt", tiny)
-    assert [each.name for each in directions] == ["age", "pose", "curls", "all_0", "all_1", "all_2"] and notes == []
+    assert [each.name for each in directions] == ["age", "pose", "curls", "all-0", "all-1", "all-2"] and notes == []
     assert [each.space.value for each in directions] == ["w", "w+", "s", "w+", "w+", "w+"]
     found = styleclip.load_direction(f"{tmp_path / 'set.pt'}:curls", tiny)
     assert isinstance(found, LatentDirection) and torch.equal(found.data, S) and found.origin["file"] == "set.pt"
@@ -141,7 +141,7 @@ def test_a_saved_edit_of_ganspace(tmp_path: Path, tiny: Models) -> None:
     step[:, 1:4] = 0.25 * edit["lat_comp"]
     assert np.abs(direction.data.numpy() - step).max() <= 1e-6 and notes == []
     assert (direction.name, direction.layers, direction.alpha, direction.range) == (
-        "eye openness", "1-3", -4.0, (-4.0, 4.0),
+        "eye-openness", "1-3", -4.0, (-4.0, 4.0),
     )  # fmt: skip
     assert direction.origin["component"] == 54 and direction.origin["source"] == "GANSpace"
     assert read(tmp_path / "edit.pkl", tiny, layers=[0])[0][0].layers == "0"

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from styleclip.cli.commands.direction.entries import with_unit
 from styleclip.cli.options.common import CommonOptions
 from styleclip.cli.options.from_settings import option_group
 from styleclip.cli.options.types import LAYERS, SEEDS
@@ -82,7 +83,7 @@ def save_pack(
     ):
         directions = make(models, progress)
         if pack.calibrate:
-            directions = [_with_unit(each, models, progress) for each in directions]
+            directions = [with_unit(each, models, progress) for each in directions]
         sheet = _draw(models, directions, pack, progress)
         record = {
             "command": f"direction {command}",
@@ -101,16 +102,6 @@ def save_pack(
             save_latent_directions(directions, path)
     paths = [path, final_path(picture)]
     common.report(paths, common.recording.of_json(record, folder), _lines(pack.name, directions, facts))
-
-
-def _with_unit(direction: LatentDirection, models: Models, on_step: OnStep) -> LatentDirection:
-    """The direction with its unit, or without where no alpha moves pictures so far: the other directions count."""
-    from styleclip.directions.calibration import calibrated
-
-    try:
-        return calibrated(direction, models, on_step)
-    except UsageError:
-        return direction
 
 
 def _draw(models: Models, directions: list[LatentDirection], pack: PackOptions, on_step: OnStep) -> Image:
