@@ -5,7 +5,6 @@ No number is scaled: one alpha is the length of the vector in the file, or the s
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from styleclip.errors import WeightError, WeightWarning
+from styleclip.errors import WeightError
 from styleclip.latents import Space
 from styleclip.methods.latent_direction import LatentDirection
 from styleclip.models import Models
@@ -28,7 +27,8 @@ from styleclip.weights.formats.found_direction import ANY_FORMAT, FoundDirection
 from styleclip.weights.formats.messages import error_context
 from styleclip.weights.formats.style_tables import check_finite
 from styleclip.weights.hub import hub_origin
-from styleclip.weights.recognition import generator_weight, known_weight, warn_of_other_generator
+from styleclip.weights.recognition import belongs_to, generator_weight, known_weight, warn_of_other_generator
+from styleclip.weights.weight_warnings import warn_of_file
 
 NO_NAMES = (*KEYS, *LATENT_KEYS)  # keys that name the kind of a tensor, not the direction
 SAME_GENERATOR, OTHER_GENERATOR = 0.99, 0.9  # cosine of a mean of W with w_avg; that of 100 samples has 0.999
@@ -62,6 +62,8 @@ def read_foreign(
         if sum(len(each.data) for each in steps) > MAX_DIRECTIONS:
             raise WeightError(f"it holds more than {MAX_DIRECTIONS} directions; pass latents with --latent")
         generator, note = _compare_mean(tables[0], models)
+        if belongs_to(known, _catalog_generator(models)):
+            generator = models.generator_fingerprint
         notes = [note]
         directions: list[LatentDirection] = []
         for number, (found, each) in enumerate(zip(tables, steps, strict=True)):
@@ -91,7 +93,7 @@ def read_foreign(
             if with_layers:
                 directions[-len(names) :] = [_with_own_layers(one, found, models) for one in directions[-len(names) :]]
     for note in filter(None, dict.fromkeys(notes)):
-        warnings.warn(f"{path.name}: {note}", WeightWarning, stacklevel=3)
+        warn_of_file(f"{path.name}: {note}", stacklevel=3)
     return _with_unique_names(directions)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,13 +10,14 @@ from typing import Any
 from styleclip.directions.foreign_files import read_foreign
 from styleclip.directions.own_files import read_latent_directions, read_range
 from styleclip.directions.pack_index import INDEX, read_index
-from styleclip.errors import UsageError, WeightError, WeightWarning
+from styleclip.errors import UsageError, WeightError
 from styleclip.latents import Space
 from styleclip.methods.latent_direction import LatentDirection
 from styleclip.models import Models
 from styleclip.weights.direction_files import is_own_file
 from styleclip.weights.formats.messages import error_context, plain_line
 from styleclip.weights.hub import hub_origin
+from styleclip.weights.weight_warnings import warn_of_file
 
 MAX_NAMES = 8  # in an error
 MAX_NAME_CHARS = 60
@@ -116,5 +116,5 @@ def _without_zeros(directions: list[LatentDirection], path: Path) -> list[Latent
         raise WeightError(f"{path}: its direction is 0 everywhere; pass another file")
     if len(kept) < len(directions):
         zero = ", ".join(each.name for each in directions if not each.data.any())
-        warnings.warn(f"{path.name}: {zero[:MAX_NAME_CHARS]} is 0 everywhere and left out", WeightWarning, stacklevel=3)
+        warn_of_file(f"{path.name}: {zero[:MAX_NAME_CHARS]} is 0 everywhere and left out", stacklevel=3)
     return kept

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import warnings
 from pathlib import Path
 
-from styleclip.errors import WeightWarning
 from styleclip.weights.catalog import Weight, weights
+from styleclip.weights.weight_warnings import warn_of_file
 
 CHUNK = 1 << 20  # bytes
 MAX_GIT_BYTES = 100 * 2**20  # GitHub takes no larger file into a repository
@@ -59,14 +58,18 @@ def generator_weight(name: str, sha256: str | None = None) -> Weight | None:
     return next(iter(same + [each for each in generators if each.file == name]), None)
 
 
+def belongs_to(known: Weight | None, generator: Weight | None) -> bool | None:
+    """Whether a table or a direction of the catalog belongs to this generator of it; None where that is not known."""
+    if known is None or known.generator is None or generator is None:
+        return None
+    return known.generator in (generator.name, generator.generator)
+
+
 def warn_of_other_generator(known: Weight | None, generator: Weight | None) -> None:
     """Issue a WeightWarning where a table or a direction of the catalog belongs to another generator of it."""
-    if known is None or known.generator is None or generator is None:
-        return
-    if known.generator not in (generator.name, generator.generator):
-        warnings.warn(
+    if known is not None and generator is not None and belongs_to(known, generator) is False:
+        warn_of_file(
             f"{known.name} belongs to the generator {known.generator} and this is {generator.name}, where it may do "
             "something else; pass that one with --model",
-            WeightWarning,
             stacklevel=3,
         )

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from styleclip.directions.library import library_folder
@@ -22,7 +23,7 @@ from styleclip.studio.engine import Engine
 from styleclip.studio.states.restore import restore
 from styleclip.studio.states.state import DirectionRow
 from tests.helpers.studio import draw, pixels, row, state_of
-from tests.helpers.studio_client import StudioClient, frame, sentence_in
+from tests.helpers.studio_client import StudioClient, answer_to, frame, sentence_in
 from tests.helpers.studio_directions import fill_library, planted_directions
 from tests.helpers.support import assert_is_one_sentence
 
@@ -134,6 +135,26 @@ def test_a_file_of_several_is_asked_for_one(client: StudioClient, engine: Engine
 
 
 EXPORTS = ("png", "command", "python", "direction", "strip")
+
+
+def test_files_of_other_authors(client: StudioClient, engine: Engine) -> None:
+    """The vector of a boundary as numpy saved it, which tells nothing; and a file of several tensors."""
+    turn, level = planted_directions(engine.models)
+    vector, pack = io.BytesIO(), io.BytesIO()
+    np.save(vector, level.data.double().numpy())
+    answer = client.upload("/api/files", vector.getvalue(), "age_boundary.npy").json()
+    assert [each["name"] for each in answer["directions"]] == ["age_boundary"]
+    with client.connect() as socket:
+        facts, _ = answer_to(socket, frame(1, [named(answer["name"], None, sha256=answer["sha256"])]))
+    told = facts["rows"]["r1"]
+    assert "generator cannot be known" in told["warning"] and "age_boundary.npy" not in told["warning"]
+    assert (told["auto"], told["range"], told["space"]) == (1.0, [-3.0, 3.0], "w")
+    torch.save({"smile": turn.data[0], "old age": level.data}, pack)
+    answer = client.upload("/api/files", pack.getvalue(), "edits.pt").json()
+    assert [each["name"] for each in answer["directions"]] == ["smile", "old age"]
+    state = frame(0, [named("edits.pt", sha256=answer["sha256"], key="old age")])["state"]
+    lines = client.post("/api/export", json={"state": state, "what": "command"}).json()
+    assert "--direction 'edits.pt:old age @ 1.5'" in lines["text"] and lines["files"] == ["edits.pt"]
 
 
 def test_a_file_of_another_generator_is_refused(client: StudioClient, library: Path) -> None:

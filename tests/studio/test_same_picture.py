@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -61,7 +62,9 @@ def files(demo: Models, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "wall.jpg").write_bytes(WALL)
     found = styleclip.GlobalDirection().find(demo, styleclip.Prompt("a bearded man"))
     save_direction(found, demo, folder / "beard.safetensors")
-    save_latent_directions(planted_directions(demo), folder / "two.safetensors")
+    turn, level = planted_directions(demo)
+    save_latent_directions([turn, level], folder / "two.safetensors")
+    np.save(folder / "pose.npy", -turn.data.numpy())  # as of TargetCLIP
     (folder / "me.safetensors").write_bytes(mapper_file("demo-surprised").read_bytes())
     return folder
 
@@ -83,7 +86,7 @@ def session(engine: Engine, demo: Models, files: Path) -> Session:
         remember_faces(patch)
         photo = faces_of(demo, WALL, "wall.jpg")
     session.uploads.put(Upload(sha256(WALL), "wall.jpg", "photo", WALL, photo))
-    for name in ("beard.safetensors", "me.safetensors", "two.safetensors"):
+    for name in ("beard.safetensors", "me.safetensors", "two.safetensors", "pose.npy"):
         session.uploads.put(read_file_upload(demo, (files / name).read_bytes(), name))
     return session
 
@@ -105,6 +108,7 @@ BEARD = {"kind": "direction", "name": "beard.safetensors", "strength": 0.9}
 ME = {"kind": "mapper", "name": "me.safetensors", "strength": -0.4}
 FACES = {"kind": "direction", "name": "faces:turn", "strength": 1.1}
 LEVEL = {"kind": "direction", "name": "two.safetensors", "key": "level", "strength": 0}
+POSE = {"kind": "direction", "name": "pose.npy", "strength": -2.5}
 BALD = {"kind": "optimize", "prompt": "a bald face", "strength": 0.6, "face": {"seed": 8, "psi": 0.9}}
 
 
@@ -117,7 +121,7 @@ CASES: dict[str, tuple[Mapping[str, Any], list[Mapping[str, Any]], Any]] = {
     "nothing": ({"seed": 3, "psi": 0.7}, [], ()),
     "texts": ({"seed": 3, "psi": 0.7}, [RED, {**GLASSES, "strength": -1 / 3}, {**YOUNG, "on": False}], ()),
     "files": ({"seed": 5}, [BEARD, ME, OLD, RED], STROKES),
-    "directions": ({"seed": 5}, [YOUNG, LEVEL, GLASSES, FACES], ()),
+    "directions": ({"seed": 5}, [YOUNG, LEVEL, GLASSES, FACES, POSE], ()),
     "baked": ({"seed": 5}, [BALD, YOUNG, {**BALD, "strength": -0.1}], ()),
     "photo": (PHOTO, [GLASSES, OLD, {**BALD, "face": PHOTO}], STROKES),
 }

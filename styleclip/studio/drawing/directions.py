@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from styleclip.models import Models
 from styleclip.studio.caches import Cache
 from styleclip.studio.drawing.needs import Key, key_of
 from styleclip.weights.catalog import weights
+from styleclip.weights.weight_warnings import collect_weight_warnings
 
 MAX_READ, MAX_READ_BYTES = 256, 2**26
 MAX_FILES = 1024  # whose records are kept
@@ -27,15 +29,34 @@ Record = dict[str, str | None]
 
 
 @dataclass(frozen=True, eq=False)
+class ReadDirection:
+    """A direction, and the sentences of what was assumed when it was read."""
+
+    direction: FileDirection
+    notes: Sequence[str] = ()
+
+
+@dataclass(frozen=True, eq=False)
 class FileDirections:
-    """All directions of an uploaded file."""
+    """All directions of an uploaded file, and the sentences of what was assumed when it was read."""
 
     directions: Sequence[FileDirection]
+    notes: Sequence[str] = ()
 
-    def get(self, key: str) -> FileDirection:
+    @staticmethod
+    def read(path: Path, models: Models) -> FileDirections:
+        """Raises WeightError for a file without a direction, and for one of which none fits the generator."""
+        with _collect_notes(path) as notes:
+            found = FileDirections(tuple(read_directions(path, models)), notes)
+        faults = [record["fault"] for record in found.records(models)]
+        if all(faults):
+            raise WeightError(f"{path}: {faults[0]}")
+        return found
+
+    def get(self, key: str) -> ReadDirection:
         """The only direction, or the one of this name. Raises WeightError that lists names."""
         named = {direction_name(each): each for each in self.directions}
-        return choose_direction(named, key if key and len(named) > 1 else None)
+        return ReadDirection(choose_direction(named, key if key and len(named) > 1 else None), self.notes)
 
     def records(self, models: Models) -> list[Record]:
         """Name, licence and faults of each, as JSON."""
@@ -51,10 +72,10 @@ class NamedDirections:
     def __init__(self, models: Models) -> None:
         self.models = models
         self._files: Cache[DirectionFile] = Cache(MAX_READ)
-        self._read: Cache[FileDirection | str] = Cache(MAX_READ, MAX_READ_BYTES)
+        self._read: Cache[ReadDirection | str] = Cache(MAX_READ, MAX_READ_BYTES)
         self._records: Cache[list[Record]] = Cache(MAX_FILES)
 
-    def get(self, name: str) -> tuple[FileDirection, Key]:
+    def get(self, name: str) -> tuple[ReadDirection, Key]:
         """A direction, and a key of its file as it is now. Raises WeightError for an unknown name, and a bad file."""
         file = self._files.get_or_make((name, _version(library_folder())), lambda: named_file(name))
         version = _version(file.path)
@@ -77,7 +98,8 @@ class NamedDirections:
 
     def _read_records(self, name: str, path: Path) -> list[Record]:
         try:
-            found = read_directions(path, self.models)
+            with _collect_notes(path):
+                found = read_directions(path, self.models)
         except StyleClipError as error:
             return [_faulty(name, _without_folder(error, path))]
         if len(found) == 1:
@@ -85,23 +107,25 @@ class NamedDirections:
         records = [_record(direction_name(each), each, self.models) for each in found]
         return [{**record, "name": f"{name}:{record['title']}", "pack": name} for record in records]
 
-    def _read_or_fault(self, file: DirectionFile) -> FileDirection | str:
+    def _read_or_fault(self, file: DirectionFile) -> ReadDirection | str:
         """The direction, or the sentence of its fault."""
         try:
-            return read_direction(file, self.models)
+            with _collect_notes(file.path) as notes:
+                return ReadDirection(read_direction(file, self.models), notes)
         except StyleClipError as error:
             return _without_folder(error, file.path)
 
 
-def direction_facts(direction: FileDirection) -> dict[str, Any]:
-    """What a file tells of its direction, for the page, and a warning where it does not tell the generator."""
+def direction_facts(read: ReadDirection) -> dict[str, Any]:
+    """What a file tells of its direction, for the page, and warnings, also where it does not tell the generator."""
+    direction, notes = read.direction, list(read.notes)
     facts: dict[str, Any] = {"unit": direction.unit, "unit_of": direction.unit_of} if direction.unit else {}
     if isinstance(direction, LatentDirection):
         facts |= {"space": direction.space.value, "layers": direction.layers, "absolute": direction.center is not None}
         facts |= {"licence": direction.licence, "source": direction.origin.get("source")}
-        if direction.generator is None:
-            facts["warning"] = "its file does not tell the generator; where it spoils faces, it belongs to another one"
-    return facts
+        if direction.generator is None and not notes:
+            notes.append("its file does not tell the generator; where it spoils faces, it belongs to another one")
+    return facts | ({"warning": "; ".join(notes)} if notes else {})
 
 
 def own_strength(direction: FileDirection) -> float | None:
@@ -110,6 +134,15 @@ def own_strength(direction: FileDirection) -> float | None:
         low, high = direction.range or (-direction.unit, direction.unit)
         return min(max(float(f"{direction.unit:.2g}"), low), high)
     return None if direction.alpha == "auto" else float(direction.alpha)
+
+
+@contextmanager
+def _collect_notes(path: Path) -> Iterator[list[str]]:
+    """Within, warnings of the file are collected, without its name in front, instead of issued."""
+    notes: list[str] = []
+    with collect_weight_warnings() as sentences:
+        yield notes
+    notes += [sentence.removeprefix(f"{path.name}: ") for sentence in sentences]
 
 
 def _record(name: str, direction: FileDirection, models: Models) -> Record:

@@ -20,9 +20,9 @@ from styleclip.prompt_words import collect_prompt_warnings, warn_unknown_words
 from styleclip.prompts import Prompt
 from styleclip.studio.caches import Cache
 from styleclip.studio.drawing.directions import (
-    FileDirection,
     FileDirections,
     NamedDirections,
+    ReadDirection,
     direction_facts,
     own_strength,
 )
@@ -124,12 +124,13 @@ class RowFinder:
                 each.found = LatentMapper(_uploaded(session, row, TrainedMapper, "mapper"))
                 each.key = key_of("mapper", row.sha256)
 
-    def _take_direction(self, each: FoundRow, direction: FileDirection, key: Key) -> None:
+    def _take_direction(self, each: FoundRow, read: ReadDirection, key: Key) -> None:
         """Take a direction of a file for a row. Raises WeightError for one of another generator."""
+        direction = read.direction
         if isinstance(direction, LatentDirection):
             direction.check_fits(self.models)
         each.found, each.key, each.own_strength = direction.at(1.0), key, own_strength(direction)
-        each.facts |= direction_facts(direction)
+        each.facts |= direction_facts(read)
 
     def _find_direction(self, each: FoundRow, row: TextRow, needs: Needs) -> None:
         given: dict[str, Any] = {} if row.beta is None else {"beta": row.beta}

@@ -14,7 +14,6 @@ from urllib.parse import unquote
 
 from starlette.requests import Request
 
-from styleclip.directions.loading import read_directions
 from styleclip.errors import WeightError
 from styleclip.methods.mapper import load_trained_mapper
 from styleclip.models import Models
@@ -112,16 +111,7 @@ def read_file_upload(models: Models, data: bytes, name: str) -> Upload:
 def _read_file(models: Models, data: bytes, path: Path) -> Upload:
     try:
         is_mapper = read_one(path, "direction", "mapper", *MAYBE_DIRECTIONS).kind == "mapper"
-        value = load_trained_mapper(path, models) if is_mapper else _read_directions(models, path)
+        value = load_trained_mapper(path, models) if is_mapper else FileDirections.read(path, models)
     except WeightError as error:
         raise WeightError(str(error).replace(str(path), path.name)) from error
     return Upload(hashlib.sha256(data).hexdigest(), path.name, "mapper" if is_mapper else "direction", data, value)
-
-
-def _read_directions(models: Models, path: Path) -> FileDirections:
-    """All directions of a file; raises WeightError where none fits the generator."""
-    found = FileDirections(tuple(read_directions(path, models)))
-    faults = [record["fault"] for record in found.records(models)]
-    if all(faults):
-        raise WeightError(f"{path}: {faults[0]}")
-    return found
