@@ -8,7 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from styleclip.errors import UsageError, WeightError
+from styleclip.errors import StyleClipError, WeightError
+from styleclip.interrupts import is_interrupt
 from styleclip.weights.catalog import Weight
 from styleclip.weights.download import Progress, check_disk_space, max_download
 from styleclip.weights.hub import HubFile, HubWeight, hub_package
@@ -34,9 +35,9 @@ def download_from_hub(weight: HubWeight, on_start: Callable[[Weight], None], on_
         on_start(weight)
         bar = _progress_bar(on_progress, told.size)
         path = Path(hub.hf_hub_download(**place.options, endpoint=endpoint, tqdm_class=bar))
-    except (WeightError, UsageError):
-        raise
     except Exception as error:
+        if isinstance(error, StyleClipError) or is_interrupt(error):
+            raise
         raise WeightError(f"{weight.name}: {_reason(error, place)}") from error
     _check_hash(path, told.etag or "")
     return path
