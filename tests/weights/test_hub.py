@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 from huggingface_hub import constants
 
+import styleclip
 from styleclip.errors import WeightError
 from styleclip.weights.cache import fetch
+from styleclip.weights.file_state import sha256_of
 from styleclip.weights.hub import HubFile, hub_origin, parse_hub_url
 from styleclip.weights.locate import file_on_disk, weight_file
 from styleclip.weights.urls import input_name, weight_from_url
@@ -144,6 +146,13 @@ def test_the_size_and_the_hash_are_checked(hub: HubServer, cache: Path, monkeypa
     monkeypatch.setenv("STYLECLIP_MAX_DOWNLOAD_GB", "1e-9")
     with pytest.raises(WeightError, match="has 0.0 GB, which is not fetched; raise STYLECLIP_MAX_DOWNLOAD_GB"):
         weight_file(f"{URL}@v1", "direction")
+
+
+def test_a_generator(hub: HubServer, files: tuple[Path, Path]) -> None:
+    hub.files["me/gan/tiny.pkl"] = files[0].read_bytes()
+    models = styleclip.load("hf://me/gan/tiny.pkl@v1", clip=files[1], identity="none")
+    assert models.provenance["generator"]["name"] == "tiny.pkl"
+    assert models.provenance["generator"]["sha256"] == sha256_of(files[0])
 
 
 def test_without_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
