@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import overload
 
 import safetensors
 import safetensors.torch
@@ -88,7 +89,15 @@ class Latent(_Vector):
         space, data, step = _in_one_space(self, direction)
         return Latent(space, data + step.to(data))
 
-    def __sub__(self, other: Latent) -> Direction:
+    @overload
+    def __sub__(self, other: Latent) -> Direction: ...
+
+    @overload
+    def __sub__(self, other: Direction) -> Latent: ...
+
+    def __sub__(self, other: Latent | Direction) -> Direction | Latent:
+        if isinstance(other, Direction):
+            return self + -other
         self.check_space(other)
         return Direction(self.space, self.data - other.data)
 

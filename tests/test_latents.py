@@ -72,6 +72,7 @@ def test_arithmetic() -> None:
     assert (smile * 3.0).data.tolist() == (3.0 * smile).data.tolist()
     assert (edited - latent).data.tolist() == [[0, 3, 6], [0, 3, 6]]
     assert isinstance(edited - latent, Direction)
+    assert isinstance(edited - 3.0 * smile, Latent) and torch.equal((edited - 3.0 * smile).data, latent.data)
     assert latent.data.tolist() == [[1, 1, 1], [1, 1, 1]]  # nothing happens in place
 
 
