@@ -71,4 +71,4 @@ def _cells(each: ListedDirection) -> tuple[str, ...]:
     generator = each.generator or (each.fingerprint or "")[:8]
     short = short_licence(each.licence)
     licence = each.licence[:MAX_CELL_CHARS] if short == "see --json" else short
-    return space, each.layers or ("all" if each.space == "w+" else ""), unit, span, generator, licence, each.source
+    return space, each.layers or ("all" if each.space in ("w", "w+") else ""), unit, span, generator, licence, each.source

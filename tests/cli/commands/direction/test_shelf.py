@@ -77,7 +77,7 @@ def test_the_table_of_the_library(library: None) -> None:
     mine, published, _ = done("list").split("\n\n")
     head, *rows = mine.splitlines()[1:]
     assert cells(head) == ["NAME", "SPACE", "LAYERS", "UNIT", "RANGE", "GENERATOR", "LICENCE", "SOURCE"]
-    assert cells(rows[0]) == ["* age", "w", "1.23", "-3..4.5", "demo", "CC BY 4.0", "age.pt"]
+    assert cells(rows[0]) == ["* age", "w", "all", "1.23", "-3..4.5", "demo", "CC BY 4.0", "age.pt"]
     first = next(row for row in rows if "pca:" in row)
     damaged = " ".join(" ".join(rows[1 : rows.index(first)]).split())
     assert damaged.startswith("broken it holds no direction that styleclip wrote; ")
