@@ -71,4 +71,5 @@ def _cells(each: ListedDirection) -> tuple[str, ...]:
     generator = each.generator or (each.fingerprint or "")[:8]
     short = short_licence(each.licence)
     licence = each.licence[:MAX_CELL_CHARS] if short == "see --json" else short
-    return space, each.layers or ("all" if each.space in ("w", "w+") else ""), unit, span, generator, licence, each.source
+    layers = each.layers or ("all" if each.space in ("w", "w+") else "")
+    return space, layers, unit, span, generator, licence, each.source
