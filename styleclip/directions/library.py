@@ -14,11 +14,13 @@ from typing import NamedTuple
 
 import platformdirs
 
+from styleclip.directions.hub_packs import hub_pack_file
 from styleclip.directions.pack_index import INDEX, pack_file
 from styleclip.errors import OutputError, UsageError, WeightError
 from styleclip.text.names import slug
 from styleclip.weights.cache import Fetch, fetch, file_lock
 from styleclip.weights.catalog import closest, home, weights
+from styleclip.weights.hub import SCHEME
 from styleclip.weights.locate import fetched_file, refuse_pipe, require_on_disk
 from styleclip.weights.urls import is_url
 
@@ -89,9 +91,9 @@ def locked_library() -> Iterator[None]:
 
 
 def check_entry(name: str) -> None:
-    """Raise WeightError for the NAME or PACK:NAME of an entry that the library does not have."""
+    """Raise WeightError for the name of an entry that the library does not have."""
     names = library_names()
-    if name not in names and name.partition(":")[0] not in names:
+    if name not in names:
         published = weights().get(name)
         if published and published.kind == "direction":
             remedy = f"delete {published.on_disk}" if published.on_disk else "it is not on this disk either"
@@ -116,6 +118,8 @@ def direction_file(name: str, fetch: Fetch = fetch) -> DirectionFile:
     """
     if Path(name).is_file():
         return DirectionFile(Path(name))
+    if name.startswith(SCHEME) and (pack := hub_pack_file(name, fetch)):
+        return DirectionFile(pack)
     if is_url(name):
         keyed = URL_WITH_KEY.fullmatch(name)
         url, key = (keyed[1], keyed[2]) if keyed else (name, None)

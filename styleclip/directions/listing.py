@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from styleclip.directions.library import entry_path, library_names
+from styleclip.directions.library import check_entry, entry_path, library_names
+from styleclip.directions.pack_index import check_key
 from styleclip.errors import StyleClipError
 from styleclip.weights.catalog import catalog, checkpoint_path, weights
 from styleclip.weights.formats.messages import plain_line
@@ -81,6 +82,16 @@ def list_catalog() -> list[ListedDirection]:
         for each in weights().values()
         if each.kind == "direction"
     ]
+
+
+def check_removable(name: str) -> None:
+    """Raise WeightError for the NAME or PACK:NAME of what the library does not have, or of a damaged pack."""
+    pack, colon, key = name.partition(":")
+    check_entry(pack)
+    if colon:
+        records = read_record(entry_path(pack), "direction", REMEDY).get("directions")
+        names = [_text(each, "name") for each in records or () if isinstance(each, dict)]
+        check_key(pack, key, names)
 
 
 @functools.cache

@@ -6,6 +6,7 @@ folder; with a text in place of the object it is that file.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -20,20 +21,29 @@ REMEDY = "write it again with `styleclip direction pack`"
 
 
 def read_index(folder: Path) -> dict[str, dict[str, Any]]:
-    """The records of an index by the names of the directions; `file` is an existing file in the folder.
+    """The records of the index of a folder, whose files are all there. Raises WeightError as `parse_index`."""
+    records = parse_index(folder / INDEX)
+    for name, record in records.items():
+        if not (folder / record["file"]).is_file():
+            raise WeightError(f"{folder / INDEX}: {_no_file(name, record['file'])}")
+    return records
 
-    Raises WeightError for an index that is damaged or names a file outside of the folder or one that is not there.
+
+def parse_index(path: Path) -> dict[str, dict[str, Any]]:
+    """The records of an index by the names of the directions, each with the name of its `file`.
+
+    Raises WeightError for an index that is damaged, and for a file that would lie outside of its folder.
     """
-    with error_context(folder / INDEX, REMEDY):
-        entries = parse_record(read_text(folder / INDEX), REMEDY)
+    with error_context(path, REMEDY):
+        entries = parse_record(read_text(path), REMEDY)
         if not entries:
             raise WeightError(f"it names no direction; {REMEDY}")
         records = {}
         for name, entry in entries.items():
             record = {"file": entry} if isinstance(entry, str) else entry
             file = record.get("file") if isinstance(record, dict) else None
-            if not isinstance(file, str) or Path(file).name != file or not (folder / file).is_file():
-                raise WeightError(f"the file of {plain_line(name)[:60]} is {short_repr(file)}, none here; {REMEDY}")
+            if not isinstance(file, str) or Path(file).name != file:
+                raise WeightError(_no_file(name, file))
             records[name] = {**record, "file": file}
     return records
 
@@ -49,6 +59,15 @@ def pack_file(folder: Path, key: str | None) -> tuple[Path, str | None]:
         [key] = names
     if key is None:
         raise WeightError(f"{folder} holds {len(names)} directions; pass one as FOLDER:NAME, e.g. {folder}:{names[0]}")
-    if key not in records:
-        raise WeightError(f"{folder} has no direction {key!r}; the closest are {closest(key, names)}")
+    check_key(str(folder), key, records)
     return folder / records[key]["file"], None
+
+
+def check_key(pack: str, key: str, records: Collection[str]) -> None:
+    """Raise WeightError, with the closest names, for a name that a pack does not have."""
+    if key not in records:
+        raise WeightError(f"{pack} has no direction {key!r}; the closest are {closest(key, records)}")
+
+
+def _no_file(name: str, file: object) -> str:
+    return f"the file of {plain_line(name)[:60]} is {short_repr(file)}, none here; {REMEDY}"

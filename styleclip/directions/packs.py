@@ -19,12 +19,11 @@ from styleclip.directions.own_files import (
     read_latent_directions,
     save_latent_directions,
 )
-from styleclip.directions.pack_index import INDEX, read_index
+from styleclip.directions.pack_index import INDEX, check_key, read_index
 from styleclip.errors import UsageError, WeightError
 from styleclip.methods.latent_direction import LatentDirection
 from styleclip.storage.files import atomic_write, output_folder, to_json
 from styleclip.text.names import slug
-from styleclip.weights.catalog import closest
 from styleclip.weights.formats.messages import error_context
 from styleclip.weights.locate import require_on_disk
 from styleclip.weights.own_headers import is_own, read_record
@@ -90,10 +89,8 @@ def remove_from_pack(name: str) -> Path:
     with locked_library():
         check_entry(pack)
         directions = read_latent_directions(path)
+        check_key(pack, key, [each.name for each in directions])
         kept = [each for each in directions if each.name != key]
-        if len(kept) == len(directions):
-            known = [each.name for each in directions]
-            raise WeightError(f"{pack} has no direction {key!r}; the closest are {closest(key, known)}")
         if kept:
             save_latent_directions(kept, path)
         else:

@@ -46,6 +46,12 @@ class HubFile:
         return f"https://huggingface.co/{prefix}{self.repository}"
 
     @property
+    def url(self) -> str:
+        """The `hf://` URL."""
+        prefix = "".join(f"{word}/" for word, kind in KINDS.items() if kind == self.kind)
+        return f"{SCHEME}{prefix}{self.repository}/{self.file}@{self.revision}"
+
+    @property
     def options(self) -> dict[str, Any]:
         """The arguments of huggingface_hub."""
         parts: dict[str, Any] = {"repo_id": self.repository, "filename": self.file}
@@ -79,6 +85,22 @@ def parse_hub_url(url: str) -> HubFile:
     return HubFile(found[1], found[3], found[2] or found[4] or "main", kind)
 
 
+def parse_hub_folder(url: str) -> tuple[HubFile, str | None] | None:
+    """A folder, whose last part has no dot, and the key behind it: `hf://owner/repo[/folder][@revision][:key]`.
+
+    The `file` of a repository as a whole is "". None for the URL of a file.
+    """
+    path, _, key = url.partition("://")[2].partition(":")
+    place, _, revision = path.partition("@")
+    first, _, rest = place.partition("/")
+    kind = KINDS.get(first, "model")
+    names = (rest if first in KINDS else place).rstrip("/").split("/")
+    is_file = (len(names) > 2 and "." in names[-1]) or ("/" in revision and not revision.startswith("refs/"))
+    if len(names) < 2 or is_file or {"", ".", ".."} & set(names):
+        return None
+    return HubFile("/".join(names[:2]), "/".join(names[2:]), revision or "main", kind), key or None
+
+
 def hub_weight(url: str, kind: str) -> HubWeight:
     """The weight at an `hf://` URL. Raises WeightError for one of another form, and without huggingface_hub."""
     place = parse_hub_url(url)
@@ -103,7 +125,7 @@ def cached_file(place: HubFile) -> Path | None:
 def hub_origin(path: str | Path) -> dict[str, str]:
     """`hub`, the repository and file, and `commit` of a file in the cache of huggingface_hub; {} for other files."""
     parts = Path(os.path.abspath(path)).parts
-    for i, part in enumerate(parts[1:-2], 1):
+    for i, part in enumerate(parts[1:-1], 1):
         kind, *names = parts[i - 1].split("--")
         if part == "snapshots" and kind in ("models", "datasets", "spaces") and COMMIT.fullmatch(parts[i + 1]):
             prefix = f"{kind}/" if kind in KINDS else ""

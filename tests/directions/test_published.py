@@ -15,11 +15,13 @@ from styleclip.directions.library import direction_file
 from styleclip.directions.listing import list_library
 from styleclip.directions.loading import add_to_library, load_direction
 from styleclip.directions.own_files import save_latent_directions
+from styleclip.directions.packs import write_pack
 from styleclip.errors import WeightError, WeightWarning
 from styleclip.latents import Space
 from styleclip.methods.latent_direction import LatentDirection
 from styleclip.models import Models
 from styleclip.weights.catalog import Weight, weights
+from styleclip.weights.hub import HubFile, parse_hub_folder
 from styleclip.weights.recognition import file_hash
 from tests.helpers.hub_server import COMMITS, TOKEN, running_hub
 
@@ -104,3 +106,49 @@ def test_the_hub(models: Models, home: Path, monkeypatch: pytest.MonkeyPatch) ->
     add_to_library([smile], "smile", models)
     [listed] = list_library()
     assert listed.source == "you/w/smile.npy" and TOKEN not in str(listed)
+
+
+def test_a_pack_in_a_repository(models: Models, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder by `direction pack` as it lies on the Hub: one direction fetches one file, the whole all of them."""
+    steps = [LatentDirection(Space.W, torch.from_numpy(vector(models, seed)), f"d{seed}") for seed in range(3)]
+    packed = write_pack(steps, Path("mine"))
+    with running_hub(home, monkeypatch) as hub:
+        hub.files = {f"me/faces/{path.name}": path.read_bytes() for path in packed}
+        hub.files |= {f"me/faces/more/{path.name}": path.read_bytes() for path in packed}
+        for name in ("hf://me/faces:d1", "hf://me/faces/more@v1:d1"):
+            found = load_direction(name, models)
+            assert isinstance(found, LatentDirection) and torch.equal(found.data, steps[1].data)
+            assert found.origin["hub"].endswith("/d1.safetensors")
+            assert found.origin["commit"] == COMMITS["v1" if "v1" in name else "main"]
+        asked = {path.rpartition("/")[2] for method, path, _ in hub.requests if method == "GET"}
+        assert asked == {"index.json", "d1.safetensors"}
+        whole = import_directions(direction_file("hf://me/faces/more").path, models)
+        assert [each.name for each in whole] == ["d0", "d1", "d2"]
+        assert all(f"/{COMMITS['main']}/" in path for _, path, _ in hub.requests if path.endswith("d2.safetensors"))
+        with pytest.raises(WeightError, match="hf://me/faces:d9 has no direction 'd9'; the closest are d"):
+            direction_file("hf://me/faces:d9")
+        with pytest.raises(
+            WeightError, match="hf://me/faces/less/index.json@main: me/faces has no file less/index.json"
+        ):
+            direction_file("hf://me/faces/less")
+        hub.files["bad/one/index.json"] = b'{"a": "../../x.npy"}'
+        with pytest.raises(WeightError, match=r"index.json: the file of a is ../../x.npy, none here"):
+            direction_file("hf://bad/one:a")
+
+
+@pytest.mark.parametrize(
+    ("url", "folder", "key"),
+    [
+        ("hf://o/r", HubFile("o/r", ""), None),
+        ("hf://o/r/:age", HubFile("o/r", ""), "age"),
+        ("hf://o/r/a/b@refs/pr/1:age", HubFile("o/r", "a/b", "refs/pr/1"), "age"),
+        ("hf://datasets/o/r.x@v1", HubFile("o/r.x", "", "v1", "dataset"), None),
+    ],
+)
+def test_folders_of_the_hub(url: str, folder: HubFile, key: str | None) -> None:
+    assert parse_hub_folder(url) == (folder, key)
+
+
+@pytest.mark.parametrize("url", ["hf://o/r/f.npy", "hf://o/r@v1/f.npy:age", "hf://o", "hf://o//a", "hf://datasets/o"])
+def test_files_of_the_hub_are_no_folders(url: str) -> None:
+    assert parse_hub_folder(url) is None

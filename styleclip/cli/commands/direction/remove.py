@@ -16,10 +16,11 @@ def remove(names: tuple[str, ...], as_json: bool) -> None:
 
     The last one of a pack takes the pack with it.
     """
-    from styleclip.directions.library import check_entry, remove_entry
+    from styleclip.directions.library import remove_entry
+    from styleclip.directions.listing import check_removable
 
     for name in names:
-        check_entry(name)
+        check_removable(name)
     removed = []
     for name in dict.fromkeys(names):
         if ":" in name:

@@ -119,6 +119,8 @@ def test_changed_records_are_listed(about: str) -> None:
 
 def test_removal(library: None) -> None:
     failed(run("remove", "age", "agge"), 1, "the library has no 'agge'; the closest directions are age")
+    failed(run("remove", "age", "pca:c33"), 1, "pca has no direction 'c33'; the closest are c3, ")
+    failed(run("remove", "age", "age:c3"), 1, "age has no direction 'c3'; the closest are age")
     assert library_names() == ["age", "broken", "pca"], "nothing is removed where one name is wrong"
     assert done("remove", "age", "broken", "pca:c3").splitlines() == ["removed age", "removed broken", "removed pca:c3"]
     assert library_names() == ["pca"] and "pca:c3 " not in done("list")
