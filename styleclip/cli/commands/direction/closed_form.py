@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from styleclip.cli.commands.direction.entries import with_unit
+from styleclip.cli.commands.direction.entries import with_units
 from styleclip.cli.options.common import CommonOptions
 from styleclip.cli.options.from_settings import option_group
 from styleclip.cli.options.types import LAYERS, SEEDS
@@ -83,7 +83,7 @@ def save_pack(
     ):
         directions = make(models, progress)
         if pack.calibrate:
-            directions = [with_unit(each, models, progress) for each in directions]
+            directions = with_units(directions, models, progress)
         sheet = _draw(models, directions, pack, progress)
         record = {
             "command": f"direction {command}",

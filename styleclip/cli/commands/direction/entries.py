@@ -61,20 +61,28 @@ def _with_units(
         if len(directions) == 1:
             return [calibrated(directions[0], models, progress)]
         if len(directions) <= MAX_CALIBRATED:
-            return [with_unit(each, models, progress) for each in directions]
+            return with_units(directions, models, progress)
     if not common.as_json:
         print_lines(f"{len(directions)} directions get no units now; --strength measures those that it needs", err=True)
     return directions
 
 
-def with_unit(direction: LatentDirection, models: Models, on_step: OnStep) -> LatentDirection:
-    """The direction with its unit, or without where no alpha moves pictures so far: the others of a pack count."""
+def with_units(directions: Sequence[LatentDirection], models: Models, on_step: OnStep) -> list[LatentDirection]:
+    """The directions of a pack with their units, where some alpha moves pictures so far. A step counts directions."""
     from styleclip.directions.calibration import calibrated
+    from styleclip.progress import Step
 
-    try:
-        return calibrated(direction, models, on_step)
-    except UsageError:
-        return direction
+    measured: list[LatentDirection] = []
+    for direction in directions:
+
+        def show(step: Step) -> None:
+            on_step(Step(len(measured) + 1, len(directions), step.values, stage="units"))
+
+        try:
+            measured.append(calibrated(direction, models, show))
+        except UsageError:
+            measured.append(direction)
+    return measured
 
 
 def _unit_of(direction: StyleDirection) -> dict[str, Any]:
