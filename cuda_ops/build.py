@@ -157,10 +157,10 @@ def library_name(target: str, level: str) -> str:
 def _compile(target: str, level: str, scratch: Path) -> Path:
     """Run torch's loader in a subprocess, so that its environment and the loaded library do not reach this one."""
     top = cuda_toolkit() if target == "cuda" else None
-    sources = [*SOURCES.glob("*.cpp")] if target == "cpu" else [*SOURCES.glob("cuda/*.cu")]
+    sources = [*SOURCES.glob("cuda/*.cu"), *SOURCES.glob("cuda/*.cpp")] if top else [_cpu_source(scratch)]
     request = {
         "name": f"cuda_ops_{target}",
-        "sources": sorted(map(str, [*sources, *SOURCES.glob(f"{target}/*.cpp")])),
+        "sources": sorted(map(str, sources)),
         "extra_cflags": [*FLAGS, *CPU_LEVELS[level], *_openmp_flags()],
         "extra_cuda_cflags": [*CUDA_FLAGS, *_architecture_flags(top)] if top else [],
         "extra_include_paths": [str(SOURCES), *_cuda_include_paths(top)] if top else [str(SOURCES)],
@@ -175,6 +175,14 @@ def _compile(target: str, level: str, scratch: Path) -> Path:
     if status != 0 or not built.is_file():
         raise BuildError(f"the {target} kernels do not compile: {_first_error(output)}", output)
     return built
+
+
+def _cpu_source(scratch: Path) -> Path:
+    """The sources of the CPU library as one, so that the headers of torch, most of the work, are read once."""
+    sources = sorted([*SOURCES.glob("*.cpp"), *SOURCES.glob("cpu/*.cpp")])
+    whole = scratch / "cpu.cpp"
+    whole.write_text("".join(f'#include "{source.relative_to(SOURCES).as_posix()}"\n' for source in sources))
+    return whole
 
 
 def _openmp_flags() -> list[str]:

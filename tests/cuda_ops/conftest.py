@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.cuda_on_cpu import build_kernels
+from tests.helpers.cuda_on_cpu import build_kernels_once
 
 
 @pytest.fixture(scope="session")
@@ -21,5 +21,8 @@ def compiler() -> str:
 
 
 @pytest.fixture(scope="session")
-def library(compiler: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_kernels(compiler, tmp_path_factory.mktemp("cuda_on_cpu"))
+def library(compiler: str, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """The kernels, compiled by the first of the processes that run the tests."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base if worker_id == "master" else base.parent) / "cuda_on_cpu"
+    return build_kernels_once(compiler, folder)

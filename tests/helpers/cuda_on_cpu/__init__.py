@@ -29,6 +29,20 @@ def build_kernels(compiler: str, folder: Path) -> Path:
     return build(compiler, folder / "kernels.so", sources, ["-std=c++17", "-O1", *WARNINGS, *TRAPS, *COMMON])
 
 
+def build_kernels_once(compiler: str, folder: Path) -> Path:
+    """The library of `build_kernels` in a folder that several processes share: one of them compiles it."""
+    import fcntl  # Windows has none, nor these tests
+
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        made = folder / "whole"
+        if not made.exists():
+            build_kernels(compiler, folder)
+            made.touch()
+    return folder / "kernels.so"
+
+
 def build_operations(compiler: str, kernels: Path) -> Path:
     """A library of the schema and the bindings for CPU tensors, linked with these kernels.
 
