@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from styleclip.cli.commands.direction.entries import with_units
@@ -30,7 +30,7 @@ MAX_FACES = 8  # side by side on a sheet
 class PackOptions:
     """Which directions are made, their name in the library, and the faces of the sheet."""
 
-    name: str = setting("", "Name in the library; the directions are NAME:0, NAME:1, ...", metavar="NAME")
+    name: str = setting("", "Name in the library; several directions are NAME:0, NAME:1, ...", metavar="NAME")
     layers: tuple[int, ...] | None = setting(
         None, "Rows of W+ that the directions move, e.g. 0-3 or 2,5-7.  [default: all]", metavar="LIST"
     )
@@ -66,8 +66,9 @@ def save_pack(
         make: gives the directions; gets a function for its progress.
         facts: what is said of a direction behind its name.
     """
-    from styleclip.directions.library import check_new, new_entry
-    from styleclip.directions.own_files import direction_record, save_latent_directions
+    from styleclip.directions.library import check_new
+    from styleclip.directions.loading import add_to_library
+    from styleclip.directions.own_files import direction_record
     from styleclip.images import png_bytes
     from styleclip.storage.files import atomic_write, versions
     from styleclip.storage.result_folder import ResultFolder
@@ -82,6 +83,8 @@ def save_pack(
         ResultFolder(folder, SHEET_FILES, common.overwrite) as output,
     ):
         directions = make(models, progress)
+        if len(directions) == 1:
+            directions = [replace(directions[0], name=pack.name)]
         if pack.calibrate:
             directions = with_units(directions, models, progress)
         sheet = _draw(models, directions, pack, progress)
@@ -98,8 +101,7 @@ def save_pack(
             "versions": versions(),
         }
         picture = atomic_write(output.place / SHEET_FILES[0], png_bytes(sheet, common.recording.of_picture(record)))
-        with new_entry(pack.name, common.overwrite) as path:
-            save_latent_directions(directions, path)
+        path = add_to_library(directions, pack.name, models, common.overwrite)
     paths = [path, final_path(picture)]
     common.report(paths, common.recording.of_json(record, folder), _lines(pack.name, directions, facts))
 
@@ -114,5 +116,5 @@ def _draw(models: Models, directions: list[LatentDirection], pack: PackOptions, 
 
 def _lines(name: str, directions: list[LatentDirection], facts: Callable[[LatentDirection], str]) -> list[str]:
     units = [f"unit {each.unit:.3g}" if each.unit else "no unit" for each in directions]
-    rows = [(f"{name}:{each.name}", facts(each), unit) for each, unit in zip(directions, units, strict=True)]
-    return table(rows)
+    names = [name] if len(directions) == 1 else [f"{name}:{each.name}" for each in directions]
+    return table(zip(names, map(facts, directions), units, strict=True))
