@@ -15,8 +15,12 @@ import numpy as np
 import pytest
 import torch
 
+from styleclip.directions.importing import import_directions
+from styleclip.directions.own_files import save_latent_directions
 from styleclip.errors import WeightError
 from styleclip.latents import Latent, Space, save_latent
+from styleclip.methods.latent_direction import LatentDirection
+from styleclip.models import Models
 from styleclip.weights.catalog import checkpoint_path
 from styleclip.weights.describe import describe
 from styleclip.weights.formats.own_files import save_generator, save_own
@@ -31,13 +35,29 @@ from tests.helpers.checkpoint_writers import (
     write_tf_pickle,
 )
 from tests.helpers.clip_archives import weights_of, write_state_dict
+from tests.helpers.direction_files import (
+    CONFIG,
+    CONV_STYLES,
+    NUM_WS,
+    PARENT,
+    RECORDS,
+    STYLES,
+    W_PLUS,
+    D,
+    W,
+    components,
+    cuda,
+    ganspace_cache,
+    ganspace_edit,
+    write_comfy,
+)
 from tests.helpers.encoder_files import hollow
 from tests.helpers.from_tensors import rosinality_checkpoint
 from tests.helpers.hostile import call, name, write_pickle
 from tests.helpers.nvidia_trees import nvidia_generator
 from tests.helpers.predictors import predictor
 from tests.helpers.support import ROOT
-from tests.helpers.tiny import clip_config, tiny_generator
+from tests.helpers.tiny import clip_config, tiny_generator, tiny_models
 
 PAGE = (ROOT / "docs" / "files.md").read_text()
 CODES = torch.randn(2, 6, 8, generator=torch.Generator().manual_seed(0))
@@ -123,6 +143,14 @@ LATENTS: dict[str, Write] = {
     "ReStyle": npy({"a.png": [ARRAYS[0], ARRAYS[1]]}),
     "StyleCLIP, StyleSpace": torch_file([*LAYERS.values()]),
 }
+
+
+def style_folder(path: Path) -> None:
+    path.mkdir()
+    for i, styles in enumerate(CONV_STYLES):
+        pickled(styles.numpy())(path / f"style_vect_mean_{i}.pkl")
+
+
 STYLEGAN3 = nvidia_generator(tiny_generator())
 STYLEGAN3.at("synthesis").update(_modules={"input": nvidia_generator(tiny_generator())})
 STYLEGAN3.child("synthesis.input").kind = "SynthesisInput"
@@ -138,6 +166,26 @@ def cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:2000])
 
 
+DIRECTIONS: dict[str, Write] = {
+    "styleclip": lambda path: save_latent_directions([LatentDirection(Space.W, W)], path),
+    "InterFaceGAN": npy(W.double().numpy()),
+    "e4e, PTI, StyleGAN-NADA, resefa": torch_file(W),
+    "STIT": npy(0.4 * W.double().expand(NUM_WS, D).numpy()),
+    "e4e: `pose.pt`": lambda path: cuda(W_PLUS[0], path),
+    "TargetCLIP": npy(W_PLUS.numpy()),
+    "SFE": npy(W_PLUS.reshape(1, -1).numpy()),
+    "SeFa, and others": npy(PARENT.T.numpy()),
+    "sets with names": npy({"age": W.numpy(), "smile": 2 * W.numpy(), "made": "2021"}),
+    "sets with records": npy(RECORDS),
+    "lists": torch_file([W, 2 * W]),
+    "e4e, PTI, SFE: `ffhq_pca.pt`": torch_file(components(5, D)),
+    "GANSpace: `stylegan2": npz(**ganspace_cache(5, D)),
+    "GANSpace: a saved edit": pickled(ganspace_edit(D, (1, 3))),
+    "rosinality": torch_file({"ckpt": "stylegan2.pt", "eigvec": PARENT}),
+    "ComfyUI-StyleGan": lambda path: write_comfy(W.repeat(2, 1), path),
+    "edits in S": torch_file([*STYLES.values()]),
+    "StyleGAN-Human": style_folder,
+}
 REFUSED: dict[str, Write] = {
     "a pickle that names a function": lambda path: write_pickle({"g_ema": call(name("os", "system"), "ls")}, path),
     "a web page": text(b"<!DOCTYPE html>"),
@@ -179,6 +227,27 @@ def test_each_opens_as_its_kind(tmp_path: Path, heading: str, file: str, write: 
     assert row(rows(heading), file)[1] in kinds
 
 
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(("file", "write"), DIRECTIONS.items(), ids=DIRECTIONS)
+def test_each_is_read_as_directions(tmp_path: Path, models_of_16_px: Models, file: str, write: Write) -> None:
+    write(tmp_path / "file")
+    _, read_as, kind = row(rows("Directions"), file)
+    if kind != "none":
+        assert [content.kind for content in read_all(tmp_path / "file")] == [kind]
+    directions = import_directions(tmp_path / "file", models_of_16_px)
+    space = re.match(r"(one|several) in (W\+|W|S)", read_as)
+    assert (space is None) == (file == "styleclip")
+    if space:
+        assert {each.space.value for each in directions} == {space[2].lower()} and (len(directions) > 1) == (
+            space[1] == "several"
+        )
+
+
+@pytest.fixture(scope="module")
+def models_of_16_px() -> Models:
+    return tiny_models(generator=tiny_generator(CONFIG))
+
+
 @pytest.mark.parametrize(("file", "write"), REFUSED.items(), ids=REFUSED)
 def test_each_is_refused_by_its_sentence(tmp_path: Path, file: str, write: Write) -> None:
     write(tmp_path / "file")
@@ -193,6 +262,7 @@ def test_the_tables_hold_no_other_files() -> None:
     for heading, written in (
         ("Networks and tables", [*NETWORKS, own]),
         ("Latents", LATENTS),
+        ("Directions", DIRECTIONS),
         ("What is refused", REFUSED),
     ):
         files = list(rows(heading))

@@ -149,4 +149,4 @@ COMPONENTS = components(5, D)
 STEPS = COMPONENTS["comp"][:, 0] * COMPONENTS["std"][:, None]
 PAIR = torch.cat([W, W + 1])
 RECORDS = {"age": {"direction": W.numpy(), "range": [-3, 3]}, "smile": {"direction": W.numpy() + 1}}
-TABLES = {"age": PARENT[:2].numpy(), "smile": PARENT[2:3].numpy()}
+TABLES = {"age": PARENT[:2].numpy(), "smile": PARENT[2:3].numpy(), "names": np.array(["a", "b"]), "k": np.array(3.0)}

@@ -27,6 +27,7 @@ from styleclip.weights.formats.code_tables import PARAMETERS, are_layers, concat
 from styleclip.weights.formats.component_tables import published_directions
 from styleclip.weights.formats.configs import table_content
 from styleclip.weights.formats.content import Content, FileTree
+from styleclip.weights.formats.family import latent_readings
 from styleclip.weights.formats.found_direction import FoundDirection
 from styleclip.weights.formats.messages import plain_line
 from styleclip.weights.formats.own_files import KIND
@@ -42,7 +43,16 @@ LATENTS = "the file calls it latents; it is read as a direction, as asked"
 
 def contents(tree: FileTree) -> list[Content]:
     """The directions of a file that can hold nothing else, as one content of kind `directions`; [] for other files."""
-    found = published_directions(tree)
+    return _content(published_directions(tree))
+
+
+def other_contents(tree: FileTree) -> list[Content]:
+    """The directions of a file that no format knows, where each of its tables may be one of a StyleGAN2."""
+    found = find_directions(tree)
+    return _content(found) if all(latent_readings(each.tensor.shape, each.space) for each in found) else []
+
+
+def _content(found: Sequence[FoundDirection]) -> list[Content]:
     if not found:
         return []
     tensors = {each.name or "direction": each.tensor for each in found}
@@ -77,7 +87,7 @@ def _find(value: Any) -> list[FoundDirection]:
     value = _plain(value)
     match value:
         case LazyTensor():
-            return [FoundDirection("", value)]
+            return [FoundDirection("", value)] if value.shape else []
         case [[*names], [*layers]] if all(isinstance(name, str) for name in names) and len(names) == len(layers):
             return _layers([*map(_plain, layers)])
         case list() | tuple():
@@ -96,11 +106,11 @@ def _find_in_list(values: list[Any]) -> list[FoundDirection]:
 
 
 def _find_in_dict(values: Mapping[Any, Any]) -> list[FoundDirection]:
-    """A direction for each entry, or one in S where they are the styles of all layers; numbers and texts are left."""
+    """A direction for each entry, or one in S where they are the styles of all layers; remarks are left out."""
     if any(str(key).rpartition(".")[2] in PARAMETERS for key in values):
         return []
     tables = {key: _table_of(each) for key, each in list(values.items())[: MAX_DIRECTIONS + 1]}
-    tables = {key: each for key, each in tables.items() if not isinstance(each, bool | int | float | str | None)}
+    tables = {key: each for key, each in tables.items() if not _is_remark(each)}
     if not tables or not _are_tensors([*tables.values()]):
         return []
     if len(tables) > 2 and _are_styles([*tables.values()]) and are_layers(layer_widths([*tables.values()])):
@@ -120,6 +130,13 @@ def _table_of(value: Any) -> Any:
     if isinstance(value, Mapping):
         return next((_plain(value[key]) for key in KEYS if isinstance(_plain(value.get(key)), LazyTensor)), value)
     return value
+
+
+def _is_remark(value: Any) -> bool:
+    """Whether a value beside directions is a number, a text, or an array of these."""
+    if isinstance(value, LazyArray) and value.tensor is None:
+        return True
+    return isinstance(value, bool | int | float | str | None) or (isinstance(value, LazyTensor) and not value.shape)
 
 
 def _plain(value: Any) -> Any:

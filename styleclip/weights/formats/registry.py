@@ -55,6 +55,7 @@ FORMATS: tuple[Callable[[FileTree], list[Content]], ...] = (
     openai_clip.contents,
     perceptual.contents,
     landmarks.contents,
+    direction_tables.other_contents,  # last: any numbers of the right width
 )
 
 
