@@ -64,37 +64,38 @@ def read_foreign(
         generator, note = _compare_mean(tables[0], models)
         if belongs_to(known, _catalog_generator(models)):
             generator = models.generator_fingerprint
-        notes = [note]
-        directions: list[LatentDirection] = []
+        notes, directions = [note], list[LatentDirection]()
         for number, (found, each) in enumerate(zip(tables, steps, strict=True)):
             notes += [*found.notes, each.note, _doubt(found, each, models, known)]
-            first = LatentDirection(
-                each.space,
-                each.data[:1],
-                alpha=found.alpha,
-                range=found.range or (known.range if known else None),
-                center=_center(found, models) if absolute and each.space is not Space.S else None,
-                generator=generator,
-                licence=known.licence if known else "",
-                origin=_origin(found, path, known),
-            )
-            title = known.name if known else path.stem
-            names = _names(found, number, len(each.data), len(tables), title)
-            directions += [
-                replace(
-                    first,
-                    name=name,
-                    data=each.data[i : i + 1].clone(),  # files hold no tensors that share memory
-                    center=None if first.center is None else first.center.clone(),
-                    origin={**first.origin, "name": name},
-                )
-                for i, name in enumerate(names)
-            ]
-            if with_layers:
-                directions[-len(names) :] = [_with_own_layers(one, found, models) for one in directions[-len(names) :]]
+            names = _names(found, number, len(each.data), len(tables), known.name if known else path.stem)
+            center = _center(found, models) if absolute and each.space is not Space.S else None
+            read = _directions(found, each, names, center, _origin(found, path, known))
+            directions += [_with_own_layers(one, found, models) for one in read] if with_layers else read
     for note in filter(None, dict.fromkeys(notes)):
         warn_of_file(f"{path.name}: {note}", stacklevel=3)
-    return _with_unique_names(directions)
+    licence, span = (known.licence, known.range) if known else ("", None)
+    return [
+        replace(each, generator=generator, licence=licence, range=each.range or span)
+        for each in _with_unique_names(directions)
+    ]
+
+
+def _directions(
+    found: FoundDirection, steps: Steps, names: list[str], center: Tensor | None, origin: dict[str, Any]
+) -> list[LatentDirection]:
+    """A direction for each row of the steps."""
+    return [
+        LatentDirection(
+            steps.space,
+            data[None],
+            name,
+            alpha=found.alpha,
+            range=found.range,
+            center=center,
+            origin={**origin, "name": name},
+        )
+        for name, data in zip(names, steps.data, strict=True)
+    ]
 
 
 def _origin(found: FoundDirection, path: Path, known: Weight | None) -> dict[str, Any]:

@@ -17,8 +17,9 @@ from styleclip.errors import SpaceError, UsageError, WeightError
 from styleclip.latents import Space
 from styleclip.methods.latent_direction import LatentDirection, UnitOf
 from styleclip.prompts import Prompt
+from styleclip.storage.files import to_json
 from styleclip.weights.formats.messages import error_context, plain_line
-from styleclip.weights.formats.own_checks import number_of, text_of
+from styleclip.weights.formats.own_checks import MAX_RECORD_CHARS, number_of, text_of
 from styleclip.weights.formats.own_files import read_own, save_own
 
 REMEDY = "import or make the direction again"
@@ -39,7 +40,10 @@ def save_latent_directions(directions: Sequence[LatentDirection], path: str | Pa
     tensors |= {
         f"{LIST}.{i}.center": each.center.clone() for i, each in enumerate(directions) if each.center is not None
     }
-    return save_own("direction", tensors, path, {LIST: [direction_record(each) for each in directions]})
+    about = {LIST: [direction_record(each) for each in directions]}
+    if len(to_json(about)) > MAX_RECORD_CHARS:
+        raise UsageError(f"what is known of {len(names)} directions is too long for one file; save fewer of them")
+    return save_own("direction", tensors, path, about)
 
 
 def direction_record(direction: LatentDirection) -> dict[str, Any]:

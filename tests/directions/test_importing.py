@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import torch
 
 import styleclip
 from styleclip.directions.importing import import_directions
-from styleclip.directions.own_files import save_latent_directions
+from styleclip.directions.own_files import read_latent_directions, save_latent_directions
 from styleclip.errors import UsageError, WeightError
 from styleclip.latents import Latent, Space, save_latent
 from styleclip.methods.latent_direction import LatentDirection
@@ -202,7 +203,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "statistics": ([[torch.ones(3)] * 2] * 2, "it holds statistics, no direction; pass a file with one"),
     "a state dict": ({"conv.weight": W}, "it holds a dict of 1 entries .*, none of the known weights"),
     "latents of a projector": ({"a": {"latent": normal(18, 512), "noise": [W]}}, "it holds latents, no direction"),
-    "latents of a dataset": (torch.zeros(30_000, D), "more than 4096 directions; pass latents with"),
+    "latents of a dataset": (torch.zeros(30_000, D), "more than 1024 directions; pass latents with"),
     "deviations of others": ({"comp": normal(5, 1, D), "std": torch.ones(4)}, "do not fit; download it again"),
     "a wide eigvec": ({"eigvec": normal(4, D)}, r"its eigvec is of shape \[4, 64\], not \[w_dim, directions\]"),
     "z of GANSpace": (ganspace_edit(D, (0, 1), latent_space="Z"), "its components are directions in z"),
@@ -233,3 +234,13 @@ def test_zeros_in_a_set_are_left_out(tmp_path: Path, tiny: Models) -> None:
     torch.save({"age": W, "none": 0 * W}, tmp_path / "set.pt")
     [direction], [note] = read(tmp_path / "set.pt", tiny)
     assert direction.name == "age" and note == "set.pt: none is 0 everywhere and left out"
+
+
+def test_a_set_that_is_too_long_for_a_file_of_ours(tmp_path: Path, tiny: Models) -> None:
+    torch.save(normal(1024, D), tmp_path / "set.pt")
+    directions = import_directions(tmp_path / "set.pt", tiny)
+    path = save_latent_directions(directions, tmp_path / "set.safetensors")
+    assert len(read_latent_directions(path)) == 1024
+    told = [replace(each, licence="x" * 1000) for each in directions]
+    with pytest.raises(UsageError, match="what is known of 1024 directions is too long for one file; save fewer"):
+        save_latent_directions(told, tmp_path / "set.safetensors")

@@ -35,7 +35,7 @@ from styleclip.weights.safe_pickle.lazy_arrays import LazyArray
 from styleclip.weights.safe_pickle.lazy_tensors import ComputedTensor, LazyTensor, check_sharing
 
 KEYS = ("direction", "boundary", "delta", "step", "vector", "edit", "data")  # of the tensor in a dict of one direction
-MAX_DIRECTIONS = 4096
+MAX_DIRECTIONS = 1024  # in a file; the record of as many fits in a file of ours
 MAX_NAME_CHARS = 60
 STYLE_AXES = 5  # of styles [N, 1, C, 1, 1], which are no directions of W
 LATENTS = "the file calls it latents; it is read as a direction, as asked"
