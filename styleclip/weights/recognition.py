@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 from styleclip.weights.catalog import Weight, weights
@@ -26,10 +27,15 @@ def file_hash(path: Path, algorithm: str) -> str:
 def known_weight(path: str | Path) -> Weight | None:
     """The weight of the catalog that a file is: by its place in the cache, else `recognise`; None for other files."""
     real = Path(path).resolve()
+    names = {Path(path).name, real.name}
     for weight in weights().values():
-        if real in {each.resolve() for each in (weight.path, weight.unpacked_path) if each}:
+        if names & {os.path.basename(weight.file), weight.unpacked_file} and real in _places(weight):
             return weight
     return recognise(path)
+
+
+def _places(weight: Weight) -> list[Path]:
+    return [path.resolve() for path in (weight.path, weight.unpacked_path) if path]
 
 
 def recognise(path: str | Path) -> Weight | None:
