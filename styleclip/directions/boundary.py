@@ -7,7 +7,7 @@ direction of the attribute: on its positive side there is more of it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ from styleclip.errors import UsageError
 
 MIN_TRAINED = 2  # samples of each side of an SVM
 MIN_SAMPLES = 2 * FOLDS  # of a regression
+NO_RELATION = "the scores do not rise anywhere in the latents; pass scores of these samples, or more samples"
 MIN_REST = 0.05  # of a unit normal that conditions leave; less is noise
 
 
@@ -36,6 +37,7 @@ class Boundary:
         validation: the share of labelled samples on their side that it was not fitted to: of the rest of the labelled
             ones of an SVM, in the cross-validation of a regression. None where there are none.
         remaining: of an SVM, the share of the samples without a label that lie on the side of their score.
+        explained: of a regression, the share of the variance of held-out scores that it explains.
 
     Example:
         found = fit_boundary(sample_w(models.generator, samples), clip_scores(models, prompt, samples))
@@ -46,20 +48,33 @@ class Boundary:
     intercept: float
     lower: float
     upper: float
-    trained: int
+    trained: int = 0
     validation: float | None = None
     remaining: float | None = None
+    explained: float | None = None
 
 
-def fit_boundary(latents: Tensor, scores: Tensor, settings: BoundarySettings | None = None) -> Boundary:
+def fit_boundary(
+    latents: Tensor, scores: Tensor, settings: BoundarySettings | None = None, conditions: Sequence[Tensor] = ()
+) -> Boundary:
     """The boundary between the latents W [N, w_dim] with high scores [N] and those with low ones.
 
-    Raises UsageError for scores that are all equal or not finite, and for too few samples.
+    With `conditions` [w_dim] the normal is projected off them (`condition`), and the boundary lies in the middle
+    between `lower` and `upper`; the accuracies are those before. Raises UsageError for scores that are all equal or not
+    finite, for too few samples, and for conditions that leave nothing.
     """
     settings = settings or BoundarySettings()
     latents, scores = latents.double().cpu(), scores.double().cpu()
     _check(latents, scores)
-    return _fit_svm(latents, scores, settings) if settings.fit == "svm" else _fit_ridge(latents, scores)
+    found = _fit_svm(latents, scores, settings) if settings.fit == "svm" else _fit_ridge(latents, scores)
+    if conditions:
+        normal = condition(found.normal, conditions)
+        lower, upper = _class_means(latents @ normal, scores)
+        intercept = -(lower + upper) / 2
+        found = replace(found, normal=normal, intercept=intercept, lower=lower + intercept, upper=upper + intercept)
+    if not found.upper > found.lower:
+        raise UsageError(NO_RELATION)
+    return found
 
 
 def _fit_ridge(latents: Tensor, scores: Tensor) -> Boundary:
@@ -68,7 +83,8 @@ def _fit_ridge(latents: Tensor, scores: Tensor) -> Boundary:
         raise UsageError(f"{len(scores)} samples are too few for a boundary; pass at least {MIN_SAMPLES}")
     fit, middle = fit_ridge(latents, scores), _middle(scores)
     accuracy = ((fit.foretold > middle) == (scores >= middle)).double().mean().item()
-    return _boundary(latents, scores, fit.weight, fit.intercept - middle, len(scores), accuracy)
+    found = _boundary(latents, scores, fit.weight, fit.intercept - middle)
+    return replace(found, trained=len(scores), validation=accuracy, explained=fit.explained)
 
 
 def _fit_svm(latents: Tensor, scores: Tensor, settings: BoundarySettings) -> Boundary:
@@ -99,29 +115,24 @@ def _fit_svm(latents: Tensor, scores: Tensor, settings: BoundarySettings) -> Bou
     held = torch.cat([high[trained:], low[trained:]])
     validation = accuracy(held, torch.arange(len(held)) < count - trained)
     remaining = accuracy(middle, scores[middle] >= _middle(scores))
-    return _boundary(latents, scores, weight, intercept, 2 * trained, validation, remaining)
+    found = _boundary(latents, scores, weight, intercept)
+    return replace(found, trained=2 * trained, validation=validation, remaining=remaining)
 
 
-def _boundary(
-    latents: Tensor,
-    scores: Tensor,
-    weight: Tensor,
-    intercept: float,
-    trained: int,
-    validation: float | None,
-    remaining: float | None = None,
-) -> Boundary:
+def _boundary(latents: Tensor, scores: Tensor, weight: Tensor, intercept: float) -> Boundary:
     """The boundary `w . weight + intercept = 0`, with the distances of the samples."""
     length = weight.norm()
     if not length > 0:
-        raise UsageError(
-            "the scores have nothing to do with the latents; pass scores of these samples, or more samples"
-        )
+        raise UsageError(NO_RELATION)
     normal, offset = weight / length, intercept / length.item()
+    lower, upper = _class_means(latents @ normal + offset, scores)
+    return Boundary(normal, offset, lower, upper)
+
+
+def _class_means(distance: Tensor, scores: Tensor) -> tuple[float, float]:
+    """The mean distance of samples with low and with high scores, each weighed by its share of the way between them."""
     shown = (scores - scores.min()) / (scores.max() - scores.min())
-    distance = latents @ normal + offset
-    upper, lower = (((share @ distance) / share.sum()).item() for share in (shown, 1 - shown))
-    return Boundary(normal, offset, lower, upper, trained, validation, remaining)
+    return ((1 - shown) @ distance / (1 - shown).sum()).item(), (shown @ distance / shown.sum()).item()
 
 
 def condition(normal: Tensor, others: Sequence[Tensor]) -> Tensor:

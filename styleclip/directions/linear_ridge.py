@@ -56,5 +56,6 @@ def _solve(points: Tensor, values: Tensor, ridges: tuple[float, ...]) -> tuple[T
     variances, axes = torch.linalg.eigh(centred.T @ centred / len(points))
     variances = variances.clamp(min=0)
     shrunk = variances + torch.tensor(ridges, dtype=torch.float64)[:, None] * variances.mean()  # [R, D]
-    weights = (centred @ axes).T @ (values - middle) / len(points) / shrunk @ axes.T
+    inverse = torch.where(shrunk > 0, 1 / shrunk, 0.0)  # 0 for points that are all equal
+    weights = (centred @ axes).T @ (values - middle) / len(points) * inverse @ axes.T
     return weights, middle - weights @ mean

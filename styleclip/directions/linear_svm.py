@@ -9,9 +9,8 @@ from torch import Tensor
 
 from styleclip.errors import NumericError
 
-GAP = 1e-9  # between the primal and the dual objective at the end, relative to 1 + the primal one
-BALANCE = 1e-6  # largest |sum of y * alpha| at the end, relative to 1 + the sum of alpha
-ITERATIONS = 100
+GAP, LARGEST_GAP = 1e-12, 1e-7  # between primal and dual objective, relative to 1 + primal: wanted, and good enough
+ITERATIONS = 50
 SHARE = 0.995  # of the way to the edge of the feasible region
 
 
@@ -39,26 +38,33 @@ def fit_linear_svm(points: Tensor, labels: Tensor, c: float = 1.0) -> tuple[Tens
     y = torch.where(labels.cpu(), 1.0, -1.0).double()
     rows = torch.cat([(points - mean) * y[:, None], y[:, None]], dim=1)  # [N, D + 1]
     one = torch.ones(len(rows), dtype=torch.float64)
-    at = _Iterate(torch.zeros(rows.shape[1], dtype=torch.float64), one * c / 2, one, one)
+    best = _Iterate(torch.zeros(rows.shape[1], dtype=torch.float64), one * c / 2, one, one)
+    least, following = _gap(rows, c, best), _improve(rows, c, best)
     for _ in range(ITERATIONS):
-        if _is_optimal(rows, c, at):
-            normal = at.hyperplane[:-1]
-            return normal, (at.hyperplane[-1] - normal @ mean).item()
-        at = _improve(rows, c, at)
-    raise NumericError("no boundary could be fitted to these latents; check that they are those of a generator")
+        if following is None or least <= GAP:
+            break
+        if (gap := _gap(rows, c, following)) < least:
+            best, least = following, gap
+        following = _improve(rows, c, following)
+    if not least <= LARGEST_GAP:
+        raise NumericError("no boundary could be fitted to these latents; check that they are those of a generator")
+    normal = best.hyperplane[:-1]
+    return normal, (best.hyperplane[-1] - normal @ mean).item()
 
 
-def _is_optimal(rows: Tensor, c: float, at: _Iterate) -> bool:
-    """Whether the duality gap is closed, and the multipliers of both sides are balanced."""
+def _gap(rows: Tensor, c: float, at: _Iterate) -> float:
+    """How far the objective may be from its optimum, relative to 1 + itself: the duality gap, or what unbalances it."""
     dual_normal, balance = (at.alpha @ rows).tensor_split([-1])
     primal = at.hyperplane[:-1].square().sum() / 2 + c * (1 - rows @ at.hyperplane).clamp(min=0).sum()
     dual = at.alpha.sum() - dual_normal.square().sum() / 2
-    balanced = balance.abs() <= BALANCE * (1 + at.alpha.sum())
-    return bool(balanced & (primal - dual <= GAP * (1 + primal)))
+    return (torch.maximum((primal - dual).abs(), balance.abs().amax()) / (1 + primal)).item()
 
 
-def _improve(rows: Tensor, c: float, at: _Iterate) -> _Iterate:
-    """The next iterate: a step of Newton's method that aims at the edge, corrected by how far that one gets."""
+def _improve(rows: Tensor, c: float, at: _Iterate) -> _Iterate | None:
+    """The next iterate: a step of Newton's method that aims at the edge, corrected by how far that one gets.
+
+    None where the equations have no solution any more.
+    """
     hyperplane, alpha, slack, hinge = at
     rest = c - alpha
     regularised = torch.ones_like(hyperplane)
@@ -69,7 +75,7 @@ def _improve(rows: Tensor, c: float, at: _Iterate) -> _Iterate:
     matrix = rows.T @ (rows / diagonal[:, None]) + torch.diag(regularised)
     factor, failure = torch.linalg.cholesky_ex(matrix)
     if failure:
-        raise NumericError("no boundary could be fitted to these latents; check that they are those of a generator")
+        return None
 
     def newton(for_slack: Tensor, for_hinge: Tensor) -> _Iterate:
         wanted = margin + for_slack - for_hinge

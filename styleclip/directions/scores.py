@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -12,11 +12,16 @@ import torch
 from torch import Tensor
 
 from styleclip.errors import UsageError
+from styleclip.latents import Latent, Space
+from styleclip.losses import loss_resolution_px
 from styleclip.models import Models
+from styleclip.progress import OnStep, ignore
 from styleclip.prompts import Prompt
 from styleclip.samples import Samples
+from styleclip.seeds import sample_z
 from styleclip.settings import MAX_SEED, TextEncoding
 from styleclip.stylespace.claim_classes import ClaimClasses, claim_classes
+from styleclip.stylespace.samples import models_samples, sample_w
 from styleclip.text.text_files import read_text
 
 MAX_TABLE_BYTES = 2**26
@@ -34,14 +39,38 @@ class ScoreTable(NamedTuple):
     seeds: tuple[int, ...] | None
 
 
-def clip_scores(models: Models, prompt: Prompt, samples: Samples, text: TextEncoding = "prompt") -> Tensor:
-    """[N] in 0..1, float64: CLIP's probability that each sample shows the prompt, of its claims the one it shows least.
+def clip_scores(models: Models, prompt: Prompt, features: Tensor, text: TextEncoding = "prompt") -> Tensor:
+    """[N] in 0..1, float64: CLIP's probability that pictures show the prompt, of its claims the one shown least.
 
-    For a claim it is that of its targets against its alternatives (Radford et al. 2021, section 3.1). Without
-    alternatives the cosine with the target stands against its middle between LEAST and MOST of `claim_classes`.
+    For a claim it is that of its targets against its alternatives (Radford et al. 2021, section 3.1), where those that
+    no picture shows do not count. Without alternatives the cosine with the target stands against the middle between
+    LEAST and MOST of `claim_classes`.
+
+    Args:
+        models: of which the generator draws the pictures and the CLIP sees them.
+        prompt: the attribute.
+        features: [N, D], CLIP's unit features of the pictures.
+        text: whether texts are averaged over CLIP's templates.
     """
+    samples = Samples(features.float().cpu())
     classes = claim_classes(models, prompt, samples, text)
     return torch.stack([_log_odds(each, samples.features) for each in classes]).amin(dim=0).double().sigmoid()
+
+
+def drawn_samples(models: Models, count: int, on_step: OnStep = ignore) -> tuple[Latent, Tensor]:
+    """The first `count` samples of `models_samples`: their latents in W, and CLIP's features [N, D]."""
+    samples = models_samples(models, count, on_step).first(count)
+    return Latent(Space.W, sample_w(models.generator, samples)), samples.features
+
+
+def seen_features(models: Models, latent: Latent) -> Tensor:
+    """CLIP's unit features [N, D] of the pictures of latents, at the resolution of the losses."""
+    return models.clip_features(latent.to(models.device), loss_resolution_px(models.generator, models.clip, "auto"))
+
+
+def seed_latents(models: Models, seeds: Sequence[int]) -> Latent:
+    """The latents in Z of seeds, as `styleclip sample` draws them."""
+    return Latent(Space.Z, sample_z(seeds, models.generator.config.z_dim).to(models.device))
 
 
 def _log_odds(classes: ClaimClasses, features: Tensor) -> Tensor:

@@ -21,7 +21,9 @@ class BoundarySettings:
     split: float = setting(
         0.7, "The share of these that the SVM is fitted to; the others tell its accuracy.", above=0, most=1
     )
-    c: float = setting(1.0, "The weight of samples on the wrong side, C of the SVM.", above=0, advanced=True)
+    c: float = setting(
+        1.0, "The weight of samples on the wrong side, C of the SVM.", above=0, advanced=True, option="svm-c"
+    )
     split_seed: int = setting(0, "The seed by which they are split.", least=0, most=2**32 - 1, advanced=True)
 
     def __post_init__(self) -> None:

@@ -15,9 +15,12 @@ from styleclip.evaluate.evaluation import Edit, Evaluation
 from styleclip.evaluate.measures import COLUMNS
 from styleclip.evaluate.report import Report, load_report
 from styleclip.evaluate.scores import PromptScore, Row
+from styleclip.evaluate.slider_method import SliderMethod
 from styleclip.methods import make_method
 from styleclip.methods.base import Method, reads_claims
 from styleclip.methods.mapper import LatentMapper
+from styleclip.methods.slider_edit import prompt_of
+from styleclip.methods.sliders import Slider
 from styleclip.models import Models
 from styleclip.progress import OnStep, ignore
 from styleclip.prompts import Prompt
@@ -33,6 +36,7 @@ __all__ = [
     "read_prompts",
     "run",
     "run_mappers",
+    "run_sliders",
 ]
 
 
@@ -76,6 +80,26 @@ def run_mappers(
     edits = [Edit(*parts) for parts in zip(chosen.wordings, prompts, mappers, strict=True)]
     settings = {"mappers": [mapper.settings(models) for mapper in mappers]}
     return Evaluation(models, seeds).report(LatentMapper.name, settings, chosen.name, edits, on_step)
+
+
+def run_sliders(
+    models: Models,
+    sliders: Sequence[Slider],
+    seeds: Sequence[int],
+    prompts: WordingSet | Sequence[str] | None = None,
+    on_step: OnStep = ignore,
+) -> Report:
+    """As `run`, for sliders that move every face together; without prompts by the text of the only one.
+
+    Raises UsageError for several sliders, and for one without a text, where `prompts` does not say what they are for.
+    """
+    if prompts is None:
+        texts = [prompt.target for each in sliders if (prompt := prompt_of(each.find(models, on_step)))]
+        if len(texts) != 1 or len(sliders) != 1:
+            what = "this direction has no text" if len(sliders) == 1 else "several directions have no text in common"
+            raise UsageError(f"{what}; name what it shall show with --prompts FILE")
+        prompts = texts
+    return run(models, SliderMethod(tuple(sliders)), seeds, prompts, on_step)
 
 
 def _prompt(wording: Wording, method: Method, models: Models) -> Prompt:

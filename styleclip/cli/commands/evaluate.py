@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from styleclip.cli.commands.sliders import NamedSlider, parse_direction
 from styleclip.cli.options.common import CommonOptions, common_options
 from styleclip.cli.options.from_settings import read_settings
 from styleclip.cli.options.option import option
-from styleclip.cli.options.types import EXISTING_FILE, SEEDS
+from styleclip.cli.options.types import EXISTING_FILE, SEEDS, Parsed
 from styleclip.cli.output.printing import print_lines
 from styleclip.cli.output.progress import Progress
 from styleclip.errors import UsageError
 from styleclip.methods import make_method, method_class, settings_methods
+
+if TYPE_CHECKING:
+    from styleclip.methods.sliders import Slider
+    from styleclip.models import Models
 
 DEFAULT_EDITOR = "optimize"
 SET = "The prompts: 20 for tuning settings, or 20 others for reporting.  [default: tuning]"
@@ -23,6 +30,10 @@ SEED_LIST = (
     "minutes at .4 s an edit]"
 )
 MAPPER = "In place of an editor, a latent mapper with the prompt it was trained for: a name, file or URL."
+DIRECTION = (
+    'In place of an editor, a direction: "NAME [@ ALPHA]", without a number at its own alpha; may be given again, and '
+    "all move each face together. Without --prompts it is measured by the text it was made for."
+)
 SETTING = "A setting of the editor, e.g. alpha=4; may be given several times."
 
 
@@ -30,6 +41,14 @@ SETTING = "A setting of the editor, e.g. alpha=4; may be given several times."
 @option("--editor", type=click.Choice(settings_methods()), help=f"The editor to measure.  [default: {DEFAULT_EDITOR}]")
 @option("--setting", "settings", multiple=True, metavar="NAME=VALUE", help=SETTING)
 @option("--mapper", "mappers", multiple=True, metavar="NAME", help=MAPPER)
+@option(
+    "--direction",
+    "directions",
+    type=Parsed("direction", parse_direction),
+    multiple=True,
+    metavar="NAME",
+    help=DIRECTION,
+)
 @option("--set", "set_name", type=click.Choice(["tuning", "reporting"]), help=SET)
 @option("--seeds", type=SEEDS, metavar="LIST", help=SEED_LIST)
 @option("--prompts", "prompt_file", type=EXISTING_FILE, metavar="FILE", help=PROMPTS)
@@ -39,6 +58,7 @@ def evaluate(
     editor: str | None,
     settings: tuple[str, ...],
     mappers: tuple[str, ...],
+    directions: tuple[NamedSlider, ...],
     set_name: str | None,
     seeds: tuple[int, ...] | None,
     prompt_file: Path | None,
@@ -49,11 +69,14 @@ def evaluate(
     """
     if mappers and (editor or prompt_file or settings):
         raise UsageError("a mapper is an editor with its own prompt; leave out --editor, --setting and --prompts")
+    if directions and (editor or mappers or settings or set_name):
+        raise UsageError("--direction is an editor of its own; leave out --editor, --setting, --mapper and --set")
     if prompt_file and set_name:
         raise UsageError("--set and --prompts both name the prompts; pass one of them")
     name = editor or DEFAULT_EDITOR
     values = read_settings(method_class(name), settings)
     from styleclip import evaluate as evaluation
+    from styleclip.directions.library import direction_file
     from styleclip.evaluate.report import REPORT_FILES
     from styleclip.methods.mapper import LatentMapper, load_trained_mapper
     from styleclip.weights.locate import mapper_file
@@ -61,15 +84,33 @@ def evaluate(
     wordings = evaluation.load_wordings("reporting" if set_name == "reporting" else "tuning")
     prompts = evaluation.read_prompts(prompt_file) if prompt_file else wordings
     files = [mapper_file(each, common.fetch) for each in mappers]
+    for each in directions:
+        direction_file(each.name, common.fetch)
     folder = common.folder("evaluation", REPORT_FILES)
     models = common.load()
+    sliders = _load_sliders(common, models, directions)
     with Progress("evaluate", common.quiet) as progress:
         if files:
             trained = [LatentMapper(load_trained_mapper(file, models)) for file in files]
             report = evaluation.run_mappers(models, trained, seeds or wordings.seeds, progress)
+        elif sliders:
+            given = prompts if prompt_file else None
+            report = evaluation.run_sliders(models, sliders, seeds or wordings.seeds, given, progress)
         else:
             report = evaluation.run(models, make_method(name, **values), seeds or wordings.seeds, prompts, progress)
     paths = report.save(folder, common.overwrite)
     if not common.as_json:
         print_lines(*report.table().split("\n"))
     common.report(paths, report.to_json())
+
+
+def _load_sliders(common: CommonOptions, models: Models, directions: Sequence[NamedSlider]) -> list[Slider]:
+    """The directions at their strengths. Raises WeightError for an unknown name."""
+    from styleclip.directions.loading import load_direction
+    from styleclip.methods.sliders import Slider
+
+    found = [load_direction(each.name, models, common.fetch) for each in directions]
+    return [
+        Slider(direction, direction.alpha if each.strength is None else each.strength)
+        for direction, each in zip(found, directions, strict=True)
+    ]

@@ -6,6 +6,7 @@ import click
 
 from styleclip.cli.commands.direction.ganspace import ganspace
 from styleclip.cli.commands.direction.import_ import import_
+from styleclip.cli.commands.direction.interfacegan import interfacegan
 from styleclip.cli.commands.direction.list import list_
 from styleclip.cli.commands.direction.pack import pack
 from styleclip.cli.commands.direction.remove import remove
@@ -17,6 +18,6 @@ def direction() -> None:
     """Make, import, list and show directions that fit any face."""
 
 
-commands: tuple[click.Command, ...] = (import_, list_, remove, pack, sefa, ganspace)
+commands: tuple[click.Command, ...] = (import_, list_, remove, pack, sefa, ganspace, interfacegan)
 for command in commands:
     direction.add_command(command)
