@@ -151,10 +151,10 @@ def test_files_of_other_authors(client: StudioClient, engine: Engine) -> None:
     assert (told["auto"], told["range"], told["space"]) == (1.0, [-3.0, 3.0], "w")
     torch.save({"smile": turn.data[0], "old age": level.data}, pack)
     answer = client.upload("/api/files", pack.getvalue(), "edits.pt").json()
-    assert [each["name"] for each in answer["directions"]] == ["smile", "old age"]
-    state = frame(0, [named("edits.pt", sha256=answer["sha256"], key="old age")])["state"]
+    assert [each["name"] for each in answer["directions"]] == ["smile", "old-age"]
+    state = frame(0, [named("edits.pt", sha256=answer["sha256"], key="old-age")])["state"]
     lines = client.post("/api/export", json={"state": state, "what": "command"}).json()
-    assert "--direction 'edits.pt:old age @ 1.5'" in lines["text"] and lines["files"] == ["edits.pt"]
+    assert "--direction 'edits.pt:old-age @ 1.5'" in lines["text"] and lines["files"] == ["edits.pt"]
 
 
 def test_a_file_of_another_generator_is_refused(client: StudioClient, library: Path) -> None:
