@@ -57,12 +57,12 @@ def read_foreign(
     with error_context(path):
         tables = read_directions(path)
         known = None if path.is_dir() else known_weight(path)
-        warn_of_other_generator(known, _catalog_generator(models))
+        warn_of_other_generator(known, catalog_generator(models))
         steps = [read_steps(found, models.generator, space) for found in tables]
         if sum(len(each.data) for each in steps) > MAX_DIRECTIONS:
             raise WeightError(f"it holds more than {MAX_DIRECTIONS} directions; pass latents with --latent")
         generator, note = _compare_mean(tables[0], models)
-        if belongs_to(known, _catalog_generator(models)):
+        if belongs_to(known, catalog_generator(models)):
             generator = models.generator_fingerprint
         notes, directions = [note], list[LatentDirection]()
         for number, (found, each) in enumerate(zip(tables, steps, strict=True)):
@@ -174,6 +174,7 @@ def _with_unique_names(directions: list[LatentDirection]) -> list[LatentDirectio
     return unique
 
 
-def _catalog_generator(models: Models) -> Weight | None:
+def catalog_generator(models: Models) -> Weight | None:
+    """The generator of models as the catalog knows it; None for others."""
     record = models.provenance.get("generator") or {}
     return generator_weight(record.get("name", ""), record.get("sha256")) if record else None

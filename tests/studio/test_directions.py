@@ -19,9 +19,11 @@ from styleclip.editor import Editor
 from styleclip.images import png_bytes, to_pil
 from styleclip.latents import Space
 from styleclip.methods.sliders import Slider
+from styleclip.studio.drawing import directions
 from styleclip.studio.engine import Engine
 from styleclip.studio.states.restore import restore
 from styleclip.studio.states.state import DirectionRow
+from styleclip.weights.catalog import weight
 from tests.helpers.studio import draw, pixels, row, state_of
 from tests.helpers.studio_client import StudioClient, answer_to, frame, sentence_in
 from tests.helpers.studio_directions import fill_library, planted_directions
@@ -61,6 +63,24 @@ def test_the_list_is_that_of_the_library_now(client: StudioClient, library: Path
     assert client.get("/api/directions").json()["directions"][0]["name"] == "added"
     added.unlink()
     assert len(client.get("/api/directions").json()["directions"]) == 5
+
+
+def test_the_catalog_is_listed_where_it_is_on_this_disk(
+    client: StudioClient, engine: Engine, library: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def listed() -> dict[str, tuple[str | None, str | None]]:
+        found = client.get("/api/directions").json()["directions"]
+        return {each["name"]: (each["licence"], each["reason"]) for each in found if each["pack"] == "catalog"}
+
+    assert listed() == {}
+    torch.save(torch.ones(1, engine.models.generator.config.w_dim), library.parent / "e4e-smile.pt")
+    licence = "MIT; for use with a generator, whose own terms apply"
+    assert listed() == {"e4e-smile": (licence, None)}
+    facts = facts_of(engine, named("e4e-smile"))
+    assert (facts["range"], facts["licence"]) == ([-2.5, 2.5], licence)
+    monkeypatch.setattr(directions, "catalog_generator", lambda models: weight("ffhq"))
+    assert listed()["e4e-age"] == (licence, "not downloaded") and len(listed()) > 20
+    (library.parent / "e4e-smile.pt").unlink()
 
 
 def test_the_facts_of_a_row(engine: Engine) -> None:

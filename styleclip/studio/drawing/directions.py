@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from styleclip.directions.library import DirectionFile, library_folder, library_names, named_file
+from styleclip.directions.foreign_files import catalog_generator
+from styleclip.directions.library import DirectionFile, entry_path, library_folder, library_names, named_file
 from styleclip.directions.loading import choose_direction, direction_name, read_direction, read_directions
 from styleclip.errors import StyleClipError, WeightError
 from styleclip.methods.latent_direction import LatentDirection
@@ -16,13 +17,18 @@ from styleclip.methods.style_direction import StyleDirection
 from styleclip.models import Models
 from styleclip.studio.caches import Cache
 from styleclip.studio.drawing.needs import Key, key_of
-from styleclip.weights.catalog import weights
+from styleclip.weights.catalog import Weight, weights
+from styleclip.weights.recognition import belongs_to
 from styleclip.weights.weight_warnings import collect_weight_warnings
 
 MAX_READ, MAX_READ_BYTES = 256, 2**26
 MAX_FILES = 1024  # whose records are kept
 CATALOG = "catalog"  # the group of its directions in the list
-OTHER_GENERATOR, UNREADABLE = "another generator", "not readable"  # why a direction cannot be chosen, in short
+OTHER_GENERATOR, UNREADABLE, NOT_HERE = (
+    "another generator",
+    "not readable",
+    "not downloaded",
+)  # why a direction cannot be chosen, in short
 
 FileDirection = StyleDirection | LatentDirection
 Record = dict[str, str | None]
@@ -86,11 +92,21 @@ class NamedDirections:
 
     def records(self) -> list[Record]:
         """All directions as JSON, entries of the library with a single one first, then packs, then the catalog."""
-        files = {name: named_file(name).path for name in library_names()}
+        files = {name: entry_path(name) for name in library_names()}
         listed = [each for name, path in files.items() for each in self._records_of(name, path)]
-        catalog = {each.name: each.on_disk for each in weights().values() if each.kind == "direction"}
-        named = [each for name, path in catalog.items() if path for each in self._records_of(name, path)]
-        return sorted(listed, key=lambda each: each["pack"] or "") + [{**each, "pack": CATALOG} for each in named]
+        catalog = [
+            each for weight in weights().values() if weight.kind == "direction" for each in self._catalog(weight)
+        ]
+        return sorted(listed, key=lambda each: each["pack"] or "") + [{**each, "pack": CATALOG} for each in catalog]
+
+    def _catalog(self, weight: Weight) -> list[Record]:
+        """The record of a direction of the catalog, on this disk or not; none where it is another generator's."""
+        if weight.on_disk:
+            return self._records_of(weight.name, weight.on_disk)
+        if not belongs_to(weight, catalog_generator(self.models)):
+            return []
+        remedy = f"{weight.name} is not on this disk; run `styleclip models pull {weight.name}`"
+        return [_entry(weight.name, weight.licence) | {"fault": remedy, "reason": NOT_HERE}]
 
     def _records_of(self, name: str, path: Path) -> list[Record]:
         """The records of a file; one with a fault where it cannot be read."""
@@ -146,24 +162,24 @@ def _collect_notes(path: Path) -> Iterator[list[str]]:
 
 
 def _record(name: str, direction: FileDirection, models: Models) -> Record:
-    fault, licence = None, None
-    if isinstance(direction, LatentDirection):
-        licence = direction.licence or None
-        try:
-            direction.check_fits(models)
-        except WeightError as error:
-            fault = str(error)
-    return {"name": name, "title": name, "pack": None, "licence": licence} | _reason(fault, OTHER_GENERATOR)
+    if isinstance(direction, StyleDirection):
+        return _entry(name)
+    entry = _entry(name, direction.licence)
+    try:
+        direction.check_fits(models)
+    except WeightError as error:
+        return entry | {"fault": str(error), "reason": OTHER_GENERATOR}
+    return entry
 
 
 def _faulty(name: str, fault: str) -> Record:
-    reason = OTHER_GENERATOR if OTHER_GENERATOR in fault else UNREADABLE
-    return {"name": name, "title": name, "pack": None, "licence": None} | _reason(fault, reason)
+    """The record of an entry that cannot be read."""
+    return _entry(name) | {"fault": fault, "reason": OTHER_GENERATOR if OTHER_GENERATOR in fault else UNREADABLE}
 
 
-def _reason(fault: str | None, reason: str) -> Record:
-    """Why a direction cannot be chosen, as a sentence and in short."""
-    return {"fault": fault, "reason": reason if fault else None}
+def _entry(name: str, licence: str = "") -> Record:
+    """The record of a direction that can be chosen; `fault` and `reason` say why another one cannot."""
+    return {"name": name, "title": name, "pack": None, "licence": licence or None, "fault": None, "reason": None}
 
 
 def _version(path: Path) -> tuple[int, ...]:

@@ -29,7 +29,7 @@ function Origin({facts: {range, unit, unit_of, space, layers, absolute, source, 
   const known = [
     ["Range", range.map(shortNumber).join(" to ")],
     ["Unit", unit && `${shortNumber(unit)}, a change of 0.1 in ${unit_of === "clip" ? "CLIP" : "identity"}`],
-    ["Moves", space && [space.toUpperCase(), layers && `layers ${layers}`, absolute && "to a place (absolute)"].filter(Boolean).join(", ")],
+    ["Space", space && [space.toUpperCase(), layers && `layers ${layers}`, absolute && "absolute"].filter(Boolean).join(", ")],
     ["Found by", source],
     ["Licence", licence],
   ];

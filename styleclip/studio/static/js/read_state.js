@@ -1,7 +1,8 @@
 // A state that came from a link, a file or the storage of the browser, as the page relies on it. Values of another type
 // get their defaults; what lies out of bounds stays, as the server has a sentence for it.
 
-const MOST_ROWS = 24;
+import {MOST_ROWS} from "./store.js";
+
 const MOST_BYTES = 1e6; // of the state in JSON; the server reads messages of 1 MiB
 const SHA256 = /^[0-9a-f]{64}$/;
 const ROW_ID = /^r\d{1,9}$/;

@@ -4,9 +4,7 @@ import {DirectionMenu} from "./directions.js";
 import {Icon} from "./icons.js";
 import {Menu} from "./menu.js";
 import {Row} from "./row.js";
-import {addRow, addTextRow, moveRow, store, useStore} from "./store.js";
-
-const MOST_ROWS = 24;
+import {addRow, addTextRow, MOST_ROWS, moveRow, store, useStore} from "./store.js";
 
 export function Rows() {
   const ids = useStore(({state}) => state.rows.map((row) => row.id).join(" "));

@@ -118,7 +118,14 @@ export function setFace(face, label, key = null) {
   store.update((state) => ({...state, face: {...face}, model: store.view.about?.model.fingerprint ?? state.model}), {label, key});
 }
 
+export const MOST_ROWS = 24;
+
+// Adds a row and gives its id; where there are enough, says so and gives null.
 export function addRow(row, label) {
+  if (store.state.rows.length >= MOST_ROWS) {
+    store.say(`There are at most ${MOST_ROWS} edits.`, "error");
+    return null;
+  }
   const id = `r${1 + Math.max(0, ...store.state.rows.map((row) => Number(row.id.slice(1)) || 0))}`;
   store.update((state) => ({...state, rows: [...state.rows, {id, on: true, ...row}]}), {label: label ?? rowName(row)});
   return id;
