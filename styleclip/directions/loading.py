@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
+from styleclip.directions.foreign_files import catalog_generator
 from styleclip.directions.importing import import_directions
 from styleclip.directions.library import DirectionFile, direction_file, new_entry
 from styleclip.directions.own_files import LIST, REMEDY, read_latent_directions, save_latent_directions
@@ -86,9 +87,11 @@ def add_to_library(
 ) -> Path:
     """Write an entry of the library: one direction, which takes the name of the entry, or a pack of several.
 
-    Names in a pack become such as stand in file names, and different: `Eye ratio` -> `eye-ratio`. Raises UsageError for
-    a name that no entry can have and for texts in a pack, OutputError for a name that is taken, unless `overwrite`.
+    Names in a pack become such as stand in file names, and different: `Eye ratio` -> `eye-ratio`. A generator of the
+    catalog is recorded by its name, too. Raises UsageError for a name that no entry can have and for texts in a pack,
+    OutputError for a name that is taken, unless `overwrite`.
     """
+    generator = catalog_generator(models)
     several = [directions] if isinstance(directions, StyleDirection) else list(directions)
     with new_entry(name, overwrite) as path:
         if len(several) == 1 and isinstance(several[0], StyleDirection):
@@ -98,7 +101,10 @@ def add_to_library(
             if isinstance(each, StyleDirection):
                 raise UsageError(f"a pack holds no direction of a text, such as {each.prompt.target!r}; add it alone")
             base = name if len(several) == 1 else slug(each.name)
-            named.append(replace(each, name=different_name(base, base, [other.name for other in named])))
+            own = each.generator == models.generator_fingerprint
+            origin = {"for": generator.name, **each.origin} if generator and own else each.origin
+            title = different_name(base, base, [other.name for other in named])
+            named.append(replace(each, name=title, origin=origin))
         return save_latent_directions(named, path)
 
 

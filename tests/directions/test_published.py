@@ -82,6 +82,15 @@ def test_the_same_file_under_another_name(models: Models, tmp_path: Path, monkey
         import_directions("age.npy", other)
 
 
+def test_the_name_of_a_generator_of_the_catalog_is_kept(models: Models) -> None:
+    own = {"name": "ffhq.pkl", "network": models.generator_fingerprint}
+    ffhq = replace(models, provenance={"generator": own})
+    step = LatentDirection(Space.W, torch.from_numpy(vector(models)), "a", generator=models.generator_fingerprint)
+    add_to_library([step], "own", ffhq)
+    add_to_library([replace(step, generator="0" * 64)], "other", ffhq)
+    assert [(each.name, each.generator) for each in list_library()] == [("other", None), ("own", "ffhq")]
+
+
 def test_the_hub(models: Models, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A pack of ours with a key and a file of another author; the commit is kept in the library."""
     age = LatentDirection(Space.W, torch.from_numpy(vector(models, 1)), "age", licence="CC0")
