@@ -25,7 +25,6 @@ from styleclip.latents import Space
 from styleclip.weights.formats.code_tables import KEYS as LATENT_KEYS
 from styleclip.weights.formats.code_tables import PARAMETERS, are_layers, concatenate, layer_widths
 from styleclip.weights.formats.component_tables import published_directions
-from styleclip.weights.formats.configs import table_content
 from styleclip.weights.formats.content import Content, FileTree
 from styleclip.weights.formats.family import latent_readings
 from styleclip.weights.formats.found_direction import FoundDirection
@@ -37,6 +36,7 @@ from styleclip.weights.safe_pickle.lazy_tensors import ComputedTensor, LazyTenso
 KEYS = ("direction", "boundary", "delta", "step", "vector", "edit", "data")  # of the tensor in a dict of one direction
 MAX_DIRECTIONS = 1024  # in a file; the record of as many fits in a file of ours
 MAX_NAME_CHARS = 60
+MAX_SHOWN = 6  # tables in a summary
 STYLE_AXES = 5  # of styles [N, 1, C, 1, 1], which are no directions of W
 LATENTS = "the file calls it latents; it is read as a direction, as asked"
 
@@ -53,20 +53,21 @@ def other_contents(tree: FileTree) -> list[Content]:
 
 
 def _content(found: Sequence[FoundDirection]) -> list[Content]:
+    """The content of a file with these tables; its summary has what the file says, for `models inspect`."""
     if not found:
         return []
-    tensors = {each.name or "direction": each.tensor for each in found}
-    content = table_content("directions", found[0].format, tensors, about=found[0].facts)
-    return [Content("directions", content.format, None, tensors, summary={**content.summary, **_facts(found)})]
-
-
-def _facts(found: Sequence[FoundDirection]) -> dict[str, Any]:
-    """What the file says of its directions, for `models inspect`."""
     first = found[0]
     count = sum(each.tensor.shape[0] if each.separate and len(each.tensor.shape) > 1 else 1 for each in found)
-    layers = {"layers": f"{first.layers[0]}-{first.layers[1]}"} if first.layers else {}
-    reach = {"range": f"{first.range[0]:g} to {first.range[1]:g}"} if first.range else {}
-    return {"directions": count, **layers, **reach, **first.facts}
+    shapes = [f"{each.name} {list(each.tensor.shape)}".strip() for each in found]
+    summary = {
+        "directions": count,
+        "tables": ", ".join(shapes[:MAX_SHOWN]) + (", ..." if len(shapes) > MAX_SHOWN else ""),
+        **({"layers": f"{first.layers[0]}-{first.layers[1]}"} if first.layers else {}),
+        **({"range": f"{first.range[0]:g} to {first.range[1]:g}"} if first.range else {}),
+        **first.facts,
+    }
+    tensors = {str(i): each.tensor for i, each in enumerate(found)}
+    return [Content("directions", first.format, None, tensors, first.facts, summary)]
 
 
 def find_directions(tree: FileTree) -> list[FoundDirection]:

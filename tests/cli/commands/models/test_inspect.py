@@ -23,6 +23,7 @@ from styleclip.weights.load import load_generator, load_mapper
 from tests.golden import fill
 from tests.helpers.checkpoint_writers import save_pickle
 from tests.helpers.compare_networks import tiny_discriminator
+from tests.helpers.direction_files import components, ganspace_edit, unit, write_pickle_of
 from tests.helpers.models_command import cells, done, run, tiny_clip_file
 from tests.helpers.nvidia_trees import nvidia_discriminator, nvidia_generator
 from tests.helpers.support import failed
@@ -172,3 +173,17 @@ def test_what_cannot_be_inspected(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.chdir(tmp_path)
     (tmp_path / "junk").write_bytes(b"junk")
     failed(run("inspect", name), 1, words)
+
+
+def test_directions(tmp_path: Path) -> None:
+    torch.save(components(80, 512), tmp_path / "pca.pt")
+    write_pickle_of(ganspace_edit(512, (7, 7)), tmp_path / "edit.pkl")
+    torch.save({"kind": unit(1, 512), "format": unit(18, 512), "by": "me"}, tmp_path / "set.pt")
+    facts = {"directions": 80, "tables": "[80, 512]", "format": "GANSpace", "precision": "float32"}
+    edit = {"directions": 1, "layers": "7-7", "range": "-4 to 4", "component": 54, "output_class": "ffhq"}
+    named = {"directions": 2, "tables": "kind [1, 512], format [18, 512]", "format": "a table"}
+    for file, expected in (("pca.pt", facts), ("edit.pkl", edit), ("set.pt", named)):
+        [part] = describe(tmp_path / file)["parts"]
+        assert part["kind"] == "directions" and part.items() >= expected.items()
+    write_pickle_of(ganspace_edit(512, (7, 7), lat_stdev=None), tmp_path / "edit.pkl")
+    failed(run("inspect", tmp_path / "edit.pkl"), 1, "edit.pkl: its lat_stdev is None, no number; save it again")
