@@ -100,7 +100,7 @@ def _at(direction: AnyDirection, edit: Edit, asked: Combination) -> AnyDirection
     if isinstance(direction, StyleDirection):
         return direction.at(alpha)
     if alpha == "auto":
-        raise UsageError(f'only texts know alpha "auto"; write a number for {direction.name}, like "NAME @ 1"')
+        raise UsageError(f'only texts know alpha "auto"; write a number for {direction.name!r}, like "NAME @ 1"')
     return direction.at(alpha)
 
 

@@ -149,7 +149,7 @@ def test_a_direction_in_w_by_itself(editor: Editor) -> None:
         assert (point.result.prompt, point.result.method) == ("age", "global-dir")
     [point] = sweep(editor, latent, [age])
     assert point.result.details[0]["alpha"] == [0.2, 0.2]
-    with pytest.raises(UsageError, match='only texts know alpha "auto"; write a number for age, like "NAME @ 1"'):
+    with pytest.raises(UsageError, match="only texts know alpha .auto.; write a number for 'age', like .NAME @ 1"):
         list(sweep(editor, latent, [age, PROMPT], ["auto"]))
 
 

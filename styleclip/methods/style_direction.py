@@ -170,8 +170,9 @@ class StyleDirection:
     def warn_if_strong(self) -> None:
         """Issue a StrengthWarning: published strengths are standard deviations, and far too large by regression."""
         if self.claims and self.alpha != "auto" and abs(self.alpha) > MAX_REGRESSION_ALPHA:
+            calibrated = f" (strength {self.alpha / self.unit:.3g})" if self.unit else ""
             warnings.warn(
-                f"alpha {self.alpha:g} goes far beyond the samples, which 1 reaches; lower it, or pass "
+                f"alpha {self.alpha:g}{calibrated} goes far beyond the samples, which 1 reaches; lower it, or pass "
                 "--relevance table or gradient, where alpha counts standard deviations",
                 StrengthWarning,
                 stacklevel=2,

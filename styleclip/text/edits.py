@@ -42,14 +42,14 @@ def parse_name(text: str) -> tuple[str, Strength | None]:
     """`NAME [@ STRENGTH]`, also without blanks: the name, and the strength behind the last @; None without one.
 
     The path of an existing file or folder is a name as a whole. Behind ` @ ` stands a strength; behind an @ without
-    blanks a part of the name unless it is a number, and behind the only @ of an hf:// address its revision.
+    blanks a part of the name unless it is a number, and behind the only @ of hf://OWNER/REPO/FILE its revision.
     """
     name, at, last = text.rpartition("@")
     if not at or os.path.exists(text):
         return text, None
     if name.endswith(" ") and last.startswith(" "):
         return name[:-1], parse_strength(last[1:])
-    if name.startswith("hf://") and "@" not in name:
+    if name.startswith("hf://") and "@" not in name and ":" not in name.removeprefix("hf://"):
         return text, None
     try:
         return name.rstrip(), parse_strength(last)

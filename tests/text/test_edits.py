@@ -75,6 +75,8 @@ def test_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("https://me:pass@host/age.pt@2", "https://me:pass@host/age.pt", 2.0),
         ("hf://me/faces/age.pt@1.0", "hf://me/faces/age.pt@1.0", None),  # a revision
         ("hf://me/faces/age.pt@1.0@3", "hf://me/faces/age.pt@1.0", 3.0),
+        ("hf://me/faces:age@3", "hf://me/faces:age", 3.0),
+        ("hf://me/faces/age.pt@1.0:age@3", "hf://me/faces/age.pt@1.0:age", 3.0),
         ("hf://me/faces/age.pt @ 3", "hf://me/faces/age.pt", 3.0),
     ],
 )

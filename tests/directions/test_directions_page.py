@@ -1,0 +1,26 @@
+"""The Python of docs/directions.md runs as it stands."""
+
+from __future__ import annotations
+
+import functools
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from styleclip.directions import calibration
+from tests.helpers.support import ROOT
+
+PAGE = (ROOT / "docs" / "directions.md").read_text()
+BLOCKS = re.findall(r"^```python\n(.*?)^```", PAGE, re.M | re.S)
+
+
+def test_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(calibration, "calibrate", functools.partial(calibration.calibrate, samples=8))
+    names: dict[str, Any] = {}
+    for block in BLOCKS:
+        exec(compile(block, "docs/directions.md", "exec"), names)
+    assert [path.name for path in sorted(tmp_path.glob("*/*"))] == ["strength-0.5", "strength-1.0"]
+    assert names["first"].name and names["shapes"][2].layers == "0-3"
