@@ -20,9 +20,15 @@ from styleclip.weights.own_headers import read_record
 from tests.helpers.models_command import cells
 from tests.helpers.support import failed, run_python
 
-CODE = (
-    "import sys; sys.argv[1:] = {}; from styleclip.cli import main\ntry: main()\nfinally: print('torch' in sys.modules)"
-)
+CODE = """
+import sys
+from styleclip.cli import main
+for arguments in (["list"], ["remove", "age"]):
+    try:
+        main(["direction", *arguments])
+    except SystemExit as end:
+        print(end.code, "torch" in sys.modules)
+"""
 
 
 def run(*arguments: object) -> Result:
@@ -140,6 +146,6 @@ def test_a_pack(library: None) -> None:
     failed(run("pack", "e4e-age", "--out", "x"), 1, "e4e-age is not on this disk; run `styleclip models pull e4e-age`")
 
 
-@pytest.mark.parametrize("arguments", [["direction", "list"], ["direction", "remove", "age"]])
-def test_they_import_no_torch(library: None, arguments: list[str]) -> None:
-    assert run_python("-c", CODE.format(arguments)).stdout.endswith("False\n")
+def test_they_import_no_torch(library: None) -> None:
+    lines = run_python("-c", CODE).stdout.splitlines()
+    assert lines[-2:] == ["removed age", "0 False"] and "0 False" in lines[:-2]
