@@ -11,6 +11,7 @@ from styleclip.cli.commands.direction.list import list_
 from styleclip.cli.commands.direction.pack import pack
 from styleclip.cli.commands.direction.remove import remove
 from styleclip.cli.commands.direction.sefa import sefa
+from styleclip.cli.commands.direction.show import show
 
 
 @click.group()
@@ -18,6 +19,6 @@ def direction() -> None:
     """Make, import, list and show directions that fit any face."""
 
 
-commands: tuple[click.Command, ...] = (import_, list_, remove, pack, sefa, ganspace, interfacegan)
+commands: tuple[click.Command, ...] = (import_, list_, show, remove, pack, sefa, ganspace, interfacegan)
 for command in commands:
     direction.add_command(command)

@@ -1,0 +1,116 @@
+"""The useful range of a direction: from the lowest to the highest alpha at which faces stay themselves and samples.
+
+The end of a side is where the mean identity (cosine of the face-recognition features) falls under MIN_IDENTITY or,
+before that, where the pictures leave the samples. That is estimated twice, in the whitened CLIP space of
+`SampleSpread`, and the geometric mean of both alphas is taken:
+
+- the scatter, the squared length that faces moved each in its own way, reaches MAX_SCATTER of the variance of samples;
+- the outermost tenth of the edited faces stands MAX_OUTWARD times as far from the mean of the samples as before.
+
+Both limits were chosen on the tuning texts of the demo world (benchmarks/directions.md).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+from styleclip.directions.calibration import find_alpha
+from styleclip.directions.drift import Features, FixedFaces, fixed_faces, see_pictures
+from styleclip.directions.sample_spread import SampleSpread, sample_spread
+from styleclip.latents import Direction
+from styleclip.methods.sliders import Found, step_in_s
+from styleclip.models import Models
+from styleclip.progress import OnStep, Step, ignore
+
+MIN_IDENTITY = 0.5  # mean cosine with the unedited faces
+MAX_SCATTER = 0.44
+MAX_OUTWARD = 1.11
+FACES, FIRST_FACES = 64, 16  # the first ones bring alpha near, then all are measured
+TOLERANCE, FIRST_TOLERANCE = 0.06, 0.3  # of the scatter, which grows as alpha^2, relative
+APART = 4.0  # the two estimates differ by this factor at most
+HALVINGS = 3  # of the interval between two alphas, in log alpha
+DIGITS = 3  # of a range
+
+
+@torch.no_grad()
+def find_range(models: Models, found: Found, on_step: OnStep = ignore) -> tuple[float, float]:
+    """The lowest and the highest useful alpha, below and above 0. Of an absolute direction alpha counts from the
+    coordinate that each face has.
+
+    Samples that CLIP has seen are used; where there are too few, some are drawn first, and a step is a block of them.
+    Later steps are alphas that were tried. Raises UsageError for a direction that moves no picture.
+    """
+    spread = sample_spread(models, on_step)
+    faces = fixed_faces(models, FACES)
+    step = step_in_s(models, found, faces.latent, faces.features.clip)
+    high = _Side(models, faces, step, spread, on_step)
+    low = _Side(models, faces, -1.0 * step, spread, on_step, tried=0)
+    highest = high.end(1.0)
+    lowest = low.end(highest)
+    return _rounded(-lowest), _rounded(highest)
+
+
+@dataclass
+class _Side:
+    """The search for the end of one side; `step` points to it."""
+
+    models: Models
+    faces: FixedFaces
+    step: Direction
+    spread: SampleSpread
+    on_step: OnStep
+    tried: int = 0
+
+    def end(self, start: float) -> float:
+        """The end, searched from an alpha near it."""
+        alpha = find_alpha(lambda alpha: self.scatter(alpha, FIRST_FACES), MAX_SCATTER, start, FIRST_TOLERANCE)
+        alpha = find_alpha(self.scatter, MAX_SCATTER, alpha, TOLERANCE)
+        alpha = math.sqrt(alpha * _crossing(lambda alpha: self.outward(alpha) > MAX_OUTWARD, alpha))
+        if self.models.identity is None or self.identity(alpha) >= MIN_IDENTITY:
+            return alpha
+        return _crossing(lambda alpha: self.identity(alpha) < MIN_IDENTITY, alpha)
+
+    def scatter(self, alpha: float, count: int = FACES) -> float:
+        return self.spread.scatter(self.faces.features.clip[:count], self.see(alpha, count).clip)
+
+    def outward(self, alpha: float) -> float:
+        """How much farther out the outermost faces stand than before."""
+        before, after = (self.spread.distance_out(each.clip) for each in (self.faces.features, self.see(alpha)))
+        return after / before
+
+    def identity(self, alpha: float) -> float:
+        return 1 - self.faces.features.distance(self.see(alpha), "identity").mean().item()
+
+    def see(self, alpha: float, count: int = FACES) -> Features:
+        """The features of the first `count` faces at an alpha."""
+        self.tried += 1
+        self.on_step(Step(self.tried, 0, {"alpha": alpha}, stage="range"))
+        source = self.faces.in_s(self.models)[:count]
+        return see_pictures(self.models, source + alpha * Direction(source.space, self.step.data[:count]))
+
+
+def _crossing(is_beyond: Callable[[float], bool], alpha: float) -> float:
+    """The alpha from which on `is_beyond` holds, within a factor APART of `alpha`, by bisection in log alpha."""
+    inner, outer = alpha, alpha
+    factor = math.sqrt(APART)
+    if is_beyond(alpha):
+        while is_beyond(inner := inner / factor) and inner > alpha / APART * 1.01:
+            outer = inner
+    else:
+        while not is_beyond(outer := outer * factor) and outer < alpha * APART / 1.01:
+            inner = outer
+    for _ in range(HALVINGS):
+        middle = math.sqrt(inner * outer)
+        if is_beyond(middle):
+            outer = middle
+        else:
+            inner = middle
+    return math.sqrt(inner * outer)
+
+
+def _rounded(alpha: float) -> float:
+    return float(f"{alpha:.{DIGITS}g}")
