@@ -36,7 +36,7 @@ RANGE = Parsed("range", parse_range)
 
 @click.command("import")
 @click.argument("file", metavar="FILE")
-@option("--name", metavar="NAME", help="The name in the library.  [default: that of the file]")
+@option("--name", metavar="NAME", help="The name in the library.  [default: that of the catalog, or of the file]")
 @option(
     "--space",
     type=click.Choice(["w", "w+", "s"]),
@@ -68,12 +68,20 @@ def import_(
     """
     from styleclip.directions.library import check_new
 
-    name = slug(name_title(file).rpartition(":")[2]) if name is None else name
+    name = _default_name(file) if name is None else name
     check_new(name, common.overwrite)
     models = common.load(clip_on_use=True)
     options = {"space": space, "layers": layers, "absolute": absolute, "range": range_, "licence": licence or ""}
     directions = read(common, file, index, models, options)
     add_entry(common, models, directions, name, calibrate)
+
+
+def _default_name(file: str) -> str:
+    """The name in the catalog of a published file, else the title of the file."""
+    from styleclip.weights.recognition import known_weight
+
+    known = known_weight(file) if Path(file).is_file() else None
+    return known.name if known else slug(name_title(file).rpartition(":")[2])
 
 
 def read(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +17,17 @@ from styleclip.directions import calibration
 from styleclip.directions.calibration import Calibration
 from styleclip.directions.library import library_folder
 from styleclip.directions.own_files import read_latent_directions
+from styleclip.directions.packs import write_pack
 from styleclip.directions.style_direction_files import save_style_direction
 from styleclip.latents import Space
 from styleclip.methods.latent_direction import LatentDirection
 from styleclip.methods.style_direction import StyleDirection
 from styleclip.models import Models
 from styleclip.prompts import Prompt
+from styleclip.weights.catalog import weights
+from styleclip.weights.recognition import file_hash
 from tests.helpers.direction_files import components, normal, write_comfy
+from tests.helpers.hub_server import COMMITS, running_hub
 from tests.helpers.support import failed
 from tests.helpers.tiny import TINY, TINY_NUM_WS
 
@@ -76,6 +81,32 @@ def test_a_pack_and_one_of_it(model: tuple[str, ...], models: Models) -> None:
     assert record.items() >= facts.items() and record["origin"]["name"] == "3"
     [kept] = read_latent_directions(library_folder() / "eyes.safetensors")
     assert kept.center is not None and torch.equal(kept.center, models.generator.w_avg.cpu())
+
+
+def test_a_published_file_under_another_name(model: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.save(normal(1, TINY.w_dim) / 9, "age.pt")
+    digits = file_hash(Path("age.pt"), "git_sha1")[:8]
+    entry = replace(weights()["e4e-age"], size=Path("age.pt").stat().st_size, git_sha1=digits)
+    monkeypatch.setitem(weights(), "e4e-age", entry)
+    path, _, row = done("age.pt", *model).splitlines()
+    assert Path(path) == library_folder() / "e4e-age.safetensors"
+    assert row.split()[:7] == ["e4e-age", "w", "all", "-5", "to", "5", "1.25"] and row.endswith(entry.licence)
+
+
+def test_packs_on_the_hub(model: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = [LatentDirection(Space.W, normal(1, TINY.w_dim) / 9, name) for name in ("age", "smile")]
+    with running_hub(tmp_path, monkeypatch) as hub:
+        hub.files = {f"me/faces/{path.name}": path.read_bytes() for path in write_pack(steps, Path("mine"))}
+        assert [row.split()[0] for row in done("hf://me/faces", *model).splitlines()[2:]] == ["age", "smile"]
+        done("hf://me/faces@v1:smile", "--name", "one", *model)
+        failed(run("hf://me/faces@v1:age", "--offline", *model), 1, "age.safetensors@bbb", "downloads are off; allow")
+        done("hf://me/faces:age", "--offline", *model)
+    records = {each.name: each.origin for each in read_entries("faces", "one")}
+    assert records["smile"]["commit"] == COMMITS["main"] and records["one"]["commit"] == COMMITS["v1"]
+
+
+def read_entries(*names: str) -> list[LatentDirection]:
+    return [each for name in names for each in read_latent_directions(library_folder() / f"{name}.safetensors")]
 
 
 def test_a_pack_of_comfy(model: tuple[str, ...]) -> None:
