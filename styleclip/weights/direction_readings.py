@@ -71,17 +71,22 @@ def _choose(table: Tensor, generator: Generator, space: Space | None, separate: 
     w_plus, w = readings.get(Space.W_PLUS), readings.get(Space.W)
     if w_plus is None or w is None or has_w_plus_axes(table, generator.num_ws):
         return next(iter(readings.values())), ""
+    if separate:
+        return w, ""
     rows = w_plus.rows[0]
-    if separate or _are_orthonormal(rows):
-        why = "each lies by itself in the file" if separate else "they are orthogonal to each other and of length 1"
-        return w, _guess(table, f"{len(rows)} directions of W, since {why}", Space.W_PLUS)
+    if _are_orthonormal(rows):
+        why = f"{len(rows)} directions of W, since they are orthogonal to each other and of length 1"
+        return w, _guess(table, why, Space.W_PLUS)
     if torch.equal(rows, rows[:1].expand_as(rows)):
         return w_plus, ""
     return w_plus, _guess(table, f"one direction of W+, since it has a row for each of its {len(rows)} w", Space.W)
 
 
 def _guess(table: Tensor, what: str, other: Space) -> str:
-    return f"the table {list(table.shape)} is read as {what}; --space {other.value} reads it as {other.value.upper()}"
+    return (
+        f"the table {list(table.shape)} is read as {what}; `direction import --space {other.value}` reads it as "
+        f"{other.value.upper()}"
+    )
 
 
 def _are_orthonormal(rows: Tensor) -> bool:
