@@ -93,6 +93,20 @@ def test_the_facts_of_a_row(engine: Engine) -> None:
     assert facts_of(engine, named("faces:turn", 50))["range"] == [-6.0, 50.0]
 
 
+def test_the_slider_of_a_strange_range_has_0_and_numbers_that_states_take(engine: Engine, library: Path) -> None:
+    turn, _ = planted_directions(engine.models)
+    for low, high, unit, shown, auto in (
+        (2.0, 5.0, 1e-30, [0.0, 5.0], 2.0),
+        (-5.0, -2.0, 1e30, [-5.0, 0.0], -2.0),
+        (-1e30, 1e30, 1e30, [-100.0, 100.0], 100.0),
+    ):
+        strange = replace(turn, range=(low, high), unit=unit)
+        save_latent_directions([strange], library / "strange.safetensors")
+        facts = facts_of(engine, named("strange", None))
+        assert (facts["range"], facts["auto"]) == (shown, auto)
+    (library / "strange.safetensors").unlink()
+
+
 def test_rows_of_texts_and_directions_add_up_as_sliders_do(engine: Engine) -> None:
     turn, level = planted_directions(engine.models)
     rows = [named("faces:turn"), named("faces:level", 0.0, id="r2"), row("a face with red hair", 0.5)]

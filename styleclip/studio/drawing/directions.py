@@ -17,6 +17,7 @@ from styleclip.methods.style_direction import StyleDirection
 from styleclip.models import Models
 from styleclip.studio.caches import Cache
 from styleclip.studio.drawing.needs import Key, key_of
+from styleclip.studio.states.state import LIMITS
 from styleclip.weights.catalog import Weight, weights
 from styleclip.weights.recognition import belongs_to
 from styleclip.weights.weight_warnings import collect_weight_warnings
@@ -148,8 +149,12 @@ def own_strength(direction: FileDirection) -> float | None:
     """The strength that a row of this direction starts with: its alpha, or one unit; None for "auto" of a text."""
     if isinstance(direction, LatentDirection) and direction.alpha == 1 and direction.unit is not None:
         low, high = direction.range or (-direction.unit, direction.unit)
-        return min(max(float(f"{direction.unit:.2g}"), low), high)
-    return None if direction.alpha == "auto" else float(direction.alpha)
+        strength = min(max(float(f"{direction.unit:.2g}"), low), high)
+    elif direction.alpha == "auto":
+        return None
+    else:
+        strength = float(direction.alpha)
+    return min(max(strength, -LIMITS["strength"]), LIMITS["strength"])
 
 
 @contextmanager

@@ -51,8 +51,8 @@ def add_strength_facts(facts: dict[str, Any], found: Found, strength: float) -> 
     """The range of a slider that holds its strength, and a warning where that goes far beyond the samples."""
     by_regression = isinstance(found, StyleDirection) and bool(found.claims)
     if isinstance(found, StyleDirection | LatentDirection) and (useful := _useful_range(found)):
-        low, high = useful
-        facts["range"] = [max(min(low, strength), -LIMITS["strength"]), min(max(high, strength), LIMITS["strength"])]
+        most = LIMITS["strength"]
+        facts["range"] = [max(min(useful[0], strength, 0.0), -most), min(max(useful[1], strength, 0.0), most)]
     else:
         usual = REGRESSION_RANGE if by_regression else TABLE_RANGE if isinstance(found, StyleDirection) else OTHER_RANGE
         most = max(usual, math.ceil(abs(strength)))

@@ -107,9 +107,16 @@ class Ingredients:
         return [*self.bakes].index(Bake(row.prompt, row.face)) + 1
 
     def name_of(self, row: DirectionRow | MapperRow) -> str:
-        """The name of a direction or mapper of the library or the catalog, or that of the file of an uploaded one."""
-        name = self.names[row.sha256] if row.sha256 else row.name
-        return f"{name}:{row.key}" if isinstance(row, DirectionRow) and row.key else name
+        """The name of a direction or mapper of the library or the catalog, or that of the file of an uploaded one.
+
+        Raises UsageError for one of several directions in a file whose name FILE:NAME cannot say.
+        """
+        if not row.sha256:
+            return row.name
+        key = row.key if isinstance(row, DirectionRow) else ""
+        if ":" in key:
+            raise UsageError(f"the direction {key!r} has ':' in its name, which FILE:NAME cannot say; rename it")
+        return f"{self.names[row.sha256]}:{key}" if key else self.names[row.sha256]
 
 
 def moving_rows(state: State) -> list[Row]:
