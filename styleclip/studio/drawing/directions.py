@@ -147,7 +147,7 @@ def direction_facts(read: ReadDirection) -> dict[str, Any]:
 
 def own_strength(direction: FileDirection) -> float | None:
     """The strength that a row of this direction starts with: its alpha, or one unit; None for "auto" of a text."""
-    if isinstance(direction, LatentDirection) and direction.alpha == 1 and direction.unit is not None:
+    if isinstance(direction, LatentDirection) and direction.unit and direction.alpha in (1, direction.unit):
         low, high = direction.range or (-direction.unit, direction.unit)
         strength = min(max(float(f"{direction.unit:.2g}"), low), high)
     elif direction.alpha == "auto":

@@ -131,11 +131,14 @@ function Meaning({row, facts, change}) {
   </div>`;
 }
 
+const UNMEASURED = "Nobody has measured its unit yet, the strength at which the identity changes by 0.1; styleclip direction import does.";
+
 // The strength of a direction in units, and its licence.
-function Measure({value, facts: {unit, unit_of, licence}}) {
+function Measure({value, facts: {unit, unit_of, licence, range}}) {
   const units = unit ? Number((value / unit).toFixed(1)) : null;
   const meaning = unit && `One unit is strength ${shortNumber(unit)}: on the mean of 64 faces it changes ${unit_of === "clip" ? "what CLIP sees" : "the identity"} by 0.1.`;
+  const count = units === null ? "unit not measured" : `${units} ${units === 1 ? "unit" : "units"}`;
   return html`<span class="measure" data-testid="row-measure">
-    ${units !== null && html`<span title=${meaning}>${units} ${units === 1 ? "unit" : "units"}</span>`}
+    ${range && html`<span title=${meaning || UNMEASURED}>${count}</span>`}
     ${licence && html`<span class="licence" title=${`Licence: ${licence}`}>${shortLicence(licence)}</span>`}</span>`;
 }
