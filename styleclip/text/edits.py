@@ -51,7 +51,15 @@ def parse_name(text: str) -> tuple[str, Strength | None]:
         return name[:-1], parse_strength(last[1:])
     if name.startswith("hf://") and "@" not in name and ":" not in name.removeprefix("hf://"):
         return text, None
+    return (name.rstrip(), parse_strength(last)) if _is_strength(last) else (text, None)
+
+
+def _is_strength(text: str) -> bool:
+    """Whether a strength is meant: "auto" or a number, also one that is not finite."""
+    if text.strip() == "auto":
+        return True
     try:
-        return name.rstrip(), parse_strength(last)
+        float(text)
     except ValueError:
-        return text, None
+        return False
+    return True

@@ -60,6 +60,9 @@ def test_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert parse_name(f"{name}@-2") == parse_name(f"{name} @ -2") == (name, -2.0)
     with pytest.raises(ValueError, match="'home' is not a number"):
         parse_name("beard @ home")
+    for text in ("beard@nan", "beard@1e400", "beard @ inf"):
+        with pytest.raises(ValueError, match="is not a number; write it like 4 or auto"):
+            parse_name(text)
 
 
 @pytest.mark.parametrize(
