@@ -14,11 +14,14 @@ from styleclip.errors import UsageError, WeightError
 from styleclip.latents import Space
 from styleclip.methods.latent_direction import LatentDirection
 from styleclip.models import Models
-from styleclip.weights.direction_files import is_own_file
+from styleclip.text.names import different_name, slug
+from styleclip.weights.direction_files import is_layer_folder, is_own_file
+from styleclip.weights.formats.direction_tables import MAX_DIRECTIONS
 from styleclip.weights.formats.messages import error_context, plain_line
 from styleclip.weights.hub import hub_origin
 from styleclip.weights.weight_warnings import warn_of_file
 
+SUFFIXES = (".npy", ".npz", ".pt", ".pth", ".pkl", ".safetensors")  # of the files of a folder that are read
 MAX_NAMES = 8  # in an error
 MAX_NAME_CHARS = 60
 
@@ -40,7 +43,7 @@ def import_directions(
     fit the generator, UsageError for options that do not fit the file.
 
     Args:
-        path: the file, of any kind in docs/files.md, or the folder of a pack.
+        path: the file, of any kind in docs/files.md, or a folder of such files.
         models: for whose generator they are.
         space: w, w+ or s, instead of a guess from the shape.
         layers: rows of W+ that move, in place of those that the file says.
@@ -58,8 +61,8 @@ def import_directions(
     own = is_own_file(path)
     if own and wanted:
         raise UsageError(f"{path} says its space; leave the space out")
-    if (path / INDEX).is_file():
-        directions = _read_pack(path, models)
+    if path.is_dir() and not is_layer_folder(path):
+        directions = _read_pack(path, models, {"space": wanted, "layers": layers, "absolute": absolute})
     elif own:
         place = hub_origin(path)
         directions = [replace(each, origin={**each.origin, **place}) for each in read_latent_directions(path)]
@@ -76,17 +79,29 @@ def import_directions(
     return [replace(each, **changed) for each in directions]
 
 
-def _read_pack(folder: Path, models: Models) -> list[LatentDirection]:
-    """The directions of a folder with an index by their names there; the index may have what files leave out."""
+def _read_pack(folder: Path, models: Models, options: dict[str, Any]) -> list[LatentDirection]:
+    """The directions of a folder: by the names in its index, which may have what files leave out, or of all files."""
     found: list[LatentDirection] = []
-    for name, record in read_index(folder).items():
+    for name, record in (read_index(folder) if (folder / INDEX).is_file() else _list_files(folder)).items():
         with error_context(folder / INDEX):
             span, licence = read_range(record), plain_line(str(record.get("licence") or ""))
-        inside = import_directions(folder / record["file"], models)
+        inside = import_directions(folder / record["file"], models, **options)
         for each in inside:
             title = name if len(inside) == 1 else f"{name}_{each.name}"
             found.append(replace(each, name=title, range=each.range or span, licence=each.licence or licence))
     return found
+
+
+def _list_files(folder: Path) -> dict[str, dict[str, Any]]:
+    """The files of a folder that may hold directions, by their names without suffix, as an index has them."""
+    files = sorted(file for file in folder.iterdir() if file.suffix in SUFFIXES and file.is_file())
+    if not files or len(files) > MAX_DIRECTIONS:
+        what = "no file of directions" if not files else f"more than {MAX_DIRECTIONS} files"
+        raise WeightError(f"{folder}: it is a folder with {what}; pass the file inside of it")
+    records: dict[str, dict[str, Any]] = {}
+    for file in files:
+        records[different_name(slug(file.stem), slug(file.stem), records)] = {"file": file.name}
+    return records
 
 
 def choose(directions: Sequence[LatentDirection], index: int | str, path: Path) -> LatentDirection:

@@ -16,7 +16,7 @@ from styleclip.weights.formats.style_tables import has_unit_rows
 from styleclip.weights.safe_pickle.containers import open_content
 from styleclip.weights.safe_pickle.lazy_tensors import LazyTensor
 
-LAYER_FILE = re.compile(r".*?_?(\d+)\.(pkl|npy|pt)")
+LAYER_FILE = re.compile(r"(.+)_(\d{1,3})\.pkl")  # of StyleGAN-Human
 MAX_LAYER_FILES = 100
 
 
@@ -54,15 +54,28 @@ def _check_no_relevance(found: list[FoundDirection]) -> None:
         raise WeightError("it is a relevance table (StyleCLIP's fs3.npy), no direction; pass it as --relevance")
 
 
+def is_layer_folder(path: Path) -> bool:
+    """Whether a folder has the styles of a layer in each of its files, and nothing else, by their names."""
+    return path.is_dir() and bool(_layer_files(path))
+
+
+def _layer_files(folder: Path) -> list[Path]:
+    """The files NAME_0.pkl, NAME_1.pkl ... in the order of their layers; [] where they are not all of the folder."""
+    files = sorted(file for file in folder.iterdir() if not file.name.startswith("."))
+    numbered = {(match[1], int(match[2])): file for file in files if (match := LAYER_FILE.fullmatch(file.name))}
+    whole = len({stem for stem, _ in numbered}) == 1 and len(numbered) == len(files) <= MAX_LAYER_FILES
+    ordered = sorted(numbered)
+    return [numbered[each] for each in ordered] if whole and ordered[-1][1] == len(files) - 1 else []
+
+
 def _read_folder(folder: Path) -> FoundDirection:
     """One direction in S from files that end in the number of their layer, e.g. `style_vect_mean_0.pkl`."""
-    files = {int(match[1]): file for file in sorted(folder.iterdir()) if (match := LAYER_FILE.fullmatch(file.name))}
-    if not files or len(files) > MAX_LAYER_FILES or sorted(files) != list(range(len(files))):
-        raise WeightError("it is a folder; pass the file inside of it")
     layers = []
-    for _, file in sorted(files.items()):
+    for file in _layer_files(folder):
         value = open_content(file).value
         if not isinstance(value, LazyTensor):
             raise WeightError(f"{file.name} holds no styles of a layer; pass the file inside of it that is a direction")
         layers.append(value)
+    if not layers:
+        raise WeightError("it is a folder; pass the file inside of it")
     return styles_by_layer(layers)

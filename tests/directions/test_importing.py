@@ -187,6 +187,24 @@ def test_a_folder_with_a_file_for_each_layer(tmp_path: Path, tiny: Models) -> No
         assert len(notes) == (count > len(CONV_STYLES))
 
 
+def test_a_folder_of_files(tmp_path: Path, tiny: Models) -> None:
+    """STIT's editings/w_directions: a pack by the names of the files, without an index."""
+    npy(EQUAL.numpy(), tmp_path / "Eye ratio.npy")
+    torch.save(COMPONENTS, tmp_path / "pca.pt")
+    (tmp_path / "README.md").write_text("directions")
+    directions, _ = read(tmp_path, tiny, absolute=True, layers=[1])
+    assert [each.name for each in directions] == ["eye-ratio", *(f"pca_{i}" for i in range(5))]
+    assert {(each.space, each.layers) for each in directions} == {(Space.W_PLUS, "1")}
+    zero, mean = directions[0].center, directions[1].center
+    assert zero is not None and not zero.any() and mean is not None and torch.equal(mean, COMPONENTS["mean"][0])
+    (tmp_path / "pca.pt").write_text("<html>")
+    with pytest.raises(WeightError, match="pca.pt: it is a web page"):
+        import_directions(tmp_path, tiny)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(WeightError, match="empty: it is a folder with no file of directions; pass the file inside"):
+        import_directions(tmp_path / "empty", tiny)
+
+
 def test_our_own_files(tmp_path: Path, tiny: Models) -> None:
     own = [LatentDirection(Space.W, W, "age", unit=2.0), LatentDirection(Space.W, 2 * W, "smile")]
     path = save_latent_directions(own, tmp_path / "own.safetensors")

@@ -63,7 +63,7 @@ def import_(
 ) -> None:
     """Take the directions of FILE into the library.
 
-    FILE is a direction or a set of any author (docs/files.md), a folder with the styles of every layer, a pack, a URL,
+    FILE is a direction or a set of any author (docs/files.md), a folder of them, a pack, a URL,
     hf://OWNER/REPO/FILE or a name of the catalog. Nothing in it is run and no number is scaled.
     """
     from styleclip.directions.library import check_new
@@ -81,7 +81,8 @@ def _default_name(file: str) -> str:
     from styleclip.weights.recognition import known_weight
 
     known = known_weight(file) if Path(file).is_file() else None
-    return known.name if known else slug(name_title(file).rpartition(":")[2])
+    title = name_title(str(Path(file).resolve()) if Path(file).is_dir() else file)  # "." has a name
+    return known.name if known else slug(title.rpartition(":")[2])
 
 
 def read(

@@ -122,6 +122,15 @@ def test_a_pack_of_comfy(model: tuple[str, ...]) -> None:
     )
 
 
+def test_a_folder(model: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("stit").mkdir()
+    monkeypatch.chdir("stit")
+    for name in ("age", "smile"):
+        np.save(f"{name}.npy", normal(1, TINY.w_dim).numpy())
+    lines = done(".", "--no-calibrate", *model).splitlines()
+    assert lines[0].endswith("/stit.safetensors") and [line.split()[0] for line in lines[2:]] == ["age", "smile"]
+
+
 def test_large_packs_get_units_later(model: tuple[str, ...]) -> None:
     np.save("all.npy", normal(20, TINY.w_dim).numpy())
     result = run("all.npy", *model)
@@ -155,11 +164,12 @@ def test_an_entry_that_exists(model: tuple[str, ...]) -> None:
         (["age.pt", "--space", "s"], 1, "age.pt: its table [1, 8] does not fit this generator, whose directions are s"),
         (["age.pt", "--index", "9"], 2, "age.pt has no direction '9'; its 1 are age"),
         (["age.pt", "--name", "A b"], 2, "'A b' cannot be the name of a direction; call it 'a-b'"),
-        (["."], 1, "it is a folder; pass the file inside of it"),
+        (["empty"], 1, "empty: it is a folder with no file of directions; pass the file inside of it"),
     ],
 )
 def test_bad_usage(model: tuple[str, ...], words: list[str], code: int, sentence: str) -> None:
     torch.save(normal(1, TINY.w_dim), "age.pt")
+    Path("empty").mkdir()
     failed(run(*words, *model), code, sentence)
     assert not library_folder().exists()
 
