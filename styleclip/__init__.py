@@ -13,8 +13,12 @@ from styleclip.methods import METHODS
 from styleclip.version import __version__ as __version__
 
 if TYPE_CHECKING:  # for type checkers and editors
+    from styleclip.directions.calibration import calibrate as calibrate
+    from styleclip.directions.ganspace import ganspace as ganspace
+    from styleclip.directions.interfacegan import interfacegan as interfacegan
     from styleclip.directions.loading import load_direction as load_direction
     from styleclip.directions.loading import save_direction as save_direction
+    from styleclip.directions.sefa import sefa as sefa
     from styleclip.editor import Editor as Editor
     from styleclip.errors import StyleClipError as StyleClipError
     from styleclip.inversion.invert import Invert as Invert
@@ -73,7 +77,10 @@ _MODULES = {
     "StyleDirection": "styleclip.methods.style_direction",
     "StyleStep": "styleclip.methods.style_step",
     "Trajectory": "styleclip.trajectory",
+    "calibrate": "styleclip.directions.calibration",
     "edit_photo": "styleclip.photo_editing",
+    "ganspace": "styleclip.directions.ganspace",
+    "interfacegan": "styleclip.directions.interfacegan",
     "invert_photo": "styleclip.inversion.photo_inversion",
     "load": "styleclip.loading",
     "load_direction": "styleclip.directions.loading",
@@ -81,6 +88,7 @@ _MODULES = {
     "load_latents": "styleclip.weights.latent_files",
     "prepare": "styleclip.stylespace.prepare",
     "save_direction": "styleclip.directions.loading",
+    "sefa": "styleclip.directions.sefa",
     "sweep": "styleclip.sweeps",
     "train_encoder": "styleclip.training.encoder.train",
     "train_mappers": "styleclip.training.mapper.train",
