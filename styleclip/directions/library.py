@@ -51,7 +51,8 @@ def library_names() -> list[str]:
     folder = library_folder()
     if not folder.is_dir():
         return []
-    return sorted(path.stem for path in folder.glob(f"*{SUFFIX}") if not path.name.startswith("."))
+    files = (path for path in folder.glob(f"*{SUFFIX}") if not path.is_dir())
+    return sorted(path.stem for path in files if not path.name.startswith("."))
 
 
 def entry_path(name: str) -> Path:

@@ -40,17 +40,27 @@ def collect(names: Sequence[str]) -> list[LatentDirection]:
     """
     found: list[LatentDirection] = []
     for name in names:
+        if Path(name, INDEX).is_file():
+            for title, record in read_index(Path(name)).items():
+                inside = _read(f"{name}:{title}", Path(name, record["file"]), None)
+                found += [replace(each, name=title) for each in inside]
+            continue
         path, key = direction_file(name, require_on_disk)
-        if not is_own(path):
-            raise WeightError(f"{name} is no file of styleclip; import it first with `styleclip direction import`")
-        if LIST not in read_record(path, "direction", REMEDY):
-            raise UsageError(f"{name} is the direction of a text, which is a file by itself; share {path} as it is")
-        directions = {each.name: each for each in read_latent_directions(path)}
-        with error_context(path):
-            chosen = [choose_direction(directions, key)] if key else list(directions.values())
-        is_entry = len(directions) == 1 and path == entry_path(name)
-        found += [replace(each, name=name if is_entry else _telling_name(each.name, path)) for each in chosen]
+        inside = _read(name, path, key)
+        is_entry = len(inside) == 1 and path == entry_path(name)
+        found += [replace(each, name=name if is_entry else _telling_name(each.name, path)) for each in inside]
     return found
+
+
+def _read(name: str, path: Path, key: str | None) -> list[LatentDirection]:
+    """The directions of a file of ours, or the one that is called `key`."""
+    if not is_own(path):
+        raise WeightError(f"{name} is no file of styleclip; import it first with `styleclip direction import`")
+    if LIST not in read_record(path, "direction", REMEDY):
+        raise UsageError(f"{name} is the direction of a text, which is a file by itself; share {path} as it is")
+    directions = {each.name: each for each in read_latent_directions(path)}
+    with error_context(path):
+        return [choose_direction(directions, key)] if key else list(directions.values())
 
 
 def _telling_name(name: str, path: Path) -> str:

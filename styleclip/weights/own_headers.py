@@ -31,6 +31,8 @@ def read_record(path: str | Path, kind: str, remedy: str) -> dict[str, Any]:
         try:
             metadata = _metadata(Path(path))
             held, text = metadata.get(KIND), metadata.get("about", "{}")
+        except OSError as error:
+            raise WeightError(f"it cannot be opened ({error.strerror}); check the path and its permissions") from error
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise WeightError(f"it holds no {kind} that styleclip wrote; {remedy}") from error
         if held != kind or not isinstance(text, str):

@@ -22,6 +22,7 @@ from styleclip.directions.library import (
     new_entry,
     remove_entry,
 )
+from styleclip.directions.listing import list_library
 from styleclip.directions.loading import add_to_library, load_direction
 from styleclip.directions.own_files import read_latent_directions, save_latent_directions
 from styleclip.errors import OutputError, UsageError, WeightError
@@ -130,6 +131,19 @@ def test_removal(models: Models) -> None:
     assert remove_entry("smile") == entry_path("smile") and library_names() == []
     with pytest.raises(WeightError, match="the library has no 'smile'; the library is empty"):
         remove_entry("smile")
+
+
+def test_what_else_lies_in_the_folder() -> None:
+    (library_folder() / "folder.safetensors").mkdir(parents=True)
+    (library_folder() / "loop.safetensors").symlink_to("loop.safetensors")
+    for name in (".hidden.safetensors", "notes.txt"):
+        (library_folder() / name).write_bytes(b"")
+    assert library_names() == ["loop"]
+    assert list_library()[0].problem.endswith(
+        "it cannot be opened (Too many levels of symbolic links); check the path and its permissions"
+    )
+    remove_entry("loop")
+    assert library_names() == []
 
 
 def test_where_a_name_leads(models: Models, tmp_path: Path) -> None:

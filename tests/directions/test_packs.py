@@ -68,6 +68,7 @@ def test_a_folder(models: Models, library: list[LatentDirection]) -> None:
     assert index["sefa-2"] == {"file": "sefa-2.safetensors", "space": "w"}
     found = load_direction("pack:sefa-2", models)
     assert isinstance(found, LatentDirection) and torch.equal(found.data, library[3].data)
+    assert [each.name for each in collect(["pack"])] == ["age", "sefa-2"]
     write_pack(collect(["age"]), Path("pack"), overwrite=True)
     assert sorted(path.name for path in Path("pack").iterdir()) == ["age.safetensors", "index.json"]
 
