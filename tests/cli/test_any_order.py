@@ -74,7 +74,7 @@ def expected(demo: Editor, library: Path) -> EditResult:
 def test_a_sweep(demo: Editor, library: Path, expected: EditResult, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STYLECLIP_HOME", str(library))
     edits = [Edit(name if ":" in name else styleclip.Prompt(name), alpha) for name, alpha in ALPHAS.items()]
-    for order in ([0, 1, 2, 3], [3, 0, 2, 1], [2, 3, 1, 0]):
+    for order in ([3, 0, 2, 1], [2, 3, 1, 0]):
         points = find_points(demo.models, [edits[i] for i in order])
         [point] = edit_at_points(demo, demo.sample(seed=SEED), points)
         torch.testing.assert_close(point.result.after, expected.after, rtol=0, atol=TOLERANCE)
@@ -83,8 +83,8 @@ def test_a_sweep(demo: Editor, library: Path, expected: EditResult, monkeypatch:
 @pytest.mark.parametrize("command", ["global-dir", "sliders"])
 def test_a_command(run: Callable[..., Result], expected: EditResult, command: str) -> None:
     options = [("--edit" if " " in name else "--direction", f"{name}@{alpha}") for name, alpha in ALPHAS.items()]
-    for name, order in (("one", options), ("two", [options[i] for i in (3, 1, 0, 2)])):
-        done(run(command, *(word for pair in order for word in pair), "--seed", SEED, "--out", name))
-        edited = Latent.load(Path(name) / "latent.safetensors")
-        torch.testing.assert_close(edited.data, expected.edited.data, rtol=0, atol=TOLERANCE)
-        assert np.array_equal(pixels(Path(name) / "after.png"), np.asarray(to_pil(expected.after)[0]))
+    words = [word for i in (3, 1, 0, 2) for word in options[i]]
+    done(run(command, *words, "--seed", SEED, "--out", "out"))
+    edited = Latent.load(Path("out") / "latent.safetensors")
+    torch.testing.assert_close(edited.data, expected.edited.data, rtol=0, atol=TOLERANCE)
+    assert np.array_equal(pixels(Path("out") / "after.png"), np.asarray(to_pil(expected.after)[0]))
