@@ -16,6 +16,7 @@ from styleclip.methods.slider_edit import name_of
 from styleclip.results import EditResult
 from styleclip.settings import Strength, format_number
 from styleclip.sheets import LARGE_CELL, View, faces_sheet, labelled_sheet, rows_of_faces, thumbnails
+from styleclip.sweep_edits import AnyDirection
 from styleclip.sweeps import SweepPoint, SweepResult
 
 FRAMES = 31  # from one end of a sweep to the other
@@ -46,13 +47,16 @@ class SweepSummary:
         return View(_amount_label(self.point, self.point.amount), beta_label(self.point), self.pictures)
 
     def views(self, editor: Editor) -> Iterator[View]:
-        """The result among others: after every one of several edits, or at 0.5, 1 and 1.5 times a number."""
+        """The result among others: after every one of several edits, or at 0.5, 1 and 1.5 times a number.
+
+        An absolute direction stands alone: what lies between is at no alpha that is known.
+        """
         amount = self.point.amount
         latents, labels = [self.edited], [_amount_label(self.point, amount)]
         if len(self.point.directions) > 1:
             latents = list(self.steps)
             labels = [f"{'+ ' * (i > 0)}{name_of(each)}" for i, each in enumerate(self.point.directions)]
-        elif isinstance(amount, float) and amount:
+        elif isinstance(amount, float) and amount and not _is_absolute(self.point.directions[0]):
             latents = [self.source + factor * (self.edited - self.source) for factor in FACTORS]
             labels = [_amount_label(self.point, round(factor * amount, 6)) for factor in FACTORS]
         for latent, label in zip(latents, labels, strict=True):
@@ -137,6 +141,10 @@ def beta_label(point: SweepPoint) -> str:
         return ""
     value = format_number(point.beta) if isinstance(point.beta, float) else f"{point.beta or ''} {direction.beta:.3f}"
     return f"beta {value}\n{channel_count(len(direction.channels))}"
+
+
+def _is_absolute(direction: AnyDirection) -> bool:
+    return isinstance(direction, LatentDirection) and direction.center is not None
 
 
 def _amount_label(point: SweepPoint, amount: Strength | None) -> str:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 
 from styleclip.editor import Editor
+from styleclip.latents import Space
 from styleclip.methods.global_direction import GlobalDirection
+from styleclip.methods.latent_direction import LatentDirection
 from styleclip.settings import format_number
 from styleclip.sweep_combinations import Combination, combination_names
 from styleclip.sweep_sheets import SweepSummary, sweep_range, sweep_sheet
@@ -40,3 +44,11 @@ def test_sheets_and_videos_of_a_sweep(editor: Editor) -> None:
     assert torch.equal(first.data, summaries[2].source.data) and torch.equal(last.data, points[2].result.edited.data)
     wide, narrow = (sweep_sheet(editor, some, ["seed 0"]) for some in (summaries, summaries[:1]))
     assert wide.size == narrow.size  # three strengths and the original: a single one is shown among others
+
+
+def test_an_absolute_direction_is_shown_at_its_alpha_only(editor: Editor) -> None:
+    w_dim = editor.models.generator.config.w_dim
+    age = LatentDirection(Space.W, torch.ones(1, w_dim), "age", center=torch.zeros(w_dim))
+    for direction, labels in ((age, ["alpha 2"]), (replace(age, center=None), ["alpha 1", "alpha 2", "alpha 3"])):
+        [point] = sweep(editor, editor.sample(), [direction], [2])
+        assert [view.alpha for view in SweepSummary.of(editor, point).views(editor)] == labels
