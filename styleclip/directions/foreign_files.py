@@ -22,6 +22,7 @@ from styleclip.weights.direction_files import read_directions
 from styleclip.weights.direction_readings import Steps, read_steps
 from styleclip.weights.file_state import sha256_of
 from styleclip.weights.formats.code_tables import KEYS as LATENT_KEYS
+from styleclip.weights.formats.component_tables import GANSPACE
 from styleclip.weights.formats.direction_tables import KEYS, MAX_DIRECTIONS
 from styleclip.weights.formats.found_direction import ANY_FORMAT, FoundDirection
 from styleclip.weights.formats.messages import error_context
@@ -147,8 +148,11 @@ def _doubt(found: FoundDirection, steps: Steps, models: Models, known: Weight | 
 
 
 def _center(found: FoundDirection, models: Models) -> Tensor:
-    """[w_dim]: the mean in the file; 0, a point of the boundary, where it has none."""
-    return torch.zeros(models.generator.config.w_dim) if found.center is None else found.center.read().float()
+    """[w_dim], from which coordinates count: the mean in the file, for GANSpace else that of W, for boundaries 0."""
+    if found.center is not None:
+        return found.center.read().float()
+    average = models.generator.w_avg.detach().float().cpu()
+    return average if found.format == GANSPACE else torch.zeros_like(average)
 
 
 def _names(found: FoundDirection, number: int, count: int, tables: int, title: str) -> list[str]:

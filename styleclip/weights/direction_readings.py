@@ -20,12 +20,13 @@ from torch import Tensor
 from styleclip.errors import WeightError
 from styleclip.latents import Space, StyleLayout
 from styleclip.networks.stylegan2 import Generator
-from styleclip.weights.formats.component_tables import IN_Z
+from styleclip.weights.formats.component_tables import GANSPACE, IN_Z
 from styleclip.weights.formats.direction_tables import MAX_DIRECTIONS
 from styleclip.weights.formats.found_direction import FoundDirection
 from styleclip.weights.formats.style_tables import check_finite, check_real
 from styleclip.weights.space_readings import SpaceReading, has_w_plus_axes, space_readings
 
+DIRECTION_IN_Z = "the file says that it is in z, which no photo has; pass one in w, or say --space w if it is wrong"
 ORTHOGONAL = 1e-3  # the largest cosine of two rows of a set of components
 
 
@@ -43,7 +44,7 @@ def read_steps(found: FoundDirection, generator: Generator, space: Space | None 
     Raises WeightError for a table that does not fit the generator, holds NaN, or no real numbers.
     """
     if found.space is Space.Z and space is None:
-        raise WeightError(IN_Z)
+        raise WeightError(IN_Z if found.format == GANSPACE else DIRECTION_IN_Z)
     if math.prod(found.tensor.shape[:-1]) > MAX_DIRECTIONS * generator.num_ws:
         raise WeightError(f"it holds more than {MAX_DIRECTIONS} directions; pass latents with --latent")
     table = check_real(check_finite(found.tensor.read(), "direction"))

@@ -32,6 +32,7 @@ from tests.helpers.direction_files import (
     ganspace_edit,
     normal,
     npy,
+    npz,
     read,
     unit,
     write_pickle_of,
@@ -149,7 +150,9 @@ def test_a_saved_edit_of_ganspace(tmp_path: Path, tiny: Models) -> None:
         "eye-openness", "1-3", -4.0, (-4.0, 4.0),
     )  # fmt: skip
     assert direction.origin["component"] == 54 and direction.origin["source"] == "GANSpace"
-    assert read(tmp_path / "edit.pkl", tiny, layers=[0])[0][0].layers == "0"
+    [absolute], _ = read(tmp_path / "edit.pkl", tiny, layers=[0], absolute=True)
+    assert absolute.layers == "0" and absolute.center is not None
+    assert torch.equal(absolute.center, tiny.generator.w_avg)  # the edit has no mean
     write_pickle_of(ganspace_edit(D, (0, NUM_WS - 1)), tmp_path / "edit.pkl")
     assert read(tmp_path / "edit.pkl", tiny)[0][0].space is Space.W
     write_pickle_of(ganspace_edit(D, (1, 2), edit_type="both"), tmp_path / "edit.pkl")
@@ -175,6 +178,9 @@ def test_a_latent_that_is_asked_for_as_a_direction(tmp_path: Path, tiny: Models)
     [direction], [note] = read(tmp_path / "w.safetensors", tiny)
     assert note == "w.safetensors: the file calls it latents; it is read as a direction, as asked"
     assert direction.name == "w" and torch.equal(direction.data, W)
+    npz({"w": W_PLUS.numpy()}, tmp_path / "projected_w.npz")
+    [direction], [note] = read(tmp_path / "projected_w.npz", tiny)
+    assert direction.space is Space.W_PLUS and "the file calls it latents" in note
 
 
 def test_a_folder_with_a_file_for_each_layer(tmp_path: Path, tiny: Models) -> None:

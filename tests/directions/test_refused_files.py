@@ -48,7 +48,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "no layers": (ganspace_edit(D, (3, 1)), "its edit moves the layers 3 to 1, which are none; save it again"),
     "more layers": (ganspace_edit(D, (0, 17)), "it moves the layers 0-17, and this generator has 0-5; pass the gen"),
     "no number": (ganspace_edit(D, (0, 1), lat_stdev="x"), "its lat_stdev is x, no number; save it again"),
-    "z": ({"z": W}, "its components are directions in z|a direction in z"),
+    "z": ({"z": W}, "the file says that it is in z, which no photo has; pass one in w, or say --space w"),
     "many": ([W] * 5000, "it holds .* directions|the same tensor under many names"),
 }  # fmt: skip
 

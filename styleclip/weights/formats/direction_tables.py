@@ -23,7 +23,7 @@ from torch import Tensor
 from styleclip.errors import WeightError
 from styleclip.latents import Space
 from styleclip.weights.formats.code_tables import KEYS as LATENT_KEYS
-from styleclip.weights.formats.code_tables import PARAMETERS, are_layers, concatenate, layer_widths
+from styleclip.weights.formats.code_tables import PARAMETERS, SPACES, are_layers, concatenate, layer_widths
 from styleclip.weights.formats.component_tables import published_directions
 from styleclip.weights.formats.content import Content, FileTree
 from styleclip.weights.formats.family import latent_readings
@@ -119,9 +119,10 @@ def _find_in_dict(values: Mapping[Any, Any]) -> list[FoundDirection]:
     found = []
     for key, tensor in tables.items():
         name = plain_line(str(key))[:MAX_NAME_CHARS]
-        known = {space.value: space for space in Space}.get(name)
         notes = (LATENTS,) if name.lower() in LATENT_KEYS else ()
-        found.append(FoundDirection(name, tensor, space=known, separate=_is_row(tensor), notes=notes))
+        found.append(
+            FoundDirection(name, tensor, space=SPACES.get(name.lower()), separate=_is_row(tensor), notes=notes)
+        )
     return found
 
 
