@@ -17,6 +17,7 @@ from styleclip.inversion.result import Inversion
 from styleclip.latents import Latent, Space
 from styleclip.methods.base import Method, MethodWithDetails, reads_claims
 from styleclip.methods.best_step import BestStep
+from styleclip.methods.latent_direction import LatentDirection
 from styleclip.methods.slider_edit import edit_by_sliders
 from styleclip.methods.sliders import Slider
 from styleclip.models import Models
@@ -93,6 +94,8 @@ class Editor:
         NaN in it, and KeyboardInterrupt at Ctrl-C before the first step.
         """
         prompt = Prompt(prompt) if isinstance(prompt, str) else prompt
+        if isinstance(method, LatentDirection):
+            raise UsageError(f"{method.name!r} needs no text; pass it to edit_together as Slider(direction, alpha)")
         if region is not None:
             region.check_size(self.models.generator.image_size)
         texts = (prompt.target, *prompt.neutrals)

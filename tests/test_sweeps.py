@@ -151,6 +151,8 @@ def test_a_direction_in_w_by_itself(editor: Editor) -> None:
     assert point.result.details[0]["alpha"] == [0.2, 0.2]
     with pytest.raises(UsageError, match="only texts know alpha .auto.; write a number for 'age', like .NAME @ 1"):
         list(sweep(editor, latent, [age, PROMPT], ["auto"]))
+    with pytest.raises(UsageError, match="'age' needs no text; pass it to edit_together as Slider"):
+        editor.edit(latent, PROMPT, age)
 
 
 def test_auto_gives_the_alphas_in_the_result(editor: Editor) -> None:
