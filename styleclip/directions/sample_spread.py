@@ -18,7 +18,7 @@ from styleclip.stylespace.samples import models_samples
 
 MIN_SAMPLES = 500  # drawn where CLIP has not seen as many
 SHRINKAGE = 0.1  # lambda
-OUTERMOST = 0.1  # share of the pictures that stand farthest out
+OUTERMOST = 0.25  # share of the pictures
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,10 +45,15 @@ class SampleSpread:
         share = (variances / shrunk).sum()  # the mean squared length before it is divided
         return SampleSpread(mean, axes / (shrunk * share).sqrt())
 
-    def distance_out(self, features: Tensor) -> float:
-        """The squared distance from the mean that all but OUTERMOST of the pictures [N, D] keep within."""
-        lengths = ((features.to(self.mean) - self.mean) @ self.whitening).square().sum(dim=1)
-        return lengths.quantile(1 - OUTERMOST).item()
+    def outward(self, before: Tensor, after: Tensor) -> float:
+        """How far pictures [N, D] moved away from the samples.
+
+        That is what the part OUTERMOST of them exceeds: the change of their squared distance from the mean.
+        """
+        near, far = (
+            ((each.to(self.mean) - self.mean) @ self.whitening).square().sum(dim=1) for each in (before, after)
+        )
+        return (far - near).quantile(1 - OUTERMOST).item()
 
     def scatter(self, before: Tensor, after: Tensor) -> float:
         """How far pictures [N, D] moved each in its own way: the median squared distance of their steps from the mean.

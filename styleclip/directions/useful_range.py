@@ -5,7 +5,7 @@ before that, where the pictures leave the samples. That is estimated twice, in t
 `SampleSpread`, and the geometric mean of both alphas is taken:
 
 - the scatter, the squared length that faces moved each in its own way, reaches MAX_SCATTER of the variance of samples;
-- the outermost tenth of the edited faces stands MAX_OUTWARD times as far from the mean of the samples as before.
+- a quarter of the faces has moved away from the mean of the samples by MAX_OUTWARD, in squared distances.
 
 Both limits were chosen on the tuning texts of the demo world (benchmarks/directions.md).
 """
@@ -27,8 +27,7 @@ from styleclip.models import Models
 from styleclip.progress import OnStep, Step, ignore
 
 MIN_IDENTITY = 0.5  # mean cosine with the unedited faces
-MAX_SCATTER = 0.44
-MAX_OUTWARD = 1.11
+MAX_SCATTER, MAX_OUTWARD = 0.44, 0.114  # in the mean squared distance of samples from their mean
 FACES, FIRST_FACES = 64, 16  # the first ones bring alpha near, then all are measured
 TOLERANCE, FIRST_TOLERANCE = 0.06, 0.3  # of the scatter, which grows as alpha^2, relative
 APART = 4.0  # the two estimates differ by this factor at most
@@ -78,9 +77,7 @@ class _Side:
         return self.spread.scatter(self.faces.features.clip[:count], self.see(alpha, count).clip)
 
     def outward(self, alpha: float) -> float:
-        """How much farther out the outermost faces stand than before."""
-        before, after = (self.spread.distance_out(each.clip) for each in (self.faces.features, self.see(alpha)))
-        return after / before
+        return self.spread.outward(self.faces.features.clip, self.see(alpha).clip)
 
     def identity(self, alpha: float) -> float:
         return 1 - self.faces.features.distance(self.see(alpha), "identity").mean().item()
