@@ -39,6 +39,8 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "other layers": ([torch.ones(1, 7), torch.ones(1, 6)], "its 2 layers have 7, 6, ... channels, as this generator"),
     "a relevance table": (unit(6048, 16), "it is a relevance table .*, no direction; pass it as --relevance"),
     "statistics": ([[torch.ones(3)] * 2] * 2, "it holds statistics, no direction; pass a file with one"),
+    "a list of numbers": ([["a", "b"], [1, 2]], "it holds a list of 2 entries"),
+    "dicts in dicts": ({"a": {"b": {"c": {"d": W}}}}, "it holds a dict of 1 entries|it holds a table"),
     "a state dict": ({"conv.weight": W}, "it holds a dict of 1 entries .*, none of the known weights"),
     "latents of a projector": ({"a": {"latent": normal(18, 512), "noise": [W]}}, "it holds latents, no direction"),
     "latents of a dataset": (torch.zeros(30_000, D), "more than 1024 directions; pass latents with"),

@@ -150,3 +150,4 @@ STEPS = COMPONENTS["comp"][:, 0] * COMPONENTS["std"][:, None]
 PAIR = torch.cat([W, W + 1])
 RECORDS = {"age": {"direction": W.numpy(), "range": [-3, 3]}, "smile": {"direction": W.numpy() + 1}}
 TABLES = {"age": PARENT[:2].numpy(), "smile": PARENT[2:3].numpy(), "names": np.array(["a", "b"]), "k": np.array(3.0)}
+LISTED = [{"name": "age", "direction": W}, {"name": "smile", "direction": W + 1}]

@@ -36,6 +36,7 @@ from styleclip.weights.safe_pickle.lazy_tensors import ComputedTensor, LazyTenso
 KEYS = ("direction", "boundary", "delta", "step", "vector", "edit", "data")  # of the tensor in a dict of one direction
 MAX_DIRECTIONS = 1024  # in a file; the record of as many fits in a file of ours
 MAX_NAME_CHARS = 60
+MAX_DEPTH = 2  # of dicts and lists around the tensors
 MAX_SHOWN = 6  # tables in a summary
 STYLE_AXES = 5  # of styles [N, 1, C, 1, 1], which are no directions of W
 LATENTS = "the file calls it latents; it is read as a direction, as asked"
@@ -84,21 +85,25 @@ def find_directions(tree: FileTree) -> list[FoundDirection]:
     return found
 
 
-def _find(value: Any) -> list[FoundDirection]:
+def _find(value: Any, depth: int = 0) -> list[FoundDirection]:
     value = _plain(value)
     match value:
         case LazyTensor():
             return [FoundDirection("", value)] if value.shape else []
-        case [[*names], [*layers]] if all(isinstance(name, str) for name in names) and len(names) == len(layers):
-            return _layers([*map(_plain, layers)])
+        case [[*names], [*tables]] if _are_texts(names) and len(names) == len(tables):
+            return _find_in_pairs([*zip(names, map(_plain, tables), strict=True)], depth)
         case list() | tuple():
-            return _find_in_list([*map(_plain, value[: MAX_DIRECTIONS + 1])])
+            return _find_in_list([*map(_plain, value[: MAX_DIRECTIONS + 1])], depth)
         case Mapping():
-            return _find_in_dict(value)
+            return _find_in_dict(value, depth)
     return []
 
 
-def _find_in_list(values: list[Any]) -> list[FoundDirection]:
+def _find_in_list(values: list[Any], depth: int) -> list[FoundDirection]:
+    """A direction for each tensor, each pair with its name or each record; or one in S of the styles of all layers."""
+    pairs = [pair for pair in map(_named, values) if pair]
+    if pairs and len(pairs) == len(values):
+        return _find_in_pairs(pairs, depth)
     if not _are_tensors(values):
         return []
     if _are_styles(values):
@@ -106,13 +111,38 @@ def _find_in_list(values: list[Any]) -> list[FoundDirection]:
     return [FoundDirection("", each, separate=_is_row(each)) for each in values]
 
 
-def _find_in_dict(values: Mapping[Any, Any]) -> list[FoundDirection]:
-    """A direction for each entry, or one in S where they are the styles of all layers; remarks are left out."""
+def _find_in_pairs(pairs: Sequence[tuple[str, Any]], depth: int) -> list[FoundDirection]:
+    """Names and tensors; names that stand twice are left out."""
+    tensors = [tensor for _, tensor in pairs]
+    if _are_tensors(tensors) and _are_styles(tensors):
+        return _layers(tensors)
+    return _find_in_dict(dict(pairs), depth) if len(dict(pairs)) == len(pairs) else _find_in_list(tensors, depth)
+
+
+def _named(value: Any) -> tuple[str, Any] | None:
+    """The name and the tensor of `(name, tensor)` or `{"name": ..., "direction": tensor}`; None for others."""
+    match value:
+        case [str() as name, table]:
+            return name, table
+        case {"name": str() as name}:
+            return name, _table_of(value)
+    return None
+
+
+def _find_in_dict(values: Mapping[Any, Any], depth: int) -> list[FoundDirection]:
+    """A direction for each entry, or one in S where they are the styles of all layers; remarks are left out.
+
+    An only entry that is a dict or a list stands for them, with the names in a list of texts beside it.
+    """
     if any(str(key).rpartition(".")[2] in PARAMETERS for key in values):
         return []
-    tables = {key: _table_of(each) for key, each in list(values.items())[: MAX_DIRECTIONS + 1]}
-    tables = {key: each for key, each in tables.items() if not _is_remark(each)}
-    if not tables or not _are_tensors([*tables.values()]):
+    entries = {key: _table_of(each) for key, each in list(values.items())[: MAX_DIRECTIONS + 1]}
+    tables = {key: each for key, each in entries.items() if not _is_remark(each)}
+    if len(tables) == 1 and depth < MAX_DEPTH and isinstance([*tables.values()][0], list | tuple | Mapping):
+        [inner] = tables.values()
+        names = next((each for each in entries.values() if _are_texts(each) and len(each) == len(inner)), None)
+        return _find([names, inner] if names and not isinstance(inner, Mapping) else inner, depth + 1)
+    if not _are_tensors([*tables.values()]):
         return []
     if len(tables) > 2 and _are_styles([*tables.values()]) and are_layers(layer_widths([*tables.values()])):
         return _layers([*tables.values()])
@@ -120,9 +150,8 @@ def _find_in_dict(values: Mapping[Any, Any]) -> list[FoundDirection]:
     for key, tensor in tables.items():
         name = plain_line(str(key))[:MAX_NAME_CHARS]
         notes = (LATENTS,) if name.lower() in LATENT_KEYS else ()
-        found.append(
-            FoundDirection(name, tensor, space=SPACES.get(name.lower()), separate=_is_row(tensor), notes=notes)
-        )
+        space = SPACES.get(name.lower())
+        found.append(FoundDirection(name, tensor, space=space, separate=_is_row(tensor), notes=notes))
     return found
 
 
@@ -135,10 +164,18 @@ def _table_of(value: Any) -> Any:
 
 
 def _is_remark(value: Any) -> bool:
-    """Whether a value beside directions is a number, a text, or an array of these."""
+    """Whether a value beside directions is a number, a text, or a list or an array of these."""
     if isinstance(value, LazyArray) and value.tensor is None:
         return True
-    return isinstance(value, bool | int | float | str | None) or (isinstance(value, LazyTensor) and not value.shape)
+    if isinstance(value, LazyTensor):
+        return math.prod(value.shape) == 1
+    return isinstance(value, bool | int | float | str | None) or _are_texts(value)
+
+
+def _are_texts(value: Any) -> bool:
+    """Whether a value is a list of texts or numbers."""
+    is_list = isinstance(value, list | tuple) and bool(value)
+    return is_list and all(isinstance(each, str | int | float) for each in value)
 
 
 def _plain(value: Any) -> Any:
