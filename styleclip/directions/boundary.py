@@ -20,7 +20,7 @@ from styleclip.errors import UsageError
 
 MIN_TRAINED = 2  # samples of each side of an SVM
 MIN_SAMPLES = 2 * FOLDS  # of a regression
-NO_RELATION = "the scores do not rise anywhere in the latents; pass scores of these samples, or more samples"
+NO_RELATION = "the latents do not tell the scores; pass more samples, or scores of what these samples show"
 MIN_REST = 0.05  # of a unit normal that conditions leave; less is noise
 
 
@@ -83,6 +83,8 @@ def _fit_ridge(latents: Tensor, scores: Tensor) -> Boundary:
         raise UsageError(f"{len(scores)} samples are too few for a boundary; pass at least {MIN_SAMPLES}")
     fit, middle = fit_ridge(latents, scores), _middle(scores)
     accuracy = ((fit.foretold > middle) == (scores >= middle)).double().mean().item()
+    if fit.explained <= 0:
+        raise UsageError(NO_RELATION)
     found = _boundary(latents, scores, fit.weight, fit.intercept - middle)
     return replace(found, trained=len(scores), validation=accuracy, explained=fit.explained)
 

@@ -25,6 +25,7 @@ from styleclip.stylespace.samples import models_samples, sample_w
 from styleclip.text.text_files import read_text
 
 MAX_TABLE_BYTES = 2**26
+SEPARATORS = (",", ";", "\t")
 SEED, SCORE = "seed", "score"
 MAX_SHOWN = 40  # characters of a cell in a message
 EXAMPLE = "write a line `seed,score` and below it lines like `7,0.93`"
@@ -85,10 +86,16 @@ def _log_odds(classes: ClaimClasses, features: Tensor) -> Tensor:
 def read_scores(path: Path) -> ScoreTable:
     """The scores of a CSV file with the columns `seed` and `score`, or with `score` alone, one for each latent.
 
-    A file without a line of names has the seed and the score, or the score. Raises UsageError that names the line.
+    Columns are apart by comma, semicolon or tab. A file without a line of names has the seed and the score, or the
+    score. Raises UsageError that names the line.
     """
-    lines = csv.reader(read_text(path, MAX_TABLE_BYTES).splitlines(), skipinitialspace=True)
-    rows = [(number, [cell.strip() for cell in row]) for number, row in enumerate(lines, start=1) if any(row)]
+    lines = read_text(path, MAX_TABLE_BYTES).splitlines()
+    mark = max(SEPARATORS, key=lambda mark: lines[0].count(mark) if lines else 0)
+    cells = csv.reader(lines, delimiter=mark, skipinitialspace=True)
+    try:
+        rows = [(number, [cell.strip() for cell in row]) for number, row in enumerate(cells, start=1) if any(row)]
+    except csv.Error as error:
+        raise UsageError(f"line {cells.line_num} of {path} is no line of a table ({error}); {EXAMPLE}") from error
     if not rows:
         raise UsageError(f"{path} holds no scores; {EXAMPLE}")
     names = [name.lower() for name in rows[0][1]]

@@ -160,7 +160,9 @@ def test_bad_latents_and_settings() -> None:
         fit_boundary(torch.randn(9, 4), torch.arange(9.0))
     with pytest.raises(UsageError, match="a latent is not finite"):
         fit_boundary(torch.full((20, 4), float("inf")), torch.arange(20.0))
-    with pytest.raises(UsageError, match="the scores do not rise anywhere in the latents"):
+    with pytest.raises(
+        UsageError, match="the latents do not tell the scores; pass more samples, or scores of what these samples show"
+    ):
         fit_boundary(torch.zeros(20, 4), torch.arange(20.0))
     with pytest.raises(UsageError, match="ratio is 0.6; it must be"):
         BoundarySettings(ratio=0.6)

@@ -105,8 +105,13 @@ def test_conditions_of_every_shape(tiny: Models, samples: Latent, scores: Tensor
         )
 
 
-@pytest.mark.parametrize("settings", [BoundarySettings(), BoundarySettings("svm", 0.2)], ids=lambda each: each.fit)
-def test_scores_of_nothing(tiny: Models, samples: Latent, settings: BoundarySettings) -> None:
+def test_scores_of_nothing(tiny: Models, samples: Latent, scores: Tensor) -> None:
     noise = torch.randn(120, generator=torch.Generator().manual_seed(3))
-    with pytest.warns(BoundaryWarning, match="of held-out samples, so its direction may change anything; score what"):
-        interfacegan(tiny, samples, noise, settings)
+    with pytest.raises(UsageError, match="the latents do not tell the scores; pass more samples"):
+        interfacegan(tiny, samples, noise)
+    with pytest.warns(
+        BoundaryWarning, match="the side of .*% of held-out samples, so its direction may change anything"
+    ):
+        interfacegan(tiny, samples, noise, BoundarySettings("svm", 0.2))
+    with pytest.warns(BoundaryWarning, match="explains [0-9]% of the scores of held-out samples"):
+        interfacegan(tiny, samples, scores + 4 * scores.std() * noise)

@@ -46,6 +46,7 @@ def test_seeds_are_those_of_sample() -> None:
     [
         ("seed,score\n3,0.5\n\n7, 1e-2\n", [0.5, 0.01], (3, 7)),
         ("Score , id, SEED\n-1,x,9223372036854773807\n", [-1.0], (9223372036854773807,)),
+        ("seed;score\n3;0.5\n", [0.5], (3,)),
         ("score\n1\n2\n2\n", [1.0, 2.0, 2.0], None),
         ("4,0.25\n5,0.75\n", [0.25, 0.75], (4, 5)),
         ("\ufeff0.25\r\n0.75\r\n", [0.25, 0.75], None),
@@ -71,6 +72,7 @@ def test_tables(tmp_path: Path, text: str, scores: list[float], seeds: tuple[int
         ("seed,score\n-1,2\n", "line 2 of .*: its seed is '-1', no seed"),
         ("seed,score\n9223372036854775807,2\n", "its seed is '9223372036854775807', no seed"),
         ("seed,score\n1,2\n3,4\n1,5\n", "lines 2 and 4 of .* both have seed 1; delete one"),
+        (f"seed,score\n1,{'9' * 200_000}\n", "line 2 of .* is no line of a table"),
         ("1,2,3\n", "has no column 'score' but 1, 2, 3"),
     ],
 )
