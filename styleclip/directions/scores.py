@@ -91,11 +91,11 @@ def read_scores(path: Path) -> ScoreTable:
     """
     lines = read_text(path, MAX_TABLE_BYTES).splitlines()
     mark = max(SEPARATORS, key=lambda mark: lines[0].count(mark) if lines else 0)
-    cells = csv.reader(lines, delimiter=mark, skipinitialspace=True)
+    table = csv.reader(lines, delimiter=mark, skipinitialspace=True)
     try:
-        rows = [(number, [cell.strip() for cell in row]) for number, row in enumerate(cells, start=1) if any(row)]
+        rows = [(number, [cell.strip() for cell in row]) for number, row in enumerate(table, start=1) if any(row)]
     except csv.Error as error:
-        raise UsageError(f"line {cells.line_num} of {path} is no line of a table ({error}); {EXAMPLE}") from error
+        raise UsageError(f"line {table.line_num} of {path} is no line of a table ({error}); {EXAMPLE}") from error
     if not rows:
         raise UsageError(f"{path} holds no scores; {EXAMPLE}")
     names = [name.lower() for name in rows[0][1]]
