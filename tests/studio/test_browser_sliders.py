@@ -16,7 +16,7 @@ from styleclip.models import Models
 from tests.helpers.studio_directions import fill_library, planted_directions
 
 TURN = {"kind": "direction", "name": "faces:turn", "on": True}
-LISTED = ["alone", "bad\nnot readable", "other\nanother generator", "turn\nMIT", "level"]
+LISTED = ["alone", "bad\nnot readable", "other\nfor another generator", "turn\nMIT", "level"]
 RED, SMILE = "a face with red hair", "a smiling face"
 
 

@@ -54,7 +54,7 @@ def test_the_list_is_that_of_the_library_now(client: StudioClient, library: Path
     assert [(each["name"], each["pack"], each["title"], each["licence"], each["reason"]) for each in listed] == [
         ("alone", None, "alone", None, None),
         ("bad", None, "bad", None, "not readable"),
-        ("other", None, "other", None, "another generator"),
+        ("other", None, "other", None, "for another generator"),
         ("faces:turn", "faces", "turn", "MIT; of a test", None),
         ("faces:level", "faces", "level", None, None),
     ]

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from styleclip.directions.foreign_files import catalog_generator
-from styleclip.directions.library import DirectionFile, entry_path, library_folder, library_names, named_file
+from styleclip.directions.library import DirectionFile, library_folder, named_file
+from styleclip.directions.listing import ListedDirection, list_catalog, list_library
 from styleclip.directions.loading import choose_direction, direction_name, read_direction, read_directions
 from styleclip.errors import StyleClipError, WeightError
 from styleclip.methods.latent_direction import LatentDirection
@@ -18,12 +19,11 @@ from styleclip.models import Models
 from styleclip.studio.caches import Cache
 from styleclip.studio.drawing.needs import Key, key_of
 from styleclip.studio.states.state import LIMITS
-from styleclip.weights.catalog import Weight, weights
+from styleclip.weights.catalog import weights
 from styleclip.weights.recognition import belongs_to
 from styleclip.weights.weight_warnings import collect_weight_warnings
 
 MAX_READ, MAX_READ_BYTES = 256, 2**26
-MAX_FILES = 1024  # whose records are kept
 CATALOG = "catalog"  # the group of its directions in the list
 OTHER_GENERATOR, UNREADABLE, NOT_HERE = (
     "another generator",
@@ -67,7 +67,7 @@ class FileDirections:
 
     def records(self, models: Models) -> list[Record]:
         """Name, licence and faults of each, as JSON."""
-        return [_record(direction_name(each), each, models) for each in self.directions]
+        return [_uploaded_record(each, models) for each in self.directions]
 
 
 class NamedDirections:
@@ -80,7 +80,6 @@ class NamedDirections:
         self.models = models
         self._files: Cache[DirectionFile] = Cache(MAX_READ)
         self._read: Cache[ReadDirection | str] = Cache(MAX_READ, MAX_READ_BYTES)
-        self._records: Cache[list[Record]] = Cache(MAX_FILES)
 
     def get(self, name: str) -> tuple[ReadDirection, Key]:
         """A direction, and a key of its file as it is now. Raises WeightError for an unknown name, and a bad file."""
@@ -93,36 +92,25 @@ class NamedDirections:
 
     def records(self) -> list[Record]:
         """All directions as JSON, entries of the library with a single one first, then packs, then the catalog."""
-        files = {name: entry_path(name) for name in library_names()}
-        listed = [each for name, path in files.items() for each in self._records_of(name, path)]
-        catalog = [
-            each for weight in weights().values() if weight.kind == "direction" for each in self._catalog(weight)
-        ]
-        return sorted(listed, key=lambda each: each["pack"] or "") + [{**each, "pack": CATALOG} for each in catalog]
+        library = sorted((self._library_record(each) for each in list_library()), key=lambda each: each["pack"] or "")
+        return library + [record for each in list_catalog() if (record := self._catalog_record(each))]
 
-    def _catalog(self, weight: Weight) -> list[Record]:
-        """The record of a direction of the catalog, on this disk or not; none where it is another generator's."""
-        if weight.on_disk:
-            return self._records_of(weight.name, weight.on_disk)
-        if not belongs_to(weight, catalog_generator(self.models)):
-            return []
-        remedy = f"{weight.name} is not on this disk; run `styleclip models pull {weight.name}`"
-        return [_entry(weight.name, weight.licence) | {"fault": remedy, "reason": NOT_HERE}]
+    def _library_record(self, listed: ListedDirection) -> Record:
+        pack, _, title = listed.name.rpartition(":")
+        record = _entry(listed.name, listed.licence) | {"title": title, "pack": pack or None}
+        if listed.problem:
+            return record | _fault(listed.problem.replace(str(listed.path), listed.path.name), UNREADABLE)
+        is_ours = listed.fingerprint in (None, self.models.generator_fingerprint)
+        return record if is_ours else record | _fault_of_generator(listed)
 
-    def _records_of(self, name: str, path: Path) -> list[Record]:
-        """The records of a file; one with a fault where it cannot be read."""
-        return self._records.get_or_make((path, _version(path)), lambda: self._read_records(name, path))
-
-    def _read_records(self, name: str, path: Path) -> list[Record]:
-        try:
-            with _collect_notes(path):
-                found = read_directions(path, self.models)
-        except StyleClipError as error:
-            return [_faulty(name, _without_folder(error, path))]
-        if len(found) == 1:
-            return [_record(name, found[0], self.models)]
-        records = [_record(direction_name(each), each, self.models) for each in found]
-        return [{**record, "name": f"{name}:{record['title']}", "pack": name} for record in records]
+    def _catalog_record(self, listed: ListedDirection) -> Record | None:
+        """The record of a direction of the catalog; None for one of another generator that is not on this disk."""
+        is_ours = belongs_to(weights()[listed.name], catalog_generator(self.models))
+        record = _entry(listed.name, listed.licence) | {"pack": CATALOG}
+        if listed.present:
+            return record | _fault_of_generator(listed) if is_ours is False else record
+        remedy = f"{listed.name} is not on this disk; run `styleclip models pull {listed.name}`"
+        return record | _fault(remedy, NOT_HERE) if is_ours else None
 
     def _read_or_fault(self, file: DirectionFile) -> ReadDirection | str:
         """The direction, or the sentence of its fault."""
@@ -166,25 +154,31 @@ def _collect_notes(path: Path) -> Iterator[list[str]]:
     notes += [sentence.removeprefix(f"{path.name}: ") for sentence in sentences]
 
 
-def _record(name: str, direction: FileDirection, models: Models) -> Record:
+def _entry(name: str, licence: str = "") -> Record:
+    """The record of a direction that can be chosen."""
+    return {"name": name, "title": name, "pack": None, "licence": licence or None, **_fault(None, None)}
+
+
+def _fault(fault: str | None, reason: str | None) -> Record:
+    """Why a direction cannot be chosen, in a sentence and in short."""
+    return {"fault": fault, "reason": reason}
+
+
+def _fault_of_generator(listed: ListedDirection) -> Record:
+    generator = listed.generator or "another generator"
+    fault = f"{listed.name} was made for {generator}; start the studio with that one as --model"
+    return _fault(fault, f"for {generator}")
+
+
+def _uploaded_record(direction: FileDirection, models: Models) -> Record:
+    name = direction_name(direction)
     if isinstance(direction, StyleDirection):
         return _entry(name)
-    entry = _entry(name, direction.licence)
     try:
         direction.check_fits(models)
     except WeightError as error:
-        return entry | {"fault": str(error), "reason": OTHER_GENERATOR}
-    return entry
-
-
-def _faulty(name: str, fault: str) -> Record:
-    """The record of an entry that cannot be read."""
-    return _entry(name) | {"fault": fault, "reason": OTHER_GENERATOR if OTHER_GENERATOR in fault else UNREADABLE}
-
-
-def _entry(name: str, licence: str = "") -> Record:
-    """The record of a direction that can be chosen; `fault` and `reason` say why another one cannot."""
-    return {"name": name, "title": name, "pack": None, "licence": licence or None, "fault": None, "reason": None}
+        return _entry(name, direction.licence) | _fault(str(error), OTHER_GENERATOR)
+    return _entry(name, direction.licence)
 
 
 def _version(path: Path) -> tuple[int, ...]:
