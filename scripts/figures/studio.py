@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
 from PIL import Image
+from playwright.sync_api import Browser
 
 from benchmarks.studio_page import StudioPage, open_browser
 from benchmarks.studio_server import StudioServer
@@ -24,26 +29,33 @@ PHOTO = Path("docs/photo.jpg")
 @click.command()
 @click.option("--out", type=Path, default=Path("docs"))
 def main(out: Path) -> None:
-    """Draw studio.jpg, studio-photo.jpg, studio-dark.jpg and studio-phone.jpg in the folder OUT."""
-    server = StudioServer()
-    try:
-        with open_browser() as browser:
+    """Draw studio.jpg, studio-photo.jpg, studio-dark.jpg, studio-phone.jpg, studio-directions.jpg in the folder OUT."""
+    with TemporaryDirectory() as home:
+        environment = os.environ | {"STYLECLIP_HOME": home}
+        fill_library(environment)
+        server = StudioServer(environment=environment)
+        try:
+            with open_browser() as browser:
+                take_pictures(browser, server, out)
+        finally:
+            server.close()
 
-            def take(name: str, work: Callable[[StudioPage], None], **options: Any) -> None:
-                context = browser.new_context(**{"viewport": SIZE, "color_scheme": "light", **options})
-                studio = StudioPage(context.new_page(), server.url)
-                studio.open()
-                work(studio)
-                studio.settle()
-                save(studio.page.screenshot(animations="disabled"), out / f"{name}.jpg")
-                context.close()
 
-            take("studio", edit)
-            take("studio-photo", edit_photo)
-            take("studio-dark", paint, color_scheme="dark")
-            take("studio-phone", edit, viewport=PHONE, device_scale_factor=1.25, has_touch=True)
-    finally:
-        server.close()
+def take_pictures(browser: Browser, server: StudioServer, out: Path) -> None:
+    def take(name: str, work: Callable[[StudioPage], None], **options: Any) -> None:
+        context = browser.new_context(**{"viewport": SIZE, "color_scheme": "light", **options})
+        studio = StudioPage(context.new_page(), server.url)
+        studio.open()
+        work(studio)
+        studio.settle()
+        save(studio.page.screenshot(animations="disabled"), out / f"{name}.jpg")
+        context.close()
+
+    take("studio", edit)
+    take("studio-photo", edit_photo)
+    take("studio-dark", paint, color_scheme="dark")
+    take("studio-directions", edit_by_directions)
+    take("studio-phone", edit, viewport=PHONE, device_scale_factor=1.25, has_touch=True)
 
 
 def edit(studio: StudioPage) -> None:
@@ -53,6 +65,27 @@ def edit(studio: StudioPage) -> None:
     studio.type_strength(studio.add_row("a smiling face"), 0.9)
     studio.add_row("a face with glasses")
     studio.find("divider").evaluate("input => { input.value = 50; input.dispatchEvent(new Event('input')); }")
+    studio.page.evaluate("() => document.activeElement.blur()")
+
+
+def fill_library(environment: Mapping[str, str]) -> None:
+    """Fill the library with directions of SeFa and a boundary of scores; sheets go to the same folder."""
+    for options in (
+        ["sefa", "--layers", "0-3", "--count", "4", "--name", "shape"],
+        ["sefa", "--layers", "6-9", "--count", "4", "--name", "colours"],
+        ["interfacegan", "--prompt", "a face with glasses", "--name", "glasses"],
+    ):
+        command = [sys.executable, "-m", "styleclip", "direction", *options]
+        subprocess.run(command, env=environment, cwd=environment["STYLECLIP_HOME"], check=True)
+
+
+def edit_by_directions(studio: StudioPage) -> None:
+    """Two directions of the library and a text."""
+    studio.type_seed(3)
+    studio.add_direction("colours 0")
+    row = studio.add_direction("glasses")
+    studio.row(row, "row-more").click()
+    studio.type_strength(studio.add_row("an old face"), 0.5)
     studio.page.evaluate("() => document.activeElement.blur()")
 
 
