@@ -34,6 +34,7 @@ from styleclip.weights.safe_pickle.lazy_arrays import LazyArray
 from styleclip.weights.safe_pickle.lazy_tensors import ComputedTensor, LazyTensor, check_sharing
 
 KEYS = ("direction", "boundary", "delta", "step", "vector", "edit", "data")  # of the tensor in a dict of one direction
+INTERCEPT = "intercept_"  # of a linear classifier of scikit-learn, beside its normal
 MAX_DIRECTIONS = 1024  # in a file; the record of as many fits in a file of ours
 MAX_NAME_CHARS = 60
 MAX_DEPTH = 2  # of dicts and lists around the tensors
@@ -137,7 +138,7 @@ def _find_in_dict(values: Mapping[Any, Any], depth: int) -> list[FoundDirection]
     if any(str(key).rpartition(".")[2] in PARAMETERS for key in values):
         return []
     entries = {key: _table_of(each) for key, each in list(values.items())[: MAX_DIRECTIONS + 1]}
-    tables = {key: each for key, each in entries.items() if not _is_remark(each)}
+    tables = {key: each for key, each in entries.items() if key != INTERCEPT and not _is_remark(each)}
     if len(tables) == 1 and depth < MAX_DEPTH and isinstance([*tables.values()][0], list | tuple | Mapping):
         [inner] = tables.values()
         names = next((each for each in entries.values() if _are_texts(each) and len(each) == len(inner)), None)
@@ -168,7 +169,7 @@ def _is_remark(value: Any) -> bool:
     if isinstance(value, LazyArray) and value.tensor is None:
         return True
     if isinstance(value, LazyTensor):
-        return math.prod(value.shape) == 1
+        return not value.shape
     return isinstance(value, bool | int | float | str | None) or _are_texts(value)
 
 
