@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from styleclip.latents import Latent, Space
 from styleclip.models import Models
@@ -50,12 +51,26 @@ def tiny_clip(seed: int = 0) -> CLIP:
         return build_clip(clip_config()).eval().requires_grad_(False)
 
 
-def tiny_models(**changes: Any) -> Models:
-    """An untrained generator, CLIP and recogniser."""
+class TinyRecogniser(SmallRecogniser):
+    """Two layers on small pictures."""
+
+    side = 16
+
+    def __init__(self, features: int) -> None:
+        nn.Module.__init__(self)
+        self.trunk = nn.Sequential(nn.Conv2d(3, 8, 3, stride=2, padding=1), nn.SiLU(), nn.Flatten())
+        self.head = nn.Linear(8 * 8 * 8, features)
+
+
+def tiny_recogniser(features: int = 5) -> TinyRecogniser:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(1)
-        identity = SmallRecogniser(5).eval().requires_grad_(False)
-    return replace(Models(tiny_generator(), tiny_clip(), identity), **changes)
+        return TinyRecogniser(features).eval().requires_grad_(False)
+
+
+def tiny_models(**changes: Any) -> Models:
+    """An untrained generator, CLIP and recogniser."""
+    return replace(Models(tiny_generator(), tiny_clip(), tiny_recogniser()), **changes)
 
 
 def models_with_table(**changes: Any) -> Models:

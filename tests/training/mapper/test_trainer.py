@@ -149,7 +149,7 @@ def test_it_stops_where_nothing_moves(tmp_path: Path) -> None:
 
 
 def test_mappers_stop_independently(tmp_path: Path) -> None:
-    training = replace(FEW, steps=20, evaluate_every=2, patience=2, lambda_l2=0.3)
+    training = replace(FEW, steps=20, evaluate_every=2, patience=2, lambda_l2=0.8)
     plain = Prompt("a old face")
     with pytest.warns(TrainingWarning):
         both = train_few(tmp_path / "both", tiny_models(), training, (RED, plain))
