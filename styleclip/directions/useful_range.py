@@ -28,7 +28,7 @@ from styleclip.progress import OnStep, Step, ignore
 
 MIN_IDENTITY = 0.5  # mean cosine with the unedited faces
 MAX_SCATTER, MAX_OUTWARD = 0.44, 0.114  # in the mean squared distance of samples from their mean
-FACES, FIRST_FACES = 64, 16  # the first ones bring alpha near, then all are measured
+SAMPLES, FIRST_SAMPLES = 64, 16  # faces; the first ones bring alpha near, then all are measured
 TOLERANCE, FIRST_TOLERANCE = 0.06, 0.3  # of the scatter, which grows as alpha^2, relative
 APART = 4.0  # the two estimates differ by this factor at most
 HALVINGS = 3  # of the interval between two alphas, in log alpha
@@ -36,15 +36,20 @@ DIGITS = 3  # of a range
 
 
 @torch.no_grad()
-def find_range(models: Models, found: Found, on_step: OnStep = ignore) -> tuple[float, float]:
-    """The lowest and the highest useful alpha, below and above 0. Of an absolute direction alpha counts from the
-    coordinate that each face has.
+def find_range(models: Models, found: Found, on_step: OnStep = ignore, samples: int = SAMPLES) -> tuple[float, float]:
+    """The lowest and the highest useful alpha, below and above 0.
 
-    Samples that CLIP has seen are used; where there are too few, some are drawn first, and a step is a block of them.
-    Later steps are alphas that were tried. Raises UsageError for a direction that moves no picture.
+    Of an absolute direction alpha counts from the coordinate that each face has. Raises UsageError for a direction that
+    moves no picture.
+
+    Args:
+        models: the models of an editor.
+        found: a direction, the step of an edit or a mapper.
+        on_step: gets a step for each block of samples that CLIP has to see first, and for each alpha that is tried.
+        samples: faces of fixed seeds, whose edits are compared with the samples that CLIP has seen.
     """
     spread = sample_spread(models, on_step)
-    faces = fixed_faces(models, FACES)
+    faces = fixed_faces(models, samples)
     step = step_in_s(models, found, faces.latent, faces.features.clip)
     high = _Side(models, faces, step, spread, on_step)
     low = _Side(models, faces, -1.0 * step, spread, on_step, tried=0)
@@ -66,14 +71,14 @@ class _Side:
 
     def end(self, start: float) -> float:
         """The end, searched from an alpha near it."""
-        alpha = find_alpha(lambda alpha: self.scatter(alpha, FIRST_FACES), MAX_SCATTER, start, FIRST_TOLERANCE)
+        alpha = find_alpha(lambda alpha: self.scatter(alpha, FIRST_SAMPLES), MAX_SCATTER, start, FIRST_TOLERANCE)
         alpha = find_alpha(self.scatter, MAX_SCATTER, alpha, TOLERANCE)
         alpha = math.sqrt(alpha * _crossing(lambda alpha: self.outward(alpha) > MAX_OUTWARD, alpha))
         if self.models.identity is None or self.identity(alpha) >= MIN_IDENTITY:
             return alpha
         return _crossing(lambda alpha: self.identity(alpha) < MIN_IDENTITY, alpha)
 
-    def scatter(self, alpha: float, count: int = FACES) -> float:
+    def scatter(self, alpha: float, count: int | None = None) -> float:
         return self.spread.scatter(self.faces.features.clip[:count], self.see(alpha, count).clip)
 
     def outward(self, alpha: float) -> float:
@@ -82,8 +87,8 @@ class _Side:
     def identity(self, alpha: float) -> float:
         return 1 - self.faces.features.distance(self.see(alpha), "identity").mean().item()
 
-    def see(self, alpha: float, count: int = FACES) -> Features:
-        """The features of the first `count` faces at an alpha."""
+    def see(self, alpha: float, count: int | None = None) -> Features:
+        """The features of the first `count` faces, or of all, at an alpha."""
         self.tried += 1
         self.on_step(Step(self.tried, 0, {"alpha": alpha}, stage="range"))
         source = self.faces.in_s(self.models)[:count]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from styleclip.directions import calibration
+from styleclip.directions import calibration, useful_range
 from tests.helpers.support import ROOT
 
 PAGE = (ROOT / "docs" / "directions.md").read_text()
@@ -19,6 +19,7 @@ BLOCKS = re.findall(r"^```python\n(.*?)^```", PAGE, re.M | re.S)
 def test_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(calibration, "calibrate", functools.partial(calibration.calibrate, samples=8))
+    monkeypatch.setattr(useful_range, "find_range", functools.partial(useful_range.find_range, samples=8))
     names: dict[str, Any] = {}
     for block in BLOCKS:
         exec(compile(block, "docs/directions.md", "exec"), names)

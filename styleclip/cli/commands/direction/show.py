@@ -68,6 +68,8 @@ def show(common: CommonOptions, name: str, seeds: tuple[int, ...], psi: float) -
 
 
 def _lines(report: DirectionReport, record: dict[str, Any]) -> list[str]:
+    from styleclip.methods.style_direction import StyleDirection
+
     layers = record["layers"]
     if isinstance(layers, list):
         layers = f"{layers[0]} to {layers[-1]}" if len(layers) > 1 else layers[0]
@@ -82,7 +84,7 @@ def _lines(report: DirectionReport, record: dict[str, Any]) -> list[str]:
         *([("text", record["target"])] if record["target"] else []),
         ("generator", _generator_name(record["generator"])),
         ("licence", record["licence"] or "not stated"),
-        ("source", _source_name(record["origin"])),
+        ("source", "a text" if isinstance(report.direction, StyleDirection) else _source_name(record["origin"])),
     ]
     low, high = report.at_ends
     back, unit = report.per_unit
