@@ -79,7 +79,7 @@ def test_files_that_are_neither(client: StudioClient, content: bytes) -> None:
 
 def test_weights_of_other_kinds_and_generators(engine: Engine, tmp_path: Path) -> None:
     generator = save_generator(tiny_generator(), tmp_path / "g.safetensors").read_bytes()
-    with pytest.raises(WeightError, match=r"^g\.safetensors: it holds generator, no direction or mapper"):
+    with pytest.raises(WeightError, match=r"^g\.safetensors: it holds generator, no direction; pass a file with one"):
         read_file_upload(engine.models, generator, "g.safetensors")
     other = styleclip.load(str(tmp_path / "g.safetensors"), clip=tiny_clip_file(tmp_path), identity="none")
     with pytest.raises(WeightError, match=r"^m\.safetensors: this mapper was trained for another generator"):

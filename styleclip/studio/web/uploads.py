@@ -21,8 +21,7 @@ from styleclip.studio.drawing.directions import FileDirections
 from styleclip.studio.sessions import Upload
 from styleclip.studio.web.security import Refusal
 from styleclip.text.names import folder_name
-from styleclip.weights.formats.content import Kind
-from styleclip.weights.formats.registry import read_one
+from styleclip.weights.formats.registry import read_all
 
 MIB = 1 << 20
 MAX_PHOTO_BYTES = 64 * MIB
@@ -32,7 +31,6 @@ MAX_DISCARDED_BYTES = 256 * MIB  # of an upload that is too large: read to its e
 MAX_READERS = 8  # large uploads that are read at once; the others wait
 CHUNK_SECONDS, BODY_SECONDS = 30.0, 600.0  # for the next bytes of an upload, and for all of them
 MAX_HEADER_CHARS = 8000
-MAYBE_DIRECTIONS: tuple[Kind, ...] = ("latents", "table")  # kinds of files that may hold directions of other authors
 MAX_STEM_CHARS, MAX_SUFFIX_CHARS = 60, 12
 
 
@@ -110,8 +108,16 @@ def read_file_upload(models: Models, data: bytes, name: str) -> Upload:
 
 def _read_file(models: Models, data: bytes, path: Path) -> Upload:
     try:
-        is_mapper = read_one(path, "direction", "mapper", *MAYBE_DIRECTIONS).kind == "mapper"
+        is_mapper = _holds_mapper(path)
         value = load_trained_mapper(path, models) if is_mapper else FileDirections.read(path, models)
     except WeightError as error:
         raise WeightError(str(error).replace(str(path), path.name)) from error
     return Upload(hashlib.sha256(data).hexdigest(), path.name, "mapper" if is_mapper else "direction", data, value)
+
+
+def _holds_mapper(path: Path) -> bool:
+    """Whether a file holds a mapper; of one that cannot be read, the reader of directions says why."""
+    try:
+        return any(content.kind == "mapper" for content in read_all(path))
+    except WeightError:
+        return False
