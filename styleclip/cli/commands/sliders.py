@@ -152,9 +152,12 @@ def parse_text_slider(text: str) -> TextSlider:
 def parse_direction(text: str) -> NamedSlider:
     """`NAME [@ STRENGTH]`."""
     try:
-        return NamedSlider(*edits.parse_name(text))
+        name, strength = edits.parse_name(text)
     except ValueError:
         raise ValueError(f"{text!r} has no number as strength; write it like NAME or NAME @ 0.8.") from None
+    if not name.strip():
+        raise ValueError(f"{text!r} has no name; write it like NAME or NAME @ 0.8.")
+    return NamedSlider(name, strength)
 
 
 def parse_mapper(text: str) -> NamedSlider:

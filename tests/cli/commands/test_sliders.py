@@ -156,6 +156,7 @@ def test_ctrl_c_keeps_the_sliders_applied_by_then(run: Run, monkeypatch: pytest.
         (("--edit", "a face @ home"), 2, "behind the last @ stands its strength"),
         (("--edit", "a face @ 1, auto"), 2, "leaves beta to auto, which is only for a table; write a number"),
         (("--mapper", "m.safetensors @ auto"), 2, "has no number as strength; write it like NAME or NAME @ 0.8"),
+        (("--direction", "@3"), 2, "'@3' has no name; write it like NAME or NAME @ 0.8"),
         (("--mapper", "m.safetensors@2", "--strength", 1), 2, "every slider says its strength after @; leave out"),
         (("--edit", "-> "), 2, "the prompt is empty"),
         (("--edit", "a face @ 1, -0.1"), 2, "beta is -0.1; it must be 0 or more"),
