@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -67,6 +68,12 @@ class LatentDirection(Direction):
         if self.center is not None and self.space is Space.S:
             raise SpaceError("an absolute direction lies in w or w+, not in s; leave its center out")
 
+    @property
+    def label(self) -> str:
+        """Its name, behind that of a file or pack with another name: `axes:6`."""
+        file = Path(self.origin.get("file", "")).stem
+        return f"{file}:{self.name}" if file not in ("", self.name) else self.name
+
     def at(self, alpha: float) -> LatentDirection:
         """This direction at another strength. Raises UsageError for NaN and infinity."""
         if not math.isfinite(alpha):
@@ -122,7 +129,7 @@ class LatentDirection(Direction):
         if self.center is None:
             return None
         if source.space is Space.S:
-            raise SpaceError(f"{self.name} is absolute and needs the w of a face, not its styles; pass them in w+")
+            raise SpaceError(f"{self.label} is absolute and needs the w of a face, not its styles; pass them in w+")
         rows = models.generator.to_space(source.to(models.device), Space.W_PLUS).data  # [N, num_ws, w_dim]
         step = self.data.to(rows)
         step = step[:, None] if self.space is Space.W else step

@@ -115,11 +115,11 @@ def slider_details(
 
 
 def name_of(found: Found) -> str:
-    """What the record calls a slider: its text, else the name of the direction, else that of its file."""
+    """What the record calls a slider: its text, else that of its direction or of its file."""
     prompt = prompt_of(found)
     if prompt:
         return prompt.target
-    return found.name if isinstance(found, LatentDirection) else Path(_origin(found).get("file", "a step")).stem
+    return found.label if isinstance(found, LatentDirection) else Path(_origin(found).get("file", "a step")).stem
 
 
 def _texts(found: Found) -> dict[str, Any]:

@@ -78,7 +78,7 @@ def test_names_of_the_library(
     assert library_names() == ["mine", "pose"]
     for name, key in (("mine:age", "age"), ("mine:pose", "pose"), ("pose", "pose")):
         found = styleclip.load_direction(name, models)
-        assert isinstance(found, LatentDirection) and found.name == key
+        assert isinstance(found, LatentDirection) and (found.name, found.label) == (key, name)
     with pytest.raises(WeightError, match="the closest directions are"):
         styleclip.load_direction("posse", models)
 
