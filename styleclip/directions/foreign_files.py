@@ -18,7 +18,7 @@ from styleclip.methods.latent_direction import LatentDirection
 from styleclip.models import Models
 from styleclip.text.names import slug
 from styleclip.weights.catalog import Weight
-from styleclip.weights.direction_files import read_directions
+from styleclip.weights.direction_files import REMEDY, read_directions
 from styleclip.weights.direction_readings import Steps, read_steps
 from styleclip.weights.file_state import sha256_of
 from styleclip.weights.formats.code_tables import KEYS as LATENT_KEYS
@@ -55,7 +55,7 @@ def read_foreign(
         absolute: keep the mean in the file as center, or 0.
         with_layers: move only the layers that the file says.
     """
-    with error_context(path):
+    with error_context(path, REMEDY):
         tables = read_directions(path)
         known = None if path.is_dir() else known_weight(path)
         warn_of_other_generator(known, catalog_generator(models))

@@ -17,6 +17,7 @@ from styleclip.weights.safe_pickle.containers import open_content
 from styleclip.weights.safe_pickle.lazy_tensors import LazyTensor
 
 LAYER_FILE = re.compile(r"(.+)_(\d{1,3})\.pkl")  # of StyleGAN-Human
+REMEDY = "fetch or make the direction again"  # of a file that is damaged, whoever made it
 MAX_LAYER_FILES = 100
 
 
@@ -30,7 +31,7 @@ def read_directions(path: str | Path) -> list[FoundDirection]:
         found.tensor.read()  # [1, 512]
     """
     path = Path(path)
-    with error_context(path):
+    with error_context(path, REMEDY):
         if path.is_dir():
             return [_read_folder(path)]
         tree = open_content(path)
@@ -43,7 +44,7 @@ def read_directions(path: str | Path) -> list[FoundDirection]:
 
 def is_own_file(path: str | Path) -> bool:
     """Whether styleclip wrote the file. Raises WeightError for a file that is absent or damaged."""
-    with error_context(path):
+    with error_context(path, REMEDY):
         return not Path(path).is_dir() and KIND in open_content(Path(path)).metadata
 
 

@@ -32,7 +32,7 @@ def tiny() -> Models:
 
 REFUSED: dict[str, tuple[Any, str]] = {
     "zeros": (torch.zeros(1, D), "its direction is 0 everywhere; pass another file"),
-    "NaN": (W * float("nan"), r"its direction \[1, 64\] holds NaN or infinite numbers; download it again"),
+    "NaN": (W * float("nan"), r"its direction \[1, 64\] holds NaN or infinite numbers; fetch or make"),
     "whole numbers": (torch.ones(1, D, dtype=torch.int64), "holds no real numbers; pass another file"),
     "another width": (normal(1, 48), r"its table \[1, 48\] does not fit this generator, whose directions are w"),
     "another number of w": (normal(2, 18, D), r"its table \[2, 18, 64\] does not fit this generator"),
@@ -44,7 +44,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "a state dict": ({"conv.weight": W}, "it holds a dict of 1 entries .*, none of the known weights"),
     "latents of a projector": ({"a": {"latent": normal(18, 512), "noise": [W]}}, "it holds latents, no direction"),
     "latents of a dataset": (torch.zeros(30_000, D), "more than 1024 directions; pass latents with"),
-    "deviations of others": ({"comp": normal(5, 1, D), "std": torch.ones(4)}, "do not fit; download it again"),
+    "deviations of others": ({"comp": normal(5, 1, D), "std": torch.ones(4)}, "do not fit; fetch or make"),
     "a wide eigvec": ({"eigvec": normal(4, D)}, r"its eigvec is of shape \[4, 64\], not \[w_dim, directions\]"),
     "z of GANSpace": (ganspace_edit(D, (0, 1), latent_space="Z"), "its components are directions in z"),
     "no layers": (ganspace_edit(D, (3, 1)), "its edit moves the layers 3 to 1, which are none; save it again"),
