@@ -175,3 +175,6 @@ def _check(latents: Tensor, scores: Tensor) -> None:
         raise UsageError(f"score {row} is {scores[row].item()}; leave that sample out")
     if len(scores) and scores.min() == scores.max():
         raise UsageError(f"all {len(scores)} scores are {scores[0].item():g}; pass those of an attribute that varies")
+    if not (scores - scores.mean()).square().sum().isfinite():
+        largest = scores.abs().max().item()
+        raise UsageError(f"the scores reach {largest:.3g}, whose squares float64 has not; divide all by as much")

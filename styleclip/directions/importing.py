@@ -113,7 +113,7 @@ def choose(directions: Sequence[LatentDirection], index: int | str, path: Path) 
     if text.isascii() and text.isdigit() and len(text) < 10 and int(text) < len(directions):
         return directions[int(text)]
     names = ", ".join(each.name for each in directions[:MAX_NAMES]) + (", ..." if len(directions) > MAX_NAMES else "")
-    raise UsageError(f"{path.name} has no direction {text[:MAX_NAME_CHARS]!r}; its {len(directions)} are {names}")
+    raise UsageError(f"{path.name} has no direction {text[:MAX_NAME_CHARS]!r}; pass one of {names}")
 
 
 def _absolute(direction: LatentDirection) -> LatentDirection:

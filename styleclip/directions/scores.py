@@ -96,15 +96,15 @@ def read_scores(path: Path) -> ScoreTable:
         rows = [(number, [cell.strip() for cell in row]) for number, row in enumerate(table, start=1) if any(row)]
     except csv.Error as error:
         raise UsageError(f"line {table.line_num} of {path} is no line of a table ({error}); {EXAMPLE}") from error
-    if not rows:
-        raise UsageError(f"{path} holds no scores; {EXAMPLE}")
-    names = [name.lower() for name in rows[0][1]]
+    names = [name.lower() for name in rows[0][1]] if rows else [SCORE]
     if SCORE in names:
         rows = rows[1:]
     elif len(names) <= 2 and _number(names[-1]) is not None:
         names = [SEED, SCORE][-len(names) :]
     else:
         raise UsageError(f"{path} has no column {SCORE!r} but {', '.join(names)[:80]}; {EXAMPLE}")
+    if not rows:
+        raise UsageError(f"{path} holds no scores; {EXAMPLE}")
     scores: list[float] = []
     lines_of: dict[int, int] = {}  # seed -> its line
     for line, row in rows:

@@ -88,7 +88,10 @@ class LatentDirection(Direction):
     def with_layers(self, layers: Sequence[int], num_ws: int) -> LatentDirection:
         """This direction on these rows of W+ only, 0 elsewhere. Raises UsageError for rows that are not there."""
         if not layers or not all(0 <= row < num_ws for row in layers):
-            raise UsageError(f"layers {list(layers)} are not among 0-{num_ws - 1}, which this generator has")
+            missing = format_layers([row for row in layers if not 0 <= row < num_ws]) or "none"
+            raise UsageError(
+                f"layers {missing} are not among 0-{num_ws - 1}, which this generator has; pass some of them"
+            )
         if self.space is Space.S:
             raise UsageError("layers choose rows of W+, and this direction is in s; leave them out")
         rows = self.data[:, None].expand(-1, num_ws, -1) if self.space is Space.W else self.data

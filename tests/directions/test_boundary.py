@@ -144,6 +144,7 @@ def test_a_conditioned_boundary_lies_between_its_sides() -> None:
     [
         (torch.full((50,), 0.25), BoundarySettings(), "all 50 scores are 0.25; pass those of an attribute that varies"),
         (torch.arange(50.0).sqrt() - float("nan"), svm(), "score 0 is nan; leave that sample out"),
+        (torch.arange(50).double() * 1e300, BoundarySettings(), "the scores reach 4.9e[+]301, whose squares float64"),
         (torch.arange(50.0), svm(), "50 samples with ratio 0.02 leave 0 for each side of the boundary, which needs 2"),
         (torch.arange(50.0).clamp(max=1), svm(0.2), "the 10 highest and the 10 lowest scores meet at 1"),
         (torch.arange(49.0), BoundarySettings(), r"shape \[50, 4\] and the scores \[49\]"),

@@ -143,5 +143,5 @@ def test_a_file_of_several(
     assert torch.equal(second.data, directions[1].data)
     [last] = import_directions(tmp_path / "set.dat", tiny, index=names[-1])
     assert torch.equal(last.data, directions[-1].data)
-    with pytest.raises(UsageError, match=f"set.dat has no direction 'frown'; its {len(names)} are {names[0]}, "):
+    with pytest.raises(UsageError, match=f"set.dat has no direction 'frown'; pass one of {names[0]}, "):
         import_directions(tmp_path / "set.dat", tiny, index="frown")

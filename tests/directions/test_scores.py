@@ -64,6 +64,7 @@ def test_tables(tmp_path: Path, text: str, scores: list[float], seeds: tuple[int
     ("text", "sentence"),
     [
         ("", "holds no scores; write a line `seed,score`"),
+        ("seed,score\n", "holds no scores; write a line `seed,score`"),
         ("seed,smile\n1,2\n", "has no column 'score' but seed, smile; write a line"),
         ("seed,score\n1,2\n2,nan\n", "line 3 of .*: its score is 'nan', no finite number; mend or delete that line"),
         ("seed,score\n1\n", "line 2 of .*: its score is empty, no finite number"),

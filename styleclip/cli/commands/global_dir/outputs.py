@@ -46,7 +46,7 @@ class OutputOptions:
         if path is None:
             return
         if several or len(requests.texts) != 1 or requests.direction:
-            raise UsageError("--save-direction writes one edit; pass one prompt, one alpha and one beta")
+            raise UsageError("--save-direction writes one edit by a text; pass one prompt, one alpha and one beta")
         if path.exists() and not overwrite:
             raise OutputError(f"{path} exists; pass --overwrite or another --save-direction")
         output_folder(path.parent, ())

@@ -121,7 +121,7 @@ def test_a_condition_of_the_library(model: tuple[str, ...], models: Models) -> N
         (["--scores", "few.csv", "--latents", "none.pt"], 2, "none.pt"),
         (["--scores", "equal.csv", "--latents", "w.safetensors"], 2, "all 40 scores are 3; pass those of an attribute"),
         (["--scores", "scores.csv", "--fit", "svm"], 2, "40 samples with ratio 0.02 leave 0 for each side"),
-        (["--scores", "scores.csv", "--layers", "6"], 2, "layers [6] are not among 0-5"),
+        (["--scores", "scores.csv", "--layers", "6"], 2, "layers 6 are not among 0-5"),
         (["--scores", "scores.csv", "--condition", "nobody"], 1, "'nobody' is neither a direction of the library nor"),
         (["--prompt", "red", "--name", "A b"], 2, "'A b' cannot be the name of a direction; call it 'a-b'"),
     ],
