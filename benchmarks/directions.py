@@ -8,8 +8,10 @@ which it disagrees on half of the faces.
 
 from __future__ import annotations
 
+import bisect
+import functools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
 import click
@@ -34,7 +36,7 @@ from styleclip.prompts import Prompt
 from styleclip.weights.catalog import checkpoint_path
 
 FACES = {"tuning": 40, "reporting": 100}  # the first seeds of the set
-FIRST_ALPHA, FACTOR, LAST_ALPHA = 0.4, 1.2, 16.0  # the alphas that the judge sees
+ALPHAS = tuple(0.4 * 1.2**i for i in range(21))  # among which the judge is asked; the last one is 15.3
 DISAGREED = 0.5  # of the faces, at the ends of the range
 WITHIN = 0.25  # of the judge's alpha
 QUICK_TEXTS, QUICK_FACES = 1, 4
@@ -85,18 +87,23 @@ def judge_range(faces: JudgedFaces, found: StyleDirection, claims: Claims) -> tu
 
 
 def _judged_end(faces: JudgedFaces, step: Direction, before: dict[str, Tensor], kept: Claims, claims: Claims) -> float:
-    """The end of one side, interpolated in log alpha; `kept` are the claims that must not be lost."""
-    last = (0.0, 0.0)
-    for alpha in _alphas():
-        after = faces.verdict(faces.source + alpha * step)
-        share = disagreement(before, after, kept, claims).float().mean().item()
-        if share >= DISAGREED:
-            if last[0] == 0:
-                return alpha
-            part = (DISAGREED - last[1]) / (share - last[1])
-            return last[0] * (alpha / last[0]) ** part
-        last = alpha, share
-    return math.nan
+    """The end of one side, by bisection of ALPHAS and interpolation in log alpha; NaN beyond the last of them.
+
+    `kept` are the claims that must not be lost.
+    """
+
+    @functools.cache
+    def share(index: int) -> float:
+        after = faces.verdict(faces.source + ALPHAS[index] * step)
+        return disagreement(before, after, kept, claims).float().mean().item()
+
+    index = bisect.bisect_left(range(len(ALPHAS)), DISAGREED, key=share)
+    if index == len(ALPHAS):
+        return math.nan
+    if index == 0:
+        return ALPHAS[0]
+    part = (DISAGREED - share(index - 1)) / (share(index) - share(index - 1))
+    return ALPHAS[index - 1] * (ALPHAS[index] / ALPHAS[index - 1]) ** part
 
 
 def disagreement(before: dict[str, Tensor], after: dict[str, Tensor], kept: Claims, claims: Claims) -> Tensor:
@@ -105,13 +112,6 @@ def disagreement(before: dict[str, Tensor], after: dict[str, Tensor], kept: Clai
     for attribute, state in kept.items():
         changed |= before[attribute][:, state] - after[attribute][:, state] > MIN_LOST_PROBABILITY
     return changed
-
-
-def _alphas() -> Iterator[float]:
-    alpha = FIRST_ALPHA
-    while alpha <= LAST_ALPHA:
-        yield alpha
-        alpha *= FACTOR
 
 
 def markdown(rows: Sequence[dict[str, Any]]) -> str:

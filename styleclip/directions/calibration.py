@@ -7,6 +7,7 @@ samples and their edits is UNIT_DISTANCE. Models without a face recogniser measu
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
@@ -114,6 +115,7 @@ def find_alpha(distance: Callable[[float], float], wanted: float, alpha: float, 
     bracket = _Bracket()
     for _ in range(MAX_EVALUATIONS):
         value = distance(alpha)
+        value = value if math.isfinite(value) else sys.float_info.max
         if abs(value - wanted) <= tolerance * wanted:
             return alpha
         point = (math.log(alpha), math.log(max(value, 1e-12)))

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 
@@ -52,7 +52,7 @@ def find_range(models: Models, found: Found, on_step: OnStep = ignore, samples: 
     faces = fixed_faces(models, samples)
     step = step_in_s(models, found, faces.latent, faces.features.clip)
     high = _Side(models, faces, step, spread, on_step)
-    low = _Side(models, faces, -1.0 * step, spread, on_step, tried=0)
+    low = _Side(models, faces, -1.0 * step, spread, on_step)
     highest = high.end(1.0)
     lowest = low.end(highest)
     return _rounded(-lowest), _rounded(highest)
@@ -67,13 +67,13 @@ class _Side:
     step: Direction
     spread: SampleSpread
     on_step: OnStep
-    tried: int = 0
+    seen: dict[tuple[float, int | None], Features] = field(default_factory=dict)
 
     def end(self, start: float) -> float:
         """The end, searched from an alpha near it."""
         alpha = find_alpha(lambda alpha: self.scatter(alpha, FIRST_SAMPLES), MAX_SCATTER, start, FIRST_TOLERANCE)
         alpha = find_alpha(self.scatter, MAX_SCATTER, alpha, TOLERANCE)
-        alpha = math.sqrt(alpha * _crossing(lambda alpha: self.outward(alpha) > MAX_OUTWARD, alpha))
+        alpha = math.sqrt(alpha * _crossing(lambda alpha: not self.outward(alpha) <= MAX_OUTWARD, alpha))
         if self.models.identity is None or self.identity(alpha) >= MIN_IDENTITY:
             return alpha
         return _crossing(lambda alpha: self.identity(alpha) < MIN_IDENTITY, alpha)
@@ -89,10 +89,12 @@ class _Side:
 
     def see(self, alpha: float, count: int | None = None) -> Features:
         """The features of the first `count` faces, or of all, at an alpha."""
-        self.tried += 1
-        self.on_step(Step(self.tried, 0, {"alpha": alpha}, stage="range"))
-        source = self.faces.in_s(self.models)[:count]
-        return see_pictures(self.models, source + alpha * Direction(source.space, self.step.data[:count]))
+        if (alpha, count) not in self.seen:
+            source = self.faces.in_s(self.models)[:count]
+            edited = source + alpha * Direction(source.space, self.step.data[:count])
+            self.seen[alpha, count] = see_pictures(self.models, edited)
+            self.on_step(Step(len(self.seen), 0, {"alpha": alpha}, stage="range"))
+        return self.seen[alpha, count]
 
 
 def _crossing(is_beyond: Callable[[float], bool], alpha: float) -> float:

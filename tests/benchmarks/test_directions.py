@@ -16,7 +16,6 @@ from tests.helpers.bench_runner import run_bench_json
 def test_the_judge_has_a_range_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(directions, "find_range", lambda *_: (-2.0, 3.0))
     monkeypatch.setattr(directions, "calibrated", lambda found, _: found)
-    monkeypatch.setattr(directions, "FACTOR", 2.0)
     monkeypatch.setattr(directions, "markdown", lambda rows: "")
     [row] = run_bench_json("directions", "--set", "tuning")["results"]
     assert row["text"] == "a woman with ginger hair"

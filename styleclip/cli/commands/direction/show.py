@@ -9,8 +9,10 @@ import click
 from styleclip.cli.options.common import CommonOptions, common_options
 from styleclip.cli.options.option import option
 from styleclip.cli.options.types import PSI_RANGE, SEEDS
+from styleclip.cli.output.printing import print_lines
 from styleclip.cli.output.progress import StageProgress
 from styleclip.cli.output.tables import table
+from styleclip.errors import OutputError
 from styleclip.text.names import slug
 
 if TYPE_CHECKING:
@@ -62,8 +64,11 @@ def show(common: CommonOptions, name: str, seeds: tuple[int, ...], psi: float) -
         }
         png = png_bytes(strip, common.recording.of_picture(record))
         path = atomic_write(output.place / STRIP_FILES[0], png)
-    kept = keep_measures(file, report.direction, models)
-    paths = [final_path(path), *([kept] if kept else [])]
+    paths = [final_path(path)]
+    try:
+        paths += filter(None, [keep_measures(file, report.direction, models)])
+    except OutputError as error:  # what was measured is still worth reading
+        print_lines(f"Warning: {error}", err=True)
     common.report(paths, common.recording.of_json(record, folder), _lines(report, record))
 
 
