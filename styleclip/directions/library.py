@@ -155,7 +155,7 @@ def named_file(name: str) -> DirectionFile:
 def _in_library(name: str) -> DirectionFile | None:
     """The file of NAME or PACK:NAME; None where the library has no such entry."""
     names = library_names()
-    pack, _, key = name.rpartition(":")
+    pack, _, key = name.partition(":")
     if name in names:
         return DirectionFile(entry_path(name))
     return DirectionFile(entry_path(pack), key) if key and pack in names else None

@@ -96,8 +96,8 @@ class NamedDirections:
         return library + [record for each in list_catalog() if (record := self._catalog_record(each))]
 
     def _library_record(self, listed: ListedDirection) -> Record:
-        pack, _, title = listed.name.rpartition(":")
-        record = _entry(listed.name, listed.licence) | {"title": title, "pack": pack or None}
+        pack, colon, title = listed.name.partition(":")
+        record = _entry(listed.name, listed.licence) | ({"title": title, "pack": pack} if colon else {})
         if listed.problem:
             return record | _fault(listed.problem.replace(str(listed.path), listed.path.name), UNREADABLE)
         is_ours = listed.fingerprint in (None, self.models.generator_fingerprint)
