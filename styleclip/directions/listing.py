@@ -34,6 +34,7 @@ class ListedDirection:
         range: the lowest and highest useful alpha.
         generator: the model or the generator of the catalog that it belongs to; None where that is not known.
         fingerprint: of that generator.
+        imported_for: where it is not known, the model or the fingerprint of the generator in use at the import.
         path: its file, which may not be here yet.
         present: whether the file is on this disk.
         problem: why its file cannot be used.
@@ -49,6 +50,7 @@ class ListedDirection:
     range: tuple[float, float] | None = None
     generator: str | None = None
     fingerprint: str | None = None
+    imported_for: str | None = None
     licence: str = ""
     path: Path = Path()
     present: bool = True
@@ -120,6 +122,7 @@ def _listed(name: str, path: Path, about: Mapping[str, Any]) -> Iterator[ListedD
 
 def _from_record(name: str, path: Path, record: Mapping[str, Any]) -> ListedDirection:
     fingerprint = _text(record, "generator") or None
+    imported_for = "" if fingerprint else _text(_origin(record), "imported_for")
     pair = record.get("range")
     numbers = [_number(each) for each in pair] if isinstance(pair, list) and len(pair) == 2 else []
     low, high = numbers if numbers else (None, None)
@@ -134,6 +137,7 @@ def _from_record(name: str, path: Path, record: Mapping[str, Any]) -> ListedDire
         range=None if low is None or high is None else (low, high),
         generator=model_names().get(fingerprint or "") or _text(_origin(record), "for") or None,
         fingerprint=fingerprint,
+        imported_for=model_names().get(imported_for, imported_for) or None,
         licence=_text(record, "licence"),
         path=path,
     )

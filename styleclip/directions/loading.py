@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from styleclip.directions.foreign_files import catalog_generator
 from styleclip.directions.importing import import_directions
@@ -24,8 +24,10 @@ from styleclip.weights.file_state import sha256_of
 from styleclip.weights.formats.messages import error_context
 from styleclip.weights.formats.own_files import read_own
 from styleclip.weights.hub import hub_origin
+from styleclip.weights.weight_warnings import warn_of_file
 
 MAX_NAMES = 8  # of directions in an error
+IMPORTED_FOR = "imported_for"  # in `origin`: fingerprint of the generator in use at the import
 
 Choice = TypeVar("Choice", bound=StyleDirection | LatentDirection)
 
@@ -49,7 +51,16 @@ def read_direction(file: DirectionFile, models: Models) -> StyleDirection | Late
         direction = choose_direction(directions, file.key)
         if isinstance(direction, LatentDirection):
             direction.check_fits(models)
+            _warn_of_other_generator(direction, models)
     return direction
+
+
+def _warn_of_other_generator(direction: LatentDirection, models: Models) -> None:
+    """Issue a WeightWarning for a direction whose file names no generator, and that was imported for another one."""
+    known = direction.origin.get(IMPORTED_FOR), models.generator_fingerprint
+    if direction.generator is None and None not in known and known[0] != known[1]:
+        text = f"{direction.label} was imported for another generator, and nothing says that it belongs to this one"
+        warn_of_file(f"{text}; look at it before you rely on it", stacklevel=4)
 
 
 def read_directions(path: str | Path, models: Models) -> Sequence[StyleDirection | LatentDirection]:
@@ -87,11 +98,9 @@ def add_to_library(
 ) -> Path:
     """Write an entry of the library: one direction, which takes the name of the entry, or a pack of several.
 
-    Names in a pack become such as stand in file names, and different: `Eye ratio` -> `eye-ratio`. A generator of the
-    catalog is recorded by its name, too. Raises UsageError for a name that no entry can have and for texts in a pack,
-    OutputError for a name that is taken, unless `overwrite`.
+    Names in a pack become such as stand in file names, and different: `Eye ratio` -> `eye-ratio`. Raises UsageError for
+    a name that no entry can have and for texts in a pack, OutputError for a name that is taken, unless `overwrite`.
     """
-    generator = catalog_generator(models)
     several = [directions] if isinstance(directions, StyleDirection) else list(directions)
     with new_entry(name, overwrite) as path:
         if len(several) == 1 and isinstance(several[0], StyleDirection):
@@ -101,11 +110,21 @@ def add_to_library(
             if isinstance(each, StyleDirection):
                 raise UsageError(f"a pack holds no direction of a text, such as {each.prompt.target!r}; add it alone")
             base = name if len(several) == 1 else slug(each.name)
-            own = each.generator == models.generator_fingerprint
-            origin = {"for": generator.name, **each.origin} if generator and own else each.origin
             title = different_name(base, base, [other.name for other in named])
-            named.append(replace(each, name=title, origin=origin))
+            named.append(replace(each, name=title, origin=_entry_origin(each, models)))
         return save_latent_directions(named, path)
+
+
+def _entry_origin(direction: LatentDirection, models: Models) -> dict[str, Any]:
+    """Where a direction comes from, and the name of its generator in the catalog, `for`, where it has one.
+
+    Of a direction that belongs to no known generator, `imported_for` is the fingerprint of that of the models.
+    """
+    origin = dict(direction.origin)
+    if direction.generator is None:
+        return {IMPORTED_FOR: models.generator_fingerprint, **origin}
+    generator = catalog_generator(models) if direction.generator == models.generator_fingerprint else None
+    return {"for": generator.name, **origin} if generator else origin
 
 
 def choose_direction(directions: Mapping[str, Choice], key: str | None) -> Choice:

@@ -14,8 +14,10 @@ from safetensors.torch import load_file, save_file
 
 import styleclip
 from styleclip.directions.library import library_folder, library_names, named_file
+from styleclip.directions.listing import list_library
+from styleclip.directions.loading import add_to_library
 from styleclip.directions.own_files import read_latent_directions, save_latent_directions
-from styleclip.errors import UsageError, WeightError
+from styleclip.errors import UsageError, WeightError, WeightWarning
 from styleclip.latents import Space
 from styleclip.methods.latent_direction import LatentDirection
 from styleclip.models import Models
@@ -105,6 +107,20 @@ def test_a_name_of_the_library_is_no_path(
             named_file(name)
     with pytest.raises(WeightError, match="e4e-age is not on this disk; run `styleclip models pull e4e-age`"):
         named_file("e4e-age")
+
+
+def test_a_direction_without_a_generator_knows_what_it_was_imported_for(
+    models: Models, pack: list[LatentDirection], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STYLECLIP_HOME", str(tmp_path))
+    add_to_library(pack, "mine", models)
+    other = replace(models, provenance={"generator": {"network": "other"}})
+    assert styleclip.load_direction("mine:pose", models).origin["imported_for"] == models.generator_fingerprint
+    with pytest.warns(WeightWarning, match="mine:pose was imported for another generator, and nothing says"):
+        styleclip.load_direction("mine:pose", other)
+    age, pose = list_library()
+    assert (age.fingerprint, age.imported_for) == (models.generator_fingerprint, None)
+    assert (pose.fingerprint, pose.imported_for) == (None, models.generator_fingerprint)
 
 
 def change(path: Path, **changes: Any) -> None:

@@ -21,6 +21,7 @@ CATALOG_HEAD = ("  NAME", "RANGE", "GENERATOR", "LICENCE", "WHAT")
 LEGEND = (
     "",
     "UNIT is the alpha that --strength 1 stands for, RANGE the useful alphas; abs: alpha is a place to move to.",
+    "GENERATOR with ?: the file does not say; it was imported for this one.",
     "* is on this disk; `styleclip direction list --json` has all that is known.",
 )
 MAX_ROWS = 16  # of a pack
@@ -68,7 +69,8 @@ def _cells(each: ListedDirection) -> tuple[str, ...]:
     space = f"{each.space or ''}{' abs' if each.absolute else ''}"
     unit = "" if each.unit is None else f"{each.unit:.3g}"
     span = "" if each.range is None else f"{each.range[0]:g}..{each.range[1]:g}"
-    generator = each.generator or (each.fingerprint or "")[:8]
+    assumed = f"{each.imported_for[:8]}?" if each.imported_for else ""
+    generator = each.generator or (each.fingerprint or "")[:8] or assumed
     short = short_licence(each.licence)
     licence = each.licence[:MAX_CELL_CHARS] if short == "see --json" else short
     layers = each.layers or ("all" if each.space in ("w", "w+") else "")
