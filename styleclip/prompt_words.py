@@ -4,33 +4,19 @@ from __future__ import annotations
 
 import difflib
 import unicodedata
-import warnings
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from styleclip.networks.clip import CLIP
+from styleclip.runtime.warnings_of_thread import warn
 from styleclip.text.printable import JOINERS
 
 MAX_NAMED, MAX_WORD_CHARS = 8, 40  # in a warning
 LEAST_LIKENESS = 0.8  # of a misspelling, as difflib counts: 1 is the same word
-_collected: ContextVar[list[str] | None] = ContextVar("collected", default=None)
 
 
 class PromptWarning(UserWarning):
     """A prompt with words that the loaded CLIP does not know, or hardly: of another language, or emoji."""
-
-
-@contextmanager
-def collect_prompt_warnings() -> Iterator[list[str]]:
-    """Within, a PromptWarning of this thread is a sentence of this list, and is not issued."""
-    sentences: list[str] = []
-    token = _collected.set(sentences)
-    try:
-        yield sentences
-    finally:
-        _collected.reset(token)
 
 
 def warn_unknown_words(clip: CLIP, texts: Sequence[str]) -> None:
@@ -43,11 +29,7 @@ def warn_unknown_words(clip: CLIP, texts: Sequence[str]) -> None:
         else:
             known = ", ".join(clip.vocabulary)
             message = f"the {clip.name} CLIP does not know {named}{more}; it knows: {known}"
-        collected = _collected.get()
-        if collected is None:
-            warnings.warn(message, PromptWarning, stacklevel=2)
-        else:
-            collected.append(message)
+        warn(message, PromptWarning)
 
 
 def _name(word: str, vocabulary: Iterable[str]) -> str:

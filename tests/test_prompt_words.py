@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from open_clip import SimpleTokenizer
 
-from styleclip.prompt_words import PromptWarning, collect_prompt_warnings, unknown_words, warn_unknown_words, words_of
+from styleclip.prompt_words import PromptWarning, unknown_words, warn_unknown_words, words_of
+from styleclip.runtime.warnings_of_thread import collect_warnings
 from tests.helpers.tiny import tiny_clip
 
 
@@ -26,8 +27,8 @@ def test_unknown_words_are_named_with_the_known_ones(recwarn: pytest.WarningsRec
 
 
 def test_warnings_of_a_thread_are_collected(recwarn: pytest.WarningsRecorder) -> None:
-    with collect_prompt_warnings() as outer:
-        with ThreadPoolExecutor(1) as thread, collect_prompt_warnings() as inner:
+    with collect_warnings(PromptWarning) as outer:
+        with ThreadPoolExecutor(1) as thread, collect_warnings(PromptWarning) as inner:
             warn_unknown_words(tiny_clip(), ["a zebra face"])
             thread.submit(warn_unknown_words, tiny_clip(), ["a lion face"]).result()
         warn_unknown_words(tiny_clip(), ["a tiger face"])

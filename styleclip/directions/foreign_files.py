@@ -12,10 +12,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from styleclip.errors import WeightError
+from styleclip.errors import WeightError, WeightWarning
 from styleclip.latents import Space
 from styleclip.methods.latent_direction import LatentDirection
 from styleclip.models import Models
+from styleclip.runtime.warnings_of_thread import warn
 from styleclip.text.names import slug
 from styleclip.weights.catalog import Weight
 from styleclip.weights.direction_files import REMEDY, read_directions
@@ -29,7 +30,6 @@ from styleclip.weights.formats.messages import error_context
 from styleclip.weights.formats.style_tables import check_finite
 from styleclip.weights.hub import hub_origin
 from styleclip.weights.recognition import belongs_to, generator_weight, known_weight, warn_of_other_generator
-from styleclip.weights.weight_warnings import warn_of_file
 
 NO_NAMES = (*KEYS, *LATENT_KEYS)  # keys that name the kind of a tensor, not the direction
 SAME_GENERATOR, OTHER_GENERATOR = 0.99, 0.9  # cosine of a mean of W with w_avg; that of 100 samples has 0.999
@@ -73,7 +73,7 @@ def read_foreign(
             read = _directions(found, each, names, center, _origin(found, path, known))
             directions += [_with_own_layers(one, found, models) for one in read] if with_layers else read
     for note in filter(None, dict.fromkeys(notes)):
-        warn_of_file(f"{path.name}: {note}", stacklevel=3)
+        warn(f"{path.name}: {note}", WeightWarning, stacklevel=3)
     licence, span = (known.licence, known.range) if known else ("", None)
     return [
         replace(each, generator=generator, licence=licence, range=each.range or span)

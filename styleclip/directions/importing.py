@@ -10,16 +10,16 @@ from typing import Any
 from styleclip.directions.foreign_files import read_foreign
 from styleclip.directions.own_files import read_latent_directions, read_range
 from styleclip.directions.pack_index import INDEX, read_index
-from styleclip.errors import UsageError, WeightError
+from styleclip.errors import UsageError, WeightError, WeightWarning
 from styleclip.latents import Space
 from styleclip.methods.latent_direction import LatentDirection
 from styleclip.models import Models
+from styleclip.runtime.warnings_of_thread import warn
 from styleclip.text.names import different_name, slug
 from styleclip.weights.direction_files import is_layer_folder, is_own_file
 from styleclip.weights.formats.direction_tables import MAX_DIRECTIONS
 from styleclip.weights.formats.messages import error_context, plain_line
 from styleclip.weights.hub import hub_origin
-from styleclip.weights.weight_warnings import warn_of_file
 
 SUFFIXES = (".npy", ".npz", ".pt", ".pth", ".pkl", ".safetensors")  # of the files of a folder that are read
 MAX_NAMES = 8  # in an error
@@ -131,5 +131,5 @@ def _without_zeros(directions: list[LatentDirection], path: Path) -> list[Latent
         raise WeightError(f"{path}: its direction is 0 everywhere; pass another file")
     if len(kept) < len(directions):
         zero = ", ".join(each.name for each in directions if not each.data.any())
-        warn_of_file(f"{path.name}: {zero[:MAX_NAME_CHARS]} is 0 everywhere and left out", stacklevel=3)
+        warn(f"{path.name}: {zero[:MAX_NAME_CHARS]} is 0 everywhere and left out", WeightWarning, stacklevel=3)
     return kept

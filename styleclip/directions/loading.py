@@ -12,10 +12,11 @@ from styleclip.directions.importing import import_directions
 from styleclip.directions.library import DirectionFile, direction_file, new_entry
 from styleclip.directions.own_files import LIST, REMEDY, read_latent_directions, save_latent_directions
 from styleclip.directions.style_direction_files import load_style_direction, save_style_direction
-from styleclip.errors import UsageError, WeightError
+from styleclip.errors import UsageError, WeightError, WeightWarning
 from styleclip.methods.latent_direction import LatentDirection
 from styleclip.methods.style_direction import StyleDirection
 from styleclip.models import Models
+from styleclip.runtime.warnings_of_thread import warn
 from styleclip.storage.recording import InputFile
 from styleclip.text.names import different_name, slug
 from styleclip.weights.cache import Fetch, fetch
@@ -24,7 +25,6 @@ from styleclip.weights.file_state import sha256_of
 from styleclip.weights.formats.messages import error_context
 from styleclip.weights.formats.own_files import read_own
 from styleclip.weights.hub import hub_origin
-from styleclip.weights.weight_warnings import warn_of_file
 
 MAX_NAMES = 8  # of directions in an error
 IMPORTED_FOR = "imported_for"  # in `origin`: fingerprint of the generator in use at the import
@@ -60,7 +60,7 @@ def _warn_of_other_generator(direction: LatentDirection, models: Models) -> None
     known = direction.origin.get(IMPORTED_FOR), models.generator_fingerprint
     if direction.generator is None and None not in known and known[0] != known[1]:
         text = f"{direction.label} was imported for another generator, and nothing says that it belongs to this one"
-        warn_of_file(f"{text}; look at it before you rely on it", stacklevel=4)
+        warn(f"{text}; look at it before you rely on it", WeightWarning, stacklevel=4)
 
 
 def read_directions(path: str | Path, models: Models) -> Sequence[StyleDirection | LatentDirection]:

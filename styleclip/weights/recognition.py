@@ -6,8 +6,9 @@ import hashlib
 import os
 from pathlib import Path
 
+from styleclip.errors import WeightWarning
+from styleclip.runtime.warnings_of_thread import warn
 from styleclip.weights.catalog import Weight, weights
-from styleclip.weights.weight_warnings import warn_of_file
 
 CHUNK = 1 << 20  # bytes
 MAX_GIT_BYTES = 100 * 2**20  # GitHub takes no larger file into a repository
@@ -74,8 +75,9 @@ def belongs_to(known: Weight | None, generator: Weight | None) -> bool | None:
 def warn_of_other_generator(known: Weight | None, generator: Weight | None) -> None:
     """Issue a WeightWarning where a table or a direction of the catalog belongs to another generator of it."""
     if known is not None and generator is not None and belongs_to(known, generator) is False:
-        warn_of_file(
+        warn(
             f"{known.name} belongs to the generator {known.generator} and this is {generator.name}, where it may do "
             "something else; pass that one with --model",
+            WeightWarning,
             stacklevel=3,
         )

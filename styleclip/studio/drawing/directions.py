@@ -12,16 +12,16 @@ from styleclip.directions.foreign_files import catalog_generator
 from styleclip.directions.library import DirectionFile, library_folder, named_file
 from styleclip.directions.listing import ListedDirection, list_catalog, list_library
 from styleclip.directions.loading import choose_direction, direction_name, read_direction, read_directions
-from styleclip.errors import StyleClipError, WeightError
+from styleclip.errors import StyleClipError, WeightError, WeightWarning
 from styleclip.methods.latent_direction import LatentDirection
 from styleclip.methods.style_direction import StyleDirection
 from styleclip.models import Models
+from styleclip.runtime.warnings_of_thread import collect_warnings
 from styleclip.studio.caches import Cache
 from styleclip.studio.drawing.needs import Key, key_of
 from styleclip.studio.states.state import LIMITS
 from styleclip.weights.catalog import weights
 from styleclip.weights.recognition import belongs_to
-from styleclip.weights.weight_warnings import collect_weight_warnings
 
 MAX_READ, MAX_READ_BYTES = 256, 2**26
 CATALOG = "catalog"  # the group of its directions in the list
@@ -149,7 +149,7 @@ def own_strength(direction: FileDirection) -> float | None:
 def _collect_notes(path: Path) -> Iterator[list[str]]:
     """Within, warnings of the file are collected, without its name in front, instead of issued."""
     notes: list[str] = []
-    with collect_weight_warnings() as sentences:
+    with collect_warnings(WeightWarning) as sentences:
         yield notes
     notes += [sentence.removeprefix(f"{path.name}: ") for sentence in sentences]
 

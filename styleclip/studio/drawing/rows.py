@@ -16,8 +16,9 @@ from styleclip.methods.style_direction import StyleDirection
 from styleclip.methods.style_step import StyleStep
 from styleclip.models import Models
 from styleclip.progress import OnStep
-from styleclip.prompt_words import collect_prompt_warnings, warn_unknown_words
+from styleclip.prompt_words import PromptWarning, warn_unknown_words
 from styleclip.prompts import Prompt
+from styleclip.runtime.warnings_of_thread import collect_warnings
 from styleclip.studio.caches import Cache
 from styleclip.studio.drawing.directions import (
     FileDirections,
@@ -137,7 +138,7 @@ class RowFinder:
         method = GlobalDirection(alpha=1.0, relevance=row.relevance, **given)
 
         def work(on_step: OnStep) -> _Measured:
-            with collect_prompt_warnings() as sentences:
+            with collect_warnings(PromptWarning) as sentences:
                 self._check_words(row.prompt, method)
                 return _Measured(method.measure(self.models, row.prompt, on_step), sentences)
 
@@ -161,7 +162,7 @@ class RowFinder:
 
         def work(on_step: OnStep) -> _Measured:
             assert face is not None
-            with collect_prompt_warnings() as sentences:
+            with collect_warnings(PromptWarning) as sentences:
                 self.models.clip.check_lengths((row.prompt.target, *row.prompt.neutrals))
                 edited = Optimize()(face.models, face.latent, row.prompt, on_step)
                 return _Measured(StyleStep.between(face.models, face.latent, edited, row.prompt), sentences)

@@ -13,8 +13,9 @@ from styleclip.errors import UsageError
 from styleclip.images import png_bytes, to_pil
 from styleclip.photo_editing import FaceEdit, PhotoEdit
 from styleclip.progress import OnStep, ignore
-from styleclip.prompt_words import collect_prompt_warnings
+from styleclip.prompt_words import PromptWarning
 from styleclip.results import EditResult
+from styleclip.runtime.warnings_of_thread import collect_warnings
 from styleclip.storage.files import to_json
 from styleclip.studio.drawing.pictures import jpeg_bytes
 from styleclip.studio.engine import StateEdit
@@ -146,7 +147,7 @@ def edited_result(state: State, edit: StateEdit) -> EditResult:
     """The result of all sliders, with the face in its record as the commands write it."""
     about = {"source": _source_record(state, edit)}
     editor = Editor(edit.face.models)
-    with collect_prompt_warnings():  # which the page shows, so the log of the server need not
+    with collect_warnings(PromptWarning):  # which the page shows, so the log of the server need not
         return editor.edit_together(edit.face.latent, edit.sliders, about=about, region=edit.region)
 
 
