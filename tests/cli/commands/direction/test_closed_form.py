@@ -27,18 +27,6 @@ from styleclip.models import Models
 from tests.helpers.support import failed
 
 
-@pytest.fixture(autouse=True)
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An empty folder and an empty library."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("STYLECLIP_HOME", str(tmp_path / "home"))
-
-
-@pytest.fixture
-def model(files: tuple[Path, Path]) -> tuple[str, ...]:
-    return ("--model", str(files[0]), "--clip", str(files[1]), "--device", "cpu")
-
-
 def run(command: str, *words: object) -> Result:
     return CliRunner().invoke(main, ["direction", command, *map(str, words)], prog_name="styleclip")
 
@@ -49,8 +37,8 @@ def done(command: str, *words: object) -> str:
     return result.stdout
 
 
-def test_sefa_fills_the_library(model: tuple[str, ...], models: Models, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calibration, "calibrate", lambda *_: Calibration(1.25, "clip"))
+@pytest.mark.usefixtures("known_units")
+def test_sefa_fills_the_library(model: tuple[str, ...], models: Models) -> None:
     lines = done("sefa", "--name", "axes", "--count", 3, "--seeds", "0-1", *model).splitlines()
     assert [line.split()[0] for line in lines[2:]] == ["axes:0", "axes:1", "axes:2"]
     path, sheet = map(Path, lines[:2])

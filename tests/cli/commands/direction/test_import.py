@@ -13,8 +13,6 @@ from click.testing import CliRunner, Result
 
 import styleclip
 from styleclip.cli import main
-from styleclip.directions import calibration
-from styleclip.directions.calibration import Calibration
 from styleclip.directions.library import library_folder
 from styleclip.directions.own_files import read_latent_directions
 from styleclip.directions.packs import write_pack
@@ -31,18 +29,7 @@ from tests.helpers.hub_server import COMMITS, running_hub
 from tests.helpers.support import failed
 from tests.helpers.tiny import TINY, TINY_NUM_WS
 
-
-@pytest.fixture(autouse=True)
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An empty folder, an empty library, and units that need no pictures."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("STYLECLIP_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(calibration, "calibrate", lambda *_: Calibration(1.25, "clip"))
-
-
-@pytest.fixture
-def model(files: tuple[Path, Path]) -> tuple[str, ...]:
-    return ("--model", str(files[0]), "--clip", str(files[1]), "--device", "cpu")
+pytestmark = pytest.mark.usefixtures("known_units")
 
 
 def run(*words: object) -> Result:

@@ -11,8 +11,6 @@ from click.testing import CliRunner, Result
 
 import styleclip
 from styleclip.cli import main
-from styleclip.directions import calibration
-from styleclip.directions.calibration import Calibration
 from styleclip.directions.library import library_folder
 from styleclip.latents import Latent, Space, save_latent
 from styleclip.methods.latent_direction import LatentDirection
@@ -21,22 +19,11 @@ from tests.helpers.direction_files import normal
 from tests.helpers.support import failed
 from tests.helpers.tiny import TINY
 
-
-@pytest.fixture(autouse=True)
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An empty folder, an empty library, and units that need no pictures."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("STYLECLIP_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(calibration, "calibrate", lambda *_: Calibration(1.25, "clip"))
-
-
-@pytest.fixture
-def model(files: tuple[Path, Path]) -> tuple[str, ...]:
-    return ("--model", str(files[0]), "--clip", str(files[1]), "--device", "cpu", "--quiet")
+pytestmark = pytest.mark.usefixtures("known_units")
 
 
 def run(*words: object) -> Result:
-    command = ["direction", "interfacegan", "--name", "red", *map(str, words)]
+    command = ["direction", "interfacegan", "--name", "red", "--quiet", *map(str, words)]
     return CliRunner().invoke(main, command, prog_name="styleclip")
 
 

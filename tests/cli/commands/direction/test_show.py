@@ -11,8 +11,7 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from styleclip.cli import main
-from styleclip.directions import calibration, report
-from styleclip.directions.calibration import Calibration
+from styleclip.directions import report
 from styleclip.directions.library import library_folder
 from styleclip.directions.own_files import read_latent_directions, save_latent_directions
 from styleclip.directions.style_direction_files import load_style_direction, save_style_direction
@@ -23,23 +22,16 @@ from styleclip.methods.latent_direction import LatentDirection
 from styleclip.models import Models
 from styleclip.prompts import Prompt
 
+pytestmark = pytest.mark.usefixtures("known_units")
+
 
 @pytest.fixture(autouse=True)
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An empty folder and an empty library; units and ranges that are known."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("STYLECLIP_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(calibration, "calibrate", lambda *_: Calibration(1.25, "clip"))
+def known_range(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(report, "find_range", lambda *_: (-2.0, 4.0))
 
 
-@pytest.fixture
-def model(files: tuple[Path, Path]) -> tuple[str, ...]:
-    return ("--model", str(files[0]), "--clip", str(files[1]), "--device", "cpu", "--seeds", "0-1")
-
-
 def run(*words: object) -> Result:
-    result = CliRunner().invoke(main, ["direction", "show", *map(str, words)], prog_name="styleclip")
+    result = CliRunner().invoke(main, ["direction", "show", "--seeds", "0-1", *map(str, words)], prog_name="styleclip")
     assert result.exit_code == 0, result.output
     return result
 
