@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 
 import pytest
+from click.testing import CliRunner
 
 import styleclip
-from styleclip.cli import COMMANDS
+from styleclip.cli import COMMANDS, main
 from tests.helpers.support import run_python, run_styleclip
 
 PUBLIC = [
@@ -95,8 +96,8 @@ def test_help_is_quick() -> None:
 
 @pytest.mark.parametrize("arguments", [(), *((command,) for command in COMMANDS)])
 def test_help(arguments: tuple[str, ...]) -> None:
-    result = run_styleclip(*arguments, "--help")
-    assert result.returncode == 0, result.stderr
+    result = CliRunner().invoke(main, [*arguments, "--help"], prog_name="styleclip")
+    assert result.exit_code == 0, result.stderr
     assert result.stdout.startswith("Usage: styleclip")
     assert not result.stderr
 

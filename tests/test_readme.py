@@ -90,8 +90,11 @@ def check_install(command: str) -> None:
 
 
 def run(command: list[str], folder: Path) -> None:
+    env = environment(
+        STYLECLIP_HOME=str(folder.with_name("readme-home"))
+    )  # whose library has only what the README puts there
     result = subprocess.run(
-        command, cwd=folder, env=environment(), capture_output=True, text=True, timeout=600, stdin=subprocess.DEVNULL
+        command, cwd=folder, env=env, capture_output=True, text=True, timeout=600, stdin=subprocess.DEVNULL
     )
     assert result.returncode == 0, f"{result.stdout}\n{result.stderr}"
     assert "Traceback" not in result.stderr

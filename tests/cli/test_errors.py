@@ -107,7 +107,7 @@ def test_a_full_disk(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
 def test_stdout_on_a_full_disk() -> None:
-    command = [sys.executable, "-m", "styleclip", "doctor"]
+    command = [sys.executable, "-m", "styleclip", "models", "list"]
     with open("/dev/full", "w") as full:
         result = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, env=environment())
     assert result.returncode == 1
