@@ -25,6 +25,7 @@ from styleclip.storage.files import atomic_path, to_json
 RECORD_KEY = "styleclip"  # the PNG text chunk
 MAX_TEXT_BYTES = 2**24  # of a text or a colour profile of a PNG, decoded; Pillow's own limit is 2**20
 MAX_RECORD_CHARS = 2**22  # of a record that is parsed
+PNG_LEVEL = 4  # of compression: half the time of the usual 6, for 3 % more bytes
 _pillow_lock = threading.Lock()
 WHITE = 1.0  # behind transparent pixels
 CELL = 256  # smallest side of a picture on a sheet or in a video, px
@@ -94,7 +95,8 @@ def png_bytes(picture: Image.Image, record: Mapping[str, Any] | None = None, icc
     if record is not None:
         info.add_itxt(RECORD_KEY, to_json(record))
     buffer = io.BytesIO()
-    picture.save(buffer, "PNG", pnginfo=info, **({"icc_profile": icc_profile} if icc_profile else {}))
+    profile = {"icc_profile": icc_profile} if icc_profile else {}
+    picture.save(buffer, "PNG", pnginfo=info, compress_level=PNG_LEVEL, **profile)
     return buffer.getvalue()
 
 
