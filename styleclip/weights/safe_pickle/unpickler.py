@@ -24,6 +24,7 @@ MAX_STEPS = 2**20  # reads of a few bytes each; an encoder with its optimizer st
 MAX_LINE = 1000  # bytes of a line; a global is two lines
 REBUILD_TENSOR = (("torch._utils", "_rebuild_tensor"), ("torch._utils", "_rebuild_tensor_v2"))
 LOADERS = pickle._Unpickler.dispatch  # opcode -> method
+TOO_MANY_STEPS = "its pickle is longer than that of any weights; do not trust it"
 REFUSED_OPCODES = set(
     pickle.INST + pickle.OBJ + pickle.EXT1 + pickle.EXT2 + pickle.EXT4 + pickle.PERSID + pickle.NEXT_BUFFER
 )
@@ -45,7 +46,7 @@ class ReadBudget:
     def step(self) -> None:
         self.steps -= 1
         if self.steps < 0:
-            raise WeightError("its pickle is longer than that of any weights; do not trust it")
+            raise WeightError(TOO_MANY_STEPS)
 
     def take(self, nbytes: int) -> None:
         self.nbytes -= nbytes
@@ -82,8 +83,10 @@ class _Source:
         file.seek(here)
 
     def read(self, count: int) -> bytes:
-        self.budget.step()
-        data = self.file.read(min(count, self.size))
+        self.budget.steps -= 1  # `step` without its call: this runs for every opcode
+        if self.budget.steps < 0:
+            raise WeightError(TOO_MANY_STEPS)
+        data = self.file.read(count if count < self.size else self.size)
         if len(data) < count:
             raise WeightError("it ends too early; download it again")
         return data
