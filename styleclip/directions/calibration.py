@@ -15,9 +15,10 @@ from typing import TypeVar
 import torch
 
 from styleclip.directions.drift import FixedFaces, fixed_faces, measure_of, see_pictures
+from styleclip.directions.records import UnitOf
 from styleclip.errors import UsageError
 from styleclip.latents import Direction
-from styleclip.methods.latent_direction import LatentDirection, UnitOf
+from styleclip.methods.latent_direction import LatentDirection
 from styleclip.methods.sliders import Found, step_in_s
 from styleclip.methods.style_direction import StyleDirection
 from styleclip.models import Models

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from styleclip.directions.records import UnitOf
 from styleclip.latents import Latent, Space
 from styleclip.losses import clip_and_identity_features, loss_resolution_px, similarity
-from styleclip.methods.latent_direction import UnitOf
 from styleclip.models import Models
 from styleclip.networks.batch_size import RENDER, max_batch
 from styleclip.runtime.batching import Batches

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from styleclip.directions.foreign_files import read_foreign
-from styleclip.directions.own_files import read_latent_directions, read_range
+from styleclip.directions.own_files import read_latent_directions
 from styleclip.directions.pack_index import INDEX, read_index
+from styleclip.directions.records import read_range
 from styleclip.errors import UsageError, WeightError, WeightWarning
 from styleclip.latents import Space
 from styleclip.methods.latent_direction import LatentDirection

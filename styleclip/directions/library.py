@@ -5,6 +5,7 @@ It needs no torch, so names are looked up and completed at once.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from collections.abc import Iterator
@@ -74,7 +75,12 @@ def new_entry(name: str, overwrite: bool = False) -> Iterator[Path]:
     check_new(name, overwrite)
     with locked_library():
         check_new(name, overwrite)
-        yield entry_path(name)
+        try:
+            yield entry_path(name)
+        except OutputError as error:
+            if not isinstance(error.__cause__, OSError):
+                raise
+            raise _unwritable(error.__cause__) from error
 
 
 @contextmanager
@@ -85,10 +91,16 @@ def locked_library() -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         lock.enter_context(file_lock(folder / "library"))
     except OSError as error:
-        remedy = "set STYLECLIP_HOME to a folder of yours"
-        raise OutputError(f"the library {folder} cannot be written to ({error.strerror}); {remedy}") from error
+        raise _unwritable(error) from error
     with lock:
         yield
+
+
+def _unwritable(error: OSError) -> OutputError:
+    """The error of a library that the disk refuses to write."""
+    space = "free some space, or " if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
+    remedy = f"{space}set STYLECLIP_HOME to a folder of yours"
+    return OutputError(f"the library {library_folder()} cannot be written to ({error.strerror}); {remedy}")
 
 
 def check_entry(name: str) -> None:

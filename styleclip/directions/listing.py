@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,8 @@ from typing import Any
 
 from styleclip.directions.library import check_entry, entry_path, library_names
 from styleclip.directions.pack_index import check_key
-from styleclip.errors import StyleClipError
+from styleclip.directions.records import read_range, read_unit
+from styleclip.errors import StyleClipError, WeightError
 from styleclip.weights.catalog import catalog, checkpoint_path, weights
 from styleclip.weights.formats.messages import plain_line
 from styleclip.weights.own_headers import read_record
@@ -114,6 +114,8 @@ def _listed(name: str, path: Path, about: Mapping[str, Any]) -> Iterator[ListedD
     if not isinstance(records, list):
         yield _from_record(name, path, {"space": "s", **about})
         return
+    if not records:
+        raise WeightError(f"it has no list of directions; {REMEDY}")
     for record in records:
         if isinstance(record, dict):
             title = name if len(records) == 1 else f"{name}:{_text(record, 'name')}"
@@ -123,23 +125,24 @@ def _listed(name: str, path: Path, about: Mapping[str, Any]) -> Iterator[ListedD
 def _from_record(name: str, path: Path, record: Mapping[str, Any]) -> ListedDirection:
     fingerprint = _text(record, "generator") or None
     imported_for = "" if fingerprint else _text(_origin(record), "imported_for")
-    pair = record.get("range")
-    numbers = [_number(each) for each in pair] if isinstance(pair, list) and len(pair) == 2 else []
-    low, high = numbers if numbers else (None, None)
+    try:
+        unit, span, problem = read_unit(record), read_range(record), ""
+    except WeightError as error:
+        unit, span, problem = {}, None, str(error)
     return ListedDirection(
         name,
         source=_source(record),
         space=_text(record, "space") or None,
         layers=_text(record, "layers"),
         absolute=bool(record.get("absolute")),
-        unit=_number(record.get("unit")),
-        unit_of=_text(record, "unit_of") or "identity",
-        range=None if low is None or high is None else (low, high),
+        **unit,
+        range=span,
         generator=model_names().get(fingerprint or "") or _text(_origin(record), "for") or None,
         fingerprint=fingerprint,
         imported_for=model_names().get(imported_for, imported_for) or None,
         licence=_text(record, "licence"),
         path=path,
+        problem=problem,
     )
 
 
@@ -162,8 +165,3 @@ def _origin(record: Mapping[str, Any]) -> Mapping[str, Any]:
 def _text(record: Mapping[str, Any], key: str) -> str:
     value = record.get(key)
     return plain_line(value)[:MAX_CHARS] if isinstance(value, str) else ""
-
-
-def _number(value: object) -> float | None:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if is_number and math.isfinite(value) else None  # type: ignore[arg-type]

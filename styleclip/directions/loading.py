@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 from styleclip.directions.foreign_files import catalog_generator
 from styleclip.directions.importing import import_directions
 from styleclip.directions.library import DirectionFile, direction_file, new_entry
-from styleclip.directions.own_files import LIST, REMEDY, read_latent_directions, save_latent_directions
+from styleclip.directions.own_files import LIST, read_latent_directions, save_latent_directions
+from styleclip.directions.records import REMEDY
 from styleclip.directions.style_direction_files import load_style_direction, save_style_direction
 from styleclip.errors import UsageError, WeightError, WeightWarning
 from styleclip.methods.latent_direction import LatentDirection

@@ -9,22 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from torch import Tensor
 
+from styleclip.directions.records import REMEDY, read_range, read_unit
 from styleclip.errors import SpaceError, UsageError, WeightError
 from styleclip.latents import Space
-from styleclip.methods.latent_direction import LatentDirection, UnitOf
+from styleclip.methods.latent_direction import LatentDirection
 from styleclip.prompts import Prompt
 from styleclip.storage.files import to_json
 from styleclip.weights.formats.messages import error_context, plain_line
 from styleclip.weights.formats.own_checks import MAX_RECORD_CHARS, number_of, text_of
 from styleclip.weights.formats.own_files import read_own, save_own
 
-REMEDY = "import or make the direction again"
 LIST = "directions"  # in `about`
-UNITS = get_args(UnitOf)
 FILE_KEYS = ("file", "sha256")  # of `origin`, that say which file a direction was read from
 
 
@@ -106,29 +105,6 @@ def _read(record: Any, tensors: Mapping[str, Tensor], key: str) -> LatentDirecti
         )
     except SpaceError as error:
         raise WeightError(f"{key}: {error}") from error
-
-
-def read_unit(record: Mapping[str, Any]) -> dict[str, Any]:
-    """`unit` and `unit_of` of a record; {} where it has none."""
-    if record.get("unit") is None:
-        return {}
-    unit, unit_of = number_of(record, "unit", REMEDY), record.get("unit_of", UNITS[0])
-    if unit <= 0 or unit_of not in UNITS:
-        raise WeightError(f"its unit {unit:g} is damaged; {REMEDY}")
-    return {"unit": float(unit), "unit_of": unit_of}
-
-
-def read_range(record: Mapping[str, Any]) -> tuple[float, float] | None:
-    """The lowest and highest useful alpha of a record; None where it has none."""
-    value = record.get("range")
-    if value is None:
-        return None
-    if not isinstance(value, list) or len(value) != 2:
-        raise WeightError(f"its range is damaged; {REMEDY}")
-    low, high = (number_of({"range": each}, "range", REMEDY) for each in value)
-    if not low < high:
-        raise WeightError(f"its range {low:g} to {high:g} is damaged; {REMEDY}")
-    return low, high
 
 
 def _read_prompt(record: Mapping[str, Any]) -> Prompt | None:

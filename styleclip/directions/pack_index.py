@@ -35,13 +35,15 @@ def parse_index(path: Path) -> dict[str, dict[str, Any]]:
     Raises WeightError for an index that is damaged, and for a file that would lie outside of its folder.
     """
     with error_context(path, REMEDY):
-        entries = parse_record(read_text(path), REMEDY)
+        entries = parse_record(read_text(path), REMEDY, "the index")
         if not entries:
             raise WeightError(f"it names no direction; {REMEDY}")
         records = {}
         for name, entry in entries.items():
             record = {"file": entry} if isinstance(entry, str) else entry
             file = record.get("file") if isinstance(record, dict) else None
+            if file is None:
+                raise WeightError(f"it names no file for {plain_line(name)[:60]}; {REMEDY}")
             if not isinstance(file, str) or Path(file).name != file:
                 raise WeightError(_no_file(name, file))
             records[name] = {**record, "file": file}

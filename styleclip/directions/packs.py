@@ -14,12 +14,12 @@ from styleclip.directions.library import check_entry, direction_file, entry_path
 from styleclip.directions.loading import choose_direction
 from styleclip.directions.own_files import (
     LIST,
-    REMEDY,
     direction_record,
     read_latent_directions,
     save_latent_directions,
 )
 from styleclip.directions.pack_index import INDEX, check_key, read_index
+from styleclip.directions.records import REMEDY
 from styleclip.errors import UsageError, WeightError
 from styleclip.methods.latent_direction import LatentDirection
 from styleclip.storage.files import atomic_write, output_folder, to_json

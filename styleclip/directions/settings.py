@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from styleclip.settings import check_limits, setting
+from styleclip.errors import UsageError
+from styleclip.settings import check_limits, published_values, setting
 
 
 @dataclass(frozen=True)
@@ -28,3 +29,6 @@ class BoundarySettings:
 
     def __post_init__(self) -> None:
         check_limits(self)
+        changed = [name for name, value in published_values(BoundarySettings).items() if getattr(self, name) != value]
+        if self.fit != "svm" and changed:
+            raise UsageError(f"{changed[0].replace('_', '-')} is of the SVM; pass --fit svm with it, or leave it out")

@@ -14,7 +14,7 @@ from typing import Any
 
 from torch import Tensor
 
-from styleclip.directions.own_files import read_range, read_unit
+from styleclip.directions.records import read_range, read_unit
 from styleclip.errors import WeightError
 from styleclip.methods.claim_direction import ClaimDirection
 from styleclip.methods.settings import GlobalDirectionSettings

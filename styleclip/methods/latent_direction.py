@@ -6,18 +6,17 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from styleclip.directions.records import UnitOf
 from styleclip.errors import SpaceError, UsageError, WeightError
 from styleclip.latents import Direction, Latent, Space
 from styleclip.models import Models
 from styleclip.prompts import Prompt
 from styleclip.settings import Strength
-
-UnitOf = Literal["identity", "clip"]  # features whose distance the unit is measured by
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,12 +12,13 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from styleclip.directions.records import UnitOf
 from styleclip.errors import UsageError
 from styleclip.latents import Direction, Latent, Space, StyleLayout
 from styleclip.methods.auto_alpha import auto_alpha
 from styleclip.methods.claim_alpha import claim_alpha
 from styleclip.methods.claim_direction import ClaimDirection, sum_of_steps
-from styleclip.methods.latent_direction import UnitOf, unit_settings
+from styleclip.methods.latent_direction import unit_settings
 from styleclip.methods.settings import GlobalDirectionSettings
 from styleclip.models import Models
 from styleclip.progress import OnStep, ignore

@@ -11,6 +11,7 @@ from styleclip.weights.formats.messages import error_context
 from styleclip.weights.formats.own_checks import parse_record
 
 KIND = "styleclip"  # the metadata key of the kind of the file
+METADATA = "__metadata__"  # in the header
 MAX_HEADER_BYTES = 100_000_000  # as the package safetensors
 
 
@@ -45,5 +46,8 @@ def _metadata(path: Path) -> dict[str, Any]:
         length = int.from_bytes(file.read(8), "little")
         if not 2 <= length <= MAX_HEADER_BYTES:
             raise ValueError("no header")
-        header = file.read(length)
-    return dict(json.loads(header)["__metadata__"])
+        header = json.loads(file.read(length))
+    ends = [each["data_offsets"][1] for name, each in header.items() if name != METADATA]
+    if path.stat().st_size != 8 + length + max(ends, default=0):
+        raise ValueError("cut off")
+    return dict(header[METADATA])

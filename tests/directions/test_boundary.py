@@ -165,5 +165,7 @@ def test_bad_latents_and_settings() -> None:
         UsageError, match="the latents do not tell the scores; pass more samples, or scores of what these samples show"
     ):
         fit_boundary(torch.zeros(20, 4), torch.arange(20.0))
+    with pytest.raises(UsageError, match="ratio is of the SVM; pass --fit svm with it, or leave it out"):
+        BoundarySettings(ratio=0.1)
     with pytest.raises(UsageError, match="ratio is 0.6; it must be"):
         BoundarySettings(ratio=0.6)

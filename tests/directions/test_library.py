@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -122,6 +124,30 @@ def test_a_library_that_cannot_be_written_to(home: Path) -> None:
         locked_library(),
     ):
         pass
+
+
+def test_a_full_disk(models: Models, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", refuse)
+    with pytest.raises(OutputError, match="cannot be written to .No space left on device.; free some space, or set ST"):
+        add_to_library([step(models, "x")], "smile", models)
+    assert library_names() == []
+
+
+def test_damaged_entries_are_listed_with_their_problem(models: Models) -> None:
+    path = add_to_library([step(models, "x")], "smile", models)
+    whole = path.read_bytes()
+    for content, problem in (
+        (whole[:-4], "it holds no direction that styleclip wrote; import or make it again"),
+        (whole.replace(b'"range\\": null', b'"range\\": -100'), "its range is damaged; import"),
+        (whole.replace(b'"unit\\": null', b'"unit\\": -1.0'), "its unit -1 is damaged; import"),
+    ):
+        assert content != whole
+        path.write_bytes(content)
+        [listed] = list_library()
+        assert problem in listed.problem
 
 
 def test_removal(models: Models) -> None:

@@ -67,15 +67,15 @@ def check_shapes(
             raise WeightError(f"{name} does not hold {kind}; {remedy}")
 
 
-def parse_record(text: str, remedy: str) -> dict[str, Any]:
+def parse_record(text: str, remedy: str, noun: str = "the record of how it was made") -> dict[str, Any]:
     """The object of strict JSON: no key twice, no NaN, at most MAX_DEPTH levels and MAX_RECORD_CHARS."""
     if len(text) > MAX_RECORD_CHARS:
-        raise WeightError(f"the record of how it was made has more than {MAX_RECORD_CHARS:,} characters; {remedy}")
+        raise WeightError(f"{noun} has more than {MAX_RECORD_CHARS:,} characters; {remedy}")
     try:
         record = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse_constant)
         _check_depth(record, MAX_DEPTH)
     except (ValueError, RecursionError) as error:
-        raise WeightError(f"the record of how it was made is damaged; {remedy}") from error
+        raise WeightError(f"{noun} is damaged; {remedy}") from error
     if not isinstance(record, dict):
         raise WeightError(f"it does not say how it was made; {remedy}")
     return record
