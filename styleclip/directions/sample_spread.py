@@ -1,4 +1,4 @@
-"""How the samples of a generator are spread in CLIP space, and how far edited pictures stand from them.
+"""How the samples of a generator are spread in CLIP space and in S, and how far edited pictures stand from them.
 
 Features are whitened by the covariance of the samples, `(C + SHRINKAGE * mean(diag C) * I)^(-1/2)`, so that squared
 lengths are Mahalanobis distances; they are divided by their mean over the samples, which makes them shares of the
@@ -15,9 +15,11 @@ from torch import Tensor
 from styleclip.models import Models
 from styleclip.progress import OnStep, ignore
 from styleclip.stylespace.samples import models_samples
+from styleclip.stylespace.statistics import style_statistics
 
 MIN_SAMPLES = 500  # drawn where CLIP has not seen as many
 SHRINKAGE = 0.1  # lambda
+STYLE_SAMPLES = 5000  # w, by which the deviations of style channels are measured; none is rendered
 OUTERMOST = 0.25  # share of the pictures
 
 
@@ -72,3 +74,12 @@ def sample_spread(models: Models, on_step: OnStep = ignore) -> SampleSpread:
         models.memo[key] = SampleSpread.of(samples.features)
     spread: SampleSpread = models.memo[key]
     return spread
+
+
+def style_deviation(models: Models) -> Tensor:
+    """[C], the standard deviations of the style channels over samples without truncation, once for these models."""
+    key = ("style deviation", models.generator)
+    if key not in models.memo:
+        models.memo[key] = style_statistics(models.generator, STYLE_SAMPLES, psi=1.0).std
+    deviation: Tensor = models.memo[key]
+    return deviation
