@@ -66,7 +66,8 @@ def show(common: CommonOptions, name: str, seeds: tuple[int, ...], psi: float) -
         path = atomic_write(output.place / STRIP_FILES[0], png)
     paths = [final_path(path)]
     try:
-        paths += filter(None, [keep_measures(file, report.direction, models)])
+        if report.direction is not direction:
+            paths += filter(None, [keep_measures(file, report.direction, models)])
     except OutputError as error:  # what was measured is still worth reading
         print_lines(f"Warning: {error}", err=True)
     common.report(paths, common.recording.of_json(record, folder), _lines(report, record))

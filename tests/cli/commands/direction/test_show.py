@@ -59,6 +59,8 @@ def test_the_library_keeps_what_was_measured(models: Models, model: tuple[str, .
     age, tilt = read_latent_directions(path)
     assert (age.unit, age.unit_of, age.range) == (1.25, "clip", (-2.0, 4.0))
     assert (tilt.unit, tilt.range) == (None, (-9.0, 9.0))
+    again = run("pack:age", "--overwrite", *model).stdout.splitlines()
+    assert again[1].startswith("unit "), "nothing new is written"
 
 
 def test_the_strip_and_its_record(models: Models, model: tuple[str, ...], tmp_path: Path) -> None:
