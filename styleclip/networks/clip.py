@@ -127,6 +127,12 @@ def byte_pair_tokenizer(context: int = 77) -> SimpleTokenizer:
     return SimpleTokenizer(context_length=context)
 
 
+@lru_cache(maxsize=2**14)
+def _byte_pairs(text: str) -> tuple[int, ...]:
+    """The byte-pair tokens of a text, which is encoded once for its length, its features and those of other models."""
+    return tuple(byte_pair_tokenizer().encode(text))
+
+
 class CompactTokenizer:
     """CLIP's byte-pair tokens, renumbered for a small model with a subset of them.
 
@@ -135,7 +141,6 @@ class CompactTokenizer:
     """
 
     def __init__(self, known: Sequence[int], context: int) -> None:
-        self._bpe = byte_pair_tokenizer()
         self.context = context
         self._number = {token: i for i, token in enumerate(known, start=3)}
         self.end = 3 + len(known)
@@ -146,18 +151,16 @@ class CompactTokenizer:
 
     def __call__(self, texts: list[str], context_length: int | None = None) -> Tensor:
         context = context_length or self.context
-        rows = torch.zeros(len(texts), context, dtype=torch.long)
-        for row, text in zip(rows, texts, strict=True):
-            tokens = [self._number.get(token, 2) for token in self._bpe.encode(text)]
-            tokens = [1, *tokens[: context - 2], self.end]
-            row[: len(tokens)] = torch.tensor(tokens)
-        return rows
+        rows = []
+        for text in texts:
+            tokens = [self._number.get(token, 2) for token in _byte_pairs(text)[: context - 2]]
+            rows.append([1, *tokens, self.end, *[0] * (context - 2 - len(tokens))])
+        return torch.tensor(rows, dtype=torch.long).reshape(len(texts), context)
 
     @staticmethod
     def tokens_of(words: Sequence[str]) -> list[int]:
         """The byte-pair tokens of these words, for `known`."""
-        bpe = byte_pair_tokenizer()
-        return sorted({token for word in words for token in bpe.encode(word)})
+        return sorted({token for word in words for token in _byte_pairs(word)})
 
 
 def build_clip(config: dict[str, Any]) -> CLIP:
