@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
     if signal.getsignal(number) == signal.SIG_IGN:  # as of jobs in the background of a script, and under nohup
         signal.signal(number, handler)
+os.fsync = lambda _: None  # no file of a test has to outlast the computer, and a disk takes milliseconds for each
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when torch is first imported, here and in commands that tests run
 
 
