@@ -147,11 +147,18 @@ def test_an_unexpected_error_is_a_sentence(
 def test_a_superseded_frame_has_no_answer(
     client: StudioClient, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    drawn = threading.Event()
+
+    def draw(*_: Any) -> None:
+        drawn.set()
+        raise Superseded("later")
+
     with monkeypatch.context() as patch, client.connect() as socket:
-        failure_of(engine, patch, Superseded("later"))
+        patch.setattr(engine, "draw", draw)
         socket.send_json(frame(1))
         socket.send_json({"type": "nothing"})
         assert socket.receive_json()["counter"] is None
+        assert drawn.wait(60)
         patch.undo()
         assert answer_to(socket, frame(2))[0]["counter"] == 2
 
