@@ -83,7 +83,9 @@ class Handler(BaseHTTPRequestHandler):
         end = answer.stop if answer.stop is not None else len(answer.content)
         step = 1_000 if answer.drip else 10_000
         for at in range(start, end, step):
-            request.sent += self.wfile.write(answer.content[at : min(at + step, end)])
+            chunk = answer.content[at : min(at + step, end)]
+            request.sent += len(chunk)  # before the client has it, who may end the test then
+            self.wfile.write(chunk)
             time.sleep(answer.drip)
         time.sleep(answer.pause)
 
