@@ -11,7 +11,13 @@ from typing import Any
 from styleclip.directions.foreign_files import catalog_generator
 from styleclip.directions.library import DirectionFile, library_folder, named_file
 from styleclip.directions.listing import ListedDirection, list_catalog, list_library
-from styleclip.directions.loading import choose_direction, direction_name, read_direction, read_directions
+from styleclip.directions.loading import (
+    IMPORTED_FOR,
+    choose_direction,
+    direction_name,
+    read_direction,
+    read_directions,
+)
 from styleclip.errors import StyleClipError, WeightError, WeightWarning
 from styleclip.methods.latent_direction import LatentDirection
 from styleclip.methods.style_direction import StyleDirection
@@ -121,14 +127,16 @@ class NamedDirections:
             return _without_folder(error, file.path)
 
 
-def direction_facts(read: ReadDirection) -> dict[str, Any]:
+def direction_facts(read: ReadDirection, models: Models) -> dict[str, Any]:
     """What a file tells of its direction, for the page, and warnings, also where it does not tell the generator."""
     direction, notes = read.direction, list(read.notes)
     facts: dict[str, Any] = {"unit": direction.unit, "unit_of": direction.unit_of} if direction.unit else {}
     if isinstance(direction, LatentDirection):
         facts |= {"space": direction.space.value, "layers": direction.layers, "absolute": direction.center is not None}
         facts |= {"licence": direction.licence, "source": direction.origin.get("source")}
-        if direction.generator is None and not notes:
+        imported_for = direction.origin.get(IMPORTED_FOR)
+        is_told = direction.generator or (imported_for and imported_for == models.generator_fingerprint)
+        if not is_told and not notes:
             notes.append("its file does not tell the generator; where it spoils faces, it belongs to another one")
     return facts | ({"warning": "; ".join(notes)} if notes else {})
 

@@ -131,7 +131,7 @@ class RowFinder:
         if isinstance(direction, LatentDirection):
             direction.check_fits(self.models)
         each.found, each.key, each.own_strength = direction.at(1.0), key, own_strength(direction)
-        each.facts |= direction_facts(read)
+        each.facts |= direction_facts(read, self.models)
 
     def _find_direction(self, each: FoundRow, row: TextRow, needs: Needs) -> None:
         given: dict[str, Any] = {} if row.beta is None else {"beta": row.beta}
