@@ -18,22 +18,6 @@ for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIG
         signal.signal(number, handler)
 os.fsync = lambda _: None  # no file of a test has to outlast the computer, and a disk takes milliseconds for each
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when torch is first imported, here and in commands that tests run
-LONG_MODULES = (
-    *("test_readme", "training/mapper/test_resume", "weights/formats/test_encoders", "cuda_ops/test_library"),
-    *(
-        "studio/test_browser_sessions",
-        "benchmarks/test_edit",
-        "test_extending",
-        "weights/safe_pickle/test_hostile_costs",
-    ),
-    *("training/encoder/test_resume", "cuda_ops/test_cuda_operations", "cli/test_run", "studio/test_browser_sliders"),
-)  # those of 10 s and more
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the longest modules, so that both processes end together."""
-    places = {Path(__file__).parent / f"{name}.py": place for place, name in enumerate(LONG_MODULES)}
-    items.sort(key=lambda item: places.get(item.path, len(places)))
 
 
 @pytest.fixture(scope="session", autouse=True)
