@@ -17,7 +17,7 @@ from styleclip.latents import Space
 from styleclip.methods.latent_direction import LatentDirection
 from styleclip.models import Models
 from styleclip.runtime.warnings_of_thread import warn
-from styleclip.text.names import slug
+from styleclip.text.names import different_names, slug
 from styleclip.weights.catalog import Weight
 from styleclip.weights.direction_files import REMEDY, read_directions
 from styleclip.weights.direction_readings import Steps, read_steps
@@ -75,9 +75,10 @@ def read_foreign(
     for note in filter(None, dict.fromkeys(notes)):
         warn(f"{path.name}: {note}", WeightWarning, stacklevel=3)
     licence, span = (known.licence, known.range) if known else ("", None)
+    names = different_names(each.name for each in directions)
     return [
-        replace(each, generator=generator, licence=licence, range=each.range or span)
-        for each in _with_unique_names(directions)
+        replace(each, name=name, generator=generator, licence=licence, range=each.range or span)
+        for each, name in zip(directions, names, strict=True)
     ]
 
 
@@ -161,21 +162,6 @@ def _names(found: FoundDirection, number: int, count: int, tables: int, title: s
     if count == 1:
         return [name or (slug(title) if tables == 1 else str(number))]
     return [f"{name}-{i}" if name else str(i) for i in range(count)]
-
-
-def _with_unique_names(directions: list[LatentDirection]) -> list[LatentDirection]:
-    """Later directions of a name get a number behind it: age, age-2, age-3."""
-    counts: dict[str, int] = {each.name: 1 for each in directions}
-    taken: set[str] = set()
-    unique: list[LatentDirection] = []
-    for each in directions:
-        name = each.name
-        while name in taken:
-            counts[each.name] += 1
-            name = f"{each.name}-{counts[each.name]}"
-        taken.add(name)
-        unique.append(replace(each, name=name))
-    return unique
 
 
 def catalog_generator(models: Models) -> Weight | None:

@@ -16,14 +16,13 @@ from styleclip.latents import Space
 from styleclip.methods.latent_direction import LatentDirection
 from styleclip.models import Models
 from styleclip.runtime.warnings_of_thread import warn
-from styleclip.text.names import different_name, slug
+from styleclip.text.names import different_names, first_names, slug
 from styleclip.weights.direction_files import is_layer_folder, is_own_file
 from styleclip.weights.formats.direction_tables import MAX_DIRECTIONS
 from styleclip.weights.formats.messages import error_context, plain_line
 from styleclip.weights.hub import hub_origin
 
 SUFFIXES = (".npy", ".npz", ".pt", ".pth", ".pkl", ".safetensors")  # of the files of a folder that are read
-MAX_NAMES = 8  # in an error
 MAX_NAME_CHARS = 60
 
 
@@ -99,10 +98,8 @@ def _list_files(folder: Path) -> dict[str, dict[str, Any]]:
     if not files or len(files) > MAX_DIRECTIONS:
         what = "no file of directions" if not files else f"more than {MAX_DIRECTIONS} files"
         raise WeightError(f"{folder}: it is a folder with {what}; pass the file inside of it")
-    records: dict[str, dict[str, Any]] = {}
-    for file in files:
-        records[different_name(slug(file.stem), slug(file.stem), records)] = {"file": file.name}
-    return records
+    names = different_names(slug(file.stem) for file in files)
+    return {name: {"file": file.name} for name, file in zip(names, files, strict=True)}
 
 
 def choose(directions: Sequence[LatentDirection], index: int | str, path: Path) -> LatentDirection:
@@ -113,7 +110,7 @@ def choose(directions: Sequence[LatentDirection], index: int | str, path: Path) 
     text = str(index)
     if text.isascii() and text.isdigit() and len(text) < 10 and int(text) < len(directions):
         return directions[int(text)]
-    names = ", ".join(each.name for each in directions[:MAX_NAMES]) + (", ..." if len(directions) > MAX_NAMES else "")
+    names = first_names([each.name for each in directions])
     raise UsageError(f"{path.name} has no direction {text[:MAX_NAME_CHARS]!r}; pass one of {names}")
 
 

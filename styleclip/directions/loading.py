@@ -19,7 +19,7 @@ from styleclip.methods.style_direction import StyleDirection
 from styleclip.models import Models
 from styleclip.runtime.warnings_of_thread import warn
 from styleclip.storage.recording import InputFile
-from styleclip.text.names import different_name, slug
+from styleclip.text.names import different_names, first_names, slug
 from styleclip.weights.cache import Fetch, fetch
 from styleclip.weights.direction_files import is_own_file
 from styleclip.weights.file_state import sha256_of
@@ -27,7 +27,6 @@ from styleclip.weights.formats.messages import error_context
 from styleclip.weights.formats.own_files import read_own
 from styleclip.weights.hub import hub_origin
 
-MAX_NAMES = 8  # of directions in an error
 IMPORTED_FOR = "imported_for"  # in `origin`: fingerprint of the generator in use at the import
 
 Choice = TypeVar("Choice", bound=StyleDirection | LatentDirection)
@@ -110,10 +109,11 @@ def add_to_library(
         for each in several:
             if isinstance(each, StyleDirection):
                 raise UsageError(f"a pack holds no direction of a text, such as {each.prompt.target!r}; add it alone")
-            base = name if len(several) == 1 else slug(each.name)
-            title = different_name(base, base, [other.name for other in named])
+            title = name if len(several) == 1 else slug(each.name)
             named.append(replace(each, name=title, origin=_entry_origin(each, models)))
-        return save_latent_directions(named, path)
+        titles = different_names(each.name for each in named)
+        unique = [replace(each, name=title) for each, title in zip(named, titles, strict=True)]
+        return save_latent_directions(unique, path)
 
 
 def _entry_origin(direction: LatentDirection, models: Models) -> dict[str, Any]:
@@ -130,7 +130,7 @@ def _entry_origin(direction: LatentDirection, models: Models) -> dict[str, Any]:
 
 def choose_direction(directions: Mapping[str, Choice], key: str | None) -> Choice:
     """The direction of this name, or the only one. Raises WeightError that lists names."""
-    names = ", ".join(list(directions)[:MAX_NAMES]) + (", ..." if len(directions) > MAX_NAMES else "")
+    names = first_names(list(directions))
     if key is not None:
         if key not in directions:
             raise WeightError(f"it has no direction {key!r}; those in it are {names}")

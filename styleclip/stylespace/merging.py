@@ -14,6 +14,7 @@ from styleclip.models import Models
 from styleclip.stylespace.sample_shards import SampleShard
 from styleclip.stylespace.shards import Part, file_difference, parse_shard, record_difference, shard_path
 from styleclip.stylespace.table_shards import TableShard
+from styleclip.text.names import first_names
 from styleclip.weights.formats.messages import error_context, short_repr
 from styleclip.weights.formats.own_files import KIND
 from styleclip.weights.provenance import probe
@@ -90,7 +91,7 @@ def _check_complete(path: Path, parts: Sequence[Part[Any]], whole: Part[Any]) ->
     if twice := [f"{i}/{n}" for i, n in set(shards) if shards.count((i, n)) > 1]:
         raise WeightError(f"the shard {twice[0]} is there twice; pass each of them once")
     if missing := [f"{i}/{count}" for i in range(1, count + 1) if (i, count) not in shards]:
-        names = ", ".join(missing[:8]) + (", ..." if missing[8:] else "")
+        names = first_names(missing)
         raise WeightError(f"{len(missing)} of {count} shards of {path} are missing ({names}); make them with --shard")
     different = whole.rows.unique()
     if len(different) != whole.total or len(different) != len(whole.rows):

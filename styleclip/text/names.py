@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 MAX_SLUG_CHARS, MAX_SLUG_BYTES = 60, 120
+MAX_LISTED = 8  # names in a message
 MAX_FOLDER_BYTES = 240  # most disks allow 255 in a name
 ILLEGAL = re.compile(r'[/\\:*?"<>|]')  # on Windows, or in any path
 RESERVED = {  # on Windows, where superscripts count as digits: COM\u00b9
@@ -47,6 +48,26 @@ def different_name(name: str, longer: str, taken: Iterable[str]) -> str:
     while _key(name) in keys:
         name, number = f"{longer}-{number}", number + 1
     return name
+
+
+def first_names(names: Sequence[str], most: int = MAX_LISTED) -> str:
+    """The first names of several, as a message lists them: `a, b, ...`."""
+    return ", ".join(names[:most]) + (", ..." if len(names) > most else "")
+
+
+def different_names(names: Iterable[str]) -> list[str]:
+    """The names in their order; one that came before, as `different_name` compares them, gets a number: age, age-2."""
+    taken: set[str] = set()
+    numbers: dict[str, int] = {}
+    different = []
+    for name in names:
+        found = name
+        while _key(found) in taken:
+            numbers[name] = numbers.get(name, 1) + 1
+            found = f"{name}-{numbers[name]}"
+        taken.add(_key(found))
+        different.append(found)
+    return different
 
 
 def same_name(name: str, other: str) -> bool:

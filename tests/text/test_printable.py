@@ -14,7 +14,7 @@ from safetensors.torch import load
 
 from styleclip.images import png_bytes, read_record, write_video
 from styleclip.storage.files import to_json
-from styleclip.text.names import different_name, folder_name, same_name, slug
+from styleclip.text.names import different_name, different_names, first_names, folder_name, same_name, slug
 from styleclip.text.printable import ascii_json, encodable, printable
 from styleclip.training.metrics_log import METRICS, MetricsLog
 from styleclip.weights.formats.own_files import read_own, save_own
@@ -139,3 +139,5 @@ def test_names_differ_by_more_than_case_and_accents() -> None:
     assert same_name("\u00c9.a", "e\u0301.A") and not same_name("a", "b")
     assert different_name("a", "a.png", ["A", "A.PNG-2"]) == "a.png-3"
     assert different_name("b", "b.png", ["a"]) == "b"
+    assert different_names(["a", "b", "A", "a", "a-2"]) == ["a", "b", "A-2", "a-3", "a-2-2"]
+    assert (first_names(["a", "b"], 2), first_names(["a", "b", "c"], 2)) == ("a, b", "a, b, ...")

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from styleclip.errors import WeightError
 from styleclip.latents import Space
+from styleclip.text.names import first_names
 from styleclip.weights.formats.code_tables import KEYS as LATENT_KEYS
 from styleclip.weights.formats.code_tables import PARAMETERS, SPACES, are_layers, concatenate, layer_widths
 from styleclip.weights.formats.component_tables import published_directions
@@ -63,7 +64,7 @@ def _content(found: Sequence[FoundDirection]) -> list[Content]:
     shapes = [f"{each.name} {list(each.tensor.shape)}".strip() for each in found]
     summary = {
         "directions": count,
-        "tables": ", ".join(shapes[:MAX_SHOWN]) + (", ..." if len(shapes) > MAX_SHOWN else ""),
+        "tables": first_names(shapes, MAX_SHOWN),
         **({"layers": f"{first.layers[0]}-{first.layers[1]}"} if first.layers else {}),
         **({"range": f"{first.range[0]:g} to {first.range[1]:g}"} if first.range else {}),
         **first.facts,
