@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import tracemalloc
 from dataclasses import replace
 
@@ -141,11 +140,10 @@ def test_overlapping_faces_share() -> None:
 def test_a_huge_photo_is_touched_only_at_the_face() -> None:
     photo = Image.new("RGB", (9000, 6600), (90, 120, 150))
     tracemalloc.start()
-    start = time.perf_counter()
     pasted = paste(photo, [Piece(Image.new("RGB", (256, 256), "red"), square((4000, 3000), 500, 30))])
-    seconds, peak = time.perf_counter() - start, tracemalloc.get_traced_memory()[1]
+    peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert seconds < 2 and peak < 100e6  # bytes of arrays; the photo as float32 has 713e6
+    assert peak < 100e6  # bytes of arrays; the photo as float32 has 713e6
     assert pasted.size == photo.size and pasted.getpixel((4000, 3000)) == (255, 0, 0)
 
 

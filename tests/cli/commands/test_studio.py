@@ -111,7 +111,7 @@ def test_models_that_are_not_there(run: Run, served: dict[str, Any]) -> None:
     failed(run("studio", "--port", "0", "--model", "nonsense"), 1, "'nonsense'")
 
 
-def test_help_is_quick(tmp_path: Path) -> None:
+def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
     script = "import sys; sys.argv[1:] = ['studio', '--help']; from styleclip.cli import main\ntry: main()\nfinally: "
     result = run_python("-c", script + "print({'torch', 'starlette', 'uvicorn'} & set(sys.modules))", cwd=tmp_path)
     assert result.stdout.endswith("set()\n") and "--no-browser" in result.stdout, result.stderr

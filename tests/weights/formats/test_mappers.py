@@ -150,7 +150,7 @@ def test_our_file_comes_back(tmp_path: Path, mapper: Mapper) -> None:
 
 
 FULL_SIZE = """
-import json, sys, time
+import json, sys
 from pathlib import Path
 from styleclip.networks.latent_mapper import LevelsMapper
 from styleclip.weights.load import load_generator, load_mapper
@@ -163,9 +163,9 @@ def peak():
 on_meta(LevelsMapper)  # lets torch import what it needs
 report = {}
 for load in (load_mapper, load_generator):
-    before, started = peak(), time.process_time()
+    before = peak()
     network = load(sys.argv[1])
-    report[load.__name__] = [peak() - before, time.process_time() - started, len(network.state_dict())]
+    report[load.__name__] = [peak() - before, len(network.state_dict())]
 print(json.dumps(report))
 """
 
@@ -181,10 +181,10 @@ def test_a_file_of_full_size(tmp_path: Path, python: list[str]) -> None:
     assert result.returncode == 0, result.stderr
     report = json.loads(result.stdout)
     size, own = path.stat().st_size, sum(tensor.nbytes for tensor in golden("mapper_levels_no_fine").values())
-    memory, seconds, names = report["load_mapper"]
-    assert memory < 2.2 * own + 2**24 < 0.3 * size and seconds < 15 and names == 16  # the generator stays on disk
-    memory, seconds, names = report["load_generator"]
-    assert memory < 1.7 * size and seconds < 15  # the network, and what one layer takes while it is frozen
+    memory, names = report["load_mapper"]
+    assert memory < 2.2 * own + 2**24 < 0.3 * size and names == 16  # the generator stays on disk
+    memory, _ = report["load_generator"]
+    assert memory < 1.7 * size  # the network, and what one layer takes while it is frozen
 
 
 def full_decoder() -> dict[str, tuple[int, ...]]:

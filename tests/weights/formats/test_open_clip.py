@@ -148,7 +148,7 @@ def test_a_file_may_stand_behind_a_name(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 FULL = """
-import sys, time
+import sys
 from pathlib import Path
 import open_clip, torch
 from styleclip.weights.load import load_clip_file
@@ -159,18 +159,16 @@ def kilobytes(line):
 
 load_clip_file(sys.argv[2])  # warm: what the libraries take is not counted
 Path("/proc/self/clear_refs").write_text("5")  # forget the peak so far
-before, start = kilobytes("VmRSS"), time.process_time()
+before = kilobytes("VmRSS")
 clip = load_clip_file(sys.argv[1])
-print(time.process_time() - start, (kilobytes("VmHWM") - before) * 1024)
+print((kilobytes("VmHWM") - before) * 1024)
 model = clip.state_dict().values()
 print(len(model), sum(p.numel() for p in clip.parameters()), *(f([t.nbytes for t in model]) for f in (sum, max)))
 """
 
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="reads the peak memory from /proc")
-def test_the_full_archive_loads_quickly_and_holds_little_more_than_file_and_model(
-    tmp_path: Path, python: list[str]
-) -> None:
+def test_the_full_archive_takes_little_more_than_file_and_model(tmp_path: Path, python: list[str]) -> None:
     shapes = shapes_of(open_clip.get_model_config("ViT-B-32"))
     full = {name: torch.full(shape, 0.01) for name, shape in shapes.items()}
     big = write_by_hand(openai_mix(full), tmp_path / "ViT-B-32.pt")
@@ -179,7 +177,6 @@ def test_the_full_archive_loads_quickly_and_holds_little_more_than_file_and_mode
     assert 353_436_676 < size < 353_600_000  # what the tensors take, and their names
     done = run_python("-c", FULL, str(big), str(tiny), python=python)
     assert not done.returncode, done.stderr
-    seconds, peak, tensors, parameters, model, largest = map(float, done.stdout.split())
+    peak, tensors, parameters, model, largest = map(float, done.stdout.split())
     assert (tensors, parameters, model) == (302, 151_277_313, 605_109_252)
-    assert seconds < 15  # of one core
     assert peak < size + model + 1.5 * largest  # as read, as used, and the search for NaN in the largest tensor

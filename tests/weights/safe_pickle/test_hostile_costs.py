@@ -1,4 +1,4 @@
-"""No file takes a gigabyte, five seconds or the stack."""
+"""No file takes a gigabyte, the stack or 30 seconds of the processor, at which its process is ended."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from tests.helpers.support import run_python
 
 
 @pytest.fixture(scope="module")
-def costs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, str, int, float]]:
-    """Of every file: its path, its error, the memory and the seconds it took."""
+def costs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, str, int]]:
+    """Of every file: its path, its error and the memory it took."""
     folder = tmp_path_factory.mktemp("costs")
     done = run_python("-W", "ignore", "-m", "tests.helpers.resource_limits", str(folder), OMP_NUM_THREADS="1")
     lines = [json.loads(line) for line in done.stdout.splitlines()]
-    return {case: (folder / "weights", said, nbytes, seconds) for case, said, nbytes, seconds in lines}
+    return {case: (folder / "weights", said, nbytes) for case, said, nbytes in lines}
 
 
 @pytest.mark.parametrize("case", hostile_costs.CASES)
-def test_costs(case: str, costs: dict[str, tuple[Path, str, int, float]]) -> None:
-    path, said, nbytes, seconds = costs[case]
+def test_costs(case: str, costs: dict[str, tuple[Path, str, int]]) -> None:
+    path, said, nbytes = costs[case]
     assert_is_a_sentence(said, path)
-    assert nbytes < 2**30 and seconds < 5
+    assert nbytes < 2**30
