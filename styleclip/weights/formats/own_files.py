@@ -8,7 +8,8 @@
 
 Tensors have the names of our state dicts. They may be half precision to save space; loaded networks are float32. A
 generator has the numbers of its configuration that do not follow from shapes, unless they have their defaults:
-`"conv_clamp": "256.0"`.
+`"conv_clamp": "256.0"`. A child, a generator that was adapted, also has the tensors of its parent that the training
+changed, under their names behind `parent.` (`weights/child_files.py`).
 """
 
 from collections.abc import Mapping
@@ -44,6 +45,7 @@ from styleclip.weights.safe_pickle.lazy_tensors import named_tensors, read_tenso
 FORMAT = "styleclip"
 KIND = "styleclip"  # the metadata key of the kind of the file
 CONFIG_KEYS = ("conv_clamp", "mapping_lr_mul")  # of GeneratorConfig, that do not follow from shapes
+PARENT = "parent."  # begins the names of the tensors of a child's parent
 ORIGIN_KEYS = ("source", "label")  # metadata of a generator by `styleclip models convert`
 
 
@@ -99,11 +101,18 @@ def save_generator(
     path: str | Path,
     metadata: Mapping[str, str] | None = None,
     dtype: torch.dtype = torch.float32,
+    about: Mapping[str, Any] | None = None,
+    parent: Mapping[str, Tensor] | None = None,
 ) -> Path:
-    """Write a generator; `metadata` is added to that of the format. Raises WeightError where `dtype` overflows."""
+    """Write a generator; `metadata` is added to that of the format. Raises WeightError where `dtype` overflows.
+
+    `about` is the record of how a child was made, and `parent` the tensors of its parent that differ, by name.
+    """
     numbers = {name: getattr(generator.config, name) for name in CONFIG_KEYS}
     unusual = {name: str(value) for name, value in numbers.items() if value != getattr(GeneratorConfig, name)}
-    return save_own("generator", generator.state_dict(), path, metadata={**(metadata or {}), **unusual}, dtype=dtype)
+    before = {PARENT + name: tensor for name, tensor in (parent or {}).items()}
+    tensors = {**generator.state_dict(), **before}
+    return save_own("generator", tensors, path, about, {**(metadata or {}), **unusual}, dtype)
 
 
 def save_tensors(
@@ -153,7 +162,8 @@ def _content(kind: Native, tree: FileTree, metadata: Mapping[str, str]) -> Conte
     match kind:
         case "generator":
             clamp, lr_mul = (float(metadata[name]) if name in metadata else None for name in CONFIG_KEYS)
-            content = generator_content(FORMAT, tensors, "", clamp, MAPPING_LR_MUL if lr_mul is None else lr_mul)
+            own = {name: tensor for name, tensor in tensors.items() if not name.startswith(PARENT)}
+            content = generator_content(FORMAT, own, "", clamp, MAPPING_LR_MUL if lr_mul is None else lr_mul)
         case "encoder":
             content = encoder_content(FORMAT, tensors, metadata)
         case "mapper":
