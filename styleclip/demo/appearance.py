@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from styleclip.demo.canvas import ramp, rgb
+from styleclip.demo.supersampling import ramp, rgb
 from styleclip.demo.world import GEOMETRY, HAT_HUE, SKIN_TONE, Faces
 
 HAIR = (

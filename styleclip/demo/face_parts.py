@@ -6,15 +6,15 @@ import torch
 from torch import Tensor
 
 from styleclip.demo.appearance import Appearance
-from styleclip.demo.canvas import Canvas, arc, blob, ellipse, ramp, rgb
+from styleclip.demo.supersampling import Surface, arc, blob, ellipse, ramp, rgb
 
 FRECKLES = ((0.17, 0.235), (0.25, 0.20), (0.33, 0.24), (0.21, 0.31), (0.295, 0.305), (0.375, 0.32))
 
 
-def paint_skin_marks(canvas: Canvas, face: Appearance) -> None:
+def paint_skin_marks(surface: Surface, face: Appearance) -> None:
     """Blush, freckles and the lines of age."""
     for sign in (-1, 1):
-        part = canvas.side(sign, 0.0, 0.66, 0.05, 0.66)
+        part = surface.side(sign, 0.0, 0.66, 0.05, 0.66)
         x, y = sign * (part.x - face.feature_x), part.y
         blush = blob(x - 0.32, y - 0.28, 0.14, 0.11) * (0.22 + 0.25 * face.makeup + 0.12 * face.smile)
         part.blend(blush, face.skin * rgb(1.05, 0.60, 0.58))
@@ -23,13 +23,13 @@ def paint_skin_marks(canvas: Canvas, face: Appearance) -> None:
         part.fill(fold, line_colour(face), 0.8 * face.old)
         bag = arc(x - face.eye_x, y - face.eye_y - 0.185 * face.eye_size, 0.13, -0.05, 0.028)
         part.fill(bag, line_colour(face), 0.75 * face.old)
-    forehead = canvas.region(-0.5, 0.5, -0.5, 0.0)
+    forehead = surface.region(-0.5, 0.5, -0.5, 0.0)
     for height, half_width in ((-0.31, 0.22), (-0.215, 0.27)):
         line = arc(forehead.x - 0.7 * face.feature_x, forehead.y - height, half_width, 0.03, 0.024)
         forehead.fill(line, line_colour(face), 0.8 * face.old)
 
 
-def paint_freckles(part: Canvas, face: Appearance, x: Tensor, y: Tensor) -> None:
+def paint_freckles(part: Surface, face: Appearance, x: Tensor, y: Tensor) -> None:
     nearest = torch.stack([(x - right).square() + (y - down).square() for right, down in FRECKLES]).amin(dim=0).sqrt()
     part.fill(nearest - 0.029, face.skin * rgb(0.62, 0.40, 0.30), 0.9 * face.freckles)
 
@@ -38,9 +38,9 @@ def line_colour(face: Appearance) -> Tensor:
     return face.skin * rgb(0.62, 0.48, 0.42)
 
 
-def paint_beard(canvas: Canvas, face: Appearance) -> None:
+def paint_beard(surface: Surface, face: Appearance) -> None:
     """A full beard: the lower face and a rim around the jaw, up to the ears, open around the mouth."""
-    part = canvas.region(-0.75, 0.75, 0.05, 1)
+    part = surface.region(-0.75, 0.75, 0.05, 1)
     x, y = part.x, part.y
     side = (x / face.face_width).abs().clamp(max=1.2)
     top = face.face_y + 0.40 - 0.36 * side.pow(2.5)
@@ -53,8 +53,8 @@ def paint_beard(canvas: Canvas, face: Appearance) -> None:
     part.fill(shape, face.facial_hair * light.unsqueeze(1), face.beard)
 
 
-def paint_nose(canvas: Canvas, face: Appearance) -> None:
-    part = canvas.region(-0.32, 0.32, -0.08, 0.45)
+def paint_nose(surface: Surface, face: Appearance) -> None:
+    part = surface.region(-0.32, 0.32, -0.08, 0.45)
     x, y = part.x - 1.35 * face.feature_x, part.y - face.nose_y
     width = 0.085 + 0.017 * face.nose_width
     part.blend(0.40 * blob(x + 0.05 + 0.1 * face.light, y + 0.09, 0.045, 0.13), face.skin_shadow)
@@ -63,9 +63,9 @@ def paint_nose(canvas: Canvas, face: Appearance) -> None:
     part.blend(0.45 * blob(x + 0.01, y + 0.025, 0.032, 0.03), 0.35 + 0.65 * face.skin)
 
 
-def paint_eyes(canvas: Canvas, face: Appearance) -> None:
+def paint_eyes(surface: Surface, face: Appearance) -> None:
     for sign in (-1, 1):
-        part = canvas.side(sign, -0.02, 0.60, -0.36, 0.30)
+        part = surface.side(sign, -0.02, 0.60, -0.36, 0.30)
         x, y = sign * (part.x - face.feature_x) - face.eye_x, part.y - face.eye_y
         radius_x = 0.140 * face.eye_size
         openness = 1 + 0.2 * face.surprise - 0.14 * face.angry - 0.1 * face.sad - 0.06 * face.smile
@@ -80,7 +80,7 @@ def paint_eyes(canvas: Canvas, face: Appearance) -> None:
         paint_brow(part, face, x, y)
 
 
-def paint_eyeball(part: Canvas, face: Appearance, sign: int, shape: Tensor) -> None:
+def paint_eyeball(part: Surface, face: Appearance, sign: int, shape: Tensor) -> None:
     """White, iris, pupil and glints, all inside the opening of the lids."""
     x, y = part.x - face.feature_x * 1.25 - sign * face.eye_x, part.y - face.eye_y
     radius = 0.088 * face.eye_size
@@ -92,7 +92,7 @@ def paint_eyeball(part: Canvas, face: Appearance, sign: int, shape: Tensor) -> N
     part.fill(ellipse(x + 0.03, y + 0.034, 0.029, 0.029), rgb(1, 1, 1), 0.95 * inside)
 
 
-def paint_brow(part: Canvas, face: Appearance, x: Tensor, y: Tensor) -> None:
+def paint_brow(part: Surface, face: Appearance, x: Tensor, y: Tensor) -> None:
     """x grows outwards. Sad brows rise, angry ones fall towards the nose."""
     height = -0.185 - 0.075 * face.surprise - 0.015 * face.sad + 0.035 * face.angry
     slant = 0.42 * face.sad - 0.55 * face.angry
@@ -101,9 +101,9 @@ def paint_brow(part: Canvas, face: Appearance, x: Tensor, y: Tensor) -> None:
     part.fill(brow, face.facial_hair * 0.75, 0.95)
 
 
-def paint_mouth(canvas: Canvas, face: Appearance) -> None:
+def paint_mouth(surface: Surface, face: Appearance) -> None:
     """Lips around an opening that a smile bends and a surprise rounds."""
-    part = canvas.region(-0.48, 0.48, 0.22, 0.78)
+    part = surface.region(-0.48, 0.48, 0.22, 0.78)
     x, y = part.x - face.feature_x, part.y - face.mouth_y
     q = (x / face.mouth_width).clamp(-1.3, 1.3)
     round_ = (1 - q.square()).clamp(min=0).sqrt()
@@ -123,7 +123,7 @@ def paint_mouth(canvas: Canvas, face: Appearance) -> None:
 
 
 def paint_mouth_inside(
-    part: Canvas, face: Appearance, opening: Tensor, below_top: Tensor, below_bottom: Tensor, opened: Tensor
+    part: Surface, face: Appearance, opening: Tensor, below_top: Tensor, below_bottom: Tensor, opened: Tensor
 ) -> None:
     """Dark, with a tongue when surprised and with teeth, most of all in a smile."""
     part.fill(opening, rgb(0.30, 0.05, 0.08), opened)
@@ -132,9 +132,9 @@ def paint_mouth_inside(
     part.fill(teeth, rgb(1.0, 0.99, 0.97), opened * face.smile)
 
 
-def paint_moustache(canvas: Canvas, face: Appearance) -> None:
+def paint_moustache(surface: Surface, face: Appearance) -> None:
     """Two strokes that meet under the nose and hang over the corners of the mouth."""
-    part = canvas.region(-0.46, 0.46, 0.18, 0.62)
+    part = surface.region(-0.46, 0.46, 0.18, 0.62)
     upper_lip = face.mouth_y + 0.35 * face.mouth_curve - face.mouth_up
     x, y = (part.x - face.feature_x).abs(), part.y - upper_lip + 0.085
     width = 0.24 + 0.024 * (face.mouth_width - 0.19)

@@ -10,7 +10,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from styleclip.demo.appearance import Appearance, appearance_of
-from styleclip.demo.canvas import Canvas, blob, box, ellipse, ramp, rgb, smooth_union
 from styleclip.demo.face_parts import (
     paint_beard,
     paint_eyes,
@@ -19,6 +18,7 @@ from styleclip.demo.face_parts import (
     paint_nose,
     paint_skin_marks,
 )
+from styleclip.demo.supersampling import Surface, blob, box, ellipse, ramp, rgb, smooth_union
 from styleclip.demo.world import Faces
 
 CHUNK = 8  # faces painted together; the images of more do not fit the processor's cache
@@ -33,24 +33,24 @@ def render(faces: Faces, resolution: int = 64, supersample: int = 2) -> Tensor:
 
 def paint(faces: Faces, resolution: int, supersample: int) -> Tensor:
     face = appearance_of(faces)
-    canvas = Canvas.blank(len(faces), resolution * supersample, pixel=2.0 / resolution)
-    hair = hair_shape(canvas, face)
-    paint_background(canvas, face)
-    paint_back_hair(canvas, face, hair)
-    paint_body(canvas, face)
-    paint_ears(canvas, face)
-    paint_face(canvas, face)
-    paint_skin_marks(canvas, face)
-    paint_beard(canvas, face)
-    paint_nose(canvas, face)
-    paint_eyes(canvas, face)
-    paint_mouth(canvas, face)
-    paint_moustache(canvas, face)
-    paint_front_hair(canvas, face, hair)
-    paint_hat(canvas, face)
-    paint_earrings(canvas, face)
-    paint_eyewear(canvas, face)
-    return F.avg_pool2d(canvas.image.clamp_(0, 1), supersample) * 2 - 1
+    surface = Surface.blank(len(faces), resolution * supersample, pixel=2.0 / resolution)
+    hair = hair_shape(surface, face)
+    paint_background(surface, face)
+    paint_back_hair(surface, face, hair)
+    paint_body(surface, face)
+    paint_ears(surface, face)
+    paint_face(surface, face)
+    paint_skin_marks(surface, face)
+    paint_beard(surface, face)
+    paint_nose(surface, face)
+    paint_eyes(surface, face)
+    paint_mouth(surface, face)
+    paint_moustache(surface, face)
+    paint_front_hair(surface, face, hair)
+    paint_hat(surface, face)
+    paint_earrings(surface, face)
+    paint_eyewear(surface, face)
+    return F.avg_pool2d(surface.image.clamp_(0, 1), supersample) * 2 - 1
 
 
 @torch.no_grad()
@@ -62,7 +62,7 @@ def background_mask(faces: Faces, resolution: int = 64) -> Tensor:
     black = torch.zeros_like(faces.values["background"])
     grey = black + torch.eye(black.shape[1])[-1]
     on_black, on_grey = (replace(faces, values=faces.values | {"background": color}) for color in (black, grey))
-    alone = Canvas.blank(len(faces), resolution, pixel=2.0 / resolution)
+    alone = Surface.blank(len(faces), resolution, pixel=2.0 / resolution)
     paint_background(alone, appearance_of(on_grey))
     shown = (render(on_grey, resolution) - render(on_black, resolution)) / 2
     return shown.amin(dim=1) > 0.99 * alone.image.amin(dim=1)
@@ -77,26 +77,26 @@ class Hair:
     curls: Tensor  # height of the curls, 0 for straight hair
 
 
-def paint_background(canvas: Canvas, face: Appearance) -> None:
-    canvas.image.copy_(face.background.expand_as(canvas.image))
-    canvas.shade(1.06 - 0.15 * ((canvas.x - 0.3 * face.light).square() + (canvas.y + 0.3).square()))
+def paint_background(surface: Surface, face: Appearance) -> None:
+    surface.image.copy_(face.background.expand_as(surface.image))
+    surface.shade(1.06 - 0.15 * ((surface.x - 0.3 * face.light).square() + (surface.y + 0.3).square()))
 
 
-def hair_shape(canvas: Canvas, face: Appearance) -> Hair:
+def hair_shape(surface: Surface, face: Appearance) -> Hair:
     """A cap on the head that drapes over the shoulders if the hair is long."""
-    x, y = canvas.x, canvas.y
+    x, y = surface.x, surface.y
     volume = 0.10 + 0.03 * face.hair_volume + 0.06 * face.curly + 0.03 * face.long
     curls = face.curly * curl_pattern(x, y)
     cap = ellipse(x, y - face.face_y + 0.13, face.face_width + volume, face.face_height * 0.82 + volume)
     length = 0.5 * face.long + 0.1
     drape = box(x, y - face.face_y - length, face.face_width + 0.85 * volume, length + 0.28, 0.16)
     outline = smooth_union(cap, drape + 0.4 * (1 - ramp(0.1, 0.5, face.long)), 0.1) - 0.05 * curls
-    return Hair(outline=outline, opening=hair_opening(canvas, face) + 0.045 * curls, curls=curls)
+    return Hair(outline=outline, opening=hair_opening(surface, face) + 0.045 * curls, curls=curls)
 
 
-def hair_opening(canvas: Canvas, face: Appearance) -> Tensor:
+def hair_opening(surface: Surface, face: Appearance) -> Tensor:
     """An arch around the face, lopsided like a parting; bangs close its top down to the brows."""
-    x, y = canvas.x, canvas.y
+    x, y = surface.x, surface.y
     parting = 0.10 * (1 - face.bangs) * (1 - 0.6 * face.curly)
     above = (y - face.face_y - 0.05 + parting * (x - 0.3)).clamp(max=0)
     arch = ellipse(x, above, face.face_width * 0.90, face.face_height * (0.81 - 0.07 * face.hat))
@@ -111,13 +111,13 @@ def curl_pattern(x: Tensor, y: Tensor, frequency: float = 20.0) -> Tensor:
     return torch.stack(waves).mean(dim=0)
 
 
-def paint_back_hair(canvas: Canvas, face: Appearance, hair: Hair) -> None:
+def paint_back_hair(surface: Surface, face: Appearance, hair: Hair) -> None:
     shadow = 0.66 + 0.14 * hair.curls
-    canvas.fill(hair.outline, face.hair * shadow.unsqueeze(1), face.haired)
+    surface.fill(hair.outline, face.hair * shadow.unsqueeze(1), face.haired)
 
 
-def paint_body(canvas: Canvas, face: Appearance) -> None:
-    part = canvas.region(-1, 1, 0.45, 1)
+def paint_body(surface: Surface, face: Appearance) -> None:
+    part = surface.region(-1, 1, 0.45, 1)
     x, y = part.x, part.y
     neck = (x.abs() - 0.24 - 0.15 * ramp(0.85, 1.0, y)).expand_as(face.face_y + x + y)
     part.fill(neck, face.skin_shadow * (0.92 + 0.25 * face.light * x).unsqueeze(1))
@@ -127,18 +127,18 @@ def paint_body(canvas: Canvas, face: Appearance) -> None:
     part.fill(torch.maximum(shoulders, -collar), face.shirt * light.unsqueeze(1))
 
 
-def paint_ears(canvas: Canvas, face: Appearance) -> None:
+def paint_ears(surface: Surface, face: Appearance) -> None:
     for sign in (-1, 1):
-        part = canvas.side(sign, 0.38, 0.86, -0.25, 0.45)
+        part = surface.side(sign, 0.38, 0.86, -0.25, 0.45)
         x, y = part.x - sign * face.face_width - 0.04 * face.yaw, part.y - face.face_y - 0.02
         size = 0.11 + 0.022 * face.ear
         part.fill(ellipse(x, y, size, size * 1.45), face.skin * 0.94)
         part.fill(ellipse(x - sign * 0.02, y, size * 0.5, size * 0.85), face.skin_shadow, 0.7)
 
 
-def paint_face(canvas: Canvas, face: Appearance) -> None:
+def paint_face(surface: Surface, face: Appearance) -> None:
     """The skin, lit from the front, above and a little from one side."""
-    part = canvas.region(-0.72, 0.72, -0.72, 0.95)
+    part = surface.region(-0.72, 0.72, -0.72, 0.95)
     x, y = part.x / face.face_width, (part.y - face.face_y) / face.face_height
     lit = 1 - 0.30 * x.square() * (1 - 0.25 * x.abs()) - 0.17 * y.square() - 0.07 * y + 0.16 * face.light * x
     shade = lit.unsqueeze(1)
@@ -147,19 +147,19 @@ def paint_face(canvas: Canvas, face: Appearance) -> None:
     part.fill(face.face_outline(part.x, part.y), face.skin * shade * warm + shine.unsqueeze(1))
 
 
-def paint_front_hair(canvas: Canvas, face: Appearance, hair: Hair) -> None:
+def paint_front_hair(surface: Surface, face: Appearance, hair: Hair) -> None:
     """Hair around the opening for the face; short hair ends in front of the ears."""
-    x, y = canvas.x, canvas.y
+    x, y = surface.x, surface.y
     end = face.face_y - 0.02 + 1.2 * ramp(0.1, 0.9, face.long) - 0.05 * hair.curls
     front = torch.maximum(torch.maximum(hair.outline, -hair.opening), y - end)
     cast = ramp(0.10, 0.0, front) * ramp(0.02, -0.02, face.face_outline(x, y)) * face.haired
-    canvas.shade(1 - 0.22 * cast)
-    canvas.fill(front, hair_colours(canvas, face, hair, front), face.haired)
+    surface.shade(1 - 0.22 * cast)
+    surface.fill(front, hair_colours(surface, face, hair, front), face.haired)
 
 
-def hair_colours(canvas: Canvas, face: Appearance, hair: Hair, front: Tensor) -> Tensor:
+def hair_colours(surface: Surface, face: Appearance, hair: Hair, front: Tensor) -> Tensor:
     """Hair [N, 3, H, W]: a glossy band and broad locks if straight, lit bumps if curly."""
-    x, y = canvas.x, canvas.y
+    x, y = surface.x, surface.y
     radius = (x.square() + (y + 0.05).square()).sqrt()
     straight = 1 - face.curly
     gloss = blob(radius - 0.56, x + 0.2 - 0.4 * face.light, 0.07, 0.35) * ramp(0.0, -0.3, y)
@@ -170,9 +170,9 @@ def hair_colours(canvas: Canvas, face: Appearance, hair: Hair, front: Tensor) ->
     return face.hair * shade.unsqueeze(1) + glow.unsqueeze(1) * (0.4 + 0.6 * face.hair)
 
 
-def paint_hat(canvas: Canvas, face: Appearance) -> None:
+def paint_hat(surface: Surface, face: Appearance) -> None:
     """A beanie with a turned-up brim and a bobble."""
-    part = canvas.region(-1, 1, -1, 0.0)
+    part = surface.region(-1, 1, -1, 0.0)
     x, y = part.x, part.y
     width = face.face_width + 0.10 + 0.05 * face.curly * face.haired
     brim_y = face.face_y - 0.53 + 0.10 * x.square()
@@ -187,9 +187,9 @@ def paint_hat(canvas: Canvas, face: Appearance) -> None:
     part.fill(brim, face.hat_colour * 0.78 * ribs.unsqueeze(1), face.hat)
 
 
-def paint_earrings(canvas: Canvas, face: Appearance) -> None:
+def paint_earrings(surface: Surface, face: Appearance) -> None:
     for sign in (-1, 1):
-        part = canvas.side(sign, 0.38, 0.92, 0.15, 0.70)
+        part = surface.side(sign, 0.38, 0.92, 0.15, 0.70)
         x, y = part.x - sign * (face.face_width + 0.06) - 0.04 * face.yaw, part.y - face.face_y - 0.30
         hoop = ellipse(x, y, 0.105, 0.125).abs() - 0.036
         part.fill(hoop - 0.016, rgb(0.45, 0.28, 0.02), 0.6 * face.earrings)
@@ -197,8 +197,8 @@ def paint_earrings(canvas: Canvas, face: Appearance) -> None:
         part.fill(hoop, gold, face.earrings)
 
 
-def paint_eyewear(canvas: Canvas, face: Appearance) -> None:
-    part = canvas.region(-0.78, 0.78, -0.30, 0.42)
+def paint_eyewear(surface: Surface, face: Appearance) -> None:
+    part = surface.region(-0.78, 0.78, -0.30, 0.42)
     x, y = part.x - face.feature_x * 1.1, part.y - face.eye_y - 0.012
     lens = box(x.abs() - face.eye_x - 0.015, y, 0.192, 0.175, 0.11)
     bridge = box(x, y + 0.05, face.eye_x - 0.17, 0.024, 0.02)

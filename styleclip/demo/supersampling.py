@@ -1,4 +1,4 @@
-"""Signed distance functions and compositing for the renderer of the demo world.
+"""Signed distance functions and the supersampled surface of the renderer of the demo world.
 
 Coordinates run from -1 to 1, x to the right and y down. A distance is negative inside its shape. Scalars that differ
 from face to face have shape [N, 1, 1] and broadcast against x [1, 1, W] and y [1, H, 1].
@@ -15,7 +15,7 @@ Scalar = float | Tensor  # a number for all faces, or one per face as [N, 1, 1]
 
 
 @dataclass(frozen=True)
-class Canvas:
+class Surface:
     """An image, or a view of a rectangle of one, that is painted in place."""
 
     image: Tensor  # [N, 3, H, W] in [0, 1]
@@ -24,16 +24,16 @@ class Canvas:
     pixel: float  # width of the soft edge, in coordinates
 
     @staticmethod
-    def blank(count: int, size: int, pixel: float) -> Canvas:
+    def blank(count: int, size: int, pixel: float) -> Surface:
         centres = (torch.arange(size) + 0.5) / size * 2 - 1
-        return Canvas(torch.zeros(count, 3, size, size), centres.view(1, 1, -1), centres.view(1, -1, 1), pixel)
+        return Surface(torch.zeros(count, 3, size, size), centres.view(1, 1, -1), centres.view(1, -1, 1), pixel)
 
-    def region(self, left: float, right: float, top: float, bottom: float) -> Canvas:
+    def region(self, left: float, right: float, top: float, bottom: float) -> Surface:
         """The view of a rectangle; painting it paints the image."""
         columns, rows = pixels_between(self.x, left, right), pixels_between(self.y, top, bottom)
-        return Canvas(self.image[:, :, rows, columns], self.x[:, :, columns], self.y[:, rows], self.pixel)
+        return Surface(self.image[:, :, rows, columns], self.x[:, :, columns], self.y[:, rows], self.pixel)
 
-    def side(self, sign: int, left: float, right: float, top: float, bottom: float) -> Canvas:
+    def side(self, sign: int, left: float, right: float, top: float, bottom: float) -> Surface:
         """The region between `left` and `right`, on the right (1) or mirrored to the left half (-1)."""
         first, last = sorted((sign * left, sign * right))
         return self.region(first, last, top, bottom)
