@@ -13,6 +13,8 @@ from styleclip.networks.resize import apply_resizes
 from styleclip.networks.stylegan2 import Generator
 from styleclip.settings import LossResolution
 
+MIN_CHANGE = 1e-6  # length of a change of unit features that has a direction
+
 
 def clip_loss(clip: CLIP, image: Tensor, target: Tensor) -> Tensor:
     """`1 - cos(E(image), target)` for images [N, 1..4, H, W] and unit features [N or 1, D] (StyleCLIP, equation 1)."""
@@ -59,6 +61,13 @@ def directional_target(source: Tensor, delta_t: Tensor, reach: float) -> Tensor:
     the texts do not mention stays. Unlike there the step has a length, `reach`.
     """
     return F.normalize(source + reach * delta_t, dim=-1)
+
+
+def directional_loss(features: Tensor, source: Tensor, direction: Tensor) -> Tensor:
+    """`1 - cos(features - source, direction)` for unit features of images before and after [N, D] and a unit direction
+    [D] between two texts (StyleGAN-NADA, equation 2); one value per image [N], 1 where nothing has changed.
+    """
+    return 1 - similarity(F.normalize(features - source, dim=-1, eps=MIN_CHANGE), direction)
 
 
 def similarity(a: Tensor, b: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -24,6 +25,7 @@ TEMPLATES: tuple[str, ...] = tuple(
 
 DEFAULT_NEUTRAL = "a face"
 BLANKS = "\u115f\u1160\u2800\u3164\uffa0"  # letters and symbols without a picture
+MIN_DIFFERENCE = 1e-4  # of the unit features of two texts that mean something else
 MAX_CHARS = 5000  # of a text; CLIP reads 75 tokens
 
 
@@ -114,9 +116,29 @@ def delta_t(clip: CLIP, prompt: Prompt, encoding: TextEncoding = "ensemble") -> 
     """
     target, *neutrals = encode(clip, [prompt.target, *prompt.neutrals], encoding)
     difference = target - F.normalize(torch.stack(neutrals).mean(dim=0), dim=-1)
-    if difference.norm() < 1e-4:
+    if difference.norm() < MIN_DIFFERENCE:
         neutral = " and ".join(map(repr, prompt.neutrals))
         raise UsageError(f"{prompt.target!r} and {neutral} mean the same to CLIP; change one of them")
+    return F.normalize(difference, dim=-1)
+
+
+def text_direction(clip: CLIP, source: str, target: str, features: Literal["unit", "raw"] = "unit") -> Tensor:
+    """Unit direction [D] in CLIP space from one text to another over the 79 templates.
+
+    StyleGAN-NADA takes the mean difference of "unit" features, CLIPstyler the difference of the unit means of "raw"
+    ones. Raises UsageError where the two texts mean the same to CLIP.
+    """
+    means = []
+    for text in (source, target):
+        sentences = [template.format(text) for template in TEMPLATES]
+        clip.check_lengths(sentences, [text] * len(sentences))
+        if features == "unit":
+            means.append(clip.encode_text(sentences).mean(dim=0))
+        else:
+            means.append(F.normalize(clip.text_features(sentences).mean(dim=0), dim=-1))
+    difference = means[1] - means[0]
+    if difference.norm() < MIN_DIFFERENCE:
+        raise UsageError(f"{target!r} and {source!r} mean the same to CLIP; change one of them")
     return F.normalize(difference, dim=-1)
 
 

@@ -95,9 +95,14 @@ class CLIP(nn.Module):
         """
         new = [text for text in dict.fromkeys(texts) if text not in self._texts]
         if new:
-            features = cast(Any, self.model).encode_text(self._tokens(new).to(self.mean.device))
-            self._texts.update(zip(new, F.normalize(features.float(), dim=-1), strict=True))
+            self._texts.update(zip(new, F.normalize(self.text_features(new), dim=-1), strict=True))
         return torch.stack([self._texts[text] for text in texts])
+
+    @torch.no_grad()
+    def text_features(self, texts: Sequence[str]) -> Tensor:
+        """Features [N, D] of the texts as the text tower gives them, of any length."""
+        features: Tensor = cast(Any, self.model).encode_text(self._tokens(list(texts)).to(self.mean.device))
+        return features.float()
 
     def _tokens(self, texts: list[str]) -> Tensor:
         self.check_lengths(texts)
