@@ -13,6 +13,7 @@ from styleclip.methods import METHODS
 from styleclip.version import __version__ as __version__
 
 if TYPE_CHECKING:  # for type checkers and editors
+    from styleclip.classification.zero_shot import zero_shot as zero_shot
     from styleclip.directions.calibration import calibrate as calibrate
     from styleclip.directions.ganspace import ganspace as ganspace
     from styleclip.directions.interfacegan import interfacegan as interfacegan
@@ -51,6 +52,7 @@ if TYPE_CHECKING:  # for type checkers and editors
     from styleclip.training.mapper.settings import MapperTraining as MapperTraining
     from styleclip.training.mapper.train import train_mappers as train_mappers
     from styleclip.trajectory import Trajectory as Trajectory
+    from styleclip.weights.clips import load_clip as load_clip
     from styleclip.weights.latent_files import load_latents as load_latents
     from styleclip.weights.load import load_generator as load_generator
 
@@ -83,6 +85,7 @@ _MODULES = {
     "interfacegan": "styleclip.directions.interfacegan",
     "invert_photo": "styleclip.inversion.photo_inversion",
     "load": "styleclip.loading",
+    "load_clip": "styleclip.weights.clips",
     "load_direction": "styleclip.directions.loading",
     "load_generator": "styleclip.weights.load",
     "load_latents": "styleclip.weights.latent_files",
@@ -92,6 +95,7 @@ _MODULES = {
     "sweep": "styleclip.sweeps",
     "train_encoder": "styleclip.training.encoder.train",
     "train_mappers": "styleclip.training.mapper.train",
+    "zero_shot": "styleclip.classification.zero_shot",
     **{entry.class_name: entry.module for entry in METHODS.values()},
 }  # name -> the module that it is imported from
 

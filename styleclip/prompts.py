@@ -99,11 +99,14 @@ def check_characters(text: str) -> None:
 
 def encode(clip: CLIP, texts: Sequence[str], encoding: TextEncoding = "prompt") -> Tensor:
     """Unit features [N, D] of texts as they are, or each as the mean over the 79 templates (CLIP, section 3.1.4)."""
-    if encoding == "prompt":
-        return clip.encode_text(texts)
+    return clip.encode_text(texts) if encoding == "prompt" else encode_in_templates(clip, texts, TEMPLATES)
+
+
+def encode_in_templates(clip: CLIP, texts: Sequence[str], templates: Sequence[str]) -> Tensor:
+    """Unit features [N, D], each the mean of a text over templates with `{}` in its place (CLIP, section 3.1.4)."""
     means = []
     for text in texts:
-        sentences = [template.format(text) for template in TEMPLATES]
+        sentences = [template.format(text) for template in templates]
         clip.check_lengths(sentences, [text] * len(sentences))
         means.append(clip.encode_text(sentences).mean(dim=0))
     return F.normalize(torch.stack(means), dim=-1)

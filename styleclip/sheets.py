@@ -75,9 +75,9 @@ def labelled_sheet(
             sheet.paste(picture, (left + c * (width + GAP), top + r * (height + GAP)))
     draw = ImageDraw.Draw(sheet)
     for c, label in enumerate(column_labels):
-        _draw_text(draw, label, (left + c * (width + GAP), 0, width, top))
+        draw_text(draw, label, (left + c * (width + GAP), 0, width, top))
     for r, label in enumerate(row_labels):
-        _draw_text(draw, label, (GAP, top + r * (height + GAP), LABEL_WIDTH, height))
+        draw_text(draw, label, (GAP, top + r * (height + GAP), LABEL_WIDTH, height))
     return sheet
 
 
@@ -130,7 +130,7 @@ def _table(rows: Sequence[Sequence[Image.Image]], columns: Sequence[str], labels
     return labelled_sheet(cells, columns, labels if any(labels) else (), cell)
 
 
-def _draw_text(draw: ImageDraw.ImageDraw, text: str, box: tuple[int, int, int, int]) -> None:
+def draw_text(draw: ImageDraw.ImageDraw, text: str, box: tuple[int, int, int, int]) -> None:
     """Draw text centred in (left, top, width, height), in the largest size that fits; cut off where none does."""
     left, top, width, height = box
     label = drawable_label(text)

@@ -19,7 +19,10 @@ FLOORS = {
     2: ("weights", "prompts", "prompt_words", "claims", "losses", "alignment", "demo"),
     3: ("models", "loading"),
     4: ("inversion", "stylespace", "preview"),
-    5: ("methods", "directions", "training", "canvases", "zero_shot", "photo_editing", "photo_files", "photo_video"),
+    5: (
+        *("methods", "directions", "training", "canvases", "classification", "photo_editing", "photo_files"),
+        "photo_video",
+    ),
     6: (
         *("editor", "region_editor", "edit_scores", "sweeps", "sweep_combinations", "sweep_edits", "sweep_sheets"),
         *("trajectory", "evaluate", "diagnostics"),

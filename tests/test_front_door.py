@@ -44,6 +44,7 @@ PUBLIC = [
     "interfacegan",
     "invert_photo",
     "load",
+    "load_clip",
     "load_direction",
     "load_generator",
     "load_latents",
@@ -53,6 +54,7 @@ PUBLIC = [
     "sweep",
     "train_encoder",
     "train_mappers",
+    "zero_shot",
 ]
 
 

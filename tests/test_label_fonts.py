@@ -60,7 +60,7 @@ def write_font(path: Path, characters: str) -> Path:
 def ink(text: str) -> np.ndarray:
     """Where a label is drawn in BOX on a sheet of 200 x 120 px."""
     sheet = Image.new("RGB", (200, 120), "white")
-    sheets._draw_text(ImageDraw.Draw(sheet), text, BOX)
+    sheets.draw_text(ImageDraw.Draw(sheet), text, BOX)
     return np.asarray(sheet)[:, :, 0] < 200
 
 

@@ -45,6 +45,7 @@ COMMANDS = (
     "sample",
     "studio",
     "prepare",
+    "score",
     "evaluate",
     "direction",
     "models",

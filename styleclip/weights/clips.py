@@ -15,15 +15,15 @@ from styleclip.weights.catalog import Weight, weights
 from styleclip.weights.file_state import sha256_of
 from styleclip.weights.formats.registry import read_one
 from styleclip.weights.load import clip_path, load_clip_file
-from styleclip.weights.locate import fetched_file, require_on_disk
+from styleclip.weights.locate import fetched_file, model_parts, require_on_disk
 
 HUGGING_FACE = "https://huggingface.co/{}/resolve/main/{}"
 CLIP_CACHE = Path("~/.cache/clip")
 HUB_FILES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")  # the names that open_clip looks for
 
 
-def load_clip(name: str, preprocess: Preprocess = "correct", fetch: Fetch = fetch) -> CLIP:
-    """The CLIP of one of these names, in float32:
+def load_clip(name: str | None = None, preprocess: Preprocess = "correct", fetch: Fetch = fetch) -> CLIP:
+    """The CLIP of one of these names, frozen and in float32; without a name that of the demo models.
 
     | name | where it is |
     |---|---|
@@ -31,13 +31,22 @@ def load_clip(name: str, preprocess: Preprocess = "correct", fetch: Fetch = fetc
     | FILE, URL | a file of ours or of OpenAI |
     | ARCHITECTURE/TAG | published weights that open_clip names, e.g. `ViT-B-32-quickgelu/openai`, fetched |
     | ARCHITECTURE/FILE, ARCHITECTURE/TAG/FILE | a file of open_clip, which does not name its architecture |
+
+    Example:
+        clip = load_clip("ViT-B-32-quickgelu/openai")
     """
+    name = default_clip() if name is None else name
     architecture, path = clip_path(str(fetched_file(name, "clip", fetch) or name))
     if path:
         return load_clip_file(path, preprocess, architecture)
     clip = load_clip_file(open_clip_file(name, fetch), preprocess, name)
     clip.name = name
     return clip
+
+
+def default_clip() -> str:
+    """The CLIP of work that needs no generator: that of the demo models."""
+    return str(model_parts("demo")["clip"])
 
 
 def clip_label(name: str) -> str:

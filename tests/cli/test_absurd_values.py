@@ -23,6 +23,7 @@ NEEDED = {
     "global-dir": ("--prompt", "a face"),
     "sliders": ("--edit", "a face"),
     "invert": ("photo.png",),
+    "score": ("photo.png", "--texts", "a face", "--texts", "a hat"),
 }
 NUMBERS = ("nan", "-inf", "1e308", "-1e308", "9" * 5000, "1,2")
 TEXTS = (" ", "x" * 300, "a\nb\x1b[31m", "/dev/null/x", "0-99999999999", "1e999")
@@ -37,6 +38,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(vars(styleclip), "load", refuse)
+    monkeypatch.setitem(vars(styleclip), "load_clip", refuse)
     monkeypatch.delenv("STYLECLIP_DEBUG", raising=False)
     (tmp_path / "photo.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     return lambda *arguments: CliRunner().invoke(main, arguments, prog_name="styleclip")

@@ -19,6 +19,7 @@ from styleclip.settings import PRESETS, setting
 
 if TYPE_CHECKING:
     from styleclip.models import Models
+    from styleclip.networks.clip import CLIP as CLIPModel
     from styleclip.storage.recording import Recording
     from styleclip.weights.cache import Fetch
 
@@ -27,6 +28,7 @@ CLIP = (
     "The CLIP: NAME (`styleclip models list --kind clip`), FILE, URL, ARCHITECTURE/TAG for one that open_clip names, "
     "or ARCHITECTURE/FILE for one that it wrote.  [default: what suits the generator]"
 )
+CLIP_ALONE = CLIP.replace("what suits the generator", "that of the demo models")
 QUIET = "Show no progress."
 OFFLINE = "Never use the network; an error names the missing file."
 
@@ -112,6 +114,25 @@ class CommonOptions:
             print_lines(*paths, *lines)
 
 
+@dataclass(frozen=True)
+class ClipOptions(CommonOptions):
+    """The options of commands that work with a CLIP and no generator."""
+
+    clip: str | None = setting(None, CLIP_ALONE, metavar="NAME")
+
+    def load_clip(self) -> CLIPModel:
+        """The CLIP, frozen, on the device."""
+        import styleclip
+        from styleclip.runtime.devices import keep_memory, pick_device
+
+        device = pick_device(self.device)
+        if device.type == "cpu":
+            keep_memory()
+        clip = styleclip.load_clip(self.clip, fetch=self.fetch).to(device)
+        resume_gc()
+        return clip
+
+
 def without_none(options: dict[str, Any]) -> dict[str, Any]:
     """The options that were given; the defaults of the others live in the library."""
     return {name: value for name, value in options.items() if value is not None}
@@ -150,6 +171,7 @@ clip_preprocess_option = option(
 
 
 common_options = option_group("common", CommonOptions)
+clip_options = option_group("common", ClipOptions, without=("model", "label", "dtype"))
 
 
 def common_options_with(out: Callable[[Any], Any]) -> Callable[[Decorated], Decorated]:
