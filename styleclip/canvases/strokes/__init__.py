@@ -1,0 +1,1 @@
+"""Strokes: Bezier paths, their differentiable rasteriser, SVG and animation."""
