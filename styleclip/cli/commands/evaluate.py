@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from styleclip.cli.commands.evaluate_clip import ITSELF, measure_clip
 from styleclip.cli.commands.sliders import NamedSlider, parse_direction
-from styleclip.cli.options.common import CommonOptions, common_options
+from styleclip.cli.options.common import CommonOptions, common_options_but_clip
 from styleclip.cli.options.from_settings import read_settings
 from styleclip.cli.options.option import option
 from styleclip.cli.options.types import EXISTING_FILE, SEEDS, Parsed
@@ -34,6 +35,11 @@ DIRECTION = (
     'In place of an editor, a direction: "NAME [@ ALPHA]", without a number at its own alpha; may be given again, and '
     "all move each face together. Without --prompts it is measured by the text it was made for."
 )
+CLIP = (
+    "Measure this CLIP itself where no editor is named, without NAME that of the generator: on captions that differ "
+    "from the true one in what belongs together, in a negation, or in the order of words. With --editor, --mapper or "
+    "--direction the CLIP that it follows."
+)
 SETTING = "A setting of the editor, e.g. alpha=4; may be given several times."
 
 
@@ -52,7 +58,8 @@ SETTING = "A setting of the editor, e.g. alpha=4; may be given several times."
 @option("--set", "set_name", type=click.Choice(["tuning", "reporting"]), help=SET)
 @option("--seeds", type=SEEDS, metavar="LIST", help=SEED_LIST)
 @option("--prompts", "prompt_file", type=EXISTING_FILE, metavar="FILE", help=PROMPTS)
-@common_options
+@option("--clip", is_flag=False, flag_value=ITSELF, metavar="[NAME]", help=CLIP)
+@common_options_but_clip
 def evaluate(
     common: CommonOptions,
     editor: str | None,
@@ -65,8 +72,14 @@ def evaluate(
 ) -> None:
     """Edit many faces with many prompts, and tabulate how many edits are clean: hit, with nothing else changed.
 
-    This needs the demo world, where the ideal edit of every face is known; the last row is that edit.
+    This needs the demo world, where the ideal edit of every face is known; the last row is that edit. With --clip and
+    no editor: tabulate how often a CLIP tells a true caption from a false one with the same words.
     """
+    if common.clip is not None and not (editor or settings or mappers or directions or set_name or prompt_file):
+        measure_clip(common, seeds)
+        return
+    if common.clip == ITSELF:
+        raise UsageError("--clip without a name measures the CLIP itself; name one, or leave out the editor")
     if mappers and (editor or prompt_file or settings):
         raise UsageError("a mapper is an editor with its own prompt; leave out --editor, --setting and --prompts")
     if directions and (editor or mappers or settings or set_name):

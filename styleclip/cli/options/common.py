@@ -171,6 +171,7 @@ clip_preprocess_option = option(
 
 
 common_options = option_group("common", CommonOptions)
+common_options_but_clip = option_group("common", CommonOptions, without=("clip",))
 clip_options = option_group("common", ClipOptions, without=("model", "label", "dtype"))
 
 
