@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from threading import RLock
 from typing import Any, TypeVar, cast
 
 import torch
@@ -18,18 +20,22 @@ from styleclip.networks.face_recognition import FaceRecogniser
 from styleclip.networks.lpips import PerceptualDistance
 from styleclip.networks.stylegan2 import Generator
 from styleclip.runtime.gradients import float32_default
+from styleclip.text.parsing import format_layers
+from styleclip.weights.adapted import Adapted
 from styleclip.weights.cache import Fetch, fetch
 from styleclip.weights.catalog import weight
 from styleclip.weights.clips import ClipOnUse, clip_label, load_clip
 from styleclip.weights.file_state import sha256_of, unchanged_file
+from styleclip.weights.lineage import PARENT
 from styleclip.weights.load import (
     fingerprint,
+    load_adapted,
     load_encoder,
     load_generator,
     load_identity_file,
     load_perceptual,
 )
-from styleclip.weights.locate import encoder_file, model_parts, weight_file
+from styleclip.weights.locate import encoder_file, generator_file, model_parts
 from styleclip.weights.recognition import generator_weight
 from styleclip.weights.relevance_files import find_relevance
 from styleclip.weights.sample_files import find_samples
@@ -46,6 +52,8 @@ def load(
     clip: str | Path | None = None,
     identity: str | None = None,
     label: int | None = None,
+    amount: float = 1.0,
+    parent_layers: Sequence[int] = (),
     relevance: str | Path | None = None,
     samples: str | Path | None = None,
     statistics: str | Path | None = None,
@@ -64,6 +72,8 @@ def load(
         clip: what `load_clip` takes: NAME, FILE, URL, ARCHITECTURE/TAG or ARCHITECTURE/FILE.
         identity: arcface, demo, facenet or none.
         label: the class of a conditional generator.
+        amount: of a generator that was adapted, how much of it: weights between those of its parent, 0, and its own, 1.
+        parent_layers: rows of W+ whose layers have the parent's weights at every amount (`Adapted.mix`).
         relevance: name, file or URL of a relevance table.
         samples: name, file or URL of samples that CLIP saw.
         statistics: an `S_mean_std` for a table without statistics.
@@ -73,17 +83,19 @@ def load(
         dtype: bfloat16 for convolutions and CLIP in half precision.
         fetch: downloads what is not on this disk.
 
-    Parts that are not given are those of the generator. Raises WeightError for an unknown name, a file that cannot be
-    had or read, and a label that is missing or has no use.
+    Parts that are not given are those of the generator, and of an adapted one those of its parent: relevance, samples,
+    encoder and what else was made for the parent fit it as well. Raises WeightError for an unknown name, a file that
+    cannot be had or read, and a label, an amount or layers that are missing or have no use.
     """
-    parts = model_parts(str(generator or name))
-    generator_path = weight_file(str(parts["generator"]), "generator", fetch)
+    wanted = str(generator or name)
+    generator_path = generator_file(wanted, fetch)
+    parts = model_parts(wanted)  # of a download, now that its record can be read
     clip_name, identity_name = str(clip or parts["clip"]), identity or parts["identity"]
 
     with unchanged_file(generator_path):
-        network = load_generator(generator_path, label)
-        generator_sha256 = sha256_of(generator_path)
-    own_fingerprint = fingerprint(network)  # of the weights as they are in the file
+        adapted = load_adapted(generator_path, label)
+        network = None if adapted else load_generator(generator_path, label, amount, parent_layers)
+        record = {"name": generator_path.name, "sha256": sha256_of(generator_path), "label": label}
     clip_record = {"name": clip_label(clip_name) if clip_on_use else "", "preprocess": clip_preprocess}
 
     def load_image_text() -> CLIP:
@@ -95,43 +107,77 @@ def load(
 
     image_text = cast(CLIP, ClipOnUse(load_image_text)) if clip_on_use else load_image_text()
     recogniser = load_identity(identity_name, fetch)
-    for each in (network, recogniser):
-        if each is not None:
-            _freeze(each, device)
-    if dtype != torch.float32:
-        network.to_mixed_precision(dtype)
+    if recogniser is not None:
+        _freeze(recogniser, device)
 
     suitable = parts if clip_name == str(parts["clip"]) else {}
     suitable_samples = suitable.get("samples") if clip_preprocess == "correct" else None
-    layout = network.layout
     encoder_name = str(encoder or parts.get("encoder", "none"))
-    provenance = {
-        "generator": {
-            "name": generator_path.name,
-            "sha256": generator_sha256,
-            "label": label,
-            "network": own_fingerprint,
-        },
+    perceptual = Once(_load_perceptual, device)
+    shared_record = {
         "clip": clip_record,
         "identity": identity_name,
         "device": str(device),
         "dtype": str(dtype).removeprefix("torch."),
     }
-    return Models(
-        network,
-        image_text,
-        recogniser,
-        parts["defaults"],
-        provenance,
-        relevance=Once(
-            find_relevance,
-            *(layout, image_text, own_fingerprint, relevance, suitable.get("relevance"), statistics, fetch),
-            generator_weight(generator_path.name, generator_sha256),
-        ),
-        samples=Once(find_samples, image_text, own_fingerprint, samples, suitable_samples, fetch),
-        encoder=Once(_load_encoder, encoder_name, network, device, fetch),
-        perceptual=Once(_load_perceptual, device),
-    )
+
+    def models_of(network: Generator, record: Mapping[str, Any], parent: Models | None = None) -> Models:
+        _freeze(network, device)
+        if dtype != torch.float32:
+            network.to_mixed_precision(dtype)
+        known = generator_weight(record["name"], record["sha256"])
+        table = network.layout, image_text, record, relevance, suitable.get("relevance"), statistics, fetch, known
+        seen = image_text, record, samples, suitable_samples, fetch
+        return Models(
+            network,
+            image_text,
+            recogniser,
+            parts["defaults"],
+            {"generator": record, **shared_record},
+            relevance=Once(find_relevance, *table, parent and parent.relevance),
+            samples=Once(find_samples, *seen, parent and parent.samples),
+            encoder=parent.encoder if parent else Once(_load_encoder, encoder_name, network, device, fetch),
+            perceptual=perceptual,
+        )
+
+    if adapted is not None:
+        return Mixer(adapted, models_of, record).mix(amount, parent_layers)
+    assert network is not None
+    return models_of(network, {**record, "network": fingerprint(network)})  # of the weights as they are in the file
+
+
+class Mixer:
+    """An adapted generator at several amounts, as models that share all else.
+
+    Args:
+        adapted: the child and its parent.
+        models_of: the models with a generator and its record, which inherit from others.
+        record: of the file of the child.
+    """
+
+    def __init__(self, adapted: Adapted, models_of: Callable[..., Models], record: Mapping[str, Any]) -> None:
+        self.adapted, self.models_of, self.record = adapted, models_of, record
+        self.child = fingerprint(adapted.mix())
+        self._lock = RLock()
+
+    @float32_default()
+    @torch.inference_mode(False)
+    def mix(self, amount: float, parent_layers: Sequence[int] = ()) -> Models:
+        """The models at an amount (`Adapted.mix`); those of the parent are kept."""
+        if amount == 0:
+            with self._lock:
+                return self._parent
+        return self._models(amount, parent_layers, self.mix(0))
+
+    @functools.cached_property
+    def _parent(self) -> Models:
+        return self._models(0, (), None)
+
+    def _models(self, amount: float, parent_layers: Sequence[int], parent: Models | None) -> Models:
+        network = self.adapted.mix(amount, parent_layers)
+        told = {"amount": float(amount), "parent_layers": format_layers(parent_layers), "child": self.child}
+        record = {**self.record, "network": fingerprint(network), **told, PARENT: self.adapted.record}
+        return replace(self.models_of(network, record, parent), mix=self.mix)
 
 
 class Once:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from styleclip.errors import UsageError
 from styleclip.latents import Latent
 from styleclip.networks.batch_size import RENDER, max_batch
 from styleclip.networks.clip import CLIP
@@ -23,6 +24,7 @@ from styleclip.runtime.batching import Batches
 from styleclip.runtime.cuda_graphs import Graphs
 from styleclip.runtime.gradients import float32_default
 from styleclip.samples import Samples
+from styleclip.weights.lineage import ancestry, family
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class Models:
         provenance: names and hashes of the files, device and precision; part of every result.
         relevance, samples, encoder, perceptual: load the relevance table, the samples that CLIP saw, the encoder of
             photos and LPIPS on first use; they return None where there is none.
+        mix: of an adapted generator, the models at another amount and with other layers of the parent (`at_amount`).
         memo: values that functions compute once for these models; copies by `dataclasses.replace` share it.
 
     Example:
@@ -53,6 +56,7 @@ class Models:
     samples: Callable[[], Samples | None] = lambda: None
     encoder: Callable[[], Encoder | None] = lambda: None
     perceptual: Callable[[], PerceptualDistance | None] = lambda: None
+    mix: Callable[[float, Sequence[int]], Models] | None = None
     memo: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @float32_default()
@@ -104,8 +108,45 @@ class Models:
     @property
     def generator_fingerprint(self) -> str | None:
         """The hash of the generator's weights; None for models that no file was loaded for."""
-        generator: Mapping[str, Any] = self.provenance.get("generator", {})
-        return generator.get("network")
+        return self._generator_record.get("network")
+
+    @property
+    def first_fingerprint(self) -> str | None:
+        """The fingerprint of the generator from which, step by step, this one was adapted; else its own.
+
+        They have the same W, so it is that of directions which are known by W alone.
+        """
+        return next(reversed(ancestry(self._generator_record)), None)
+
+    def accepts(self, fingerprint: object) -> bool:
+        """Whether what was made with the generator of this fingerprint fits: it, its parents, or it at amount 1."""
+        return fingerprint == self.generator_fingerprint or fingerprint in family(self._generator_record)
+
+    def at_amount(self, amount: float, parent_layers: Sequence[int] = ()) -> Models:
+        """The same models with an adapted generator at this amount: 0 is its parent and 1 the child (`Adapted.mix`).
+
+        Raises UsageError for a generator that was not adapted or is tuned.
+        """
+        if self.mix is None:
+            raise UsageError("this generator was not adapted from another one, so it has no amount; leave that out")
+        if "tuned" in self.provenance:
+            raise UsageError("this generator is tuned; choose the amount first and apply the tuning then")
+        return self.mix(amount, tuple(parent_layers))
+
+    def parent(self) -> Models | None:
+        """The models with the parent of an adapted generator; None for one that was not adapted, and for a parent.
+
+        Photos are inverted with it, and the samples of the child are its samples.
+        """
+        record = self._generator_record
+        if self.mix is None or ancestry(record)[0] == ancestry(record)[1]:
+            return None
+        return self.mix(0, ())
+
+    @property
+    def _generator_record(self) -> Mapping[str, Any]:
+        record: Mapping[str, Any] = self.provenance.get("generator") or {}
+        return record
 
     @property
     def device(self) -> torch.device:

@@ -29,6 +29,7 @@ from styleclip.weights.formats.found_direction import ANY_FORMAT, FoundDirection
 from styleclip.weights.formats.messages import error_context
 from styleclip.weights.formats.style_tables import check_finite
 from styleclip.weights.hub import hub_origin
+from styleclip.weights.lineage import parents
 from styleclip.weights.recognition import belongs_to, generator_weight, known_weight, warn_of_other_generator
 
 NO_NAMES = (*KEYS, *LATENT_KEYS)  # keys that name the kind of a tensor, not the direction
@@ -64,7 +65,7 @@ def read_foreign(
             raise WeightError(f"it holds more than {MAX_DIRECTIONS} directions; pass latents with --latent")
         generator, note = _compare_mean(tables[0], models)
         if belongs_to(known, catalog_generator(models)):
-            generator = models.generator_fingerprint
+            generator = models.first_fingerprint
         notes, directions = [note], list[LatentDirection]()
         for number, (found, each) in enumerate(zip(tables, steps, strict=True)):
             notes += [*found.notes, each.note, _doubt(found, each, models, known)]
@@ -134,7 +135,7 @@ def _compare_mean(found: FoundDirection, models: Models) -> tuple[str | None, st
         f"its mean is not that of this generator (their cosine is {cosine:.2f}), so it belongs to another one; pass "
         "that one with --model"
     )
-    return models.generator_fingerprint if cosine >= SAME_GENERATOR else None, other if cosine < OTHER_GENERATOR else ""
+    return models.first_fingerprint if cosine >= SAME_GENERATOR else None, other if cosine < OTHER_GENERATOR else ""
 
 
 def _doubt(found: FoundDirection, steps: Steps, models: Models, known: Weight | None) -> str:
@@ -165,6 +166,7 @@ def _names(found: FoundDirection, number: int, count: int, tables: int, title: s
 
 
 def catalog_generator(models: Models) -> Weight | None:
-    """The generator of models as the catalog knows it; None for others."""
+    """The generator of models as the catalog knows it, of an adapted one its nearest parent there; None for others."""
     record = models.provenance.get("generator") or {}
-    return generator_weight(record.get("name", ""), record.get("sha256")) if record else None
+    found = (generator_weight(each.get("name", ""), each.get("sha256")) for each in (record, *parents(record)) if each)
+    return next(filter(None, found), None)

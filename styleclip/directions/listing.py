@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +11,9 @@ from styleclip.directions.library import check_entry, entry_path, library_names
 from styleclip.directions.pack_index import check_key
 from styleclip.directions.records import read_range, read_unit
 from styleclip.errors import StyleClipError, WeightError
-from styleclip.weights.catalog import catalog, checkpoint_path, weights
+from styleclip.weights.catalog import weights
 from styleclip.weights.formats.messages import plain_line
+from styleclip.weights.lineage import model_names
 from styleclip.weights.own_headers import read_record
 
 REMEDY = "import or make it again, or remove it with `styleclip direction remove`"
@@ -94,18 +94,6 @@ def check_removable(name: str) -> None:
         records = read_record(entry_path(pack), "direction", REMEDY).get("directions")
         names = [_text(each, "name") for each in records or () if isinstance(each, dict)]
         check_key(pack, key, names)
-
-
-@functools.cache
-def model_names() -> dict[str, str]:
-    """Fingerprint of a generator -> the model of the catalog, for those with a table or samples that ship."""
-    names = {}
-    for name, parts in catalog()["models"].items():
-        for kind in ("relevance", "samples"):
-            if str(parts.get(kind, "")).endswith(".safetensors"):
-                record = read_record(checkpoint_path(parts[kind]), kind, "install styleclip again")
-                names[str(record.get("generator"))] = name
-    return names
 
 
 def _listed(name: str, path: Path, about: Mapping[str, Any]) -> Iterator[ListedDirection]:

@@ -58,7 +58,7 @@ def read_direction(file: DirectionFile, models: Models) -> StyleDirection | Late
 def _warn_of_other_generator(direction: LatentDirection, models: Models) -> None:
     """Issue a WeightWarning for a direction whose file names no generator, and that was imported for another one."""
     known = direction.origin.get(IMPORTED_FOR), models.generator_fingerprint
-    if direction.generator is None and None not in known and known[0] != known[1]:
+    if direction.generator is None and None not in known and not models.accepts(known[0]):
         text = f"{direction.label} was imported for another generator, and nothing says that it belongs to this one"
         warn(f"{text}; look at it before you rely on it", WeightWarning, stacklevel=4)
 
@@ -123,8 +123,8 @@ def _entry_origin(direction: LatentDirection, models: Models) -> dict[str, Any]:
     """
     origin = dict(direction.origin)
     if direction.generator is None:
-        return {IMPORTED_FOR: models.generator_fingerprint, **origin}
-    generator = catalog_generator(models) if direction.generator == models.generator_fingerprint else None
+        return {IMPORTED_FOR: models.first_fingerprint, **origin}
+    generator = catalog_generator(models) if direction.generator == models.first_fingerprint else None
     return {"for": generator.name, **origin} if generator else origin
 
 

@@ -58,7 +58,7 @@ def load_style_direction(path: str | Path, models: Models) -> StyleDirection:
     tensors, about = read_own(path, "direction", REMEDY)
     with error_context(path):
         check_shapes(tensors, dict.fromkeys(TENSORS, "C"), REMEDY)
-        if about.get("generator") != models.generator_fingerprint:
+        if not models.accepts(about.get("generator")):
             raise WeightError("this direction was found for another generator; pass that one with --model")
         check_shapes(tensors, dict.fromkeys(TENSORS, "C"), REMEDY, {"C": models.generator.layout.size})
         weights, std, relevance = (tensors[name].to(models.device) for name in TENSORS)

@@ -73,7 +73,7 @@ class GeneratorDelta:
         """Raise WeightError unless this is a change of the untouched generator of `models`."""
         if "tuned" in models.provenance:
             raise WeightError("this generator is tuned already; load it again and apply one tuning to it")
-        if self.network != models.generator_fingerprint:
+        if not models.accepts(self.network):
             raise WeightError("this tuning was made for another generator; pass that one with --model")
         known, found = tunable_weights(models.generator), dict(self.factors)
         for name, weight in known.items():

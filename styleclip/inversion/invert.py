@@ -92,12 +92,15 @@ class Invert:
 
     @with_gradients
     def invert(self, models: Models, aligned: Aligned, on_step: OnStep = ignore) -> Inversion:
-        """The inversion of one frame."""
+        """The inversion of one frame; of an adapted generator by its parent, which draws photos."""
         frame = from_pil([aligned.frame])
         target = resize_target(models, frame)
         encoder = models.encoder()
         if encoder is not None and encoder.provenance:
             models = replace(models, provenance={**models.provenance, "encoder": encoder.provenance})
+        drawing, parent = models, models.parent()
+        if parent is not None:
+            models = replace(parent, provenance={**models.provenance, **parent.provenance})
         provenance = {"versions": versions(), **models.provenance}
         started = time.perf_counter()
         latent = _average_face(models.generator) if encoder is None else _encode(encoder, frame.to(target))
@@ -108,7 +111,7 @@ class Invert:
             started = time.perf_counter()
             latent = refine(models, target, None if encoder is None else latent, on_step)
             stages.append(_stage_result(refine.name, models, target, latent, vars(refine), started))
-        inversion = Inversion(aligned, target, latent, stages, models, None, provenance)
+        inversion = Inversion(aligned, target, latent, stages, drawing, None, provenance)
         return inversion if self.tune is None else tune_inversion(inversion, self.tune, on_step)
 
     def _detector(self, models: Models) -> Detector | None:
@@ -119,12 +122,15 @@ class Invert:
 
 
 def tune_inversion(inversion: Inversion, tune: PivotalTuning, on_step: OnStep = ignore) -> Inversion:
-    """The inversion with one more stage: its generator, fine-tuned around its latent."""
+    """The inversion with one more stage: its generator, fine-tuned around its latent.
+
+    Of an adapted generator the parent is tuned, and the child gets the same change.
+    """
     started = time.perf_counter()
-    tuning = tune(inversion.models, inversion.target, inversion.latent, on_step)
-    models = tuning.apply(inversion.models)
-    stage = _stage_result(tune.name, models, inversion.target, inversion.latent, vars(tune), started)
-    return replace(inversion, stages=[*inversion.stages, stage], models=models, tuning=tuning)
+    models = inversion.models.parent() or inversion.models
+    tuning = tune(models, inversion.target, inversion.latent, on_step)
+    stage = _stage_result(tune.name, tuning.apply(models), inversion.target, inversion.latent, vars(tune), started)
+    return replace(inversion, stages=[*inversion.stages, stage], models=tuning.apply(inversion.models), tuning=tuning)
 
 
 @torch.no_grad()

@@ -81,7 +81,7 @@ class Inversion:
 
     @property
     def image(self) -> Tensor:
-        """The picture [1, img_channels, H, W] of the latent, nominally in [-1, 1]."""
+        """The picture [1, img_channels, H, W] of the latent, nominally in [-1, 1]; of a child that of its parent."""
         return self.stages[-1].image
 
     @property

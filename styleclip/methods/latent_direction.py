@@ -17,6 +17,7 @@ from styleclip.latents import Direction, Latent, Space
 from styleclip.models import Models
 from styleclip.prompts import Prompt
 from styleclip.settings import Strength
+from styleclip.text.parsing import format_layers
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +102,7 @@ class LatentDirection(Direction):
     def check_fits(self, models: Models) -> None:
         """Raise WeightError for a direction of another generator, by its fingerprint or its shape."""
         known = self.generator, models.generator_fingerprint
-        if None not in known and known[0] != known[1]:
+        if None not in known and not models.accepts(self.generator):
             raise WeightError(f"{self.name} was made for another generator; pass that one with --model")
         generator = models.generator
         shapes = {
@@ -155,14 +156,3 @@ def unit_settings(alpha: Strength, unit: float | None, unit_of: UnitOf) -> dict[
     if unit is None:
         return {}
     return {"unit": unit, "unit_of": unit_of, "strength": alpha if alpha == "auto" else float(f"{alpha / unit:.6g}")}
-
-
-def format_layers(layers: Sequence[int]) -> str:
-    """Rows of W+ in words of an option: [0, 1, 2, 5] -> "0-2,5"."""
-    runs: list[list[int]] = []
-    for row in sorted(set(layers)):
-        if runs and row == runs[-1][1] + 1:
-            runs[-1][1] = row
-        else:
-            runs.append([row, row])
-    return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in runs)

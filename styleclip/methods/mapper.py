@@ -109,7 +109,8 @@ def load_trained_mapper(path: str | Path, models: Models) -> TrainedMapper:
         origin = {"file": InputFile(path), "sha256": sha256_of(path)}
     with error_context(path):
         about = read_one(path, "mapper").about
-        if about.get("generator") not in (None, models.generator_fingerprint):
+        trained = about.get("generator")
+        if trained is not None and not models.accepts(trained):
             raise WeightError("this mapper was trained for another generator; pass that one with --model")
         _check_shape(network, models)
         return TrainedMapper(network, _prompt(about), about, origin)

@@ -21,7 +21,7 @@ from styleclip.networks.stylegan2 import Generator
 from styleclip.progress import OnStep, Step, ignore
 from styleclip.runtime.gradients import float32_default
 from styleclip.samples import Regression, Samples
-from styleclip.stylespace.samples import sample_w
+from styleclip.stylespace.samples import sample_models, sample_w
 
 SPACES = (Space.W, Space.S)
 RIDGES = tuple(10 ** (k / 4) for k in range(-24, 9))  # 1e-6 to 100; ridges to choose from
@@ -34,6 +34,7 @@ ROWS = 1000  # of S held at once: 73 MB in float64 at 1024 px
 @torch.inference_mode(False)
 def models_regression(models: Models, samples: Samples, space: Space, on_step: OnStep = ignore) -> Regression:
     """The regression of these samples: that of their file, else fitted at the first call and kept for the process."""
+    models = sample_models(models)  # whose S the samples have
     key = ("regression", samples, space)
     if key not in models.memo:
         models.memo[key] = samples.fits.get(space) or fit_regression(models.generator, samples, space, on_step=on_step)

@@ -98,8 +98,10 @@ def models_samples(models: Models, count: int, on_step: OnStep = ignore) -> Samp
 
     New ones are written to the cache folder on the way, so that an interrupted call and the next process go on from
     there; a folder that cannot be written is ignored. Samples stay in memory for the process. Samples that a tuned
-    generator draws are kept by that generator only.
+    generator draws are kept by that generator only. An adapted generator without samples of its own has those of its
+    parent, which draws the missing ones.
     """
+    models = sample_models(models)
     tuned = models.provenance.get("tuned")
     key = ("samples", models.generator_fingerprint or models.generator, tuned, models.clip)
     found: Samples | None = models.memo.get(key) or models.memo.get((*key[:2], None, models.clip)) or models.samples()
@@ -116,6 +118,15 @@ def models_samples(models: Models, count: int, on_step: OnStep = ignore) -> Samp
                 save_samples(found, models.clip, samples_path(models.generator_fingerprint, models.clip))
     models.memo[key] = found
     return found
+
+
+def sample_models(models: Models) -> Models:
+    """The models whose samples are those of `models`: of an adapted generator without samples its parent."""
+    parent = models.parent()
+    if parent is None:
+        return models
+    own = models.samples()
+    return models if own is not None and own.about.get("generator") == models.generator_fingerprint else parent
 
 
 def image_record(models: Models) -> dict[str, Any]:

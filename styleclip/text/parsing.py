@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 
 from styleclip.settings import Strength
 
@@ -29,6 +30,17 @@ def parse_seeds(text: str, noun: str = "seeds") -> tuple[int, ...]:
 def parse_layers(text: str) -> tuple[int, ...] | None:
     """Rows of W+ such as `0-3` or `2,5-7`; None for `all`."""
     return None if text.strip() == "all" else parse_seeds(text, "layers")
+
+
+def format_layers(layers: Sequence[int]) -> str:
+    """Rows of W+ in words of an option: [0, 1, 2, 5] -> "0-2,5"."""
+    runs: list[list[int]] = []
+    for row in sorted(set(layers)):
+        if runs and row == runs[-1][1] + 1:
+            runs[-1][1] = row
+        else:
+            runs.append([row, row])
+    return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in runs)
 
 
 def parse_resolution(text: str) -> str | int:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import io
 import os
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,9 +59,12 @@ def convert(
     label: int | None = None,
     overwrite: bool = False,
     fetch: Fetch = fetch,
+    amount: float = 1.0,
+    parent_layers: Sequence[int] = (),
 ) -> Conversion:
     """Write the generator of a file, name or URL to `out`, in the format `to` (None: that of its suffix).
 
+    One that was adapted is written at an `amount` and with some `parent_layers` (`Adapted.mix`), without its parent.
     Images are rendered from both files before the result is moved to `out`. Raises UsageError for an `out` that exists
     or has the suffix of another format, WeightError where the images of a float32 file differ, and OutputError where
     `out` cannot be written.
@@ -71,7 +74,7 @@ def convert(
     _check_output(out, Path(source), overwrite)
     path = generator_file(str(source), fetch)
     _check_output(out, path, overwrite)  # again: only now is the file of a name known
-    generator = load_generator(path, label)
+    generator = load_generator(path, label, amount, parent_layers)
     with _replace_on_success(out) as partial:
         WRITERS[target](generator, partial, dtype, _origin_metadata(path, label))
         difference = largest_difference(generator, load_generator(partial))

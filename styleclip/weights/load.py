@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -21,32 +21,61 @@ from styleclip.networks.layers import check_ops
 from styleclip.networks.lpips import LPIPS, TAPS, Trunk
 from styleclip.networks.open_clip_hub import architectures_like, is_architecture, open_clip_architecture
 from styleclip.networks.stylegan2 import Generator, GeneratorConfig
+from styleclip.weights.adapted import Adapted
 from styleclip.weights.catalog import weight
 from styleclip.weights.classes import choose_class, class_average, has_class_averages
 from styleclip.weights.formats import perceptual
 from styleclip.weights.formats.content import Content, Kind
 from styleclip.weights.formats.messages import error_context
 from styleclip.weights.formats.registry import read_one
+from styleclip.weights.lineage import parent_record
 from styleclip.weights.safe_pickle.containers import open_content
-from styleclip.weights.safe_pickle.lazy_tensors import read_tensors
+from styleclip.weights.safe_pickle.lazy_tensors import AnyTensor, read_tensors
 from styleclip.weights.state_dict import load_strict, on_meta
 
 
-def load_generator(path: str | Path, label: int | None = None) -> Generator:
+def load_generator(
+    path: str | Path, label: int | None = None, amount: float = 1.0, parent_layers: Sequence[int] = ()
+) -> Generator:
     """The generator in any supported file, frozen and ready to render; `label` is the class of a conditional one.
 
-    Its `w_avg` is then the average w of the class.
-    Raises WeightError for a file that holds none, is damaged, lacks tensors or has too many, and for a label that is
-    missing or has no use.
+    Its `w_avg` is then the average w of the class. `amount` and `parent_layers` are those of `Adapted.mix`.
+    Raises WeightError for a file that holds none, is damaged, lacks tensors or has too many, and for a label, an amount
+    or layers that are missing or have no use.
     """
+    if (adapted := load_adapted(path, label)) is not None:
+        return adapted.mix(amount, parent_layers)
     check_ops()
     with error_context(path):
+        if amount != 1 or parent_layers:
+            raise WeightError("its generator was not adapted from another one; leave out --amount and --parent-layers")
         content = _read_checked(path, "generator")
         tensors = choose_class(content.tensors, label)
         generator = load_strict(on_meta(lambda: Generator(content.config)), tensors)
         if label is not None and not has_class_averages(content.tensors):
             generator.mapping.w_avg = class_average(generator)
         return generator.freeze()
+
+
+def load_adapted(path: str | Path, label: int | None = None) -> Adapted | None:
+    """An adapted generator and its parent in a file of ours; None for a generator that was not adapted.
+
+    Raises WeightError for a file that is damaged, and for a label, which has no use.
+    """
+    record = parent_record(path)
+    if record is None:
+        return None
+    check_ops()
+    with error_context(path):
+        content = _read_checked(path, "generator")
+        child = _read_state(content.config, choose_class(content.tensors, label))
+        parent = _read_state(content.config, {**child, **content.parent})
+        return Adapted(content.config, child, {name: parent[name] for name in content.parent}, record)
+
+
+def _read_state(config: GeneratorConfig, tensors: Mapping[str, AnyTensor]) -> dict[str, Tensor]:
+    """The state dict of a generator in float32; raises WeightError where the tensors do not fit."""
+    return load_strict(on_meta(lambda: Generator(config)), tensors).state_dict()
 
 
 def load_encoder(path: str | Path) -> Encoder:

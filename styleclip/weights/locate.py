@@ -9,6 +9,7 @@ from typing import Any
 from styleclip.errors import WeightError
 from styleclip.weights.cache import Fetch, fetch
 from styleclip.weights.catalog import Weight, bundle, catalog, checkpoint_path, closest, weights
+from styleclip.weights.lineage import catalog_name, parent_record
 from styleclip.weights.urls import is_url, weight_from_url
 
 MODEL_PARTS = ("generator", "clip", "identity", "relevance", "samples", "encoder")  # of a model in the catalog
@@ -22,7 +23,8 @@ def model_parts(name: str) -> dict[str, Any]:
     """The name or path of every part of a model, and `defaults`, its recommended settings by method name.
 
     `name` is a model of the catalog, or a generator by name, file or URL, which is combined with the CLIP of
-    StyleCLIP. Raises WeightError for anything else.
+    StyleCLIP; one on this disk that was adapted from a generator of the catalog, with the parts of that. Raises
+    WeightError for anything else.
     """
     if name in catalog()["models"]:
         found = bundle(name)
@@ -32,11 +34,20 @@ def model_parts(name: str) -> dict[str, Any]:
         return {**parts, **shipped, "defaults": defaults}
     generators = {each.name: each for each in weights().values() if each.kind == "generator"}
     if name in generators or is_url(name) or Path(name).is_file():
+        if name not in generators and (parent := _catalog_parent(name)):
+            return {**model_parts(parent), "generator": name}
         faces = name not in generators or generators[name].faces
         return {"generator": name, "defaults": {} if faces else {"align": {"faces": False}}, **PUBLISHED_PARTS}
     refuse_pipe(name)
     likely = closest(name, {*catalog()["models"], *generators})
     raise WeightError(f"{name!r} is neither a model nor a file nor a URL; the closest models are {likely}")
+
+
+def _catalog_parent(name: str) -> str | None:
+    """The model or generator of the catalog that the generator in a file or at a URL was adapted from."""
+    path = weight_from_url(name).on_disk if is_url(name) else Path(name)
+    record = parent_record(path) if path else None
+    return catalog_name(record) if record else None
 
 
 def generator_file(name: str, fetch: Fetch = fetch) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import torch
@@ -34,9 +34,13 @@ def check_provenance(
     fingerprint: str,
     made: str = "this table was made",
     remedy: str = "make one for this with `styleclip prepare --method exact`",
+    family: Collection[str] = (),
 ) -> None:
-    """Raise WeightError unless a file with this `about` and `probe` was made for this generator and CLIP."""
-    if about.get("generator") != fingerprint:
+    """Raise WeightError unless a file with this `about` and `probe` was made for this generator and CLIP.
+
+    `family` are the fingerprints of other generators whose files fit this one (`weights/lineage.py`).
+    """
+    if about.get("generator") not in (fingerprint, *family):
         raise WeightError(f"{made} for another generator; {remedy}")
     if not is_same_clip(stored, probe(clip)):
         raise WeightError(f"{made} for the CLIP {short_repr(about.get('clip'))}, not for {clip.name}; {remedy}")

@@ -8,7 +8,7 @@ indices of its rows `delta_i` [k, D], `effect` and `error` [k], and `"shard": "I
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from styleclip.weights.formats.own_checks import check_finite, check_shapes
 from styleclip.weights.formats.own_files import read_own, save_own
 from styleclip.weights.formats.registry import read_one
 from styleclip.weights.formats.style_tables import ROW_BATCH, check_deviations, check_real, is_matrix, is_unit
+from styleclip.weights.lineage import ancestry, family
 from styleclip.weights.locate import weight_file
 from styleclip.weights.provenance import cache_name, check_provenance, probe
 from styleclip.weights.recognition import known_weight, warn_of_other_generator
@@ -70,13 +71,18 @@ def read_table(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 
 def load_relevance(
-    path: str | Path, layout: StyleLayout, clip: CLIP, fingerprint: str, statistics: StyleStatistics | None = None
+    path: str | Path,
+    layout: StyleLayout,
+    clip: CLIP,
+    fingerprint: str,
+    statistics: StyleStatistics | None = None,
+    family: Collection[str] = (),
 ) -> RelevanceTable:
     """The table in a file, for the style channels of `layout`.
 
     A table of StyleCLIP has a row for each channel that belongs to no toRGB layer, 6048 at 1024 px, or for those up to
     128 px only, 5376. It has no statistics, so those given are used. Raises WeightError for a table of another
-    generator (by its `fingerprint`) or CLIP, and for a file without a table.
+    generator (by its `fingerprint`, and those of its `family`) or CLIP, and for a file without a table.
     """
     with error_context(path):
         content = read_one(path, "relevance", "table", "latents")
@@ -88,33 +94,39 @@ def load_relevance(
         _check_complete(tensors)
         if "channels" in tensors:
             raise WeightError(_unfinished_message(content.about))
-        check_provenance(content.about, tensors["probe"], clip, fingerprint)
+        check_provenance(content.about, tensors["probe"], clip, fingerprint, family=family)
         return _own_table(tensors, content.about, layout)
 
 
 def find_relevance(
     layout: StyleLayout,
     clip: CLIP,
-    fingerprint: str,
+    record: Mapping[str, Any],
     chosen: str | Path | None,
     suitable: str | Path | None,
     statistics: str | Path | None,
     fetch: Fetch,
     generator: Weight | None = None,
+    inherited: Callable[[], RelevanceTable | None] | None = None,
 ) -> RelevanceTable | None:
     """The table that was chosen, else the one that `styleclip prepare` made here, else the generator's `suitable`.
 
-    A published table is recognised by its bytes, with a WeightWarning where it belongs to another `generator`.
+    `record` is that of the generator. One that was adapted and has no table takes the `inherited` one, where that is
+    given, or else that of its parents. A published table is recognised by its bytes, with a WeightWarning where it
+    belongs to another `generator`.
     """
-    prepared = prepared_path(fingerprint, clip)
-    if chosen is None and prepared.is_file():
+    fingerprints = ancestry(record)[: 1 if inherited else None]
+    prepared = next((path for each in fingerprints if (path := prepared_path(each, clip)).is_file()), None)
+    if chosen is None and prepared:
         path = prepared
+    elif chosen is None and inherited:
+        return inherited()
     elif chosen or suitable:
         path = weight_file(str(chosen or suitable), "relevance", fetch)
     else:
         return None
     spread = load_statistics(statistics, layout) if statistics else None
-    table = load_relevance(path, layout, clip, fingerprint, spread)
+    table = load_relevance(path, layout, clip, fingerprints[0], spread, family(record))
     if table.about.get("method") == "published":
         warn_of_other_generator(known_weight(path), generator)
     return table

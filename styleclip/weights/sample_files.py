@@ -16,7 +16,7 @@ shard, also has the tensor `rows` [k], the numbers of its k samples, and `"shard
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from styleclip.weights.catalog import home
 from styleclip.weights.formats.messages import error_context, short_repr
 from styleclip.weights.formats.own_checks import check_shapes, count_of, number_of
 from styleclip.weights.formats.own_files import read_own, save_own
+from styleclip.weights.lineage import ancestry, family
 from styleclip.weights.locate import weight_file
 from styleclip.weights.provenance import cache_name, check_provenance, probe
 
@@ -96,12 +97,15 @@ def samples_of_record(
     return Samples(features, int(about["seed"]), float(about["psi"]), origin, fits or {})
 
 
-def load_samples(path: str | Path, clip: CLIP, fingerprint: str) -> Samples:
-    """The samples in a file; raises WeightError for those of another generator (by its `fingerprint`) or CLIP."""
+def load_samples(path: str | Path, clip: CLIP, fingerprint: str, family: Collection[str] = ()) -> Samples:
+    """The samples in a file; raises WeightError for those of another CLIP or generator.
+
+    A generator is known by its `fingerprint`; the samples of its `family` fit it, too.
+    """
     samples, stored = read_samples(path)
     with error_context(path):
         made = "these samples were made"
-        check_provenance(samples.about, stored, clip, fingerprint, made, OTHER_REMEDY)
+        check_provenance(samples.about, stored, clip, fingerprint, made, OTHER_REMEDY, family)
         seen = samples.about.get("clip_preprocess")
         if seen != clip.preprocess:
             raise WeightError(
@@ -111,15 +115,28 @@ def load_samples(path: str | Path, clip: CLIP, fingerprint: str) -> Samples:
 
 
 def find_samples(
-    clip: CLIP, fingerprint: str, chosen: str | Path | None, suitable: str | Path | None, fetch: Fetch
+    clip: CLIP,
+    record: Mapping[str, Any],
+    chosen: str | Path | None,
+    suitable: str | Path | None,
+    fetch: Fetch,
+    inherited: Callable[[], Samples | None] | None = None,
 ) -> Samples | None:
-    """The samples that were chosen, else those in the cache folder, else the generator's `suitable` ones."""
-    cached = samples_path(fingerprint, clip)
-    if chosen is None and cached.is_file():
-        return load_samples(cached, clip, fingerprint)
+    """The samples that were chosen, else those in the cache folder, else the generator's `suitable` ones.
+
+    `record` is that of the generator. One that was adapted and has no samples takes the `inherited` ones, where these
+    are given, or else those of its parents.
+    """
+    fingerprints = ancestry(record)[: 1 if inherited else None]
+    cached = next((path for each in fingerprints if (path := samples_path(each, clip)).is_file()), None)
+    if chosen is None and cached:
+        return load_samples(cached, clip, fingerprints[0], family(record))
+    if chosen is None and inherited:
+        return inherited()
     if not (chosen or suitable):
         return None
-    return load_samples(weight_file(str(chosen or suitable), "samples", fetch), clip, fingerprint)
+    path = weight_file(str(chosen or suitable), "samples", fetch)
+    return load_samples(path, clip, fingerprints[0], family(record))
 
 
 def samples_path(fingerprint: str, clip: CLIP) -> Path:

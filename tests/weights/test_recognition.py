@@ -111,7 +111,7 @@ def test_a_published_table_under_another_name(monkeypatch: pytest.MonkeyPatch, t
 
     def load(generator: Weight | None) -> None:
         table = find_relevance(
-            layout, models.clip, "", tmp_path / "mine.npy", None, None, lambda _: Path(), generator=generator
+            layout, models.clip, {"network": "0" * 64}, tmp_path / "mine.npy", None, None, lambda _: Path(), generator
         )
         assert table is not None and table.about == {"method": "published"}
 

@@ -150,7 +150,7 @@ def test_which_file_is_taken(models: Models, samples: Samples, tmp_path: Path, m
     )
 
     def found(chosen: Path | None, own: Path | None) -> int | None:
-        samples = find_samples(models.clip, network(models), chosen, own, fetch)
+        samples = find_samples(models.clip, {"network": network(models)}, chosen, own, fetch)
         return None if samples is None else len(samples)
 
     assert (found(None, None), found(None, own), found(chosen, own)) == (None, 4, 3)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from styleclip.cli.options.common import CommonOptions
+from styleclip.cli.options.common import COMMON_KINDS, CommonOptions
 from styleclip.cli.options.from_settings import option_group
 from styleclip.cli.options.option import option
 from styleclip.cli.options.types import EXISTING_FILE, CountRange
@@ -35,7 +35,7 @@ IMAGE = "The photo that the page begins with."
 @option("--port", type=CountRange(0, 65535), metavar="N", help=PORT)
 @option("--no-browser", is_flag=True, help="Open no browser.")
 @option("--image", type=EXISTING_FILE, metavar="PHOTO", help=IMAGE)
-@option_group("common", CommonOptions, without=NOT_OFFERED)
+@option_group("common", CommonOptions, COMMON_KINDS, without=NOT_OFFERED)
 def studio(common: CommonOptions, host: str, port: int | None, no_browser: bool, image: Path | None) -> None:
     """Edit faces in the browser: a prompt becomes a slider, and the picture follows it.
 

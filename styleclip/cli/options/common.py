@@ -13,7 +13,7 @@ import click
 from styleclip.cli import resume_gc
 from styleclip.cli.options.from_settings import Decorated, option_group
 from styleclip.cli.options.option import AdvancedOption, option
-from styleclip.cli.options.types import Count
+from styleclip.cli.options.types import ROW_LAYERS, Count, FiniteRange
 from styleclip.cli.output.printing import print_json, print_lines
 from styleclip.settings import PRESETS, setting
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from styleclip.weights.cache import Fetch
 
 LABEL = "The class of a conditional generator, from 0."
+AMOUNT = "How much of an adapted generator: 0 is its parent, weights in between are interpolated.  [default: 1]"
+PARENT_LAYERS = "Layers of an adapted generator that are its parent's, by rows of W+, e.g. 0-3."
 CLIP = (
     "The CLIP: NAME (`styleclip models list --kind clip`), FILE, URL, ARCHITECTURE/TAG for one that open_clip names, "
     "or ARCHITECTURE/FILE for one that it wrote.  [default: what suits the generator]"
@@ -39,6 +41,8 @@ class CommonOptions:
 
     model: str = setting("demo", "The generator: a name (`styleclip models list`), file or URL.", metavar="NAME")
     label: int | None = setting(None, LABEL)
+    amount: float | None = setting(None, AMOUNT, least=0, most=1)
+    parent_layers: tuple[int, ...] | None = setting(None, PARENT_LAYERS, metavar="LIST", advanced=True)
     clip: str | None = setting(None, CLIP, metavar="NAME")
     out: Path | None = setting(None, "Output folder.  [default: in styleclip-out/]", metavar="DIR")
     device: str = setting("auto", "Device to run on.", metavar="auto|cpu|cuda[:N]")
@@ -59,7 +63,8 @@ class CommonOptions:
         if device.type == "cpu":
             keep_memory()
         dtype = pick_dtype(self.dtype, device)
-        more = without_none({"label": self.label, **choices})
+        own = {name: getattr(self, name) for name in ("label", "amount", "parent_layers")}
+        more = without_none({**own, **choices})
         models = styleclip.load(self.model, clip=self.clip, device=device, dtype=dtype, fetch=self.fetch, **more)
         resume_gc()
         return models
@@ -156,6 +161,10 @@ explain_option = option("--explain", is_flag=True, help="Print how the prompt wa
 quiet_option = option("--quiet", is_flag=True, help=QUIET)
 offline_option = option("--offline", is_flag=True, help=OFFLINE)
 label_option = option("--label", type=Count(), metavar="N", help=LABEL)
+amount_option = option("--amount", type=FiniteRange(0, 1), metavar="F", default=1.0, help=AMOUNT)
+parent_layers_option = option(
+    "--parent-layers", type=ROW_LAYERS, metavar="LIST", default=(), help=PARENT_LAYERS, cls=AdvancedOption
+)
 ensemble_option = option("--ensemble", is_flag=True, help="Average the text over CLIP's prompt templates.")
 identity_option = option(
     "--identity",
@@ -170,11 +179,13 @@ clip_preprocess_option = option(
 )
 
 
-common_options = option_group("common", CommonOptions)
-common_options_but_clip = option_group("common", CommonOptions, without=("clip",))
-clip_options = option_group("common", ClipOptions, without=("model", "label", "dtype"))
+COMMON_KINDS = {"parent_layers": ROW_LAYERS}
+common_options = option_group("common", CommonOptions, COMMON_KINDS)
+common_options_but_clip = option_group("common", CommonOptions, COMMON_KINDS, without=("clip",))
+clip_options = option_group("common", ClipOptions, without=("model", "label", "amount", "parent_layers", "dtype"))
 
 
 def common_options_with(out: Callable[[Any], Any]) -> Callable[[Decorated], Decorated]:
     """The options of `CommonOptions`, for a command that says itself what `--out` is."""
-    return option_group("common", CommonOptions, without=("out", "metadata", "record_paths"), options=(out,))
+    left_out = ("out", "metadata", "record_paths")
+    return option_group("common", CommonOptions, COMMON_KINDS, without=left_out, options=(out,))

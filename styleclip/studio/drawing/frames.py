@@ -151,7 +151,7 @@ class Drawer:
 
     def _notes(self, state: State) -> list[str]:
         notes = []
-        if state.model not in (None, self.models.generator_fingerprint):
+        if state.model is not None and not self.models.accepts(state.model):
             notes.append("this was made with another model, so the faces differ; start the studio with that one")
         return notes
 

@@ -60,6 +60,7 @@ class Content:
         licence: a note on the terms of files of this origin; "" where there is none.
         warnings: assumptions and substitutes for missing data; issued when the content is used.
         problem: the error that makes this content unusable; it then has no config and no tensors.
+        parent: of a generator that was adapted the tensors of its parent that differ, by the same names.
     """
 
     kind: Kind
@@ -71,6 +72,7 @@ class Content:
     licence: str = ""
     warnings: tuple[str, ...] = ()
     problem: StyleClipError | None = None
+    parent: Mapping[str, AnyTensor] = field(default_factory=dict)
 
     def check(self) -> None:
         """Raise the problem, if there is one, and issue the warnings."""

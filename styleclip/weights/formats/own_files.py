@@ -27,6 +27,7 @@ from styleclip.networks.e4e import Encoder
 from styleclip.networks.latent_mapper import Mapper
 from styleclip.networks.stylegan2 import MAPPING_LR_MUL, Generator, GeneratorConfig
 from styleclip.storage.files import atomic_write, to_json
+from styleclip.weights.formats.children import PREFIX, split_parent
 from styleclip.weights.formats.configs import (
     axis_size,
     clip_content,
@@ -45,7 +46,6 @@ from styleclip.weights.safe_pickle.lazy_tensors import named_tensors, read_tenso
 FORMAT = "styleclip"
 KIND = "styleclip"  # the metadata key of the kind of the file
 CONFIG_KEYS = ("conv_clamp", "mapping_lr_mul")  # of GeneratorConfig, that do not follow from shapes
-PARENT = "parent."  # begins the names of the tensors of a child's parent
 ORIGIN_KEYS = ("source", "label")  # metadata of a generator by `styleclip models convert`
 
 
@@ -106,11 +106,12 @@ def save_generator(
 ) -> Path:
     """Write a generator; `metadata` is added to that of the format. Raises WeightError where `dtype` overflows.
 
-    `about` is the record of how a child was made, and `parent` the tensors of its parent that differ, by name.
+    `about` is the record of how a child was made, and `parent` the tensors of its parent that differ, by name
+    (`weights/child_files.py`).
     """
     numbers = {name: getattr(generator.config, name) for name in CONFIG_KEYS}
     unusual = {name: str(value) for name, value in numbers.items() if value != getattr(GeneratorConfig, name)}
-    before = {PARENT + name: tensor for name, tensor in (parent or {}).items()}
+    before = {PREFIX + name: tensor for name, tensor in (parent or {}).items()}
     tensors = {**generator.state_dict(), **before}
     return save_own("generator", tensors, path, about, {**(metadata or {}), **unusual}, dtype)
 
@@ -162,8 +163,9 @@ def _content(kind: Native, tree: FileTree, metadata: Mapping[str, str]) -> Conte
     match kind:
         case "generator":
             clamp, lr_mul = (float(metadata[name]) if name in metadata else None for name in CONFIG_KEYS)
-            own = {name: tensor for name, tensor in tensors.items() if not name.startswith(PARENT)}
+            own, parent = split_parent(tensors, about)
             content = generator_content(FORMAT, own, "", clamp, MAPPING_LR_MUL if lr_mul is None else lr_mul)
+            content = replace(content, parent=parent)
         case "encoder":
             content = encoder_content(FORMAT, tensors, metadata)
         case "mapper":

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from styleclip.cli.commands.direction.entries import add_entry
-from styleclip.cli.options.common import CommonOptions
+from styleclip.cli.options.common import COMMON_KINDS, CommonOptions
 from styleclip.cli.options.from_settings import option_group
 from styleclip.cli.options.option import option
 from styleclip.cli.options.types import LAYERS, Parsed
@@ -48,7 +48,7 @@ RANGE = Parsed("range", parse_range)
 @option("--absolute", is_flag=True, help="Alpha is a coordinate to move to, as in e4e's GANSpace edits.")
 @option("--licence", metavar="TEXT", help="The terms of the file.")
 @option("--calibrate/--no-calibrate", default=True, help="Measure the unit of --strength.")
-@option_group("common", CommonOptions, without=("out", "metadata", "record_paths"))
+@option_group("common", CommonOptions, COMMON_KINDS, without=("out", "metadata", "record_paths"))
 def import_(
     common: CommonOptions,
     file: str,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from styleclip.cli.commands.direction.entries import add_entry
-from styleclip.cli.options.common import CommonOptions, given_neutral
+from styleclip.cli.options.common import COMMON_KINDS, CommonOptions, given_neutral
 from styleclip.cli.options.from_settings import Command, option_group
 from styleclip.cli.options.option import option
 from styleclip.cli.options.source import LATENT_SPACE_HELP, SpaceName
@@ -100,7 +100,7 @@ source_options = option_group("source", ScoreSource, {"scores": EXISTING_FILE, "
 @option("--absolute", is_flag=True, help="Alpha 1 takes a face to the samples that show it, from wherever it is.")
 @option_group("settings", BoundarySettings)
 @option("--calibrate/--no-calibrate", default=True, help="Measure the unit of --strength.")
-@option_group("common", CommonOptions, without=("out", "metadata", "record_paths"))
+@option_group("common", CommonOptions, COMMON_KINDS, without=("out", "metadata", "record_paths"))
 def interfacegan(
     common: CommonOptions,
     settings: BoundarySettings,

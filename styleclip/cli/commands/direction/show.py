@@ -103,7 +103,7 @@ def _lines(report: DirectionReport, record: dict[str, Any]) -> list[str]:
 
 
 def _generator_name(fingerprint: str | None) -> str:
-    from styleclip.directions.listing import model_names
+    from styleclip.weights.lineage import model_names
 
     if fingerprint is None:
         return "not known; it is taken for that of --model"

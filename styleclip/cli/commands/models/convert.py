@@ -8,7 +8,13 @@ from typing import Literal
 
 import click
 
-from styleclip.cli.options.common import label_option, offline_option, quiet_option
+from styleclip.cli.options.common import (
+    amount_option,
+    label_option,
+    offline_option,
+    parent_layers_option,
+    quiet_option,
+)
 from styleclip.cli.options.option import option
 from styleclip.cli.output.printing import print_json, print_lines
 from styleclip.cli.output.progress import fetch_with_progress
@@ -25,6 +31,8 @@ from styleclip.cli.output.tables import json_option
 )
 @option("--dtype", type=click.Choice(["float32", "float16"]), default="float32", help="The precision of OUT.")
 @label_option
+@amount_option
+@parent_layers_option
 @option("--overwrite", is_flag=True, help="Replace OUT.")
 @offline_option
 @quiet_option
@@ -35,6 +43,8 @@ def convert(
     to: Literal["styleclip", "rosinality", "nvidia"] | None,
     dtype: str,
     label: int | None,
+    amount: float,
+    parent_layers: tuple[int, ...],
     overwrite: bool,
     offline: bool,
     quiet: bool,
@@ -55,7 +65,7 @@ def convert(
     from styleclip.weights.convert import convert as convert_file
 
     fetch = functools.partial(fetch_with_progress, offline=offline, quiet=quiet)
-    done = convert_file(source, out, to, getattr(torch, dtype), label, overwrite, fetch)
+    done = convert_file(source, out, to, getattr(torch, dtype), label, overwrite, fetch, amount, parent_layers)
     if as_json:
         print_json(done)
         return
