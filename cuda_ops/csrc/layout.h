@@ -1,7 +1,7 @@
 // Shared by the kernels of every device: the memory format of results, and the checks of argument shapes.
 #pragma once
 
-#include <ATen/ATen.h>
+#include <ATen/core/Tensor.h>
 
 #include <optional>
 

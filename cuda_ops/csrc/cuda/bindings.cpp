@@ -1,4 +1,7 @@
 // The CUDA kernels as torch operations: checks arguments, brings tensors into a layout, allocates results.
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
 #include <c10/cuda/CUDAException.h>
 #include <c10/cuda/CUDAGuard.h>
 #include <c10/cuda/CUDAStream.h>
