@@ -63,11 +63,13 @@ def directional_target(source: Tensor, delta_t: Tensor, reach: float) -> Tensor:
     return F.normalize(source + reach * delta_t, dim=-1)
 
 
-def directional_loss(features: Tensor, source: Tensor, direction: Tensor) -> Tensor:
+def directional_loss(features: Tensor, source: Tensor, direction: Tensor, min_change: float = MIN_CHANGE) -> Tensor:
     """`1 - cos(features - source, direction)` for unit features of images before and after [N, D] and a unit direction
     [D] between two texts (StyleGAN-NADA, equation 2); one value per image [N], 1 where nothing has changed.
+
+    A change shorter than `min_change` counts in proportion to its length, so that the gradient stays bounded.
     """
-    return 1 - similarity(F.normalize(features - source, dim=-1, eps=MIN_CHANGE), direction)
+    return 1 - similarity(F.normalize(features - source, dim=-1, eps=min_change), direction)
 
 
 def similarity(a: Tensor, b: Tensor) -> Tensor:
