@@ -13,6 +13,8 @@ from styleclip.methods import METHODS
 from styleclip.version import __version__ as __version__
 
 if TYPE_CHECKING:  # for type checkers and editors
+    from styleclip.canvases.adaptation.adapt import adapt as adapt
+    from styleclip.canvases.adaptation.settings import Adaptation as Adaptation
     from styleclip.classification.zero_shot import zero_shot as zero_shot
     from styleclip.directions.calibration import calibrate as calibrate
     from styleclip.directions.ganspace import ganspace as ganspace
@@ -57,6 +59,7 @@ if TYPE_CHECKING:  # for type checkers and editors
     from styleclip.weights.load import load_generator as load_generator
 
 _MODULES = {
+    "Adaptation": "styleclip.canvases.adaptation.settings",
     "Direction": "styleclip.latents",
     "EditResult": "styleclip.results",
     "Editor": "styleclip.editor",
@@ -79,6 +82,7 @@ _MODULES = {
     "StyleDirection": "styleclip.methods.style_direction",
     "StyleStep": "styleclip.methods.style_step",
     "Trajectory": "styleclip.trajectory",
+    "adapt": "styleclip.canvases.adaptation.adapt",
     "calibrate": "styleclip.directions.calibration",
     "edit_photo": "styleclip.photo_editing",
     "ganspace": "styleclip.directions.ganspace",

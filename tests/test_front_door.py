@@ -12,6 +12,7 @@ from styleclip.cli import COMMANDS, main
 from tests.helpers.support import run_python, run_styleclip
 
 PUBLIC = [
+    "Adaptation",
     "Direction",
     "EditResult",
     "Editor",
@@ -38,6 +39,7 @@ PUBLIC = [
     "StyleStep",
     "Trajectory",
     "__version__",
+    "adapt",
     "calibrate",
     "edit_photo",
     "ganspace",

@@ -46,6 +46,7 @@ COMMANDS = (
     "studio",
     "prepare",
     "score",
+    "adapt",
     "evaluate",
     "direction",
     "models",

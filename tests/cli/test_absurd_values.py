@@ -23,6 +23,7 @@ NEEDED = {
     "global-dir": ("--prompt", "a face"),
     "sliders": ("--edit", "a face"),
     "invert": ("photo.png",),
+    "adapt": ("--target", "a face"),
     "score": ("photo.png", "--texts", "a face", "--texts", "a hat"),
 }
 NUMBERS = ("nan", "-inf", "1e308", "-1e308", "9" * 5000, "1,2")

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from styleclip.canvases.adaptation.child import AdaptedGenerator, read_record, samples_sheet
+from styleclip.canvases.adaptation.child import AdaptedGenerator, samples_sheet
 from styleclip.canvases.adaptation.losses import WeightedClip
 from styleclip.canvases.adaptation.settings import Adaptation
 from styleclip.canvases.adaptation.trainer import AdaptationTrainer
@@ -27,7 +27,9 @@ from styleclip.training.metrics_log import MetricsLog
 from styleclip.training.outputs import already_trained, prepare_outputs
 from styleclip.version import __version__
 from styleclip.weights.formats.own_files import parse_about
-from styleclip.weights.load import load_generator
+from styleclip.weights.lineage import PARENT, REMEDY
+from styleclip.weights.load import fingerprint, load_generator
+from styleclip.weights.own_headers import read_record
 
 SAVE_EVERY = 10.0  # seconds between two checkpoints
 
@@ -78,8 +80,8 @@ def adapt(
     # Return what is there, or resume.
     checkpoint = Checkpoint(training_folder(path), about, trainer.state, SAVE_EVERY)
     if resume:
-        record = parse_about({"about": to_json(about)}, "adapt the generator again")
-        if already_trained([path], [record], read_record, checkpoint, overwrite):
+        record = parse_about({"about": to_json(about)}, REMEDY)
+        if already_trained([path], [record], _read_record, checkpoint, overwrite):
             return _finished_child(models, trainer, path, prompt)
     done = prepare_outputs([path], checkpoint, resume, overwrite, ProcessGroup())
 
@@ -130,7 +132,7 @@ def _about(models: Models, prompt: Prompt, adaptation: Adaptation, others: Seque
         "clip": provenance.get("clip", {"name": models.clip.name}),
         "other_clips": [{"name": each.clip.name, "weight": each.weight} for each in others],
         "generator": models.generator_fingerprint,
-        "parent": provenance.get("generator", {}),
+        PARENT: provenance.get("generator") or {"network": fingerprint(models.generator)},
         "styleclip": __version__,
     }
 
@@ -159,4 +161,9 @@ def _finished_child(models: Models, trainer: AdaptationTrainer, path: Path, prom
     """The child in a file."""
     child = load_generator(path).to(models.device)
     sheet = samples_sheet(trainer.samples.parent, trainer.samples.render(child), prompt.target)
-    return AdaptedGenerator(child, models.generator, read_record(path), sheet)
+    return AdaptedGenerator(child, models.generator, _read_record(path), sheet)
+
+
+def _read_record(path: Path) -> Mapping[str, Any]:
+    """The record in the file of a child; raises WeightError for files of another kind."""
+    return read_record(path, "generator", REMEDY)

@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from PIL.Image import Image
 from torch import Tensor
 
-from styleclip.errors import WeightError
 from styleclip.images import fit_to, to_pil
 from styleclip.networks.stylegan2 import Generator
 from styleclip.sheets import labelled_sheet
-from styleclip.weights.child_files import REMEDY, read_lineage, save_child
+from styleclip.weights.child_files import save_child
+from styleclip.weights.lineage import PARENT
 
 SHEET_FACES, CELL_PX = 8, 128
 
@@ -45,21 +44,10 @@ class AdaptedGenerator:
 
     def save(self, path: str | Path, metadata: Mapping[str, str] | None = None) -> Path:
         """Write a file that loads as any generator; raises OutputError where the folder cannot be written."""
-        before = self.parent.state_dict()
-        own = self.generator.state_dict()
-        changed = {name: before[name] for name, tensor in own.items() if not torch.equal(tensor, before[name])}
-        return save_child(self.generator, changed, path, self.about, metadata)
+        return save_child(self.generator, self.parent, path, self.about[PARENT], self.about, metadata)
 
 
 def samples_sheet(parent: Tensor, child: Tensor, target: str) -> Image:
     """The images [N, img_channels, H, W] of the first samples: a row by the parent, and one by the child below."""
     rows = [[fit_to(image, CELL_PX) for image in to_pil(images[:SHEET_FACES])] for images in (parent, child)]
     return labelled_sheet(rows, row_labels=["before", target], cell=CELL_PX)
-
-
-def read_record(path: Path) -> Mapping[str, Any]:
-    """The record in the file of a child; raises WeightError for other files."""
-    lineage = read_lineage(path)
-    if lineage is None:
-        raise WeightError(f"{path} holds no adapted generator; {REMEDY}")
-    return lineage.about
