@@ -15,6 +15,7 @@ from styleclip.version import __version__ as __version__
 if TYPE_CHECKING:  # for type checkers and editors
     from styleclip.canvases.adaptation.adapt import adapt as adapt
     from styleclip.canvases.adaptation.settings import Adaptation as Adaptation
+    from styleclip.children import load_child as load_child
     from styleclip.classification.zero_shot import zero_shot as zero_shot
     from styleclip.directions.calibration import calibrate as calibrate
     from styleclip.directions.ganspace import ganspace as ganspace
@@ -89,6 +90,7 @@ _MODULES = {
     "interfacegan": "styleclip.directions.interfacegan",
     "invert_photo": "styleclip.inversion.photo_inversion",
     "load": "styleclip.loading",
+    "load_child": "styleclip.children",
     "load_clip": "styleclip.weights.clips",
     "load_direction": "styleclip.directions.loading",
     "load_generator": "styleclip.weights.load",

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
-from threading import RLock
 from typing import Any, TypeVar, cast
 
 import torch
 from torch import nn
 
+from styleclip.children import Mixer
 from styleclip.errors import WeightError
 from styleclip.models import Models
 from styleclip.networks.clip import CLIP, Preprocess
@@ -20,13 +19,10 @@ from styleclip.networks.face_recognition import FaceRecogniser
 from styleclip.networks.lpips import PerceptualDistance
 from styleclip.networks.stylegan2 import Generator
 from styleclip.runtime.gradients import float32_default
-from styleclip.text.parsing import format_layers
-from styleclip.weights.adapted import Adapted
 from styleclip.weights.cache import Fetch, fetch
 from styleclip.weights.catalog import weight
 from styleclip.weights.clips import ClipOnUse, clip_label, load_clip
 from styleclip.weights.file_state import sha256_of, unchanged_file
-from styleclip.weights.lineage import PARENT
 from styleclip.weights.load import (
     fingerprint,
     load_adapted,
@@ -144,40 +140,6 @@ def load(
         return Mixer(adapted, models_of, record).mix(amount, parent_layers)
     assert network is not None
     return models_of(network, {**record, "network": fingerprint(network)})  # of the weights as they are in the file
-
-
-class Mixer:
-    """An adapted generator at several amounts, as models that share all else.
-
-    Args:
-        adapted: the child and its parent.
-        models_of: the models with a generator and its record, which inherit from others.
-        record: of the file of the child.
-    """
-
-    def __init__(self, adapted: Adapted, models_of: Callable[..., Models], record: Mapping[str, Any]) -> None:
-        self.adapted, self.models_of, self.record = adapted, models_of, record
-        self.child = fingerprint(adapted.mix())
-        self._lock = RLock()
-
-    @float32_default()
-    @torch.inference_mode(False)
-    def mix(self, amount: float, parent_layers: Sequence[int] = ()) -> Models:
-        """The models at an amount (`Adapted.mix`); those of the parent are kept."""
-        if amount == 0:
-            with self._lock:
-                return self._parent
-        return self._models(amount, parent_layers, self.mix(0))
-
-    @functools.cached_property
-    def _parent(self) -> Models:
-        return self._models(0, (), None)
-
-    def _models(self, amount: float, parent_layers: Sequence[int], parent: Models | None) -> Models:
-        network = self.adapted.mix(amount, parent_layers)
-        told = {"amount": float(amount), "parent_layers": format_layers(parent_layers), "child": self.child}
-        record = {**self.record, "network": fingerprint(network), **told, PARENT: self.adapted.record}
-        return replace(self.models_of(network, record, parent), mix=self.mix)
 
 
 class Once:

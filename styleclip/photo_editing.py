@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,10 @@ class EditSource:
     names: Sequence[str]
     about: Mapping[str, Any]
     tuning: GeneratorDelta | None = None
+
+    def drawn_by(self, child: Models) -> EditSource:
+        """The same latents drawn by a child of the generator, with the same tuning. Raises WeightError for others."""
+        return replace(self, models=self.tuning.apply(child) if self.tuning else child)
 
     def save(
         self, result: EditResult, folder: Path | str, overwrite: bool = False, recording: Recording = DEFAULT_RECORDING

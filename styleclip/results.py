@@ -32,7 +32,7 @@ RESULT_FILES = (
 FRAMES = "frames/[0-9][0-9][0-9][0-9][0-9].png"
 COMPANIONS = (  # of a result, that commands write beside it
     *("latent.tuning.safetensors", FRAMES, "video.mp4", "video.gif", "grid.png", "sweep.mp4", "sweep.gif"),
-    *("channels.png", "channels.json"),
+    *("channels.png", "channels.json", "children.png"),
 )
 
 

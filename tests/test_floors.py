@@ -17,7 +17,7 @@ FLOORS = {
     ),
     1: ("networks",),
     2: ("weights", "prompts", "prompt_words", "claims", "losses", "alignment", "demo"),
-    3: ("models", "loading"),
+    3: ("models", "children", "loading"),
     4: ("inversion", "stylespace", "preview"),
     5: (
         *("methods", "directions", "training", "canvases", "classification", "photo_editing", "photo_files"),

@@ -46,6 +46,7 @@ PUBLIC = [
     "interfacegan",
     "invert_photo",
     "load",
+    "load_child",
     "load_clip",
     "load_direction",
     "load_generator",

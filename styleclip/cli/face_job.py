@@ -25,6 +25,7 @@ from styleclip.storage.temporaries import final_path
 
 if TYPE_CHECKING:
     from styleclip.editor import Editor
+    from styleclip.models import Models
 
 
 @dataclass(eq=False)
@@ -57,6 +58,11 @@ class FaceJob:
     @cached_property
     def editor(self) -> Editor:
         models = self.source.models
+        return RegionEditor(models, self.region, self.latent) if self.region else styleclip.Editor(models)
+
+    def editor_of(self, child: Models) -> Editor:
+        """The editor that draws the same latents with a child of the generator."""
+        models = self.source.drawn_by(child).models
         return RegionEditor(models, self.region, self.latent) if self.region else styleclip.Editor(models)
 
     @property

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import click
 
 from styleclip.cli.commands.evaluate_clip import ITSELF, measure_clip
-from styleclip.cli.commands.sliders import NamedSlider, parse_direction
 from styleclip.cli.options.common import CommonOptions, common_options_but_clip
 from styleclip.cli.options.from_settings import read_settings
 from styleclip.cli.options.option import option
+from styleclip.cli.options.sliders import NamedSlider, parse_direction
 from styleclip.cli.options.types import EXISTING_FILE, SEEDS, Parsed
 from styleclip.cli.output.printing import print_lines
 from styleclip.cli.output.progress import Progress

@@ -25,3 +25,9 @@ def split_parent(tensors: Tensors, about: Mapping[str, Any]) -> tuple[dict[str, 
         if name not in child or tuple(child[name].shape) != tuple(tensor.shape):
             raise WeightError(f"the parent's {plain_line(name)[:MAX_NAME_CHARS]} does not fit the child's; {REMEDY}")
     return child, parent
+
+
+def parent_name(about: Mapping[str, Any]) -> str:
+    """The name of the file of the parent; "unknown" where the record has none."""
+    name = about[PARENT].get("name")
+    return plain_line(name)[:MAX_NAME_CHARS] if isinstance(name, str) else "unknown"

@@ -27,7 +27,7 @@ from styleclip.networks.e4e import Encoder
 from styleclip.networks.latent_mapper import Mapper
 from styleclip.networks.stylegan2 import MAPPING_LR_MUL, Generator, GeneratorConfig
 from styleclip.storage.files import atomic_write, to_json
-from styleclip.weights.formats.children import PREFIX, split_parent
+from styleclip.weights.formats.children import PREFIX, parent_name, split_parent
 from styleclip.weights.formats.configs import (
     axis_size,
     clip_content,
@@ -165,7 +165,8 @@ def _content(kind: Native, tree: FileTree, metadata: Mapping[str, str]) -> Conte
             clamp, lr_mul = (float(metadata[name]) if name in metadata else None for name in CONFIG_KEYS)
             own, parent = split_parent(tensors, about)
             content = generator_content(FORMAT, own, "", clamp, MAPPING_LR_MUL if lr_mul is None else lr_mul)
-            content = replace(content, parent=parent)
+            origin = {"parent": parent_name(about)} if parent else {}
+            content = replace(content, parent=parent, summary={**content.summary, **origin})
         case "encoder":
             content = encoder_content(FORMAT, tensors, metadata)
         case "mapper":

@@ -152,7 +152,7 @@ def test_ctrl_c_keeps_the_sliders_applied_by_then(run: Run, monkeypatch: pytest.
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        ((), 2, "nothing says what to edit; pass --edit, --direction, --mapper or --result"),
+        ((), 2, "nothing says what to edit; pass --edit, --direction, --mapper, --result or --child"),
         (("--edit", "a face @ home"), 2, "behind the last @ stands its strength"),
         (("--edit", "a face @ 1, auto"), 2, "leaves beta to auto, which is only for a table; write a number"),
         (("--mapper", "m.safetensors @ auto"), 2, "has no number as strength; write it like NAME or NAME @ 0.8"),
