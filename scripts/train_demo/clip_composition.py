@@ -1,8 +1,8 @@
 """Fine-tune the demo CLIP on negations, bound colours and styles: python -m scripts.train_demo.clip_composition
 
 The loss of `clip.py` with the hard negatives of NegCLIP (Yuksekgonul et al. 2023, section 4): every caption has a false
-twin, which is one more wrong text for each image and, unless it is true of another one, has no image of its own. A third
-of the images are drawn in a style of scripts/train_demo/styles.py; a caption that names no style is true of all of them.
+twin, which is one more wrong text for each image and, unless it is true of another one, has no image of its own. Two
+fifths of the images are drawn in a style of `styles.py`; a caption that names no style is true of all of them.
 
 Needs the renders of `render.py` and the pictures of `generated.py`. The weights of the demo CLIP are carried over: the
 embeddings of its tokens by token, new ones begin as the unknown token.
@@ -28,7 +28,7 @@ from scripts.train_demo.clip import config as plain_config
 from scripts.train_demo.common import WORK, Losses, Renders, augment, prepare_process, to_half, train
 from scripts.train_demo.statements import NEW_WORDS, Picture, statement_pair
 from scripts.train_demo.styles import STYLES, styled
-from scripts.train_demo.twins import Statement, truth
+from scripts.train_demo.truth import Statement, truth
 from styleclip.demo.captions import caption, state_names
 from styleclip.demo.world import ATTRIBUTES, Faces, people_with
 from styleclip.networks.clip import CLIP, CompactTokenizer, build_clip
@@ -69,6 +69,8 @@ def main(steps: int, batch: int, lr: float, name: str, threads: int, out: Path) 
 
     modules = nn.ModuleDict({"clip": clip, "probe": probe})
     fit_probe(clip, probe, pictures, scale)
+    for layer in (clip.model.visual.conv1, clip.model.visual.conv2, clip.model.visual.conv3):
+        layer.requires_grad_(False)  # edges and colours are known; a fifth of the time
     clip.to(memory_format=torch.channels_last).train()
     state = train(name, modules, step, steps, lr=lr, max_grad=5.0, decay=0.99)
     weights = {key.removeprefix("clip."): value for key, value in state.items() if key.startswith("clip.")}

@@ -6,16 +6,8 @@ import random
 from dataclasses import dataclass, replace
 
 from scripts.train_demo.styles import STYLES
-from scripts.train_demo.twins import (
-    NEVER,
-    REPORTED,
-    Pair,
-    Statement,
-    exchanged_items,
-    negation,
-    other_state,
-    swapped_colors,
-)
+from scripts.train_demo.truth import NEVER, Pair, Statement
+from scripts.train_demo.twins import REPORTED, exchanged_items, negation, other_state, swapped_colors
 from styleclip.demo.captions import caption
 from styleclip.prompts import TEMPLATES
 
@@ -33,40 +25,19 @@ SYNONYMS = {
     "person": ("human", "someone", "girl", "boy", "lady", "guy"),
     "makeup": ("lipstick",),
 }
-NEW_WORDS = tuple(
-    sorted(
-        {
-            *[
-                "not",
-                "any",
-                "but",
-                "who",
-                "that",
-                "is",
-                "has",
-                "have",
-                "does",
-                "wear",
-                "wears",
-                "having",
-                "looks",
-                "look",
-                "style",
-                "as",
-                "drawn",
-                "painted",
-                "made",
-                "carved",
-            ],
-            *["photograph", "photo", "picture", "color", "colour", "realistic", "image"],
+FRAME_WORDS = (
+    "not any but who that is has have does wear wears having looks look style as drawn painted made carved photograph "
+    "photo picture color colour realistic image"
+)
+NEW_WORDS = tuple(  # beside those of the demo CLIP
+    dict.fromkeys(
+        word
+        for text in (
+            FRAME_WORDS,
             *(word for words in SYNONYMS.values() for word in words),
-            *(
-                word
-                for style in STYLES.values()
-                for phrase in (*style.phrases, *style.behind)
-                for word in phrase.split()
-            ),
-        }
+            *(phrase for style in STYLES.values() for phrase in (*style.phrases, *style.behind)),
+        )
+        for word in text.split()
     )
 )
 
@@ -118,13 +89,13 @@ def _reworded(text: str, rng: random.Random) -> str:
 
 
 def _framed(item: Statement, style: str, rng: random.Random, named: bool = False) -> Statement:
-    """The statement in words that fit a picture of this style: its name, a template of prompt ensembling, or neither."""
+    """The statement in words that fit a picture of this style: with its name, in a template, or as it is."""
     chance = rng.random()
     if named or (style and chance < 0.65):
         return _in_style(item, style, rng)
     if not style and chance < 0.12:
         return replace(item, text=f"{rng.choice(PHOTOS)} of {item.text}", styles=frozenset({"", *BLACK_AND_WHITE}))
-    if chance < 0.7 and chance > 0.4:
+    if 0.4 < chance < 0.7:
         fitting = [each for each in TEMPLATES if style in (template_styles(each) or {style})]
         template = rng.choice(fitting)
         text = item.text.split(" ", 1)[1] if rng.random() < 0.5 and item.text.startswith(("a ", "an ")) else item.text

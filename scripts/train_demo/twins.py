@@ -1,43 +1,17 @@
-"""Captions that test how words are bound: negations, swapped colours, other states, and a false twin of each.
+"""Captions that test how words are bound, with a false twin of each: negations, exchanged items and colours, states.
 
 The twin has nearly the same words and is false of the same face, as the hard negatives of NegCLIP are (Yuksekgonul et
-al. 2023). In the demo world truth is exact: `truth` says which text holds of which picture. Wordings of training and of
-reporting share no text.
+al. 2023). No text is one of those that `styleclip evaluate --clip` asks.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
-import torch
-from torch import Tensor
-
+from scripts.train_demo.truth import NEVER, Pair, Statement, holds
 from styleclip.demo.captions import NOUNS, Claims, caption_text, state_names
-from styleclip.demo.world import CLEAR, Faces
-
-NEVER = -2  # a state that no face has: green hair
-
-
-@dataclass(frozen=True)
-class Statement:
-    """A text, and when it is true of a picture.
-
-    Args:
-        text: the sentence.
-        claims: the states that it claims.
-        excluded: the states that it says are absent: "a face that is not smiling".
-        styles: the styles of STYLES that it fits, with "" for a photo in colour; None where it fits every style.
-    """
-
-    text: str
-    claims: Claims = field(default_factory=dict)
-    excluded: Claims = field(default_factory=dict)
-    styles: frozenset[str] | None = None
-
-
-Pair = tuple[Statement, Statement]  # true and false of the same face
 
 
 @dataclass(frozen=True)
@@ -52,6 +26,21 @@ class Item:
     words: tuple[str, ...]  # with their article
     worn: bool = False
     absent: int | None = 0
+
+    def is_clear(self, labels: Claims) -> bool:
+        """Whether a face with these states clearly has the item, or clearly lacks it."""
+        label = labels[self.attribute]
+        return label >= 0 and (self.absent is None or label in (self.present, self.absent))
+
+    def here(self) -> Statement:
+        """The claim of the item, without words."""
+        return Statement("", {self.attribute: self.present})
+
+    def gone(self) -> Statement:
+        """The denial of the item, without words."""
+        if self.absent is None:
+            return Statement("", {}, {self.attribute: self.present})
+        return Statement("", {self.attribute: self.absent})
 
 
 ITEMS = (
@@ -100,7 +89,7 @@ WEARING: FrameSet = (
 )
 EXCHANGES = ("with {a} and no {y}", "with {a} and without {b}", "without {b} but with {a}", "with {a} but not {b}")
 BEING: FrameSet = (("that is {q}", "that is not {q}"), ("who looks {q}", "who does not look {q}"))
-REPORTED = tuple(  # texts that `styleclip evaluate --clip` asks, beside those that begin with "a portrait of"
+REPORTED = tuple(  # texts of `styleclip evaluate --clip`, beside those that begin with "a portrait of"
     f"a face {verb} {item}"
     for verb in ("wearing", "not wearing")
     for item in ("a hat", "glasses", "earrings", "makeup")
@@ -130,18 +119,11 @@ def negation(labels: Claims, rng: random.Random, most: int = 2) -> Pair | None:
     """
     choices: list[tuple[str, str, str, Statement, Statement]] = []
     for item in ITEMS:
-        if (label := labels[item.attribute]) < 0 or (
-            item.absent is not None and label not in (item.present, item.absent)
-        ):
-            continue
-        with_it = Statement("", {item.attribute: item.present})
-        without = Statement("", {item.attribute: item.absent}) if item.absent is not None else None
-        words = rng.choice(item.words)
-        frame = rng.choice((*HAVING, *WEARING) if item.worn else HAVING)
-        bare = words.removeprefix("a ")
-        texts = [each.format(a=words, x=bare) for each in frame]
-        denied = without or Statement("", {}, {item.attribute: item.present})
-        choices.append((item.attribute, *texts, with_it, denied))
+        if item.is_clear(labels):
+            words = rng.choice(item.words)
+            frame = rng.choice((*HAVING, *WEARING) if item.worn else HAVING)
+            texts = [each.format(a=words, x=words.removeprefix("a ")) for each in frame]
+            choices.append((item.attribute, *texts, item.here(), item.gone()))
     for attribute, states in QUALITIES.items():
         if labels[attribute] < 0:
             continue
@@ -177,9 +159,7 @@ def exchanged_items(labels: Claims, rng: random.Random) -> Pair | None:
     pair = []
     for one, other in ((here, gone), (gone, here)):
         text = frame.format(a=words[one], b=words[other], y=words[other].removeprefix("a "))
-        pair.append(
-            Statement(f"{subject} {text}", {one.attribute: one.present, other.attribute: _state_without(other)})
-        )
+        pair.append(Statement(f"{subject} {text}", one.here().claims | other.gone().claims))
     return pair[0], pair[1]
 
 
@@ -232,44 +212,6 @@ def other_state(labels: Claims, rng: random.Random, most: int = 3) -> Pair | Non
     rng.setstate(state)
     false_text = caption_text(claims | {changed: false}, rng)
     return Statement(true_text, claims), Statement(false_text, claims | {changed: false})
-
-
-def holds(statement: Statement, labels: Claims) -> bool:
-    """Whether a statement is true of a face with these clear states."""
-    claimed = all(labels[name] == state for name, state in statement.claims.items())
-    return claimed and all(labels[name] not in (-1, state) for name, state in statement.excluded.items())
-
-
-def truth(statements: Sequence[Statement], people: Faces, styles: Sequence[str] | None = None) -> tuple[Tensor, Tensor]:
-    """Two bool tensors [statements, pictures]: `true`, and `unclear` where neither is certain (`captions.matches`).
-
-    `styles` are those of the pictures, "" for a photo; None for photos alone.
-    """
-    styles = styles if styles is not None else [""] * len(people)
-    true = torch.ones(len(statements), len(people), dtype=torch.bool)
-    unclear = torch.zeros_like(true)
-    blurred = {name: people.values[name].amax(dim=1) < CLEAR for name in people.labels if name in people.values}
-    fits = {each.styles for each in statements}
-    of_style = {kind: torch.tensor([kind is None or style in kind for style in styles]) for kind in fits}
-    for row, item in enumerate(statements):
-        for name, state in item.claims.items():
-            agrees = people.labels[name] == state
-            true[row] &= agrees
-            unclear[row] |= blurred[name] & ~agrees
-        for name, state in item.excluded.items():
-            visible = people.labels[name] >= 0
-            true[row] &= visible & (people.labels[name] != state)
-            unclear[row] |= ~visible
-        true[row] &= of_style[item.styles]
-        unclear[row] &= of_style[item.styles]
-        if NEVER in item.claims.values():
-            unclear[row] = False
-    return true, unclear & ~true
-
-
-def _state_without(item: Item) -> int:
-    assert item.absent is not None
-    return item.absent
 
 
 def _color_state(name: str, word: str) -> int:

@@ -9,17 +9,8 @@ import styleclip
 from scripts.train_demo.clip_composition import Pictures, carried_clip, hard_contrastive_loss, hide, part_of
 from scripts.train_demo.statements import Picture, statement_pair, template_styles
 from scripts.train_demo.styles import STYLES, styled
-from scripts.train_demo.twins import (
-    NEVER,
-    REPORTED,
-    Statement,
-    exchanged_items,
-    holds,
-    negation,
-    other_state,
-    swapped_colors,
-    truth,
-)
+from scripts.train_demo.truth import NEVER, Statement, holds, truth
+from scripts.train_demo.twins import REPORTED, exchanged_items, negation, other_state, swapped_colors
 from styleclip.demo.captions import claimed_states, state_names
 from styleclip.demo.render import render
 from styleclip.demo.world import ATTRIBUTES, Z_DIM, Faces, faces
