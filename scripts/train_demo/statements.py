@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from scripts.train_demo.styles import STYLES
 from scripts.train_demo.truth import NEVER, Pair, Statement
-from scripts.train_demo.twins import REPORTED, exchanged_items, negation, other_state, swapped_colors
+from scripts.train_demo.twins import REPORTED, disordered, exchanged_items, negation, other_state, swapped_colors
 from styleclip.demo.captions import caption
 from styleclip.prompts import TEMPLATES
 
@@ -66,12 +66,14 @@ def _about_face(picture: Picture, rng: random.Random) -> Pair:
     """A pair about the face alone, in plain words."""
     kind = rng.random()
     pair = None
-    if kind < 0.35:
+    if kind < 0.3:
         pair = negation(picture.labels, rng)
-    elif kind < 0.43:
+    elif kind < 0.38:
         pair = exchanged_items(picture.labels, rng)
-    elif kind < 0.6:
+    elif kind < 0.55:
         pair = swapped_colors(picture.labels, rng)
+    elif kind < 0.67:
+        pair = disordered(picture.labels, rng)
     pair = pair or other_state(picture.labels, rng)
     if kind > 0.85 or pair is None:  # a caption without a twin of its own: a claim or none
         plain = caption(picture.labels, rng, most=1)

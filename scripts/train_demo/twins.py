@@ -1,4 +1,4 @@
-"""Captions that test how words are bound, with a false twin of each: negations, exchanged items and colours, states.
+"""Captions that test how words are bound, with a false twin of each: negation, exchanged items and colours, word order.
 
 The twin has nearly the same words and is false of the same face, as the hard negatives of NegCLIP are (Yuksekgonul et
 al. 2023). No text is one of those that `styleclip evaluate --clip` asks.
@@ -212,6 +212,29 @@ def other_state(labels: Claims, rng: random.Random, most: int = 3) -> Pair | Non
     rng.setstate(state)
     false_text = caption_text(claims | {changed: false}, rng)
     return Statement(true_text, claims), Statement(false_text, claims | {changed: false})
+
+
+def disordered(labels: Claims, rng: random.Random, most: int = 3) -> Pair | None:
+    """A sentence of one to `most` claims, and its words in an order that says nothing."""
+    clear = [name for name, label in labels.items() if label >= 0]
+    if not clear:
+        return None
+    claims = {name: labels[name] for name in rng.sample(clear, min(rng.randint(1, most), len(clear)))}
+    text = caption_text(claims, rng)
+    words = text.split()
+    while (mixed := " ".join(_exchanged_words(words, rng))) == text:
+        pass
+    return Statement(text, claims), Statement(mixed, {next(iter(claims)): NEVER})
+
+
+def _exchanged_words(words: Sequence[str], rng: random.Random) -> list[str]:
+    """The words with two or three of them in another place, or all of them."""
+    count = rng.choice((2, 3, len(words)))
+    places = sorted(rng.sample(range(len(words)), min(count, len(words))))
+    mixed = [*words]
+    for place, word in zip(places, rng.sample([words[i] for i in places], len(places)), strict=True):
+        mixed[place] = word
+    return mixed
 
 
 def _color_state(name: str, word: str) -> int:

@@ -10,7 +10,7 @@ from scripts.train_demo.clip_composition import Pictures, carried_clip, hard_con
 from scripts.train_demo.statements import Picture, statement_pair, template_styles
 from scripts.train_demo.styles import STYLES, styled
 from scripts.train_demo.truth import NEVER, Statement, holds, truth
-from scripts.train_demo.twins import REPORTED, exchanged_items, negation, other_state, swapped_colors
+from scripts.train_demo.twins import REPORTED, disordered, exchanged_items, negation, other_state, swapped_colors
 from styleclip.demo.captions import claimed_states, state_names
 from styleclip.demo.render import render
 from styleclip.demo.world import ATTRIBUTES, Z_DIM, Faces, faces
@@ -50,7 +50,7 @@ def test_styles_without_colour_have_none(name: str, images: torch.Tensor) -> Non
     assert {"hair_color", "shirt", "background"} <= {*STYLES[name].hides}
 
 
-@pytest.mark.parametrize("make", [negation, exchanged_items, swapped_colors, other_state])
+@pytest.mark.parametrize("make", [negation, exchanged_items, swapped_colors, other_state, disordered])
 def test_the_first_of_a_pair_is_true_and_the_second_false(make, people: Faces) -> None:
     rng, made = random.Random(0), 0
     for _ in range(3):
