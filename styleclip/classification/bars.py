@@ -24,13 +24,16 @@ class Bars(NamedTuple):
     texts: Sequence[tuple[str, float]]
 
 
-def bar_sheet(rows: Sequence[Bars]) -> Image.Image:
+def bar_sheet(rows: Sequence[Bars], title: str = "") -> Image.Image:
     """A row for each picture: it and its name at the left, then the texts, each with a bar from 0 to 1."""
-    height = CELL + NAME_HEIGHT + GAP
-    sheet = Image.new("RGB", (CELL + TEXT_WIDTH + BAR_WIDTH + VALUE_WIDTH + 5 * GAP, GAP + height * len(rows)), PAPER)
+    height, above = CELL + NAME_HEIGHT + GAP, GAP + (BAR_HEIGHT if title else 0)
+    width = CELL + TEXT_WIDTH + BAR_WIDTH + VALUE_WIDTH + 5 * GAP
+    sheet = Image.new("RGB", (width, above + height * len(rows)), PAPER)
     draw = ImageDraw.Draw(sheet)
+    if title:
+        draw_text(draw, title, (CELL + TEXT_WIDTH, 0, BAR_WIDTH, above))
     for i, row in enumerate(rows):
-        top = GAP + i * height
+        top = above + i * height
         _paste_centred(sheet, row.picture, (GAP, top))
         draw_text(draw, row.name, (GAP, top + CELL, CELL, NAME_HEIGHT))
         first = top + (CELL - BAR_HEIGHT * len(row.texts)) // 2

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Any, cast
 
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 from torch import Tensor
 
 from styleclip.alignment.photos import Photo, PhotoLike, read_photo
@@ -48,6 +48,16 @@ class SeenPictures:
         [picture] = to_pil(_read(self.sources[index]))
         picture.thumbnail((THUMBNAIL, THUMBNAIL))
         return picture
+
+    def square_thumbnail(self, index: int) -> Image.Image:
+        """The picture within a white square of THUMBNAIL px, enlarged where it is small."""
+        picture = ImageOps.contain(self.thumbnail(index), (THUMBNAIL, THUMBNAIL), Image.Resampling.BICUBIC)
+        return ImageOps.pad(picture, (THUMBNAIL, THUMBNAIL), color="white")
+
+    def failed_record(self) -> dict[str, Any]:
+        """What a record says of the files that could not be read; nothing where there are none."""
+        failed = [{"picture": name, "error": why} for name, why in self.failed.items()]
+        return {"failed": failed} if failed else {}
 
 
 @torch.no_grad()

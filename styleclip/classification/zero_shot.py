@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from PIL import Image
 from torch import Tensor
 
 from styleclip.classification.bars import MAX_BARS, MAX_ROWS, Bars, bar_sheet
@@ -50,7 +51,6 @@ class Scores:
     probabilities: Tensor
     templates: tuple[str, ...]
     clip: str
-    more: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def predictions(self) -> list[str]:
@@ -71,27 +71,29 @@ class Scores:
             {"picture": name, "prediction": text, "probabilities": self._named(p), "cosines": self._named(cosines)}
             for name, text, p, cosines in rows
         ]
-        failed = [{"picture": name, "error": why} for name, why in self.pictures.failed.items()]
         return {
             "command": "score",
             "clip": self.clip,
             "texts": self.texts,
             "templates": self.templates,
             "pictures": pictures,
-            **({"failed": failed} if failed else {}),
-            **self.more,
+            **self.pictures.failed_record(),
             "versions": versions(),
         }
 
     def save(self, folder: Path | str, overwrite: bool = False, recording: Recording = DEFAULT_RECORDING) -> list[Path]:
         """Write scores.png and result.json. Raises OutputError for a folder with earlier ones unless `overwrite`."""
         with ResultFolder(Path(folder), SCORE_FILES, overwrite) as output:
-            plot = bar_sheet([self._bars(row) for row in range(min(len(self.pictures), MAX_ROWS))])
             about = {"command": "score", "clip": self.clip, "texts": self.texts[:MAX_BARS]}
-            picture = atomic_write(output.place / "scores.png", png_bytes(plot, recording.of_picture(about)))
+            png = png_bytes(self.sheet(), recording.of_picture(about))
+            picture = atomic_write(output.place / "scores.png", png)
             text = to_json(recording.of_json(self.record(), Path(folder)))
             record = atomic_write(output.place / "result.json", text.encode())
         return [final_path(picture), final_path(record)]
+
+    def sheet(self, title: str = "") -> Image.Image:
+        """The bars of the first MAX_ROWS pictures."""
+        return bar_sheet([self._bars(row) for row in range(min(len(self.pictures), MAX_ROWS))], title)
 
     def _bars(self, row: int) -> Bars:
         return Bars(self.pictures.thumbnail(row), self.pictures.names[row], self.best(row, MAX_BARS))

@@ -38,10 +38,23 @@ def scores(demo: CLIP) -> Scores:
     return styleclip.zero_shot(demo, render(people), ["a face with glasses", "a face without glasses"])
 
 
-def test_the_probabilities_are_those_of_open_clip() -> None:
-    """A random ViT-B-32 of open_clip, its own preprocessing of a square picture and its own classifier."""
-    torch.manual_seed(0)
+@pytest.fixture
+def random_vit(monkeypatch: pytest.MonkeyPatch) -> CLIP:
+    """open_clip's ViT-B-32, with random numbers that repeat, as drawing 150 million of them takes seconds."""
+    for name in ("normal_", "uniform_", "xavier_uniform_", "kaiming_uniform_", "trunc_normal_"):
+        monkeypatch.setattr(torch.nn.init, name, lambda tensor, *_, **__: tensor)
     clip = open_clip_architecture("ViT-B-32").eval()
+    numbers = torch.randn(99_991, generator=torch.Generator().manual_seed(0))
+    for name, parameter in clip.named_parameters():
+        rows = -(-parameter.numel() // len(numbers))
+        if parameter.ndim > 1 or name.endswith(("bias", "class_embedding")):
+            parameter.data.copy_(0.03 * numbers.repeat(rows)[: parameter.numel()].reshape(parameter.shape))
+    return clip
+
+
+def test_the_probabilities_are_those_of_open_clip(random_vit: CLIP) -> None:
+    """Of a random ViT-B-32: open_clip's own preprocessing of a square picture and its own classifier."""
+    clip = random_vit
     image = Image.fromarray(np.random.default_rng(0).integers(0, 256, (224, 224, 3), dtype=np.uint8))
     preprocess = open_clip.image_transform(224, is_train=False, mean=MEAN, std=STD)
     tokenizer, functions = open_clip.get_tokenizer("ViT-B-32"), [template.format for template in TEMPLATES]
@@ -50,7 +63,7 @@ def test_the_probabilities_are_those_of_open_clip() -> None:
         features = clip.model.encode_image(preprocess(image)[None], normalize=True)
         expected = (clip.model.logit_scale.exp() * features @ classifier).softmax(dim=-1)
     found = styleclip.zero_shot(clip, image, LABELS, TEMPLATES)
-    assert (found.probabilities - expected).abs().max() < 1e-5
+    assert (found.probabilities - expected).abs().max() < 1e-5 and expected.max() > 0.34
 
 
 def test_the_demo_clip_sees_glasses(scores: Scores) -> None:

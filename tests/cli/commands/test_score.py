@@ -29,19 +29,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_a_folder_of_pictures(folder: Path) -> None:
+def test_a_folder_of_pictures() -> None:
     result = done(invoke("score", "pictures", *TEXTS, "--quiet"))
     lines = result.stdout.splitlines()
     assert lines[0].endswith("scores.png") and lines[1].endswith("result.json")
     assert [("without" in line) for line in lines[3:]] == [True, True, False, False]
-    assert "again" not in failed_again(folder)
-
-
-def failed_again(folder: Path) -> str:
-    """The message of a second run into the same folder."""
-    result = invoke("score", "pictures/0.png", *TEXTS)
-    failed(result, 1, "already holds results", "--overwrite")
-    return result.stderr
+    failed(invoke("score", "pictures/0.png", *TEXTS), 1, "already holds results", "--overwrite")
 
 
 def test_labels_of_a_file_in_a_template_as_json(folder: Path) -> None:
@@ -63,10 +56,39 @@ def test_a_picture_that_cannot_be_read_does_not_stop_the_others(folder: Path) ->
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        ((), "with --texts given twice or more, or with --labels FILE"),
+        ((), "pass --texts twice or more, or one of --labels FILE"),
+        ((*TEXTS, "--search", "a hat"), "pass --texts twice or more, or one of"),
+        ((*TEXTS, "--shots", "2"), "--shots is for a probe"),
+        (("--probe", "pictures"), "make a folder of pictures for each of two or more"),
         (("--texts", "a hat"), "pass two or more"),
         ((*TEXTS, "--template", "a photo"), "put it in the place of the text"),
     ],
 )
 def test_bad_usage(words: tuple[str, ...], sentence: str) -> None:
     failed(invoke("score", "pictures", *words), 2, sentence)
+
+
+def test_a_search(folder: Path) -> None:
+    result = done(invoke("score", "pictures", "--search", "a face wearing glasses", "--top", "3", "--quiet"))
+    rows = [line.split() for line in result.stdout.splitlines()[3:]]
+    assert [row[0] for row in rows] == ["1", "2", "3"] and {rows[0][1], rows[1][1]} == {"2.png", "3.png"}
+    record = json.loads((folder / "styleclip-out/search/result.json").read_text())
+    assert len(record["pictures"]) == 4 and record["search"] == "a face wearing glasses"
+
+
+def test_a_probe_beside_zero_shot(folder: Path) -> None:
+    for i, name in enumerate(("a_face_without_glasses", "a_face_with_glasses")):
+        (folder / "examples" / name).mkdir(parents=True)
+        for k in range(2):
+            (folder / "pictures" / f"{2 * i + k}.png").rename(folder / "examples" / name / f"{k}.png")
+    words = ("--probe", "examples", "--shots", "1", "--quiet")
+    lines = done(invoke("score", *words)).stdout.splitlines()
+    assert lines[2].split()[:3] == ["linear", "probe", "2"] and lines[3].split() == ["zero-shot", "2", "1.000", "1.000"]
+    pictures = ("examples/a_face_with_glasses/1.png", "--overwrite", "--json")
+    record = json.loads(done(invoke("score", *words, *pictures)).stdout)
+    [picture] = record["pictures"]
+    assert picture["zero_shot"]["prediction"] == "a face with glasses" and {*picture["probe"]["probabilities"]} == {
+        "a face with glasses",
+        "a face without glasses",
+    }
+    failed(invoke("score", *words[:2], "--shots", "2", "--out", "b"), 2, "too few for 2 shots")
