@@ -15,6 +15,9 @@ from styleclip.version import __version__ as __version__
 if TYPE_CHECKING:  # for type checkers and editors
     from styleclip.canvases.adaptation.adapt import adapt as adapt
     from styleclip.canvases.adaptation.settings import Adaptation as Adaptation
+    from styleclip.canvases.stylization.settings import Stylization as Stylization
+    from styleclip.canvases.stylization.style_net import StyleNet as StyleNet
+    from styleclip.canvases.stylization.stylize import stylize as stylize
     from styleclip.children import load_child as load_child
     from styleclip.classification.zero_shot import zero_shot as zero_shot
     from styleclip.directions.calibration import calibrate as calibrate
@@ -81,7 +84,9 @@ _MODULES = {
     "Space": "styleclip.latents",
     "StyleClipError": "styleclip.errors",
     "StyleDirection": "styleclip.methods.style_direction",
+    "StyleNet": "styleclip.canvases.stylization.style_net",
     "StyleStep": "styleclip.methods.style_step",
+    "Stylization": "styleclip.canvases.stylization.settings",
     "Trajectory": "styleclip.trajectory",
     "adapt": "styleclip.canvases.adaptation.adapt",
     "calibrate": "styleclip.directions.calibration",
@@ -98,6 +103,7 @@ _MODULES = {
     "prepare": "styleclip.stylespace.prepare",
     "save_direction": "styleclip.directions.loading",
     "sefa": "styleclip.directions.sefa",
+    "stylize": "styleclip.canvases.stylization.stylize",
     "sweep": "styleclip.sweeps",
     "train_encoder": "styleclip.training.encoder.train",
     "train_mappers": "styleclip.training.mapper.train",

@@ -92,7 +92,7 @@ def test_the_tables_hold_no_other_files() -> None:
         assert files and [f for f in files if not any(f.startswith(start) for start in written)] == []
 
 
-@pytest.mark.parametrize("kind", ["mapper", "relevance", "samples", "direction", "tuning"])
+@pytest.mark.parametrize("kind", ["mapper", "relevance", "samples", "direction", "tuning", "stylenet"])
 def test_our_own_files(tmp_path: Path, kind: Any) -> None:
     tensors = {"all.fc0.weight": torch.ones(8, 8)}
     [content] = read_all(save_own(kind, tensors, tmp_path / "file.safetensors"))

@@ -38,12 +38,13 @@ def random_crops(count: int, generator: torch.Generator, scale: tuple[float, flo
     return transforms
 
 
-def warp(images: Tensor, transforms: Tensor, fill: float = -1.0) -> Tensor:
+def warp(images: Tensor, transforms: Tensor, fill: float = -1.0, size: tuple[int, int] | None = None) -> Tensor:
     """Images [N, C, H, W], each resampled by its transform [N, 3, 3]; outside of an image is `fill` (-1 is black).
 
-    To apply first `a`, then `b`, the transform is `a @ b`.
+    To apply first `a`, then `b`, the transform is `a @ b`. `size` is the height and width of the output, by default
+    those of the images.
     """
-    count, _, height, width = images.shape
+    count, (height, width) = len(images), size or images.shape[-2:]
     x = (torch.arange(width, device=images.device) + 0.5) / width
     y = (torch.arange(height, device=images.device) + 0.5) / height
     points = torch.stack([x.expand(height, width), y[:, None].expand(height, width), torch.ones_like(x + y[:, None])])

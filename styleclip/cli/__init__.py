@@ -43,6 +43,7 @@ COMMANDS = (
     "sliders",
     "invert",
     "sample",
+    "stylize",
     "studio",
     "prepare",
     "score",

@@ -216,7 +216,7 @@ def load_lpips_heads(kind: Trunk) -> dict[str, Tensor]:
 
 def _read_trunk(path: Path) -> Content:
     held = perceptual.contents(open_content(path))
-    if not held:
+    if not held or (held[0].problem is None and held[0].config not in TAPS):
         raise WeightError("it holds neither AlexNet nor VGG16 of torchvision; run `styleclip models pull lpips-alex`")
     held[0].check()
     return held[0]

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from styleclip.alignment.photo_formats import PhotoFormat
     from styleclip.inversion.invert import Invert
 
+FormatOption = Literal["png", "jpeg", "webp", "same"]
 MAX_FACES = 1000  # in a photo
 PREDICTORS = {name: entry.weight for name, entry in DETECTORS.items() if entry.weight}
 PREDICTOR_HELP = (
@@ -97,7 +98,7 @@ class PastedPhotoOptions(PhotoOptions):
     """The options of photos that are edited."""
 
     paste: bool | None = setting(None, "Paste the face back into the photo.  [default: where it was cropped]")
-    format: Literal["png", "jpeg", "webp", "same"] | None = setting(
+    format: FormatOption | None = setting(
         None, "Format of the pasted photo; same is that of the photo.  [default: png]"
     )
     quality: int | None = setting(
@@ -111,11 +112,16 @@ class PastedPhotoOptions(PhotoOptions):
 
     def photo_format(self) -> PhotoFormat:
         """How the pasted photo is written."""
-        from styleclip.alignment.photo_formats import PhotoFormat
+        return photo_format(self.format, self.quality)
 
-        if self.quality is not None and self.format in (None, "png"):
-            raise UsageError("--quality is for --format jpeg, webp or same; pass one of them with it")
-        return PhotoFormat(self.format or "png", self.quality)
+
+def photo_format(name: FormatOption | None, quality: int | None) -> PhotoFormat:
+    """The format of `--format` and `--quality`; raises UsageError for a quality without a format that has one."""
+    from styleclip.alignment.photo_formats import PhotoFormat
+
+    if quality is not None and name in (None, "png"):
+        raise UsageError("--quality is for --format jpeg, webp or same; pass one of them with it")
+    return PhotoFormat(name or "png", quality)
 
 
 KINDS = {"face": Parsed("faces", parse_face), "landmarks": click.Choice(list(DETECTORS))}

@@ -15,7 +15,7 @@ Network = Literal[
     "generator", "discriminator", "encoder", "mapper", "arcface", "facenet", "identity", "judge", "clip"
 ]  # fmt: skip
 Native = Literal[
-    Network, "relevance", "samples", "direction", "training", "tuning"
+    Network, "relevance", "samples", "direction", "training", "tuning", "stylenet"
 ]  # kinds of the files that styleclip writes
 Kind = Literal[Native, "latents", "directions", "statistics", "table", "landmarks", "perceptual"]
 Container = Literal["safetensors", "torch", "torchscript", "pickle", "npy", "npz", "dlib"]

@@ -1,15 +1,19 @@
-"""Trunks of LPIPS: torchvision's state dicts of AlexNet and VGG16, told apart by their first convolution."""
+"""Networks that compare pictures: torchvision's state dicts of AlexNet, VGG16 and VGG19, told apart by convolutions."""
 
 from __future__ import annotations
 
 from styleclip.errors import WeightError
-from styleclip.networks.lpips import TAPS, Trunk
+from styleclip.networks.lpips import TAPS
+from styleclip.networks.vgg import CONTENT_LAYERS, VggName
 from styleclip.weights.formats.content import Content, FileTree, attempt
 from styleclip.weights.formats.nested import find_state_dicts
 from styleclip.weights.safe_pickle.lazy_tensors import LazyTensor, named_tensors
 
 # Shape of the first convolution -> trunk.
-TRUNK_OF_SHAPE: dict[tuple[int, ...], Trunk] = {(64, 3, 11, 11): "alex", (64, 3, 3, 3): "vgg"}
+TRUNK_OF_SHAPE: dict[tuple[int, ...], str] = {(64, 3, 11, 11): "alex", (64, 3, 3, 3): "vgg"}
+LAST_OF_VGG19 = "features.34.weight"  # which VGG16 lacks
+TRUNK_OF_VGG: dict[VggName, str] = {"vgg16": "vgg", "vgg19": "vgg19"}
+LAST_LAYERS = {"alex": TAPS["alex"][-1], "vgg": TAPS["vgg"][-1], "vgg19": max(CONTENT_LAYERS["vgg19"].values())}
 HEADS_ALONE = (
     "it holds the linear heads of LPIPS, which come with the package lpips, and no trunk; "
     "run `styleclip models pull lpips-alex` for one"
@@ -24,7 +28,7 @@ LICENCE = "trained on ImageNet, which is for research only"
 
 
 def contents(tree: FileTree) -> list[Content]:
-    """AlexNet or VGG16 of torchvision.
+    """AlexNet, VGG16 or VGG19 of torchvision, up to the last layer that is compared.
 
     Raises WeightError for a file of the heads of LPIPS, of any version, under any key and with any prefix.
     """
@@ -35,14 +39,15 @@ def contents(tree: FileTree) -> list[Content]:
     trunk = TRUNK_OF_SHAPE.get(first.shape) if isinstance(first, LazyTensor) else None
     if trunk is None:
         return []
-    return [attempt("perceptual", "torchvision", LICENCE, lambda: _trunk(tree, trunk))]
+    name = "vgg19" if trunk == "vgg" and LAST_OF_VGG19 in table else trunk
+    return [attempt("perceptual", "torchvision", LICENCE, lambda: _trunk(tree, name))]
 
 
-def _trunk(tree: FileTree, trunk: Trunk) -> Content:
+def _trunk(tree: FileTree, trunk: str) -> Content:
     tensors = {
         name: tensor
         for name, tensor in named_tensors(tree.table()).items()
-        if name.startswith("features.") and layer_index(name) <= TAPS[trunk][-1]
+        if name.startswith("features.") and layer_index(name) <= LAST_LAYERS[trunk]
     }
     return Content("perceptual", "torchvision", trunk, tensors, summary={"trunk": trunk}, licence=LICENCE)
 

@@ -1,0 +1,155 @@
+"""`stylize`: a photo in the style of a text (CLIPstyler)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import torch
+
+from styleclip.alignment.framing import FFHQ, Framing
+from styleclip.alignment.photos import Photo, PhotoLike, read_photo
+from styleclip.canvases.loop import CanvasLoop, Run
+from styleclip.canvases.result import CanvasResult
+from styleclip.canvases.stylization.content import Content, load_content
+from styleclip.canvases.stylization.faces import find_faces
+from styleclip.canvases.stylization.losses import StylizationLosses
+from styleclip.canvases.stylization.result import (
+    COMPARISON,
+    StyledPhoto,
+    comparison,
+    stylization_scores,
+    with_alpha,
+)
+from styleclip.canvases.stylization.settings import Stylization
+from styleclip.canvases.stylization.style_net import StyleNet, reduce_to
+from styleclip.errors import UsageError
+from styleclip.images import from_pil
+from styleclip.networks.clip import CLIP
+from styleclip.networks.face_recognition import FaceRecogniser
+from styleclip.networks.photo_unet import PhotoUNet, Statistics
+from styleclip.progress import OnStep, ignore
+from styleclip.prompt_words import warn_unknown_words
+from styleclip.prompts import check_characters, has_content, text_direction
+from styleclip.runtime.gradients import with_gradients
+from styleclip.settings import resolve
+from styleclip.storage.recording import InputFile
+from styleclip.weights.catalog import bundle
+from styleclip.weights.clips import load_clip
+
+METHOD = "stylize"
+
+
+@with_gradients
+def stylize(
+    photo: PhotoLike,
+    prompt: str,
+    clip: CLIP | None = None,
+    settings: Stylization | None = None,
+    identity: FaceRecogniser | None = None,
+    content: Content | None = None,
+    on_step: OnStep = ignore,
+) -> StyledPhoto:
+    """Train a U-Net to draw a photo in the style of a text, and draw it at the size of the photo.
+
+    Ctrl-C ends the training and keeps the net as it is then. Raises PhotoError, UsageError for a text that CLIP cannot
+    read or that says no more than the source, and NumericError for a loss that is not finite.
+
+    Args:
+        photo: a file, its bytes, a picture or an array (`read_photo`).
+        prompt: the style, e.g. "a pencil sketch of a face".
+        clip: judges the style; by default that of the demo.
+        settings: what is trained, and how; None for those that suit the CLIP.
+        identity: recognises the faces of the photo, for the identity loss and its score.
+        content: keeps the content; by default as `settings.content` says.
+        on_step: gets a step per training step.
+
+    Example:
+        result = styleclip.stylize("docs/photo.jpg", "a pencil sketch of a face")
+        result.save("sketch")
+    """
+    clip = clip or load_clip("demo")
+    read, settings = read_photo(photo), resolve(settings or Stylization(), suited_values(clip))
+    check_text(prompt)
+    warn_unknown_words(clip, (prompt, settings.source or ""))
+    direction = text_direction(clip, settings.source or "", prompt, features="raw")
+    if settings.lambda_id and identity is None:
+        raise UsageError("the identity loss needs a face recogniser; pass identity, or lambda_id=0")
+    faces = None if identity is None else find_faces(read, identity, framing(clip))
+    content = content or load_content(clip, settings.content)
+    small = from_pil([reduce_to(read.image, settings.side or 512)]).to(clip.mean.device)
+    network = new_network(settings).to(clip.mean.device)
+    losses = StylizationLosses(network, small, clip, direction, settings, content, faces)
+    started = time.perf_counter()
+    run = train(network, losses, settings, on_step)
+    about = {"prompt": prompt, **asdict(settings), "trained_steps": run.steps, "clip": clip.name}
+    net = StyleNet(network.eval().requires_grad_(False), settings.side or 512, settings.contrast or 1.0, about)
+    styled = net.draw(read.image)
+    result = CanvasResult(
+        method=METHOD,
+        settings={"prompt": prompt, **asdict(settings)},
+        pictures={COMPARISON: comparison(read, styled, prompt)},
+        scores=stylization_scores(clip, direction, faces, read.image, styled),
+        provenance={"clip": {"name": clip.name}, "content": content.record(), **_photo_record(read)},
+        seconds=time.perf_counter() - started,
+        steps=run.steps,
+        interrupted=run.interrupted,
+    )
+    return StyledPhoto(read, with_alpha(styled, read), net, result)
+
+
+def apply_net(net: StyleNet, photo: PhotoLike, statistics: Statistics | None = None) -> StyledPhoto:
+    """Draw a photo by a net that was trained before, without CLIP; raises PhotoError."""
+    read, started = read_photo(photo), time.perf_counter()
+    styled = net.draw(read.image, statistics)
+    result = CanvasResult(
+        method=METHOD,
+        settings=net.about,
+        pictures={COMPARISON: comparison(read, styled, str(net.about.get("prompt", "styled")))},
+        provenance={"net": net.record, **_photo_record(read)},
+        seconds=time.perf_counter() - started,
+    )
+    return StyledPhoto(read, with_alpha(styled, read), net, result)
+
+
+def train(network: PhotoUNet, losses: StylizationLosses, settings: Stylization, on_step: OnStep) -> Run:
+    """Train a net by Adam; the learning rate is halved after half of the steps, as the published 200 do after 100."""
+    optimizer = torch.optim.Adam(network.parameters(), lr=settings.lr or 5e-4)
+    loop = CanvasLoop(network, optimizer, losses, settings.steps or 200, [lambda time: 1.0 if time < 0.5 else 0.5])
+    return loop.run(on_step)
+
+
+def new_network(settings: Stylization) -> PhotoUNet:
+    """The untrained net, which depends on the seed alone; torch's own random state is kept."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.seed)
+        return PhotoUNet(start=settings.start or "noise")
+
+
+def suited_values(clip: CLIP) -> Mapping[str, Any]:
+    """The settings that suit a CLIP, by name: those of the demo for a small one of its world, else none."""
+    values: Mapping[str, Any] = bundle("demo").get(METHOD, {}) if clip.vocabulary is not None else {}
+    return values
+
+
+def suited_identity(clip: CLIP) -> str:
+    """The face recogniser that suits a CLIP: that of the demo for a small one of its world, else none."""
+    return str(bundle("demo")["identity"]) if clip.vocabulary is not None else "none"
+
+
+def framing(clip: CLIP) -> Framing:
+    """How faces are framed for a recogniser: as in the demo for a CLIP of its world, else as in FFHQ."""
+    return Framing(**bundle("demo")["align"]) if clip.vocabulary is not None else FFHQ
+
+
+def check_text(prompt: str) -> None:
+    """Raise UsageError for a prompt without words."""
+    check_characters(prompt)
+    if not has_content(prompt):
+        raise UsageError('the prompt has no words; name a style, e.g. "a pencil sketch of a face"')
+
+
+def _photo_record(photo: Photo) -> dict[str, Any]:
+    return {"photo": photo.path and InputFile(photo.path), "photo_sha256": photo.sha256}

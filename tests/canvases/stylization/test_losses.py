@@ -1,0 +1,101 @@
+"""The losses of a stylization."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from styleclip.canvases.stylization.content import Content
+from styleclip.canvases.stylization.faces import Faces
+from styleclip.canvases.stylization.losses import StylizationLosses, total_variation
+from styleclip.canvases.stylization.settings import Stylization
+from styleclip.settings import resolve
+from tests.helpers.tiny import tiny_clip, tiny_recogniser
+
+CLIP = tiny_clip()
+DIRECTION = F.normalize(torch.randn(10, generator=torch.Generator().manual_seed(1)), dim=0)
+SETTINGS = resolve(Stylization(num_crops=5, crop_size=0.5, threshold=0.0, distortion=0.0), {})
+
+
+def picture(seed: int) -> Tensor:
+    return torch.rand(1, 3, 40, 64, generator=torch.Generator().manual_seed(seed)) * 2 - 1
+
+
+PHOTO, STYLED = picture(0), picture(1)
+
+
+def losses(faces: Faces | None = None, **changes: Any) -> StylizationLosses:
+    settings = replace(SETTINGS, **changes)
+    return StylizationLosses(lambda _: STYLED, PHOTO, CLIP, DIRECTION, settings, Content(CLIP), faces)
+
+
+def one_minus_cos(image: Tensor, source: Tensor) -> Tensor:
+    change = CLIP.encode_image(image) - CLIP.encode_image(source)
+    return 1 - F.cosine_similarity(change, DIRECTION[None])
+
+
+def test_the_whole_picture_moves_along_the_text() -> None:
+    found = losses().style_loss(STYLED, losses().source)
+    torch.testing.assert_close(found, one_minus_cos(STYLED, PHOTO))
+
+
+def test_crops_move_from_the_whole_photo() -> None:
+    """Those of a step are random, and always the same."""
+    found = losses().patch_loss(STYLED, 3)
+    assert found.shape == (5,) and found.std() > 0
+    assert torch.equal(found, losses().patch_loss(STYLED, 3)) and not torch.equal(found, losses().patch_loss(STYLED, 4))
+    whole = losses(crop_size=1.0, num_crops=2)  # of a photo that is no square: crops as high as it is
+    assert whole._random_view(torch.Generator())(STYLED).shape == (2, 3, 40, 40)
+
+
+def test_crops_may_move_from_the_same_crops_of_the_photo() -> None:
+    compared = losses(compare="crop")
+    assert compared.patch_loss(PHOTO, 0).tolist() == pytest.approx([1.0] * 5)  # where nothing has changed
+    view = compared._random_view(torch.Generator().manual_seed(0))
+    torch.testing.assert_close(compared.patch_loss(STYLED, 0), one_minus_cos(view(STYLED), view(PHOTO)))
+
+
+def test_crops_below_the_threshold_count_nothing() -> None:
+    values = losses().patch_loss(STYLED, 0)
+    middle = values.median().item()
+    cut = losses(threshold=middle).patch_loss(STYLED, 0)
+    assert torch.equal(cut, torch.where(values < middle, 0.0, values)) and (cut == 0).sum() == 2
+
+
+def test_a_reach_asks_for_a_step_of_its_length() -> None:
+    asked = losses(reach=0.5)
+    assert asked.style_loss(PHOTO, asked.source).item() == pytest.approx(1.0)
+    target = F.normalize(asked.source + 0.5 * DIRECTION, dim=-1)
+    expected = (1 - CLIP.encode_image(STYLED) @ target[0]) / (1 - asked.source @ target[0])
+    torch.testing.assert_close(asked.style_loss(STYLED, asked.source), expected)
+
+
+def test_terms_are_weighted_and_those_without_a_weight_are_left_out() -> None:
+    terms = losses(lambda_content=0.0, lambda_patch=2.0)(0)
+    assert list(terms) == ["patch", "direction", "tv"]
+    torch.testing.assert_close(terms["patch"], 2 * losses().patch_loss(STYLED, 0).mean())
+    torch.testing.assert_close(terms["tv"], 2e-3 * total_variation(STYLED))
+
+
+def test_content_is_compared_in_layers_of_the_clip() -> None:
+    content = Content(CLIP)
+    same, other = content.features(PHOTO), content.features(STYLED)
+    assert content.loss(same, same).item() == 0 and content.loss(other, same).item() > 0.01
+
+
+def test_the_identity_loss_sees_the_face_alone() -> None:
+    frame = torch.tensor([[[0.25, 0.0, 0.5], [0.0, 0.4, 0.5], [0.0, 0.0, 1.0]]])  # x: 32 to 48 px, y: 20 to 36 px
+    faces = Faces(frame, tiny_recogniser())
+    assert faces.frames(PHOTO).shape == (1, 3, 16, 16)
+    torch.testing.assert_close(faces.frames(PHOTO), PHOTO[..., 20:36, 32:48], atol=1e-5, rtol=0)
+    styled = STYLED.clone().requires_grad_(True)
+    losses(faces).identity_loss(styled).sum().backward()
+    assert styled.grad is not None
+    seen = styled.grad[0].abs().sum(dim=0).nonzero()
+    assert seen.min(dim=0).values.tolist() == [20, 32] and seen.max(dim=0).values.tolist() == [35, 47]
+    assert losses(faces, lambda_id=3.0)(0)["identity"].item() > 0

@@ -1,0 +1,165 @@
+"""`stylize`: a photo in the style of a text, its size, its net, and the files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import styleclip
+from styleclip.canvases.stylization import faces as faces_module
+from styleclip.canvases.stylization.faces import find_faces
+from styleclip.canvases.stylization.result import StyledPhoto
+from styleclip.canvases.stylization.style_net import StyleNet, contrast, mean_grey
+from styleclip.canvases.stylization.stylize import apply_net, stylize
+from styleclip.canvases.stylization.videos import draw_video, find_pictures, read_picture
+from styleclip.errors import NoFaceError, PhotoError, UsageError, WeightError
+from styleclip.images import read_record, write_video
+from styleclip.networks.photo_unet import PhotoUNet
+from styleclip.progress import Step
+from tests.helpers.faces import made_up_face
+from tests.helpers.tiny import tiny_clip, tiny_recogniser
+
+CLIP, PROMPT = tiny_clip(), "a red face"
+QUICK = styleclip.Stylization(source="a face", steps=2, num_crops=2, side=64, content="clip", contrast=1.0)
+
+
+def picture(width: int, height: int, seed: int = 0) -> Image.Image:
+    pixels = np.random.default_rng(seed).integers(0, 256, (height // 8 + 1, width // 8 + 1, 3), np.uint8)
+    return Image.fromarray(pixels).resize((width, height))
+
+
+@pytest.fixture(scope="module")
+def styled() -> StyledPhoto:
+    return stylize(picture(100, 70), PROMPT, CLIP, QUICK)
+
+
+def narrow_net(seed: int = 0, **options: Any) -> StyleNet:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return StyleNet(PhotoUNet(width=2).eval().requires_grad_(False), 64, **options)
+
+
+def pixels(image: Image.Image) -> np.ndarray:
+    return np.asarray(image).astype(int)
+
+
+def test_a_photo_keeps_its_size_and_a_seed_its_pixels(styled: StyledPhoto) -> None:
+    assert styled.styled.size == (100, 70) and styled.styled.mode == "RGB"
+    assert pixels(styled.styled).std() > 1 and set(styled.scores) == {"direction"}
+    again = stylize(picture(100, 70), PROMPT, CLIP, QUICK)
+    assert np.array_equal(pixels(again.styled), pixels(styled.styled))
+
+
+def test_a_large_photo_keeps_its_size_too() -> None:
+    drawn = narrow_net().draw(picture(1100, 120))  # two tiles
+    assert drawn.size == (1100, 120)
+
+
+def test_the_record_has_all_that_made_it(styled: StyledPhoto) -> None:
+    record = styled.record()
+    assert record["method"] == "stylize" and record["steps"] == 2 and not record["interrupted"]
+    assert record["settings"]["prompt"] == PROMPT and record["settings"]["lambda_patch"] == 9000
+    assert record["provenance"]["content"] == {"network": "tiny", "layers": ("block0",)}
+    assert record["provenance"]["clip"] == {"name": "tiny"}
+
+
+def test_files(styled: StyledPhoto, tmp_path: Path) -> None:
+    paths = styled.save(tmp_path / "out", save_net=True)
+    assert [path.name for path in paths] == ["photo.png", "net.safetensors", "comparison.png", "result.json"]
+    assert read_record(tmp_path / "out" / "photo.png")["settings"]["prompt"] == PROMPT
+    assert json.loads((tmp_path / "out" / "result.json").read_text())["steps"] == 2
+    names = {path.name for path in styled.save(tmp_path / "out", overwrite=True)}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == names  # the net of the earlier result is gone
+
+
+def test_the_net_draws_the_same_and_other_pictures(styled: StyledPhoto, tmp_path: Path) -> None:
+    net = StyleNet.load(styled.net.save(tmp_path / "net.safetensors"))
+    assert net.about["prompt"] == PROMPT
+    assert np.array_equal(pixels(net.draw(styled.photo.image)), pixels(styled.styled))
+    other = apply_net(net, picture(37, 90, seed=1))
+    assert other.styled.size == (37, 90) and other.record()["provenance"]["net"]["name"] == "net.safetensors"
+
+
+def test_alpha_is_kept() -> None:
+    photo = picture(40, 40)
+    photo.putalpha(Image.linear_gradient("L").resize((40, 40)))
+    found = apply_net(narrow_net(), photo).styled
+    assert found.mode == "RGBA" and found.getchannel("A").tobytes() == photo.getchannel("A").tobytes()
+
+
+def test_contrast_is_that_of_torchvision() -> None:
+    from torchvision.transforms.functional import adjust_contrast
+
+    image = torch.rand(1, 3, 9, 7, generator=torch.Generator().manual_seed(0))
+    expected = adjust_contrast(image, 1.5) * 2 - 1
+    found = contrast(image * 2 - 1, 1.5, mean_grey(image * 2 - 1))
+    torch.testing.assert_close(found, expected, atol=1e-3, rtol=0)
+
+
+def test_ctrl_c_keeps_the_net(monkeypatch: pytest.MonkeyPatch) -> None:
+    def press(step: Step) -> None:
+        raise KeyboardInterrupt
+
+    found = stylize(picture(40, 40), PROMPT, CLIP, QUICK, on_step=press)
+    assert found.interrupted and found.record()["steps"] == 1
+
+
+def test_what_it_cannot_do() -> None:
+    with pytest.raises(UsageError, match="the prompt has no words"):
+        stylize(picture(40, 40), " ... ", CLIP, QUICK)
+    with pytest.raises(UsageError, match="mean the same to CLIP"):
+        stylize(picture(40, 40), "a face", CLIP, QUICK)
+    with pytest.raises(UsageError, match="the identity loss needs a face recogniser"):
+        stylize(picture(40, 40), PROMPT, CLIP, styleclip.Stylization(source="a face", lambda_id=1.0))
+    with pytest.raises(UsageError, match="crop_size is 2"):
+        styleclip.Stylization(crop_size=2)
+
+
+@pytest.mark.parametrize("change", [{"side": 10**9}, {"contrast": "much"}, {"start": "nothing"}])
+def test_a_damaged_net_is_refused(tmp_path: Path, change: dict[str, Any]) -> None:
+    net = narrow_net(about={"drawing": {}})
+    path = net.save(tmp_path / "net.safetensors")
+    content = path.read_bytes()
+    [(name, value)] = change.items()
+    before = json.dumps({"side": 64, "contrast": 1.0, "start": "noise"}[name])
+    old, new = (json.dumps(json.dumps({name: each}))[2:-2] for each in (json.loads(before), value))
+    assert old.encode() in content
+    header = int.from_bytes(content[:8], "little")
+    text = content[8 : 8 + header].replace(old.encode(), new.encode(), 1)
+    path.write_bytes(len(text).to_bytes(8, "little") + text + content[8 + header :])
+    with pytest.raises(WeightError, match="train the net again"):
+        StyleNet.load(path)
+
+
+def test_faces_are_framed_for_the_recogniser(monkeypatch: pytest.MonkeyPatch) -> None:
+    photo = styleclip.canvases.stylization.videos.read_photo(picture(200, 100))
+    monkeypatch.setattr(faces_module, "load_detector", lambda device: lambda image: [made_up_face(60, 80)])
+    found = find_faces(photo, tiny_recogniser())
+    assert found is not None and len(found) == 1 and found.embed(torch.zeros(1, 3, 50, 100)).shape == (1, 5)
+
+    def nobody(*_: Any, **__: Any) -> Any:
+        raise NoFaceError("no face")
+
+    monkeypatch.setattr(faces_module, "align", nobody)
+    assert find_faces(photo, tiny_recogniser()) is None
+
+
+def test_a_video_is_drawn_frame_by_frame(tmp_path: Path) -> None:
+    frames = [picture(48, 34, seed) for seed in (0, 0, 0)]
+    video = write_video(frames, tmp_path / "walk.mp4")
+    picture(40, 40).save(tmp_path / "walk.png")
+    assert find_pictures([str(tmp_path)]).photos == [tmp_path / "walk.png", video]
+    assert read_picture(video).image.size[0] > 34
+    steps: list[Step] = []
+    drawn = draw_video(narrow_net(), video, tmp_path / "drawn.mp4", steps.append)
+    assert [step.index for step in steps] == [1, 2, 3] and steps[0].total == 3
+    assert read_picture(drawn).image.size == read_picture(video).image.size
+    (tmp_path / "broken.mp4").write_bytes(b"no video")
+    with pytest.raises(PhotoError, match="no video that can be read"):
+        read_picture(tmp_path / "broken.mp4")
