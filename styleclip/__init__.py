@@ -15,6 +15,8 @@ from styleclip.version import __version__ as __version__
 if TYPE_CHECKING:  # for type checkers and editors
     from styleclip.canvases.adaptation.adapt import adapt as adapt
     from styleclip.canvases.adaptation.settings import Adaptation as Adaptation
+    from styleclip.canvases.drawing.draw import draw as draw
+    from styleclip.canvases.drawing.settings import Drawing as Drawing
     from styleclip.canvases.stylization.settings import Stylization as Stylization
     from styleclip.canvases.stylization.style_net import StyleNet as StyleNet
     from styleclip.canvases.stylization.stylize import stylize as stylize
@@ -65,6 +67,7 @@ if TYPE_CHECKING:  # for type checkers and editors
 _MODULES = {
     "Adaptation": "styleclip.canvases.adaptation.settings",
     "Direction": "styleclip.latents",
+    "Drawing": "styleclip.canvases.drawing.settings",
     "EditResult": "styleclip.results",
     "Editor": "styleclip.editor",
     "EncoderTraining": "styleclip.training.encoder.settings",
@@ -90,6 +93,7 @@ _MODULES = {
     "Trajectory": "styleclip.trajectory",
     "adapt": "styleclip.canvases.adaptation.adapt",
     "calibrate": "styleclip.directions.calibration",
+    "draw": "styleclip.canvases.drawing.draw",
     "edit_photo": "styleclip.photo_editing",
     "ganspace": "styleclip.directions.ganspace",
     "interfacegan": "styleclip.directions.interfacegan",

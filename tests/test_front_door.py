@@ -14,6 +14,7 @@ from tests.helpers.support import run_python, run_styleclip
 PUBLIC = [
     "Adaptation",
     "Direction",
+    "Drawing",
     "EditResult",
     "Editor",
     "EncoderTraining",
@@ -43,6 +44,7 @@ PUBLIC = [
     "__version__",
     "adapt",
     "calibrate",
+    "draw",
     "edit_photo",
     "ganspace",
     "interfacegan",

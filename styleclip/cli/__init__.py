@@ -48,6 +48,7 @@ COMMANDS = (
     "prepare",
     "score",
     "adapt",
+    "draw",
     "evaluate",
     "direction",
     "models",

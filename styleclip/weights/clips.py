@@ -11,7 +11,7 @@ from styleclip.errors import StyleClipError, WeightError
 from styleclip.networks.clip import CLIP, Preprocess
 from styleclip.networks.open_clip_hub import pretrained_config
 from styleclip.weights.cache import Fetch, fetch
-from styleclip.weights.catalog import Weight, weights
+from styleclip.weights.catalog import Weight, catalog, weights
 from styleclip.weights.file_state import sha256_of
 from styleclip.weights.formats.registry import read_one
 from styleclip.weights.load import clip_path, load_clip_file
@@ -47,6 +47,12 @@ def load_clip(name: str | None = None, preprocess: Preprocess = "correct", fetch
 def default_clip() -> str:
     """The CLIP of work that needs no generator: that of the demo models."""
     return str(model_parts("demo")["clip"])
+
+
+def clip_defaults(name: str, method: str) -> dict[str, Any]:
+    """The settings of a method that suit the CLIP with this `name`, where it belongs to a model of the catalog."""
+    parts = [part for known, part in catalog()["models"].items() if name in (known, part.get("canvas_clip"))]
+    return dict(parts[0].get(method, {})) if parts else {}
 
 
 def clip_label(name: str) -> str:

@@ -24,6 +24,7 @@ NEEDED = {
     "sliders": ("--edit", "a face"),
     "invert": ("photo.png",),
     "adapt": ("--target", "a face"),
+    "draw": ("--prompt", "a face"),
     "score": ("photo.png", "--texts", "a face", "--texts", "a hat"),
 }
 NUMBERS = ("nan", "-inf", "1e308", "-1e308", "9" * 5000, "1,2")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Sequence
+
 import torch
 from PIL.Image import Image
 from torch import Tensor
@@ -10,9 +13,11 @@ from styleclip.canvases.strokes.rasteriser import rasterise
 from styleclip.canvases.strokes.strokes import Strokes
 from styleclip.images import to_pil
 
-MOST_FRAMES = 96
+MOST_FRAMES, STROKE_FRAMES = 96, 6  # of a drawing, of one stroke
+FRAME_MS, LAST_MS = 60, 2000  # of a GIF
 
 
+@torch.no_grad()
 def stroke_frames(
     strokes: Strokes, size: tuple[int, int], background: Tensor | None = None, most: int = MOST_FRAMES
 ) -> list[Image]:
@@ -20,12 +25,24 @@ def stroke_frames(
 
     Where there are few strokes, each is drawn in several frames; where there are many, a frame has several new ones.
     """
+    strokes = strokes.detach()
     count = len(strokes)
-    parts = max(1, most // max(count, 1))
-    moments = torch.linspace(0, count, min(most, count * parts) + 1).tolist()
-    with torch.no_grad():
-        pictures = [rasterise(first_strokes(strokes.detach(), moment), size, background) for moment in moments]
-    return [to_pil(picture[None])[0] for picture in pictures]
+    parts = max(1, min(STROKE_FRAMES, most // max(count, 1)))
+    below, whole, frames = rasterise(strokes[:0], size, background), 0, []
+    for moment in torch.linspace(0, count, min(most, count * parts) + 1).tolist():
+        begun = first_strokes(strokes, moment)
+        below = rasterise(begun[whole : int(moment)], size, below)
+        whole = int(moment)
+        frames.append(to_pil(rasterise(begun[whole:], size, below)[None])[0])
+    return frames
+
+
+def gif_bytes(frames: Sequence[Image]) -> bytes:
+    """An animated GIF of frames of one size, which stays at the last one for LAST_MS."""
+    buffer = io.BytesIO()
+    times = [FRAME_MS] * (len(frames) - 1) + [LAST_MS]
+    frames[0].save(buffer, "GIF", save_all=True, append_images=frames[1:], duration=times, loop=0)
+    return buffer.getvalue()
 
 
 def first_strokes(strokes: Strokes, number: float) -> Strokes:

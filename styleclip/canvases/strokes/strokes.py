@@ -57,6 +57,11 @@ class Strokes:
         """The same strokes without gradients."""
         return Strokes(self.points.detach(), self.widths.detach(), self.colors.detach(), self.segments)
 
+    def to(self, device: torch.device | str) -> Strokes:
+        """The same strokes on a device."""
+        segments = None if self.segments is None else self.segments.to(device)
+        return Strokes(self.points.to(device), self.widths.to(device), self.colors.to(device), segments)
+
     def scale(self, factor: float) -> Strokes:
         """The strokes on a canvas that is `factor` times as large, with widths to match."""
         return Strokes(self.points * factor, self.widths * factor, self.colors, self.segments)

@@ -1,0 +1,1 @@
+"""CLIPDraw: strokes optimized towards a text."""
