@@ -24,7 +24,7 @@ from styleclip.models import Models
 from styleclip.networks.synthesis import Noise
 from styleclip.photo_editing import EditSource, PhotoEdit, edit_photo
 from styleclip.progress import OnStep, ignore
-from styleclip.prompt_words import warn_unknown_words
+from styleclip.prompt_lint import warn_prompts
 from styleclip.prompts import Prompt
 from styleclip.regions import Region
 from styleclip.results import EditResult
@@ -101,7 +101,7 @@ class Editor:
         texts = (prompt.target, *prompt.neutrals)
         self.models.clip.check_lengths(texts)
         if not reads_claims(method, self.models):
-            warn_unknown_words(self.models.clip, texts)
+            warn_prompts(self.models.clip, texts)
         source = latent.to(self.models.device)
         details = method.details if isinstance(method, MethodWithDetails) else {}
         best, started, interrupted = BestStep(on_step), time.perf_counter(), False

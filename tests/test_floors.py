@@ -16,7 +16,7 @@ FLOORS = {
         *("latents", "seeds", "relevance_table", "samples", "images", "regions", "label_fonts", "sheets", "results"),
     ),
     1: ("networks",),
-    2: ("weights", "prompts", "prompt_words", "claims", "losses", "alignment", "demo"),
+    2: ("weights", "prompts", "prompt_words", "prompt_lint", "claims", "losses", "alignment", "demo"),
     3: ("models", "children", "loading"),
     4: ("inversion", "stylespace", "preview"),
     5: (

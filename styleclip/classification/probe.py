@@ -16,7 +16,7 @@ from styleclip.classification.texts import check_templates, check_texts
 from styleclip.classification.zero_shot import Scores, zero_shot
 from styleclip.networks.clip import CLIP
 from styleclip.progress import OnStep, Step, ignore
-from styleclip.prompt_words import warn_unknown_words
+from styleclip.prompt_lint import warn_prompts
 from styleclip.prompts import TEMPLATES, encode_in_templates
 
 
@@ -92,7 +92,7 @@ def fit_probe(
     """
     check_examples(examples)
     classes, templates = check_texts([*examples]), check_templates(templates)
-    warn_unknown_words(clip, classes)
+    warn_prompts(clip, classes)
     features, labels = _see(clip, examples, on_step)
     learns = split_examples(labels, shots, seed)
     known, right = features[learns], labels[learns]

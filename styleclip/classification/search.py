@@ -15,7 +15,7 @@ from styleclip.classification.texts import check_templates, check_texts
 from styleclip.images import png_bytes
 from styleclip.networks.clip import CLIP
 from styleclip.progress import OnStep, ignore
-from styleclip.prompt_words import warn_unknown_words
+from styleclip.prompt_lint import warn_prompts
 from styleclip.prompts import TEMPLATES, encode_in_templates
 from styleclip.sheets import contact_sheet
 from styleclip.storage.files import atomic_write, to_json, versions
@@ -96,7 +96,7 @@ def search_pictures(
 ) -> Ranking:
     """Pictures by their cosine with a text; the arguments are those of `zero_shot`."""
     [text], templates = check_texts([text], least=1), check_templates(templates)
-    warn_unknown_words(clip, [text])
+    warn_prompts(clip, [text])
     seen = pictures if isinstance(pictures, SeenPictures) else see_pictures(clip, pictures, on_step)
     cosines = seen.features @ encode_in_templates(clip, [text], templates)[0]
     return Ranking(seen, text, cosines.cpu(), templates, clip.name)

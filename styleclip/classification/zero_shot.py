@@ -17,7 +17,7 @@ from styleclip.classification.texts import check_templates, check_texts
 from styleclip.images import png_bytes
 from styleclip.networks.clip import CLIP
 from styleclip.progress import OnStep, ignore
-from styleclip.prompt_words import warn_unknown_words
+from styleclip.prompt_lint import warn_prompts
 from styleclip.prompts import TEMPLATES, encode_in_templates
 from styleclip.storage.files import atomic_write, to_json, versions
 from styleclip.storage.recording import DEFAULT_RECORDING, Recording
@@ -123,7 +123,7 @@ def zero_shot(
     one, one given twice and a template without `{}`; PhotoError for a file that is no picture.
     """
     texts, templates = check_texts(texts), check_templates(templates)
-    warn_unknown_words(clip, texts)
+    warn_prompts(clip, texts)
     seen = pictures if isinstance(pictures, SeenPictures) else see_pictures(clip, pictures, on_step)
     cosines = seen.features @ encode_in_templates(clip, texts, templates).T
     probabilities = (clip.logit_scale * cosines).softmax(dim=-1)

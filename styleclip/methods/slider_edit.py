@@ -16,7 +16,7 @@ from styleclip.methods.sliders import Found, Slider, add_steps, offset_in_s, ste
 from styleclip.methods.style_direction import StyleDirection
 from styleclip.models import Models
 from styleclip.progress import OnStep, Step, ignore
-from styleclip.prompt_words import warn_unknown_words
+from styleclip.prompt_lint import warn_prompts
 from styleclip.prompts import Prompt
 from styleclip.settings import Strength
 
@@ -144,4 +144,4 @@ def check_texts(models: Models, sliders: Sequence[Slider]) -> None:
             texts = (prompt.target, *prompt.neutrals)
             models.clip.check_lengths(texts)
             if not slider.reads_claims(models):
-                warn_unknown_words(models.clip, texts)
+                warn_prompts(models.clip, texts)

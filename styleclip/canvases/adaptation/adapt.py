@@ -17,7 +17,7 @@ from styleclip.canvases.loop import Run
 from styleclip.errors import UsageError
 from styleclip.models import Models
 from styleclip.progress import OnStep, Step, ignore
-from styleclip.prompt_words import warn_unknown_words
+from styleclip.prompt_lint import warn_prompts
 from styleclip.prompts import Prompt
 from styleclip.runtime.gradients import with_gradients
 from styleclip.storage.files import to_json
@@ -70,7 +70,7 @@ def adapt(
     # Set up.
     _check(models, prompt)
     for clip in (models.clip, *(each.clip for each in others)):
-        warn_unknown_words(clip, (prompt.target, *prompt.neutrals))
+        warn_prompts(clip, (prompt.target, *prompt.neutrals))
     adaptation = (adaptation or Adaptation()).resolve(models)
     about = _about(models, prompt, adaptation, others)
     trainer = AdaptationTrainer(models, prompt, adaptation, others)

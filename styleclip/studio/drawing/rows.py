@@ -16,7 +16,8 @@ from styleclip.methods.style_direction import StyleDirection
 from styleclip.methods.style_step import StyleStep
 from styleclip.models import Models
 from styleclip.progress import OnStep
-from styleclip.prompt_words import PromptWarning, warn_unknown_words
+from styleclip.prompt_lint import warn_prompts
+from styleclip.prompt_words import PromptWarning
 from styleclip.prompts import Prompt
 from styleclip.runtime.warnings_of_thread import collect_warnings
 from styleclip.studio.caches import Cache
@@ -177,7 +178,7 @@ class RowFinder:
         texts = (prompt.target, *prompt.neutrals)
         self.models.clip.check_lengths(texts)
         if not method.reads_claims(self.models):
-            warn_unknown_words(self.models.clip, texts)
+            warn_prompts(self.models.clip, texts)
 
 
 def fault_facts(error: StyleClipError) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from styleclip.latents import Latent
 from styleclip.methods.mapper import TrainedMapper, load_trained_mapper, save_trained_mapper
 from styleclip.models import Models
 from styleclip.progress import OnStep, Step, ignore
-from styleclip.prompt_words import warn_unknown_words
+from styleclip.prompt_lint import warn_prompts
 from styleclip.prompts import Prompt
 from styleclip.runtime.gradients import with_gradients
 from styleclip.sheets import labelled_sheet
@@ -96,7 +96,7 @@ def train_mappers(
     training, processes = training.resolve(models), processes or ProcessGroup()
     if not uses_samples(training):
         for prompt in prompts:
-            warn_unknown_words(models.clip, (prompt.target, *prompt.neutrals))
+            warn_prompts(models.clip, (prompt.target, *prompt.neutrals))
     steps = training.steps
     latent = training_latents(models, training, latents)
     trainer = MapperTrainer(models, prompts, training, latent, processes, micro_batch, on_step)
