@@ -13,7 +13,7 @@ import click
 from styleclip.cli.options.common import COMMON_KINDS, CommonOptions
 from styleclip.cli.options.from_settings import option_group
 from styleclip.cli.options.option import option
-from styleclip.cli.options.types import EXISTING_FILE, CountRange
+from styleclip.cli.options.types import EXISTING_FILE, EXISTING_PATH, CountRange
 from styleclip.cli.output.printing import print_lines
 from styleclip.errors import PhotoError, StyleClipError
 
@@ -28,6 +28,10 @@ NOT_OFFERED = ("out", "as_json", "overwrite", "metadata", "record_paths")
 HOST = "The address to listen at; others than your computer's own need the token in the printed URL."
 PORT = "The port; 0 is any free one.  [default: 8765, or the next free one]"
 IMAGE = "The photo that the page begins with."
+CHILD = (
+    "A child of the generator, or a folder of them, to draw in its place; may be given again. Those in the folder "
+    "children of the cache are listed as well."
+)
 
 
 @click.command()
@@ -35,8 +39,16 @@ IMAGE = "The photo that the page begins with."
 @option("--port", type=CountRange(0, 65535), metavar="N", help=PORT)
 @option("--no-browser", is_flag=True, help="Open no browser.")
 @option("--image", type=EXISTING_FILE, metavar="PHOTO", help=IMAGE)
+@option("--child", "children", type=EXISTING_PATH, multiple=True, metavar="FILE", help=CHILD)
 @option_group("common", CommonOptions, COMMON_KINDS, without=NOT_OFFERED)
-def studio(common: CommonOptions, host: str, port: int | None, no_browser: bool, image: Path | None) -> None:
+def studio(
+    common: CommonOptions,
+    host: str,
+    port: int | None,
+    no_browser: bool,
+    image: Path | None,
+    children: tuple[Path, ...],
+) -> None:
     """Edit faces in the browser: a prompt becomes a slider, and the picture follows it.
 
     The page is on your computer only, unless --host says otherwise. Ctrl-C ends it, with exit code 0.
@@ -54,7 +66,7 @@ def studio(common: CommonOptions, host: str, port: int | None, no_browser: bool,
 
     with listen(host, port) as listener:
         token = given_token() or (None if is_private(listener) else secrets.token_urlsafe(32))
-        engine = Engine(common.load(), common.model, load_choices(common))
+        engine = Engine(common.load(), common.model, load_choices(common), children)
         app = create_app(engine, Access(token), read_image(engine, image) if image else None)
         url = studio_url(listener, token)
 

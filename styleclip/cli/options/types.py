@@ -79,6 +79,7 @@ class Parsed(click.ParamType):
 
 
 PSI_RANGE = FiniteRange(-MAX_PSI, MAX_PSI)
+EXISTING_PATH = click.Path(exists=True, path_type=Path)
 EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 STRENGTHS = Parsed("strengths", parse_strengths)
 NUMBERS = Parsed("numbers", parse_numbers)

@@ -18,6 +18,7 @@ from styleclip.latents import Latent
 from styleclip.models import Models
 from styleclip.regions import Region
 from styleclip.studio.caches import Cache
+from styleclip.studio.drawing.children import Children
 from styleclip.studio.drawing.faces import PhotoFaces, paste_preview
 from styleclip.studio.drawing.facts import PictureFacts
 from styleclip.studio.drawing.needs import Needs
@@ -26,9 +27,9 @@ from styleclip.studio.drawing.pictures import encode_picture
 from styleclip.studio.drawing.rows import FoundRow, RowFinder
 from styleclip.studio.drawing.sources import SourceFace, SourceFaces
 from styleclip.studio.drawing.steps import RowSteps
-from styleclip.studio.requests import Drawn, FrameRequest, Pending
+from styleclip.studio.requests import Drawn, FrameRequest, Pending, StudioError
 from styleclip.studio.sessions import Session
-from styleclip.studio.states.state import PhotoFace, State, Stroke
+from styleclip.studio.states.state import ChildChoice, PhotoFace, State, Stroke
 from styleclip.studio.states.strokes import region_of
 from styleclip.studio.threads.jobs import Jobs
 from styleclip.studio.threads.tasks import Job
@@ -66,10 +67,11 @@ class Drawer:
     Args:
         models: the models of the studio.
         jobs: where directions, inversions and optimizations run.
+        children: what may draw in the place of the generator.
     """
 
-    def __init__(self, models: Models, jobs: Jobs) -> None:
-        self.models, self.jobs = models, jobs
+    def __init__(self, models: Models, jobs: Jobs, children: Children | None = None) -> None:
+        self.models, self.jobs, self.children = models, jobs, children or Children(models)
         self.faces = SourceFaces(models)
         self.rows = RowFinder(models, self.faces.find)
         self.steps = RowSteps()
@@ -84,8 +86,11 @@ class Drawer:
         face = self.faces.find(state.face, session, needs)
         if isinstance(face, Job):
             return face
+        notes = self._notes(state)
+        if state.child is not None:
+            face = self._drawn_by_child(face, state.child, rows, notes)
         self.painter.draw_source(face)
-        drawing = Drawing(face, rows, self.steps.edit(face, rows, needs), notes=self._notes(state))
+        drawing = Drawing(face, rows, self.steps.edit(face, rows, needs), notes=notes)
         try:
             drawing.region = self._region(state.strokes)
         except UsageError as error:
@@ -148,6 +153,19 @@ class Drawer:
             return whole if factor == 1 else Region(F.avg_pool2d(whole.weights[None], factor)[0])
 
         return self._regions.get_or_make((strokes, factor), make) if strokes else None
+
+    def _drawn_by_child(
+        self, face: SourceFace, child: ChildChoice, rows: list[FoundRow], notes: list[str]
+    ) -> SourceFace:
+        """The face drawn by a child; as it is, with a note, where that cannot be had."""
+        try:
+            face = self.children.face(face, child)
+        except StudioError as error:
+            notes.append(str(error))
+            return face
+        for each in rows:
+            each.fit(face.models)
+        return face
 
     def _notes(self, state: State) -> list[str]:
         notes = []

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
 from styleclip.errors import StyleClipError
+from styleclip.latents import Latent
 from styleclip.methods.global_direction import GlobalDirection
 from styleclip.methods.latent_direction import LatentDirection
 from styleclip.methods.mapper import LatentMapper, TrainedMapper
@@ -52,6 +53,19 @@ Value = TypeVar("Value")
 FindFace = Callable[[Face, Session, Needs], "SourceFace | Job"]
 
 
+@dataclass(frozen=True, eq=False)
+class BakedEdit:
+    """A finished optimization: the latents before and after it, and its text."""
+
+    source: Latent
+    edited: Latent
+    prompt: Prompt
+
+    def step(self, models: Models) -> StyleStep:
+        """The difference of the latents in S."""
+        return StyleStep.between(models, self.source, self.edited, self.prompt)
+
+
 @dataclass(eq=False)
 class FoundRow:
     """A row, what it moves where that is known, and the facts of it for the page.
@@ -66,6 +80,12 @@ class FoundRow:
     strength: float = 0.0
     own_strength: float | None = None
     facts: dict[str, Any] = field(default_factory=dict)
+    baked: BakedEdit | None = None
+
+    def fit(self, models: Models) -> None:
+        """Take the step of an optimization in the S of other models, as their affine layers may differ."""
+        if self.baked is not None:
+            self.found = self.baked.step(models)
 
     @property
     def moves(self) -> bool:
@@ -166,12 +186,13 @@ class RowFinder:
             with collect_warnings(PromptWarning) as sentences:
                 self.models.clip.check_lengths((row.prompt.target, *row.prompt.neutrals))
                 edited = Optimize()(face.models, face.latent, row.prompt, on_step)
-                return _Measured(StyleStep.between(face.models, face.latent, edited, row.prompt), sentences)
+                return _Measured(BakedEdit(face.latent, edited, row.prompt), sentences)
 
         task = Task(key, f"optimizing the face towards {row.prompt.target!r}", work, "long")
         measured = _value(each, needs, task, row.on)
         if measured is not None:
-            each.found, each.key = measured.value, key
+            each.baked, each.key = measured.value, key
+            each.fit(self.models)
 
     def _check_words(self, prompt: Prompt, method: GlobalDirection) -> None:
         """Raise UsageError for a text that is too long, and warn of unknown words where the method does not."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from styleclip.errors import UsageError
 from styleclip.inversion.pivotal_tuning import PivotalTuning
@@ -27,18 +28,26 @@ def command_of(engine: Loaded, state: State) -> Recipe:
     found = Ingredients.of(engine, state)
     if not found.rows:
         return _unedited(found)
-    commands = [
-        _command("optimize", [*_model(found), *_source(found, bake.face), *_optimized(bake.prompt), _out(f"baked-{i}")])
-        for i, bake in enumerate(found.bakes, start=1)
-    ]
+    commands = []
+    for i, bake in enumerate(found.bakes, start=1):
+        options = [*_parent(found), *_source(found, bake.face), *_optimized(bake.prompt), _out(f"baked-{i}")]
+        commands.append(_command("optimize", options))
     mask = [("--mask", MASK_FILE)] if state.strokes else []
     edits = [*_model(found), *_source(found, state.face), *_rows(found), *mask, _out(OUT)]
     return Recipe("\n".join([*commands, _command("sliders", edits)]) + "\n", tuple(found.files))
 
 
 def _unedited(found: Ingredients) -> Recipe:
-    """The command that draws a sample as it is; UsageError for a photo, which no command pastes without an edit."""
-    face = found.state.face
+    """The command that draws a sample as it is, or a photo by a child.
+
+    Raises UsageError for a photo by the generator itself, which no command pastes without an edit.
+    """
+    face, child = found.state.face, found.state.child
+    if not isinstance(face, Sample) and child is not None and not child.parent_layers:
+        drawn = ("--child", f"{found.child} @ {format_number(child.amount)}")
+        return Recipe(
+            _command("sliders", [*_parent(found), *_source(found, face), drawn, _out(OUT)]) + "\n", tuple(found.files)
+        )
     if not isinstance(face, Sample):
         raise UsageError(f"nothing is edited yet; move a slider, or {PYTHON}")
     psi = [] if face.psi == 1 else [("--psi", format_number(face.psi))]
@@ -47,7 +56,21 @@ def _unedited(found: Ingredients) -> Recipe:
 
 
 def _model(found: Ingredients) -> list[Words]:
-    return [("--model", found.model), *((f"--{name}", str(value)) for name, value in found.choices.items())]
+    """The options of the generator that draws."""
+    return _parent(found) if found.child is None else _loaded(found.child, found.child_choices())
+
+
+def _parent(found: Ingredients) -> list[Words]:
+    """The options of the generator that the studio was started with."""
+    return _loaded(found.model, found.choices)
+
+
+def _loaded(model: str, choices: Mapping[str, Any]) -> list[Words]:
+    return [("--model", model), *((f"--{name.replace('_', '-')}", _word(value)) for name, value in choices.items())]
+
+
+def _word(value: Any) -> str:
+    return format_number(value) if isinstance(value, float) else str(value)
 
 
 def _source(found: Ingredients, face: Face) -> Iterator[Words]:

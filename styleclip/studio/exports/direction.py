@@ -28,7 +28,8 @@ def direction_content(edit: StateEdit, row: str) -> bytes:
     if not isinstance(found, StyleDirection | LatentDirection):
         raise UsageError("a mapper gives every face a step of its own and has no direction; keep its file instead")
     with tempfile.TemporaryDirectory() as folder:
-        path = save_direction(found.at(known.strength), edit.face.models, Path(folder) / "direction.safetensors")
+        models = edit.face.models.parent() or edit.face.models  # whose directions fit all its children
+        path = save_direction(found.at(known.strength), models, Path(folder) / "direction.safetensors")
         return path.read_bytes()
 
 

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from styleclip.prompts import Prompt
 from styleclip.settings import format_number
 from styleclip.studio.exports.recipes import MASK_FILE, OUT, Ingredients, Loaded, Recipe, Row
+from styleclip.studio.states.read_state import child_layers
 from styleclip.studio.states.state import DirectionRow, MapperRow, PhotoFace, Sample, State, TextRow
 
-LOAD_OPTIONS = ("clip", "label")  # of the choices, those that are options of `styleclip.load` by the same name
+LOAD_OPTIONS = (
+    "clip",
+    "label",
+    "amount",
+)  # of the choices, those that `styleclip.load` takes by the same name
+PARENT_EDITOR = "parent_editor"  # that of the parent, where a child draws and the parent optimizes
 
 
 def python_of(engine: Loaded, state: State) -> Recipe:
@@ -29,25 +36,36 @@ def python_of(engine: Loaded, state: State) -> Recipe:
 
 
 def _setup(found: Ingredients, engine: Loaded) -> Iterator[str]:
-    options = [_literal(found.model)]
-    options += [f"{name}={_literal(found.choices[name])}" for name in LOAD_OPTIONS if name in found.choices]
-    device, dtype = engine.models.device, engine.models.provenance.get("dtype", "float32")
-    options += [f'device="{device}"'] if device.type != "cpu" else []
-    options += [f"dtype=torch.{dtype}"] if dtype != "float32" else []
+    dtype = engine.models.provenance.get("dtype", "float32")
     yield from (["import torch", ""] if dtype != "float32" else [])
     yield from ("import styleclip", "")
-    yield f"models = styleclip.load({', '.join(options)})"
+    if found.loads_parent:
+        yield f"parent = {_load(engine, found.model, found.choices)}"
+        yield f"{PARENT_EDITOR} = styleclip.Editor(parent)"
+    model, choices = (found.model, found.choices) if found.child is None else (found.child, found.child_choices())
+    yield f"models = {_load(engine, model, choices)}"
     yield "editor = styleclip.Editor(models)"
     if found.state.strokes:
         yield f'region = styleclip.Region.load("{MASK_FILE}", models.generator.image_size)'
 
 
+def _load(engine: Loaded, model: str, choices: Mapping[str, Any]) -> str:
+    options = [_literal(model)]
+    options += [f"{name}={_literal(choices[name])}" for name in LOAD_OPTIONS if name in choices]
+    if layers := child_layers(choices.get("parent_layers", "")):
+        options.append(f"parent_layers={layers!r}")
+    device, dtype = engine.models.device, engine.models.provenance.get("dtype", "float32")
+    options += [f'device="{device}"'] if device.type != "cpu" else []
+    options += [f"dtype=torch.{dtype}"] if dtype != "float32" else []
+    return f"styleclip.load({', '.join(options)})"
+
+
 def _bake(found: Ingredients, number: int) -> Iterator[str]:
     """The optimization of a baked row."""
-    bake = found.bakes[number - 1]
-    editor, latent = "editor", _sample(bake.face) if isinstance(bake.face, Sample) else f"inverted_{number}.latent"
+    bake, editor = found.bakes[number - 1], PARENT_EDITOR if found.loads_parent else "editor"
+    latent = _sample(bake.face) if isinstance(bake.face, Sample) else f"inverted_{number}.latent"
     if isinstance(bake.face, PhotoFace):
-        yield f"inverted_{number} = editor.invert({_photo(found, bake.face)}, {_invert(bake.face)})"
+        yield f"inverted_{number} = {editor}.invert({_photo(found, bake.face)}, {_invert(bake.face)})"
         editor = f"styleclip.Editor(inverted_{number}.models)"
     yield f"baked_{number} = {editor}.edit({latent}, {_prompt(bake.prompt)}, styleclip.Optimize())"
 
@@ -117,7 +135,7 @@ def _prompt(prompt: Prompt) -> str:
     return f"styleclip.Prompt({_literal(prompt.target)}{texts})"
 
 
-def _literal(value: str | int | tuple[str, ...]) -> str:
+def _literal(value: str | float | tuple[str, ...]) -> str:
     """A value as Python reads it, a text in double quotes."""
     if isinstance(value, tuple):
         return f"({', '.join(map(_literal, value))})"

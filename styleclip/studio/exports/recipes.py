@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from styleclip.errors import UsageError
 from styleclip.models import Models
 from styleclip.prompts import Prompt
+from styleclip.studio.drawing.children import Children
 from styleclip.studio.states.state import DirectionRow, Face, MapperRow, OptimizeRow, PhotoFace, Sample, State, TextRow
 from styleclip.text.names import folder_name, same_name
 from styleclip.weights.urls import input_name, is_url
@@ -24,7 +25,7 @@ Row = TextRow | MapperRow | DirectionRow | OptimizeRow
 
 class Loaded(Protocol):
     """What lines need of the engine: `name` is the model it was started with, `choices` the other options that its
-    command was given, such as `clip`, `label` and `device`."""
+    command was given, such as `clip`, `label` and `device`, `children` what may draw in the place of the model."""
 
     @property
     def models(self) -> Models: ...
@@ -34,6 +35,9 @@ class Loaded(Protocol):
 
     @property
     def choices(self) -> Mapping[str, Any]: ...
+
+    @property
+    def children(self) -> Children: ...
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,7 @@ class Ingredients:
         bakes: the optimizations of the rows, each once.
         names: by the hash of an upload the name of its file; no two are the same.
         files: all files that the lines read, in the order of their mention.
+        child: the file of the child that draws.
     """
 
     state: State
@@ -72,6 +77,7 @@ class Ingredients:
     bakes: Sequence[Bake] = ()
     names: dict[str, str] = field(default_factory=dict)
     files: list[str] = field(default_factory=list)
+    child: str | None = None
 
     @staticmethod
     def of(engine: Loaded, state: State) -> Ingredients:
@@ -80,6 +86,8 @@ class Ingredients:
         bakes = tuple(dict.fromkeys(Bake(row.prompt, row.face) for row in rows if isinstance(row, OptimizeRow)))
         found = Ingredients(state, _shown_name(engine.name), _shown_choices(engine.choices), rows, bakes)
         found.files += [found.model] if Path(engine.name).is_file() else []
+        found.child = None if state.child is None else engine.children.path_of(state.child).name
+        found.files += [found.child] if found.child and found.child not in found.files else []
         found.files += [MASK_FILE] if state.strokes else []
         for face in [*(bake.face for bake in bakes), state.face]:
             if isinstance(face, PhotoFace):
@@ -101,6 +109,18 @@ class Ingredients:
             chosen, number = f"{path.stem}-{number}{path.suffix}", number + 1
         self.names[sha256] = chosen
         self.files.append(chosen)
+
+    @property
+    def loads_parent(self) -> bool:
+        """Whether lines load the generator beside its child: it makes the optimizations."""
+        return self.child is not None and bool(self.bakes)
+
+    def child_choices(self) -> dict[str, Any]:
+        """The options that the child is loaded with."""
+        assert self.state.child is not None
+        own = {"amount": self.state.child.amount, "parent_layers": self.state.child.parent_layers}
+        shared = {name: value for name, value in self.choices.items() if name not in own}
+        return {**shared, **{name: value for name, value in own.items() if value not in (1, "")}}
 
     def bake_of(self, row: OptimizeRow) -> int:
         """The number of the optimization of a row, from 1."""

@@ -14,6 +14,7 @@ from styleclip.studio.states.read_state import read_state
 from styleclip.studio.states.state import VERSION, State
 from styleclip.weights.catalog import weights
 from styleclip.weights.file_state import sha256_of
+from styleclip.weights.lineage import PARENT
 
 REMEDY = "type its text as a row instead"
 Record = Mapping[str, Any]
@@ -27,11 +28,19 @@ def state_of_record(record: Record) -> State:
     """
     try:
         provenance = record if record.get("command") == "sample" else record["provenance"]
-        value = {"version": VERSION, "model": provenance["generator"].get("network"), "face": _face(record)}
+        value = {"version": VERSION, **_model(provenance["generator"]), "face": _face(record)}
         rows = [] if record.get("command") == "sample" else _rows(record, value["face"])
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         raise UsageError("the record of the picture tells no edit of a seed; drop one that the studio saved") from error
     return read_state({**value, "rows": [{"id": f"r{i}", "on": True, **row} for i, row in enumerate(rows, start=1)]})
+
+
+def _model(generator: Record) -> dict[str, Any]:
+    """The fingerprint of the generator, and the child that drew, as JSON of the state."""
+    if PARENT not in generator:
+        return {"model": generator.get("network")}
+    child = {name: generator[name] for name in ("sha256", "amount", "parent_layers")}
+    return {"model": generator[PARENT]["network"], "child": {"name": PurePosixPath(generator["name"]).stem, **child}}
 
 
 def _face(record: Record) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from styleclip.studio.states.state import (
     LIMITS,
     RELEVANCE,
     VERSION,
+    ChildChoice,
     DirectionRow,
     Face,
     MapperRow,
@@ -38,6 +39,7 @@ from styleclip.studio.states.state import (
     TextRow,
     UnreadRow,
 )
+from styleclip.text.parsing import format_layers, parse_seeds
 
 MAX_MARGIN = 10.0  # of a stroke beyond the frame, in frames
 
@@ -64,6 +66,7 @@ def read_state(value: object) -> State:
             tuple(_read_rows(read_list(found.get("rows"), "the rows", int(LIMITS["rows"])))),
             tuple(_read_strokes(read_list(found.get("strokes"), "the strokes", int(LIMITS["strokes"])))),
             None if model is None else read_text(model, "the model", int(LIMITS["name"])),
+            None if found.get("child") is None else read_child(found["child"]),
         )
     except StateError:
         raise
@@ -85,6 +88,26 @@ def read_face(value: object) -> Face:
         read_whole(photo.get("refine", 0), "refine", 0, int(LIMITS["refine"])),
         read_whole(photo.get("tune", 0), "tune", 0, int(LIMITS["tune"])),
     )
+
+
+def read_child(value: object) -> ChildChoice:
+    """The child in a JSON value. Raises UsageError."""
+    child = read_object(value, "the child")
+    layers = read_text(child.get("parent_layers", ""), "the layers of the parent", int(LIMITS["name"]))
+    return ChildChoice(
+        read_text(child.get("name"), "the name of the child", int(LIMITS["name"])),
+        read_sha256(child.get("sha256"), "the child"),
+        read_number(child.get("amount", 1.0), "the amount of the child", 0, 1),
+        format_layers(child_layers(layers)),
+    )
+
+
+def child_layers(text: str) -> tuple[int, ...]:
+    """The rows of W+ in the `parent_layers` of a child; raises UsageError for other texts."""
+    try:
+        return parse_seeds(text, "layers") if text.strip() else ()
+    except ValueError as error:
+        raise UsageError(str(error).rstrip(".")) from error
 
 
 def _read_rows(values: Sequence[Any]) -> list[Row]:

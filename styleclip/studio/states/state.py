@@ -136,6 +136,19 @@ class Stroke:
 
 
 @dataclass(frozen=True)
+class ChildChoice:
+    """The child of the generator that draws: the name and the hash of its file, and how much of it (`Adapted.mix`).
+
+    `parent_layers` are written as in records, e.g. "0-3".
+    """
+
+    name: str
+    sha256: str
+    amount: float = 1.0
+    parent_layers: str = ""
+
+
+@dataclass(frozen=True)
 class State:
     """All that a tab shows.
 
@@ -144,6 +157,7 @@ class State:
         rows: the edits, whose steps add up.
         strokes: the region that may change; none means the whole picture.
         model: the fingerprint of the generator it was made with, where it is known.
+        child: what draws in the place of the generator; None for that itself.
 
     Example:
         state = read_state({"version": 1, "face": {"seed": 3}, "rows": []})
@@ -154,6 +168,7 @@ class State:
     rows: tuple[Row, ...] = ()
     strokes: tuple[Stroke, ...] = ()
     model: str | None = None
+    child: ChildChoice | None = None
 
     @property
     def faults(self) -> dict[str, str]:
@@ -165,6 +180,7 @@ class State:
         return {
             "version": VERSION,
             "model": self.model,
+            **({} if self.child is None else {"child": asdict(self.child)}),
             "face": face_record(self.face),
             "rows": [_row_record(row) for row in self.rows],
             "strokes": [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
+from dataclasses import asdict
 from typing import Any
 
 from styleclip.errors import StyleClipError
@@ -39,11 +39,12 @@ def about(engine: Engine) -> dict[str, Any]:
     return {
         "version": __version__,
         "model": {
-            "name": Path(engine.name).name,  # of a file, without its folder
+            "name": engine.title,
             "fingerprint": models.generator_fingerprint,
             "size": [models.generator.image_size[1], models.generator.image_size[0]],
             "faces": framing_of(models) is not None,
         },
+        "child": None if engine.first_child is None else asdict(engine.first_child),
         "device": str(models.device),
         "clip": {"name": models.clip.name, "vocabulary": models.clip.vocabulary},
         "examples": examples(models),

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from styleclip.studio.sessions import Session, Upload
-from styleclip.studio.states.read_state import read_face
-from styleclip.studio.states.state import Sample
+from styleclip.studio.states.read_state import read_child, read_face
+from styleclip.studio.states.state import ChildChoice, Sample
 from styleclip.studio.web.about import SAMPLE_PX
 from styleclip.studio.web.answers import NO_STORE, engine_of, json_answer, result_of, sentences, session_of
 
@@ -32,8 +33,10 @@ class FirstPhoto:
 
 @sentences
 async def get_about(request: Request) -> Response:
-    """The models and their limits; once also the photo that the studio was started with."""
-    return json_answer({**request.app.state.about, **request.app.state.photo.claim(session_of(request))})
+    """The models, their limits and children; once also the photo that the studio was started with."""
+    children = await asyncio.to_thread(engine_of(request).children.find_all)
+    now = {"children": [child.record() for child in children]}
+    return json_answer({**request.app.state.about, **now, **request.app.state.photo.claim(session_of(request))})
 
 
 @sentences
@@ -48,9 +51,18 @@ async def get_thumbnail(request: Request) -> Response:
     query = request.query_params
     face = read_face({name: number_in(query[name]) for name in ("seed", "psi") if name in query})
     assert isinstance(face, Sample)
+    child = _child_in(query)
     engine = engine_of(request)
-    content = await result_of(request, engine.scheduler.call(lambda: engine.thumbnail(face, SAMPLE_PX)))
+    content = await result_of(request, engine.scheduler.call(lambda: engine.thumbnail(face, SAMPLE_PX, child)))
     return Response(content, media_type="image/jpeg", headers=NO_STORE)
+
+
+def _child_in(query: Mapping[str, str]) -> ChildChoice | None:
+    """The child of a query; raises UsageError."""
+    if "child" not in query:
+        return None
+    amount, layers = number_in(query.get("amount", "1")), query.get("parent_layers", "")
+    return read_child({"name": "child", "sha256": query["child"], "amount": amount, "parent_layers": layers})
 
 
 def number_in(text: str) -> int | float | str:

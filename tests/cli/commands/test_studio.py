@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import sys
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
@@ -25,8 +25,8 @@ URL = "http://127.0.0.1:8765/"
 class FakeEngine:
     """A stand-in that has no models."""
 
-    def __init__(self, models: object, name: str, choices: dict[str, Any]) -> None:
-        self.models, self.name, self.choices = models, name, choices
+    def __init__(self, models: object, name: str, choices: dict[str, Any], children: Sequence[Path]) -> None:
+        self.models, self.name, self.choices, self.children = models, name, choices, children
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ const WORDS = [
   ["unit", "The strength at which the identity changes by 0.1, on the mean of 64 faces."],
   ["Mapper", "A network that was trained for one prompt."],
   ["Truncation", "Below 1, faces come closer to the average face (psi)."],
+  ["Amount", "How much of an adapted generator: 0 is the one that it was adapted from."],
   ["Refine, Tune", "Make the face more like the photo; Tune changes the generator for it."],
 ];
 
@@ -24,7 +25,7 @@ export async function loadAbout() {
   const about = await getJSON("api/about");
   store.show({about});
   document.title = `${about.model.name} - styleclip studio`;
-  if (store.state.model === null) store.amend((state) => ({...state, model: about.model.fingerprint}));
+  if (store.state.model === null) store.amend((state) => ({...state, model: about.model.fingerprint, child: about.child}));
 }
 
 export function ModelName() {

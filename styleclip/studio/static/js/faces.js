@@ -72,11 +72,13 @@ function Psi({psi}) {
 
 function Strip({page, psi, chosen}) {
   const settled = useSettled(psi);
+  const child = useSettled(useStore(({state}) => state.child));
+  const drawn = child ? `&child=${child.sha256}&amount=${child.amount}&parent_layers=${child.parent_layers}` : "";
   const seeds = Array.from({length: SAMPLES}, (_, i) => page * SAMPLES + i);
   return html`<div class="strip" data-testid="strip" role="group" aria-label="Faces to choose from">
     ${seeds.map((seed) => html`<button key=${seed} class="thumb" data-testid="sample" data-seed=${seed} aria-pressed=${seed === chosen}
       title=${`Edit the face of seed ${seed}.`} aria-label=${`Seed ${seed}`} onClick=${() => setSample({seed}, `seed ${seed}`)}>
-      <img src=${`api/thumbnail?seed=${seed}&psi=${settled}`} width="44" height="44" alt="" decoding="async" draggable=${false} />
+      <img src=${`api/thumbnail?seed=${seed}&psi=${settled}${drawn}`} width="44" height="44" alt="" decoding="async" draggable=${false} />
     </button>`)}
   </div>`;
 }

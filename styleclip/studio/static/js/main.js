@@ -1,6 +1,7 @@
 // The page: its parts, and the order in which they start.
 import {html, render} from "../vendor/preact-htm.js";
 import {AboutButton, loadAbout, ModelName} from "./about.js";
+import {Children} from "./children.js";
 import {connection} from "./connection.js";
 import {ExportMenu} from "./exports.js";
 import {Faces} from "./faces.js";
@@ -23,7 +24,7 @@ function App() {
     <main>
       <section class="picture" aria-label="Picture"><${Viewer} /><${Toolbar} /><${History} /></section>
       <${Rows} />
-      <aside class="face" aria-label="Face"><${Faces} /><${Photos} /></aside>
+      <aside class="face" aria-label="Face"><${Faces} /><${Children} /><${Photos} /></aside>
       <${Status} />
     </main>`;
 }

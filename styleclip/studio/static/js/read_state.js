@@ -21,8 +21,13 @@ export function tidyState(value) {
   if (value?.version !== 1 || !isObject(value.face) || !Array.isArray(value.rows)) return null;
   const {model} = value;
   const strokes = listOf(value.strokes, isStroke).map(({erase, radius, points}) => ({erase: erase === true, radius, points}));
-  const state = {version: 1, model: typeof model === "string" ? model : null, face: tidyFace(value.face), rows: tidyRows(value.rows), strokes};
+  const state = {version: 1, model: typeof model === "string" ? model : null, face: tidyFace(value.face), rows: tidyRows(value.rows), strokes, child: tidyChild(value.child)};
   return new TextEncoder().encode(JSON.stringify(state)).length > MOST_BYTES ? null : state;
+}
+
+function tidyChild(child) {
+  if (!isObject(child) || !SHA256.test(child.sha256)) return null;
+  return {name: textOf(child.name), sha256: child.sha256, amount: numberOf(child.amount, 1), parent_layers: textOf(child.parent_layers)};
 }
 
 function tidyFace(face) {
