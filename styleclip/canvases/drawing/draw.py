@@ -13,7 +13,7 @@ from styleclip.canvases.drawing.task import DrawingTask
 from styleclip.canvases.result import CanvasResult
 from styleclip.networks.clip import CLIP
 from styleclip.progress import OnStep, ignore
-from styleclip.prompt_words import warn_unknown_words
+from styleclip.prompt_lint import warn_prompts
 from styleclip.prompts import Prompt
 from styleclip.settings import resolve
 from styleclip.storage.recording import InputFile
@@ -51,7 +51,7 @@ def draw(
     texts = [Prompt(text).target for text in (prompt, *negatives)]
     clip = load_clip() if clip is None else clip
     settings = resolve(settings or Drawing(), clip_defaults(clip.name, "draw"))
-    warn_unknown_words(clip, texts)
+    warn_prompts(clip, texts)
     photo = None if background is None else read_photo(background)
     task = DrawingTask(clip, texts, settings, photo)
     best = task.best_of_restarts(on_step)

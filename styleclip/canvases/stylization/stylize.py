@@ -31,7 +31,7 @@ from styleclip.networks.clip import CLIP
 from styleclip.networks.face_recognition import FaceRecogniser
 from styleclip.networks.photo_unet import PhotoUNet, Statistics
 from styleclip.progress import OnStep, ignore
-from styleclip.prompt_words import warn_unknown_words
+from styleclip.prompt_lint import warn_prompts
 from styleclip.prompts import check_characters, has_content, text_direction
 from styleclip.runtime.gradients import with_gradients
 from styleclip.settings import resolve
@@ -73,7 +73,7 @@ def stylize(
     clip = clip or load_clip("demo")
     read, settings = read_photo(photo), resolve(settings or Stylization(), suited_values(clip))
     check_text(prompt)
-    warn_unknown_words(clip, (prompt, settings.source or ""))
+    warn_prompts(clip, (prompt, settings.source or ""))
     direction = text_direction(clip, settings.source or "", prompt, features="raw")
     if settings.lambda_id and identity is None:
         raise UsageError("the identity loss needs a face recogniser; pass identity, or lambda_id=0")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from styleclip.cli.commands.evaluate_clip import ITSELF, measure_clip
+from styleclip.cli.commands.evaluate_clip import ITSELF, Benchmarks, benchmark_options, measure_clip
 from styleclip.cli.options.common import CommonOptions, common_options_but_clip
 from styleclip.cli.options.from_settings import read_settings
 from styleclip.cli.options.option import option
@@ -59,9 +59,11 @@ SETTING = "A setting of the editor, e.g. alpha=4; may be given several times."
 @option("--seeds", type=SEEDS, metavar="LIST", help=SEED_LIST)
 @option("--prompts", "prompt_file", type=EXISTING_FILE, metavar="FILE", help=PROMPTS)
 @option("--clip", is_flag=False, flag_value=ITSELF, metavar="[NAME]", help=CLIP)
+@benchmark_options
 @common_options_but_clip
 def evaluate(
     common: CommonOptions,
+    benchmarks: Benchmarks,
     editor: str | None,
     settings: tuple[str, ...],
     mappers: tuple[str, ...],
@@ -76,8 +78,10 @@ def evaluate(
     no editor: tabulate how often a CLIP tells a true caption from a false one with the same words.
     """
     if common.clip is not None and not (editor or settings or mappers or directions or set_name or prompt_file):
-        measure_clip(common, seeds)
+        measure_clip(common, seeds, benchmarks)
         return
+    if benchmarks.any():
+        raise UsageError("a benchmark measures a CLIP alone; pass --clip, and no editor")
     if common.clip == ITSELF:
         raise UsageError("--clip without a name measures the CLIP itself; name one, or leave out the editor")
     if mappers and (editor or prompt_file or settings):
