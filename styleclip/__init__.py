@@ -17,6 +17,8 @@ if TYPE_CHECKING:  # for type checkers and editors
     from styleclip.canvases.adaptation.settings import Adaptation as Adaptation
     from styleclip.canvases.drawing.draw import draw as draw
     from styleclip.canvases.drawing.settings import Drawing as Drawing
+    from styleclip.canvases.sketching.settings import Sketching as Sketching
+    from styleclip.canvases.sketching.sketch import sketch as sketch
     from styleclip.canvases.stylization.settings import Stylization as Stylization
     from styleclip.canvases.stylization.style_net import StyleNet as StyleNet
     from styleclip.canvases.stylization.stylize import stylize as stylize
@@ -83,6 +85,7 @@ _MODULES = {
     "Refine": "styleclip.inversion.refine",
     "Region": "styleclip.regions",
     "SamplePreparation": "styleclip.stylespace.sample_preparation",
+    "Sketching": "styleclip.canvases.sketching.settings",
     "Slider": "styleclip.methods.sliders",
     "Space": "styleclip.latents",
     "StyleClipError": "styleclip.errors",
@@ -108,6 +111,7 @@ _MODULES = {
     "save_direction": "styleclip.directions.loading",
     "sefa": "styleclip.directions.sefa",
     "stylize": "styleclip.canvases.stylization.stylize",
+    "sketch": "styleclip.canvases.sketching.sketch",
     "sweep": "styleclip.sweeps",
     "train_encoder": "styleclip.training.encoder.train",
     "train_mappers": "styleclip.training.mapper.train",

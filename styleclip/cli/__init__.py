@@ -47,6 +47,7 @@ COMMANDS = (
     "studio",
     "prepare",
     "score",
+    "sketch",
     "adapt",
     "draw",
     "evaluate",

@@ -25,6 +25,7 @@ NEEDED = {
     "invert": ("photo.png",),
     "adapt": ("--target", "a face"),
     "draw": ("--prompt", "a face"),
+    "sketch": (),
     "score": ("photo.png", "--texts", "a face", "--texts", "a hat"),
 }
 NUMBERS = ("nan", "-inf", "1e308", "-1e308", "9" * 5000, "1,2")

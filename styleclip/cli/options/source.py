@@ -121,3 +121,6 @@ latent_space_option = option(
 source_options = option_group(
     "source", LatentSource, {"seeds": SEEDS, "latent": EXISTING_FILE, "rows": ROWS, "mask": EXISTING_FILE}
 )
+latent_source_options = option_group(
+    "source", LatentSource, {"seeds": SEEDS, "latent": EXISTING_FILE, "rows": ROWS}, without=("image", "mask")
+)

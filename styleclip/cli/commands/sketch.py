@@ -1,0 +1,215 @@
+"""`styleclip sketch`: pictures by a few strokes (CLIPasso)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from styleclip.canvases.sketching.settings import MAX_STROKES, SKETCH_FILES, Sketching
+from styleclip.cli.options.common import (
+    CommonOptions,
+    clip_preprocess_option,
+    common_options,
+    preset_option,
+    without_none,
+)
+from styleclip.cli.options.from_settings import Command, settings_options
+from styleclip.cli.options.option import option
+from styleclip.cli.options.photos import PhotoOptions, photo_options
+from styleclip.cli.options.sliders import NamedSlider, SliderRequests, TextSlider, parse_direction, parse_text_slider
+from styleclip.cli.options.source import SOURCES, LatentSource, latent_source_options
+from styleclip.cli.options.types import CountRange, Parsed
+from styleclip.cli.output.photo_batch import PhotoBatch, PhotoJob
+from styleclip.cli.output.printing import print_lines
+from styleclip.cli.output.progress import StageProgress
+from styleclip.errors import UsageError
+from styleclip.interrupts import exit_code
+from styleclip.settings import preset_values
+from styleclip.text.parsing import parse_seeds
+
+if TYPE_CHECKING:
+    from styleclip.canvases.result import CanvasResult
+    from styleclip.canvases.sketching.subjects import Subject
+    from styleclip.editor import Editor
+    from styleclip.inversion.invert import Invert
+    from styleclip.methods.sliders import Slider
+    from styleclip.progress import OnStep
+
+FRAMES = 5  # sketches along a slider
+INTERRUPTED = "Interrupted; kept the best sketch so far"
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is sketched of every face: once, with several numbers of strokes, or along sliders."""
+
+    settings: Sketching
+    counts: Sequence[int]
+    sliders: Sequence[Slider]
+    frames: int
+
+    def run(self, subject: Subject, on_step: OnStep) -> CanvasResult:
+        """The sketches of one face."""
+        from styleclip.canvases.sketching.results import ladder_result, sketch_result, slider_result
+        from styleclip.canvases.sketching.search import find_sketch
+        from styleclip.canvases.sketching.sequence import sketch_ladder, sketch_sequence
+
+        models, settings, region = subject.models, self.settings, subject.region
+        clip = models.clip
+        about = {**models.provenance, "source": subject.about}
+        if self.sliders:
+            shares = [i / (self.frames - 1) for i in range(self.frames)]
+            pictures, edit = subject.along(self.sliders, shares, on_step)
+            found = sketch_sequence(clip, pictures, settings, on_step, region)
+            return slider_result(found, [f"{share:.2g}" for share in shares], about, edit)
+        if len(self.counts) > 1:
+            return ladder_result(sketch_ladder(clip, subject.picture, self.counts, settings, on_step, region), about)
+        return sketch_result(find_sketch(clip, subject.picture, settings, on_step, region), about)
+
+
+def parse_counts(text: str) -> tuple[int, ...]:
+    """`16`, or `4,8,16,32` for a ladder."""
+    counts = parse_seeds(text, noun="strokes")
+    if not all(1 <= count <= MAX_STROKES for count in counts):
+        raise ValueError(f"{text!r} is no number of strokes; use 1 to {MAX_STROKES}, or several, e.g. 4,8,16,32.")
+    return counts
+
+
+STROKES = "Strokes; fewer make the sketch more abstract. Several, e.g. 4,8,16,32, make a ladder.  [default: 16]"
+EDIT = 'Sketch the face on its way to a text: "[NEUTRAL ->] TARGET [@ STRENGTH]"; may be given again.'
+DIRECTION = 'Sketch it on its way along a direction: "NAME [@ STRENGTH]"; may be given again.'
+
+
+@click.command("sketch", cls=Command)
+@click.argument("names", nargs=-1, metavar="[PHOTO]...")
+@option("--strokes", "counts", type=Parsed("strokes", parse_counts), metavar="LIST", help=STROKES)
+@settings_options(Sketching, without=("strokes",))
+@option("--edit", "edits", multiple=True, type=Parsed("edit", parse_text_slider), metavar="TEXT", help=EDIT)
+@option(
+    "--direction",
+    "directions",
+    multiple=True,
+    type=Parsed("direction", parse_direction),
+    metavar="NAME",
+    help=DIRECTION,
+)
+@option(
+    "--frames",
+    type=CountRange(2, 100),
+    metavar="N",
+    help=f"Sketches along --edit and --direction.  [default: {FRAMES}]",
+)
+@latent_source_options
+@photo_options
+@clip_preprocess_option
+@preset_option
+@common_options
+def sketch(
+    common: CommonOptions,
+    source: LatentSource,
+    photos: PhotoOptions,
+    names: tuple[str, ...],
+    counts: tuple[int, ...] | None,
+    edits: tuple[TextSlider, ...],
+    directions: tuple[NamedSlider, ...],
+    frames: int | None,
+    clip_preprocess: str | None,
+    preset: str,
+    **options: Any,
+) -> None:
+    """Sketch the face of each PHOTO, or samples of the generator, by a few strokes; one of them is SVG.
+
+    Writes sketch.svg and sketch.png, and the drawing stroke by stroke as animation.svg and animation.gif.
+    """
+    import styleclip
+
+    counts = counts or (Sketching().strokes,)
+    settings = Sketching(**preset_values(Sketching, preset, without_none({**options, "strokes": counts[0]})))
+    requests = SliderRequests(edit=edits, direction=directions) if edits or directions else None
+    if frames is not None and requests is None:
+        raise UsageError("--frames counts the sketches along a slider; pass it with --edit or --direction")
+    _check(source, photos, names, counts, requests)
+    folder = common.folder("sketches", SKETCH_FILES)
+    editor = styleclip.Editor(common.load(encoder=photos.encoder, clip_preprocess=clip_preprocess, identity="none"))
+    sliders: Sequence[Slider] = ()
+    if requests is not None:
+        with StageProgress("sliders", common.quiet) as progress:
+            sliders = requests.load(editor.models, (), common.fetch, progress)
+    work = Work(settings, counts, sliders, frames or FRAMES)
+    if names:
+        _sketch_photos(common, work, editor, names, photos.invert(common), folder)
+    else:
+        _sketch_latents(common, work, editor, source, folder)
+
+
+def _check(
+    source: LatentSource,
+    photos: PhotoOptions,
+    names: Sequence[str],
+    counts: Sequence[int],
+    moved: SliderRequests | None,
+) -> None:
+    """Raise UsageError for options that do not fit together, and for photos that are not there."""
+    given = [f"--{name}" for name in SOURCES if getattr(source, name) not in (None, ())]
+    if names and given:
+        raise UsageError(f"{given[0]} and the PHOTO both name a source; pass one of them")
+    if names:
+        source = replace(source, image=tuple(names))
+    photos.check(source)
+    if moved is not None and len(counts) > 1:
+        raise UsageError("a ladder has one picture; pass one number of --strokes with --edit or --direction")
+
+
+def _sketch_latents(common: CommonOptions, work: Work, editor: Editor, source: LatentSource, folder: Path) -> None:
+    """Sketch every latent, several in a folder each, with sketches.png of all."""
+    from styleclip.canvases.sketching.subjects import latent_subjects
+
+    paths: list[Path] = []
+    records: dict[str, dict[str, Any]] = {}
+    interrupted = False
+    latents = source.load(editor)
+    for subject in latent_subjects(latents, work.settings.background == "keep"):
+        with StageProgress(subject.name or latents.names[0], common.quiet) as progress:
+            result = work.run(subject, progress)
+        place = folder / subject.name
+        paths += result.save(place, SKETCH_FILES, common.overwrite, common.recording)
+        records[subject.name] = common.recording.of_json(result.record(), place)
+        if interrupted := result.interrupted:
+            break
+    one = len(latents.latent) == 1
+    common.report(paths, records[""] if one else {"sketches": records})
+    if interrupted:
+        print_lines(INTERRUPTED, err=True)
+        click.get_current_context().exit(exit_code())
+
+
+def _sketch_photos(
+    common: CommonOptions, work: Work, editor: Editor, names: Sequence[str], how: Invert, folder: Path
+) -> None:
+    """Sketch the faces of every photo."""
+    from styleclip.alignment.photo_paths import find_photos
+    from styleclip.alignment.photos import read_photo
+    from styleclip.canvases.sketching.subjects import photo_subjects
+
+    how.prepare(editor.models) if work.sliders else None
+    batch = PhotoBatch(common, find_photos(names), folder, PhotoJob)
+    whole = work.settings.background == "keep"
+    for job in batch:
+        with job, StageProgress(job.photo.name, common.quiet) as progress:
+            photo = read_photo(job.photo)
+            notes: dict[str, None] = {}
+            for subject in photo_subjects(editor.models, photo, how, whole, bool(work.sliders), progress):
+                result = work.run(subject, progress)
+                place = job.folder / subject.name
+                paths = result.save(place, SKETCH_FILES, common.overwrite, common.recording, photo.path)
+                job.keep(subject.name, paths, common.recording.of_json(result.record(), place))
+                notes |= {subject.note: None} if subject.note else {}
+                if result.interrupted:
+                    job.interrupted = INTERRUPTED
+                    break
+            job.note = ", ".join(notes)
+    batch.finish()
