@@ -77,8 +77,9 @@ def wallpaper() -> Image.Image:
 
 def hang(wall: Image.Image, picture: Image.Image, x: int, y: int, turn: float) -> None:
     """Paste a framed picture onto the wall, with its shadow."""
-    frame = Image.new("RGBA", (PRINT + 44, PRINT + 44), "#5b4636")
-    ImageDraw.Draw(frame).rectangle((10, 10, PRINT + 33, PRINT + 33), "#efe9dc")
+    side = picture.width
+    frame = Image.new("RGBA", (side + 44, side + 44), "#5b4636")
+    ImageDraw.Draw(frame).rectangle((10, 10, side + 33, side + 33), "#efe9dc")
     frame.paste(picture, (22, 22))
     turned = frame.rotate(turn, Image.Resampling.BICUBIC, expand=True)
     left, top = x - turned.width // 2, y - turned.height // 2

@@ -15,8 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-LEVELS = 3  # of halved size
-MULTIPLE_PX = 2**LEVELS  # to which sides are padded
+MAX_LEVELS = 3  # of halved size, as published
+MULTIPLE_PX = 2**MAX_LEVELS  # to which sides are padded
 MIN_SIDE_PX = 2 * MULTIPLE_PX  # of a padded picture: the last level has two pixels, of which a convolution mirrors one
 EPSILON = 1e-5  # of the variance, as in nn.InstanceNorm2d
 MARGIN_PX = 64  # around a tile, a multiple of MULTIPLE_PX; a pixel of the output sees 63 px each way
@@ -37,6 +37,7 @@ class PhotoUNet(nn.Module):
 
     Args:
         width: channels of the first level.
+        levels: 3 as published, in which a pixel sees 63 px each way; fewer see less, 15 px with 1 and 6 with 0.
         start: what the untrained net draws: "photo", which it then changes, or, as published, "noise".
 
     Example:
@@ -46,15 +47,17 @@ class PhotoUNet(nn.Module):
             styled[tile.place] = tile.cut(net(large_photo[tile.context], statistics))
     """
 
-    def __init__(self, width: int = 16, start: Start = "noise") -> None:
+    def __init__(self, width: int = 16, levels: int = MAX_LEVELS, start: Start = "noise") -> None:
         super().__init__()
         self.start = start
+        widths = [width * 2**level for level in range(levels)]
         self.first = nn.Conv2d(3, width, 1)
         self.entry = ResidualBlock(width, width)
-        self.down = nn.ModuleList([Down(width, width), Down(width, 2 * width), Down(2 * width, 4 * width)])
-        self.middle = ResidualBlock(4 * width, 8 * width)
-        self.up = nn.ModuleList([Up(12 * width, 4 * width), Up(6 * width, 2 * width), Up(3 * width, width)])
-        self.exit = ResidualBlock(2 * width, width)
+        self.down = nn.ModuleList(Down(before, after) for before, after in zip([width, *widths], widths, strict=False))
+        last = widths[-1] if widths else width
+        self.middle = ResidualBlock(last, 2 * last)
+        self.up = nn.ModuleList(Up(3 * each, each) for each in reversed(widths))
+        self.exit = ResidualBlock(2 * width if widths else 3 * width, width)
         self.last = nn.Conv2d(width, 3, 1)
         if start == "photo":
             for parameter in self.last.parameters():

@@ -12,7 +12,7 @@ from styleclip.canvases.augmentation import random_perspectives, warp
 from styleclip.canvases.stylization.content import Content
 from styleclip.canvases.stylization.faces import Faces
 from styleclip.canvases.stylization.settings import Stylization
-from styleclip.losses import directional_loss, directional_target, similarity
+from styleclip.losses import directional_loss, similarity
 from styleclip.networks.clip import CLIP
 
 
@@ -68,15 +68,15 @@ class StylizationLosses:
         return torch.where(losses < (self.settings.threshold or 0.0), 0.0, losses)
 
     def style_loss(self, images: Tensor, source: Tensor) -> Tensor:
-        """The directional loss [N] of images; with a `reach` it also asks for a step of this length.
+        """The directional loss [N] of images.
 
-        The latter is in shares of its value where nothing has changed.
+        With a `reach` the change itself counts in place of its direction: 1 where nothing has changed, 0 from a step of
+        this length along the text on, and what changes across it is free.
         """
         features = self.clip.encode_image(images)
         if self.settings.reach is None:
             return directional_loss(features, source, self.direction)
-        target = directional_target(source, self.direction, self.settings.reach)
-        return (1 - similarity(features, target)) / (1 - similarity(source, target))
+        return (1 - similarity(features - source, self.direction) / self.settings.reach).relu()
 
     def content_loss(self, styled: Tensor) -> Tensor:
         return self.content.loss(self.content.features(styled), self.content_source)
@@ -87,7 +87,7 @@ class StylizationLosses:
         return 1 - similarity(self.faces.embed(styled), self.people)
 
     def _random_view(self, generator: torch.Generator) -> Callable[[Tensor], Tensor]:
-        """Random crops in a random perspective, the same of every image [1, 3, H, W] -> [crops, 3, S, S]."""
+        """Random crops, perspectives and colours, the same of every image: [1, 3, H, W] -> [crops, 3, S, S]."""
         settings, (height, width) = self.settings, self.photo.shape[-2:]
         count, share = settings.num_crops or 1, settings.crop_size or 1.0
         side = min(height, width, max(8, round(share * max(height, width))))
@@ -95,10 +95,13 @@ class StylizationLosses:
             torch.randint(length - side + 1, (count,), generator=generator).tolist() for length in (height, width)
         )
         perspectives = random_perspectives(count, generator, settings.distortion or 0.0)
+        spread = settings.jitter or 0.0
+        gains = 1 + spread * (2 * torch.rand(count, 3, 1, 1, generator=generator) - 1)
 
         def see(image: Tensor) -> Tensor:
             crops = [image[..., top : top + side, left : left + side] for top, left in zip(tops, lefts, strict=True)]
-            return warp(torch.cat(crops), perspectives)
+            seen = warp(torch.cat(crops), perspectives)
+            return (seen + 1) * gains.to(seen) - 1 if spread else seen
 
         return see
 

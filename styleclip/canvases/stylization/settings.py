@@ -38,16 +38,32 @@ class Stylization:
     lambda_content: float | None = _suited(150.0, "Weight of the content loss.", least=0)
     lambda_id: float | None = _suited(0.0, "Weight of the identity loss of the faces.", least=0)
     side: int | None = _suited(512, "Longer side of the photo in the training, px.", least=64, most=4096)
+    draw_side: int | None = _suited(
+        None, "Longer side at which the net draws larger photos, px.  [default: the model's, else their own]", least=64
+    )
+    detail: float | None = _suited(
+        1.0, "Share of the photo's finer detail in what is drawn smaller.", least=0, most=1, advanced=True
+    )
     contrast: float | None = _suited(1.5, "Factor of the contrast of the result.", above=0, most=10)
     seed: int = setting(0, "Random seed.", least=0)
     lambda_tv: float | None = _suited(2e-3, "Weight of the total variation.", least=0, advanced=True)
     distortion: float | None = _suited(0.5, "Random perspective of the crops.", least=0, most=1, advanced=True)
+    jitter: float | None = _suited(
+        0.0, "Random gains of red, green and blue of the crops, up to this share.", least=0, most=1, advanced=True
+    )
     threshold: float | None = _suited(0.7, "Crops with a lower loss count nothing.", least=0, most=2, advanced=True)
     compare: Literal["photo", "crop"] | None = _suited(
         "photo", "What a crop changes from: the whole photo, as published, or the same crop of it.", advanced=True
     )
     reach: float | None = _suited(
-        None, "Length of the step in CLIP space; without it its direction alone counts.", above=0, advanced=True
+        None, "Length of the step along the text; without it the direction alone counts.", above=0, advanced=True
+    )
+    levels: int | None = _suited(
+        3,
+        "Levels of the net; with fewer a pixel sees less around it, and the style is finer.",
+        least=0,
+        most=3,
+        advanced=True,
     )
     start: Literal["photo", "noise"] | None = _suited(
         "noise", "What the untrained net draws: the photo, which it then changes, or noise.", advanced=True

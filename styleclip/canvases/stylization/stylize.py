@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 import torch
@@ -24,7 +24,7 @@ from styleclip.canvases.stylization.result import (
     with_alpha,
 )
 from styleclip.canvases.stylization.settings import Stylization
-from styleclip.canvases.stylization.style_net import StyleNet, reduce_to
+from styleclip.canvases.stylization.style_net import Finish, StyleNet, reduce_to
 from styleclip.errors import UsageError
 from styleclip.images import from_pil
 from styleclip.networks.clip import CLIP
@@ -70,7 +70,7 @@ def stylize(
         result = styleclip.stylize("docs/photo.jpg", "a pencil sketch of a face")
         result.save("sketch")
     """
-    clip = clip or load_clip("demo")
+    clip = clip or load_clip()
     read, settings = read_photo(photo), resolve(settings or Stylization(), suited_values(clip))
     check_text(prompt)
     warn_prompts(clip, (prompt, settings.source or ""))
@@ -85,7 +85,7 @@ def stylize(
     started = time.perf_counter()
     run = train(network, losses, settings, on_step)
     about = {"prompt": prompt, **asdict(settings), "trained_steps": run.steps, "clip": clip.name}
-    net = StyleNet(network.eval().requires_grad_(False), settings.side or 512, settings.contrast or 1.0, about)
+    net = StyleNet(network.eval().requires_grad_(False), finish(settings), about)
     styled = net.draw(read.image)
     result = CanvasResult(
         method=METHOD,
@@ -125,7 +125,13 @@ def new_network(settings: Stylization) -> PhotoUNet:
     """The untrained net, which depends on the seed alone; torch's own random state is kept."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
-        return PhotoUNet(start=settings.start or "noise")
+        return PhotoUNet(levels=3 if settings.levels is None else settings.levels, start=settings.start or "noise")
+
+
+def finish(settings: Stylization) -> Finish:
+    """How the net of these settings, which has no open fields, draws."""
+    found = {field.name: getattr(settings, field.name) for field in fields(Finish)}
+    return Finish(**{name: value for name, value in found.items() if value is not None})
 
 
 def suited_values(clip: CLIP) -> Mapping[str, Any]:

@@ -67,12 +67,21 @@ def test_crops_below_the_threshold_count_nothing() -> None:
     assert torch.equal(cut, torch.where(values < middle, 0.0, values)) and (cut == 0).sum() == 2
 
 
-def test_a_reach_asks_for_a_step_of_its_length() -> None:
-    asked = losses(reach=0.5)
-    assert asked.style_loss(PHOTO, asked.source).item() == pytest.approx(1.0)
-    target = F.normalize(asked.source + 0.5 * DIRECTION, dim=-1)
-    expected = (1 - CLIP.encode_image(STYLED) @ target[0]) / (1 - asked.source @ target[0])
-    torch.testing.assert_close(asked.style_loss(STYLED, asked.source), expected)
+def test_a_reach_asks_for_a_step_of_its_length_along_the_text() -> None:
+    step = (CLIP.encode_image(STYLED) - CLIP.encode_image(PHOTO)) @ DIRECTION
+    for reach in (0.001, 2.0):
+        found = losses(reach=reach).style_loss(STYLED, losses().source)
+        torch.testing.assert_close(found, (1 - step / reach).clamp(min=0))
+        assert losses(reach=reach).style_loss(PHOTO, losses().source).item() == 1
+
+
+def test_colours_of_crops_may_vary() -> None:
+    plain, varied = (
+        losses(jitter=jitter)._random_view(torch.Generator().manual_seed(0))(STYLED) for jitter in (0, 0.5)
+    )
+    gains = (varied + 1).mean(dim=(2, 3)) / (plain + 1).mean(dim=(2, 3))
+    assert gains.shape == (5, 3) and 0.5 <= gains.min() < 0.8 and 1.2 < gains.max() <= 1.5
+    torch.testing.assert_close(varied + 1, (plain + 1) * gains[..., None, None], atol=1e-5, rtol=0)
 
 
 def test_terms_are_weighted_and_those_without_a_weight_are_left_out() -> None:

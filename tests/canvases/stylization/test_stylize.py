@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,14 @@ import styleclip
 from styleclip.canvases.stylization import faces as faces_module
 from styleclip.canvases.stylization.faces import find_faces
 from styleclip.canvases.stylization.result import StyledPhoto
-from styleclip.canvases.stylization.style_net import StyleNet, contrast, mean_grey
+from styleclip.canvases.stylization.style_net import Finish, StyleNet, contrast, enlarge, mean_grey, reduce_to
 from styleclip.canvases.stylization.stylize import apply_net, stylize
 from styleclip.canvases.stylization.videos import draw_video, find_pictures, read_picture
 from styleclip.errors import NoFaceError, PhotoError, UsageError, WeightError
 from styleclip.images import read_record, write_video
 from styleclip.networks.photo_unet import PhotoUNet
 from styleclip.progress import Step
+from styleclip.weights.formats.own_files import save_own
 from tests.helpers.faces import made_up_face
 from tests.helpers.tiny import tiny_clip, tiny_recogniser
 
@@ -42,7 +44,7 @@ def styled() -> StyledPhoto:
 def narrow_net(seed: int = 0, **options: Any) -> StyleNet:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return StyleNet(PhotoUNet(width=2).eval().requires_grad_(False), 64, **options)
+        return StyleNet(PhotoUNet(width=2).eval().requires_grad_(False), Finish(side=64), **options)
 
 
 def pixels(image: Image.Image) -> np.ndarray:
@@ -116,25 +118,37 @@ def test_what_it_cannot_do() -> None:
     with pytest.raises(UsageError, match="mean the same to CLIP"):
         stylize(picture(40, 40), "a face", CLIP, QUICK)
     with pytest.raises(UsageError, match="the identity loss needs a face recogniser"):
-        stylize(picture(40, 40), PROMPT, CLIP, styleclip.Stylization(source="a face", lambda_id=1.0))
+        stylize(picture(40, 40), PROMPT, CLIP, replace(QUICK, lambda_id=1.0))
     with pytest.raises(UsageError, match="crop_size is 2"):
         styleclip.Stylization(crop_size=2)
 
 
-@pytest.mark.parametrize("change", [{"side": 10**9}, {"contrast": "much"}, {"start": "nothing"}])
-def test_a_damaged_net_is_refused(tmp_path: Path, change: dict[str, Any]) -> None:
-    net = narrow_net(about={"drawing": {}})
-    path = net.save(tmp_path / "net.safetensors")
-    content = path.read_bytes()
-    [(name, value)] = change.items()
-    before = json.dumps({"side": 64, "contrast": 1.0, "start": "noise"}[name])
-    old, new = (json.dumps(json.dumps({name: each}))[2:-2] for each in (json.loads(before), value))
-    assert old.encode() in content
-    header = int.from_bytes(content[:8], "little")
-    text = content[8 : 8 + header].replace(old.encode(), new.encode(), 1)
-    path.write_bytes(len(text).to_bytes(8, "little") + text + content[8 + header :])
-    with pytest.raises(WeightError, match="train the net again"):
+@pytest.mark.parametrize(
+    "about",
+    [
+        {"start": "nothing", "finish": {"side": 64}},
+        {"start": "noise", "finish": {"side": 10**9}},
+        {"start": "noise", "finish": {"side": 64, "contrast": "much"}},
+        {"start": "noise", "finish": {"side": 64, "more": 1}},
+        {"start": "noise", "finish": None},
+    ],
+)
+def test_a_damaged_net_is_refused(tmp_path: Path, about: dict[str, Any]) -> None:
+    path = save_own("stylenet", narrow_net().network.state_dict(), tmp_path / "net.safetensors", about)
+    with pytest.raises(WeightError, match="net.safetensors: .*train the net again"):
         StyleNet.load(path)
+
+
+def test_a_picture_drawn_smaller_is_enlarged_with_the_detail_of_the_photo() -> None:
+    photo = picture(96, 72)
+    small = reduce_to(photo, 64)
+    assert np.abs(pixels(enlarge(small, small, photo, 1.0)) - pixels(photo)).mean() < 2  # nothing was changed
+    net = narrow_net()
+    net.finish = Finish(side=64, draw_side=64, detail=0.0)
+    plain = net.draw(photo)
+    drawn = StyleNet(net.network, Finish(side=64)).draw(small, net.statistics([photo]))
+    assert plain.size == photo.size and np.array_equal(pixels(plain), pixels(drawn.resize(photo.size)))
+    assert net.draw(reduce_to(photo, 40)).size == (40, 30)  # never enlarged
 
 
 def test_faces_are_framed_for_the_recogniser(monkeypatch: pytest.MonkeyPatch) -> None:
