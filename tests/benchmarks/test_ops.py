@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import product
+from typing import Any
+
 import pytest
 import torch
 
-from benchmarks.ops import LAYOUTS, TWO_PASSES, Case, cases, operations
-from tests.helpers.bench_runner import SMALL, run_bench, run_bench_json
+from benchmarks.ops import LAYOUTS, TWO_PASSES, Case, cases, markdown, operations
+from tests.helpers.bench_runner import SMALL, run_bench_json
 
 
-def test_the_rows() -> None:
-    rows = run_bench_json("ops", "--repeats", "1", "--dtype", "float32")["results"]
+@pytest.fixture(scope="module")
+def rows() -> list[dict[str, Any]]:
+    """Both precisions, as none is asked for."""
+    return list(run_bench_json("ops", "--repeats", "1")["results"])
+
+
+def test_the_rows(rows: list[dict[str, Any]]) -> None:
     names = ["bias_act", "upfirdn2d", "upfirdn2d, up 2", "blur_act", TWO_PASSES]
-    passes = [(layout, name, which) for layout in LAYOUTS for name in names for which in ("forward", "backward")]
-    assert [(row["layout"], row["op"], row["pass"]) for row in rows] == passes
+    passes = product(("float32", "bfloat16"), LAYOUTS, names, ("forward", "backward"))
+    assert [(row["dtype"], row["layout"], row["op"], row["pass"]) for row in rows] == list(passes)
     for row in rows:
         assert row["copy"] > 0 and row["twin"] > 0 and row["resolution"] == 64
         if "native" in SMALL.kernels:
@@ -22,13 +31,17 @@ def test_the_rows() -> None:
             assert row["native"] is row["times_as_fast"] is row["of_copy"] is None
 
 
-def test_the_tables() -> None:
-    """Both precisions unless one is asked for."""
-    _, first, second = run_bench("ops", "--repeats", "1").strip().split("\n\n")
+def test_the_tables(rows: list[dict[str, Any]]) -> None:
+    first, second = markdown(rows).split("\n\n")
     assert len(first.splitlines()) == 2 + 2 * 2 * 5 and {line.count("|") for line in first.splitlines()} == {12}
     assert [line.split(" | ")[2:4] for line in second.splitlines()[2:]] == [
         [layout, dtype] for dtype in ("float32", "bfloat16") for layout in LAYOUTS
     ]
+
+
+def test_one_precision_is_asked_for() -> None:
+    setup = replace(SMALL, dtypes=(torch.bfloat16,))
+    assert {case.x.dtype for case in cases(setup, 64)} == {torch.bfloat16}
 
 
 def test_blur_act_is_what_it_is_compared_with() -> None:

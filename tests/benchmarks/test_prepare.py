@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 import styleclip
+from benchmarks.prepare import markdown
 from tests.helpers.bench_runner import run_bench, run_bench_json
 
 
-def test_the_hours() -> None:
-    """They follow from the rates and the channels of the layers."""
+@pytest.fixture(scope="module")
+def demo() -> dict[str, Any]:
+    """The result for the demo models."""
     [demo] = run_bench_json("prepare", "--demo-only")["results"]
+    return dict(demo)
+
+
+def test_the_hours(demo: dict[str, Any]) -> None:
+    """They follow from the rates and the channels of the layers."""
     layout = styleclip.load("demo", identity="none").generator.layout
     hours = {"all": 0.0, "convolutions": 0.0}
     for layer in demo["layers"]:
@@ -22,17 +31,19 @@ def test_the_hours() -> None:
     assert demo["channels"] == {"convolutions": int((~layout.torgb_mask()).sum()), "all": layout.size}
 
 
-def test_the_table() -> None:
-    layout = styleclip.load("demo", identity="none").generator.layout
-    table = run_bench("prepare", "--demo-only")
-    assert table.count("| toRGB, ") == table.count("| convolutions, ") == len({e.resolution for e in layout.entries})
-    assert f"all {layout.size:,} take " in table
-
-
-def test_the_time_of_samples() -> None:
+def test_the_time_of_samples(demo: dict[str, Any]) -> None:
     """It is that of the renders and of the fits."""
-    [demo] = run_bench_json("prepare", "--demo-only")["results"]
     regression = demo["regression"]
     assert (regression["samples"], regression["resolution"]) == (2000, 64)
     assert regression["seconds"] == pytest.approx(2000 / regression["rate"] + regression["fit_seconds"])
-    assert "Regression: 2,000 samples at 64 px" in run_bench("prepare", "--demo-only")
+
+
+def test_the_table(demo: dict[str, Any]) -> None:
+    layout = styleclip.load("demo", identity="none").generator.layout
+    printed = run_bench("prepare", "--demo-only")
+    for table in (printed, markdown(demo)):
+        assert (
+            table.count("| toRGB, ") == table.count("| convolutions, ") == len({e.resolution for e in layout.entries})
+        )
+        assert f"all {layout.size:,} take " in table
+        assert "Regression: 2,000 samples at 64 px" in table

@@ -34,5 +34,5 @@ def test_a_short_run(python: list[str], monkeypatch: pytest.MonkeyPatch) -> None
     assert [row["name"] for row in found] == ["one client, 1 row", "one client, 4 rows", "2 clients"]
     assert [row["frames"] for row in found] == [12, 1, 6] and found[2]["wrong"] == 0
     for row in found:
-        assert 0 < row["median"] <= row["p95"] and row["per_second"] > 1
+        assert 0 < row["median"] <= row["p95"] and row["per_second"] > 0
     assert "Memory of the server" in markdown(found)
