@@ -13,10 +13,13 @@ from benchmarks.studio_page import StudioPage, read_picture
 from styleclip.directions.library import library_folder
 from styleclip.directions.own_files import save_latent_directions
 from styleclip.models import Models
+from styleclip.weights.catalog import home
+from tests.helpers.children import save_grey_child
 from tests.helpers.studio_directions import fill_library, planted_directions
 
 TURN = {"kind": "direction", "name": "faces:turn", "on": True}
 LISTED = ["alone", "bad\nnot readable", "other\nfor another generator", "turn\nMIT", "level"]
+GREY = {"name": "grey", "sha256": "", "parent_layers": ""}
 RED, SMILE = "a face with red hair", "a smiling face"
 
 
@@ -139,6 +142,36 @@ def test_a_direction_of_the_library_becomes_a_row(studio: StudioPage, demo: Mode
         assert studio.state()["rows"][1]["key"] == "level"
     finally:
         shutil.rmtree(library_folder())
+
+
+def test_the_amount_of_a_child_redraws_the_face(studio: StudioPage, demo: Models) -> None:
+    """The child was put into its folder after the page had been opened."""
+    assert not studio.find("child").count()
+    folder = home() / "children"
+    folder.mkdir()
+    try:
+        save_grey_child(folder / "grey.safetensors", demo)
+        studio.reload()
+        plain = studio.pixels()
+        studio.find("child").select_option(label="grey")
+        studio.settle()
+        grey = studio.pixels()
+        assert np.ptp(grey.astype(int), axis=2).mean() < 4 < np.ptp(plain.astype(int), axis=2).mean()
+        studio.find("amount").focus()
+        for _ in range(12):
+            studio.page.keyboard.press("ArrowLeft")
+        studio.settle()
+        assert studio.state()["child"] | {"sha256": ""} == {**GREY, "amount": 0.4}
+        np.testing.assert_array_equal(studio.pixels(), picture_of(studio))
+        assert "&amount=0.4" in (studio.find("sample").first.locator("img").get_attribute("src") or "")
+        studio.find("undo").click()
+        studio.settle()
+        np.testing.assert_array_equal(studio.pixels(), grey)
+        studio.find("child").select_option(label="demo")
+        studio.settle()
+        np.testing.assert_array_equal(studio.pixels(), plain)
+    finally:
+        shutil.rmtree(folder)
 
 
 def test_an_unknown_word_is_a_warning_beside_its_row(studio: StudioPage) -> None:
