@@ -10,6 +10,7 @@ import click
 from styleclip.cli.options.common import ClipOptions, clip_options
 from styleclip.cli.options.option import option
 from styleclip.cli.options.types import EXISTING_FILE, Count, CountRange
+from styleclip.cli.output.printing import print_lines
 from styleclip.cli.output.progress import Progress
 from styleclip.cli.output.tables import table
 from styleclip.errors import UsageError
@@ -152,9 +153,12 @@ def _probe(
 
 
 def _find(names: tuple[str, ...]) -> list[Path]:
+    """The pictures; files beside them that are known to be none are told on stderr."""
     from styleclip.alignment.photo_paths import find_photos
 
-    return find_photos(names).photos
+    found = find_photos(names)
+    print_lines(*(f"{file}: skipped: {why}" for file, why in found.skipped.items()), err=True)
+    return found.photos
 
 
 def _see(common: ClipOptions, clip: CLIP, photos: list[Path]) -> SeenPictures:

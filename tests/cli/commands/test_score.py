@@ -48,8 +48,10 @@ def test_labels_of_a_file_in_a_template_as_json(folder: Path) -> None:
 
 def test_a_picture_that_cannot_be_read_does_not_stop_the_others(folder: Path) -> None:
     (folder / "pictures" / "1.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    (folder / "pictures" / "film.mp4").write_bytes(b"\0\0\0\x18ftypmp42")
     result = invoke("score", "pictures", *TEXTS, "--quiet")
     assert result.exit_code == 1 and "1 of 4 pictures failed" in result.stderr
+    assert "film.mp4: skipped: is a video" in result.stderr
     assert len(json.loads((folder / "styleclip-out/scores/result.json").read_text())["pictures"]) == 3
 
 
