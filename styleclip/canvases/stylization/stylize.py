@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from typing import Any
 
 import torch
@@ -62,7 +62,7 @@ def stylize(
         prompt: the style, e.g. "a pencil sketch of a face".
         clip: judges the style; by default that of the demo.
         settings: what is trained, and how; None for those that suit the CLIP.
-        identity: recognises the faces of the photo, for the identity loss and its score.
+        identity: recognises the faces of the photo, for the identity loss and its score; without it there are none.
         content: keeps the content; by default as `settings.content` says.
         on_step: gets a step per training step.
 
@@ -71,7 +71,10 @@ def stylize(
         result.save("sketch")
     """
     clip = clip or load_clip()
-    read, settings = read_photo(photo), resolve(settings or Stylization(), suited_values(clip))
+    read, given = read_photo(photo), settings or Stylization()
+    if identity is None and given.lambda_id is None:
+        given = replace(given, lambda_id=0.0)
+    settings = resolve(given, suited_values(clip))
     check_text(prompt)
     warn_prompts(clip, (prompt, settings.source or ""))
     direction = text_direction(clip, settings.source or "", prompt, features="raw")

@@ -23,6 +23,8 @@ from styleclip.errors import NoFaceError, PhotoError, UsageError, WeightError
 from styleclip.images import read_record, write_video
 from styleclip.networks.photo_unet import PhotoUNet
 from styleclip.progress import Step
+from styleclip.settings import published_values
+from styleclip.weights.catalog import bundle
 from styleclip.weights.formats.own_files import save_own
 from tests.helpers.faces import made_up_face
 from tests.helpers.tiny import tiny_clip, tiny_recogniser
@@ -66,9 +68,26 @@ def test_a_large_photo_keeps_its_size_too() -> None:
 def test_the_record_has_all_that_made_it(styled: StyledPhoto) -> None:
     record = styled.record()
     assert record["method"] == "stylize" and record["steps"] == 2 and not record["interrupted"]
-    assert record["settings"]["prompt"] == PROMPT and record["settings"]["lambda_patch"] == 9000
+    assert record["settings"]["prompt"] == PROMPT and record["settings"]["lambda_id"] == 0  # without a recogniser
+    suited = bundle("demo")["stylize"]
+    assert record["settings"]["lambda_patch"] == suited["lambda_patch"] and record["settings"]["steps"] == 2
     assert record["provenance"]["content"] == {"network": "tiny", "layers": ("block0",)}
     assert record["provenance"]["clip"] == {"name": "tiny"}
+
+
+def test_the_published_values_are_those_of_clipstyler() -> None:
+    values = published_values(styleclip.Stylization)
+    weights = {name.removeprefix("lambda_"): value for name, value in values.items() if name.startswith("lambda_")}
+    assert weights == {"patch": 9000, "direction": 500, "content": 150, "tv": 0.002, "id": 0}
+    assert (values["steps"], values["lr"], values["num_crops"], values["threshold"]) == (200, 5e-4, 64, 0.7)
+    assert (values["crop_size"] * values["side"], values["distortion"], values["contrast"]) == (128, 0.5, 1.5)
+    assert (values["source"], values["levels"], values["start"], values["draw_side"]) == ("a Photo", 3, "noise", None)
+    assert set(bundle("demo")["stylize"]) <= set(values)
+
+
+def test_a_strip_and_a_tiny_photo() -> None:
+    for size in ((400, 32), (32, 33)):
+        assert stylize(picture(*size), PROMPT, CLIP, replace(QUICK, steps=1)).styled.size == size
 
 
 def test_files(styled: StyledPhoto, tmp_path: Path) -> None:
