@@ -103,19 +103,23 @@ class Mixer:
 
     def _models(self, amount: float, parent_layers: Sequence[int], parent: Models | None) -> Models:
         network, layers = self.adapted.mix(amount, parent_layers), format_layers(parent_layers)
-        name = self._fingerprint(float(amount), layers, network)
-        told = {"network": name, "amount": float(amount), "parent_layers": layers, "child": self.child}
+        told = {
+            "network": self._fingerprint(float(amount), layers),
+            "amount": float(amount),
+            "parent_layers": layers,
+            "child": self.child,
+        }
         record = {**self.record, **told, PARENT: self.adapted.record}
         return replace(self.models_of(network, record, parent), mix=self.mix)
 
-    def _fingerprint(self, amount: float, layers: str, network: Generator) -> str:
-        """That of the weights for the parent and the child; of a mixture the hash of what it consists of.
+    def _fingerprint(self, amount: float, layers: str) -> str:
+        """That of the parent or the child; of a mixture the hash of what it consists of.
 
         Hashing weights of 1024 px takes a third of a second, too long for a slider.
         """
+        parent = str(self.adapted.record["network"])
         if amount == 0:
-            return fingerprint(network)
+            return parent
         if amount == 1 and not layers:
             return self.child
-        parts = [self.child, self.adapted.record["network"], repr(amount), layers]
-        return hashlib.sha256(" ".join(parts).encode()).hexdigest()
+        return hashlib.sha256(f"{self.child} {parent} {amount!r} {layers}".encode()).hexdigest()

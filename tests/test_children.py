@@ -17,6 +17,8 @@ from styleclip.inversion.pivotal_tuning import PivotalTuning
 from styleclip.methods.sliders import Slider
 from styleclip.models import Models
 from styleclip.stylespace.samples import models_samples
+from styleclip.weights.child_files import save_child
+from styleclip.weights.load import fingerprint
 from tests.helpers.children import save_grey_child
 
 PROMPT = Prompt("a face with red hair")
@@ -56,9 +58,23 @@ def test_the_latents_of_its_parent_in_its_style(child: Models, parent: Models) -
 
 def test_amount_0_is_the_parent_to_the_bit(path: Path, parent: Models) -> None:
     same = styleclip.load(str(path), amount=0)
-    assert same.generator_fingerprint == parent.generator_fingerprint and same.parent() is None
+    assert same.generator_fingerprint == parent.generator_fingerprint == fingerprint(same.generator)
+    assert same.parent() is None
     edits = [Editor(models).edit(Editor(models).sample(seed=5), PROMPT, GlobalDirection()) for models in (same, parent)]
     assert torch.equal(edits[0].after, edits[1].after) and edits[0].scores == edits[1].scores
+
+
+def test_a_child_of_a_child(child: Models, parent: Models, tmp_path: Path) -> None:
+    """Its parent is a mixture, and what fits that fits it as well."""
+    half = child.at_amount(0.5)
+    path = save_child(child.generator, half.generator, tmp_path / "second.safetensors", half.provenance["generator"])
+    second = styleclip.load(str(path), amount=0.5)
+    assert second.accepts(half.generator_fingerprint) and second.accepts(parent.generator_fingerprint)
+    assert second.first_fingerprint == parent.generator_fingerprint and not half.accepts(second.generator_fingerprint)
+    first = second.at_amount(0)
+    assert first.generator_fingerprint == half.generator_fingerprint and first.parent() is None
+    assert fingerprint(first.generator) == fingerprint(half.generator)
+    assert second.samples() is not None and second.encoder() is not None and second.clip.name == parent.clip.name
 
 
 def test_the_record_tells_amount_layers_and_parent(child: Models, parent: Models) -> None:

@@ -137,7 +137,7 @@ def test_the_lines_make_the_exported_picture(
 
 def test_a_child_that_is_not_here(engine: Engine) -> None:
     drawn = draw_state(engine, state_of({"name": "sketch", "sha256": "0" * 64}), rest=True)
-    assert "does not have the child sketch; put its file into" in drawn.facts["notes"][0]
+    assert "does not have the child sketch; put its file into the folder children" in drawn.facts["notes"][0]
     assert (pixels(drawn.picture) == pixels(draw_state(engine, state_of(None), rest=True).picture)).all()
 
 

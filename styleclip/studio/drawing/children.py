@@ -73,12 +73,12 @@ class Children:
         key = choice.sha256, choice.amount, choice.parent_layers
         found = self._mixtures.get(key)
         if found is None:
+            path = self.path_of(choice)
             try:
-                found = self._load(choice).at_amount(choice.amount, child_layers(choice.parent_layers))
-            except StudioError:
-                raise
+                found = self._load(path, choice).at_amount(choice.amount, child_layers(choice.parent_layers))
             except StyleClipError as error:
-                raise StudioError(f"{choice.name} cannot be used: {error}") from error
+                told = str(error).replace(str(path), path.name)
+                raise StudioError(f"{choice.name} cannot be used: {told}") from error
             self._mixtures.put(key, found, bytes_of(found.generator))
         return found
 
@@ -104,18 +104,16 @@ class Children:
             if child.sha256 == choice.sha256:
                 return child.path
         raise StudioError(
-            f"the studio does not have the child {choice.name}; put its file into {home() / FOLDER} or pass it with "
-            "--child, and start the studio again"
+            f"the studio does not have the child {choice.name}; put its file into the folder children of the cache, or "
+            "start the studio with --child and the file"
         )
 
-    def _load(self, choice: ChildChoice) -> Models:
+    def _load(self, path: Path, choice: ChildChoice) -> Models:
         """The models of the child at amount 1."""
-        with self._lock:
-            found = self._loaded.get(choice.sha256)
-            if found is not None:
-                return found
-        found = load_child(self.path_of(choice), self.models)
-        self._loaded.put(choice.sha256, found)
+        found = self._loaded.get(choice.sha256)
+        if found is None:
+            found = load_child(path, self.models)
+            self._loaded.put(choice.sha256, found)
         return found
 
     def _paths(self) -> Iterator[Path]:
