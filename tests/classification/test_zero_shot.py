@@ -24,8 +24,8 @@ from tests.helpers.demo_clip import editors_clip
 from tests.helpers.tiny import tiny_clip
 
 MEAN, STD = open_clip.OPENAI_DATASET_MEAN, open_clip.OPENAI_DATASET_STD
-LABELS = ["cat", "dog", "red hat"]
-TEMPLATES = ("a photo of a {}.", "a bad photo of the {}.", "itap of my {}.")
+LABELS = ["cat", "red hat"]
+TEMPLATES = ("a photo of a {}.", "itap of my {}.")
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def test_the_probabilities_are_those_of_open_clip(random_vit: CLIP) -> None:
         features = clip.model.encode_image(preprocess(image)[None], normalize=True)
         expected = (clip.model.logit_scale.exp() * features @ classifier).softmax(dim=-1)
     found = styleclip.zero_shot(clip, image, LABELS, TEMPLATES)
-    assert (found.probabilities - expected).abs().max() < 1e-5 and expected.max() > 0.34
+    assert (found.probabilities - expected).abs().max() < 1e-5 and expected.max() > 0.501
 
 
 def test_the_demo_clip_sees_glasses(scores: Scores) -> None:
