@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
+from torch import Tensor
 
 from styleclip.errors import UsageError
 from styleclip.evaluate.composition.answers import answer
@@ -15,6 +16,7 @@ from styleclip.networks.clip import CLIP
 from styleclip.progress import OnStep, ignore
 from styleclip.prompt_words import unknown_words
 
+TEXT_BATCH = 128
 SEEDS = range(7000, 7200)  # of the faces; no training, no setting and no other measurement uses them
 
 
@@ -38,9 +40,15 @@ def measure_composition(clip: CLIP, seeds: Sequence[int] = SEEDS, on_step: OnSte
     pictures = {each: i for i, each in enumerate(dict.fromkeys(p for q in questions for p in q.pictures))}
     captions = {each: i for i, each in enumerate(dict.fromkeys(c for q in questions for c in q.captions))}
     seen = picture_features(clip, [*pictures], on_step)
-    cosines = seen @ clip.encode_text([*captions]).cpu().T
+    cosines = seen @ _text_features(clip, [*captions]).T
     answers = [
         answer(each, cosines[[pictures[p] for p in each.pictures]][:, [captions[c] for c in each.captions]])
         for each in questions
     ]
     return CompositionReport(clip.name, tuple(seeds), tuple(answers), tuple(unknown_words(clip, [*captions])))
+
+
+def _text_features(clip: CLIP, texts: Sequence[str]) -> Tensor:
+    """Unit features [N, D] of many texts, TEXT_BATCH at a time."""
+    parts = (texts[start : start + TEXT_BATCH] for start in range(0, len(texts), TEXT_BATCH))
+    return torch.cat([clip.encode_text(part).cpu() for part in parts])
