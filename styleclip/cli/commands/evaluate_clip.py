@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 ITSELF = "default"  # the value of --clip without a name
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 ARO = "With --clip alone, in place of renders: the folder of ARO's files (docs/evaluation.md)."
-SYMMETRIC = "The 157 relations that ARO leaves out, one per line: those that its notebook calls symmetric."
+SYMMETRIC = "The 157 relations that ARO leaves out: its notebook, which lists them as symmetric, or one per line."
 SUGARCREPE = "With --clip alone, in place of renders: the folder of SugarCrepe's files; pass --coco, too."
 COCO = "The folder of the pictures of COCO val2017."
 

@@ -13,6 +13,7 @@ relation_name or attributes (two); the others a list of {image, caption (several
 
 from __future__ import annotations
 
+import ast
 import json
 import random
 import re
@@ -34,8 +35,8 @@ LEAST_CASES = 25  # of a pair of attributes that counts
 MAX_WORDS = 30  # of a caption
 SEED = 1  # of the disorders
 UNREPORTED = (
-    "over all relations; the published figure leaves out 157 symmetric ones, which the notebook of ARO lists: pass "
-    "them with --symmetric FILE"
+    "over all relations; the published figure leaves out 157 symmetric ones, which ARO's notebook lists: pass that "
+    "with --symmetric FILE"
 )
 
 
@@ -86,15 +87,27 @@ def measure_order(clip: CLIP, name: str, path: Path, on_step: OnStep = ignore) -
 
 
 def read_symmetric(path: Path) -> tuple[str, ...]:
-    """The relations of a file: a JSON list, or one per line. Raises UsageError where there is none."""
+    """The relations of a file: ARO's notebook, a JSON list, or one per line. Raises UsageError where there is none."""
     text = read_text(path)
     try:
         found = json.loads(text)
     except ValueError:
         found = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    if isinstance(found, dict):
+        found = _notebook_list(found)
     if not isinstance(found, list) or not found or not all(isinstance(each, str) for each in found):
-        raise UsageError(f"{path} is no list of relations; write one per line, or a list in JSON")
+        raise UsageError(f"{path} is no list of relations; pass ARO's notebook, or write one relation per line")
     return tuple(found)
+
+
+def _notebook_list(notebook: Any) -> Any:
+    """The list that the code of a notebook assigns to `symmetric`; None where there is none."""
+    try:
+        code = "\n".join("".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code")
+        found = re.search(r"^symmetric\s*=\s*(\[[^\]]*\])", code, re.MULTILINE)
+        return ast.literal_eval(found[1]) if found else None
+    except (LookupError, RecursionError, SyntaxError, TypeError, ValueError):
+        return None
 
 
 def _vg_cases(items: Any, folder: Path, group: Callable[[Any], str]) -> Iterator[Case]:

@@ -166,10 +166,15 @@ def test_what_is_missing_is_named(folder: Path, tmp_path: Path) -> None:
 def test_lists_of_relations(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("# symmetric\nnear\nnext to\n")
     (tmp_path / "b.txt").write_text('["near", "next to"]')
-    assert read_symmetric(tmp_path / "a.txt") == read_symmetric(tmp_path / "b.txt") == ("near", "next to")
-    (tmp_path / "c.txt").write_text('{"near": 1}')
-    with pytest.raises(UsageError, match="is no list of relations"):
-        read_symmetric(tmp_path / "c.txt")
+    source = ["# macro accuracy\n", "symmetric = ['near', 'next to']\n", "df = df[~df.Relation.isin(symmetric)]"]
+    cells = [{"cell_type": "markdown", "source": ["symmetric = []"]}, {"cell_type": "code", "source": source}]
+    (tmp_path / "aro.ipynb").write_text(json.dumps({"cells": cells}))
+    found = [read_symmetric(tmp_path / name) for name in ("a.txt", "b.txt", "aro.ipynb")]
+    assert found == [("near", "next to")] * 3
+    for other in ('{"near": 1}', '{"cells": [{"cell_type": "code", "source": ["symmetric = [near]"]}]}', "[1]", ""):
+        (tmp_path / "c.txt").write_text(other)
+        with pytest.raises(UsageError, match="is no list of relations"):
+            read_symmetric(tmp_path / "c.txt")
 
 
 def test_the_command(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
