@@ -1,4 +1,4 @@
-"""Benchmarks: python -m benchmarks generator|optimize|prepare|mapper|ops|edit|preview|studio|directions
+"""Benchmarks: python -m benchmarks generator|optimize|prepare|mapper|ops|edit|preview|studio|directions|strokes
 
 Subcommand NAME is in benchmarks/NAME.py. Each prints a table of time and memory ratios, most of them to the published
 recipe (published_styleclip.py, published_stylegan2.py), below a headline with the machine and the versions. All
@@ -12,7 +12,7 @@ from importlib import import_module
 
 import click
 
-NAMES = ("generator", "optimize", "prepare", "mapper", "ops", "edit", "preview", "studio", "directions")
+NAMES = ("generator", "optimize", "prepare", "mapper", "ops", "edit", "preview", "studio", "directions", "strokes")
 
 
 class BenchGroup(click.Group):

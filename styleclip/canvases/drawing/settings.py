@@ -25,6 +25,7 @@ class Drawing:
     steps: int = setting(1000, "Optimization steps.", least=1, per_model=True)
     restarts: int = setting(1, "Drawings from different random strokes; the best is kept.", least=1, per_model=True)
     seed: int = setting(0, "Seed of the strokes and of CLIP's views.", least=0, most=MAX_SEED)
+    mirror: bool = setting(False, "Paint every stroke again, mirrored, as faces are.", per_model=True)
     palette: int = setting(0, "Most colours of the drawing; 0 for any number.", least=0, most=256)
     size: int = setting(
         0, "Shorter side of the canvas, px; 0 for that of CLIP's input.", least=0, most=2048, advanced=True
@@ -47,6 +48,17 @@ class Drawing:
         0.7,
         "Smallest part of the drawing's area in a view; the largest is 0.2 more.",
         above=0,
+        most=1,
+        per_model=True,
+        advanced=True,
+    )
+    noise: float = setting(
+        0.0, "Noise on the views, whose pixels are in -1 to 1.", least=0, most=4, per_model=True, advanced=True
+    )
+    jitter: float = setting(
+        0.0,
+        "Change of brightness and contrast of each colour in the views.",
+        least=0,
         most=1,
         per_model=True,
         advanced=True,

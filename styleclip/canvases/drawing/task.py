@@ -6,24 +6,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from styleclip.alignment.photos import Photo
-from styleclip.canvases.augmentation import random_crops, random_perspectives, warp
 from styleclip.canvases.drawing.palette import group_colors, unite_colors
 from styleclip.canvases.drawing.settings import UNIT_SIDE, Drawing
 from styleclip.canvases.drawing.start import start_strokes
+from styleclip.canvases.drawing.views import center_on_square, disturb, look, random_transforms
 from styleclip.canvases.loop import CanvasLoop
 from styleclip.canvases.strokes.canvas import StrokeCanvas
 from styleclip.images import from_pil
 from styleclip.networks.clip import CLIP
 from styleclip.progress import OnStep, Step
 
-CROP_RANGE = 0.2  # from the smallest to the largest part of a view
 JUDGE_VIEWS = 16  # by which drawings are compared, the same for all
 JUDGE_EVERY = 25  # steps
-WHITE = 1.0
 
 
 @dataclass(frozen=True)
@@ -58,7 +55,7 @@ class DrawingTask:
             width, height = (max(1, round(n * side / min(photo.image.size))) for n in photo.image.size)
             self.size = (height, width)
             self.paper = from_pil([photo.image.resize((width, height))])[0].to(self.device)
-        self.judge_views = self._views(torch.Generator().manual_seed(settings.seed), JUDGE_VIEWS)
+        self.judge_views = random_transforms(settings, JUDGE_VIEWS, torch.Generator().manual_seed(settings.seed))
         self.attempts: list[Attempt] = []
 
     @property
@@ -85,7 +82,7 @@ class DrawingTask:
     @torch.no_grad()
     def scores(self, attempt: Attempt) -> dict[str, object]:
         """What CLIP says of the drawing as it is, and the losses of the attempts."""
-        features = self.clip.encode_image(_square(attempt.canvas())[None])
+        features = self.clip.encode_image(center_on_square(attempt.canvas())[None])
         return {
             "clip": (features @ self.texts.T)[0, 0].item(),
             "loss": attempt.loss,
@@ -97,7 +94,7 @@ class DrawingTask:
         settings = self.settings
         generator = torch.Generator().manual_seed(settings.seed + restart)
         start = start_strokes(settings, self.size, generator).to(self.device)
-        canvas = StrokeCanvas(start, self.size, self.paper)
+        canvas = StrokeCanvas(start, self.size, self.paper, settings.mirror)
         unit = min(self.size) / UNIT_SIDE
         groups = canvas.groups(
             {"points": settings.lr * unit, "widths": settings.lr_width * unit, "colors": settings.lr_color}
@@ -111,7 +108,7 @@ class DrawingTask:
         loop = CanvasLoop(
             canvas,
             torch.optim.Adam(groups),
-            lambda i: self._terms(canvas(), self._views(generator, settings.views)),
+            lambda i: self._terms(self._random_views(canvas(), generator)),
             settings.steps,
             schedules=(points_schedule, constant_schedule, constant_schedule),
             after_step=limits,
@@ -121,22 +118,21 @@ class DrawingTask:
             remedy="use a smaller --lr",
         )
         run = loop.run(report)
+        limits.unite()
         return Attempt(canvas, self._judge(canvas)["loss"], restart, run.steps, run.interrupted)
 
-    def _views(self, generator: torch.Generator, count: int) -> Tensor:
-        """Random transforms [count, 3, 3]: a perspective, then a crop."""
-        crops = (self.settings.least_crop, min(1.0, self.settings.least_crop + CROP_RANGE))
-        return random_perspectives(count, generator, self.settings.distortion) @ random_crops(count, generator, crops)
+    def _random_views(self, picture: Tensor, generator: torch.Generator) -> Tensor:
+        views = look(picture, random_transforms(self.settings, self.settings.views, generator))
+        return disturb(views, self.settings, generator)
 
-    def _terms(self, picture: Tensor, views: Tensor) -> dict[str, Tensor]:
-        """The weighted mean cosines of views [V, 3, 3] of a picture [3, H, W] with the texts."""
-        seen = warp(_square(picture).expand(len(views), -1, -1, -1), views, fill=WHITE)
-        cosines = (self.clip.encode_image(seen) @ self.texts.T).mean(dim=0) * self.weights
+    def _terms(self, views: Tensor) -> dict[str, Tensor]:
+        """The weighted mean cosines of views [V, 3, S, S] with the texts."""
+        cosines = (self.clip.encode_image(views) @ self.texts.T).mean(dim=0) * self.weights
         return {"clip": cosines[0], **({"negatives": cosines[1:].sum()} if len(cosines) > 1 else {})}
 
     @torch.no_grad()
     def _judge(self, canvas: StrokeCanvas) -> dict[str, float]:
-        terms = {name: term.item() for name, term in self._terms(canvas(), self.judge_views).items()}
+        terms = {name: term.item() for name, term in self._terms(look(canvas(), self.judge_views)).items()}
         return {"loss": sum(terms.values()), **terms}
 
 
@@ -149,12 +145,18 @@ class _Limits:
 
     @torch.no_grad()
     def __call__(self, done: int) -> None:
-        settings, colors = self.settings, self.canvas.colors
-        self.canvas.limit(settings.min_width * self.unit, settings.max_width * self.unit)
-        if not settings.palette or 2 * done < settings.steps:
+        self.canvas.limit(self.settings.min_width * self.unit, self.settings.max_width * self.unit)
+        if 2 * done >= self.settings.steps:
+            self.unite()
+
+    @torch.no_grad()
+    def unite(self) -> None:
+        """Give the strokes as many colours as the palette has."""
+        colors = self.canvas.colors
+        if not self.settings.palette:
             return
         if self.group is None:
-            self.group = group_colors(colors[:, :3], settings.palette)
+            self.group = group_colors(colors[:, :3], self.settings.palette)
         colors[:, :3] = unite_colors(colors[:, :3], self.group)
 
 
@@ -165,11 +167,3 @@ def points_schedule(time: float) -> float:
 
 def constant_schedule(time: float) -> float:
     return 1.0
-
-
-def _square(picture: Tensor) -> Tensor:
-    """A picture [3, H, W] in the middle of a white square."""
-    height, width = picture.shape[1:]
-    side = max(height, width)
-    x, y = side - width, side - height
-    return F.pad(picture, (x // 2, x - x // 2, y // 2, y - y // 2), value=WHITE)

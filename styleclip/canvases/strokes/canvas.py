@@ -20,6 +20,7 @@ class StrokeCanvas(nn.Module):
         strokes: as they are at the start.
         size: (height, width) of the picture.
         background: as for `rasterise`.
+        mirror: whether every stroke is painted again, mirrored at the middle of the canvas.
 
     Example:
         canvas = StrokeCanvas(strokes, (224, 224))
@@ -30,9 +31,11 @@ class StrokeCanvas(nn.Module):
     widths: nn.Parameter
     colors: nn.Parameter
 
-    def __init__(self, strokes: Strokes, size: tuple[int, int], background: Tensor | None = None) -> None:
+    def __init__(
+        self, strokes: Strokes, size: tuple[int, int], background: Tensor | None = None, mirror: bool = False
+    ) -> None:
         super().__init__()
-        self.size, self.background, self.segments = size, background, strokes.segments
+        self.size, self.background, self.segments, self.mirror = size, background, strokes.segments, mirror
         for part in PARTS:
             self.register_parameter(part, nn.Parameter(getattr(strokes, part).detach().clone(), requires_grad=False))
 
@@ -41,8 +44,9 @@ class StrokeCanvas(nn.Module):
         return rasterise(self.strokes(), self.size, self.background)
 
     def strokes(self) -> Strokes:
-        """The strokes as they stand, with their gradients."""
-        return Strokes(self.points, self.widths, self.colors, self.segments)
+        """The strokes as they stand, with their gradients; mirrored ones follow theirs."""
+        strokes = Strokes(self.points, self.widths, self.colors, self.segments)
+        return add_mirrored(strokes, self.size[1]) if self.mirror else strokes
 
     def groups(self, rates: Mapping[str, float]) -> list[dict[str, object]]:
         """Groups of an optimizer: which of "points", "widths" and "colors" are trained, with their learning rates."""
@@ -55,3 +59,11 @@ class StrokeCanvas(nn.Module):
         """Keep widths within limits in px, and colours and opacities in 0..1."""
         self.widths.clamp_(least_width, most_width)
         self.colors.clamp_(0, 1)
+
+
+def add_mirrored(strokes: Strokes, width: int) -> Strokes:
+    """Every stroke, and after it its mirror image on a canvas of this width."""
+    sign, shift = strokes.points.new_tensor([-1.0, 1.0]), strokes.points.new_tensor([float(width), 0.0])
+    points = torch.stack([strokes.points, strokes.points * sign + shift], dim=1).flatten(0, 1)
+    segments = None if strokes.segments is None else strokes.segments.repeat_interleave(2)
+    return Strokes(points, strokes.widths.repeat_interleave(2), strokes.colors.repeat_interleave(2, dim=0), segments)
