@@ -50,8 +50,9 @@ def default_clip() -> str:
 
 
 def clip_defaults(name: str, method: str) -> dict[str, Any]:
-    """The settings of a method that suit the CLIP with this `name`, where it belongs to a model of the catalog."""
-    parts = [part for known, part in catalog()["models"].items() if name in (known, part.get("canvas_clip"))]
+    """The settings of a method that suit the CLIP with this `name`, where it is named after a model of the catalog."""
+    models = catalog()["models"]
+    parts = [part for known, part in models.items() if name == known or name.startswith(f"{known}-")]
     return dict(parts[0].get(method, {})) if parts else {}
 
 

@@ -50,7 +50,10 @@ def draw(
     started = time.perf_counter()
     texts = [Prompt(text).target for text in (prompt, *negatives)]
     clip = load_clip() if clip is None else clip
-    settings = resolve(settings or Drawing(), clip_defaults(clip.name, "draw"))
+    defaults = clip_defaults(clip.name, "draw")
+    if background is not None:
+        defaults |= {"mirror": False}
+    settings = resolve(settings or Drawing(), defaults)
     warn_prompts(clip, texts)
     photo = None if background is None else read_photo(background)
     task = DrawingTask(clip, texts, settings, photo)

@@ -17,7 +17,10 @@ from styleclip.canvases.drawing.result import FILES
 from styleclip.canvases.drawing.settings import Drawing
 from styleclip.canvases.drawing.start import start_strokes
 from styleclip.canvases.drawing.task import DrawingTask, points_schedule
+from styleclip.canvases.drawing.views import disturb, look, random_transforms
 from styleclip.canvases.result import CanvasResult
+from styleclip.canvases.strokes.canvas import StrokeCanvas, add_mirrored
+from styleclip.canvases.strokes.rasteriser import rasterise
 from styleclip.errors import UsageError
 from styleclip.images import from_pil, read_record
 from styleclip.networks.clip import CLIP
@@ -123,3 +126,34 @@ def test_colours_are_grouped_by_k_means() -> None:
     assert group[0] == group[1] and group[2] == group[3] and len(set(group.tolist())) == 3
     assert torch.allclose(unite_colors(colors, group)[:2], torch.tensor([[0.95, 0, 0]] * 2))
     assert len(set(group_colors(colors[:2], 8).tolist())) == 2
+
+
+def test_views_are_those_of_clipdraw_and_noise_is_added(clip: CLIP) -> None:
+    settings, generator = resolve(Drawing(), {}), torch.Generator().manual_seed(1)
+    views = look(torch.ones(3, 24, 32), random_transforms(settings, 5, generator))
+    assert views.shape == (5, 3, 32, 32) and torch.allclose(views, torch.ones(()))  # white on a white square
+    assert torch.equal(disturb(views, settings, generator), views)
+    noisy = disturb(views, dataclasses.replace(settings, noise=0.5), generator)
+    assert 0.01 < (noisy - views).std() < 0.9 and (noisy - views).mean().abs() < 0.2
+    tinted = disturb(views, dataclasses.replace(settings, jitter=0.2), generator)
+    assert tinted.flatten(2).std(dim=2).amax() < 1e-5 and 0.01 < (tinted - views).abs().amax() <= 0.3001
+
+
+def test_mirrored_strokes_follow_theirs() -> None:
+    settings = resolve(dataclasses.replace(QUICK, mirror=True), {})
+    strokes = start_strokes(settings, (32, 32), torch.Generator().manual_seed(0))
+    picture = StrokeCanvas(strokes, (32, 32), mirror=True)()
+    both = add_mirrored(strokes, 32)
+    assert len(both) == 12 and torch.equal(both.points[0::2], strokes.points)
+    once = rasterise(strokes[:1], (32, 32))
+    assert torch.allclose(rasterise(both[1:2], (32, 32)), once.flip(2), atol=1e-5)
+    assert (picture - picture.flip(2)).abs().mean() < (once - once.flip(2)).abs().mean()
+
+
+def test_a_photo_is_not_mirrored_unless_asked(clip: CLIP) -> None:
+    photo = Image.new("RGB", (64, 64))
+    settings = Drawing(strokes=2, steps=1, restarts=1, views=1)
+    assert styleclip.draw("a face", clip, settings, background=photo).settings["mirror"] is False
+    mirrored = dataclasses.replace(settings, mirror=True)
+    svg = styleclip.draw("a face", clip, mirrored, background=photo).documents["drawing.svg"]
+    assert svg.count(b"<path") == 4

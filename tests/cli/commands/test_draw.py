@@ -27,7 +27,7 @@ def test_a_drawing_and_its_record(folder: Path) -> None:
         *("drawing.png", "drawing.svg", "animation.svg", "animation.gif", "result.json")
     ]
     assert record["settings"]["strokes"] == 3 and record["settings"]["lr"] > 0
-    assert (folder / "styleclip-out/drawings/a-smiling-face/drawing.svg").read_text().count("<path") == 3
+    assert (folder / "styleclip-out/drawings/a-smiling-face/drawing.svg").read_text().count("<path") == 6  # mirrored
     failed(invoke("draw", "--prompt", "a smiling face", *QUICK), 1, "already holds results", "--overwrite")
 
 
