@@ -24,13 +24,17 @@ def convolution_names(layout: StyleLayout) -> list[str]:
     return [entry.name for entry in layout.entries if not entry.is_torgb]
 
 
+def torgb_names(layout: StyleLayout) -> list[str]:
+    """The toRGB layers in order."""
+    return [entry.name for entry in layout.entries if entry.is_torgb]
+
+
 def layers_of_rows(layout: StyleLayout, freezing: Freezing) -> list[str]:
     """The layer that each row of W+ stands for; fewer than rows where the last ones stand for none."""
     convolutions = convolution_names(layout)
     if freezing == "mended":
         return convolutions
-    first_torgb = next(entry.name for entry in layout.entries if entry.is_torgb)
-    return [convolutions[0], first_torgb, *convolutions[1:]]
+    return [convolutions[0], torgb_names(layout)[0], *convolutions[1:]]
 
 
 def choose_layers(latent: Latent, loss: ImageLoss, names: Sequence[str], share: float) -> list[str]:

@@ -45,6 +45,14 @@ class Adaptation:
     choice_batch: int = setting(
         8, "Images that the layers are chosen by.", least=1, most=MAX_BATCH, per_model=True, advanced=True
     )
+    torgb: bool = setting(False, "Train the toRGB layers as well, which mix the colours.", per_model=True)
+    views: int = setting(
+        0,
+        "Warped and mirrored views of every image that CLIP sees besides it; against changes that only CLIP sees.",
+        least=0,
+        most=64,
+        per_model=True,
+    )
     psi: float = setting(1.0, "Truncation of the training samples.", least=-MAX_PSI, most=MAX_PSI, advanced=True)
     noise: Literal["random", "const", "none"] = setting(
         "random", "Noise while training; random draws other noise for child and parent.", per_model=True, advanced=True

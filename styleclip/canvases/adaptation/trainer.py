@@ -9,9 +9,10 @@ from torch import Tensor
 
 from styleclip.canvases.adaptation.evaluation import FixedSamples, Plateau
 from styleclip.canvases.adaptation.generator_canvas import GeneratorCanvas
-from styleclip.canvases.adaptation.layers import choose_layers, convolution_names, layers_of_rows
+from styleclip.canvases.adaptation.layers import choose_layers, convolution_names, layers_of_rows, torgb_names
 from styleclip.canvases.adaptation.losses import AdaptationLoss, WeightedClip
 from styleclip.canvases.adaptation.settings import Adaptation
+from styleclip.canvases.adaptation.views import random_views, with_views
 from styleclip.canvases.loop import CanvasLoop
 from styleclip.latents import Latent, Space
 from styleclip.losses import loss_resolution_px
@@ -42,8 +43,10 @@ class AdaptationTrainer:
         layout = self.parent.layout
         self.is_adaptive = adaptation.layer_share < 1
         self.rows = layers_of_rows(layout, adaptation.freezing)
-        trained = self.rows if self.is_adaptive else convolution_names(layout)
-        self.canvas = GeneratorCanvas(self.parent, trained, with_constant=not self.is_adaptive)
+        self.always = torgb_names(layout) if adaptation.torgb else []
+        trained = {*(self.rows if self.is_adaptive else convolution_names(layout)), *self.always}
+        in_order = [entry.name for entry in layout.entries if entry.name in trained]
+        self.canvas = GeneratorCanvas(self.parent, in_order, with_constant=not self.is_adaptive)
         self.plateau = Plateau(adaptation)
         stops = bool(adaptation.patience or adaptation.min_diversity)
         self.loop = CanvasLoop(
@@ -68,11 +71,12 @@ class AdaptationTrainer:
         random = torch.Generator().manual_seed(self.adaptation.seed + step)
         latent = self._samples(self.adaptation.batch_size, random)
         if self.is_adaptive:
-            self.canvas.unfreeze(self._choose_layers(random))
+            self.canvas.unfreeze([*self._choose_layers(random), *self.always])
         with torch.no_grad():
             before = self._render(self.parent, latent, random)
         after = self._render(self.canvas.generator, latent, random)
-        return {"directional": self.loss.directional(after, before)}
+        transforms = random_views(len(latent) * self.adaptation.views, random)
+        return {"directional": self.loss.directional(with_views(after, transforms), with_views(before, transforms))}
 
     @torch.no_grad()
     def _samples(self, count: int, random: torch.Generator) -> Latent:
