@@ -12,7 +12,10 @@ from styleclip.weights.catalog import Weight, bundle, catalog, checkpoint_path, 
 from styleclip.weights.lineage import catalog_name, parent_record
 from styleclip.weights.urls import is_url, weight_from_url
 
-MODEL_PARTS = ("generator", "clip", "identity", "relevance", "samples", "encoder")  # of a model in the catalog
+MODEL_PARTS = (  # of a model in the catalog
+    *("generator", "clip", "identity", "relevance", "samples", "encoder"),
+    "canvas_clip",  # of work on canvases, where it is not `clip`
+)
 PUBLISHED_PARTS = {
     "clip": "ViT-B-32-quickgelu/openai",
     "identity": "none",

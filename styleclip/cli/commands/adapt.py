@@ -78,8 +78,7 @@ def adapt(
     path = _child_path(common.out, target)
     folder = path.with_suffix(".training")
     common.lock([path], folder)
-    dtype = "float32" if common.dtype == "auto" else common.dtype
-    models = replace(common, dtype=dtype).load(identity="none", clip_preprocess=clip_preprocess)
+    models = _with_defaults(common).load(identity="none", clip_preprocess=clip_preprocess)
     others = []
     for name, weight in map(_named_weight, other_clips):
         others.append(WeightedClip(styleclip.load_clip(name, fetch=common.fetch).to(models.device), weight))
@@ -104,6 +103,14 @@ def adapt(
         raise click.exceptions.Exit(exit_code())
     if not bar.last and not common.quiet:
         print_lines("Adapted before, with these settings", err=True)
+
+
+def _with_defaults(common: CommonOptions) -> CommonOptions:
+    """The options with float32, and the CLIP that suits canvases of this generator, where they were left open."""
+    from styleclip.weights.locate import model_parts
+
+    dtype = "float32" if common.dtype == "auto" else common.dtype
+    return replace(common, dtype=dtype, clip=common.clip or model_parts(common.model).get("canvas_clip"))
 
 
 def _child_path(out: Path | None, target: str) -> Path:

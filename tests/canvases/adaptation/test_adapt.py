@@ -16,6 +16,7 @@ from styleclip.canvases.adaptation.child import AdaptedGenerator
 from styleclip.canvases.adaptation.evaluation import Plateau, diversity
 from styleclip.canvases.adaptation.losses import AdaptationLoss, WeightedClip
 from styleclip.canvases.adaptation.settings import Adaptation
+from styleclip.canvases.adaptation.views import random_views, with_views
 from styleclip.errors import OutputError, UsageError
 from styleclip.models import Models
 from styleclip.progress import Step
@@ -64,6 +65,25 @@ def test_adaptive_layers_change_fewer_tensors() -> None:
         name.rpartition(".affine")[0] or name.rpartition(".")[0] for name in own if not own[name].equal(before[name])
     }
     assert len(layers) == 2  # of six rows
+
+
+def test_views_and_torgb_layers() -> None:
+    models = tiny_models()
+    child = train(models, settings=replace(SHORT, steps=1, views=2, torgb=True))
+    own, before = child.generator.state_dict(), child.parent.state_dict()
+    changed = {name.split(".")[2] for name in own if not own[name].equal(before[name])}
+    assert changed == {"const", "conv0", "conv1", "torgb"}
+    plain = train(models, settings=replace(SHORT, steps=1, torgb=True))
+    assert fingerprint(plain.generator) != fingerprint(child.generator)
+
+
+def test_half_of_the_views_are_mirrored() -> None:
+    ramp = torch.linspace(-1, 1, 16).expand(1, 3, 16, 16)
+    transforms = random_views(40, torch.Generator().manual_seed(0))
+    images = with_views(ramp, transforms)
+    assert len(images) == 41 and torch.equal(images[:1], ramp)
+    rises = images[1:, 0, 8, 11] > images[1:, 0, 8, 4]
+    assert 10 < int(rises.sum()) < 30
 
 
 def test_published_settings_run() -> None:
