@@ -38,17 +38,21 @@ NAME = "demo-composition"
 
 
 @click.command()
-@click.option("--steps", default=1000)
-@click.option("--batch", default=96)
-@click.option("--lr", default=4e-4)
+@click.option("--steps", default=950)
+@click.option("--batch", default=60)
+@click.option("--lr", default=5e-4)
+@click.option("--styled", default=0.4, help="Share of the images that are drawn in a style.")
+@click.option("--start", type=Path, help="Continue from these weights; by default from those of the demo CLIP.")
 @click.option("--name", default="clip_composition", help="Name of the training state.")
 @click.option("--threads", default=1)
 @click.option("--out", type=Path, default=Path("checkpoints/demo/clip_composition.safetensors"))
-def main(steps: int, batch: int, lr: float, name: str, threads: int, out: Path) -> None:
+def main(
+    steps: int, batch: int, lr: float, styled: float, start: Path | None, name: str, threads: int, out: Path
+) -> None:
     """Train and write OUT."""
     prepare_process(threads)
-    clip = carried_clip(checkpoint_path("demo/clip.safetensors"))
-    pictures, scale = Pictures(), StatementScale()
+    clip = carried_clip(start or checkpoint_path("demo/clip.safetensors"))
+    pictures, scale = Pictures(styled), StatementScale()
     probe = nn.Linear(MODEL["embed_dim"], len(scale.center))
 
     def step(i: int) -> Losses:
@@ -124,22 +128,24 @@ def _cross_entropy(logits: Tensor, true: Tensor) -> Tensor:
 
 
 class Pictures:
-    """Batches of renders and generated pictures, a third of them in a style, some of these of a part of the picture."""
+    """Batches of renders and generated pictures; a share of them in a style, and some of a part of the picture."""
 
-    def __init__(self) -> None:
+    def __init__(self, styled: float = 0.4) -> None:
+        self.styled = styled
         self.renders = Renders(WORK / "renders.safetensors")
         generated = load_file(WORK / "generated.safetensors")
         self.generated, self.parameters = generated["images"], generated["parameters"].float()
 
     def __call__(self, batch: int) -> tuple[Tensor, Faces, list[str], list[dict[str, int]]]:
         """Images in [-1, 1], their faces, styles and clear states; what a style hides is unclear."""
-        made = batch // 4
+        made = batch // 2
         rows, drawn = torch.randint(len(self.renders), (batch - made,)), torch.randint(len(self.generated), (made,))
         images, people = self.renders.at(rows)
         images = torch.cat([self.generated[drawn].float() / 127.5 - 1, images])
         people = people_with(torch.cat([self.parameters[drawn], people.parameters]))
         names = random.Random(int(torch.randint(2**31, ()))).choices([*STYLES], k=batch)
-        styles = [name if i % 5 in (1, 3) else "" for i, name in enumerate(names)]
+        place = torch.randperm(batch).tolist()
+        styles = [name if place[i] < self.styled * batch else "" for i, name in enumerate(names)]
         hidden = torch.zeros(batch, len(ATTRIBUTES), dtype=torch.bool)
         for i in range(batch):
             if i % 15 in (1, 2):

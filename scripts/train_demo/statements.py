@@ -13,7 +13,7 @@ from styleclip.prompts import TEMPLATES
 
 PHOTOS = ("a photo", "a photograph", "a color photo", "a colour photo", "a picture", "a realistic photo")
 PHOTO_BEHIND = ("in a photo", "in color")
-BLACK_AND_WHITE = ("gray", "old")  # are photos, too
+BLACK_AND_WHITE = ("gray", "sepia")  # are photos, too
 SYNONYMS = {
     "smiling": ("grinning", "cheerful", "joyful"),
     "happy": ("glad", "cheerful"),
@@ -66,16 +66,16 @@ def _about_face(picture: Picture, rng: random.Random) -> Pair:
     """A pair about the face alone, in plain words."""
     kind = rng.random()
     pair = None
-    if kind < 0.3:
+    if kind < 0.16:
         pair = negation(picture.labels, rng)
-    elif kind < 0.38:
+    elif kind < 0.22:
         pair = exchanged_items(picture.labels, rng)
-    elif kind < 0.55:
+    elif kind < 0.34:
         pair = swapped_colors(picture.labels, rng)
-    elif kind < 0.67:
+    elif kind < 0.5:
         pair = disordered(picture.labels, rng)
     pair = pair or other_state(picture.labels, rng)
-    if kind > 0.85 or pair is None:  # a caption without a twin of its own: a claim or none
+    if kind > 0.9 or pair is None:  # a caption without a twin of its own: a claim or none
         plain = caption(picture.labels, rng, most=1)
         false = pair[1] if pair else Statement("a face with green hair", {"hair_color": NEVER})
         pair = Statement(plain.text, plain.claims), false

@@ -77,7 +77,7 @@ def black_and_white_photo(images: Tensor, grain: torch.Generator) -> Tensor:
     return (tone + 0.01 * _noise(images, grain)).expand_as(images)
 
 
-def old_photo(images: Tensor, grain: torch.Generator) -> Tensor:
+def sepia_photo(images: Tensor, grain: torch.Generator) -> Tensor:
     """A faded brown print with dark corners."""
     tone = 0.16 + 0.84 * blur(gray(images), 0.4) + 0.02 * _noise(images, grain)
     y, x = _pixels(images)
@@ -187,7 +187,7 @@ STYLES: dict[str, Style] = {
     "gray": Style(
         black_and_white_photo, ("a black and white photo", "a monochrome photo"), ("in black and white",), COLORS
     ),
-    "old": Style(old_photo, ("an old photo", "a sepia photo", "a vintage photo"), ("in sepia",), COLORS),
+    "sepia": Style(sepia_photo, ("a sepia photo", "a vintage photo"), ("in sepia",), COLORS),
     "oil": Style(
         oil_painting, ("an oil painting", "a painting", "a canvas painting"), ("painted in oil", "as a painting"), FAINT
     ),

@@ -111,6 +111,8 @@ COLOR_WORDS: dict[str, dict[str, str]] = {  # attribute -> colour word -> state
     "background": {word: word for word in ("blue", "green", "yellow", "purple", "grey")},
 }
 
+EMPHASIS = {"age": 6, "moustache": 5, "freckles": 4, "makeup": 6, "beard": 3, "expression": 3}  # what is seen worst
+
 
 def negation(labels: Claims, rng: random.Random, most: int = 2) -> Pair | None:
     """A sentence about something that the face has or lacks, and its opposite; None where nothing of it is clear.
@@ -203,9 +205,10 @@ def other_state(labels: Claims, rng: random.Random, most: int = 3) -> Pair | Non
     clear = [name for name, label in labels.items() if label >= 0]
     if not clear:
         return None
-    names = rng.sample(clear, min(rng.randint(1, most), len(clear)))
+    drawn = rng.choices(clear, [EMPHASIS.get(name, 1) for name in clear], k=rng.randint(1, most))
+    names = [*dict.fromkeys(drawn)]
     claims = {name: labels[name] for name in names}
-    changed = rng.choice(names)
+    changed = rng.choices(names, [EMPHASIS.get(name, 1) for name in names])[0]
     false = rng.choice([k for k in range(len(state_names(changed))) if k != labels[changed]])
     state = rng.getstate()
     true_text = caption_text(claims, rng)

@@ -23,7 +23,7 @@ HUB_FILES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")  # th
 
 
 def load_clip(name: str | None = None, preprocess: Preprocess = "correct", fetch: Fetch = fetch) -> CLIP:
-    """The CLIP of one of these names, frozen and in float32; without a name that of the demo models.
+    """The CLIP of one of these names, frozen and in float32; without a name that of the demo which knows styles.
 
     | name | where it is |
     |---|---|
@@ -35,7 +35,7 @@ def load_clip(name: str | None = None, preprocess: Preprocess = "correct", fetch
     Example:
         clip = load_clip("ViT-B-32-quickgelu/openai")
     """
-    name = default_clip() if name is None else name
+    name = canvas_clip("demo") if name is None else name
     architecture, path = clip_path(str(fetched_file(name, "clip", fetch) or name))
     if path:
         return load_clip_file(path, preprocess, architecture)
@@ -44,9 +44,10 @@ def load_clip(name: str | None = None, preprocess: Preprocess = "correct", fetch
     return clip
 
 
-def default_clip() -> str:
-    """The CLIP of work that needs no generator: that of the demo models."""
-    return str(model_parts("demo")["clip"])
+def canvas_clip(model: str) -> str:
+    """The CLIP that classifies and draws beside a generator: one that knows styles, where its model has such a one."""
+    parts = model_parts(model)
+    return str(parts.get("canvas_clip", parts["clip"]))
 
 
 def clip_defaults(name: str, method: str) -> dict[str, Any]:

@@ -52,7 +52,8 @@ def test_every_licence_has_a_short_form() -> None:
 
 def test_one_kind() -> None:
     files, _ = done("list", "--kind", "clip").split("\n\n")
-    assert [line.split()[0] for line in files.splitlines()[2:]] == [name for name in weights() if "openai" in name]
+    named = [line.removeprefix("* ").split()[0] for line in files.splitlines()[2:]]
+    assert named == [name for name, each in weights().items() if each.kind == "clip"]
     failed(run("list", "--kind", "model"), 2, f"no file is of the kind 'model'; choose one of {', '.join(KINDS)}")
 
 
@@ -72,7 +73,7 @@ def test_what_is_here_is_marked(cache: Path) -> None:
     for file in ("ffhq.pkl", "model_ir_se50.pth"):
         (cache / file).touch()
     marked = [line.split()[1] for line in done("list").splitlines() if line.startswith("* ") and "disk" not in line]
-    ship = [name for name, each in weights().items() if each.ships and each.kind == "mapper"]
+    ship = [name for name, each in weights().items() if each.ships and each.kind in ("clip", "mapper")]
     assert marked == ["demo", "ffhq", "ffhq", "demo", "arcface", *ship]
 
 
