@@ -24,15 +24,17 @@ PHONE = {"width": 390, "height": 844}
 MAX_WIDTH = 900  # px of a picture
 QUALITY = 88
 PHOTO = Path("docs/photo.jpg")
+TARGET = "a pencil sketch of a face"  # of the child
 
 
 @click.command()
 @click.option("--out", type=Path, default=Path("docs"))
 def main(out: Path) -> None:
-    """Draw studio.jpg, studio-photo.jpg, studio-dark.jpg, studio-phone.jpg, studio-directions.jpg in the folder OUT."""
+    """Draw studio.jpg, -photo.jpg, -dark.jpg, -phone.jpg, -directions.jpg and -child.jpg in the folder OUT."""
     with TemporaryDirectory() as home:
         environment = os.environ | {"STYLECLIP_HOME": home}
         fill_library(environment)
+        adapt(environment)
         server = StudioServer(environment=environment)
         try:
             with open_browser() as browser:
@@ -55,6 +57,7 @@ def take_pictures(browser: Browser, server: StudioServer, out: Path) -> None:
     take("studio-photo", edit_photo)
     take("studio-dark", paint, color_scheme="dark")
     take("studio-directions", edit_by_directions)
+    take("studio-child", draw_by_child)
     take("studio-phone", edit, viewport=PHONE, device_scale_factor=1.25, has_touch=True)
 
 
@@ -86,6 +89,34 @@ def edit_by_directions(studio: StudioPage) -> None:
     row = studio.add_direction("glasses")
     studio.row(row, "row-more").click()
     studio.type_strength(studio.add_row("an old face"), 0.5)
+    studio.page.evaluate("() => document.activeElement.blur()")
+
+
+def adapt(environment: Mapping[str, str]) -> None:
+    """Put a child of the demo into the folder that the studio lists."""
+    folder = Path(environment["STYLECLIP_HOME"], "children")
+    folder.mkdir()
+    words = [
+        "--source",
+        "a photo of a face",
+        "--target",
+        TARGET,
+        "--out",
+        str(folder / "pencil.safetensors"),
+        "--quiet",
+    ]
+    command = [sys.executable, "-m", "styleclip", "adapt", *words]
+    subprocess.run(command, env=environment, cwd=environment["STYLECLIP_HOME"], check=True)
+
+
+def draw_by_child(studio: StudioPage) -> None:
+    """A face by a child, beside the same by its parent."""
+    studio.type_seed(3)
+    studio.find("child").select_option(label="pencil")
+    studio.add_row("a face with glasses")
+    studio.find("amount").focus()
+    for _ in range(4):
+        studio.page.keyboard.press("ArrowLeft")
     studio.page.evaluate("() => document.activeElement.blur()")
 
 
