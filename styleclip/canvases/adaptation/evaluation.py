@@ -26,7 +26,7 @@ from styleclip.settings import MAX_MAGNITUDE
 
 SEEDS = range(900_000, 900_012)  # of the fixed samples
 PSI = 0.7  # of the fixed samples, as published
-MIN_GAIN = 0.005  # of the loss; less is no improvement
+MIN_GAIN = {"loss": 0.005, "target": 0.03}  # less is no improvement
 PENALTY = 10.0  # of the loss for each unit of diversity below the least
 
 
@@ -87,23 +87,30 @@ def _pairs(count: int) -> list[tuple[int, int]]:
 
 
 class Plateau:
-    """Why a training stops, by its evaluations: no lower loss for `patience` of them, or too little diversity."""
+    """Why a training stops, by its evaluations: `patience` of them without an improvement, or too little diversity.
+
+    An improvement is a lower loss or a higher probability of the target.
+    """
 
     def __init__(self, adaptation: Adaptation) -> None:
         self.adaptation = adaptation
-        self.lowest, self.without_gain = MAX_MAGNITUDE, 0
+        self.lowest, self.highest, self.without_gain = MAX_MAGNITUDE, 0.0, 0
 
     def __call__(self, step: int, values: Mapping[str, float]) -> str:
         if values["diversity"] < self.adaptation.min_diversity:
             return f"diversity fell to {values['diversity']:.2f} of the parent's"
-        gains = values["loss"] < self.lowest - MIN_GAIN
-        self.lowest, self.without_gain = (values["loss"], 0) if gains else (self.lowest, self.without_gain + 1)
+        is_lower = values["loss"] < self.lowest - MIN_GAIN["loss"]
+        is_higher = values["target"] > self.highest + MIN_GAIN["target"]
+        self.lowest = values["loss"] if is_lower else self.lowest
+        self.highest = values["target"] if is_higher else self.highest
+        self.without_gain = 0 if is_lower or is_higher else self.without_gain + 1
         if self.adaptation.patience and self.without_gain >= self.adaptation.patience:
-            return f"no lower loss in {self.without_gain} measurements"
+            return f"no improvement in {self.without_gain} measurements"
         return ""
 
     def state_dict(self) -> dict[str, Any]:
-        return {"lowest": self.lowest, "without_gain": self.without_gain}
+        return {"lowest": self.lowest, "highest": self.highest, "without_gain": self.without_gain}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        self.lowest, self.without_gain = float(state["lowest"]), int(state["without_gain"])
+        self.lowest, self.highest = float(state["lowest"]), float(state["highest"])
+        self.without_gain = int(state["without_gain"])

@@ -72,7 +72,7 @@ class Adaptation:
     )
     evaluate_every: int = setting(25, "Measure loss and diversity every N steps.", least=1, per_model=True)
     patience: int = setting(
-        0, "Stop after N measurements without a lower loss; 0 runs all steps.", least=0, per_model=True
+        0, "Stop after N measurements without an improvement; 0 runs all steps.", least=0, per_model=True
     )
     min_diversity: float = setting(
         0.0,

@@ -152,12 +152,17 @@ def test_it_stops_before_the_diversity_collapses() -> None:
 
 def test_the_plateau() -> None:
     plateau = Plateau(replace(SHORT, patience=2, min_diversity=0.5))
-    said = [plateau(0, {"loss": loss, "diversity": 0.9}) for loss in (0.9, 0.8, 0.799, 0.798)]
-    assert said == ["", "", "", "no lower loss in 2 measurements"]
-    resumed = Plateau(plateau.adaptation)
-    resumed.load_state_dict(json.loads(json.dumps(plateau.state_dict())))
-    assert resumed(0, {"loss": 0.8, "diversity": 0.9}) == "no lower loss in 3 measurements"
-    assert resumed(0, {"loss": 0.1, "diversity": 0.4}) == "diversity fell to 0.40 of the parent's"
+
+    def said(loss: float, target: float, diversity: float = 0.9) -> str:
+        return plateau(0, {"loss": loss, "target": target, "diversity": diversity})
+
+    assert [said(0.9, 0.1), said(0.8, 0.1), said(0.799, 0.1), said(0.85, 0.2), said(0.798, 0.21)] == [""] * 5
+    assert said(0.798, 0.22) == "no improvement in 2 measurements"
+    state = json.loads(json.dumps(plateau.state_dict()))
+    plateau = Plateau(plateau.adaptation)
+    plateau.load_state_dict(state)
+    assert said(0.8, 0.2) == "no improvement in 3 measurements"
+    assert said(0.1, 0.9, diversity=0.4) == "diversity fell to 0.40 of the parent's"
 
 
 def test_diversity_is_the_mean_distance_of_pairs() -> None:
