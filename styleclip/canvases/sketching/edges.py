@@ -10,7 +10,7 @@ EDGES_PX = 224  # side of the picture that lines are found in
 LUMA = (0.299, 0.587, 0.114)  # of red, green and blue in grey
 SIGMA, RATIO = 0.8, 10.0  # CLIPasso's: standard deviation of the narrower Gaussian, px; the other is so much wider
 GAMMA, PHI, EPSILON = 0.98, 200.0, -0.1  # CLIPasso's, for pictures in about [-1, 1]
-THIN_SIGMA, THIN_RATIO, THIN_EPSILON = 2.0, 1.6, -0.04  # of thin lines, which strokes can follow
+THIN_SIGMA, THIN_RATIO, THIN_EPSILON = 2.0, 1.6, -0.045  # of thin lines, which strokes can follow
 TRUNCATE = 4.0  # standard deviations after which a Gaussian ends
 BINS = 256  # of the histogram for the threshold
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from PIL import Image
+from torch import Tensor
 
 from styleclip.canvases.result import CanvasResult
 from styleclip.canvases.sketching.morph import morph_frames, morph_svg
@@ -17,11 +18,12 @@ from styleclip.canvases.strokes.animation import gif_bytes, stroke_frames
 from styleclip.canvases.strokes.rasteriser import rasterise
 from styleclip.canvases.strokes.strokes import Strokes
 from styleclip.canvases.strokes.svg import drawing_svg, svg
-from styleclip.images import enlarge_to, to_pil
-from styleclip.sheets import labelled_sheet
+from styleclip.images import enlarge_to, fit_to, to_pil
+from styleclip.sheets import labelled_sheet, rows_of_faces, stack_sheets
 
 SIZE = (UNITS, UNITS)  # of the SVG
-PICTURE_PX, GIF_PX = 512, 256
+PICTURE_PX, GIF_PX, SHEET_PX = 512, 256, 128
+GIF_FRAMES = 48
 
 
 def sketch_result(found: Sketch, provenance: Mapping[str, Any]) -> CanvasResult:
@@ -32,14 +34,19 @@ def sketch_result(found: Sketch, provenance: Mapping[str, Any]) -> CanvasResult:
 
 
 def ladder_result(rungs: Sequence[Sketch], provenance: Mapping[str, Any]) -> CanvasResult:
-    """Sketches of one picture with different numbers of strokes: sketch_N.svg and .png, and all as ladder.png."""
+    """Sketches of one picture with different numbers of strokes: sketch_N.svg and .png, and all as ladder.png.
+
+    sketch.svg, sketch.png and the animation are of most strokes.
+    """
     pictures, documents = {}, {}
     for each in rungs:
         count = len(each.strokes)
         pictures[f"sketch_{count}.png"] = draw(each.strokes, PICTURE_PX)
         documents[f"sketch_{count}.svg"] = svg(each.strokes, SIZE).encode()
-    pictures["ladder.png"] = _comparison(rungs, [f"{len(each.strokes)} strokes" for each in rungs])
     finest = max(rungs, key=lambda each: len(each.strokes))
+    pictures["sketch.png"] = pictures[f"sketch_{len(finest.strokes)}.png"]
+    pictures["ladder.png"] = _comparison(rungs, [f"{len(each.strokes)} strokes" for each in rungs])
+    documents["sketch.svg"] = documents[f"sketch_{len(finest.strokes)}.svg"]
     result = _result(rungs, pictures, {**documents, **animation_documents(finest.strokes)}, provenance)
     return replace(result, settings={**result.settings, "strokes": [len(each.strokes) for each in rungs]})
 
@@ -50,7 +57,7 @@ def slider_result(
     """Sketches along a slider: slider.svg and slider.gif move from the first to the last and back."""
     strokes = [each.strokes for each in found]
     tops = [enlarge_to(to_pil(each.picture)[0]) for each in found]
-    sheet = labelled_sheet([tops, [draw(each, tops[0].width) for each in strokes]], labels)
+    sheet = labelled_sheet([tops, [draw(each, tops[0].width) for each in strokes]], labels[: len(found)])
     frames = [draw(each, GIF_PX) for each in morph_frames(strokes)]
     documents = {
         "sketch.svg": svg(strokes[-1], SIZE).encode(),
@@ -62,9 +69,20 @@ def slider_result(
     return replace(result, settings={**result.settings, **about})
 
 
+def sketches_sheet(pictures: Sequence[Tensor], sketches: Sequence[Image.Image]) -> Image.Image:
+    """Pictures [1, C, H, W] of several faces, and their sketches below them."""
+    cells = [(fit_to(to_pil(each)[0], SHEET_PX), sketch) for each, sketch in zip(pictures, sketches, strict=False)]
+    return stack_sheets(
+        [
+            labelled_sheet([[face for face, _ in row], [each.resize(face.size) for face, each in row]], cell=SHEET_PX)
+            for row in rows_of_faces(cells)
+        ]
+    )
+
+
 def animation_documents(strokes: Strokes) -> dict[str, bytes]:
     """The drawing stroke by stroke, as SVG and GIF."""
-    frames = stroke_frames(strokes.scale(GIF_PX / UNITS), (GIF_PX, GIF_PX))
+    frames = stroke_frames(strokes.scale(GIF_PX / UNITS), (GIF_PX, GIF_PX), most=GIF_FRAMES)
     return {
         "animation.svg": drawing_svg(strokes, SIZE).encode(),
         "animation.gif": gif_bytes(frames),
@@ -88,7 +106,10 @@ def _result(
     documents: Mapping[str, bytes],
     provenance: Mapping[str, Any],
 ) -> CanvasResult:
-    scores = [{**_rounded(each.losses), "tries": [round(loss, 5) for loss in each.tries]} for each in found]
+    scores = [
+        {"clip": round(each.similarity, 5), **_rounded(each.losses), "tries": [round(loss, 5) for loss in each.tries]}
+        for each in found
+    ]
     return CanvasResult(
         METHOD,
         vars(found[0].settings),

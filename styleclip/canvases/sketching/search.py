@@ -17,8 +17,10 @@ from styleclip.canvases.sketching.settings import METHOD, UNITS, Sketching
 from styleclip.canvases.sketching.subject import WHITE, on_white
 from styleclip.canvases.sketching.tracing import trace_strokes
 from styleclip.canvases.strokes.canvas import StrokeCanvas
+from styleclip.canvases.strokes.rasteriser import rasterise
 from styleclip.canvases.strokes.strokes import Strokes, black
 from styleclip.images import from_pil, to_rgb
+from styleclip.losses import similarity
 from styleclip.networks.clip import CLIP
 from styleclip.progress import OnStep, ignore
 from styleclip.runtime.gradients import with_gradients
@@ -39,6 +41,7 @@ class Sketch:
         picture: what was sketched [1, 3, S, S] in [-1, 1], at the size that CLIP sees, on white.
         settings: with every value.
         losses: of the strokes in the whole view, "loss" among them.
+        similarity: the cosine of CLIP's features of sketch and picture.
         tries: the lowest loss of every restart.
         steps: the steps of the restart that was kept.
         stopped: why it ended before its last step; "" where it did not.
@@ -49,6 +52,7 @@ class Sketch:
     picture: Tensor
     settings: Sketching
     losses: Values
+    similarity: float
     tries: tuple[float, ...]
     steps: int
     stopped: str
@@ -110,12 +114,20 @@ def find_sketch(
         shown,
         settings,
         run.values,
+        _similarity(clip, strokes, shown),
         tuple(each.values["loss"] for _, each in found),
         run.steps,
         run.stopped,
         found[-1][1].interrupted,
         time.perf_counter() - began,
     )
+
+
+@torch.no_grad()
+def _similarity(clip: CLIP, strokes: Strokes, picture: Tensor) -> float:
+    side = picture.shape[-1]
+    drawn = rasterise(strokes.to(picture.device).scale(side / UNITS), (side, side))
+    return similarity(*clip.encode_image(torch.cat([drawn[None], picture]))).item()
 
 
 def line_drawing(picture: Tensor, region: Tensor | None) -> Tensor:

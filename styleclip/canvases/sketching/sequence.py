@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from torch import Tensor
@@ -30,14 +30,13 @@ def sketch_sequence(
     """
     settings = resolve(settings, clip_defaults(clip.name, METHOD))
     warm = replace(settings, steps=max(1, round(WARM_STEPS * settings.steps)))
-    found: list[Sketch] = []
-    for number, picture in enumerate(pictures, start=1):
-        label = label_steps(on_step, f"sketch {number} of {len(pictures)}")
-        chosen, start = (warm, found[-1].strokes) if found else (settings, None)
-        found.append(find_sketch(clip, picture, chosen, label, region, start))
-        if found[-1].interrupted:
-            break
-    return found
+
+    def make(i: int, before: Sketch | None) -> Sketch:
+        label = label_steps(on_step, f"sketch {i + 1} of {len(pictures)}")
+        chosen, start = (settings, None) if before is None else (warm, before.strokes)
+        return find_sketch(clip, pictures[i], chosen, label, region, start)
+
+    return _collect(len(pictures), make)
 
 
 def sketch_ladder(
@@ -49,10 +48,24 @@ def sketch_ladder(
     region: Tensor | None = None,
 ) -> list[Sketch]:
     """Sketches of one picture with each of these numbers of strokes, the ladder of abstraction (CLIPasso, figure 1)."""
+
+    def make(i: int, _: Sketch | None) -> Sketch:
+        chosen = replace(settings, strokes=counts[i])
+        return find_sketch(clip, picture, chosen, label_steps(on_step, f"{counts[i]} strokes"), region)
+
+    return _collect(len(counts), make)
+
+
+def _collect(count: int, make: Callable[[int, Sketch | None], Sketch]) -> list[Sketch]:
+    """What `make` returns for each index, given the one before; after Ctrl-C those so far."""
     found: list[Sketch] = []
-    for count in counts:
-        chosen = replace(settings, strokes=count)
-        found.append(find_sketch(clip, picture, chosen, label_steps(on_step, f"{count} strokes"), region))
+    for i in range(count):
+        try:
+            found.append(make(i, found[-1] if found else None))
+        except KeyboardInterrupt:
+            if not found:
+                raise
+            found[-1] = replace(found[-1], interrupted=True)
         if found[-1].interrupted:
             break
     return found

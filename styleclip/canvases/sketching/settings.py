@@ -52,7 +52,9 @@ class Sketching:
     goal: Literal["picture", "lines"] = setting(
         "picture", "What the layers of CLIP compare the sketch with: the picture, or its lines.", per_model=True
     )
-    restarts: int = setting(3, "Initialisations; the sketch with the lowest loss is kept.", least=1, most=100)
+    restarts: int = setting(
+        3, "Initialisations; the sketch with the lowest loss is kept.", least=1, most=100, per_model=True
+    )
     start_seed: int = setting(0, "Seed of the initialisation.", least=0, most=MAX_SEED)
     background: Literal["white", "keep"] = setting("white", "What is behind the face: white, or kept.")
     lambda_semantic: float = setting(0.1, "Weight of the semantic loss.", least=0, per_model=True, advanced=True)

@@ -12,11 +12,12 @@ from styleclip.alignment.face_mask import face_mask
 from styleclip.alignment.framing import Framing
 
 WHITE = 1.0
+AROUND = 1.15  # times the mask by which edited faces are pasted: with a hat, and more of long hair
 
 
 def face_region(framing: Framing, side: int) -> Tensor:
-    """[side, side] in [0, 1]: the mask by which edited faces are pasted, around a face that is framed so."""
-    return torch.from_numpy(face_mask(side, framed_landmarks(framing)))
+    """[side, side] in [0, 1]: a face that is framed so, its hair and a hat: a larger mask than edits are pasted by."""
+    return torch.from_numpy(face_mask(side, 0.5 + AROUND * (framed_landmarks(framing) - 0.5)))
 
 
 def framed_landmarks(framing: Framing) -> NDArray[np.float64]:

@@ -18,7 +18,7 @@ TURN, TURNS = 50.0, 11  # degrees to either side that a path may turn by in one 
 TURN_COST = 0.15  # of a turn by 90 degrees, in the strength of the line
 WEAK = 0.25  # strength at which a line ends, of at most 1
 RIDGE = 0.009  # blur that makes lines ridges, whose crest a path follows
-NEAR = 0.027  # pixels so near to a stroke are drawn already
+NEAR = 0.04  # pixels so near to a stroke are drawn already
 DRAWN = 0.05  # what is left of their weight
 AROUND = 0.027  # blur of the weights, so that strokes begin where there is much to draw
 SHARPNESS = 10.0  # of the softmax that draws the start
@@ -29,7 +29,7 @@ def trace_strokes(weights: Tensor, strokes: int, generator: torch.Generator) -> 
     """Control points [strokes, 4, 2] in sides of the picture; x, then y.
 
     Strokes begin one after another at pixels where `weights` [S, S] are positive, where most of the weight is that no
-    stroke has covered yet, follow the line there, and become the cubic Bezier of least squares.
+    stroke has covered yet, follow the line there, and become the cubic Bezier of least squares. Longer ones come first.
     """
     given = weights.double().cpu().numpy()
     whole, ridge = given / _thickness(given > 0), _ridge(given > 0)
@@ -46,6 +46,7 @@ def trace_strokes(weights: Tensor, strokes: int, generator: torch.Generator) -> 
         curve = _bernstein(np.linspace(0, 1, SAMPLES)) @ controls
         distance = np.linalg.norm(pixels[:, None] - curve[None], axis=2).min(axis=1, initial=np.inf)
         left[rows, columns] *= np.where(distance < NEAR, DRAWN, 1.0)
+    found.sort(key=_chords_length, reverse=True)
     return torch.tensor(np.array(found), dtype=torch.float32)
 
 
@@ -127,6 +128,10 @@ def _fit_cubic(path: Array) -> Array:
     pull = 1e-3
     system = np.concatenate([_bernstein(lengths / max(lengths[-1], 1e-9)), pull * np.eye(4)])
     return np.linalg.lstsq(system, np.concatenate([path, pull * straight]), rcond=None)[0]
+
+
+def _chords_length(controls: Array) -> float:
+    return float(np.linalg.norm(np.diff(controls, axis=0), axis=1).sum())
 
 
 def _bernstein(t: Array) -> Array:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from styleclip.editor import Editor
     from styleclip.inversion.invert import Invert
     from styleclip.methods.sliders import Slider
+    from styleclip.networks.clip import CLIP
     from styleclip.progress import OnStep
 
 FRAMES = 5  # sketches along a slider
@@ -47,6 +48,7 @@ INTERRUPTED = "Interrupted; kept the best sketch so far"
 class Work:
     """What is sketched of every face: once, with several numbers of strokes, or along sliders."""
 
+    clip: CLIP
     settings: Sketching
     counts: Sequence[int]
     sliders: Sequence[Slider]
@@ -58,9 +60,12 @@ class Work:
         from styleclip.canvases.sketching.search import find_sketch
         from styleclip.canvases.sketching.sequence import sketch_ladder, sketch_sequence
 
-        models, settings, region = subject.models, self.settings, subject.region
-        clip = models.clip
-        about = {**models.provenance, "source": subject.about}
+        clip, settings, region = self.clip, self.settings, subject.region
+        about = {
+            **subject.models.provenance,
+            "clip": {"name": clip.name, "preprocess": clip.preprocess},
+            "source": subject.about,
+        }
         if self.sliders:
             shares = [i / (self.frames - 1) for i in range(self.frames)]
             pictures, edit = subject.along(self.sliders, shares, on_step)
@@ -126,6 +131,7 @@ def sketch(
     Writes sketch.svg and sketch.png, and the drawing stroke by stroke as animation.svg and animation.gif.
     """
     import styleclip
+    from styleclip.weights.locate import model_parts
 
     counts = counts or (Sketching().strokes,)
     settings = Sketching(**preset_values(Sketching, preset, without_none({**options, "strokes": counts[0]})))
@@ -134,12 +140,17 @@ def sketch(
         raise UsageError("--frames counts the sketches along a slider; pass it with --edit or --direction")
     _check(source, photos, names, counts, requests)
     folder = common.folder("sketches", SKETCH_FILES)
-    editor = styleclip.Editor(common.load(encoder=photos.encoder, clip_preprocess=clip_preprocess, identity="none"))
+    own = replace(common, clip=None)  # sliders are found by the CLIP that suits the generator
+    editor = styleclip.Editor(own.load(encoder=photos.encoder, identity="none", clip_on_use=requests is None))
+    preprocess: dict[str, Any] = without_none({"preprocess": clip_preprocess})
+    parts = model_parts(common.model)
+    name = common.clip or str(parts.get("canvas_clip") or parts["clip"])
+    clip = styleclip.load_clip(name, fetch=common.fetch, **preprocess)
     sliders: Sequence[Slider] = ()
     if requests is not None:
         with StageProgress("sliders", common.quiet) as progress:
             sliders = requests.load(editor.models, (), common.fetch, progress)
-    work = Work(settings, counts, sliders, frames or FRAMES)
+    work = Work(clip.to(editor.models.device), settings, counts, sliders, frames or FRAMES)
     if names:
         _sketch_photos(common, work, editor, names, photos.invert(common), folder)
     else:
@@ -166,25 +177,42 @@ def _check(
 
 def _sketch_latents(common: CommonOptions, work: Work, editor: Editor, source: LatentSource, folder: Path) -> None:
     """Sketch every latent, several in a folder each, with sketches.png of all."""
+    from styleclip.canvases.sketching.results import sketches_sheet
     from styleclip.canvases.sketching.subjects import latent_subjects
+    from styleclip.images import png_bytes
+    from styleclip.storage.files import atomic_write, output_folder
 
     paths: list[Path] = []
-    records: dict[str, dict[str, Any]] = {}
-    interrupted = False
+    results: dict[str, CanvasResult] = {}
     latents = source.load(editor)
-    for subject in latent_subjects(latents, work.settings.background == "keep"):
+    subjects = [*latent_subjects(latents, work.settings.background == "keep")]
+    for place in (folder / subject.name for subject in subjects):
+        if place.exists():
+            output_folder(place, SKETCH_FILES, common.overwrite)
+    for subject in subjects:
         with StageProgress(subject.name or latents.names[0], common.quiet) as progress:
-            result = work.run(subject, progress)
-        place = folder / subject.name
-        paths += result.save(place, SKETCH_FILES, common.overwrite, common.recording)
-        records[subject.name] = common.recording.of_json(result.record(), place)
-        if interrupted := result.interrupted:
+            result = results[subject.name] = work.run(subject, progress)
+        paths += result.save(folder / subject.name, SKETCH_FILES, common.overwrite, common.recording)
+        if result.interrupted:
             break
-    one = len(latents.latent) == 1
-    common.report(paths, records[""] if one else {"sketches": records})
-    if interrupted:
+    records = {name: common.recording.of_json(each.record(), folder / name) for name, each in results.items()}
+    if len(subjects) > 1:
+        shown = sketches_sheet(
+            [each.picture for each in subjects], [each.pictures["sketch.png"] for each in results.values()]
+        )
+        paths.append(atomic_write(folder / "sketches.png", png_bytes(shown)))
+    lines = [f"{name or latents.names[0]}: {_told(each)}" for name, each in results.items()]
+    common.report(paths, {"sketches": records} if len(subjects) > 1 else records[""], lines)
+    if any(each.interrupted for each in results.values()):
         print_lines(INTERRUPTED, err=True)
         click.get_current_context().exit(exit_code())
+
+
+def _told(result: CanvasResult) -> str:
+    """`similarity 0.612 after 40 steps`; of several sketches the similarity of each."""
+    scores = result.scores.get("sketches", [result.scores])
+    similarities = ", ".join(format(each["clip"], ".3f") for each in scores)
+    return f"similarity {similarities} after {result.steps} steps"
 
 
 def _sketch_photos(
@@ -207,7 +235,7 @@ def _sketch_photos(
                 place = job.folder / subject.name
                 paths = result.save(place, SKETCH_FILES, common.overwrite, common.recording, photo.path)
                 job.keep(subject.name, paths, common.recording.of_json(result.record(), place))
-                notes |= {subject.note: None} if subject.note else {}
+                notes |= dict.fromkeys(filter(None, [subject.note, f"{subject.name} {_told(result)}".strip()]))
                 if result.interrupted:
                     job.interrupted = INTERRUPTED
                     break

@@ -74,6 +74,15 @@ def test_ctrl_c_keeps_the_best_so_far() -> None:
     assert styleclip.sketch(disc(), tiny_clip(), QUICK, on_step=interrupt).record()["interrupted"]
 
 
+def test_ctrl_c_keeps_the_rungs_so_far() -> None:
+    def interrupt(step: Step) -> None:
+        if step.stage == "4 strokes":
+            raise KeyboardInterrupt
+
+    found = sketch_ladder(tiny_clip(), disc(), (2, 4, 8), replace(QUICK, steps=1), interrupt)
+    assert [len(each.strokes) for each in found] == [2, 4] and found[-1].interrupted
+
+
 def test_the_search_stops_where_the_loss_stands_still() -> None:
     stop, losses = StillLoss(), (1.0, 0.5, 0.5, 0.4, 0.4, 0.400001)
     assert [bool(stop(10, {"loss": loss})) for loss in losses] == [False] * 5 + [True]
@@ -98,7 +107,7 @@ def test_a_sketch_and_its_files(tmp_path: Path) -> None:
 
 def test_a_ladder_has_a_sketch_for_each_number_of_strokes() -> None:
     result = ladder_result(sketch_ladder(tiny_clip(), disc(), (2, 5), QUICK), {})
-    assert set(result.documents) == {"sketch_2.svg", "sketch_5.svg", "animation.svg", "animation.gif"}
+    assert set(result.documents) == {"sketch.svg", "sketch_2.svg", "sketch_5.svg", "animation.svg", "animation.gif"}
     assert result.documents["sketch_5.svg"].count(b"<path") == 5
     assert result.settings["strokes"] == [2, 5] and "ladder.png" in result.pictures
 

@@ -114,5 +114,5 @@ def test_the_framed_landmarks_have_the_square_as_their_quad(framing: Framing) ->
     quad = framing.quad(Landmarks(*framed_landmarks(framing)))
     assert np.allclose(quad, [[0, 0], [0, 1], [1, 1], [1, 0]], atol=0.02)
     shown = on_white(-torch.ones(1, 3, 32, 32), face_region(framing, 64))
-    assert shown[0, 0, 16, 16] == -1 and shown[0, :, 0].min() > 0.99
+    assert shown[0, 0, 16, 16] == -1 and shown[0, :, 0].min() > 0.9
     assert torch.equal(on_white(shown, None), shown)
