@@ -8,7 +8,7 @@ import torch
 
 import styleclip
 from styleclip.errors import WeightError
-from styleclip.loading import load_clip, load_identity
+from styleclip.loading import clip_label, load_clip, load_identity
 from styleclip.networks.face_recognition import Facenet, SmallRecogniser
 from styleclip.weights.catalog import Weight, catalog, home
 from styleclip.weights.formats.own_files import save_generator
@@ -51,6 +51,10 @@ def test_unknown_names_list_the_known_ones() -> None:
         styleclip.load("ffhqq")
     with pytest.raises(WeightError, match="no identity is called 'facebook'; the closest are .*facenet"):
         load_identity("facebook")
+
+
+def test_the_clip_of_a_model_and_that_of_canvases() -> None:
+    assert (load_clip("demo").name, load_clip().name, clip_label("demo")) == ("demo", "demo-composition", "demo")
 
 
 def test_a_file_that_is_no_clip(tmp_path: Path) -> None:

@@ -27,10 +27,10 @@ REPEATS = 3  # draws of the examples
 
 
 @click.command()
-@click.option("--clip", "name", help="The CLIP; by default that of the demo models.")
+@click.option("--clip", "name", default="demo", show_default=True, help="The CLIP.")
 @click.option("--count", default=1000, help="Renders; those that a probe does not learn from measure it.")
 @torch.no_grad()
-def main(name: str | None, count: int) -> None:
+def main(name: str, count: int) -> None:
     """Print the table: balanced accuracies, of probes the mean over REPEATS draws."""
     clip = styleclip.load_clip(name)
     people = faces(torch.randn(UNSEEN, Z_DIM, generator=torch.Generator().manual_seed(SEED))[:count])

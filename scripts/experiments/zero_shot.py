@@ -27,9 +27,9 @@ UNSEEN, SEED = 4000, 1  # renders of the model card, and their seed
 
 
 @click.command()
-@click.option("--clip", "name", help="The CLIP; by default that of the demo models.")
+@click.option("--clip", "name", default="demo", show_default=True, help="The CLIP.")
 @click.option("--count", default=500)
-def main(name: str | None, count: int) -> None:
+def main(name: str, count: int) -> None:
     """Print the table."""
     clip, card = styleclip.load_clip(name), card_accuracies()
     z = torch.randn(UNSEEN, Z_DIM, generator=torch.Generator().manual_seed(SEED))[:count]

@@ -28,6 +28,7 @@ def load_clip(name: str | None = None, preprocess: Preprocess = "correct", fetch
     | name | where it is |
     |---|---|
     | NAME | a weight of the catalog, e.g. `openai-ViT-B-32`, fetched |
+    | MODEL | the CLIP of the editors of a model of the catalog, e.g. `demo` |
     | FILE, URL | a file of ours or of OpenAI |
     | ARCHITECTURE/TAG | published weights that open_clip names, e.g. `ViT-B-32-quickgelu/openai`, fetched |
     | ARCHITECTURE/FILE, ARCHITECTURE/TAG/FILE | a file of open_clip, which does not name its architecture |
@@ -35,7 +36,7 @@ def load_clip(name: str | None = None, preprocess: Preprocess = "correct", fetch
     Example:
         clip = load_clip("ViT-B-32-quickgelu/openai")
     """
-    name = canvas_clip("demo") if name is None else name
+    name = _editors_clip(canvas_clip("demo") if name is None else name)
     architecture, path = clip_path(str(fetched_file(name, "clip", fetch) or name))
     if path:
         return load_clip_file(path, preprocess, architecture)
@@ -50,6 +51,11 @@ def canvas_clip(model: str) -> str:
     return str(parts.get("canvas_clip", parts["clip"]))
 
 
+def _editors_clip(name: str) -> str:
+    """The CLIP of a model of the catalog, by its name; any other name as it is."""
+    return str(model_parts(name)["clip"]) if name in catalog()["models"] else name
+
+
 def clip_defaults(name: str, method: str) -> dict[str, Any]:
     """The settings of a method that suit the CLIP with this `name`, where it is named after a model of the catalog."""
     models = catalog()["models"]
@@ -62,6 +68,7 @@ def clip_label(name: str) -> str:
 
     Nothing is fetched.
     """
+    name = _editors_clip(name)
     try:
         architecture, path = clip_path(str(fetched_file(name, "clip", require_on_disk) or name))
         if not path:

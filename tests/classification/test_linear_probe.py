@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+import styleclip
 from styleclip.classification.examples import check_examples, find_examples, split_examples
 from styleclip.classification.linear_probe import STRENGTHS, choose_strength, fit_linear_probe, stratified_folds
 from styleclip.classification.probe import fit_probe, measure_accuracy
@@ -16,7 +17,6 @@ from styleclip.demo.render import render
 from styleclip.demo.world import faces, with_state
 from styleclip.errors import UsageError
 from styleclip.images import to_pil
-from tests.helpers.demo_clip import editors_clip
 
 
 def clusters(count: int, spread: float, seed: int = 0) -> tuple[Tensor, Tensor]:
@@ -80,7 +80,9 @@ def test_the_demo_clip_on_folders_of_renders(tmp_path: Path) -> None:
         for i, picture in enumerate(to_pil(render(faces(with_state(z, "hat", state))))):
             picture.save(tmp_path / name / f"{i}.png")
     steps: list[int] = []
-    probe = fit_probe(editors_clip(), find_examples(tmp_path), shots=4, on_step=lambda s: steps.append(s.index))
+    probe = fit_probe(
+        styleclip.load_clip("demo"), find_examples(tmp_path), shots=4, on_step=lambda s: steps.append(s.index)
+    )
     assert probe.classes == ("a face wearing a hat", "a face without a hat") and probe.learned == (4, 4)
     assert steps == [*range(1, 17)] and probe.probe.pictures == 8
     assert probe.probe.balanced > 0.8 and probe.zero_shot.balanced == 1

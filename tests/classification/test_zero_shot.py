@@ -20,7 +20,6 @@ from styleclip.images import to_pil
 from styleclip.networks.clip import CLIP
 from styleclip.networks.open_clip_hub import open_clip_architecture
 from styleclip.prompt_words import PromptWarning
-from tests.helpers.demo_clip import editors_clip
 from tests.helpers.tiny import tiny_clip
 
 MEAN, STD = open_clip.OPENAI_DATASET_MEAN, open_clip.OPENAI_DATASET_STD
@@ -30,7 +29,7 @@ TEMPLATES = ("a photo of a {}.", "itap of my {}.")
 
 @pytest.fixture(scope="module")
 def demo() -> CLIP:
-    return editors_clip()
+    return styleclip.load_clip("demo")
 
 
 @pytest.fixture(scope="module")

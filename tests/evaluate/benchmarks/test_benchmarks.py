@@ -15,6 +15,7 @@ import torch
 from click.testing import CliRunner
 from PIL import Image
 
+import styleclip
 from styleclip.cli import main
 from styleclip.demo.render import render
 from styleclip.demo.world import faces, with_state
@@ -24,7 +25,6 @@ from styleclip.evaluate.benchmarks.cases import Case, choose, macro_mean, shares
 from styleclip.evaluate.benchmarks.sugarcrepe import measure_sugarcrepe
 from styleclip.images import to_pil
 from styleclip.networks.clip import CLIP
-from tests.helpers.demo_clip import editors_clip
 from tests.helpers.support import failed
 from tests.helpers.tiny import tiny_clip
 
@@ -33,7 +33,7 @@ BOX = {"bbox_x": 64, "bbox_y": 0, "bbox_w": 64, "bbox_h": 64}
 
 @pytest.fixture(scope="module")
 def demo() -> CLIP:
-    return editors_clip()
+    return styleclip.load_clip("demo")
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,6 @@ from styleclip.evaluate import load_report
 from styleclip.evaluate.composition import CompositionReport, measure_composition
 from styleclip.evaluate.composition.answers import answer, share
 from styleclip.evaluate.composition.questions import Question, Shown
-from tests.helpers.demo_clip import editors_clip
 from tests.helpers.support import failed
 
 PAIR = Question("swap", "hair, shirt", (Shown(0, ()), Shown(0, (("hat", 1),))), ("a", "b"))
@@ -27,7 +26,7 @@ SEEDS = range(7000, 7008)
 
 @pytest.fixture(scope="module")
 def report() -> CompositionReport:
-    return measure_composition(editors_clip(), SEEDS)
+    return measure_composition(styleclip.load_clip("demo"), SEEDS)
 
 
 def test_all_comparisons_of_a_pair() -> None:
