@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from styleclip.errors import UsageError
 from styleclip.settings import MAX_SEED, check_limits, setting
 
 UNIT_SIDE = 224  # px: lengths and rates of the settings are in px of a canvas of this side
@@ -67,3 +68,6 @@ class Drawing:
 
     def __post_init__(self) -> None:
         check_limits(self)
+        least, most = self.min_width, self.max_width
+        if least is not None and most is not None and least > most:
+            raise UsageError(f"the smallest width {least:g} is above the largest, {most:g}; pass another of the two")

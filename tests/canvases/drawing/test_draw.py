@@ -95,6 +95,11 @@ def test_texts_that_clip_cannot_read_are_refused(clip: CLIP) -> None:
         styleclip.draw("a face", clip, QUICK, negatives=["?"])
 
 
+def test_the_smallest_width_is_not_above_the_largest() -> None:
+    with pytest.raises(UsageError, match="the smallest width 60 is above the largest, 50; pass another"):
+        resolve(Drawing(min_width=60.0), {})
+
+
 def test_start_is_as_published() -> None:
     settings = resolve(Drawing(), {})
     assert (settings.strokes, settings.steps, settings.views, settings.negative_weight) == (256, 1000, 4, 0.3)
