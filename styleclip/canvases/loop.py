@@ -9,7 +9,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from styleclip.errors import NumericError
+from styleclip.errors import NumericError, UsageError
 from styleclip.interrupts import defer_interrupts
 from styleclip.progress import OnStep, Step, ignore
 from styleclip.runtime.gradients import with_gradients
@@ -90,13 +90,15 @@ class CanvasLoop:
         """Go on after `done` steps, and leave the state to keep in the canvas.
 
         `checkpoint` is saved on the way, and by Ctrl-C, which is raised only before the first step is done. Raises
-        NumericError for a loss that is not finite.
+        NumericError for a loss that is not finite, and UsageError where no loss has a weight.
         """
         first, interrupted, stopped = done, False, ""
         try:
             for i in range(done, self.steps):
                 self._set_lr(i / self.steps)
                 terms = self.losses(i)
+                if not any(term.requires_grad for term in terms.values()):
+                    raise UsageError("no loss depends on the picture; give one of them a weight above 0")
                 loss = torch.stack([*terms.values()]).sum()
                 values: Values = {"loss": loss.item(), **{name: term.item() for name, term in terms.items()}}
                 if not loss.isfinite():

@@ -36,7 +36,7 @@ def find_examples(folder: Path) -> dict[str, list[PhotoLike]]:
 def check_examples(examples: Examples, name: str = "the examples") -> None:
     """Raise UsageError for fewer than two classes, and for a class with fewer than two pictures."""
     if len(examples) < 2:
-        raise UsageError(f"{name} has {len(examples)} classes; make a folder of pictures for each of two or more")
+        raise UsageError(f"{name}: a probe needs two classes or more; make a folder of pictures for each")
     lone = next((label for label, pictures in examples.items() if len(pictures) < 2), None)
     if lone is not None:
         raise UsageError(f"the class {lone!r} has a single example; add another, by which the probe is measured")
@@ -53,6 +53,7 @@ def split_examples(labels: Tensor, shots: int | None, seed: int) -> Tensor:
         rows = (labels == label).nonzero()[:, 0]
         count = max(1, min(len(rows) - 1, round(LEARNED_SHARE * len(rows)))) if shots is None else shots
         if count >= len(rows):
-            raise UsageError(f"a class has {len(rows)} examples, too few for {shots} shots and some to measure by")
+            few = f"a class has {len(rows)} examples, too few for {shots} shots and one to measure by"
+            raise UsageError(f"{few}; pass fewer shots, or more pictures")
         learns[rows[torch.randperm(len(rows), generator=random)[:count]]] = True
     return learns

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from styleclip.canvases.loop import CanvasLoop
-from styleclip.errors import NumericError
+from styleclip.errors import NumericError, UsageError
 from styleclip.progress import Step
 from styleclip.training.checkpoint import Checkpoint
 
@@ -120,4 +120,12 @@ def test_a_loss_that_is_not_finite_is_an_error() -> None:
     point = Point()
     loop = CanvasLoop(point, torch.optim.SGD(point.parameters(), lr=1e30), noisy_losses(point), 9, remedy="lower --lr")
     with pytest.raises(NumericError, match=r"the loss became (inf|nan) at step \d; lower --lr"):
+        loop.run()
+
+
+@pytest.mark.parametrize("terms", [{}, {"fixed": torch.tensor(1.0)}])
+def test_losses_without_a_weight_are_refused(terms: Mapping[str, Tensor]) -> None:
+    point = Point()
+    loop = CanvasLoop(point, torch.optim.Adam(point.parameters()), lambda step: terms, 3)
+    with pytest.raises(UsageError, match="no loss depends on the picture; give one of them a weight above 0"):
         loop.run()

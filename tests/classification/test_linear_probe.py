@@ -92,7 +92,8 @@ def test_the_demo_clip_on_folders_of_renders(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("counts", "sentence"), [({"a": 3}, "has 1 classes"), ({"a": 3, "b": 1}, "'b' has a single example")]
+    ("counts", "sentence"),
+    [({"a": 3}, "a probe needs two classes or more; make"), ({"a": 3, "b": 1}, "'b' has a single example")],
 )
 def test_too_few_examples(counts: dict[str, int], sentence: str) -> None:
     with pytest.raises(UsageError, match=sentence):

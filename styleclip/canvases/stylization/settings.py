@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from styleclip.settings import check_limits, setting
+from styleclip.settings import MAX_SEED, check_limits, setting
 
 ContentName = Literal["auto", "vgg19", "vgg16", "clip"]
 
@@ -45,7 +45,7 @@ class Stylization:
         1.0, "Share of the photo's finer detail in what is drawn smaller.", least=0, most=1, advanced=True
     )
     contrast: float | None = _suited(1.5, "Factor of the contrast of the result.", above=0, most=10)
-    seed: int = setting(0, "Random seed.", least=0)
+    seed: int = setting(0, "Random seed.", least=0, most=MAX_SEED)
     lambda_tv: float | None = _suited(2e-3, "Weight of the total variation.", least=0, advanced=True)
     distortion: float | None = _suited(0.5, "Random perspective of the crops.", least=0, most=1, advanced=True)
     jitter: float | None = _suited(

@@ -78,8 +78,11 @@ class Work:
 
 def parse_counts(text: str) -> tuple[int, ...]:
     """`16`, or `4,8,16,32` for a ladder."""
-    counts = parse_seeds(text, noun="strokes")
-    if not all(1 <= count <= MAX_STROKES for count in counts):
+    try:
+        counts = parse_seeds(text)
+    except ValueError:
+        counts = ()
+    if not counts or not all(1 <= count <= MAX_STROKES for count in counts):
         raise ValueError(f"{text!r} is no number of strokes; use 1 to {MAX_STROKES}, or several, e.g. 4,8,16,32.")
     return counts
 

@@ -61,7 +61,7 @@ def test_a_picture_that_cannot_be_read_does_not_stop_the_others(folder: Path) ->
         ((), "pass --texts twice or more, or one of --labels FILE"),
         ((*TEXTS, "--search", "a hat"), "pass --texts twice or more, or one of"),
         ((*TEXTS, "--shots", "2"), "--shots is for a probe"),
-        (("--probe", "pictures"), "make a folder of pictures for each of two or more"),
+        (("--probe", "pictures"), "make a folder of pictures for each"),
         (("--texts", "a hat"), "pass two or more"),
         ((*TEXTS, "--template", "a photo"), "put it in the place of the text"),
     ],
