@@ -15,6 +15,8 @@ from styleclip.canvases.stylization.settings import Stylization
 from styleclip.losses import directional_loss, similarity
 from styleclip.networks.clip import CLIP
 
+MAX_GLOW = 1.5  # of a colour, in shares of that of the photo
+
 
 @dataclass(eq=False)
 class StylizationLosses:
@@ -52,6 +54,7 @@ class StylizationLosses:
             "direction": (settings.lambda_direction, lambda: self.style_loss(styled, self.source)),
             "content": (settings.lambda_content, lambda: self.content_loss(styled)),
             "tv": (settings.lambda_tv, lambda: total_variation(styled)),
+            "hue": (settings.lambda_hue, lambda: hue_loss(styled, self.photo)),
             "identity": (settings.lambda_id if self.faces else 0.0, lambda: self.identity_loss(styled)),
         }
         return {name: weight * loss().mean() for name, (weight, loss) in losses.items() if weight}
@@ -115,3 +118,13 @@ def total_variation(image: Tensor) -> Tensor:
         image[..., :-1, :-1] - image[..., 1:, 1:],
     )
     return torch.stack([difference.norm() for difference in differences]).sum()
+
+
+def hue_loss(styled: Tensor, photo: Tensor) -> Tensor:
+    """The mean squared distance of the colours of [N, 3, H, W] from those of the photo as they fade or glow.
+
+    The colour of a pixel is its difference from its own grey. It may be that of the photo times 0 to MAX_GLOW.
+    """
+    drawn, known = (image - image.mean(dim=1, keepdim=True) for image in (styled, photo))
+    share = (drawn * known).sum(dim=1, keepdim=True) / known.square().sum(dim=1, keepdim=True).clamp(min=1e-6)
+    return (drawn - share.clamp(0, MAX_GLOW) * known).square().mean()

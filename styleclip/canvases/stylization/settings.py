@@ -46,6 +46,9 @@ class Stylization:
     )
     contrast: float | None = _suited(1.5, "Factor of the contrast of the result.", above=0, most=10)
     seed: int = setting(0, "Random seed.", least=0, most=MAX_SEED)
+    lambda_hue: float | None = _suited(
+        0.0, "Weight of the loss that keeps the hues of the photo; colours may fade.", least=0, advanced=True
+    )
     lambda_tv: float | None = _suited(2e-3, "Weight of the total variation.", least=0, advanced=True)
     distortion: float | None = _suited(0.5, "Random perspective of the crops.", least=0, most=1, advanced=True)
     jitter: float | None = _suited(

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from styleclip.canvases.stylization.content import Content
 from styleclip.canvases.stylization.faces import Faces
-from styleclip.canvases.stylization.losses import StylizationLosses, total_variation
+from styleclip.canvases.stylization.losses import StylizationLosses, hue_loss, total_variation
 from styleclip.canvases.stylization.settings import Stylization
 from styleclip.settings import resolve
 from tests.helpers.tiny import tiny_clip, tiny_recogniser
@@ -89,6 +89,14 @@ def test_terms_are_weighted_and_those_without_a_weight_are_left_out() -> None:
     assert list(terms) == ["patch", "direction", "tv"]
     torch.testing.assert_close(terms["patch"], 2 * losses().patch_loss(STYLED, 0).mean())
     torch.testing.assert_close(terms["tv"], 2e-3 * total_variation(STYLED))
+
+
+def test_colours_may_fade_or_glow_and_not_turn() -> None:
+    grey = PHOTO.mean(dim=1, keepdim=True)
+    for share, same in ((0.0, True), (0.5, True), (1.5, True), (-0.5, False), (2.0, False)):
+        assert (hue_loss(grey / 2 + share * (PHOTO - grey), PHOTO).item() < 1e-10) == same
+    assert hue_loss(PHOTO[:, [1, 2, 0]], PHOTO).item() > 0.1  # other hues
+    assert losses(lambda_hue=2.0)(0)["hue"].item() == pytest.approx(2 * hue_loss(STYLED, PHOTO).item())
 
 
 def test_content_is_compared_in_layers_of_the_clip() -> None:

@@ -78,7 +78,7 @@ def test_the_record_has_all_that_made_it(styled: StyledPhoto) -> None:
 def test_the_published_values_are_those_of_clipstyler() -> None:
     values = published_values(styleclip.Stylization)
     weights = {name.removeprefix("lambda_"): value for name, value in values.items() if name.startswith("lambda_")}
-    assert weights == {"patch": 9000, "direction": 500, "content": 150, "tv": 0.002, "id": 0}
+    assert weights == {"patch": 9000, "direction": 500, "content": 150, "tv": 0.002, "id": 0, "hue": 0}
     assert (values["steps"], values["lr"], values["num_crops"], values["threshold"]) == (200, 5e-4, 64, 0.7)
     assert (values["crop_size"] * values["side"], values["distortion"], values["contrast"]) == (128, 0.5, 1.5)
     assert (values["source"], values["levels"], values["start"], values["draw_side"]) == ("a Photo", 3, "noise", None)
