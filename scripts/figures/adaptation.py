@@ -19,10 +19,9 @@ from styleclip.storage.files import atomic_path
 
 TEXTS = (
     "a pencil sketch of a face",
-    "a neon sign of a face",
-    "a stone statue of a face",
     "an oil painting of a face",
     "a face with ginger hair",
+    "a face in shades",
 )
 SEEDS, PSI, CELL_PX = (12, 17, 21, 30, 33, 40, 45, 52), 0.7, 96
 QUALITY = 88  # of the JPEG

@@ -107,10 +107,10 @@ def adapt(
 
 def _with_defaults(common: CommonOptions) -> CommonOptions:
     """The options with float32, and the CLIP that suits canvases of this generator, where they were left open."""
-    from styleclip.weights.locate import model_parts
+    from styleclip.weights.clips import canvas_clip
 
     dtype = "float32" if common.dtype == "auto" else common.dtype
-    return replace(common, dtype=dtype, clip=common.clip or model_parts(common.model).get("canvas_clip"))
+    return replace(common, dtype=dtype, clip=common.clip or canvas_clip(common.model))
 
 
 def _child_path(out: Path | None, target: str) -> Path:
