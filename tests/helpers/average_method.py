@@ -19,10 +19,10 @@ class Average:
     """Move every face towards the average face; the text is used for the scores alone.
 
     Args:
-        amount: how far, as a fraction.
+        share: of the way that a face goes.
     """
 
-    amount: float = setting(0.5, "How far, as a fraction of the distance.", least=0, most=1)
+    share: float = setting(0.5, "Share of the way.", least=0, most=1)
 
     name: ClassVar[str] = "average"
 
@@ -34,6 +34,6 @@ class Average:
 
     def __call__(self, models: Models, latent: Latent, prompt: Prompt, on_step: OnStep = ignore) -> Latent:
         average = models.generator.truncate(latent, 0.0)
-        edited = latent + self.amount * (average - latent)
+        edited = latent + self.share * (average - latent)
         on_step(Step(1, 1, {}, edited))
         return edited

@@ -34,21 +34,19 @@ def call(*arguments: object) -> Result:
 def test_its_settings_are_its_options() -> None:
     text = done(call("average", "--help")).stdout
     assert "Move every face towards the average face" in text and "Args:" not in text
-    assert "--amount F" in text and "[default: 0.5]" in text and "--image" in text
+    assert "--share F" in text and "[default: 0.5]" in text and "--image" in text
     assert "average" in done(call("--help")).stdout
 
 
 def test_it_edits(files: tuple[Path, Path], models: Models) -> None:
     networks = ("--model", files[0], "--clip", files[1])
-    done(
-        call("average", *networks, "--prompt", PROMPT, "--seeds", "1-2", "--amount", "0.25", "--out", "out", "--quiet")
-    )
+    done(call("average", *networks, "--prompt", PROMPT, "--seeds", "1-2", "--share", "0.25", "--out", "out", "--quiet"))
     record = json.loads(Path("out/result.json").read_text())
-    assert record["method"] == "average" and record["settings"] == {"amount": 0.25}
+    assert record["method"] == "average" and record["settings"] == {"share": 0.25}
     assert record["provenance"]["source"]["seeds"] == [1, 2]
     expected = Editor(models).edit(Editor(models).sample(seeds=(1, 2)), PROMPT, Average(0.25))
     assert torch.equal(Latent.load(Path("out/latent.safetensors")).data, expected.edited.data)
-    failed(call("average", *networks, "--prompt", PROMPT, "--amount", "2"), 2, "amount")
+    failed(call("average", *networks, "--prompt", PROMPT, "--share", "2"), 2, "share")
 
 
 @pytest.mark.parametrize(
