@@ -1,8 +1,8 @@
 """Fine-tune the demo CLIP on negations, bound colours and styles: python -m scripts.train_demo.clip_composition
 
 The loss of `clip.py` with the hard negatives of NegCLIP (Yuksekgonul et al. 2023, section 4): every caption has a false
-twin, which is one more wrong text for each image and, unless it is true of another one, has no image of its own. Two
-fifths of the images are drawn in a style of `styles.py`; a caption that names no style is true of all of them.
+one of nearly the same words, which is one more wrong text for each image and, unless it is true of another one, has no
+image of its own. A share of the images are drawn in a style of `styles.py`; one that names no style is true of all.
 
 Needs the renders of `render.py` and the pictures of `generated.py`. The weights of the demo CLIP are carried over: the
 embeddings of its tokens by token, new ones begin as the unknown token.

@@ -1,13 +1,20 @@
-"""Captions of training pictures and their false twins, for `clip_composition.py`."""
+"""Captions of training pictures and their hard negatives, for `clip_composition.py`."""
 
 from __future__ import annotations
 
 import random
 from dataclasses import dataclass, replace
 
+from scripts.train_demo.hard_negatives import (
+    REPORTED,
+    disordered,
+    exchanged_items,
+    negation,
+    other_state,
+    swapped_colors,
+)
 from scripts.train_demo.styles import STYLES
 from scripts.train_demo.truth import NEVER, Pair, Statement
-from scripts.train_demo.twins import REPORTED, disordered, exchanged_items, negation, other_state, swapped_colors
 from styleclip.demo.captions import caption
 from styleclip.prompts import TEMPLATES
 
@@ -75,7 +82,7 @@ def _about_face(picture: Picture, rng: random.Random) -> Pair:
     elif kind < 0.5:
         pair = disordered(picture.labels, rng)
     pair = pair or other_state(picture.labels, rng)
-    if kind > 0.9 or pair is None:  # a caption without a twin of its own: a claim or none
+    if kind > 0.9 or pair is None:  # a caption without a hard negative of its own: a claim or none
         plain = caption(picture.labels, rng, most=1)
         false = pair[1] if pair else Statement("a face with green hair", {"hair_color": NEVER})
         pair = Statement(plain.text, plain.claims), false

@@ -7,10 +7,17 @@ import torch
 
 import styleclip
 from scripts.train_demo.clip_composition import Pictures, carried_clip, hard_contrastive_loss, hide, part_of
+from scripts.train_demo.hard_negatives import (
+    REPORTED,
+    disordered,
+    exchanged_items,
+    negation,
+    other_state,
+    swapped_colors,
+)
 from scripts.train_demo.statements import Picture, statement_pair, template_styles
 from scripts.train_demo.styles import STYLES, styled
 from scripts.train_demo.truth import NEVER, Statement, holds, truth
-from scripts.train_demo.twins import REPORTED, disordered, exchanged_items, negation, other_state, swapped_colors
 from styleclip.demo.captions import claimed_states, state_names
 from styleclip.demo.render import render
 from styleclip.demo.world import ATTRIBUTES, Z_DIM, Faces, faces
@@ -142,7 +149,7 @@ def test_known_words_keep_their_features() -> None:
     assert "not" in (carried.vocabulary or ()) and "not" not in (old.vocabulary or ())
 
 
-def test_false_twins_have_no_image_of_their_own(people: Faces) -> None:
+def test_hard_negatives_have_no_image_of_their_own(people: Faces) -> None:
     statements = [Statement("", {"hat": 1}), Statement("", {"hat": 0}), Statement("", {"hair_color": NEVER})]
     true, _ = truth(statements, people)
     logits = torch.zeros(3, COUNT, requires_grad=True)

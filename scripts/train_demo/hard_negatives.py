@@ -1,7 +1,7 @@
-"""Captions that test how words are bound, with a false twin of each: negation, exchanged items and colours, word order.
+"""Captions that test how words are bound, with a hard negative of each: negation, exchanged items, colours and words.
 
-The twin has nearly the same words and is false of the same face, as the hard negatives of NegCLIP are (Yuksekgonul et
-al. 2023). No text is one of those that `styleclip evaluate --clip` asks.
+It has nearly the same words and is false of the same face, as those of NegCLIP are (Yuksekgonul et al. 2023). No text
+is one of those that `styleclip evaluate --clip` asks.
 """
 
 from __future__ import annotations
