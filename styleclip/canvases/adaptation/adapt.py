@@ -59,7 +59,7 @@ def adapt(
         others: more CLIPs; the first one, that of `models`, has the weight 1.
         resume: go on from the checkpoint, or return the child of a training that is done.
         overwrite: replace an earlier child, and the checkpoint of another training.
-        preview_every: steps between two sheets of fixed samples; 0 for none.
+        preview_every: steps between two sheets of fixed samples, besides that of the child that is kept; 0 for none.
         metadata: more metadata of the file, such as the licence of the parent.
         on_step: called after every step.
 
@@ -89,7 +89,7 @@ def adapt(
     with MetricsLog(checkpoint.path.parent, done) as log:
 
         def preview(step: int) -> None:
-            if preview_every and (step % preview_every == 0 or step == adaptation.steps):
+            if preview_every and step % preview_every == 0:
                 images = trainer.samples.render(trainer.canvas.generator)
                 log.write_sheet(step, samples_sheet(trainer.samples.parent, images, prompt.target))
 
@@ -99,7 +99,9 @@ def adapt(
 
         trainer.loop.after_step = preview
         run = trainer.loop.run(report, done, checkpoint)
-    child = _child(models, trainer, run, about, prompt)
+        child = _child(models, trainer, run, about, prompt)
+        if preview_every:
+            log.write_sheet(run.kept_step, child.sheet)
     child.save(path, metadata)
     if not run.interrupted:
         checkpoint.remove()
