@@ -45,7 +45,7 @@ TEXTS = {  # attribute -> texts without and with it
     "eyewear": (("a face without glasses",), ("a face with glasses", "a face with sunglasses")),
     "hat": (("a face without a hat",), ("a face with a hat",)),
 }
-COUNTS, LADDER_SEED = (4, 8, 16, 32), 5
+COUNTS, LADDER_SEED = (4, 8, 16, 32), 11
 EDIT, EDIT_SEED, SHARES = "a face with glasses", 3, (0.0, 0.25, 0.5, 0.75, 1.0)
 CELL, ROW = 128, 10
 Answers = Mapping[str, Tensor]  # attribute -> [N] 0 or 1

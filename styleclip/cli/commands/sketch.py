@@ -134,7 +134,7 @@ def sketch(
     Writes sketch.svg and sketch.png, and the drawing stroke by stroke as animation.svg and animation.gif.
     """
     import styleclip
-    from styleclip.weights.locate import model_parts
+    from styleclip.weights.clips import canvas_clip
 
     counts = counts or (Sketching().strokes,)
     settings = Sketching(**preset_values(Sketching, preset, without_none({**options, "strokes": counts[0]})))
@@ -146,9 +146,7 @@ def sketch(
     own = replace(common, clip=None)  # sliders are found by the CLIP that suits the generator
     editor = styleclip.Editor(own.load(encoder=photos.encoder, identity="none", clip_on_use=requests is None))
     preprocess: dict[str, Any] = without_none({"preprocess": clip_preprocess})
-    parts = model_parts(common.model)
-    name = common.clip or str(parts.get("canvas_clip") or parts["clip"])
-    clip = styleclip.load_clip(name, fetch=common.fetch, **preprocess)
+    clip = styleclip.load_clip(common.clip or canvas_clip(common.model), fetch=common.fetch, **preprocess)
     sliders: Sequence[Slider] = ()
     if requests is not None:
         with StageProgress("sliders", common.quiet) as progress:
