@@ -15,11 +15,13 @@ from styleclip.networks.clip import CLIP
 from styleclip.progress import OnStep, ignore
 from styleclip.prompt_lint import warn_prompts
 from styleclip.prompts import Prompt
+from styleclip.runtime.gradients import with_gradients
 from styleclip.settings import resolve
 from styleclip.storage.recording import InputFile
 from styleclip.weights.clips import clip_defaults, load_clip
 
 
+@with_gradients
 def draw(
     prompt: str,
     clip: CLIP | None = None,

@@ -19,19 +19,18 @@ from styleclip.images import from_pil
 from styleclip.networks.clip import CLIP
 from styleclip.progress import OnStep, Step
 
-JUDGE_VIEWS = 16  # by which drawings are compared, the same for all
-JUDGE_EVERY = 25  # steps
+COMPARISON_VIEWS = 16  # by which drawings are compared, the same for all
+EVALUATE_EVERY = 25  # steps
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """A drawing and its loss over the judge's views."""
+    """A drawing and its loss over the views by which drawings are compared."""
 
     canvas: StrokeCanvas
     loss: float
     restart: int
     steps: int
-    interrupted: bool
 
 
 class DrawingTask:
@@ -55,16 +54,15 @@ class DrawingTask:
             width, height = (max(1, round(n * side / min(photo.image.size))) for n in photo.image.size)
             self.size = (height, width)
             self.paper = from_pil([photo.image.resize((width, height))])[0].to(self.device)
-        self.judge_views = random_transforms(settings, JUDGE_VIEWS, torch.Generator().manual_seed(settings.seed))
+        self.comparison_views = random_transforms(
+            settings, COMPARISON_VIEWS, torch.Generator().manual_seed(settings.seed)
+        )
         self.attempts: list[Attempt] = []
+        self.interrupted = False
 
     @property
     def steps(self) -> int:
         return sum(attempt.steps for attempt in self.attempts)
-
-    @property
-    def interrupted(self) -> bool:
-        return any(attempt.interrupted for attempt in self.attempts)
 
     def best_of_restarts(self, on_step: OnStep) -> Attempt:
         """The attempt with the lowest loss; Ctrl-C ends the attempts, where there is one."""
@@ -74,7 +72,7 @@ class DrawingTask:
             except KeyboardInterrupt:
                 if not self.attempts:
                     raise
-                break
+                self.interrupted = True
             if self.interrupted:
                 break
         return min(self.attempts, key=lambda attempt: attempt.loss)
@@ -112,14 +110,15 @@ class DrawingTask:
             settings.steps,
             schedules=(points_schedule, constant_schedule, constant_schedule),
             after_step=limits,
-            evaluate=lambda: self._judge(canvas),
-            evaluate_every=JUDGE_EVERY,
+            evaluate=lambda: self._evaluate(canvas),
+            evaluate_every=EVALUATE_EVERY,
             keep="best",
             remedy="use a smaller --lr",
         )
         run = loop.run(report)
         limits.unite()
-        return Attempt(canvas, self._judge(canvas)["loss"], restart, run.steps, run.interrupted)
+        self.interrupted = run.interrupted
+        return Attempt(canvas, self._evaluate(canvas)["loss"], restart, run.steps)
 
     def _random_views(self, picture: Tensor, generator: torch.Generator) -> Tensor:
         views = look(picture, random_transforms(self.settings, self.settings.views, generator))
@@ -131,8 +130,8 @@ class DrawingTask:
         return {"clip": cosines[0], **({"negatives": cosines[1:].sum()} if len(cosines) > 1 else {})}
 
     @torch.no_grad()
-    def _judge(self, canvas: StrokeCanvas) -> dict[str, float]:
-        terms = {name: term.item() for name, term in self._terms(look(canvas(), self.judge_views)).items()}
+    def _evaluate(self, canvas: StrokeCanvas) -> dict[str, float]:
+        terms = {name: term.item() for name, term in self._terms(look(canvas(), self.comparison_views)).items()}
         return {"loss": sum(terms.values()), **terms}
 
 
