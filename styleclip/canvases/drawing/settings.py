@@ -24,7 +24,9 @@ class Drawing:
 
     strokes: int = setting(256, "Strokes of the drawing.", least=1, most=4096, per_model=True)
     steps: int = setting(1000, "Optimization steps.", least=1, per_model=True)
-    restarts: int = setting(1, "Drawings from different random strokes; the best is kept.", least=1, most=1000, per_model=True)
+    restarts: int = setting(
+        1, "Drawings from different random strokes; the best is kept.", least=1, most=1000, per_model=True
+    )
     seed: int = setting(0, "Seed of the strokes and of CLIP's views.", least=0, most=MAX_SEED)
     mirror: bool = setting(False, "Paint every stroke again, mirrored, as faces are.", per_model=True)
     palette: int = setting(0, "Most colours of the drawing; 0 for any number.", least=0, most=256)
