@@ -20,7 +20,7 @@ from styleclip.text.parsing import format_layers
 from styleclip.weights.adapted import Adapted
 from styleclip.weights.cache import Fetch, fetch
 from styleclip.weights.file_state import sha256_of, unchanged_file
-from styleclip.weights.lineage import PARENT, ancestry
+from styleclip.weights.lineage import PARENT, REMEDY, ancestry
 from styleclip.weights.load import fingerprint, load_adapted
 from styleclip.weights.locate import generator_file
 
@@ -103,6 +103,8 @@ class Mixer:
 
     def _models(self, amount: float, parent_layers: Sequence[int], parent: Models | None) -> Models:
         network, layers = self.adapted.mix(amount, parent_layers), format_layers(parent_layers)
+        if amount == 0:
+            self._check_parent(network)
         told = {
             "network": self._fingerprint(float(amount), layers),
             "amount": float(amount),
@@ -111,6 +113,16 @@ class Mixer:
         }
         record = {**self.record, **told, PARENT: self.adapted.record}
         return replace(self.models_of(network, record, parent), mix=self.mix)
+
+    def _check_parent(self, network: Generator) -> None:
+        """Raise WeightError where the parent in the file is not the one of its record.
+
+        A parent that is a mixture is not checked: its fingerprint is no hash of weights.
+        """
+        parent = self.adapted.record
+        is_mixture = parent.get("amount", 1) not in (0, 1) or parent.get("parent_layers")
+        if not is_mixture and fingerprint(network) != parent["network"]:
+            raise WeightError(f"{self.record['name']} lacks weights of its parent, or has others; {REMEDY}")
 
     def _fingerprint(self, amount: float, layers: str) -> str:
         """That of the parent or the child; of a mixture the hash of what it consists of.

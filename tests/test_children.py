@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
 
 import styleclip
 from styleclip import Editor, GlobalDirection, Prompt
@@ -139,3 +141,15 @@ def test_a_generator_that_was_not_adapted_has_no_amount(parent: Models) -> None:
         parent.at_amount(0.5)
     with pytest.raises(WeightError, match="leave out --amount and --parent-layers"):
         styleclip.load("demo", amount=0.5)
+
+
+def test_a_file_without_a_weight_of_its_parent_is_refused(path: Path, tmp_path: Path) -> None:
+    with safe_open(path, "pt") as file:
+        tensors, metadata = {name: file.get_tensor(name) for name in file.keys()}, file.metadata()  # noqa: SIM118
+    del tensors[next(name for name in tensors if name.startswith("parent."))]
+    damaged = tmp_path / "damaged.safetensors"
+    save_file(tensors, damaged, metadata)
+    with pytest.raises(
+        WeightError, match=r"damaged.safetensors lacks weights of its parent.*adapt the generator again"
+    ):
+        styleclip.load(str(damaged))
