@@ -67,11 +67,11 @@ def measure(photos: str, clip: str | None, out: Path, pictures: Path) -> None:
     directions = {name: filter_direction(other, name) for name in NAMES}
     for i in map(int, photos.split(",")):
         name, photo = NAMES[i % len(NAMES)], demo_photo(i)
-        for lambda_id in (0.5, 0.0):
+        for lambda_id in (None, 0.0):  # None: that of the demo
             started = process_time()
             settings = styleclip.Stylization(lambda_id=lambda_id)
             result = stylize(photo, f"{STYLES[name].phrases[0]} of a face", judged, settings, identity)
-            line: dict[str, Any] = {"photo": i, "style": name, "lambda_id": lambda_id}
+            line: dict[str, Any] = {"photo": i, "style": name, "lambda_id": lambda_id is None}
             line |= {"seconds": round(process_time() - started, 1), "same_size": result.styled.size == photo.size}
             line |= {**result.scores, "other": round(change(other, photo, result.styled, directions[name]), 4)}
             out.parent.mkdir(parents=True, exist_ok=True)
@@ -79,7 +79,7 @@ def measure(photos: str, clip: str | None, out: Path, pictures: Path) -> None:
                 print(json.dumps(line), file=file)
             pictures.mkdir(parents=True, exist_ok=True)
             photo.save(pictures / f"{i}.png")
-            result.styled.save(pictures / f"{i}_{name}_{lambda_id}.png")
+            result.styled.save(pictures / f"{i}_{name}{'' if lambda_id is None else '_free'}.png")
 
 
 @main.command()

@@ -1,6 +1,6 @@
 """Draw the picture of docs/stylize.md and the README: python -m scripts.figures.stylize --out docs/stylize.jpg
 
-People of the demo world in a row each, and a style in each column.
+Photos above, and below each in its style, as `python -m scripts.experiments.stylize measure` has drawn them.
 """
 
 from __future__ import annotations
@@ -8,35 +8,38 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+from PIL import Image
 
-import styleclip
-from scripts.experiments.stylize import demo_photo
+from scripts.experiments.stylize import NAMES
+from scripts.train_demo.styles import STYLES
 from styleclip.canvases.stylization.style_net import reduce_to
-from styleclip.canvases.stylization.stylize import stylize
-from styleclip.loading import load_identity
-from styleclip.sheets import labelled_sheet, stack_sheets
+from styleclip.sheets import join_sheets, labelled_sheet
 from styleclip.storage.files import atomic_path
 
-STYLES = ("a pencil sketch", "an oil painting", "a cartoon", "a watercolour", "a neon sign")
-CELL = 240  # px of a picture
+WIDTH_PX = 240  # of a picture
 
 
 @click.command()
-@click.option("--photos", default="3,7", help="Of scripts.experiments.stylize.")
-@click.option("--styles", default=",".join(STYLES))
+@click.option("--photos", default="0,1,2,3,5,6", help="Of scripts.experiments.stylize.")
+@click.option("--pictures", type=Path, default=Path("build/stylize"))
 @click.option("--out", type=Path, default=Path("docs/stylize.jpg"))
-def main(photos: str, styles: str, out: Path) -> None:
+def main(photos: str, pictures: Path, out: Path) -> None:
     """Draw OUT."""
-    clip, identity = styleclip.load_clip(), load_identity("demo")
-    assert identity is not None
-    identity.eval().requires_grad_(False)
-    rows = []
-    for photo in (demo_photo(int(number)) for number in photos.split(",")):
-        drawn = [stylize(photo, f"{style} of a face", clip, None, identity).styled for style in styles.split(",")]
-        rows.append([reduce_to(picture, CELL) for picture in (photo, *drawn)])
-    sheets = [labelled_sheet([row], ["photo", *styles.split(",")], cell=min(row[0].size)) for row in rows]
+    columns = []
+    for number in map(int, photos.split(",")):
+        name = NAMES[number % len(NAMES)]
+        pair = [pictures / f"{number}.png", pictures / f"{number}_{name}.png"]
+        cells = [[square(Image.open(path).convert("RGB"))] for path in pair]
+        columns.append(labelled_sheet(cells, [STYLES[name].phrases[0]], cell=WIDTH_PX))
     with atomic_path(out) as temporary:
-        stack_sheets(sheets).save(temporary, "JPEG", quality=90)
+        join_sheets(columns).save(temporary, "JPEG", quality=90)
+
+
+def square(picture: Image.Image) -> Image.Image:
+    """The middle of a picture."""
+    side = min(picture.size)
+    left, top = (picture.width - side) // 2, (picture.height - side) // 2
+    return reduce_to(picture.crop((left, top, left + side, top + side)), WIDTH_PX)
 
 
 if __name__ == "__main__":
