@@ -20,7 +20,7 @@ WIDTH_PX = 240  # of a picture
 
 
 @click.command()
-@click.option("--photos", default="0,1,2,3,5,6", help="Of scripts.experiments.stylize.")
+@click.option("--photos", default="0,1,2,3,6", help="Of scripts.experiments.stylize.")
 @click.option("--pictures", type=Path, default=Path("build/stylize"))
 @click.option("--out", type=Path, default=Path("docs/stylize.jpg"))
 def main(photos: str, pictures: Path, out: Path) -> None:
