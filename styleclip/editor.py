@@ -11,6 +11,7 @@ from torch import Tensor
 
 from styleclip.alignment.photos import PhotoLike
 from styleclip.edit_scores import edit_scores
+from styleclip.edit_source import EditSource
 from styleclip.errors import NumericError, UsageError
 from styleclip.inversion.invert import Invert
 from styleclip.inversion.result import Inversion
@@ -22,7 +23,7 @@ from styleclip.methods.slider_edit import edit_by_sliders
 from styleclip.methods.sliders import Slider
 from styleclip.models import Models
 from styleclip.networks.synthesis import Noise
-from styleclip.photo_editing import EditSource, PhotoEdit, edit_photo
+from styleclip.photo_editing import PhotoEdit, edit_photo
 from styleclip.progress import OnStep, ignore
 from styleclip.prompt_lint import warn_prompts
 from styleclip.prompts import Prompt

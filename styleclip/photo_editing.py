@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,54 +12,18 @@ from PIL import Image
 from styleclip.alignment.paste import paste as paste_pieces
 from styleclip.alignment.photo_formats import PhotoFormat
 from styleclip.alignment.photos import Photo, PhotoLike, read_photo
+from styleclip.edit_source import EditSource
 from styleclip.interrupts import defer_interrupts
-from styleclip.inversion.generator_delta import GeneratorDelta, save_tuning
 from styleclip.inversion.invert import Invert
-from styleclip.inversion.result import LATENT_FILE, Inversion, tuning_path
-from styleclip.latents import Latent
+from styleclip.inversion.result import Inversion
 from styleclip.models import Models
 from styleclip.photo_files import DEFAULT_FORMAT, photo_folder
 from styleclip.progress import OnStep, ignore
 from styleclip.regions import Region
-from styleclip.results import COMPANIONS, RESULT_FILES, EditResult
+from styleclip.results import EditResult
 from styleclip.storage.files import atomic_write
 from styleclip.storage.recording import DEFAULT_RECORDING, InputFile, Recording
-from styleclip.storage.result_folder import ResultFolder
 from styleclip.storage.temporaries import final_path
-
-
-@dataclass(frozen=True, eq=False)
-class EditSource:
-    """Latents that are edited together, and the models that render them.
-
-    Args:
-        models: those of the editor, with a tuned generator where there is a `tuning`.
-        latent: the latents.
-        names: a label of each latent, for sheets.
-        about: where the latents come from, for the record (`Editor.edit(about={"source": source.about})`).
-        tuning: the change of the generator that was found on the photo.
-    """
-
-    models: Models
-    latent: Latent
-    names: Sequence[str]
-    about: Mapping[str, Any]
-    tuning: GeneratorDelta | None = None
-
-    def drawn_by(self, child: Models) -> EditSource:
-        """The same latents drawn by a child of the generator, with the same tuning. Raises WeightError for others."""
-        return replace(self, models=self.tuning.apply(child) if self.tuning else child)
-
-    def save(
-        self, result: EditResult, folder: Path | str, overwrite: bool = False, recording: Recording = DEFAULT_RECORDING
-    ) -> list[Path]:
-        """Write a result of these latents, and the tuning beside its latent; raises OutputError."""
-        with ResultFolder(Path(folder), RESULT_FILES, overwrite, COMPANIONS) as output:
-            paths = result.save(output.place, overwrite, recording)
-            if self.tuning is not None:
-                paths.append(save_tuning(self.tuning, tuning_path(output.place / LATENT_FILE)))
-        return [final_path(path) for path in paths]
-
 
 # Edits a source. Each result has a key, the name of its folder; a single result has the key "".
 EditFace = Callable[[EditSource], Iterable[tuple[str, EditResult]]]

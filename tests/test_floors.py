@@ -20,8 +20,8 @@ FLOORS = {
     3: ("models", "children", "loading"),
     4: ("inversion", "stylespace", "preview"),
     5: (
-        *("methods", "directions", "training", "canvases", "classification", "photo_editing", "photo_files"),
-        "photo_video",
+        *("methods", "directions", "training", "canvases", "classification", "edit_source"),
+        *("photo_editing", "photo_files", "photo_video"),
     ),
     6: (
         *("editor", "region_editor", "edit_scores", "sweeps", "sweep_combinations", "sweep_edits", "sweep_sheets"),

@@ -14,6 +14,7 @@ import torch
 from PIL import Image
 
 from styleclip.alignment.photos import read_photo
+from styleclip.edit_source import EditSource
 from styleclip.editor import Editor
 from styleclip.errors import NumericError, OutputError, UsageError, WeightWarning
 from styleclip.images import read_record
@@ -26,7 +27,7 @@ from styleclip.latents import tuning_hash
 from styleclip.methods.global_direction import GlobalDirection
 from styleclip.methods.mapper import LatentMapper
 from styleclip.models import Models
-from styleclip.photo_editing import EditSource, PhotoEdit, edit_photo
+from styleclip.photo_editing import PhotoEdit, edit_photo
 from styleclip.progress import Step
 from styleclip.results import EditResult
 from styleclip.sweep_combinations import combination_names

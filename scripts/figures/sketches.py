@@ -27,11 +27,11 @@ from styleclip.canvases.strokes.rasteriser import rasterise
 from styleclip.canvases.strokes.strokes import Strokes
 from styleclip.demo.judge import load_judge
 from styleclip.demo.world import faces
+from styleclip.edit_source import EditSource
 from styleclip.images import to_pil
 from styleclip.methods.sliders import Slider
 from styleclip.models import Models
 from styleclip.networks.clip import CLIP
-from styleclip.photo_editing import EditSource
 from styleclip.prompts import Prompt
 from styleclip.runtime.devices import keep_memory
 from styleclip.seeds import sample_z

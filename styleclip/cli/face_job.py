@@ -12,11 +12,11 @@ from PIL.Image import Image
 
 import styleclip
 from styleclip.cli.output.printing import print_lines
+from styleclip.edit_source import EditSource
 from styleclip.interrupts import defer_interrupts
 from styleclip.inversion.generator_delta import save_tuning
 from styleclip.inversion.result import LATENT_FILE, tuning_path
 from styleclip.latents import Latent
-from styleclip.photo_editing import EditSource
 from styleclip.region_editor import RegionEditor
 from styleclip.regions import Region
 from styleclip.results import EditResult

@@ -12,13 +12,13 @@ from torch import Tensor
 from styleclip.alignment.photos import Photo
 from styleclip.canvases.sketching.edges import EDGES_PX
 from styleclip.canvases.sketching.subject import face_region
+from styleclip.edit_source import EditSource
 from styleclip.images import from_pil
 from styleclip.inversion.invert import Invert, framing_of
 from styleclip.latents import Latent, Space
 from styleclip.methods.slider_edit import edit_by_sliders
 from styleclip.methods.sliders import Slider
 from styleclip.models import Models
-from styleclip.photo_editing import EditSource
 from styleclip.progress import OnStep, ignore
 from styleclip.storage.recording import InputFile
 

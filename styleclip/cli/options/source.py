@@ -16,10 +16,10 @@ from styleclip.errors import UsageError
 from styleclip.settings import MAX_PSI, MAX_SEED, setting
 
 if TYPE_CHECKING:
+    from styleclip.edit_source import EditSource
     from styleclip.editor import Editor
     from styleclip.latents import Latent
     from styleclip.networks.stylegan2 import Generator
-    from styleclip.photo_editing import EditSource
     from styleclip.regions import Region
 
 SpaceName = Literal["z", "w", "w+", "s"]
@@ -76,8 +76,8 @@ class LatentSource:
 
     def load(self, editor: Editor) -> EditSource:
         """The latents, with labels for sheets, their record, and the tuning beside a file of latents."""
+        from styleclip.edit_source import EditSource
         from styleclip.inversion.result import find_tuning_beside
-        from styleclip.photo_editing import EditSource
         from styleclip.weights.file_state import unchanged_file
 
         if self.latent is None:

@@ -16,11 +16,12 @@ from scipy.ndimage import maximum_filter
 
 import styleclip
 from styleclip.alignment.face_mask import MARGIN, face_mask
+from styleclip.edit_source import EditSource
 from styleclip.images import read_record
 from styleclip.inversion.invert import Invert
 from styleclip.inversion.refine import Refine
 from styleclip.models import Models
-from styleclip.photo_editing import EditSource, edit_photo
+from styleclip.photo_editing import edit_photo
 from styleclip.results import EditResult
 from styleclip.storage.recording import InputFile
 from styleclip.weights.file_state import sha256_of
