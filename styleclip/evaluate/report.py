@@ -17,6 +17,7 @@ from styleclip.storage.files import atomic_path, atomic_write, to_json
 from styleclip.storage.result_folder import ResultFolder
 from styleclip.storage.temporaries import final_path
 from styleclip.text.text_files import read_text
+from styleclip.text.units import number_of
 
 MAX_REPORT_BYTES = 2**26
 MEAN, ORACLE = "all edits", "oracle"
@@ -64,7 +65,7 @@ class Report:
         if len(counts) < 2:
             return []
         groups = {count: [score for score in self.prompts if len(score.claims) == count] for count in counts}
-        return [mean_row(f"{count} claim{'s' if count > 1 else ''}", group) for count, group in groups.items()]
+        return [mean_row(number_of(count, "claim"), group) for count, group in groups.items()]
 
     def mean_rows(self) -> list[Row]:
         """The mean over all edits, and that of the oracle on the same faces."""

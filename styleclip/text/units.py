@@ -22,3 +22,8 @@ def human_bytes(count: int) -> str:
     """`1_201_649_680 -> "1.2 GB"`."""
     power = min(4, int(math.log(max(count, 1), 1000)))
     return f"{count / 1000**power:.3g} {('B', 'kB', 'MB', 'GB', 'TB')[power]}"
+
+
+def number_of(count: int, noun: str) -> str:
+    """`1, "step" -> "1 step"`, `40, "step" -> "40 steps"`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

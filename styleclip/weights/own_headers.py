@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,9 @@ def read_record(path: str | Path, kind: str, remedy: str) -> dict[str, Any]:
 
 
 def _metadata(path: Path) -> dict[str, Any]:
+    mode = path.stat().st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # opening a pipe would wait for its writer
+        raise ValueError("a device or a pipe")
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
         if not 2 <= length <= MAX_HEADER_BYTES:

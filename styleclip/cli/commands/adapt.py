@@ -129,7 +129,7 @@ def _named_weight(text: str) -> tuple[str, float]:
         number = float(weight)
     except ValueError:
         number = -1.0
-    if not 0 <= number < 1e30:
+    if not name or not 0 <= number < 1e30:
         raise UsageError(f"--other-clip is {text}; write NAME=WEIGHT with a weight of 0 or more")
     return name, number
 

@@ -17,6 +17,7 @@ from styleclip.cli.output.progress import Progress
 from styleclip.interrupts import exit_code
 from styleclip.settings import preset_values
 from styleclip.text.names import slug
+from styleclip.text.units import number_of
 
 BACKGROUND = "A photo to draw over.  [default: white]"
 
@@ -50,7 +51,7 @@ def draw(
     with Progress("draw", common.quiet) as progress:
         result = styleclip.draw(prompt, clip, drawing, background=background, negatives=negatives, on_step=progress)
     paths = result.save(folder, FILES, common.overwrite, common.recording)
-    similarity = f"{prompt}: similarity {result.scores['clip']:.3f} after {result.steps} steps"
+    similarity = f"{prompt}: similarity {result.scores['clip']:.3f} after {number_of(result.steps, 'step')}"
     common.report(paths, common.recording.of_json(result.record(), folder), [similarity])
     if result.interrupted:
         print_lines(f"Interrupted at step {progress.last}; kept the best drawing so far", err=True)

@@ -30,6 +30,7 @@ from styleclip.errors import UsageError
 from styleclip.interrupts import exit_code
 from styleclip.settings import preset_values
 from styleclip.text.parsing import parse_seeds
+from styleclip.text.units import number_of
 
 if TYPE_CHECKING:
     from styleclip.canvases.result import CanvasResult
@@ -213,7 +214,7 @@ def _told(result: CanvasResult) -> str:
     """`similarity 0.612 after 40 steps`; of several sketches the similarity of each."""
     scores = result.scores.get("sketches", [result.scores])
     similarities = ", ".join(format(each["clip"], ".3f") for each in scores)
-    return f"similarity {similarities} after {result.steps} steps"
+    return f"similarity {similarities} after {number_of(result.steps, 'step')}"
 
 
 def _sketch_photos(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from styleclip.cli.output.tables import table
-from styleclip.text.units import human_bytes
+from styleclip.text.units import human_bytes, number_of
 
 
 def test_columns_are_aligned() -> None:
@@ -29,3 +29,7 @@ def test_the_last_column_wraps_under_itself(monkeypatch: pytest.MonkeyPatch) -> 
 )
 def test_sizes_in_words(count: int, text: str) -> None:
     assert human_bytes(count) == text
+
+
+def test_numbers_of_things() -> None:
+    assert [number_of(count, "step") for count in (0, 1, 2, 2000)] == ["0 steps", "1 step", "2 steps", "2,000 steps"]
