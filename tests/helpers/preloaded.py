@@ -1,9 +1,10 @@
-"""Python processes that start with torch and its neighbours imported: a server imports them once and forks for each.
+"""Python processes that start with torch and this package imported: a server imports them once and forks for each.
 
-Nothing of this package is imported before the fork. Arguments, folder, environment and streams are those of the caller,
-so a process differs from `python ARGUMENTS` only in that its start takes no seconds. Where Python is told to write no
-bytecode, that of the modules imported after the fork lies beside the socket, for the next process. For tests of what
-the commands do; what an import costs and signals need a process of their own (`support.run_python`).
+A caller whose modules lie elsewhere (PYTHONPATH) imports this package anew. Arguments, folder, environment and streams
+are those of the caller, so a process differs from `python ARGUMENTS` only in that its start takes no seconds. Where
+Python is told to write no bytecode, that of the modules imported after the fork lies beside the socket, for the next
+process. For tests of what the commands do; what an import costs and signals need a process of their own
+(`support.run_python`).
 
     python -m tests.helpers.preloaded serve SOCKET
     python -S tests/helpers/preloaded.py SOCKET -m styleclip sample --seed 3
@@ -24,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 IMPORTED = ("torch", "torchvision", "open_clip", "timm", "scipy.ndimage", "PIL.Image", "safetensors.torch", "click")
+OURS = ("styleclip.editor", "styleclip.loading", "styleclip.cli.edit_jobs")  # read no environment and no file
 LENGTH = struct.Struct("!I")
 STREAMS = 3  # stdin, stdout, stderr
 START_SECONDS = 120.0
@@ -53,7 +55,7 @@ class Preloaded:
 
 def serve(path: str) -> None:
     """Import, then fork for every caller until the process is terminated."""
-    for name in IMPORTED:
+    for name in (*IMPORTED, *OURS):
         __import__(name)
     if sys.dont_write_bytecode:
         sys.dont_write_bytecode, sys.pycache_prefix = False, str(Path(path).with_name("bytecode"))
@@ -116,10 +118,11 @@ def become(request: dict[str, object], streams: list[int]) -> None:
     arguments, environment, folder = request["arguments"], request["environment"], request["folder"]
     assert isinstance(arguments, list) and isinstance(environment, dict) and isinstance(folder, str)
     os.chdir(folder)
+    dropped = {"tests"} if environment["PYTHONPATH"] == os.environ["PYTHONPATH"] else {"tests", "styleclip", "cuda_ops"}
     os.environ.clear()
     os.environ.update(environment)
     sys.path[:] = ["", *environment["PYTHONPATH"].split(os.pathsep), *sys.path]
-    for name in [name for name in sys.modules if name.partition(".")[0] == "tests"]:
+    for name in [name for name in sys.modules if name.partition(".")[0] in dropped]:
         del sys.modules[name]
     kind, what, *rest = arguments
     sys.argv = ["-c" if kind == "-c" else what, *rest]

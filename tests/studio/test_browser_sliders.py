@@ -163,7 +163,7 @@ def test_the_amount_of_a_child_redraws_the_face(studio: StudioPage, demo: Models
         studio.settle()
         assert studio.state()["child"] | {"sha256": ""} == {**GREY, "amount": 0.4}
         np.testing.assert_array_equal(studio.pixels(), picture_of(studio))
-        assert "&amount=0.4" in (studio.find("sample").first.locator("img").get_attribute("src") or "")
+        studio.wait("""document.querySelector('[data-testid="sample"] img').src.includes("&amount=0.4")""")
         studio.find("undo").click()
         studio.settle()
         np.testing.assert_array_equal(studio.pixels(), grey)

@@ -30,7 +30,7 @@ def measure_composition(clip: CLIP, seeds: Sequence[int] = SEEDS, on_step: OnSte
         on_step: a step is a batch of renders.
 
     Example:
-        print(measure_composition(styleclip.load_clip("ViT-B-32-quickgelu/openai")).table())
+        table = measure_composition(styleclip.load_clip("ViT-B-32-quickgelu/openai")).table()
 
     Raises UsageError where no question is left.
     """

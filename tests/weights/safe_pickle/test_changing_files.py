@@ -132,8 +132,8 @@ def test_the_hash_is_that_of_the_bytes_that_were_loaded(
     found = styleclip.load(str(path), clip=files[1], identity="none")
     assert found.provenance["generator"]["sha256"] == sha256_of(path)
 
-    def load_then_write(path: Path, label: int | None) -> object:
-        network = load_generator(path, label)
+    def load_then_write(path: Path, *options: Any) -> object:
+        network = load_generator(path, *options)
         append(path)
         return network
 
