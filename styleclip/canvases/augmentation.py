@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+WHITE = 1.0  # of images in [-1, 1]
 CORNERS = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))  # of an image, in fractions of its width and height
 
 
@@ -36,6 +37,19 @@ def random_crops(count: int, generator: torch.Generator, scale: tuple[float, flo
     transforms[:, 0, 0] = transforms[:, 1, 1] = side
     transforms[:, :2, 2], transforms[:, 2, 2] = corner, 1.0
     return transforms
+
+
+def random_views(count: int, generator: torch.Generator, distortion: float, scale: tuple[float, float]) -> Tensor:
+    """Random transforms [count, 3, 3]: a perspective, then a crop."""
+    return random_perspectives(count, generator, distortion) @ random_crops(count, generator, scale)
+
+
+def center_on_square(images: Tensor, fill: float) -> Tensor:
+    """Images [..., H, W] in the middle of a square of `fill` as large as their longer side."""
+    height, width = images.shape[-2:]
+    side = max(height, width)
+    x, y = side - width, side - height
+    return F.pad(images, (x // 2, x - x // 2, y // 2, y - y // 2), value=fill)
 
 
 def warp(images: Tensor, transforms: Tensor, fill: float = -1.0, size: tuple[int, int] | None = None) -> Tensor:

@@ -12,7 +12,7 @@ from styleclip.canvases.adaptation.generator_canvas import GeneratorCanvas
 from styleclip.canvases.adaptation.layers import choose_layers, convolution_names, layers_of_rows, torgb_names
 from styleclip.canvases.adaptation.losses import AdaptationLoss, WeightedClip
 from styleclip.canvases.adaptation.settings import Adaptation
-from styleclip.canvases.adaptation.views import random_views, with_views
+from styleclip.canvases.adaptation.views import mirrored_views, with_views
 from styleclip.canvases.loop import CanvasLoop
 from styleclip.latents import Latent, Space
 from styleclip.losses import loss_resolution_px
@@ -75,7 +75,7 @@ class AdaptationTrainer:
         with torch.no_grad():
             before = self._render(self.parent, latent, random)
         after = self._render(self.canvas.generator, latent, random)
-        transforms = random_views(len(latent) * self.adaptation.views, random)
+        transforms = mirrored_views(len(latent) * self.adaptation.views, random)
         return {"directional": self.loss.directional(with_views(after, transforms), with_views(before, transforms))}
 
     @torch.no_grad()

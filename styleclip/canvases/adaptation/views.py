@@ -8,16 +8,16 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from styleclip.canvases.augmentation import random_crops, random_perspectives, warp
+from styleclip.canvases.augmentation import random_views, warp
 
 DISTORTION = 0.3  # of the perspective
 AREA = (0.7, 1.0)  # of a crop
 MIRROR = ((-1.0, 0.0, 1.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
 
 
-def random_views(count: int, random: torch.Generator) -> Tensor:
+def mirrored_views(count: int, random: torch.Generator) -> Tensor:
     """Random transforms [count, 3, 3], as `warp` takes them."""
-    transforms = random_perspectives(count, random, DISTORTION) @ random_crops(count, random, AREA)
+    transforms = random_views(count, random, DISTORTION, AREA)
     is_mirrored = torch.rand(count, generator=random) < 0.5
     return torch.where(is_mirrored[:, None, None], transforms @ torch.tensor(MIRROR), transforms)
 

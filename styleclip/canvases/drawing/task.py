@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 
 from styleclip.alignment.photos import Photo
+from styleclip.canvases.augmentation import WHITE, center_on_square
 from styleclip.canvases.drawing.palette import group_colors, unite_colors
 from styleclip.canvases.drawing.settings import UNIT_SIDE, Drawing
 from styleclip.canvases.drawing.start import start_strokes
-from styleclip.canvases.drawing.views import center_on_square, disturb, look, random_transforms
+from styleclip.canvases.drawing.views import disturb, look, random_transforms
 from styleclip.canvases.loop import CanvasLoop
 from styleclip.canvases.strokes.canvas import StrokeCanvas
 from styleclip.images import from_pil
@@ -80,7 +81,7 @@ class DrawingTask:
     @torch.no_grad()
     def scores(self, attempt: Attempt) -> dict[str, object]:
         """What CLIP says of the drawing as it is, and the losses of the attempts."""
-        features = self.clip.encode_image(center_on_square(attempt.canvas())[None])
+        features = self.clip.encode_image(center_on_square(attempt.canvas(), WHITE)[None])
         return {
             "clip": (features @ self.texts.T)[0, 0].item(),
             "loss": attempt.loss,

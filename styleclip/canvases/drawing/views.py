@@ -6,23 +6,22 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from styleclip.canvases.augmentation import random_crops, random_perspectives, warp
+from styleclip.canvases.augmentation import WHITE, center_on_square, random_views, warp
 from styleclip.canvases.drawing.settings import Drawing
 
 CROP_RANGE = 0.2  # from the smallest to the largest part of a view
 COARSE = 8  # cells along a side of the coarse noise
-WHITE = 1.0
 
 
 def random_transforms(settings: Drawing, count: int, generator: torch.Generator) -> Tensor:
     """Random transforms [count, 3, 3]: a perspective, then a crop (CLIPDraw)."""
     crops = (settings.least_crop, min(1.0, settings.least_crop + CROP_RANGE))
-    return random_perspectives(count, generator, settings.distortion) @ random_crops(count, generator, crops)
+    return random_views(count, generator, settings.distortion, crops)
 
 
 def look(picture: Tensor, transforms: Tensor) -> Tensor:
     """Views [V, 3, S, S] of a picture [3, H, W] in the middle of a white square."""
-    return warp(center_on_square(picture).expand(len(transforms), -1, -1, -1), transforms, fill=WHITE)
+    return warp(center_on_square(picture, WHITE).expand(len(transforms), -1, -1, -1), transforms, fill=WHITE)
 
 
 def disturb(views: Tensor, settings: Drawing, generator: torch.Generator) -> Tensor:
@@ -44,11 +43,3 @@ def disturb(views: Tensor, settings: Drawing, generator: torch.Generator) -> Ten
         coarse = F.interpolate(coarse, size=views.shape[-2:], mode="bilinear")
         views = views + settings.noise * uniform(1) * (fine + coarse).to(views)
     return views
-
-
-def center_on_square(picture: Tensor) -> Tensor:
-    """A picture [3, H, W] in the middle of a white square."""
-    height, width = picture.shape[1:]
-    side = max(height, width)
-    x, y = side - width, side - height
-    return F.pad(picture, (x // 2, x - x // 2, y // 2, y - y // 2), value=WHITE)

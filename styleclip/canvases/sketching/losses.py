@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from styleclip.canvases.augmentation import random_crops, random_perspectives, warp
+from styleclip.canvases.augmentation import random_views, warp
 from styleclip.losses import similarity
 from styleclip.networks.clip import CLIP
 from styleclip.networks.clip_layers import is_transformer, layer_features, layer_names
@@ -49,8 +49,7 @@ class SketchLosses:
         if not self.views:
             return self.of_whole(sketch)
         generator = torch.Generator().manual_seed(self.seed + index)
-        transforms = random_perspectives(self.views, generator, DISTORTION)
-        transforms = transforms @ random_crops(self.views, generator, CROP_AREA)
+        transforms = random_views(self.views, generator, DISTORTION, CROP_AREA)
 
         def views_of(image: Tensor) -> Tensor:
             return torch.cat([image, warp(image.expand(self.views, -1, -1, -1), transforms, BLACK)])

@@ -8,13 +8,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from styleclip.canvases.augmentation import WHITE
 from styleclip.networks.clip import CLIP
 from styleclip.networks.clip_layers import is_transformer, layer_features, layer_names
 from styleclip.networks.resize import apply_resizes
 from styleclip.runtime.gradients import with_gradients
 
 MIN_CELLS = 7  # least height of the feature map that a residual network's saliency comes from: as of a ViT-B/32
-WHITE = 1.0
 
 
 def saliency(clip: CLIP, picture: Tensor, side: int) -> Tensor:

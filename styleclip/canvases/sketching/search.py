@@ -10,11 +10,12 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
+from styleclip.canvases.augmentation import WHITE, center_on_square
 from styleclip.canvases.loop import CanvasLoop, Run, Values
 from styleclip.canvases.sketching.initialisation import draw_points, point_map, region_lines
 from styleclip.canvases.sketching.losses import SketchLosses
 from styleclip.canvases.sketching.settings import METHOD, UNITS, Sketching
-from styleclip.canvases.sketching.subject import WHITE, on_white
+from styleclip.canvases.sketching.subject import on_white
 from styleclip.canvases.sketching.tracing import trace_strokes
 from styleclip.canvases.strokes.canvas import StrokeCanvas
 from styleclip.canvases.strokes.rasteriser import rasterise
@@ -141,12 +142,10 @@ def _on_canvas(picture: Tensor | Image.Image, clip: CLIP) -> Tensor:
     """The picture [1, 3, S, S] at the size of CLIP's input, on white where it is not square."""
     image = from_pil([picture]) if isinstance(picture, Image.Image) else to_rgb(picture)
     image = image.to(clip.mean.device).clamp(-1, 1)
-    height, width = image.shape[-2:]
-    side = max(height, width)
-    left, top = (side - width) // 2, (side - height) // 2
-    square = F.pad(image, (left, side - width - left, top, side - height - top), value=WHITE)
-    size = clip.image_size
-    return F.interpolate(square, (size, size), mode="bicubic", antialias=True).clamp(-1, 1) if side != size else square
+    square, size = center_on_square(image, WHITE), clip.image_size
+    if square.shape[-1] == size:
+        return square
+    return F.interpolate(square, (size, size), mode="bicubic", antialias=True).clamp(-1, 1)
 
 
 def _starts(clip: CLIP, picture: Tensor, region: Tensor | None, settings: Sketching) -> list[Strokes]:

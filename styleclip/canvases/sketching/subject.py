@@ -10,8 +10,8 @@ from torch import Tensor
 
 from styleclip.alignment.face_mask import face_mask
 from styleclip.alignment.framing import Framing
+from styleclip.canvases.augmentation import WHITE
 
-WHITE = 1.0
 AROUND = 1.15  # times the mask by which edited faces are pasted: with a hat, and more of long hair
 
 

@@ -16,7 +16,7 @@ from styleclip.canvases.adaptation.child import AdaptedGenerator
 from styleclip.canvases.adaptation.evaluation import Plateau, diversity
 from styleclip.canvases.adaptation.losses import AdaptationLoss, WeightedClip
 from styleclip.canvases.adaptation.settings import Adaptation
-from styleclip.canvases.adaptation.views import random_views, with_views
+from styleclip.canvases.adaptation.views import mirrored_views, with_views
 from styleclip.errors import OutputError, UsageError
 from styleclip.models import Models
 from styleclip.progress import Step
@@ -79,7 +79,7 @@ def test_views_and_torgb_layers() -> None:
 
 def test_half_of_the_views_are_mirrored() -> None:
     ramp = torch.linspace(-1, 1, 16).expand(1, 3, 16, 16)
-    transforms = random_views(40, torch.Generator().manual_seed(0))
+    transforms = mirrored_views(40, torch.Generator().manual_seed(0))
     images = with_views(ramp, transforms)
     assert len(images) == 41 and torch.equal(images[:1], ramp)
     rises = images[1:, 0, 8, 11] > images[1:, 0, 8, 4]
