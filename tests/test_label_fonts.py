@@ -16,8 +16,8 @@ from fontTools.pens.ttGlyphPen import TTGlyphPen
 from PIL import Image, ImageDraw
 
 from styleclip import label_fonts, sheets
-from styleclip.evaluate.plot import plot_rows
-from styleclip.evaluate.scores import Row
+from styleclip.evaluate.demo_world.plot import plot_rows
+from styleclip.evaluate.demo_world.scores import Row
 from styleclip.label_fonts import LabelWarning, dejavu_font, drawable_label, system_fonts
 from styleclip.sheets import labelled_sheet
 

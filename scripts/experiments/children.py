@@ -18,9 +18,9 @@ import styleclip
 from styleclip.cli.options.types import SEEDS
 from styleclip.demo.judge import Judge, load_judge
 from styleclip.demo.wordings import Wording, given_wordings, load_wordings
-from styleclip.evaluate.oracle import Oracle
-from styleclip.evaluate.task import Portraits
-from styleclip.evaluate.verdicts import shown_claims
+from styleclip.evaluate.demo_world.oracle import Oracle
+from styleclip.evaluate.demo_world.task import Portraits
+from styleclip.evaluate.demo_world.verdicts import shown_claims
 from styleclip.latents import Latent, Space
 from styleclip.methods.mapper import LatentMapper, load_trained_mapper
 from styleclip.methods.sliders import Found, step_in_s

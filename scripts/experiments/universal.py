@@ -27,10 +27,10 @@ from scripts.experiments.universal_maps import Fits, LocalMeans, fit_maps
 from styleclip.cli.options.types import SEEDS
 from styleclip.demo.judge import Judge, load_judge
 from styleclip.demo.wordings import Wording, load_wordings
-from styleclip.evaluate.limits import Limits
-from styleclip.evaluate.measures import measure
-from styleclip.evaluate.oracle import Oracle
-from styleclip.evaluate.task import Portraits, Task
+from styleclip.evaluate.demo_world.limits import Limits
+from styleclip.evaluate.demo_world.measures import measure
+from styleclip.evaluate.demo_world.oracle import Oracle
+from styleclip.evaluate.demo_world.task import Portraits, Task
 from styleclip.latents import Direction, Latent, Space
 from styleclip.losses import similarity
 from styleclip.models import Models

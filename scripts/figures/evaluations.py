@@ -30,7 +30,7 @@ import click
 
 from benchmarks.tools import markdown_table
 from styleclip.evaluate import Report, Row, load_report
-from styleclip.evaluate.scores import TABLE_FORMATS, format_mean
+from styleclip.evaluate.demo_world.scores import TABLE_FORMATS, format_mean
 from styleclip.storage.files import atomic_write
 
 BLOCK = re.compile(r"(<!-- evaluation: (?P<names>[^>]+?) -->\n).*?(<!-- end -->)", re.S)

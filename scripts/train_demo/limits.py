@@ -11,7 +11,7 @@ import click
 import torch
 
 import styleclip
-from styleclip.evaluate.limits import measure_limits, save_limits
+from styleclip.evaluate.demo_world.limits import measure_limits, save_limits
 
 
 @click.command()

@@ -94,7 +94,7 @@ def evaluate(
     values = read_settings(method_class(name), settings)
     from styleclip import evaluate as evaluation
     from styleclip.directions.library import direction_file
-    from styleclip.evaluate.report import REPORT_FILES
+    from styleclip.evaluate.demo_world.report import REPORT_FILES
     from styleclip.methods.mapper import LatentMapper, load_trained_mapper
     from styleclip.weights.locate import mapper_file
 

@@ -15,8 +15,8 @@ from styleclip.demo.world import faces
 from styleclip.evaluate.composition.answers import Answer, Share, share
 from styleclip.evaluate.composition.questions import TASKS
 from styleclip.evaluate.composition.renders import latents
-from styleclip.evaluate.report import lists_on_one_line
-from styleclip.evaluate.scores import format_mean
+from styleclip.evaluate.demo_world.scores import format_mean
+from styleclip.evaluate.json_lists import lists_on_one_line
 from styleclip.images import png_bytes, to_pil
 from styleclip.sheets import join_sheets, labelled_sheet
 from styleclip.storage.files import atomic_write, to_json, versions

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from styleclip.evaluate.measures import COLUMNS
+from styleclip.evaluate.demo_world.measures import COLUMNS
 
 Columns = Mapping[str, Sequence[float]]  # COLUMNS -> the value of every edit
 TABLE_FORMATS = {  # the columns of tables

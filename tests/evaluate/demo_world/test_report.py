@@ -11,9 +11,10 @@ from PIL import Image
 
 from styleclip import evaluate
 from styleclip.errors import UsageError
-from styleclip.evaluate.measures import COLUMNS
-from styleclip.evaluate.report import Report, lists_on_one_line, load_report
-from styleclip.evaluate.scores import TABLE_FORMATS, PromptScore
+from styleclip.evaluate.demo_world.measures import COLUMNS
+from styleclip.evaluate.demo_world.report import Report, load_report
+from styleclip.evaluate.demo_world.scores import TABLE_FORMATS, PromptScore
+from styleclip.evaluate.json_lists import lists_on_one_line
 from styleclip.models import Models
 from tests.helpers.demo_edits import Scramble
 

@@ -14,13 +14,13 @@ from styleclip.demo.wordings import Wording
 from styleclip.demo.world import Z_DIM
 from styleclip.editor import Editor
 from styleclip.errors import UsageError
-from styleclip.evaluate.limits import LIMITED, Limits
-from styleclip.evaluate.measures import COLUMNS, Measures, measure
-from styleclip.evaluate.oracle import Oracle
-from styleclip.evaluate.report import Report
-from styleclip.evaluate.scores import PromptScore, mean_row
-from styleclip.evaluate.sheet import WorstEdit, choose_worst, worst_edits
-from styleclip.evaluate.task import Portraits, Task
+from styleclip.evaluate.demo_world.limits import LIMITED, Limits
+from styleclip.evaluate.demo_world.measures import COLUMNS, Measures, measure
+from styleclip.evaluate.demo_world.oracle import Oracle
+from styleclip.evaluate.demo_world.report import Report
+from styleclip.evaluate.demo_world.scores import PromptScore, mean_row
+from styleclip.evaluate.demo_world.sheet import WorstEdit, choose_worst, worst_edits
+from styleclip.evaluate.demo_world.task import Portraits, Task
 from styleclip.latents import Latent, Space
 from styleclip.methods.base import Method
 from styleclip.models import Models

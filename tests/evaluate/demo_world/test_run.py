@@ -12,8 +12,8 @@ from styleclip.demo.captions import other_states
 from styleclip.demo.wordings import Wording, WordingSet
 from styleclip.editor import Editor
 from styleclip.errors import SpaceError, UsageError
-from styleclip.evaluate.oracle import Oracle
-from styleclip.evaluate.task import Portraits
+from styleclip.evaluate.demo_world.oracle import Oracle
+from styleclip.evaluate.demo_world.task import Portraits
 from styleclip.latents import Latent
 from styleclip.methods.mapper import LatentMapper, TrainedMapper
 from styleclip.models import Models
@@ -45,7 +45,7 @@ def test_faces_that_show_it_already_do_not_count(models: Models) -> None:
 
 def test_batches_change_nothing(models: Models, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = evaluate.run(models, Scramble(), range(6), ["a face wearing a hat"])
-    monkeypatch.setattr("styleclip.evaluate.evaluation.BATCH", 2)
+    monkeypatch.setattr("styleclip.evaluate.demo_world.evaluation.BATCH", 2)
     oracle = evaluate.run(models, Nothing(), range(6), ["a face wearing a hat"]).prompts[0].oracle
     assert oracle["to_ideal"] == whole.prompts[0].oracle["to_ideal"] == [0] * whole.prompts[0].faces
     assert oracle["bg"] == pytest.approx(whole.prompts[0].oracle["bg"], abs=1e-3)

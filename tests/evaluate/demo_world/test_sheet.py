@@ -6,9 +6,9 @@ import torch
 from PIL import Image
 
 from styleclip import evaluate
-from styleclip.evaluate.limits import Limits
-from styleclip.evaluate.measures import Measures
-from styleclip.evaluate.sheet import BLOCKS, CELL, WorstEdit, choose_worst, reasons, worst_sheet
+from styleclip.evaluate.demo_world.limits import Limits
+from styleclip.evaluate.demo_world.measures import Measures
+from styleclip.evaluate.demo_world.sheet import BLOCKS, CELL, WorstEdit, choose_worst, reasons, worst_sheet
 from styleclip.models import Models
 from styleclip.sheets import GAP, LABEL_HEIGHT
 from tests.helpers.demo_edits import Scramble

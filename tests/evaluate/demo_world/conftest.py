@@ -6,8 +6,8 @@ import pytest
 
 import styleclip
 from styleclip.demo.judge import Judge, load_judge
-from styleclip.evaluate.limits import Limits
-from styleclip.evaluate.task import Portraits
+from styleclip.evaluate.demo_world.limits import Limits
+from styleclip.evaluate.demo_world.task import Portraits
 from styleclip.models import Models
 from styleclip.weights.catalog import checkpoint_path
 

@@ -14,10 +14,10 @@ from styleclip.demo.judge import Judge
 from styleclip.demo.render import background_mask
 from styleclip.demo.world import faces
 from styleclip.editor import Editor
-from styleclip.evaluate.limits import Limits, load_limits, measure_limits, save_limits
-from styleclip.evaluate.measures import COLUMNS, Measures, measure
-from styleclip.evaluate.oracle import Oracle
-from styleclip.evaluate.task import Portraits, Task
+from styleclip.evaluate.demo_world.limits import Limits, load_limits, measure_limits, save_limits
+from styleclip.evaluate.demo_world.measures import COLUMNS, Measures, measure
+from styleclip.evaluate.demo_world.oracle import Oracle
+from styleclip.evaluate.demo_world.task import Portraits, Task
 from styleclip.latents import Latent, Space
 from styleclip.models import Models
 from styleclip.results import EditResult
@@ -95,12 +95,14 @@ def test_the_limits_of_the_demo_are_in_a_file(
     models: Models, limits: Limits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert Limits.of(models) is limits and limits.bg == 6 and limits.chroma.shape == (64, 64)
-    monkeypatch.setattr("styleclip.evaluate.limits.SAMPLES", 200)
+    monkeypatch.setattr("styleclip.evaluate.demo_world.limits.SAMPLES", 200)
     fewer = measure_limits(models)
     assert 0.5 < fewer.halo / limits.halo < 2 and 0.5 < fewer.gamut / limits.gamut < 2
     assert (fewer.chroma <= limits.chroma + 0.2).float().mean() > 0.95
     save_limits(fewer, models, tmp_path / "limits.safetensors")
-    monkeypatch.setattr("styleclip.evaluate.limits.checkpoint_path", lambda name: tmp_path / "limits.safetensors")
+    monkeypatch.setattr(
+        "styleclip.evaluate.demo_world.limits.checkpoint_path", lambda name: tmp_path / "limits.safetensors"
+    )
     again = load_limits(models)
     assert again is not None and (again.halo, again.gamut) == (fewer.halo, fewer.gamut)
     assert load_limits(replace(models, provenance={"generator": {"network": "another"}})) is None

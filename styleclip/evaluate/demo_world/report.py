@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from styleclip.errors import UsageError
-from styleclip.evaluate.plot import plot_rows
-from styleclip.evaluate.scores import TABLE_FORMATS, PromptScore, Row, mean_row
-from styleclip.evaluate.sheet import WorstEdit, worst_sheet
+from styleclip.evaluate.demo_world.plot import plot_rows
+from styleclip.evaluate.demo_world.scores import TABLE_FORMATS, PromptScore, Row, mean_row
+from styleclip.evaluate.demo_world.sheet import WorstEdit, worst_sheet
+from styleclip.evaluate.json_lists import lists_on_one_line
 from styleclip.storage.files import atomic_path, atomic_write, to_json
 from styleclip.storage.result_folder import ResultFolder
 from styleclip.storage.temporaries import final_path
@@ -130,8 +130,3 @@ def load_report(path: Path) -> Report:
         return Report(**{name: record[name] for name in names}, prompts=prompts)
     except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         raise UsageError(f"{path} is not a report of `styleclip evaluate`; pass a report.json") from error
-
-
-def lists_on_one_line(text: str) -> str:
-    """JSON in which every list of numbers is one line."""
-    return re.sub(r"\[[-+\d.eE,\s]*\]", lambda match: " ".join(match[0].split()), text)

@@ -9,9 +9,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from styleclip.evaluate.limits import LIMITED, Limits
-from styleclip.evaluate.measures import Measures
-from styleclip.evaluate.task import Task
+from styleclip.evaluate.demo_world.limits import LIMITED, Limits
+from styleclip.evaluate.demo_world.measures import Measures
+from styleclip.evaluate.demo_world.task import Task
 from styleclip.images import to_pil
 from styleclip.sheets import join_sheets, labelled_sheet
 

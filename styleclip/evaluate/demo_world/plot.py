@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from styleclip.evaluate.limits import MAX_BACKGROUND
-from styleclip.evaluate.scores import Row
+from styleclip.evaluate.demo_world.limits import MAX_BACKGROUND
+from styleclip.evaluate.demo_world.scores import Row
 from styleclip.label_fonts import drawable_label
 
 PANELS = (("clean", "tab:blue", 1.0), ("flips", "tab:orange", None), ("bg", "tab:green", None))

@@ -7,7 +7,7 @@ import torch
 from styleclip.demo.captions import state_names
 from styleclip.demo.judge import Verdict
 from styleclip.demo.world import ATTRIBUTES
-from styleclip.evaluate.verdicts import flips, has_changed, shown_claims
+from styleclip.evaluate.demo_world.verdicts import flips, has_changed, shown_claims
 
 
 def verdict(*faces: dict[str, str]) -> Verdict:

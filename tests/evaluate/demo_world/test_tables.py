@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from scripts.figures.evaluations import FILES, with_tables
-from styleclip.evaluate.measures import COLUMNS
-from styleclip.evaluate.report import Report
-from styleclip.evaluate.scores import PromptScore
+from styleclip.evaluate.demo_world.measures import COLUMNS
+from styleclip.evaluate.demo_world.report import Report
+from styleclip.evaluate.demo_world.scores import PromptScore
 from tests.helpers.support import ROOT
 
 PAGE = "before\n<!-- evaluation: {} -->\nold\n<!-- end -->\nafter\n"
