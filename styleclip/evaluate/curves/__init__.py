@@ -1,0 +1,1 @@
+"""Figures of edits at several strengths, as functions of numbers: intervals, trade-off curves, quality of sliders."""
