@@ -17,7 +17,7 @@ from torch import Tensor
 
 from benchmarks.timing import time_call
 from styleclip.latents import StyleEntry
-from styleclip.networks.stylegan2 import Generator
+from styleclip.networks.generator import Generator
 
 LAYOUTS = (torch.contiguous_format, torch.channels_last)
 TRIES = 3  # timed runs of each memory format

@@ -24,7 +24,7 @@ from benchmarks.shares import shares_table, time_shares
 from benchmarks.timing import Measurement, Timer, compare, make_timer
 from benchmarks.tools import KERNEL_LABELS, Report, Setup, bench_command, markdown_table, repeats_option, with_ops
 from styleclip.latents import Latent, Space
-from styleclip.networks.stylegan2 import Generator
+from styleclip.networks.generator import Generator
 from styleclip.text.units import human_number
 
 BOUND, THAWED, PUBLISHED = "convolutions alone", "ours, not frozen", "published"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.convolutions import multiplication_count
 from benchmarks.timing import make_timer, time_in_turns
-from styleclip.networks.stylegan2 import Generator
+from styleclip.networks.generator import Generator
 from styleclip.storage.files import atomic_path
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from styleclip.networks.generator import Generator
 from styleclip.networks.layers import FIR_TAPS
-from styleclip.networks.stylegan2 import Generator
 
 
 def trainable_copy(generator: Generator) -> Generator:

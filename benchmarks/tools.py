@@ -22,8 +22,9 @@ from styleclip.models import Models
 from styleclip.networks.arcface import ArcFace
 from styleclip.networks.clip import CLIP, build_clip
 from styleclip.networks.face_recognition import FaceRecogniser, SmallRecogniser
+from styleclip.networks.generator import Generator
 from styleclip.networks.open_clip_hub import open_clip_architecture
-from styleclip.networks.stylegan2 import Generator, GeneratorConfig
+from styleclip.networks.stylegan2 import StyleGAN2Config
 from styleclip.runtime.devices import keep_memory, pick_device, pick_dtype
 from styleclip.storage.files import to_json
 
@@ -31,7 +32,7 @@ Value = TypeVar("Value")
 Networks = Literal["config-f", "small"]
 PROMPT = "a face with red hair"
 CHANNELS = {4: 512, 8: 512, 16: 512, 32: 512, 64: 512, 128: 256, 256: 128, 512: 64, 1024: 32}  # of config-f
-SMALL = GeneratorConfig(z_dim=16, w_dim=16, mapping_widths=(16, 16), channels={4: 8, 8: 8, 16: 8, 32: 8})
+SMALL = StyleGAN2Config(z_dim=16, w_dim=16, mapping_widths=(16, 16), channels={4: 8, 8: 8, 16: 8, 32: 8})
 SMALL_CLIP = {
     "name": "small",
     "model": {
@@ -216,10 +217,10 @@ def with_ops(choice: str, work: Callable[[], Value]) -> Callable[[], Value]:
     return run
 
 
-def config_f(resolution: int) -> GeneratorConfig:
+def config_f(resolution: int) -> StyleGAN2Config:
     """The configuration config-f of StyleGAN2, up to this resolution."""
     channels = {side: width for side, width in CHANNELS.items() if side <= resolution}
-    return GeneratorConfig(z_dim=512, w_dim=512, mapping_widths=(512,) * 8, channels=channels)
+    return StyleGAN2Config(z_dim=512, w_dim=512, mapping_widths=(512,) * 8, channels=channels)
 
 
 def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

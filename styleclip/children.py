@@ -14,7 +14,7 @@ import torch
 
 from styleclip.errors import WeightError
 from styleclip.models import Models
-from styleclip.networks.stylegan2 import Generator
+from styleclip.networks.generator import Generator
 from styleclip.runtime.gradients import float32_default
 from styleclip.text.parsing import format_layers
 from styleclip.weights.adapted import Adapted

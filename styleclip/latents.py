@@ -152,15 +152,12 @@ def _in_one_space(one: _Vector, other: _Vector) -> tuple[Space, Tensor, Tensor]:
 class StyleEntry:
     """The styles of one layer: where they come from in W+ and where they lie in S."""
 
-    name: str  # "b64.conv0", "b64.conv1", "b64.torgb"
+    name: str  # "b64.conv0", "b64.conv1", "b64.torgb"; of StyleGAN3 "input", "L0_36_512"
     resolution: int
     channels: int
     ws_index: int
     start: int
-
-    @property
-    def is_torgb(self) -> bool:
-        return self.name.endswith("torgb")
+    is_torgb: bool = False
 
     @property
     def span(self) -> slice:
@@ -189,7 +186,7 @@ class StyleLayout:
             for offset, (layer, count) in enumerate(layers):
                 start = entries[-1].span.stop if entries else 0
                 name = f"b{resolution}.{layer}"
-                entries.append(StyleEntry(name, resolution, count, ws_index + offset, start))
+                entries.append(StyleEntry(name, resolution, count, ws_index + offset, start, layer == "torgb"))
             before, ws_index = width, ws_index + len(layers) - 1
         return StyleLayout(tuple(entries))
 

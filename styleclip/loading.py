@@ -16,8 +16,8 @@ from styleclip.models import Models
 from styleclip.networks.clip import CLIP, Preprocess
 from styleclip.networks.e4e import Encoder
 from styleclip.networks.face_recognition import FaceRecogniser
+from styleclip.networks.generator import Generator
 from styleclip.networks.lpips import PerceptualDistance
-from styleclip.networks.stylegan2 import Generator
 from styleclip.runtime.gradients import float32_default
 from styleclip.weights.cache import Fetch, fetch
 from styleclip.weights.catalog import weight

@@ -9,8 +9,8 @@ from styleclip.errors import UsageError
 from styleclip.networks.clip import CLIP
 from styleclip.networks.encoder_config import FRAME_PX
 from styleclip.networks.face_recognition import FaceRecogniser
+from styleclip.networks.generator import Generator
 from styleclip.networks.resize import apply_resizes
-from styleclip.networks.stylegan2 import Generator
 from styleclip.settings import LossResolution
 
 MIN_CHANGE = 1e-6  # length of a change of unit features that has a direction
@@ -43,7 +43,7 @@ def loss_resolution_px(generator: Generator, clip: CLIP, wanted: LossResolution)
     ArcFace's alignment (FRAME_PX), a number the block with this longer side in px, or the last one if that is smaller.
     Raises UsageError for a size that the generator has no block for.
     """
-    blocks = {max(generator.config.block_size(block)): block for block in sorted(generator.config.channels)}
+    blocks = {max(generator.config.block_size(block)): block for block in generator.config.resolutions}
     longest = max(blocks)
     if wanted == "full":
         return blocks[longest]

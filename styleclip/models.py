@@ -16,8 +16,8 @@ from styleclip.networks.batch_size import RENDER, max_batch
 from styleclip.networks.clip import CLIP
 from styleclip.networks.e4e import Encoder
 from styleclip.networks.face_recognition import FaceRecogniser
+from styleclip.networks.generator import Generator
 from styleclip.networks.lpips import PerceptualDistance
-from styleclip.networks.stylegan2 import Generator
 from styleclip.networks.synthesis import Noise
 from styleclip.relevance_table import RelevanceTable
 from styleclip.runtime.batching import Batches

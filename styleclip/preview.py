@@ -18,7 +18,7 @@ from styleclip.errors import UsageError
 from styleclip.latents import Latent, Space
 from styleclip.models import Models
 from styleclip.networks.coarse_synthesis import CoarseSynthesis
-from styleclip.networks.stylegan2 import Generator
+from styleclip.networks.generator import Generator
 from styleclip.runtime.gradients import float32_default
 
 LEAST_PX = 16  # smaller blocks show no more than the colours of a face
@@ -55,8 +55,8 @@ class WholePicture:
 
 
 def preview_resolutions(generator: Generator) -> list[int]:
-    """The resolutions of the blocks that previews can be drawn from, in ascending order."""
-    return [resolution for resolution in generator.config.channels if LEAST_PX <= resolution < generator.resolution]
+    """The resolutions of the blocks that previews can be drawn from, in ascending order; none of a StyleGAN3."""
+    return [block for block in generator.config.resolutions if LEAST_PX <= block < generator.resolution]
 
 
 @float32_default()
@@ -103,7 +103,7 @@ def preview(models: Models, latent: Latent, resolution: int, near: WholePicture,
         image = preview(models, latent + 0.5 * step, 256, source)
     """
     generator = models.generator
-    if resolution not in generator.config.channels:
+    if resolution not in generator.config.resolutions:
         raise UsageError(f"there is no block of {resolution} px; choose one of {preview_resolutions(generator)}")
     change = draw_coarse(generator, latent.to(models.device), resolution) - near.coarse(generator, resolution)
     picture = near.reduced(factor)

@@ -11,8 +11,8 @@ from torch import Tensor
 from styleclip.latents import Latent, Space
 from styleclip.networks.arcface import ArcFace, face_resize
 from styleclip.networks.discriminator import Discriminator
+from styleclip.networks.generator import Generator
 from styleclip.networks.resize import apply_resizes
-from styleclip.networks.stylegan2 import Generator
 from styleclip.weights.formats import rosinality
 from styleclip.weights.state_dict import load_strict
 from tests.golden import fill

@@ -9,7 +9,7 @@ import pytest
 
 from styleclip.errors import UsageError
 from styleclip.losses import loss_resolution_px
-from styleclip.networks.stylegan2 import Generator
+from styleclip.networks.generator import Generator
 from styleclip.weights.state_dict import on_meta
 from tests.helpers.tiny import TINY, tiny_models
 

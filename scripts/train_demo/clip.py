@@ -26,7 +26,7 @@ from styleclip.demo.captions import Caption, caption, matches, vocabulary
 from styleclip.demo.world import ATTRIBUTES, Z_DIM, Faces, faces, people_with, with_state
 from styleclip.latents import Latent, Space
 from styleclip.networks.clip import CompactTokenizer, build_clip
-from styleclip.networks.stylegan2 import Generator
+from styleclip.networks.generator import Generator
 from styleclip.prompts import TEMPLATES
 from styleclip.stylespace.statistics import whitening_basis
 from styleclip.weights.load import load_generator

@@ -20,11 +20,12 @@ from scripts.train_demo.mapping import train_mapping
 from styleclip.demo.world import SOURCES, Z_DIM, Scale, with_state
 from styleclip.latents import Latent, Space
 from styleclip.networks.discriminator import Discriminator
-from styleclip.networks.stylegan2 import Generator, GeneratorConfig
+from styleclip.networks.generator import Generator
+from styleclip.networks.stylegan2 import StyleGAN2Config
 from styleclip.stylespace.statistics import whitening_basis
 from styleclip.weights.formats.own_files import save_generator
 
-CONFIG = GeneratorConfig(
+CONFIG = StyleGAN2Config(
     z_dim=Z_DIM,
     w_dim=256,
     mapping_widths=(512, 512, 256),

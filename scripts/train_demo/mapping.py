@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from scripts.train_demo.common import Losses, train
 from styleclip.demo.world import GEOMETRY, HAT_HUE, SOURCES, Z_DIM, Choice, Switch, axes, columns_of, faces
+from styleclip.networks.generator import Generator, Mapping
 from styleclip.networks.layers import EqualLinear
-from styleclip.networks.stylegan2 import Generator, Mapping
 
 STEEPNESS = 2.0  # of the steps that the first mapping layer starts as
 WINNER_OFFSETS = (0.0, 0.3, 0.6)  # of the winners that the second one starts as

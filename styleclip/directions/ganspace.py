@@ -12,7 +12,7 @@ from styleclip.directions.principal_axes import axis_directions, chosen_layers, 
 from styleclip.errors import UsageError
 from styleclip.methods.latent_direction import LatentDirection
 from styleclip.models import Models
-from styleclip.networks.stylegan2 import Generator
+from styleclip.networks.generator import Generator
 from styleclip.progress import OnStep, Step, ignore
 from styleclip.runtime.gradients import float32_default
 from styleclip.stylespace.statistics import z_batches

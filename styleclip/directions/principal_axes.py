@@ -12,7 +12,7 @@ from styleclip.errors import UsageError
 from styleclip.latents import Space
 from styleclip.methods.latent_direction import LatentDirection
 from styleclip.models import Models
-from styleclip.networks.stylegan2 import Generator
+from styleclip.networks.generator import Generator
 
 TIE = 1e-6  # components of a unit vector whose sizes differ by less count as equally large
 

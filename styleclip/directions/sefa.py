@@ -11,7 +11,7 @@ from torch import Tensor
 from styleclip.directions.principal_axes import PrincipalAxes, axis_directions, chosen_layers, principal_axes
 from styleclip.methods.latent_direction import LatentDirection
 from styleclip.models import Models
-from styleclip.networks.stylegan2 import Generator
+from styleclip.networks.generator import Generator
 
 
 @torch.inference_mode(False)

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from styleclip.errors import WeightError
 from styleclip.models import Models
-from styleclip.networks.stylegan2 import Generator
+from styleclip.networks.generator import Generator
 from styleclip.weights.formats.messages import error_context
 from styleclip.weights.formats.own_files import read_own, save_own
 from styleclip.weights.state_dict import load_strict, on_meta

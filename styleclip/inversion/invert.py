@@ -26,7 +26,7 @@ from styleclip.latents import Latent, Space
 from styleclip.models import Models
 from styleclip.networks.e4e import Encoder
 from styleclip.networks.encoder_config import FRAME_PX
-from styleclip.networks.stylegan2 import Generator
+from styleclip.networks.generator import Generator
 from styleclip.progress import OnStep, ignore
 from styleclip.runtime.gradients import with_gradients
 from styleclip.storage.files import versions

@@ -28,7 +28,7 @@ from styleclip.inversion.generator_delta import (
 from styleclip.inversion.losses import LossWeights, ReconstructionLoss, pixel_loss, pyramid, total_loss
 from styleclip.latents import Latent, Space
 from styleclip.models import Models
-from styleclip.networks.stylegan2 import Generator
+from styleclip.networks.generator import Generator
 from styleclip.progress import OnStep, Step, ignore
 from styleclip.runtime.gradients import with_gradients
 from styleclip.schedules import inversion_schedule

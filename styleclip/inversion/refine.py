@@ -18,7 +18,7 @@ from styleclip.errors import UsageError
 from styleclip.inversion.losses import LossWeights, ReconstructionLoss, total_loss
 from styleclip.latents import Latent, Space
 from styleclip.models import Models
-from styleclip.networks.stylegan2 import Generator
+from styleclip.networks.generator import Generator
 from styleclip.progress import OnStep, Step, ignore
 from styleclip.runtime.gradients import with_gradients
 from styleclip.schedules import inversion_schedule

@@ -14,7 +14,7 @@ from torch import Tensor
 from styleclip.errors import UsageError
 from styleclip.methods.claim_direction import MIN_STD, ClaimDirection, claim_directions, in_deviations, mean_row
 from styleclip.models import Models
-from styleclip.networks.stylegan2 import Generator
+from styleclip.networks.generator import Generator
 from styleclip.progress import OnStep, ignore
 from styleclip.prompts import Prompt
 from styleclip.relevance_table import RelevanceTable, StyleStatistics

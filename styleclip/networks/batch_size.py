@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from styleclip.networks.stylegan2 import Generator, GeneratorConfig
+from styleclip.networks.generator import Generator
+from styleclip.networks.generator_config import GeneratorConfig
 from styleclip.runtime.batching import free_bytes
 
 MEMORY_FRACTION = 0.5  # of the free memory; CUDA graphs and libraries need the rest
@@ -55,8 +56,7 @@ def max_batch(generator: Generator, workload: Workload, resolution: int | None =
 
 def image_bytes(config: GeneratorConfig, resolution: int, itemsize: int, gradient: bool) -> int:
     """Bytes of memory per image, rendered by the blocks up to `resolution` and encoded."""
-    blocks = {block: channels for block, channels in config.channels.items() if block <= resolution}
-    maps = [channels * math.prod(config.block_size(block)) for block, channels in blocks.items()]
+    maps = config.feature_maps(resolution)
     return (
         itemsize * (KEPT_FEATURE_MAPS * sum(maps) if gradient else LIVE_FEATURE_MAPS * max(maps))
         + ENCODER_BYTES[gradient]

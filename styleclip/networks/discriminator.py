@@ -18,7 +18,7 @@ LAST_PIXELS = 16  # of the last block, 4 x 4
 class Discriminator(nn.Module):
     """`discriminator(image) -> logits [N, 1]`: residual blocks down to 4x4, then an epilogue (StyleGAN2, figure 7c).
 
-    `channels` maps every resolution from 4 upwards to its channels, as in `GeneratorConfig`. `mbstd_group_size=None`
+    `channels` maps every resolution from 4 upwards to its channels, as in `StyleGAN2Config`. `mbstd_group_size=None`
     makes the whole batch one group; `conv_clamp` bounds the output of every convolution with an activation.
     `img_channels` are those of the image, `last_pixels` the pixels of the last block, 4 x 4 for square images.
     """

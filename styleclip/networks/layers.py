@@ -68,7 +68,45 @@ class EqualConv2d(nn.Module):
         return bias_act(x, self.bias) if self.activate else bias_act(x, self.bias, slope=1, gain=1)
 
 
-class StyledConv(nn.Module):
+class ModulatedConv(nn.Module):
+    """Base of modulated convolutions: weight, bias, and the affine layer that makes the styles, which subclasses add.
+
+    The square sums of a frozen weight, which demodulation needs, are computed once.
+    """
+
+    affine: EqualLinear  # w -> styles [N, in]
+    square_sums: Tensor | None  # [out, in], of the frozen weight
+
+    def __init__(self, in_channels: int, out_channels: int, kernel: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(normal(out_channels, in_channels, kernel, kernel))
+        self.bias = nn.Parameter(torch.zeros(out_channels))
+        self.register_buffer("square_sums", None, persistent=False)
+        self.frozen: tuple[nn.Parameter, ...] = ()  # the weight that `square_sums` belongs to
+
+    def weight_square_sums(self) -> Tensor:
+        """[out, in], with gradients unless the weight is frozen."""
+        known = any(weight is self.weight for weight in self.frozen)
+        return self.square_sums if known and self.square_sums is not None else weight_square_sums(self.weight)
+
+    def freeze(self) -> None:
+        """Disable gradients; cache the square sums of the weight and store it in the fastest memory layout."""
+        self.requires_grad_(False)
+        sums = [weight_square_sums(filters) for filters in self.weight.split(FREEZE_BATCH)]  # no copy of the weight
+        self.square_sums, self.frozen = torch.cat(sums), (self.weight,)
+        self.weight.data = self.weight.contiguous(memory_format=torch.channels_last)
+
+    def thaw(self) -> None:
+        """Forget the square sums, as before training."""
+        self.square_sums, self.frozen = None, ()
+
+    def to_mixed_precision(self, dtype: torch.dtype) -> None:
+        """Convolve in `dtype`; the affine layer and the square sums for demodulation stay in float32."""
+        for tensor in (self.weight, self.bias):
+            tensor.data = tensor.data.to(dtype)
+
+
+class StyledConv(ModulatedConv):
     """Modulated 3x3 convolution, noise, bias, leaky ReLU: one layer of the synthesis network (StyleGAN2, figure 2d).
 
     The styles scale the input and the demodulation scales the output (equations 1 and 3 regrouped), so a batch shares
@@ -77,7 +115,6 @@ class StyledConv(nn.Module):
 
     noise_const: Tensor
     taps: Tensor
-    square_sums: Tensor | None  # [out, in], of the frozen weight
 
     def __init__(
         self,
@@ -88,16 +125,12 @@ class StyledConv(nn.Module):
         up: bool = False,
         clamp: float | None = None,
     ) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(normal(out_channels, in_channels, 3, 3))
-        self.bias = nn.Parameter(torch.zeros(out_channels))
+        super().__init__(in_channels, out_channels, 3)
         self.noise_strength = nn.Parameter(torch.zeros([]))
         self.register_buffer("noise_const", normal(*size))
         self.affine = EqualLinear(w_dim, in_channels, bias=1.0)
         self.up, self.clamp = up, clamp
         self.register_buffer("taps", fir_taps(), persistent=False)
-        self.register_buffer("square_sums", None, persistent=False)
-        self.frozen: tuple[nn.Parameter, ...] = ()  # the weight that `square_sums` belongs to
 
     def forward(self, x: Tensor, styles: Tensor, noise: Tensor | None) -> Tensor:
         """x [N or 1, in, H, W], styles [N, in], noise [N or 1, 1, h, w] -> [N, out, h, w] in the weight's precision."""
@@ -112,22 +145,17 @@ class StyledConv(nn.Module):
 
     def demodulation(self, styles: Tensor) -> Tensor:
         """`1 / sqrt(sum_ik (s_i w_ijk)^2 + 1e-8)` (StyleGAN2, equation 3): [N, in] -> [N, out]."""
-        known = any(weight is self.weight for weight in self.frozen)
-        square_sums = self.square_sums if known and self.square_sums is not None else weight_square_sums(self.weight)
-        return torch.rsqrt(styles.square() @ square_sums.T + 1e-8)
+        return torch.rsqrt(styles.square() @ self.weight_square_sums().T + 1e-8)
 
     def freeze(self) -> None:
-        """Disable gradients; cache the square sums of the weight and store it in the fastest memory layout."""
-        self.requires_grad_(False)
-        sums = [weight_square_sums(filters) for filters in self.weight.split(FREEZE_BATCH)]  # no copy of the weight
-        self.square_sums, self.frozen = torch.cat(sums), (self.weight,)
-        weight = self.weight.transpose(0, 1) if self.up else self.weight
-        dense = weight.contiguous(memory_format=torch.channels_last)
-        self.weight.data = dense.transpose(0, 1) if self.up else dense
+        super().freeze()
+        if self.up:  # transposed convolutions read [in, out, 3, 3]
+            weight = self.weight.transpose(0, 1).contiguous(memory_format=torch.channels_last)
+            self.weight.data = weight.transpose(0, 1)
 
     def to_mixed_precision(self, dtype: torch.dtype) -> None:
-        """Convolve in `dtype`; the affine layer and the square sums for demodulation stay in float32."""
-        for tensor in (self.weight, self.bias, self.noise_strength, self.noise_const):
+        super().to_mixed_precision(dtype)
+        for tensor in (self.noise_strength, self.noise_const):
             tensor.data = tensor.data.to(dtype)
 
 

@@ -12,27 +12,34 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from styleclip.errors import SpaceError, UsageError
-from styleclip.latents import Latent, Space, StyleLayout
-from styleclip.networks.layers import EqualLinear, StyledConv, normalize_2nd_moment
-from styleclip.networks.synthesis import CONSTANT_SIZE, ImageSize, Noise, Synthesis, block_size
+from styleclip.errors import UsageError
+from styleclip.latents import StyleEntry, StyleLayout
+from styleclip.networks.generator_config import MAPPING_LR_MUL, GeneratorConfig
+from styleclip.networks.layers import StyledConv, ToRGB, fir_taps, normal, upsample
+from styleclip.networks.synthesis import ImageSize, Noise, NoiseInputs, State, Styles, Synthesis
 
-FULL_PRECISION_PX = 32  # resolution up to which mixed precision keeps float32
-MAPPING_LR_MUL = 0.01  # learning rate of the mapping network relative to the rest (StyleGAN, appendix C)
+CONSTANT_SIZE: ImageSize = (4, 4)  # of the published square generators
+FIRST_RESOLUTION = 4  # name of the block with the constant, b4
+
+
+def block_size(constant: ImageSize, resolution: int) -> ImageSize:
+    """Height and width in the block called b{resolution}: those of the constant, doubled with every block."""
+    factor = resolution // FIRST_RESOLUTION
+    return constant[0] * factor, constant[1] * factor
 
 
 @dataclass(frozen=True)
-class GeneratorConfig:
-    """The shape of a generator. Loaders take the fields without a default from the shapes of the tensors."""
+class StyleGAN2Config(GeneratorConfig):
+    """The shape of a StyleGAN2. Loaders take the fields without a default from the shapes of the tensors."""
 
     z_dim: int
     w_dim: int
-    mapping_widths: tuple[int, ...]  # output width of each fully connected layer; the last equals w_dim
+    mapping_widths: tuple[int, ...]
     channels: dict[int, int]  # resolution -> channels, from 4 upwards, e.g. {4: 512, ..., 1024: 32}
-    conv_clamp: float | None = None  # bounds of the activations
+    conv_clamp: float | None = None
     mapping_lr_mul: float = MAPPING_LR_MUL
     constant: ImageSize = field(default=CONSTANT_SIZE, repr=False)  # height, width of the learned constant
-    img_channels: int = field(default=3, repr=False)  # 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha
+    img_channels: int = field(default=3, repr=False)
 
     @property
     def resolution(self) -> int:
@@ -40,170 +47,112 @@ class GeneratorConfig:
         return max(self.channels)
 
     @property
-    def image_size(self) -> ImageSize:
-        """Height and width of the image in px."""
-        return self.block_size(self.resolution)
+    def resolutions(self) -> tuple[int, ...]:
+        """Of the skip images of all blocks."""
+        return tuple(sorted(self.channels))
 
     def block_size(self, resolution: int) -> ImageSize:
         """Height and width in px of the skip image of the block called b{resolution}."""
         return block_size(self.constant, resolution)
 
+    def layout(self) -> StyleLayout:
+        return StyleLayout.from_channels(self.channels)
 
-class Generator(nn.Module):
-    """`generator(latent) -> image [N, img_channels, H, W]` in about [-1, 1], from a latent of any space.
+    def feature_maps(self, resolution: int) -> list[int]:
+        """Numbers in the feature map of every block up to b{resolution}."""
+        sizes = {block: self.block_size(block) for block in self.channels if block <= resolution}
+        return [self.channels[block] * height * width for block, (height, width) in sizes.items()]
 
-    `layout` names the layers of style space, `num_ws` is the number of vectors of W+, `w_avg` [w_dim] the mean of W.
-    `image_size` is (H, W). `img_channels` is 1, 2, 3 or 4, of which the 2nd or 4th is alpha; `images.to_rgb` makes RGB
-    of all of them.
-    """
+    def build_synthesis(self) -> StyleGAN2Synthesis:
+        return StyleGAN2Synthesis(self)
 
-    def __init__(self, config: GeneratorConfig) -> None:
+
+class StyleGAN2Synthesis(Synthesis):
+    """Styled convolutions with RGB skip connections (StyleGAN2, figure 7b)."""
+
+    taps: Tensor
+
+    def __init__(self, config: StyleGAN2Config) -> None:
         super().__init__()
-        self.config = config
-        self.layout = StyleLayout.from_channels(config.channels)
-        self.mapping = Mapping(config.z_dim, config.mapping_widths, config.mapping_lr_mul)
-        self.synthesis = Synthesis(
-            config.channels, config.w_dim, config.conv_clamp, config.constant, config.img_channels
-        )
-        self.precision = torch.float32  # of the larger blocks, see `to_mixed_precision`
+        self.layout, self.image_size, self.resolutions = config.layout(), config.image_size, config.resolutions
+        self.img_channels = config.img_channels
+        before = 0
+        for resolution, width in config.channels.items():
+            size, clamp = config.block_size(resolution), config.conv_clamp
+            self.add_module(f"b{resolution}", Block(before, width, size, config.w_dim, clamp, config.img_channels))
+            before = width
+        self.register_buffer("taps", fir_taps(), persistent=False)
 
-    @property
-    def resolution(self) -> int:
-        return self.config.resolution
+    def start(self, batch: int) -> State:
+        """The learned constant and a grey picture of its size, before the first layer."""
+        const = self.get_parameter(f"b{self.resolutions[0]}.const")
+        return State(const.expand(batch, -1, -1, -1), const.new_zeros(batch, self.img_channels, *const.shape[1:]))
 
-    @property
-    def image_size(self) -> ImageSize:
-        return self.config.image_size
+    def step(self, entry: StyleEntry, state: State, styles: Styles, noise: NoiseInputs) -> State:
+        """The state after one more layer: a convolution makes new features, toRGB adds to the upsampled skip image."""
+        layer, (x, image) = self.get_submodule(entry.name), state
+        if not entry.is_torgb:
+            return State(layer(x, styles[entry.name], noise[entry.name]), image)
+        if image.shape[2:] != x.shape[2:]:  # equal in the first block
+            image = upsample(image, self.taps)
+        return State(x, layer(x, styles[entry.name]) + image)
 
-    @property
-    def img_channels(self) -> int:
-        return self.config.img_channels
+    def rerender_torgb(self, entry: StyleEntry, x: Tensor, before: Tensor, after: Tensor) -> Tensor:
+        """The change of the image [N, img_channels, H, W] with the styles [N or 1, C_i] of a toRGB layer.
 
-    @property
-    def num_ws(self) -> int:
-        return self.layout.num_ws
+        It is exact, as the image is linear in them.
+        """
+        torgb = self.get_submodule(entry.name)
+        gain = torgb(x, after) - torgb(x, before)
+        while tuple(gain.shape[2:]) != self.image_size:
+            gain = upsample(gain, self.taps)
+        return gain
 
-    @property
-    def w_avg(self) -> Tensor:
-        return self.mapping.w_avg
+    def noise_inputs(self, batch: int, mode: Noise, seeds: Sequence[int] | None = None) -> NoiseInputs:
+        """The noise of every convolution."""
+        if mode == "random" and seeds is not None and len(seeds) != batch:
+            raise UsageError(f"{batch} images need {batch} noise seeds, got {len(seeds)}")
+        sources = [torch.Generator().manual_seed(seed) for seed in seeds or ()]
+        inputs: NoiseInputs = {}
+        for entry in self.layout.entries:
+            if not entry.is_torgb:
+                const = self.get_buffer(f"{entry.name}.noise_const")
+                inputs[entry.name] = _noise(const, mode, batch, sources)
+        return inputs
 
-    def freeze(self) -> Generator:
-        """Switch to eval mode, disable gradients and cache values that depend only on the weights. Returns itself."""
-        self.eval().requires_grad_(False)
-        for layer in self.synthesis.modules():
+    def freeze(self) -> None:
+        self.requires_grad_(False)
+        for layer in self.modules():
             if isinstance(layer, StyledConv):
                 layer.freeze()
-        return self
 
-    def to_mixed_precision(self, dtype: torch.dtype, above: int = FULL_PRECISION_PX) -> Generator:
-        """Convolve in `dtype` in blocks above `above` px, which take most of the time.
-
-        Latents, styles, demodulation and the sum of the skip images stay in float32. bfloat16 has the range of
-        float32, so styles are not normalised (which float16 needs; Karras et al. 2020b, appendix). Returns itself.
-        """
-        self.precision = dtype
+    def to_mixed_precision(self, dtype: torch.dtype, above: int) -> None:
         for entry in self.layout.entries:
-            layer = self.synthesis.get_submodule(entry.name)
+            layer = self.get_submodule(entry.name)
             if entry.resolution > above and isinstance(layer, StyledConv):
                 layer.to_mixed_precision(dtype)
-        return self
-
-    def forward(
-        self,
-        latent: Latent,
-        noise: Noise = "const",
-        seeds: Sequence[int] | None = None,
-        resolution: int | None = None,
-    ) -> Tensor:
-        """Render a latent of any space.
-
-        `noise="const"` uses the buffers of the checkpoint, `"random"` draws fresh noise (one seed per sample when
-        `seeds` are given, so an image does not depend on its batch), `"none"` leaves it out. A smaller `resolution`
-        gives the skip image of that block, a preview without the finest details; later blocks are not run.
-        """
-        return self.pyramid(latent, noise, seeds, resolution)[-1]
-
-    def pyramid(
-        self,
-        latent: Latent,
-        noise: Noise = "const",
-        seeds: Sequence[int] | None = None,
-        resolution: int | None = None,
-    ) -> list[Tensor]:
-        """The skip image after every block up to `resolution`: [N, 3, 4, 4] to [N, 3, H, W] for RGB."""
-        if resolution is not None and resolution not in self.config.channels:
-            raise UsageError(f"this generator has no block of {resolution} px; choose one of {[*self.config.channels]}")
-        styles = self.to_space(latent, Space.S).data
-        inputs = self.synthesis.noise_inputs(len(styles), noise, seeds)
-        return self.synthesis(self.layout.split(styles), inputs, resolution)
-
-    def map(self, z: Tensor) -> Tensor:
-        """z [N, z_dim] -> w [N, w_dim]."""
-        return self.mapping(z)
-
-    def to_space(self, latent: Latent, space: Space) -> Latent:
-        """Convert along Z -> W -> W+ -> S; SpaceError in the other direction or for the latent of another generator."""
-        self._check_shape(latent)
-        spaces = list(Space)
-        start, stop = spaces.index(latent.space), spaces.index(space)
-        if start > stop:
-            raise SpaceError(
-                f"a latent in {latent.space.value} cannot be taken back to {space.value}; pass one in an earlier space"
-            )
-        steps = (self.map, self._broadcast, self.synthesis.styles)
-        data = latent.data
-        for step in steps[start:stop]:
-            data = step(data)
-        return Latent(space, data)
-
-    def truncate(self, latent: Latent, psi: float, cutoff: int | None = None) -> Latent:
-        """`w_avg + psi * (w - w_avg)`, with `cutoff` only on the first vectors of W+ (StyleGAN, appendix B).
-
-        Z is mapped to W first; with a `cutoff` the result is in W+.
-        """
-        if latent.space is Space.S:
-            raise SpaceError("truncation works in w or w+, this latent is in s; truncate before taking it to s")
-        if latent.space is Space.Z or cutoff is not None:
-            latent = self.to_space(latent, Space.W if cutoff is None else Space.W_PLUS)
-        pulled = self.w_avg.lerp(latent.data, psi)
-        if cutoff is not None:
-            pulled = torch.cat([pulled[:, :cutoff], latent.data[:, cutoff:]], dim=1)
-        return Latent(latent.space, pulled)
-
-    def _check_shape(self, latent: Latent) -> None:
-        shapes = {
-            Space.Z: (self.config.z_dim,),
-            Space.W: (self.config.w_dim,),
-            Space.W_PLUS: (self.num_ws, self.config.w_dim),
-            Space.S: (self.layout.size,),
-        }
-        shape, found = list(shapes[latent.space]), list(latent.data.shape[1:])
-        if shape != found:
-            name = latent.space.value
-            raise SpaceError(f"this generator's {name} has shape {shape}, the latent's {found}; pass one made for it")
-
-    def _broadcast(self, w: Tensor) -> Tensor:  # [N, w_dim] -> [N, num_ws, w_dim]
-        return w[:, None].expand(-1, self.num_ws, -1)
 
 
-class Mapping(nn.Module):
-    """The mapping network f: z -> w, fully connected layers with a small `lr_mul` (StyleGAN, section 2)."""
+class Block(nn.Module):
+    """The layers of one resolution: conv0 (upsampling; the learned constant in its place in b4), conv1 and toRGB."""
 
-    w_avg: Tensor
-
-    def __init__(self, z_dim: int, widths: Sequence[int], lr_mul: float = MAPPING_LR_MUL) -> None:
+    def __init__(
+        self, before: int, width: int, size: ImageSize, w_dim: int, clamp: float | None, img_channels: int
+    ) -> None:
         super().__init__()
-        sizes = (z_dim, *widths)
-        self.num_layers = len(widths)
-        for i in range(self.num_layers):
-            self.add_module(f"fc{i}", EqualLinear(sizes[i], sizes[i + 1], lr_mul=lr_mul, activate=True))
-        self.register_buffer("w_avg", torch.zeros(sizes[-1]))
+        if before:
+            self.conv0 = StyledConv(before, width, w_dim, size, up=True, clamp=clamp)
+        else:
+            self.const = nn.Parameter(normal(width, *size))
+        self.conv1 = StyledConv(width, width, w_dim, size, clamp=clamp)
+        self.torgb = ToRGB(width, img_channels, w_dim, clamp)
 
-    def forward(self, z: Tensor) -> Tensor:  # [N, z_dim] -> [N, w_dim]
-        return self.layers(normalize_2nd_moment(z.float()).to(self.w_avg.dtype))
 
-    def layers(self, x: Tensor) -> Tensor:
-        """Normalised z [N, z_dim] -> w [N, w_dim]."""
-        for i in range(self.num_layers):
-            x = self.get_submodule(f"fc{i}")(x)
-        return x
+def _noise(const: Tensor, mode: Noise, batch: int, sources: list[torch.Generator]) -> Tensor | None:
+    if mode == "none":
+        return None
+    if mode == "const":
+        return const[None, None]
+    if not sources:
+        return torch.randn(batch, 1, *const.shape, device=const.device).to(const.dtype)
+    return torch.stack([torch.randn(1, *const.shape, generator=source) for source in sources]).to(const)

@@ -13,7 +13,7 @@ from torch import Tensor
 from styleclip.errors import UsageError
 from styleclip.latents import StyleEntry, StyleLayout
 from styleclip.models import Models
-from styleclip.networks.stylegan2 import Generator
+from styleclip.networks.generator import Generator
 from styleclip.networks.synthesis import State
 from styleclip.relevance_table import StyleStatistics
 from styleclip.runtime.batching import Batches

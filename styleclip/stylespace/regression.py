@@ -17,7 +17,7 @@ from torch import Tensor
 from styleclip.errors import SpaceError, UsageError
 from styleclip.latents import Latent, Space
 from styleclip.models import Models
-from styleclip.networks.stylegan2 import Generator
+from styleclip.networks.generator import Generator
 from styleclip.progress import OnStep, Step, ignore
 from styleclip.runtime.gradients import float32_default
 from styleclip.samples import Regression, Samples

@@ -14,7 +14,7 @@ from styleclip.errors import NumericError, OutputError, UsageError
 from styleclip.latents import Latent, Space
 from styleclip.losses import loss_resolution_px
 from styleclip.models import Models
-from styleclip.networks.stylegan2 import Generator
+from styleclip.networks.generator import Generator
 from styleclip.progress import OnStep, Step, ignore
 from styleclip.runtime.gradients import float32_default
 from styleclip.samples import Samples

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from styleclip.errors import SpaceError, UsageError
 from styleclip.latents import Latent, Space
-from styleclip.networks.stylegan2 import Generator
+from styleclip.networks.generator import Generator
 from styleclip.progress import OnStep, Step, ignore
 from styleclip.relevance_table import StyleStatistics
 from styleclip.runtime.gradients import float32_default

@@ -15,7 +15,7 @@ from styleclip.errors import NumericError, UsageError
 from styleclip.latents import StyleLayout
 from styleclip.models import Models
 from styleclip.networks.batch_size import COMPARE, GRADIENT, max_batch
-from styleclip.networks.stylegan2 import Generator
+from styleclip.networks.generator import Generator
 from styleclip.progress import Step
 from styleclip.relevance_table import RelevanceTable, StyleStatistics
 from styleclip.settings import check_limits

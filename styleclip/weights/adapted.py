@@ -15,7 +15,8 @@ from torch import Tensor
 
 from styleclip.errors import UsageError
 from styleclip.latents import StyleLayout
-from styleclip.networks.stylegan2 import Generator, GeneratorConfig
+from styleclip.networks.generator import Generator
+from styleclip.networks.generator_config import GeneratorConfig
 from styleclip.weights.state_dict import load_strict, on_meta
 
 CONSTANT = "synthesis.b4.const"  # the input of the first layer, and part of row 0
@@ -44,7 +45,7 @@ class Adapted:
         convolution and the toRGB that reads the same w, of row 0 the learned constant, too. Tensors that do not differ
         are shared by all amounts. Raises UsageError for an amount outside 0..1 and for rows that are not there.
         """
-        layout = StyleLayout.from_channels(self.config.channels)
+        layout = self.config.layout()
         check_amount(amount, parent_layers, layout.num_ws)
         mixed = {
             name: parent if layer_row(name, layout) in parent_layers else _interpolate(parent, self.child[name], amount)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from styleclip.errors import WeightError
-from styleclip.networks.stylegan2 import Generator
+from styleclip.networks.generator import Generator
 from styleclip.weights.formats.own_files import save_generator
 from styleclip.weights.lineage import PARENT
 

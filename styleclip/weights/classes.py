@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from styleclip.errors import WeightError
+from styleclip.networks.generator import Generator
 from styleclip.networks.layers import normalize_2nd_moment
-from styleclip.networks.stylegan2 import Generator
 from styleclip.weights.formats.configs import Tensors
 from styleclip.weights.safe_pickle.lazy_tensors import AnyTensor, read_tensor
 

@@ -23,8 +23,10 @@ from torch import Tensor
 
 from styleclip.errors import OutputError, UsageError, WeightError, WeightWarning
 from styleclip.latents import Latent, Space
+from styleclip.networks.generator import Generator
+from styleclip.networks.generator_config import MAPPING_LR_MUL
 from styleclip.networks.layers import fir_taps
-from styleclip.networks.stylegan2 import MAPPING_LR_MUL, Generator
+from styleclip.networks.stylegan2 import StyleGAN2Config
 from styleclip.storage.files import atomic_path
 from styleclip.weights.cache import Fetch, fetch
 from styleclip.weights.formats import rosinality
@@ -141,6 +143,8 @@ def _write_styleclip(generator: Generator, path: Path, dtype: torch.dtype, origi
 
 def _write_rosinality(generator: Generator, path: Path, dtype: torch.dtype, _: Mapping[str, str]) -> None:
     config = generator.config
+    if not isinstance(config, StyleGAN2Config):
+        raise WeightError("rosinality's format is one of StyleGAN2, and this is a StyleGAN3; use --to nvidia")
     if {config.z_dim, *config.mapping_widths} != {config.w_dim}:
         widths = f"its z has {config.z_dim} and its mapping network {', '.join(map(str, config.mapping_widths))}"
         raise WeightError(f"in rosinality's format z is as wide as w, {config.w_dim}, but {widths}; use --to nvidia")
@@ -154,7 +158,7 @@ def _write_rosinality(generator: Generator, path: Path, dtype: torch.dtype, _: M
 def _write_nvidia(generator: Generator, path: Path, dtype: torch.dtype, _: Mapping[str, str]) -> None:
     _warn_of_clamp(generator, "a state dict")
     tensors = _tensors(generator, dtype)
-    blocks = {f"synthesis.b{side}" for side in generator.config.channels}
+    blocks = {name.removesuffix(".torgb.weight") for name in tensors if name.endswith(".torgb.weight")}
     convolutions = {name.removesuffix(".noise_const") for name in tensors if name.endswith(".noise_const")}
     filters = {f"{name}.resample_filter": torch.outer(fir_taps(), fir_taps()) for name in blocks | convolutions}
     _torch_save({**tensors, **filters}, path)

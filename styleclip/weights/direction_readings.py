@@ -19,7 +19,7 @@ from torch import Tensor
 
 from styleclip.errors import WeightError
 from styleclip.latents import Space, StyleLayout
-from styleclip.networks.stylegan2 import Generator
+from styleclip.networks.generator import Generator
 from styleclip.weights.formats.component_tables import GANSPACE, IN_Z
 from styleclip.weights.formats.direction_tables import MAX_DIRECTIONS
 from styleclip.weights.formats.found_direction import FoundDirection

@@ -27,7 +27,7 @@ from torch import Tensor
 
 from styleclip.errors import WeightError, WeightWarning
 from styleclip.latents import Latent, Space
-from styleclip.networks.stylegan2 import Generator
+from styleclip.networks.generator import Generator
 from styleclip.weights.formats.messages import error_context
 from styleclip.weights.formats.registry import read_one
 from styleclip.weights.formats.style_tables import CODES, ROW_BATCH, UNIT_ROWS, check_real, is_matrix, is_unit

@@ -16,11 +16,14 @@ from styleclip.networks.arcface import ArcFace
 from styleclip.networks.clip import CLIP, Preprocess, build_clip
 from styleclip.networks.e4e import Encoder
 from styleclip.networks.face_recognition import Facenet, FaceRecogniser, SmallRecogniser
+from styleclip.networks.generator import Generator
+from styleclip.networks.generator_config import GeneratorConfig
 from styleclip.networks.latent_mapper import LevelsMapper, Mapper, StyleMapper
 from styleclip.networks.layers import check_ops
 from styleclip.networks.lpips import LPIPS, TAPS, Trunk
 from styleclip.networks.open_clip_hub import architectures_like, is_architecture, open_clip_architecture
-from styleclip.networks.stylegan2 import Generator, GeneratorConfig
+from styleclip.networks.stylegan2 import StyleGAN2Config
+from styleclip.networks.stylegan3 import TRANSFORM
 from styleclip.weights.adapted import Adapted
 from styleclip.weights.catalog import weight
 from styleclip.weights.classes import choose_class, class_average, has_class_averages
@@ -32,6 +35,8 @@ from styleclip.weights.lineage import parent_record
 from styleclip.weights.safe_pickle.containers import open_content
 from styleclip.weights.safe_pickle.lazy_tensors import AnyTensor, read_tensors
 from styleclip.weights.state_dict import load_strict, on_meta
+
+HASHED_NAME = "GeneratorConfig"  # of the config of a StyleGAN2 in fingerprints
 
 
 def load_generator(
@@ -170,15 +175,22 @@ def _load_facenet(content: Content) -> Facenet:
 
 
 def fingerprint(generator: Generator) -> str:
-    """SHA-256 of the config and the float32 weights, independent of the file format."""
-    config = generator.config
-    shape = (config.constant, config.img_channels)
-    usual = shape == (GeneratorConfig.constant, GeneratorConfig.img_channels)
-    digest = hashlib.sha256(f"{config!r}{'' if usual else shape}".encode())
-    for name, tensor in sorted(generator.state_dict().items()):
+    """SHA-256 of the config and the float32 weights, independent of the file format and of a StyleGAN3's transform."""
+    digest = hashlib.sha256(_describe_config(generator.config).encode())
+    tensors = {name: tensor for name, tensor in generator.state_dict().items() if name != TRANSFORM}
+    for name, tensor in sorted(tensors.items()):
         digest.update(name.encode())
         digest.update(tensor.detach().float().cpu().contiguous().numpy().data)
     return digest.hexdigest()
+
+
+def _describe_config(config: GeneratorConfig) -> str:
+    """The config as text, as the hashes in relevance tables and samples have it."""
+    if not isinstance(config, StyleGAN2Config):
+        return repr(config)
+    shape = (config.constant, config.img_channels)
+    usual = shape == (StyleGAN2Config.constant, StyleGAN2Config.img_channels)
+    return f"{config!r}{'' if usual else shape}".replace(StyleGAN2Config.__name__, HASHED_NAME, 1)
 
 
 def load_perceptual(path: str | Path | None = None, name: str = "lpips-alex") -> LPIPS | None:

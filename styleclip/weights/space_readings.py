@@ -20,7 +20,7 @@ from typing import NamedTuple
 from torch import Tensor
 
 from styleclip.latents import Space
-from styleclip.networks.stylegan2 import Generator
+from styleclip.networks.generator import Generator
 
 
 class SpaceReading(NamedTuple):

@@ -15,7 +15,7 @@ from styleclip.directions.sefa import factorize_weight, sefa
 from styleclip.errors import UsageError
 from styleclip.latents import Space
 from styleclip.models import Models
-from styleclip.networks.stylegan2 import Generator
+from styleclip.networks.generator import Generator
 from tests.helpers.tiny import tiny_generator, tiny_models
 
 ROWS = ("b4.conv1", "b8.conv0", "b8.conv1", "b16.conv0", "b16.conv1", "b16.torgb")  # the layer of each row of W+

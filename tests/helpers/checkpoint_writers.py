@@ -28,8 +28,8 @@ import torch
 from torch import Tensor
 
 from styleclip.networks.discriminator import Discriminator
+from styleclip.networks.generator import Generator
 from styleclip.networks.latent_mapper import LAYERS as MAPPER_LAYERS
-from styleclip.networks.stylegan2 import Generator
 from tests.helpers.nvidia_trees import (
     STAND_INS,
     TRIP_WIRE,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import styleclip
 from styleclip.models import Models
-from styleclip.networks.stylegan2 import Generator
+from styleclip.networks.generator import Generator
 from styleclip.weights.child_files import save_child
 from styleclip.weights.load import load_generator
 from styleclip.weights.locate import generator_file

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from styleclip.cli import main
 from styleclip.latents import Latent, Space
-from styleclip.networks.stylegan2 import Generator
+from styleclip.networks.generator import Generator
 from styleclip.weights.formats import rosinality
 from styleclip.weights.formats.own_files import save_generator
 from styleclip.weights.load import load_generator

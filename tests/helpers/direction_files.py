@@ -17,11 +17,11 @@ from styleclip.directions.importing import import_directions
 from styleclip.errors import WeightWarning
 from styleclip.methods.latent_direction import LatentDirection
 from styleclip.models import Models
-from styleclip.networks.stylegan2 import GeneratorConfig
+from styleclip.networks.stylegan2 import StyleGAN2Config
 from tests.helpers.tiny import tiny_generator
 
 D = 64  # of w
-CONFIG = GeneratorConfig(D, D, (D, D), {4: 6, 8: 5, 16: 4})
+CONFIG = StyleGAN2Config(D, D, (D, D), {4: 6, 8: 5, 16: 4})
 LAYOUT = tiny_generator(CONFIG).layout
 NUM_WS, C = LAYOUT.num_ws, LAYOUT.size
 CONVOLUTIONS = ~LAYOUT.torgb_mask()

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from styleclip.networks.e4e import Encoder
-from styleclip.networks.stylegan2 import Generator, GeneratorConfig
+from styleclip.networks.generator import Generator
+from styleclip.networks.stylegan2 import StyleGAN2Config
 from styleclip.weights.formats import rosinality
 from styleclip.weights.load import load_encoder
 from tests.golden import fill
@@ -49,7 +50,7 @@ AVERAGE = random(SMALL, 512)
 
 @functools.cache
 def generator() -> Generator:
-    return tiny_generator(GeneratorConfig(4, 512, (4, 512), {4: 3, 8: 2}))
+    return tiny_generator(StyleGAN2Config(4, 512, (4, 512), {4: 3, 8: 2}))
 
 
 def decoder() -> dict[str, Tensor]:

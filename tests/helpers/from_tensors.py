@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from styleclip.networks.discriminator import Discriminator
-from styleclip.networks.stylegan2 import Generator
+from styleclip.networks.generator import Generator
 from styleclip.weights.formats import nvidia_torch, rosinality
 from styleclip.weights.formats.generator_configs import generator_config
 from styleclip.weights.formats.messages import error_context

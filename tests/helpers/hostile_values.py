@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from styleclip.networks.stylegan2 import GeneratorConfig
+from styleclip.networks.stylegan2 import StyleGAN2Config
 from styleclip.weights.formats import rosinality
 from tests.helpers.hostile import (
     Op,
@@ -141,7 +141,7 @@ def hollow_generator(levels: int) -> dict[str, Op]:
 
 def wide_generator(path: Path) -> Path:
     """A whole generator with a million numbers in z; its average is not in the file."""
-    tensors = tiny_generator(GeneratorConfig(10**6, 2, (1, 2), {4: 2, 8: 2})).state_dict()
+    tensors = tiny_generator(StyleGAN2Config(10**6, 2, (1, 2), {4: 2, 8: 2})).state_dict()
     torch.save({"g_ema": rosinality.export_generator(tensors)["g_ema"]}, path)
     return path
 

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from styleclip.networks.discriminator import Discriminator
+from styleclip.networks.generator import Generator
 from styleclip.networks.layers import fir_taps
-from styleclip.networks.stylegan2 import Generator
 
 Flavour = Literal["ada", "sg3"]
 TRIP_WIRE = 'raise SystemExit("embedded source was executed")'

@@ -10,10 +10,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from styleclip.networks.stylegan2 import GeneratorConfig
+from styleclip.networks.stylegan2 import StyleGAN2Config
 from tests.helpers.tiny import TINY
 
-SHAPES: dict[str, GeneratorConfig] = {
+SHAPES: dict[str, StyleGAN2Config] = {
     "tall": replace(TINY, constant=(4, 2)),
     "wide": replace(TINY, constant=(3, 5)),
     "grey": replace(TINY, img_channels=1),

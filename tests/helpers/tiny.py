@@ -13,15 +13,16 @@ from styleclip.networks.clip import CLIP, CompactTokenizer, build_clip
 from styleclip.networks.e4e import Encoder
 from styleclip.networks.encoder_config import EncoderConfig
 from styleclip.networks.face_recognition import SmallRecogniser
-from styleclip.networks.stylegan2 import Generator, GeneratorConfig
+from styleclip.networks.generator import Generator
+from styleclip.networks.stylegan2 import StyleGAN2Config
 from styleclip.relevance_table import RelevanceTable, StyleStatistics
 
-TINY = GeneratorConfig(z_dim=12, w_dim=8, mapping_widths=(10, 8), channels={4: 6, 8: 5, 16: 4})
+TINY = StyleGAN2Config(z_dim=12, w_dim=8, mapping_widths=(10, 8), channels={4: 6, 8: 5, 16: 4})
 CONTEXT = 24  # tokens; enough for the prompt templates
 WORDS = ("a", "face", "with", "red", "hair", "old")
 
 
-def tiny_generator(config: GeneratorConfig = TINY, seed: int = 0) -> Generator:
+def tiny_generator(config: StyleGAN2Config = TINY, seed: int = 0) -> Generator:
     """A frozen generator with random biases, noise strengths and average w; the global random state is kept."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

@@ -15,7 +15,8 @@ from styleclip.inversion.generator_delta import GeneratorDelta, load_tuning, sav
 from styleclip.inversion.pivotal_tuning import PivotalTuning, initial_factors
 from styleclip.latents import Latent, Space
 from styleclip.models import Models
-from styleclip.networks.stylegan2 import Generator, GeneratorConfig
+from styleclip.networks.generator import Generator
+from styleclip.networks.stylegan2 import StyleGAN2Config
 from styleclip.progress import Step
 from styleclip.weights.formats.own_files import KIND, save_tensors
 from styleclip.weights.formats.registry import read_all
@@ -174,7 +175,7 @@ def test_the_file_of_a_face_at_1024_px_is_small() -> None:
     """1.9 MB, where the generator of FFHQ has 121 MB (config F)."""
     channels = {4: 512, 8: 512, 16: 512, 32: 512, 64: 512, 128: 256, 256: 128, 512: 64, 1024: 32}
     with torch.device("meta"):
-        generator = Generator(GeneratorConfig(512, 512, (512,) * 8, channels))
+        generator = Generator(StyleGAN2Config(512, 512, (512,) * 8, channels))
     factors = initial_factors(generator, PivotalTuning().rank, torch.Generator())
     numbers = sum(factor.numel() for factor in factors.values())
     assert numbers == 974_715 and 2 * numbers < 2e6

@@ -10,11 +10,11 @@ import torch
 
 from styleclip.networks import batch_size as module
 from styleclip.networks.batch_size import COMPARE, GRADIENT, RENDER, TRAIN, Workload, max_batch
-from styleclip.networks.stylegan2 import GeneratorConfig
+from styleclip.networks.stylegan2 import StyleGAN2Config
 from tests.helpers.tiny import TINY, tiny_generator
 
 CHANNELS = {4: 512, 8: 512, 16: 512, 32: 512, 64: 512, 128: 256, 256: 128, 512: 64, 1024: 32}
-FULL = GeneratorConfig(512, 512, (512,) * 8, CHANNELS)
+FULL = StyleGAN2Config(512, 512, (512,) * 8, CHANNELS)
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_on_a_cpu(work: Workload, sizes: dict[int, int]) -> None:
 
 
 def on_gpu(
-    config: GeneratorConfig,
+    config: StyleGAN2Config,
     gigabytes: float,
     monkeypatch: pytest.MonkeyPatch,
     dtype: torch.dtype = torch.float32,

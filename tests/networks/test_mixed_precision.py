@@ -9,7 +9,7 @@ import styleclip
 from styleclip.latents import Latent, Space
 from styleclip.losses import similarity
 from styleclip.models import Models
-from styleclip.networks.stylegan2 import FULL_PRECISION_PX
+from styleclip.networks.generator import FULL_PRECISION_PX
 
 HALF = torch.bfloat16
 SAME = 0.999  # cosine of CLIP's features: two seeds of the demo generator are at .99 or less

@@ -12,7 +12,8 @@ from styleclip.latents import Latent, Space
 from styleclip.losses import loss_resolution_px
 from styleclip.networks.batch_size import RENDER, max_batch
 from styleclip.networks.e4e import resize_frame
-from styleclip.networks.stylegan2 import Generator, GeneratorConfig
+from styleclip.networks.generator import Generator
+from styleclip.networks.stylegan2 import StyleGAN2Config
 from styleclip.stylespace.channel_effects import PrefixRenderer
 from styleclip.weights.load import fingerprint
 from styleclip.weights.locate import model_parts
@@ -29,7 +30,7 @@ def latent(generator: Generator) -> Latent:
 
 
 @every_shape
-def test_pictures_are_those_of_the_definition(config: GeneratorConfig) -> None:
+def test_pictures_are_those_of_the_definition(config: StyleGAN2Config) -> None:
     generator = tiny_generator(config).double()
     images = generator(latent(generator))
     assert images.shape == (2, config.img_channels, *config.image_size)
@@ -40,7 +41,7 @@ def test_pictures_are_those_of_the_definition(config: GeneratorConfig) -> None:
 
 
 @every_shape
-def test_frozen_generators_and_other_batches_draw_the_same(config: GeneratorConfig) -> None:
+def test_frozen_generators_and_other_batches_draw_the_same(config: StyleGAN2Config) -> None:
     generator = tiny_generator(config)
     both = generator(latent(generator))
     frozen = tiny_generator(config).freeze()
@@ -51,7 +52,7 @@ def test_frozen_generators_and_other_batches_draw_the_same(config: GeneratorConf
 
 
 @every_shape
-def test_the_skip_images_double(config: GeneratorConfig) -> None:
+def test_the_skip_images_double(config: StyleGAN2Config) -> None:
     generator = tiny_generator(config)
     sizes = [tuple(image.shape[2:]) for image in generator.pyramid(latent(generator))]
     assert sizes == [config.block_size(block) for block in (4, 8, 16)]
@@ -59,7 +60,7 @@ def test_the_skip_images_double(config: GeneratorConfig) -> None:
 
 
 @every_shape
-def test_shared_layers_give_the_same_pictures(config: GeneratorConfig) -> None:
+def test_shared_layers_give_the_same_pictures(config: StyleGAN2Config) -> None:
     """The renderer behind relevance tables, for a convolution and for the toRGB layers."""
     generator = tiny_generator(config).double()
     styles = generator.to_space(latent(generator), Space.S).data
@@ -73,7 +74,7 @@ def test_shared_layers_give_the_same_pictures(config: GeneratorConfig) -> None:
 
 
 @every_shape
-def test_every_network_sees_rgb(config: GeneratorConfig) -> None:
+def test_every_network_sees_rgb(config: StyleGAN2Config) -> None:
     models = tiny_models(generator=tiny_generator(config))
     images = models.render(latent(models.generator))
     rgb = to_rgb(images)
@@ -88,7 +89,7 @@ def test_every_network_sees_rgb(config: GeneratorConfig) -> None:
 
 
 @every_shape
-def test_pictures_are_inverted_in_their_shape(config: GeneratorConfig) -> None:
+def test_pictures_are_inverted_in_their_shape(config: StyleGAN2Config) -> None:
     models = tiny_models(generator=tiny_generator(config))
     target = to_rgb(models.render(latent(models.generator))[:1]).clamp(-1, 1)
     found = Refine(steps=3)(models, target)
@@ -135,7 +136,7 @@ def test_sizes_are_told_by_the_longer_side() -> None:
 def test_shapes_are_part_of_the_fingerprint() -> None:
     """The 2 x 4 and 4 x 2 generators have the same numbers, but draw other pictures."""
     tall, wide = tiny_generator(SHAPES["tall"]), tiny_generator(SHAPES["wide"])
-    turned = Generator(GeneratorConfig(**{**vars(SHAPES["tall"]), "constant": (2, 4)}))
+    turned = Generator(StyleGAN2Config(**{**vars(SHAPES["tall"]), "constant": (2, 4)}))
     for (_, mine), (_, theirs) in zip(turned.state_dict().items(), tall.state_dict().items(), strict=True):
         mine.detach().copy_(theirs.reshape(mine.shape))
     assert len({fingerprint(each) for each in (tall, wide, turned, tiny_generator())}) == 4
@@ -144,7 +145,7 @@ def test_shapes_are_part_of_the_fingerprint() -> None:
 def test_stylegan_human() -> None:
     """Its sizes, as StyleGAN-Human's training/networks.py builds them, and the parts of the model of the catalog."""
     channels = {2**k: min(512, 2 ** (15 - k)) for k in range(2, 11)}
-    config = GeneratorConfig(512, 512, (512,) * 8, channels, constant=(4, 2))
+    config = StyleGAN2Config(512, 512, (512,) * 8, channels, constant=(4, 2))
     generator = on_meta(lambda: Generator(config))
     shapes = {name: tuple(tensor.shape) for name, tensor in generator.state_dict().items()}
     assert shapes["synthesis.b4.const"] == (512, 4, 2)

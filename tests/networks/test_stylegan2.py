@@ -10,7 +10,7 @@ from torch import Tensor
 from styleclip.errors import SpaceError, UsageError
 from styleclip.latents import Latent, Space
 from styleclip.networks.discriminator import Discriminator, minibatch_stddev
-from styleclip.networks.stylegan2 import Generator
+from styleclip.networks.generator import Generator
 from tests.helpers.tiny import TINY, tiny_generator
 
 ROUNDING = 1e-5  # a few hundred float32 operations on values of order 10

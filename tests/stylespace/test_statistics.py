@@ -9,7 +9,7 @@ from torch import Tensor
 
 from styleclip.errors import SpaceError, UsageError
 from styleclip.latents import Latent, Space
-from styleclip.networks.stylegan2 import Generator
+from styleclip.networks.generator import Generator
 from styleclip.stylespace.statistics import mean_and_std, sample_styles, sample_z, style_statistics, whitening_basis
 from tests.helpers.tiny import TINY, tiny_generator
 

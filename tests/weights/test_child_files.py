@@ -11,7 +11,7 @@ import torch
 
 from styleclip.errors import UsageError, WeightError
 from styleclip.latents import Latent, Space
-from styleclip.networks.stylegan2 import Generator
+from styleclip.networks.generator import Generator
 from styleclip.weights.child_files import save_child
 from styleclip.weights.formats.own_files import save_generator
 from styleclip.weights.lineage import ancestry, catalog_name, family, parent_record, parents

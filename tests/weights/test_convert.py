@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from styleclip.networks.stylegan2 import Generator
+from styleclip.networks.generator import Generator
 from styleclip.weights import convert as conversion
 from styleclip.weights.convert import convert
 from styleclip.weights.describe import describe

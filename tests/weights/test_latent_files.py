@@ -14,13 +14,14 @@ from torch import Tensor
 import styleclip
 from styleclip.errors import WeightError, WeightWarning
 from styleclip.latents import Latent, Space, save_latent
-from styleclip.networks.stylegan2 import Generator, GeneratorConfig
+from styleclip.networks.generator import Generator
+from styleclip.networks.stylegan2 import StyleGAN2Config
 from styleclip.weights.describe import describe
 from styleclip.weights.latent_files import is_gaussian, load_latents
 from tests.helpers.tiny import tiny_generator
 
 WIDTH = 64  # of z and of w, so that the shape does not tell them apart
-CONFIG = GeneratorConfig(WIDTH, WIDTH, (WIDTH, WIDTH), {4: 6, 8: 5, 16: 4})
+CONFIG = StyleGAN2Config(WIDTH, WIDTH, (WIDTH, WIDTH), {4: 6, 8: 5, 16: 4})
 
 
 @pytest.fixture(scope="module")

@@ -14,8 +14,9 @@ from torch import Tensor
 
 from styleclip.errors import OutputError, WeightError
 from styleclip.latents import Latent, Space
+from styleclip.networks.generator import Generator
 from styleclip.networks.layers import fir_taps
-from styleclip.networks.stylegan2 import Generator, GeneratorConfig
+from styleclip.networks.stylegan2 import StyleGAN2Config
 from styleclip.weights.file_state import sha256_of
 from styleclip.weights.formats import rosinality
 from styleclip.weights.formats.own_files import save_generator
@@ -26,7 +27,7 @@ from tests.helpers.compare_networks import assert_same
 from tests.helpers.from_tensors import generator_from_tensors, rosinality_checkpoint
 from tests.helpers.tiny import TINY, tiny_generator
 
-FULL = GeneratorConfig(
+FULL = StyleGAN2Config(
     512, 512, (512,) * 8, {4: 512, 8: 512, 16: 512, 32: 512, 64: 512, 128: 256, 256: 128, 512: 64, 1024: 32}
 )
 
@@ -39,7 +40,7 @@ def test_nvidia_names_load_from_torch_files(tmp_path: Path) -> None:
 
 
 def test_our_file(tmp_path: Path) -> None:
-    config = GeneratorConfig(**{**vars(TINY), "conv_clamp": 256.0})
+    config = StyleGAN2Config(**{**vars(TINY), "conv_clamp": 256.0})
     path = save_generator(tiny_generator(config), tmp_path / "g.safetensors", {"source": "test"})
     generator = load_generator(path)
     assert_same(generator, tiny_generator())

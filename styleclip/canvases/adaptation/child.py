@@ -11,7 +11,7 @@ from PIL.Image import Image
 from torch import Tensor
 
 from styleclip.images import fit_to, to_pil
-from styleclip.networks.stylegan2 import Generator
+from styleclip.networks.generator import Generator
 from styleclip.sheets import labelled_sheet
 from styleclip.weights.child_files import save_child
 from styleclip.weights.lineage import PARENT

@@ -18,7 +18,7 @@ from styleclip.canvases.adaptation.settings import Adaptation
 from styleclip.latents import Latent, Space
 from styleclip.models import Models
 from styleclip.networks.batch_size import RENDER, max_batch
-from styleclip.networks.stylegan2 import Generator
+from styleclip.networks.generator import Generator
 from styleclip.prompts import Prompt, zero_shot_probability
 from styleclip.runtime.batching import Batches
 from styleclip.seeds import sample_z

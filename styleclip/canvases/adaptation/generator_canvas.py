@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from styleclip.networks.layers import StyledConv
-from styleclip.networks.stylegan2 import Generator
+from styleclip.networks.generator import Generator
+from styleclip.networks.layers import ModulatedConv
 
 CONSTANT = "synthesis.b4.const"
 
@@ -34,8 +34,8 @@ class GeneratorCanvas:
         self.generator = copy.deepcopy(parent)
         for name in layers:
             layer = self.layer(name)
-            if isinstance(layer, StyledConv):
-                layer.square_sums, layer.frozen = None, ()  # of the parent's weight
+            if isinstance(layer, ModulatedConv):
+                layer.thaw()
         self.names = [
             f"synthesis.{layer}.{name}" for layer in layers for name, _ in self.layer(layer).named_parameters()
         ]

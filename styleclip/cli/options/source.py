@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from styleclip.edit_source import EditSource
     from styleclip.editor import Editor
     from styleclip.latents import Latent
-    from styleclip.networks.stylegan2 import Generator
+    from styleclip.networks.generator import Generator
     from styleclip.regions import Region
 
 SpaceName = Literal["z", "w", "w+", "s"]

@@ -14,7 +14,7 @@ from styleclip.losses import clip_loss, identity_loss
 from styleclip.models import Models
 from styleclip.networks.discriminator import LatentDiscriminator
 from styleclip.networks.e4e import Encoder, resize_frame
-from styleclip.networks.stylegan2 import Generator
+from styleclip.networks.generator import Generator
 from styleclip.training.encoder.data import random_stream
 from styleclip.training.encoder.settings import EncoderTraining
 

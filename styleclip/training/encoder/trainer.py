@@ -16,8 +16,8 @@ from styleclip.models import Models
 from styleclip.networks.discriminator import LatentDiscriminator
 from styleclip.networks.e4e import Encoder
 from styleclip.networks.encoder_config import EncoderConfig
+from styleclip.networks.generator import Generator
 from styleclip.networks.layers import EqualLinear
-from styleclip.networks.stylegan2 import Generator
 from styleclip.schedules import projector_schedule
 from styleclip.training.checkpoint import Stateful
 from styleclip.training.ema import moving_average

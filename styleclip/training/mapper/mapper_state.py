@@ -9,8 +9,8 @@ import torch
 from timm.optim.lookahead import Lookahead
 from torch import Tensor
 
+from styleclip.networks.generator import Generator
 from styleclip.networks.latent_mapper import STEP, LevelsMapper, Mapper, StyleMapper
-from styleclip.networks.stylegan2 import Generator
 from styleclip.prompts import Prompt
 from styleclip.training.checkpoint import Stateful
 from styleclip.training.mapper.settings import MapperTraining

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from styleclip.errors import WeightError
-from styleclip.networks import stylegan2
+from styleclip.networks.generator import Mapping as MappingNetwork
+from styleclip.networks.generator_config import MAPPING_LR_MUL
 from styleclip.networks.layers import normalize_2nd_moment
 from styleclip.weights.safe_pickle.lazy_tensors import AnyTensor, ComputedTensor, LazyTensor, read_tensor
 from styleclip.weights.state_dict import load_strict, on_meta
@@ -24,7 +25,7 @@ SAMPLE_BATCH = 512  # 1 MB per activation
 
 
 def add_average(
-    tensors: Mapping[str, AnyTensor], mapping_lr_mul: Any = stylegan2.MAPPING_LR_MUL
+    tensors: Mapping[str, AnyTensor], mapping_lr_mul: Any = MAPPING_LR_MUL
 ) -> tuple[dict[str, AnyTensor], tuple[str, ...]]:
     """The tensors of a generator under our names with its average w, and the warning where it had to be computed."""
     if AVERAGE_KEY in tensors or "mapping.fc0.weight" not in tensors:
@@ -32,7 +33,7 @@ def add_average(
     return {**tensors, AVERAGE_KEY: mean_w(tensors, mapping_lr_mul)}, (NO_AVERAGE,)
 
 
-def mean_w(tensors: Mapping[str, AnyTensor], mapping_lr_mul: Any = stylegan2.MAPPING_LR_MUL) -> LazyTensor:
+def mean_w(tensors: Mapping[str, AnyTensor], mapping_lr_mul: Any = MAPPING_LR_MUL) -> LazyTensor:
     """[w_dim]: the mean of the mapping network's output for seeded samples, with the classes in turn if it has any."""
     depth = sum(f"mapping.fc{i}.weight" in tensors for i in range(len(tensors)))
     layers = {name: tensors[name] for i in range(depth) for name in (f"mapping.fc{i}.weight", f"mapping.fc{i}.bias")}
@@ -44,7 +45,7 @@ def mean_w(tensors: Mapping[str, AnyTensor], mapping_lr_mul: Any = stylegan2.MAP
     embedded = embedding[0].shape[0] if len(embedding) == len(EMBEDDING_KEYS) else 0
 
     def compute() -> Tensor:
-        mapping = on_meta(lambda: stylegan2.Mapping(inputs, widths, mapping_lr_mul))
+        mapping = on_meta(lambda: MappingNetwork(inputs, widths, mapping_lr_mul))
         named = {name.removeprefix("mapping."): tensor for name, tensor in layers.items()}
         load_strict(mapping, {**named, "w_avg": torch.zeros(widths[-1])})
         z = torch.randn(AVERAGE_SAMPLES, inputs - embedded, generator=torch.Generator().manual_seed(0))

@@ -53,7 +53,7 @@ class Content:
     Args:
         kind: kind of network or table; `styleclip.weights.load` has a loader for each kind of network.
         format: project that writes such files, e.g. "rosinality" or "NVIDIA stylegan2-ada-pytorch".
-        config: arguments of our network of this kind, e.g. a `GeneratorConfig`.
+        config: arguments of our network of this kind, e.g. a `StyleGAN2Config`.
         tensors: by the names in our network; of a table, by the names that its loader expects.
         about: the record in the file of how it was made.
         summary: facts for `styleclip models inspect`.

@@ -6,7 +6,8 @@ from typing import Any
 
 from styleclip.errors import WeightError
 from styleclip.latents import StyleLayout
-from styleclip.networks.stylegan2 import MAPPING_LR_MUL, GeneratorConfig
+from styleclip.networks.generator_config import MAPPING_LR_MUL
+from styleclip.networks.stylegan2 import StyleGAN2Config
 from styleclip.networks.synthesis import ImageSize
 from styleclip.weights.formats.configs import Tensors, axis_size, check_numbers, name_indices
 from styleclip.weights.formats.content import Content
@@ -42,7 +43,7 @@ def generator_content(
     return Content("generator", format, config, tensors, summary=summary, licence=licence, warnings=warnings)
 
 
-def generator_config(tensors: Tensors, conv_clamp: Any = None, mapping_lr_mul: Any = MAPPING_LR_MUL) -> GeneratorConfig:
+def generator_config(tensors: Tensors, conv_clamp: Any = None, mapping_lr_mul: Any = MAPPING_LR_MUL) -> StyleGAN2Config:
     """Resolution, channels, z_dim, w_dim, mapping widths and the shape of the image from the tensors of a generator.
 
     Raises WeightError for tensors of another network.
@@ -59,7 +60,7 @@ def generator_config(tensors: Tensors, conv_clamp: Any = None, mapping_lr_mul: A
         raise WeightError(
             f"its mapping gives w of length {widths[-1]}, its synthesis takes {w_dim}; pass a complete file"
         )
-    config = GeneratorConfig(
+    config = StyleGAN2Config(
         z_dim=axis_size(tensors, "mapping.fc0.weight", axis=1) - embedded,
         w_dim=w_dim,
         mapping_widths=widths,
@@ -111,7 +112,7 @@ def _img_channels(tensors: Tensors) -> int:
     return count
 
 
-def _unusual_image(config: GeneratorConfig) -> dict[str, Any]:
+def _unusual_image(config: StyleGAN2Config) -> dict[str, Any]:
     """Height and width of images that are not square, and the channels of those that are not RGB."""
     height, width = config.image_size
     usual_size, usual_channels = (height, width) == (config.resolution,) * 2, config.img_channels == 3

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from styleclip.networks.synthesis import ImageSize, block_size
+from styleclip.networks.stylegan2 import block_size
+from styleclip.networks.synthesis import ImageSize
 from styleclip.weights.formats.configs import axis_size
 from styleclip.weights.safe_pickle.lazy_tensors import AnyTensor, ComputedTensor, LazyTensor
 

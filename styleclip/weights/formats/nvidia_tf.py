@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from torch import Tensor
 
 from styleclip.errors import WeightError
-from styleclip.networks.stylegan2 import MAPPING_LR_MUL
+from styleclip.networks.generator_config import MAPPING_LR_MUL
 from styleclip.weights.formats.average_w import add_average
 from styleclip.weights.formats.content import Content, FileTree, attempt
 from styleclip.weights.formats.generator_configs import discriminator_content, generator_content

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from styleclip.errors import WeightError
 from styleclip.networks.layers import fir_taps
-from styleclip.networks.synthesis import CONSTANT_SIZE, block_size
+from styleclip.networks.stylegan2 import CONSTANT_SIZE, block_size
 from styleclip.weights.formats.average_w import add_average
 from styleclip.weights.formats.configs import Tensors
 from styleclip.weights.formats.content import Content, FileTree, attempt

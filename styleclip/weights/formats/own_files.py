@@ -24,8 +24,10 @@ from torch import Tensor
 
 from styleclip.errors import WeightError
 from styleclip.networks.e4e import Encoder
+from styleclip.networks.generator import Generator
+from styleclip.networks.generator_config import MAPPING_LR_MUL
 from styleclip.networks.latent_mapper import Mapper
-from styleclip.networks.stylegan2 import MAPPING_LR_MUL, Generator, GeneratorConfig
+from styleclip.networks.stylegan2 import StyleGAN2Config
 from styleclip.storage.files import atomic_write, to_json
 from styleclip.weights.formats.children import PREFIX, parent_name, split_parent
 from styleclip.weights.formats.configs import (
@@ -45,7 +47,7 @@ from styleclip.weights.safe_pickle.lazy_tensors import named_tensors, read_tenso
 
 FORMAT = "styleclip"
 KIND = "styleclip"  # the metadata key of the kind of the file
-CONFIG_KEYS = ("conv_clamp", "mapping_lr_mul")  # of GeneratorConfig, that do not follow from shapes
+CONFIG_KEYS = ("conv_clamp", "mapping_lr_mul")  # of StyleGAN2Config, that do not follow from shapes
 ORIGIN_KEYS = ("source", "label")  # metadata of a generator by `styleclip models convert`
 
 
@@ -110,7 +112,7 @@ def save_generator(
     (`weights/child_files.py`).
     """
     numbers = {name: getattr(generator.config, name) for name in CONFIG_KEYS}
-    unusual = {name: str(value) for name, value in numbers.items() if value != getattr(GeneratorConfig, name)}
+    unusual = {name: str(value) for name, value in numbers.items() if value != getattr(StyleGAN2Config, name)}
     before = {PREFIX + name: tensor for name, tensor in (parent or {}).items()}
     tensors = {**generator.state_dict(), **before}
     return save_own("generator", tensors, path, about, {**(metadata or {}), **unusual}, dtype)

@@ -17,8 +17,8 @@ from styleclip.latents import Latent, Space
 from styleclip.methods.mapper import TrainedMapper, load_trained_mapper
 from styleclip.models import Models
 from styleclip.networks.clip import CLIP
+from styleclip.networks.generator import Generator
 from styleclip.networks.latent_mapper import STEP
-from styleclip.networks.stylegan2 import Generator
 from styleclip.prompts import Prompt
 from styleclip.training.mapper.data import split_held_out, training_latents
 from styleclip.training.mapper.mapper_state import PromptMapper

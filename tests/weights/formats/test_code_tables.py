@@ -14,7 +14,7 @@ from torch import Tensor
 
 from styleclip.errors import WeightError
 from styleclip.latents import Space
-from styleclip.networks.stylegan2 import Generator
+from styleclip.networks.generator import Generator
 from styleclip.weights.describe import describe
 from styleclip.weights.formats.code_tables import find_codes
 from styleclip.weights.latent_files import load_latents

@@ -14,7 +14,8 @@ from PIL import Image
 
 from styleclip.errors import WeightError
 from styleclip.networks.e4e import Encoder, resize_frame
-from styleclip.networks.stylegan2 import Generator, GeneratorConfig
+from styleclip.networks.generator import Generator
+from styleclip.networks.stylegan2 import StyleGAN2Config
 from styleclip.weights.formats import rosinality
 from styleclip.weights.formats.own_files import save_encoder
 from styleclip.weights.formats.registry import read_all, read_one
@@ -157,7 +158,7 @@ def write_full(path: Path) -> None:
     """A file of the names, shapes and size of the published `e4e_ffhq_encode.pt`."""
     channels = dict.fromkeys((4, 8, 16, 32, 64), 512) | {128: 256, 256: 128, 512: 64, 1024: 32}
     with torch.device("meta"):
-        names = rosinality.export_generator(Generator(GeneratorConfig(512, 512, (512,) * 8, channels)).state_dict())
+        names = rosinality.export_generator(Generator(StyleGAN2Config(512, 512, (512,) * 8, channels)).state_dict())
     assert isinstance(names["g_ema"], dict)
     decoder = {f"decoder.{name}": torch.zeros(tensor.shape) for name, tensor in names["g_ema"].items()}
     encoder = drawn("e4e_encoder_1024", range(18))

@@ -15,7 +15,7 @@ import styleclip
 from styleclip.cli import main
 from styleclip.errors import WeightError
 from styleclip.latents import Latent, Space, StyleLayout, save_latent
-from styleclip.networks.stylegan2 import GeneratorConfig
+from styleclip.networks.stylegan2 import StyleGAN2Config
 from styleclip.prompts import Prompt
 from styleclip.weights.formats import registry
 from styleclip.weights.latent_files import load_latents
@@ -181,7 +181,7 @@ def edited(monkeypatch: pytest.MonkeyPatch) -> list[Latent]:
 
     monkeypatch.setattr(FakeEditor, "edit", record)
     monkeypatch.setitem(vars(styleclip), "Editor", FakeEditor)
-    config = GeneratorConfig(12, 8, (8,), dict.fromkeys((4, 8, 16, 32, 64), 4))
+    config = StyleGAN2Config(12, 8, (8,), dict.fromkeys((4, 8, 16, 32, 64), 4))
     models = tiny_models(generator=tiny_generator(config))
     monkeypatch.setitem(vars(styleclip), "load", lambda model, **_: models)
     return seen

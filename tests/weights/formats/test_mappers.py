@@ -12,8 +12,9 @@ from torch import Tensor
 
 from styleclip.errors import SpaceError, WeightError
 from styleclip.latents import Space
+from styleclip.networks.generator import Generator
 from styleclip.networks.latent_mapper import LevelsMapper, Mapper, StyleMapper
-from styleclip.networks.stylegan2 import Generator, GeneratorConfig
+from styleclip.networks.stylegan2 import StyleGAN2Config
 from styleclip.weights.formats import registry, rosinality
 from styleclip.weights.formats.own_files import save_mapper
 from styleclip.weights.load import load_generator, load_mapper
@@ -188,7 +189,7 @@ def test_a_file_of_full_size(tmp_path: Path, python: list[str]) -> None:
 
 
 def full_decoder() -> dict[str, tuple[int, ...]]:
-    config = GeneratorConfig(512, 512, (512,) * 8, {2**k: min(2**15 >> k, 512) for k in range(2, 11)})
+    config = StyleGAN2Config(512, 512, (512,) * 8, {2**k: min(2**15 >> k, 512) for k in range(2, 11)})
     generator = on_meta(lambda: Generator(config))
     theirs: Any = rosinality.export_generator(generator.state_dict())["g_ema"]
     assert len(theirs) == 171

@@ -13,8 +13,8 @@ import torch.nn.functional as F
 from styleclip.errors import WeightError
 from styleclip.latents import Latent, Space
 from styleclip.networks.discriminator import Discriminator
+from styleclip.networks.generator import Generator
 from styleclip.networks.layers import StyledConv, fir_taps
-from styleclip.networks.stylegan2 import Generator
 from styleclip.weights.formats import nvidia_tf
 from styleclip.weights.formats.registry import read_all
 from styleclip.weights.load import load_generator

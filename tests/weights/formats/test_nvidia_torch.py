@@ -15,8 +15,9 @@ from torch import Tensor
 from styleclip.errors import WeightError, WeightWarning
 from styleclip.latents import Latent, Space
 from styleclip.networks.discriminator import Discriminator
+from styleclip.networks.generator import Generator
 from styleclip.networks.layers import fir_taps
-from styleclip.networks.stylegan2 import Generator, GeneratorConfig
+from styleclip.networks.stylegan2 import StyleGAN2Config
 from styleclip.weights.formats.own_files import save_generator
 from styleclip.weights.formats.registry import read_all
 from styleclip.weights.load import load_generator
@@ -31,7 +32,7 @@ from tests.helpers.tiny import TINY, tiny_generator
 
 GOLDEN = [fill.HERE / f"nvidia_{flavour}_tiny32.pkl" for flavour in ("ada", "sg3repo")]
 IMAGE, CODE = 1e-4, 1e-5  # as in test_golden
-FULL = GeneratorConfig(512, 512, (512,) * 8, {2**k: min(512, 2 ** (15 - k)) for k in range(2, 11)})
+FULL = StyleGAN2Config(512, 512, (512,) * 8, {2**k: min(512, 2 ** (15 - k)) for k in range(2, 11)})
 
 golden_file = pytest.mark.parametrize("path", GOLDEN, ids=["ada", "sg3"])
 
@@ -78,7 +79,7 @@ def test_tensors_come_in_the_order_of_the_state_dict(path: Path) -> None:
 
 @pytest.mark.parametrize("flavour", ["ada", "sg3"])
 def test_round_trip(tmp_path: Path, flavour: Flavour) -> None:
-    config = GeneratorConfig(8, 6, (7, 9, 6), {4: 5, 8: 7, 16: 3, 32: 4, 64: 2}, conv_clamp=2.0, mapping_lr_mul=0.1)
+    config = StyleGAN2Config(8, 6, (7, 9, 6), {4: 5, 8: 7, 16: 3, 32: 4, 64: 2}, conv_clamp=2.0, mapping_lr_mul=0.1)
     generator, critic = tiny_generator(config), tiny_discriminator(mbstd_group_size=2, conv_clamp=1.5)
     path = write_nvidia_pickle(tmp_path / "network.pkl", generator, critic, flavour)
     loaded = load_generator(path)

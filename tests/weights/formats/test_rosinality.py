@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from styleclip.networks.discriminator import Discriminator
-from styleclip.networks.stylegan2 import GeneratorConfig
+from styleclip.networks.stylegan2 import StyleGAN2Config
 from styleclip.weights.formats import rosinality
 from styleclip.weights.load import load_generator
 from tests.golden import fill
@@ -77,6 +77,6 @@ def test_discriminator_round_trip_has_the_golden_names() -> None:
 
 def test_generator_export_has_the_golden_names() -> None:
     names = fill.meta("stylegan2_rosinality_64")["keys"].keys()
-    config = GeneratorConfig(4, 4, (4,) * 8, dict.fromkeys((4, 8, 16, 32, 64), 2))
+    config = StyleGAN2Config(4, 4, (4,) * 8, dict.fromkeys((4, 8, 16, 32, 64), 2))
     theirs: dict[str, Any] = dict(rosinality.export_generator(tiny_generator(config).state_dict()))
     assert theirs["g_ema"].keys() == names

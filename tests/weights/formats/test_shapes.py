@@ -10,7 +10,8 @@ import torch
 
 from styleclip.errors import WeightError, WeightWarning
 from styleclip.latents import Latent, Space
-from styleclip.networks.stylegan2 import Generator, GeneratorConfig
+from styleclip.networks.generator import Generator
+from styleclip.networks.stylegan2 import StyleGAN2Config
 from styleclip.weights.convert import convert
 from styleclip.weights.describe import describe
 from styleclip.weights.formats import rosinality
@@ -34,7 +35,7 @@ def write_own(path: Path, generator: Generator) -> Path:
     return save_generator(generator, path.with_suffix(".safetensors"))
 
 
-def of_one_width(shape: GeneratorConfig) -> Generator:
+def of_one_width(shape: StyleGAN2Config) -> Generator:
     """With z as wide as w, as rosinality's are."""
     return tiny_generator(replace(shape, z_dim=8, mapping_widths=(8, 8)))
 
@@ -46,7 +47,7 @@ def picture(generator: Generator) -> torch.Tensor:
 
 @every_shape
 @pytest.mark.parametrize("write", [write_nvidia_pickle, write_pti, write_tf_pickle, write_rosinality, write_own])
-def test_files_draw_the_same(tmp_path: Path, write: Callable[..., Path], shape: GeneratorConfig) -> None:
+def test_files_draw_the_same(tmp_path: Path, write: Callable[..., Path], shape: StyleGAN2Config) -> None:
     generator = of_one_width(shape)
     path = write(tmp_path / "g.pkl", generator)
     loaded = load_generator(path)
@@ -71,7 +72,7 @@ def test_conversions(tmp_path: Path, target: Any) -> None:
 
 
 @every_shape
-def test_noise_that_a_file_lacks_has_the_shape_of_its_layer(tmp_path: Path, shape: GeneratorConfig) -> None:
+def test_noise_that_a_file_lacks_has_the_shape_of_its_layer(tmp_path: Path, shape: StyleGAN2Config) -> None:
     generator = of_one_width(shape)
     tensors: Any = rosinality.export_generator(generator.state_dict())
     tensors["g_ema"] = {name: tensor for name, tensor in tensors["g_ema"].items() if "noises." not in name}
