@@ -89,13 +89,9 @@ class FilteredConv(ModulatedConv):
         super().__init__(shape.in_channels, shape.out_channels, shape.kernel)
         self.affine = EqualLinear(w_dim, shape.in_channels, bias=1.0)
         self.shape, self.clamp = shape, clamp
-        source, target, rate = shape.source, shape.target, shape.middle_rate
-        up = lowpass_filter(shape.up_taps, source.cutoff, source.half_width, rate)
-        radial = radial and not shape.is_critical
-        down = lowpass_filter(shape.down_taps, target.cutoff, target.half_width, rate, radial)
         self.register_buffer("magnitude_ema", torch.ones([]))
-        self.register_buffer("up_filter", up)
-        self.register_buffer("down_filter", down)
+        self.register_buffer("up_filter", up_filter(shape))
+        self.register_buffer("down_filter", down_filter(shape, radial))
 
     def forward(self, x: Tensor, styles: Tensor) -> Tensor:
         """x [N or 1, in, H, W], styles [N, in] -> [N, out, h, w] in the weight's precision."""
@@ -134,6 +130,17 @@ class ScaledToRGB(ToRGB):
 
     def forward(self, x: Tensor, styles: Tensor) -> Tensor:  # [N or 1, C, H, W], [N, C] -> [N, out, H, W]
         return super().forward(x, styles * torch.rsqrt(self.magnitude_ema))
+
+
+def up_filter(shape: LayerShape) -> Tensor | None:
+    """The filter of the upsampling of a layer: [taps], None where there is none."""
+    return lowpass_filter(shape.up_taps, shape.source.cutoff, shape.source.half_width, shape.middle_rate)
+
+
+def down_filter(shape: LayerShape, radial: bool) -> Tensor | None:
+    """The filter of the downsampling: [taps], or [taps, taps] where it is `radial`, which critical layers' are not."""
+    target, radial = shape.target, radial and not shape.is_critical
+    return lowpass_filter(shape.down_taps, target.cutoff, target.half_width, shape.middle_rate, radial)
 
 
 def _matrices(*rows: tuple[Tensor, Tensor, Tensor]) -> Tensor:

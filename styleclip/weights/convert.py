@@ -27,11 +27,13 @@ from styleclip.networks.generator import Generator
 from styleclip.networks.generator_config import MAPPING_LR_MUL
 from styleclip.networks.layers import fir_taps
 from styleclip.networks.stylegan2 import StyleGAN2Config
+from styleclip.networks.stylegan3 import StyleGAN3Config
 from styleclip.storage.files import atomic_path
 from styleclip.weights.cache import Fetch, fetch
 from styleclip.weights.formats import rosinality
 from styleclip.weights.formats.own_files import save_generator
 from styleclip.weights.formats.registry import read_one
+from styleclip.weights.formats.stylegan3_configs import EXACT_BUFFERS
 from styleclip.weights.load import load_generator
 from styleclip.weights.locate import generator_file
 
@@ -170,7 +172,7 @@ def _tensors(generator: Generator, dtype: torch.dtype) -> dict[str, Tensor]:
     tensors = {}
     for name, tensor in generator.state_dict().items():
         scaled = tensor * ratio if name.startswith("mapping.fc") else tensor
-        tensors[name] = scaled.to(dtype, copy=True)
+        tensors[name] = scaled.to(tensor.dtype if name.endswith(EXACT_BUFFERS) else dtype, copy=True)
         if not tensors[name].isfinite().all():
             raise WeightError(f"{name} overflows {dtype}; save it as float32")
     return tensors
@@ -183,7 +185,8 @@ def _has_rosinality_channels(channels: Mapping[int, int]) -> bool:
 
 
 def _warn_of_clamp(generator: Generator, where: str) -> None:
-    if generator.config.conv_clamp is not None:
+    usual = StyleGAN3Config.conv_clamp if isinstance(generator.config, StyleGAN3Config) else None
+    if generator.config.conv_clamp not in (None, usual):
         _warn(f"{where} has no place for the clamp of activations at {generator.config.conv_clamp:g}; it is left out")
 
 

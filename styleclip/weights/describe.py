@@ -10,9 +10,13 @@ from styleclip.weights.file_state import sha256_of
 from styleclip.weights.formats.content import TABLES, Content
 from styleclip.weights.formats.messages import error_context, report_damage, sentence
 from styleclip.weights.formats.registry import read_all
+from styleclip.weights.formats.stylegan3_configs import EXACT_BUFFERS
 from styleclip.weights.safe_pickle.lazy_tensors import read_tensor
 
-BUFFERS = ("noise_const", "w_avg", "running_mean", "running_var", "num_batches_tracked", "resample_filter")
+BUFFERS = (
+    *("noise_const", "w_avg", "running_mean", "running_var", "num_batches_tracked", "resample_filter"),
+    *EXACT_BUFFERS,
+)  # ends of names of tensors that are not learned
 NO_LICENCE = "not stated in the file"
 
 

@@ -18,6 +18,8 @@ from styleclip.weights.formats import rosinality
 from styleclip.weights.formats.configs import ENCODER_TYPES, count_styles, encoder_content
 from styleclip.weights.formats.content import Content, FileTree, attempt
 from styleclip.weights.formats.messages import short_repr
+from styleclip.weights.formats.nvidia_stylegan3 import state_dict_stylegan3
+from styleclip.weights.formats.stylegan3_configs import FREQUENCIES
 from styleclip.weights.safe_pickle.globals import InertObject
 from styleclip.weights.safe_pickle.lazy_tensors import AnyTensor, ConvertedTensor, LazyTensor, named_tensors
 from styleclip.weights.state_dict import check_keys
@@ -25,6 +27,7 @@ from styleclip.weights.state_dict import check_keys
 FORMAT = "encoder4editing or pixel2style2pixel"
 LICENCE = "encoders that start from IR-SE50 saw faces licensed for research only: treat them as non-commercial"
 TRUNK = ("input_layer.", "body.", "styles.")  # prefixes of the names of an encoder
+RESTYLE_CHANNELS = 6  # of the input of ReStyle's encoders
 PSP_OPTIONS = {"output_size", "learn_in_w", "n_styles", "label_nc"}  # only in pSp's files
 
 
@@ -36,7 +39,14 @@ def contents(tree: FileTree) -> list[Content]:
         return []
     check_keys((), [name for name in table if not name.startswith(("encoder.", "decoder."))])
     found = [attempt("encoder", FORMAT, LICENCE, lambda: _encoder(encoder, options, average))]
-    return [*found, rosinality.generator(decoder, average)] if decoder else found
+    return [*found, _decoder(decoder, average)] if decoder else found
+
+
+def _decoder(decoder: Mapping[str, Any], average: Any) -> Content:
+    """The generator of an encoder: StyleGAN3 in stylegan3-editing, StyleGAN2 in all others."""
+    if FREQUENCIES in decoder:
+        return state_dict_stylegan3(decoder)
+    return rosinality.generator(decoder, average)
 
 
 def training_options(tree: FileTree) -> Mapping[str, Any]:
@@ -72,6 +82,10 @@ def _kind(options: Mapping[str, Any]) -> str:
 def _check_options(options: Mapping[str, Any]) -> None:
     if options.get("learn_in_w"):
         raise WeightError("its encoder was trained for W (learn_in_w), not W+; pass one for W+")
+    if options.get("input_nc") == RESTYLE_CHANNELS:
+        raise WeightError(
+            "its encoder is one of ReStyle, which takes a photo and its last reconstruction; pass one of e4e or pSp"
+        )
     if options.get("label_nc") or options.get("input_nc", 3) != 3:
         raise WeightError("its encoder takes label maps or sketches, not photographs; pass one for RGB pictures")
 

@@ -49,31 +49,52 @@ def generator_config(tensors: Tensors, conv_clamp: Any = None, mapping_lr_mul: A
     Raises WeightError for tensors of another network.
     """
     check_numbers(conv_clamp=conv_clamp, mapping_lr_mul=mapping_lr_mul)
-    blocks, layers = name_indices(tensors, r"synthesis\.b(\d+)\."), name_indices(tensors, r"mapping\.fc(\d+)\.")
-    if not blocks or not layers:
+    blocks = name_indices(tensors, r"synthesis\.b(\d+)\.")
+    if not blocks or not name_indices(tensors, r"mapping\.fc(\d+)\."):
         raise WeightError("it has no tensors named synthesis.b4 and mapping.fc0; pass a StyleGAN2 generator")
     resolutions = [2**k for k in range(2, max(blocks).bit_length())]
-    embedded = axis_size(tensors, "mapping.embed.weight", axis=0) if "mapping.embed.weight" in tensors else 0
-    widths = tuple(axis_size(tensors, f"mapping.fc{i}.weight", axis=0) for i in range(max(layers) + 1))
     w_dim = axis_size(tensors, "synthesis.b4.conv1.affine.weight", axis=1)
-    if widths[-1] != w_dim:
-        raise WeightError(
-            f"its mapping gives w of length {widths[-1]}, its synthesis takes {w_dim}; pass a complete file"
-        )
+    z_dim, widths = mapping_sizes(tensors, w_dim)
     config = StyleGAN2Config(
-        z_dim=axis_size(tensors, "mapping.fc0.weight", axis=1) - embedded,
+        z_dim=z_dim,
         w_dim=w_dim,
         mapping_widths=widths,
         channels={side: axis_size(tensors, f"synthesis.b{side}.conv1.weight", axis=0) for side in resolutions},
         conv_clamp=conv_clamp,
         mapping_lr_mul=mapping_lr_mul,
         constant=_constant_size(tensors),
-        img_channels=_img_channels(tensors),
+        img_channels=check_img_channels(axis_size(tensors, "synthesis.b4.torgb.weight", axis=0)),
     )
     height, width = config.image_size
     if height * width > MAX_IMAGE_PIXELS:  # noise that a file lacks is allocated
         raise WeightError(f"it draws {width} x {height} px, more than any StyleGAN2; do not trust it")
     return config
+
+
+def mapping_sizes(tensors: Tensors, w_dim: int) -> tuple[int, tuple[int, ...]]:
+    """z_dim, and the output width of each layer of the mapping network, for the `w_dim` of the synthesis network.
+
+    Raises WeightError where the last width is another.
+    """
+    layers = name_indices(tensors, r"mapping\.fc(\d+)\.")
+    if not layers:
+        raise WeightError("it has no tensor named mapping.fc0.weight; pass a complete file")
+    widths = tuple(axis_size(tensors, f"mapping.fc{i}.weight", axis=0) for i in range(max(layers) + 1))
+    if widths[-1] != w_dim:
+        raise WeightError(
+            f"its mapping gives w of length {widths[-1]}, its synthesis takes {w_dim}; pass a complete file"
+        )
+    embedded = axis_size(tensors, "mapping.embed.weight", axis=0) if "mapping.embed.weight" in tensors else 0
+    return axis_size(tensors, "mapping.fc0.weight", axis=1) - embedded, widths
+
+
+def check_img_channels(count: int) -> int:
+    """The channels of the pictures; raises WeightError unless they are grey or RGB, with alpha or not."""
+    if not 1 <= count <= 4:
+        raise WeightError(
+            f"its pictures have {count} channels; pass a generator of grey or RGB pictures, with alpha or not"
+        )
+    return count
 
 
 def discriminator_content(
@@ -101,15 +122,6 @@ def _constant_size(tensors: Tensors) -> ImageSize:
     if not (0 < height <= MAX_CONSTANT_PX and 0 < width <= MAX_CONSTANT_PX):
         raise WeightError(f"its constant has {height} x {width} px; pass a StyleGAN2 generator")
     return height, width
-
-
-def _img_channels(tensors: Tensors) -> int:
-    count = axis_size(tensors, "synthesis.b4.torgb.weight", axis=0)
-    if not 1 <= count <= 4:
-        raise WeightError(
-            f"its pictures have {count} channels; pass a generator of grey or RGB pictures, with alpha or not"
-        )
-    return count
 
 
 def _unusual_image(config: StyleGAN2Config) -> dict[str, Any]:

@@ -4,21 +4,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from styleclip.errors import WeightError
 from styleclip.weights.formats.messages import short_repr
+from styleclip.weights.formats.nvidia_modules import Module
 
 Rules = list[tuple[str, dict[str, Any]]]  # a pattern of module paths -> the values their attributes must have
-
-
-class Module(NamedTuple):
-    """A module in a file: its dotted path, the name of its class and its attributes."""
-
-    path: str
-    kind: str
-    state: Mapping[str, Any]
 
 
 def generator_rules(blocks: int, clamp: float | None, lr_mul: float, img_channels: int = 3) -> Rules:
@@ -48,7 +40,7 @@ def discriminator_rules(clamp: float | None) -> Rules:
     ]
 
 
-def check_attributes(modules: list[Module], rules: Rules) -> None:
+def check_attributes(modules: list[Module], rules: Rules, architecture: str = "StyleGAN2") -> None:
     """Raise WeightError where an attribute makes a module compute another function than ours."""
     for module in modules:
         expected: dict[str, Any] = _expected_of_weight(module)
@@ -58,7 +50,8 @@ def check_attributes(modules: list[Module], rules: Rules) -> None:
         for name, value in expected.items():
             if not _equal(found := module.state.get(name, "not set"), value):
                 where = f"{module.path}.{name}".lstrip(".")
-                raise WeightError(f"its {where} is {short_repr(found)}, where ours has {value}; pass another StyleGAN2")
+                values = f"{short_repr(found)}, where ours has {value}"
+                raise WeightError(f"its {where} is {values}; pass another {architecture}")
 
 
 def _expected_of_weight(module: Module) -> dict[str, Any]:

@@ -1,13 +1,14 @@
-"""NVIDIA's PyTorch pickles of StyleGAN2: stylegan2-ada-pytorch, the stylegan3 repository, PTI and StyleGAN-NADA.
+"""NVIDIA's PyTorch pickles: stylegan2-ada-pytorch, the stylegan3 repository, PTI and StyleGAN-NADA.
 
 A pickle is a dict of the networks `G_ema`, `G` and `D`; PTI saves one generator with `torch.save`. Every module in it
 has its class, its attributes and its source code, which is never run. The tensors have our names; the attributes
-configure the network, and values that ours does not support are refused.
+configure the network, and values that ours does not support are refused. A StyleGAN3 is known by a module of its own
+and read by `nvidia_stylegan3`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -22,9 +23,20 @@ from styleclip.weights.formats.configs import Tensors
 from styleclip.weights.formats.content import Content, FileTree, attempt
 from styleclip.weights.formats.generator_configs import discriminator_content, generator_content
 from styleclip.weights.formats.messages import short_repr
-from styleclip.weights.formats.nested import find_state_dicts, without_plain_values
+from styleclip.weights.formats.nested import StateDict, find_state_dicts, without_plain_values
 from styleclip.weights.formats.noise_buffers import add_noise
-from styleclip.weights.formats.nvidia_rules import Module, check_attributes, discriminator_rules, generator_rules
+from styleclip.weights.formats.nvidia_modules import (
+    Module,
+    attribute,
+    check_classes,
+    modules_of,
+    networks,
+    parameter_shape,
+    stored_tensors,
+)
+from styleclip.weights.formats.nvidia_rules import check_attributes, discriminator_rules, generator_rules
+from styleclip.weights.formats.nvidia_stylegan3 import INPUT_CLASS, pickled_stylegan3, state_dict_stylegan3
+from styleclip.weights.formats.stylegan3_configs import FREQUENCIES
 from styleclip.weights.safe_pickle.globals import InertObject
 from styleclip.weights.safe_pickle.lazy_tensors import AnyTensor, named_tensors, read_tensor
 
@@ -34,9 +46,6 @@ LICENCE = "NVIDIA's networks are for non-commercial research and evaluation (Nvi
 STATE_DICT_FORMAT = "state dict in NVIDIA's names"
 STATE_DICT_LICENCE = "if it derives from NVIDIA's StyleGAN2, for non-commercial use (Nvidia Source Code License-NC)"
 CONSTANT = "synthesis.b4.const"  # the tensor by which a state dict of a generator is recognised
-PERSISTENT = "torch_utils.persistence._reconstruct_persistent_obj"
-MAX_MODULES, MAX_TENSORS = 1000, 10_000  # of a network; a generator of 1024 px has 73 and 200
-MAX_PATH_CHARS = 1000  # of a dotted path
 GENERATOR_CLASSES = {
     "Generator", "MappingNetwork", "SynthesisNetwork", "SynthesisBlock", "SynthesisLayer", "ToRGBLayer",
     "FullyConnectedLayer",
@@ -45,10 +54,6 @@ DISCRIMINATOR_CLASSES = {
     "Discriminator", "MappingNetwork", "DiscriminatorBlock", "DiscriminatorEpilogue", "MinibatchStdLayer",
     "Conv2dLayer", "FullyConnectedLayer",
 }  # fmt: skip
-UNSUPPORTED_CLASSES = {
-    "SynthesisInput": "an alias-free StyleGAN3 or a StyleGAN-XL, another architecture",
-    "SuperresGenerator": "a StyleGAN-XL, another architecture",
-}
 
 
 def contents(tree: FileTree) -> list[Content]:
@@ -57,19 +62,24 @@ def contents(tree: FileTree) -> list[Content]:
     A state dict of a generator, in a file of any kind, under any key and with any prefix, is read as well.
     """
     if tables := find_state_dicts(tree, lambda names: CONSTANT in names, CONSTANT, ("G_ema", "G")):
-        first = tables[0]
-        lacks = () if first.is_moving_average or "g" not in map(str.lower, first.keys) else (NO_MOVING_AVERAGE,)
-        build = partial(_state_dict_generator, first.tensors, lacks)
+        build = partial(_state_dict_generator, tables[0].tensors, _lacks(tables[0]))
         return [attempt("generator", STATE_DICT_FORMAT, STATE_DICT_LICENCE, build)]
-    networks = _networks(tree)
+    if tables := find_state_dicts(tree, lambda names: FREQUENCIES in names, FREQUENCIES, ("G_ema", "G")):
+        return [state_dict_stylegan3(tables[0].tensors, _lacks(tables[0]))]
+    held = networks(tree)
     origin = "PTI" if tree.container == "torch" else FORMAT
     found = []
-    if generator := networks.get("G_ema") or networks.get("G"):
-        lacks = () if "G_ema" in networks else (NO_MOVING_AVERAGE,)
-        found.append(attempt("generator", origin, LICENCE, lambda: _generator(_modules(generator), origin, lacks)))
-    if discriminator := networks.get("D"):
-        found.append(attempt("discriminator", origin, LICENCE, lambda: _discriminator(_modules(discriminator), origin)))
+    if generator := held.get("G_ema") or held.get("G"):
+        lacks = () if "G_ema" in held else (NO_MOVING_AVERAGE,)
+        found.append(attempt("generator", origin, LICENCE, partial(_generator, generator, origin, lacks)))
+    if discriminator := held.get("D"):
+        found.append(attempt("discriminator", origin, LICENCE, partial(_discriminator, discriminator, origin)))
     return found
+
+
+def _lacks(found: StateDict) -> tuple[str, ...]:
+    """The warning for a state dict of the last training step."""
+    return () if found.is_moving_average or "g" not in map(str.lower, found.keys) else (NO_MOVING_AVERAGE,)
 
 
 def remove_filters(tensors: Tensors) -> dict[str, AnyTensor]:
@@ -89,101 +99,41 @@ def _state_dict_generator(table: Mapping[str, Any], lacks: tuple[str, ...]) -> C
     return generator_content(STATE_DICT_FORMAT, tensors, STATE_DICT_LICENCE, warnings=(*lacks, *warnings, *averaged))
 
 
-def _generator(modules: list[Module], origin: str, lacks: tuple[str, ...]) -> Content:
-    _check_classes(modules, GENERATOR_CLASSES)
-    clamp = _attribute(modules, "synthesis.b4.conv1", "conv_clamp")
-    lr_mul = _attribute(modules, "mapping.fc0", "bias_gain")
+def _generator(network: InertObject, origin: str, lacks: tuple[str, ...]) -> Content:
+    modules = modules_of(network)
+    if any(module.kind == INPUT_CLASS for module in modules):
+        return pickled_stylegan3(modules, lacks)
+    check_classes(modules, GENERATOR_CLASSES)
+    clamp = attribute(modules, "synthesis.b4.conv1", "conv_clamp")
+    lr_mul = attribute(modules, "mapping.fc0", "bias_gain")
     blocks = sum(module.kind == "SynthesisBlock" for module in modules)
-    img_channels = _shape(modules, "synthesis.b4.torgb", "weight")[:1]
+    img_channels = parameter_shape(modules, "synthesis.b4.torgb", "weight")[:1]
     check_attributes(modules, generator_rules(blocks, clamp, lr_mul, *img_channels))
     tensors, averaged = add_average(_tensors(modules), lr_mul)
     tensors, warnings = add_noise(tensors)
     return generator_content(origin, tensors, LICENCE, clamp, lr_mul, (*lacks, *warnings, *averaged))
 
 
-def _discriminator(modules: list[Module], origin: str) -> Content:
-    _check_classes(modules, DISCRIMINATOR_CLASSES)
-    if classes := _attribute(modules, "", "c_dim"):
+def _discriminator(network: InertObject, origin: str) -> Content:
+    modules = modules_of(network)
+    check_classes(modules, DISCRIMINATOR_CLASSES)
+    if classes := attribute(modules, "", "c_dim"):
         raise WeightError(
             f"its discriminator is conditional on {short_repr(classes)} classes, which is not supported; "
             "pass one without classes"
         )
-    clamp = _attribute(modules, "b4.conv", "conv_clamp")
+    clamp = attribute(modules, "b4.conv", "conv_clamp")
     check_attributes(modules, discriminator_rules(clamp))
-    group_size = _attribute(modules, "b4.mbstd", "group_size")
+    group_size = attribute(modules, "b4.mbstd", "group_size")
     return discriminator_content(origin, _tensors(modules), LICENCE, clamp, group_size)
 
 
-def _networks(tree: FileTree) -> dict[str, InertObject]:
-    if _is_module(tree.value):
-        kind = tree.value.arguments[0]["class_name"]
-        return {"D" if kind == "Discriminator" else "G_ema": tree.value}
-    return {str(name): value for name, value in tree.table().items() if _is_module(value)}
-
-
-def _is_module(value: Any) -> bool:
-    return isinstance(value, InertObject) and value.name == PERSISTENT
-
-
-def _modules(network: InertObject) -> list[Module]:
-    """The network and all its submodules, in the order of its state dict."""
-    found = []
-    for module in _walk(network, ""):
-        found.append(module)
-        if len(found) > MAX_MODULES:
-            raise WeightError(f"a network in it has more than {MAX_MODULES} modules; do not trust it")
-        if len(module.path) > MAX_PATH_CHARS:
-            raise WeightError(f"a module in it has a name of more than {MAX_PATH_CHARS} characters; do not trust it")
-    return found
-
-
-def _walk(value: Any, path: str) -> Iterator[Module]:
-    module = Module(path, *_class_and_state(value))
-    yield module
-    for name, child in module.state.get("_modules", {}).items():
-        if child is not None:
-            yield from _walk(child, f"{path}.{name}".lstrip("."))
-
-
-def _class_and_state(value: Any) -> tuple[str, Mapping[str, Any]]:
-    """The class name and the attributes of a module; the type name and {} for any other value."""
-    if _is_module(value):
-        return short_repr(value.arguments[0]["class_name"]), value.arguments[0]["state"]
-    return (value.name, value.state) if isinstance(value, InertObject) else (type(value).__name__, {})
-
-
-def _attribute(modules: list[Module], path: str, name: str) -> Any:
-    """An attribute of the module with this path; None where there is no such module or attribute."""
-    return next((module.state.get(name) for module in modules if module.path == path), None)
-
-
-def _shape(modules: list[Module], path: str, name: str) -> tuple[int, ...]:
-    """The shape of a parameter of the module with this path; () where there is none."""
-    parameters = _attribute(modules, path, "_parameters") or {}
-    return tuple(getattr(parameters.get(name), "shape", ()))
-
-
-def _check_classes(modules: list[Module], known: Collection[str]) -> None:
-    for module in modules:
-        if module.kind in UNSUPPORTED_CLASSES:
-            raise WeightError(f"it is {UNSUPPORTED_CLASSES[module.kind]}; pass a StyleGAN2")
-    for module in modules:
-        if module.kind not in known:
-            where = module.path or "network"
-            raise WeightError(f"its {where} is of the class {module.kind}; pass an unchanged StyleGAN2")
-
-
 def _tensors(modules: list[Module]) -> dict[str, AnyTensor]:
-    stored: dict[str, Any] = {}
+    stored = stored_tensors(modules)
     zero_noise: dict[str, Tensor] = {}
     for path, _, state in modules:
-        kept = {**state["_parameters"], **state["_buffers"]}
-        hidden = state.get("_non_persistent_buffers_set", set())
-        if len(stored) + len(kept) > MAX_TENSORS or not isinstance(hidden, set):
-            raise WeightError(f"a network in it has more than {MAX_TENSORS} tensors, or hides them; do not trust it")
-        stored |= {f"{path}.{name}".lstrip("."): t for name, t in kept.items() if t is not None and name not in hidden}
         if not state.get("use_noise", True):  # the same as noise of strength 0
-            zero_noise |= _zero_noise(path, state["resolution"], stored.get("synthesis.b4.const"))
+            zero_noise |= _zero_noise(path, state["resolution"], stored.get(CONSTANT))
     return {**remove_filters(named_tensors(stored)), **zero_noise}
 
 

@@ -6,10 +6,11 @@
 | `about` | JSON: settings, prompts, and `generator`, the fingerprint of the network it was made with |
 | others | text, e.g. the `licence` and `source` of a converted generator |
 
-Tensors have the names of our state dicts. They may be half precision to save space; loaded networks are float32. A
-generator has the numbers of its configuration that do not follow from shapes, unless they have their defaults:
-`"conv_clamp": "256.0"`. A child, a generator that was adapted, also has the tensors of its parent that the training
-changed, under their names behind `parent.` (`weights/child_files.py`).
+Tensors have the names of our state dicts. They may be half precision to save space, except the filters, frequencies
+and magnitudes of a StyleGAN3; loaded networks are float32. A generator has the numbers of its configuration that
+neither names nor shapes tell, unless they have their defaults: `"conv_clamp": "256.0"` (`own_generators.py`). A child,
+a generator that was adapted, also has the tensors of its parent that the training changed, under their names behind
+`parent.` (`weights/child_files.py`).
 """
 
 from collections.abc import Mapping
@@ -25,9 +26,7 @@ from torch import Tensor
 from styleclip.errors import WeightError
 from styleclip.networks.e4e import Encoder
 from styleclip.networks.generator import Generator
-from styleclip.networks.generator_config import MAPPING_LR_MUL
 from styleclip.networks.latent_mapper import Mapper
-from styleclip.networks.stylegan2 import StyleGAN2Config
 from styleclip.storage.files import atomic_write, to_json
 from styleclip.weights.formats.children import PREFIX, parent_name, split_parent
 from styleclip.weights.formats.configs import (
@@ -39,15 +38,15 @@ from styleclip.weights.formats.configs import (
     table_content,
 )
 from styleclip.weights.formats.content import Content, FileTree, Native, attempt
-from styleclip.weights.formats.generator_configs import generator_content
 from styleclip.weights.formats.messages import error_context, plain_line, short_repr
 from styleclip.weights.formats.own_checks import MAX_RECORD_CHARS, check_finite, parse_record
+from styleclip.weights.formats.own_generators import generator_metadata, own_generator
+from styleclip.weights.formats.stylegan3_configs import EXACT_BUFFERS
 from styleclip.weights.safe_pickle.containers import open_content
 from styleclip.weights.safe_pickle.lazy_tensors import named_tensors, read_tensors
 
 FORMAT = "styleclip"
 KIND = "styleclip"  # the metadata key of the kind of the file
-CONFIG_KEYS = ("conv_clamp", "mapping_lr_mul")  # of StyleGAN2Config, that do not follow from shapes
 ORIGIN_KEYS = ("source", "label")  # metadata of a generator by `styleclip models convert`
 
 
@@ -111,11 +110,11 @@ def save_generator(
     `about` is the record of how a child was made, and `parent` the tensors of its parent that differ, by name
     (`weights/child_files.py`).
     """
-    numbers = {name: getattr(generator.config, name) for name in CONFIG_KEYS}
-    unusual = {name: str(value) for name, value in numbers.items() if value != getattr(StyleGAN2Config, name)}
     before = {PREFIX + name: tensor for name, tensor in (parent or {}).items()}
     tensors = {**generator.state_dict(), **before}
-    return save_own("generator", tensors, path, about, {**(metadata or {}), **unusual}, dtype)
+    return save_own(
+        "generator", tensors, path, about, {**(metadata or {}), **generator_metadata(generator.config)}, dtype
+    )
 
 
 def save_tensors(
@@ -164,9 +163,8 @@ def _content(kind: Native, tree: FileTree, metadata: Mapping[str, str]) -> Conte
     about, tensors = parse_about(metadata, "make it again"), named_tensors(tree.value)
     match kind:
         case "generator":
-            clamp, lr_mul = (float(metadata[name]) if name in metadata else None for name in CONFIG_KEYS)
             own, parent = split_parent(tensors, about)
-            content = generator_content(FORMAT, own, "", clamp, MAPPING_LR_MUL if lr_mul is None else lr_mul)
+            content = own_generator(FORMAT, own, metadata)
             origin = {"parent": parent_name(about)} if parent else {}
             content = replace(content, parent=parent, summary={**content.summary, **origin})
         case "encoder":
@@ -196,7 +194,8 @@ def _sort_metadata(content: bytes) -> bytes:
 
 
 def _cast(name: str, tensor: Tensor, dtype: torch.dtype) -> Tensor:
-    stored = tensor.detach().cpu().to(dtype if tensor.is_floating_point() else tensor.dtype).contiguous()
+    exact = not tensor.is_floating_point() or name.endswith(EXACT_BUFFERS)
+    stored = tensor.detach().cpu().to(tensor.dtype if exact else dtype).contiguous()
     if not torch.equal(stored.isfinite(), tensor.detach().cpu().isfinite()):
         raise WeightError(f"{name} overflows {dtype}; save it as float32")
     return stored

@@ -21,7 +21,7 @@ REFUSED = [
     ({"encoder_type": "BackboneEncoderUsingLastLayerIntoW"}, "is a BackboneEncoderUsingLastLayerIntoW, none of"),
     ({"learn_in_w": True}, "trained for W"),
     ({"label_nc": 19, "input_nc": 19}, "takes label maps or sketches, not photographs"),
-    ({"input_nc": 6}, "takes label maps or sketches, not photographs"),
+    ({"input_nc": 6}, "is one of ReStyle, which takes a photo and its last reconstruction"),
 ]
 
 

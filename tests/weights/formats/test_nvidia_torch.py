@@ -166,8 +166,8 @@ def alias_free(network: Persistent) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (alias_free, "it is an alias-free StyleGAN3 or a StyleGAN-XL, another architecture; pass a StyleGAN2"),
-        (rename("", "SuperresGenerator"), "it is a StyleGAN-XL, another architecture; pass a StyleGAN2"),
+        (alias_free, "its synthesis.b4 is of the class SynthesisBlock; pass an unchanged StyleGAN3"),
+        (rename("", "SuperresGenerator"), "it is a StyleGAN-XL, another architecture; pass a StyleGAN2 or a StyleGAN3"),
         (
             rename("synthesis.b8.conv0", "Attention"),
             "its synthesis.b8.conv0 is of the class Attention; pass an unchanged",
