@@ -50,8 +50,8 @@ def check_attributes(modules: list[Module], rules: Rules, architecture: str = "S
         for name, value in expected.items():
             if not _equal(found := module.state.get(name, "not set"), value):
                 where = f"{module.path}.{name}".lstrip(".")
-                values = f"{short_repr(found)}, where ours has {value}"
-                raise WeightError(f"its {where} is {values}; pass another {architecture}")
+                differs = f"is {short_repr(found)}, where ours has {value}"
+                raise WeightError(f"its {where} {differs}; pass another {architecture}")
 
 
 def _expected_of_weight(module: Module) -> dict[str, Any]:
