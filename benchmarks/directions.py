@@ -26,7 +26,8 @@ from styleclip.demo.wordings import Wording, load_wordings
 from styleclip.directions.calibration import calibrated
 from styleclip.directions.useful_range import find_range
 from styleclip.editor import Editor
-from styleclip.evaluate.demo_world.verdicts import MIN_LOST_PROBABILITY, flips
+from styleclip.evaluate.demo_world.verdicts import flips
+from styleclip.evaluate.flips import MIN_LOST_PROBABILITY
 from styleclip.latents import Direction, Latent, Space
 from styleclip.methods.global_direction import GlobalDirection
 from styleclip.methods.sliders import step_in_s

@@ -9,8 +9,7 @@ from styleclip.demo.captions import Claims
 from styleclip.demo.ideal import NOT_HIDING, hiders
 from styleclip.demo.judge import Verdict
 from styleclip.demo.world import HIDDEN_BY
-
-MIN_LOST_PROBABILITY = 0.5  # an attribute changed when its state before the edit lost more than this
+from styleclip.evaluate.flips import has_changed
 
 
 def shown_claims(verdict: Verdict, claims: Claims) -> dict[str, Tensor]:
@@ -40,10 +39,3 @@ def flips(before: Verdict, after: Verdict, claims: Claims) -> dict[str, Tensor]:
         went = (before[name].argmax(dim=1) == hiding) & (after[name].argmax(dim=1) == NOT_HIDING)
         changes[name] &= ~went
     return changes
-
-
-def has_changed(before: Tensor, after: Tensor) -> Tensor:
-    """[N] bool: whether the most probable of [N, states] is another one and has lost MIN_LOST_PROBABILITY."""
-    state = before.argmax(dim=1, keepdim=True)
-    lost = (before - after).gather(1, state)[:, 0]
-    return (after.argmax(dim=1) != state[:, 0]) & (lost > MIN_LOST_PROBABILITY)

@@ -7,7 +7,8 @@ import torch
 from styleclip.demo.captions import state_names
 from styleclip.demo.judge import Verdict
 from styleclip.demo.world import ATTRIBUTES
-from styleclip.evaluate.demo_world.verdicts import flips, has_changed, shown_claims
+from styleclip.evaluate.demo_world.verdicts import flips, shown_claims
+from styleclip.evaluate.flips import has_changed
 
 
 def verdict(*faces: dict[str, str]) -> Verdict:

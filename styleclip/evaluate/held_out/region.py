@@ -1,0 +1,41 @@
+"""The region of a prompt: where samples that show what it claims differ from samples that do not.
+
+Frames are aligned, so an attribute has its place. The region depends on the samples and the held-out CLIP and not on
+any edit, so an edit cannot make its own region.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from styleclip.evaluate.held_out.unedited import Unedited
+from styleclip.stylespace.claim_classes import ClaimClasses, sample_labels
+
+MIN_EFFECT = 0.25  # of the two mean pictures, at a pixel of the region, in standard deviations of the samples
+MARGIN = 2  # pixels of the reduced pictures around the region that belong to it
+
+
+def prompt_region(classes: Sequence[ClaimClasses], unedited: Unedited, size: tuple[int, int]) -> Tensor:
+    """[H, W] bool at the size of a picture: the region of all claims together."""
+    region = torch.stack([effect(each, unedited) >= MIN_EFFECT for each in classes]).any(dim=0)
+    wide = F.max_pool2d(region.float()[None, None], 2 * MARGIN + 1, stride=1, padding=MARGIN)
+    return F.interpolate(wide, size, mode="nearest")[0, 0] > 0
+
+
+def effect(classes: ClaimClasses, unedited: Unedited) -> Tensor:
+    """[H, W]: the difference of the mean pictures with and without a claim, in standard deviations of the samples.
+
+    Samples are weighed by the probability of their class; of red, green and blue the largest difference counts.
+    """
+    labels = sample_labels(classes, unedited.samples)  # [N, K], every column sums to 1
+    weights = torch.stack(
+        [labels[:, : classes.targets].mean(dim=1), labels[:, classes.targets :].mean(dim=1)]
+    )  # [2, N]
+    pictures = unedited.pictures.flatten(1)
+    shown, other = weights @ pictures
+    std = pictures.std(dim=0).clamp(min=1e-3)
+    return ((shown - other).abs() / std).reshape(unedited.pictures.shape[1:]).amax(dim=0)

@@ -1,0 +1,115 @@
+"""`measure_edits`: editors on prompts and pictures, measured by networks that no editor follows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from styleclip.edit_source import EditSource
+from styleclip.editor import Editor
+from styleclip.errors import UsageError
+from styleclip.evaluate.curves.bootstrap import RESAMPLES
+from styleclip.evaluate.curves.bootstrap import SEED as BOOTSTRAP_SEED
+from styleclip.evaluate.held_out.bank_reader import MIN_CERTAINTY
+from styleclip.evaluate.held_out.editors import MeasuredEditor, bounds
+from styleclip.evaluate.held_out.evaluation import Evaluation
+from styleclip.evaluate.held_out.judges import Judges
+from styleclip.evaluate.held_out.measure import MAX_OUTSIDE
+from styleclip.evaluate.held_out.measurements import EditMeasurement, EditPictures
+from styleclip.evaluate.held_out.region import MARGIN, MIN_EFFECT
+from styleclip.evaluate.held_out.report import HeldOutReport
+from styleclip.evaluate.held_out.task import Task
+from styleclip.evaluate.held_out.unedited import MAP_PX, SEED, see_unedited
+from styleclip.models import Models
+from styleclip.progress import OnStep, Step, ignore
+from styleclip.prompts import Prompt
+
+SAMPLES = 1000  # without an edit
+REGION = (
+    f"where the mean pictures of samples with and without the claims differ by {MIN_EFFECT} standard deviations, of "
+    f"samples reduced to {MAP_PX} px, and {MARGIN} px around it"
+)
+
+
+def measure_edits(
+    models: Models,
+    judges: Judges,
+    editors: Sequence[MeasuredEditor],
+    prompts: Sequence[Prompt],
+    sources: Sequence[EditSource],
+    strengths: Sequence[float] = (1.0,),
+    samples: int = SAMPLES,
+    on_step: OnStep = ignore,
+) -> HeldOutReport:
+    """Measure editors on the pictures that lack something of a prompt.
+
+    Args:
+        models: the editors'.
+        judges: of `load_judges`.
+        editors: beside the one that does nothing and the one that draws a random face.
+        prompts: the texts.
+        sources: the pictures.
+        strengths: multiples of every editor's own step, `source + strength * (edited - source)`.
+        samples: without an edit, which say where the claims of a prompt lie and what the held-out CLIP can tell.
+        on_step: a step is an editor on a prompt; before that a sample.
+
+    Raises UsageError where every picture shows every prompt, and for two editors of one label.
+
+    Example:
+        models = styleclip.load("demo")
+        judges = load_judges(models, "demo-judge-clip")
+        editors = [MeasuredEditor("global-dir", GlobalDirection())]
+        report = measure_edits(models, judges, editors, [Prompt("an old face")], [seed_source(models, range(8))])
+    """
+    everyone = [*bounds(), *editors]
+    if len({each.label for each in everyone}) < len(everyone):
+        raise UsageError("two editors have the same label; leave one of them out")
+    unedited = see_unedited(models, judges.clip, samples, on_step)
+    evaluation = Evaluation(judges, unedited, sources, strengths)
+    records, edits, pictures = [], list[EditMeasurement](), list[EditPictures]()
+    for number, prompt in enumerate(prompts):
+        task = Task.of(models, judges, unedited, prompt)
+        records.append(task.record(evaluation.lacking(task)))
+        for place, editor in enumerate(everyone, start=1):
+            measured = evaluation.measure(task, editor)
+            edits += measured.edits
+            pictures += measured.pictures
+            values = _means(measured.edits)
+            on_step(Step(number * len(everyone) + place, len(prompts) * len(everyone), values, stage="edits"))
+    if not edits:
+        raise UsageError(f"every picture already shows {prompts[0].target!r}; pass more --seeds or photos")
+    return HeldOutReport(
+        editors={each.label: each.settings(models) for each in everyone},
+        prompts=records,
+        strengths=tuple(strengths),
+        images=[name for source in sources for name in source.names],
+        judges={**judges.record(), "left_out": evaluation.reader.left_out},
+        protocol=_protocol(sources, samples),
+        provenance=models.provenance,
+        measurements=edits,
+        pictures=pictures,
+    )
+
+
+def seed_source(models: Models, seeds: Sequence[int]) -> EditSource:
+    """The samples of some seeds, to be edited."""
+    latent = Editor(models).sample(seeds=tuple(seeds))
+    return EditSource(models, latent, [f"seed {seed}" for seed in seeds], {"seeds": list(seeds)})
+
+
+def _means(edits: Sequence[EditMeasurement]) -> dict[str, float]:
+    """Of a step."""
+    names = ("success", "flips") if edits else ()
+    return {name: sum(each.measures[name] for each in edits) / len(edits) for name in names}
+
+
+def _protocol(sources: Sequence[EditSource], samples: int) -> dict[str, Any]:
+    """How edits were measured."""
+    return {
+        "sources": [dict(source.about) for source in sources],
+        "unedited": {"samples": samples, "seed": SEED, "psi": 1.0},
+        "region": REGION,
+        "min_certainty": MIN_CERTAINTY,
+        "max_l1_outside": MAX_OUTSIDE,
+        "bootstrap": {"resamples": RESAMPLES, "seed": BOOTSTRAP_SEED, "unit": "image"},
+    }

@@ -1,0 +1,88 @@
+"""The table of a held-out evaluation: a row for every editor and strength."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from styleclip.evaluate.curves.bootstrap import Interval, mean_interval, ratio_interval
+from styleclip.evaluate.held_out.measurements import EditMeasurement
+from styleclip.evaluate.held_out.report import HeldOutReport
+
+COLUMNS = {  # measure -> head and format
+    "clean": ("clean", ".2f"),
+    "success": ("success", ".2f"),
+    "flips": ("flips", ".2f"),
+    "target_gain": ("target gain", ".3f"),
+    "directional_similarity": ("directional", ".2f"),
+    "l1_outside": ("outside L1", ".1f"),
+    "lpips_outside": ("outside LPIPS", ".3f"),
+    "identity": ("identity*", ".2f"),
+    "seconds": ("seconds", ".2g"),
+    "peak_mib": ("peak MiB", ".0f"),
+}
+OF_SUCCESSES = ("identity",)  # measures that a lazy edit has for nothing
+NOTE = "* of successful edits only: an edit that does nothing keeps everybody"
+MIN_SHARE = 0.02  # of successes, below which nothing is said of them
+
+
+@dataclass(frozen=True)
+class MeasuredRow:
+    """The means of an editor at a strength over all prompts, with their bootstrap intervals."""
+
+    editor: str
+    strength: float
+    edits: int
+    intervals: dict[str, Interval]
+
+    def cells(self, names: Sequence[str], several: bool) -> list[str]:
+        """The cells of a table, the strength where there are several."""
+        values = [_cell(self.intervals[name], COLUMNS[name][1], name) for name in names]
+        return [self.editor, *([f"{self.strength:g}"] if several else []), str(self.edits), *values]
+
+
+def measured_rows(report: HeldOutReport) -> list[MeasuredRow]:
+    """A row for every editor and strength, in their order."""
+    rows = []
+    for editor in report.editors:
+        for strength in report.strengths:
+            edits = report.rows(editor=editor, strength=strength)
+            rows.append(MeasuredRow(editor, strength, len(edits), intervals(edits)))
+    return rows
+
+
+def intervals(edits: Sequence[EditMeasurement]) -> dict[str, Interval]:
+    """The mean of every column over edits that have it; identity over those that succeeded."""
+    found = {}
+    for name in COLUMNS:
+        known = [each for each in edits if name in each.measures]
+        values, images = [each.measures[name] for each in known], [each.image for each in known]
+        if name not in OF_SUCCESSES:
+            found[name] = mean_interval(values, images) if known else Interval(math.nan)
+            continue
+        success = [each.measures["success"] for each in known]
+        products = [value * done for value, done in zip(values, success, strict=True)]
+        enough = known and sum(success) >= max(1, MIN_SHARE * len(known))
+        found[name] = ratio_interval(products, success, images) if enough else Interval(math.nan)
+    return found
+
+
+def report_table(report: HeldOutReport) -> str:
+    """Markdown, with the note on identity."""
+    rows, several = measured_rows(report), len(report.strengths) > 1
+    names = [name for name in COLUMNS if any(not math.isnan(row.intervals[name].mean) for row in rows)]
+    head = ["editor", *(["strength"] if several else []), "edits", *(COLUMNS[name][0] for name in names)]
+    lines = [head, ["---"] * len(head), *(row.cells(names, several) for row in rows)]
+    table = [f"| {' | '.join(cells)} |" for cells in lines]
+    return "\n".join([*table, *([NOTE] if "identity" in names else [])])
+
+
+def _cell(interval: Interval, form: str, name: str) -> str:
+    """`0.82 (0.75-0.88)`, without the interval for seconds and memory, a dash where nothing is known."""
+    if math.isnan(interval.mean):
+        return "-"
+    mean = format(interval.mean, form)
+    if math.isnan(interval.low) or name in ("seconds", "peak_mib"):
+        return mean
+    return f"{mean} ({interval.low:{form}} to {interval.high:{form}})"
