@@ -59,6 +59,7 @@ setup(
     package_data={
         "styleclip": ["alternatives.toml"],
         "styleclip.demo": ["wordings.toml"],
+        "styleclip.evaluate.page": ["page.css"],
         "styleclip.studio": ["static/**/*"],
         "styleclip.checkpoints": ["*.toml", "**/*.safetensors", "**/*.json", "**/*.toml"],
         "cuda_ops": ["csrc/**/*"],

@@ -6,7 +6,7 @@ Evenness is that of SliderEdit (chi-square of the scores against uniformly fille
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from styleclip.evaluate.curves.bootstrap import Array, Interval, mean_interval, trapezoid
+from styleclip.evaluate.held_out.measurements import EditMeasurement
 
 FLAT = 1e-9  # scores that differ by less show no movement
 
@@ -27,18 +28,18 @@ class SliderRun:
         strengths: [S], in rising order.
         scores: [S], similarity of each picture with the target.
         identities: [S], cosine of the recogniser's features with those of the source.
-        distances: [S - 1], between the pictures of neighbouring strengths.
-        zero_error: largest absolute difference of the picture at strength 0 from the source, in 1/255.
-        return_error: the same after the largest strength and back, in 1/255.
+        distances: [S - 1], between the pictures of neighbouring strengths; empty where they were not measured.
+        zero_error: difference of the picture at strength 0 from the source, in 1/255; NaN where it was not measured.
+        return_error: the same after the largest strength and back.
     """
 
     image: str
     strengths: Sequence[float]
     scores: Sequence[float]
     identities: Sequence[float]
-    distances: Sequence[float]
-    zero_error: float
-    return_error: float
+    distances: Sequence[float] = ()
+    zero_error: float = math.nan
+    return_error: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class SliderQuality:
         picture_jump: the same of the distances between neighbouring pictures.
         identity_area: mean identity over the range of strengths.
         gain: rise of the score from the source to the largest strength.
-        zero_error, return_error: the largest of all images, in 1/255.
+        zero_error, return_error: the largest of all images, in 1/255; NaN where they were not measured.
     """
 
     monotonicity: Interval
@@ -82,9 +83,31 @@ def slider_quality(runs: Sequence[SliderRun]) -> SliderQuality:
         mean([largest_by_mean(np.asarray(run.distances)) for run in runs]),
         mean([area_by_range(run.strengths, run.identities) for run in runs]),
         mean([run.scores[-1] - score_at_zero(run.strengths, run.scores) for run in runs]),
-        max(run.zero_error for run in runs),
-        max(run.return_error for run in runs),
+        _largest([run.zero_error for run in runs]),
+        _largest([run.return_error for run in runs]),
     )
+
+
+def slider_runs(measurements: Sequence[EditMeasurement], score: str = "target_similarity") -> list[SliderRun]:
+    """A run for every image and prompt of one editor that has the score at all of its strengths, 0 among them.
+
+    The error at strength 0 is the measure `l1`.
+    """
+    by_edit: dict[tuple[str, str], dict[float, Mapping[str, float]]] = {}
+    for each in measurements:
+        by_edit.setdefault((each.image, each.prompt), {})[each.strength] = each.measures
+    every = sorted({each.strength for each in measurements})
+    return [
+        SliderRun(
+            image,
+            every,
+            [found[strength][score] for strength in every],
+            [found[strength].get("identity", math.nan) for strength in every],
+            zero_error=found[0.0].get("l1", math.nan),
+        )
+        for (image, _), found in by_edit.items()
+        if 0 in every and all(score in found.get(strength, {}) for strength in every)
+    ]
 
 
 def monotonicity(strengths: Sequence[float], scores: Sequence[float]) -> float:
@@ -129,3 +152,8 @@ def area_by_range(strengths: Sequence[float], values: Sequence[float]) -> float:
 def score_at_zero(strengths: Sequence[float], scores: Sequence[float]) -> float:
     """The score of the source."""
     return float(np.interp(0.0, strengths, scores))
+
+
+def _largest(values: Sequence[float]) -> float:
+    known = [value for value in values if math.isfinite(value)]
+    return max(known, default=math.nan)
