@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -10,16 +11,26 @@ from typing import Literal
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
+from torch import Tensor
 
-from styleclip.errors import WeightWarning
+from styleclip.errors import WeightError, WeightWarning
 from styleclip.latents import Latent, Space
 from styleclip.networks.generator import Generator
 from styleclip.networks.stylegan3 import TRANSFORM
 from styleclip.weights.describe import describe
 from styleclip.weights.formats.own_files import save_generator
-from styleclip.weights.load import fingerprint, load_generator
+from styleclip.weights.load import fingerprint, load_encoder, load_generator
 from tests.golden import fill
-from tests.helpers.compare_networks import assert_same, error
+from tests.helpers.checkpoint_writers import save_pickle
+from tests.helpers.compare_networks import SAME, assert_same, error
+from tests.helpers.stylegan3_trees import (
+    CLASSES,
+    conditional_tensors,
+    make_conditional,
+    stylegan3_tree,
+    write_stylegan3,
+)
 from tests.helpers.tiny_stylegan3 import tiny_stylegan3, tiny_stylegan3_config
 
 NAMES = ("stylegan3_t_64", "stylegan3_r_64")
@@ -107,3 +118,67 @@ def test_a_moved_file_stays_moved(tmp_path: Path) -> None:
     with pytest.warns(WeightWarning, match="moves its pictures by synthesis.input.transform"):
         loaded = load_generator(tmp_path / "sg3.pt")
     assert torch.equal(loaded.state_dict()[TRANSFORM], moved) and fingerprint(loaded) == fingerprint(generator)
+
+
+@pytest.mark.parametrize("label", [0, 3])
+def test_a_class_is_folded_into_the_mapping_network(tmp_path: Path, label: int) -> None:
+    path = write_stylegan3(tmp_path / "classes.pkl", make_conditional)
+    assert describe(path)["parts"][0]["classes"] == CLASSES
+    folded = load_generator(path, label)
+    z = torch.from_numpy(fill.vectors("stylegan3_t_64")["z"])
+    assert error(folded.map(z), unfused(conditional_tensors(), z, label)) <= SAME
+    assert load_generator(save_generator(folded, tmp_path / "folded.safetensors")).config == folded.config
+
+
+def unfused(tensors: dict[str, Tensor], z: Tensor, label: int) -> Tensor:
+    """The conditional mapping network as StyleGAN3 defines it: z and the embedded class, each normalised, then fc0."""
+
+    def normal(x: Tensor) -> Tensor:
+        return x * (x.square().mean(dim=1, keepdim=True) + 1e-8).rsqrt()
+
+    def layer(x: Tensor, name: str, lr_mul: float) -> Tensor:
+        weight, bias = tensors[f"mapping.{name}.weight"], tensors[f"mapping.{name}.bias"]
+        return x @ weight.T * (lr_mul / math.sqrt(x.shape[1])) + bias * lr_mul
+
+    one_hot = torch.eye(CLASSES)[label].expand(len(z), -1)
+    x = torch.cat([normal(z), normal(layer(one_hot, "embed", 1))], dim=1)
+    for name in ("fc0", "fc1"):
+        x = F.leaky_relu(layer(x, name, 0.01), 0.2) * math.sqrt(2)
+    return x
+
+
+def test_a_conditional_file_needs_a_class(tmp_path: Path) -> None:
+    path = write_stylegan3(tmp_path / "classes.pkl", make_conditional)
+    with pytest.raises(WeightError, match="its generator has 5 classes; choose 0 to 4 by label= or --label"):
+        load_generator(path)
+    with pytest.raises(WeightError, match="its generator has no classes; leave the label out"):
+        load_generator(fill.HERE / "stylegan3_t_64.pkl", label=1)
+
+
+def test_the_generator_of_the_last_step_is_used_where_there_is_no_average(tmp_path: Path) -> None:
+    tree = stylegan3_tree("stylegan3_r_64")
+    save_pickle({"G": tree, "D": None, "G_ema": None}, tmp_path / "snapshot.pkl")
+    with pytest.warns(WeightWarning, match="the file has no moving average G_ema"):
+        loaded = load_generator(tmp_path / "snapshot.pkl")
+    assert_same(loaded, load_generator(fill.HERE / "stylegan3_r_64.pkl"))
+    save_pickle({"G": stylegan3_tree(), "G_ema": tree}, tmp_path / "both.pkl")
+    assert_same(load_generator(tmp_path / "both.pkl"), loaded)
+
+
+def test_a_missing_average_w_is_computed(tmp_path: Path) -> None:
+    path = write_stylegan3(tmp_path / "sg3.pkl", lambda tree: tree.at("mapping")["_buffers"].pop("w_avg"))
+    with pytest.warns(WeightWarning, match="the mean of 4096 seeded samples is used"):
+        generator = load_generator(path)
+    z = torch.randn(2000, generator.config.z_dim, generator=torch.Generator().manual_seed(1))
+    assert error(generator.w_avg, generator.map(z).mean(dim=0)) < 0.2
+
+
+def test_the_generator_beside_an_encoder_of_stylegan3_editing(tmp_path: Path) -> None:
+    generator = tiny_stylegan3("r")
+    decoder = {f"decoder.{name}": tensor for name, tensor in generator.state_dict().items()}
+    encoder = {"encoder.input_layer.0.weight": torch.ones(64, 6, 3, 3)}
+    options = {"encoder_type": "ProgressiveBackboneEncoder", "input_nc": 6, "output_size": 1024}
+    torch.save({"state_dict": {**encoder, **decoder}, "opts": options}, tmp_path / "restyle.pt")
+    assert_same(load_generator(tmp_path / "restyle.pt"), generator)
+    with pytest.raises(WeightError, match="its encoder is one of ReStyle, which takes a photo and its last reconst"):
+        load_encoder(tmp_path / "restyle.pt")
