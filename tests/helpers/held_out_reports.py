@@ -73,6 +73,7 @@ def _edit(random: np.random.Generator, editor: str, prompt: str, strength: float
         "directional_similarity": 0.4 * math.tanh(push),
         "identity": 1 - 0.15 * harm,
         "l1": 6 * harm,
+        "l1_step": 1 + harm,
         "l1_outside": 2 * harm,
         "lpips_outside": 0.05 * harm,
         "seconds": 0.1,

@@ -91,7 +91,7 @@ def slider_quality(runs: Sequence[SliderRun]) -> SliderQuality:
 def slider_runs(measurements: Sequence[EditMeasurement], score: str = "target_similarity") -> list[SliderRun]:
     """A run for every image and prompt of one editor that has the score at all of its strengths, 0 among them.
 
-    The error at strength 0 is the measure `l1`.
+    Distances between neighbouring strengths are the measure `l1_step`, and the error at strength 0 is `l1`.
     """
     by_edit: dict[tuple[str, str], dict[float, Mapping[str, float]]] = {}
     for each in measurements:
@@ -103,6 +103,7 @@ def slider_runs(measurements: Sequence[EditMeasurement], score: str = "target_si
             every,
             [found[strength][score] for strength in every],
             [found[strength].get("identity", math.nan) for strength in every],
+            [found[strength].get("l1_step", math.nan) for strength in every[1:]],
             zero_error=found[0.0].get("l1", math.nan),
         )
         for (image, _), found in by_edit.items()

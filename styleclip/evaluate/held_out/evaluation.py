@@ -13,6 +13,7 @@ from torch import Tensor
 
 from styleclip.edit_source import EditSource
 from styleclip.errors import NumericError
+from styleclip.evaluate.demo_world.pixels import difference
 from styleclip.evaluate.held_out.bank_reader import BankReader
 from styleclip.evaluate.held_out.editors import MeasuredEditor, at_strength, prompt_for
 from styleclip.evaluate.held_out.judges import Judges
@@ -56,7 +57,7 @@ class Evaluation:
         judges: what measures.
         unedited: samples of the generator.
         sources: the pictures.
-        strengths: multiples of every editor's own step.
+        strengths: multiples of every editor's own step, in rising order.
     """
 
     def __init__(
@@ -97,13 +98,16 @@ class Evaluation:
         """Add the edits of some rows of a source."""
         latent, start = source.latent[rows], before[rows]
         peak, edited, seconds = _edit(source.models, method, latent, task.prompt)
-        after = []
+        after, previous = [], None
         for strength in self.strengths:
             images = source.models.render(at_strength(source.models, latent, edited, strength))
             if not images.isfinite().all():
                 raise NumericError(f"a picture edited by {label!r} is not finite; lower its strength")
             seen = see(self.judges, self.reader, images)
             columns, flips = measure(task, self.judges, self.reader, start, seen)
+            if previous is not None:
+                columns["l1_step"] = difference(seen.images, previous).flatten(1).mean(dim=1)
+            previous = seen.images
             columns["seconds"] = torch.full((len(rows),), seconds / len(rows))
             if peak is not None:
                 columns["peak_mib"] = torch.full((len(rows),), peak)

@@ -11,7 +11,7 @@ NOTHING, RANDOM = "nothing", "random"  # the editors that bound every figure
 MEASURES = (
     *("success", "flips", "kept", "clean"),
     *("target_similarity", "target_gain", "directional_similarity"),
-    *("identity", "l1", "l1_outside", "lpips_outside"),
+    *("identity", "l1", "l1_step", "l1_outside", "lpips_outside"),  # l1_step: from the strength before
     *("seconds", "peak_mib"),
 )
 

@@ -19,6 +19,7 @@ COLUMNS = (  # field of SliderQuality, heading, format, meaning
     ("monotonicity", "monotone", ".2f", "Spearman's rank correlation of strength and score; 1 rises at every step"),
     ("evenness", "chi2/dof", ".2f", "of the scores in as many equal bins as strengths (SliderEdit); 0 is even"),
     ("score_jump", "largest step", ".1f", "of the score, by the mean step; 1 has equal steps"),
+    ("picture_jump", "of pixels", ".1f", "largest step of the pixels by the mean step, from strength to strength"),
     ("gain", "gain", ".3f", "of the score, from the source to the largest strength"),
     ("identity_area", "identity", ".2f", "mean over the range of strengths; read it beside the gain"),
 )

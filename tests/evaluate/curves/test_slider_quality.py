@@ -15,7 +15,9 @@ from styleclip.evaluate.curves.slider_quality import (
     largest_by_mean,
     monotonicity,
     slider_quality,
+    slider_runs,
 )
+from tests.helpers.held_out_reports import made_report
 
 STRENGTHS = (-1.0, -0.5, 0.0, 0.5, 1.0)
 
@@ -71,3 +73,13 @@ def test_the_quality_of_some_images() -> None:
 def test_no_image_is_refused() -> None:
     with pytest.raises(ValueError, match="no image"):
         slider_quality([])
+
+
+def test_runs_of_a_report_are_those_with_every_strength() -> None:
+    report = made_report(images=3, prompts=["a smiling face"], strengths=(-1.0, 0.0, 1.0), pictures=0)
+    rows = report.rows(editor="optimize")
+    runs = slider_runs(rows[:-1])  # the last image lacks a strength
+    assert [each.image for each in runs] == ["seed 0", "seed 1"]
+    assert runs[0].strengths == [-1.0, 0.0, 1.0] and runs[0].zero_error == 0
+    assert runs[0].distances == [row.measures["l1_step"] for row in rows if row.image == "seed 0"][1:]
+    assert slider_runs([row for row in rows if row.strength]) == []
