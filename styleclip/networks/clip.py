@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from styleclip.errors import UsageError, WeightError
+from styleclip.networks.plain_tower import PlainTower
 from styleclip.networks.resize import ResizeCrop, apply_resizes, square_resize
 
 if TYPE_CHECKING:
@@ -20,8 +21,9 @@ Preprocess = Literal["correct", "paper"]
 Tokenizer = Callable[..., Tensor]  # (texts, context_length=None) -> [N, context]
 MAX_NUMBERS = {  # largest accepted numbers in a config; the largest CLIP has 56 layers of width 1792
     "embed_dim": 2**14, "image_size": 2**14, "patch_size": 2**14, "width": 2**14, "layers": 100, "head_width": 2**14,
-    "context_length": 2**10, "heads": 2**10,
+    "context_length": 2**10, "heads": 2**10, "channels": 2**12,
 }  # fmt: skip
+SMALL_TOWER = {"image_size": 8, "patch_size": 8, "layers": 1, "width": 64}  # of open_clip, which a PlainTower replaces
 MAX_CHARS_PER_TOKEN = 50  # of a text that may fit the context
 
 
@@ -171,7 +173,8 @@ class CompactTokenizer:
 def build_clip(config: dict[str, Any]) -> CLIP:
     """A CLIP of any size from its config, with random weights.
 
-    `config` holds `name` and `model` (open_clip's embed_dim, vision_cfg, text_cfg, quick_gelu). A small model also has
+    `config` holds `name` and `model` (open_clip's embed_dim, vision_cfg, text_cfg, quick_gelu); a `vision_cfg` of
+    image_size and channels is that of a `PlainTower`. A small model also has
     `tokens` (its byte-pair tokens), `vocabulary` (its words), `mean` and `std`; the defaults are those of OpenAI. Under
     `torch.device("meta")` only tensors that are in no file are allocated. Raises WeightError for a config of anything
     but two plain towers of a plausible size.
@@ -184,10 +187,14 @@ def build_clip(config: dict[str, Any]) -> CLIP:
     small = "tokens" in config
     tokenizer = CompactTokenizer(config["tokens"], context) if small else byte_pair_tokenizer(context)
     text = config["model"]["text_cfg"] | {"vocab_size": tokenizer.vocab_size}
-    model = OpenCLIP(**config["model"] | {"text_cfg": text})
+    vision = config["model"]["vision_cfg"]
+    plain = "channels" in vision
+    model = OpenCLIP(**config["model"] | {"text_cfg": text, "vision_cfg": SMALL_TOWER if plain else vision})
+    if plain:
+        model.visual = PlainTower(vision["channels"], vision["image_size"], config["model"]["embed_dim"])
     causal = torch.full((context, context), -torch.inf, device="cpu").triu(1)
     model.register_buffer("attn_mask", causal, persistent=False)
-    size = config["model"]["vision_cfg"]["image_size"]
+    size = vision["image_size"]
     mean, std = config.get("mean", OPENAI_DATASET_MEAN), config.get("std", OPENAI_DATASET_STD)
     if not (all(abs(number) < 10 for number in mean) and all(0 < number < 10 for number in std)):
         raise WeightError("its mean and std are not those of pictures; download it again")

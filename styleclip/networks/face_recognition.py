@@ -1,14 +1,17 @@
 """Face recognition networks, for the identity loss.
 
-ArcFace (networks/arcface) is the published one; `SmallRecogniser` belongs to the demo model; `Facenet` wraps
-facenet-pytorch's InceptionResnetV1.
+ArcFace (networks/arcface) is the published one; `SmallRecogniser` and `PlainRecogniser` belong to the demo
+world; `Facenet` wraps facenet-pytorch's InceptionResnetV1.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from styleclip.networks.plain_tower import PlainTower
 from styleclip.networks.resize import ResizeCrop, apply_resizes, square_resize
 
 
@@ -48,6 +51,26 @@ class SmallRecogniser(FaceRecogniser):
 
     def forward(self, image: Tensor) -> Tensor:  # [N, 3, 64, 64] -> [N, features]
         return self.head(self.trunk(image))
+
+    def resize_crop(self, image: Tensor) -> ResizeCrop | None:
+        return square_resize(image, self.side, "bilinear")
+
+    def encode_pixels(self, pixels: Tensor) -> Tensor:
+        return F.normalize(self(pixels), dim=-1)
+
+
+class PlainRecogniser(FaceRecogniser):
+    """As `SmallRecogniser`, of plain convolutions: the recogniser that judges what an identity loss kept."""
+
+    side = 64
+
+    def __init__(self, channels: Sequence[int], features: int) -> None:
+        super().__init__()
+        self.tower = PlainTower(channels, self.side, features)
+
+    def forward(self, image: Tensor) -> Tensor:  # [N, 3, 64, 64] -> [N, features]
+        measures: Tensor = self.tower(image)
+        return measures
 
     def resize_crop(self, image: Tensor) -> ResizeCrop | None:
         return square_resize(image, self.side, "bilinear")

@@ -15,7 +15,7 @@ from styleclip.errors import WeightError
 from styleclip.networks.arcface import ArcFace
 from styleclip.networks.clip import CLIP, Preprocess, build_clip
 from styleclip.networks.e4e import Encoder
-from styleclip.networks.face_recognition import Facenet, FaceRecogniser, SmallRecogniser
+from styleclip.networks.face_recognition import Facenet, FaceRecogniser, PlainRecogniser, SmallRecogniser
 from styleclip.networks.generator import Generator
 from styleclip.networks.generator_config import GeneratorConfig
 from styleclip.networks.latent_mapper import LevelsMapper, Mapper, StyleMapper
@@ -112,7 +112,8 @@ def load_identity_file(path: str | Path) -> FaceRecogniser:
             return load_strict(on_meta(ArcFace), content.tensors)
         if content.kind == "facenet":
             return _load_facenet(content)
-        return load_strict(on_meta(lambda: SmallRecogniser(**content.config)), content.tensors)
+        build: type[FaceRecogniser] = PlainRecogniser if "channels" in content.config else SmallRecogniser
+        return load_strict(on_meta(lambda: build(**content.config)), content.tensors)
 
 
 def load_clip_file(path: str | Path, preprocess: Preprocess = "correct", architecture: str = "") -> CLIP:
@@ -210,7 +211,12 @@ def load_perceptual(path: str | Path | None = None, name: str = "lpips-alex") ->
 
 def trunk_file(name: str = "lpips-alex") -> Path | None:
     """The file of a trunk of the catalog, in the cache of styleclip or of torch.hub; None where it is in neither."""
-    cached = weight(name, "perceptual").path
+    return cached_file(name, "perceptual")
+
+
+def cached_file(name: str, kind: str) -> Path | None:
+    """The file of a weight of the catalog, in the cache of styleclip or of torch.hub; None where it is in neither."""
+    cached = weight(name, kind).path
     of_torch_hub = Path(torch.hub.get_dir()) / "checkpoints" / cached.name
     return next((path for path in (cached, of_torch_hub) if path.is_file()), None)
 

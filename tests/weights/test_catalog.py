@@ -14,7 +14,7 @@ from styleclip.weights.catalog import Weight, bundle, catalog, home, weight, wei
 
 KINDS = {
     "generator", "encoder", "identity", "clip", "mapper", "latents", "relevance", "direction", "landmarks",
-    "perceptual",
+    "perceptual", "inception",
 }  # fmt: skip
 DIGITS = {"sha256": 64, "md5": 32, "git_sha1": 40}
 DRIVE = r"https://drive\.usercontent\.google\.com/download\?id=[\w-]{33}&export=download&confirm=t"

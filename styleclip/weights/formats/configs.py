@@ -23,6 +23,7 @@ from styleclip.weights.safe_pickle.lazy_tensors import AnyTensor
 Tensors = Mapping[str, AnyTensor]
 ENCODER_TYPES: dict[str, Combination] = {"Encoder4Editing": "e4e", "GradualStyleEncoder": "psp"}  # by class name
 FIRST_STYLE_CONV = re.compile(r"styles\.0\.convs\.(\d\d?)\.weight")  # stride 2, down to 1x1
+TOWER_LAYER = re.compile(r"tower\.layers\.\d\d?\.weight")
 TABLE_FACTS = (  # keys of `about` that the summary of a table repeats
     "method", "images", "samples", "seed", "psi", "cutoff", "sigmas", "torgb", "rows", "shard", "generator",
     "generator_name", "clip", "clip_preprocess", "dtype", "styleclip",
@@ -175,3 +176,15 @@ def _width(tensors: Tensors, name: str, axis: int, otherwise: int) -> int:
     """The size of an axis, or `otherwise` where the tensor or the axis is missing."""
     shape = tensors[name].shape if name in tensors else ()
     return shape[axis] if len(shape) > max(axis, 0) else otherwise
+
+
+def identity_content(format: str, tensors: Tensors) -> Content:
+    """One of the recognisers of the demo world: a `PlainRecogniser` has the layers of a tower, the other a head."""
+    if "head.bias" in tensors:
+        return Content("identity", format, {"features": axis_size(tensors, "head.bias", axis=0)}, tensors)
+    layers = [(int(name.split(".")[2]), tensor) for name, tensor in tensors.items() if TOWER_LAYER.fullmatch(name)]
+    shapes = [tuple(tensor.shape) for _, tensor in sorted(layers, key=lambda layer: layer[0])]
+    channels = [shape[0] for shape in shapes if len(shape) == 4]
+    if not channels or len(shapes[-1]) != 2:
+        raise WeightError("it holds no recogniser that styleclip wrote; pass a file with one")
+    return Content("identity", format, {"channels": channels, "features": shapes[-1][0]}, tensors)

@@ -17,7 +17,7 @@ Network = Literal[
 Native = Literal[
     Network, "relevance", "samples", "direction", "training", "tuning", "stylenet"
 ]  # kinds of the files that styleclip writes
-Kind = Literal[Native, "latents", "directions", "statistics", "table", "landmarks", "perceptual"]
+Kind = Literal[Native, "latents", "directions", "statistics", "table", "landmarks", "perceptual", "inception"]
 Container = Literal["safetensors", "torch", "torchscript", "pickle", "npy", "npz", "dlib"]
 TABLES: tuple[Kind, ...] = (
     "latents",

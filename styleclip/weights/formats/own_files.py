@@ -30,9 +30,9 @@ from styleclip.networks.latent_mapper import Mapper
 from styleclip.storage.files import atomic_write, to_json
 from styleclip.weights.formats.children import PREFIX, parent_name, split_parent
 from styleclip.weights.formats.configs import (
-    axis_size,
     clip_content,
     encoder_content,
+    identity_content,
     mapper_content,
     mapper_settings,
     table_content,
@@ -174,7 +174,7 @@ def _content(kind: Native, tree: FileTree, metadata: Mapping[str, str]) -> Conte
         case "clip":
             content = clip_content(FORMAT, tensors, loads(metadata.get("config", "null")))
         case "identity":
-            content = Content(kind, FORMAT, {"features": axis_size(tensors, "head.bias", axis=0)}, tensors)
+            content = identity_content(FORMAT, tensors)
         case "relevance" | "samples" | "direction":
             content = table_content(kind, FORMAT, tensors, about=about)
         case _:

@@ -24,6 +24,7 @@ from styleclip.weights.formats import (
     direction_tables,
     encoders,
     face_recognition,
+    inception,
     landmarks,
     mappers,
     nvidia_tf,
@@ -54,6 +55,7 @@ FORMATS: tuple[Callable[[FileTree], list[Content]], ...] = (
     style_tables.contents,
     openai_clip.contents,
     perceptual.contents,
+    inception.contents,
     landmarks.contents,
     direction_tables.other_contents,  # last: any numbers of the right width
 )
