@@ -48,6 +48,7 @@ if TYPE_CHECKING:  # for type checkers and editors
     from styleclip.methods.sliders import Slider as Slider
     from styleclip.methods.style_direction import StyleDirection as StyleDirection
     from styleclip.methods.style_step import StyleStep as StyleStep
+    from styleclip.networks.transform import Transform as Transform
     from styleclip.photo_editing import edit_photo as edit_photo
     from styleclip.prompt_words import PromptWarning as PromptWarning
     from styleclip.prompts import Prompt as Prompt
@@ -94,6 +95,7 @@ _MODULES = {
     "StyleStep": "styleclip.methods.style_step",
     "Stylization": "styleclip.canvases.stylization.settings",
     "Trajectory": "styleclip.trajectory",
+    "Transform": "styleclip.networks.transform",
     "adapt": "styleclip.canvases.adaptation.adapt",
     "calibrate": "styleclip.directions.calibration",
     "draw": "styleclip.canvases.drawing.draw",

@@ -18,6 +18,7 @@ from styleclip.networks.e4e import Encoder
 from styleclip.networks.face_recognition import FaceRecogniser
 from styleclip.networks.generator import Generator
 from styleclip.networks.lpips import PerceptualDistance
+from styleclip.networks.transform import Transform, check_transform
 from styleclip.runtime.gradients import float32_default
 from styleclip.weights.cache import Fetch, fetch
 from styleclip.weights.catalog import weight
@@ -50,6 +51,8 @@ def load(
     label: int | None = None,
     amount: float = 1.0,
     parent_layers: Sequence[int] = (),
+    translate: tuple[float, float] | None = None,
+    rotate: float | None = None,
     relevance: str | Path | None = None,
     samples: str | Path | None = None,
     statistics: str | Path | None = None,
@@ -70,6 +73,8 @@ def load(
         label: the class of a conditional generator.
         amount: of a generator that was adapted, how much of it: weights between those of its parent, 0, and its own, 1.
         parent_layers: rows of W+ whose layers have the parent's weights at every amount (`Adapted.mix`).
+        translate: of a StyleGAN3, how far pictures are moved to the right and down, in widths of the image.
+        rotate: of a StyleGAN3, by how many degrees they are turned, counter-clockwise.
         relevance: name, file or URL of a relevance table.
         samples: name, file or URL of samples that CLIP saw.
         statistics: an `S_mean_std` for a table without statistics.
@@ -80,10 +85,16 @@ def load(
         fetch: downloads what is not on this disk.
 
     Parts that are not given are those of the generator, and of an adapted one those of its parent: relevance, samples,
-    encoder and what else was made for the parent fit it as well. Raises WeightError for an unknown name, a file that
-    cannot be had or read, and a label, an amount or layers that are missing or have no use.
+    encoder and what else was made for the parent fit it as well. `translate` and `rotate` move the pictures that
+    `Models.render` draws, and nothing else. Raises WeightError for an unknown name, a file that cannot be had or read,
+    and a label, an amount or layers that are missing or have no use; UsageError for a StyleGAN2 that is to move
+    pictures.
     """
     wanted = str(generator or name)
+    transform = None
+    if translate is not None or rotate is not None:
+        x, y = translate or (0.0, 0.0)
+        transform = Transform((x, y), rotate or 0.0)
     generator_path = generator_file(wanted, fetch)
     parts = model_parts(wanted)  # of a download, now that its record can be read
     clip_name, identity_name = str(clip or parts["clip"]), identity or parts["identity"]
@@ -91,6 +102,8 @@ def load(
     with unchanged_file(generator_path):
         adapted = load_adapted(generator_path, label)
         network = None if adapted else load_generator(generator_path, label, amount, parent_layers)
+        if transform is not None and (found := adapted or network):
+            check_transform(found.config)
         record = {"name": generator_path.name, "sha256": sha256_of(generator_path), "label": label}
     clip_record = {"name": clip_label(clip_name) if clip_on_use else "", "preprocess": clip_preprocess}
 
@@ -137,9 +150,10 @@ def load(
         )
 
     if adapted is not None:
-        return Mixer(adapted, models_of, record).mix(amount, parent_layers)
+        return Mixer(adapted, models_of, record).mix(amount, parent_layers).with_transform(transform)
     assert network is not None
-    return models_of(network, {**record, "network": fingerprint(network)})  # of the weights as they are in the file
+    told = {**record, "network": fingerprint(network)}  # of the weights as they are in the file
+    return models_of(network, told).with_transform(transform)
 
 
 class Once:

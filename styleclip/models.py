@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -19,6 +19,7 @@ from styleclip.networks.face_recognition import FaceRecogniser
 from styleclip.networks.generator import Generator
 from styleclip.networks.lpips import PerceptualDistance
 from styleclip.networks.synthesis import Noise
+from styleclip.networks.transform import RECORDED, Transform, check_transform, transformed_generator
 from styleclip.relevance_table import RelevanceTable
 from styleclip.runtime.batching import Batches
 from styleclip.runtime.cuda_graphs import Graphs
@@ -32,7 +33,7 @@ class Models:
     """Frozen networks on one device, as `styleclip.load` returns them.
 
     Args:
-        generator: StyleGAN2.
+        generator: a StyleGAN2 or a StyleGAN3.
         clip: CLIP, its preprocessing included.
         identity: the face recogniser of the identity loss; None leaves that loss out.
         defaults: method name -> settings that suit this generator.
@@ -40,6 +41,8 @@ class Models:
         relevance, samples, encoder, perceptual: load the relevance table, the samples that CLIP saw, the encoder of
             photos and LPIPS on first use; they return None where there is none.
         mix: of an adapted generator, the models at another amount and with other layers of the parent (`at_amount`).
+        transform: of a StyleGAN3, how `render` moves and turns its pictures. The editors see and train the generator
+            without it, so latents, directions and tables are the same with and without.
         memo: values that functions compute once for these models; copies by `dataclasses.replace` share it.
 
     Example:
@@ -57,6 +60,7 @@ class Models:
     encoder: Callable[[], Encoder | None] = lambda: None
     perceptual: Callable[[], PerceptualDistance | None] = lambda: None
     mix: Callable[[float, Sequence[int]], Models] | None = None
+    transform: Transform | None = None
     memo: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @float32_default()
@@ -64,10 +68,33 @@ class Models:
     @torch.no_grad()
     def render(self, latent: Latent, noise: Noise = "const") -> Tensor:
         """Render without a gradient, in batches that fit the memory: images [N, img_channels, H, W], about
-        in [-1, 1].
+        in [-1, 1], moved and turned by `transform`.
         """
         name = None if noise == "random" else f"render with {noise} noise"
-        return self._in_batches(lambda batch: self.generator(batch, noise), latent, name)
+        return self._in_batches(lambda batch: self.drawing_generator(batch, noise), latent, name)
+
+    @functools.cached_property
+    def drawing_generator(self) -> Generator:
+        """The generator with `transform`, which shares all weights; the generator itself where there is none."""
+        return self.generator if self.transform is None else transformed_generator(self.generator, self.transform)
+
+    def with_transform(self, transform: Transform | None) -> Models:
+        """The same models that move and turn their pictures in this way; None leaves them where they are drawn.
+
+        Raises UsageError for a generator that is no StyleGAN3.
+        """
+        if transform == self.transform:
+            return self
+        if transform is not None:
+            check_transform(self.generator.config)
+        kept = {name: value for name, value in self.provenance.items() if name not in RECORDED}
+        moved = replace(self, transform=transform)
+        return replace(moved, provenance={**kept, **moved.transform_record})
+
+    @property
+    def transform_record(self) -> dict[str, Any]:
+        """What records tell of `transform`; nothing where there is none."""
+        return {} if self.transform is None else self.transform.record()
 
     @float32_default()
     @torch.inference_mode(False)
@@ -98,8 +125,8 @@ class Models:
         return torch.cat([*Batches(max_batch(self.generator, RENDER, resolution))(run_graph if name else work, latent)])
 
     def __getstate__(self) -> dict[str, Any]:
-        """What is pickled and copied: all but the CUDA graphs."""
-        return {name: value for name, value in vars(self).items() if name != "_graphs"}
+        """What is pickled and copied: all but the CUDA graphs and the generator that is made again."""
+        return {name: value for name, value in vars(self).items() if name not in ("_graphs", "drawing_generator")}
 
     @functools.cached_property
     def _graphs(self) -> Graphs:
@@ -131,7 +158,7 @@ class Models:
             raise UsageError("this generator was not adapted from another one, so it has no amount; leave that out")
         if "tuned" in self.provenance:
             raise UsageError("this generator is tuned; choose the amount first and apply the tuning then")
-        return self.mix(amount, tuple(parent_layers))
+        return self.mix(amount, tuple(parent_layers)).with_transform(self.transform)
 
     def parent(self) -> Models | None:
         """The models with the parent of an adapted generator; None for one that was not adapted, and for a parent.
@@ -141,7 +168,7 @@ class Models:
         record = self._generator_record
         if self.mix is None or ancestry(record)[0] == ancestry(record)[1]:
             return None
-        return self.mix(0, ())
+        return self.mix(0, ()).with_transform(self.transform)
 
     @property
     def _generator_record(self) -> Mapping[str, Any]:

@@ -25,6 +25,7 @@ from styleclip.storage.files import atomic_write
 from styleclip.storage.recording import DEFAULT_RECORDING, InputFile, Recording
 from styleclip.storage.temporaries import final_path
 
+MOVED = "moved within its frame, so not pasted back"
 # Edits a source. Each result has a key, the name of its folder; a single result has the key "".
 EditFace = Callable[[EditSource], Iterable[tuple[str, EditResult]]]
 
@@ -81,6 +82,8 @@ class PhotoEdit:
         for face in self.faces:
             if face.inversion.aligned.note:
                 names.setdefault(face.inversion.aligned.note, []).append(face.name)
+            if face.inversion.models.transform is not None and face.inversion.aligned.quad is not None:
+                names.setdefault(MOVED, []).append(face.name)
         one = len(names) <= 1 and all(len(faces) == len(self.faces) for faces in names.values())
         return [note if one else f"{', '.join(faces)}: {note}" for note, faces in names.items()]
 

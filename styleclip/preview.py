@@ -70,7 +70,7 @@ def draw_whole_picture(models: Models, latent: Latent, on_block: Callable[[int],
         latent: a few latents of any space, drawn at once.
         on_block: gets the resolution of each block when it has been drawn; what it raises ends the drawing.
     """
-    generator = models.generator
+    generator = models.drawing_generator
     synthesis, layout = generator.synthesis, generator.layout
     in_s = generator.to_space(latent.to(models.device), Space.S)
     styles = layout.split(in_s.data)

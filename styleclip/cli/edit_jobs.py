@@ -28,6 +28,7 @@ from styleclip.cli.options.source import LatentSource
 from styleclip.cli.output.photo_batch import PhotoBatch, PhotoJob
 from styleclip.cli.output.printing import print_lines
 from styleclip.cli.output.progress import StageProgress
+from styleclip.errors import UsageError
 from styleclip.interrupts import exit_code
 from styleclip.inversion.invert import Invert
 from styleclip.models import Models
@@ -158,6 +159,8 @@ def edit_jobs(
             print_lines(face.interrupted, err=True)
             click.get_current_context().exit(exit_code())
         return
+    if photos.paste and editor.models.transform is not None:
+        raise UsageError("a face that is moved within its frame has no place in the photo; leave out --paste")
     inverter = photos.invert(common)
     inverter.prepare(editor.models)
     make_job = functools.partial(

@@ -85,9 +85,10 @@ class GeneratorDelta:
 
 
 def tunable_weights(generator: Generator) -> dict[str, Tensor]:
-    """Weights and biases of the convolutions and toRGB layers, by name. Mapping and affine layers are not tuned."""
+    """Weights and biases of the layers of the synthesis, by name. Mapping and affine layers are not tuned."""
     layers = [f"synthesis.{entry.name}" for entry in generator.layout.entries]
-    return {name: generator.get_parameter(name) for layer in layers for name in (f"{layer}.weight", f"{layer}.bias")}
+    known = dict(generator.named_parameters())
+    return {name: known[name] for layer in layers for name in (f"{layer}.weight", f"{layer}.bias") if name in known}
 
 
 def weight_changes(factors: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -92,13 +92,17 @@ class Invert:
 
     @with_gradients
     def invert(self, models: Models, aligned: Aligned, on_step: OnStep = ignore) -> Inversion:
-        """The inversion of one frame; of an adapted generator by its parent, which draws photos."""
+        """The inversion of one frame; of an adapted generator by its parent, which draws photos.
+
+        Faces of photos lie where the alignment puts them, so pictures are not moved on the way.
+        """
         frame = from_pil([aligned.frame])
         target = resize_target(models, frame)
         encoder = models.encoder()
         if encoder is not None and encoder.provenance:
             models = replace(models, provenance={**models.provenance, "encoder": encoder.provenance})
-        drawing, parent = models, models.parent()
+        drawing, models = models, models.with_transform(None)
+        parent = models.parent()
         if parent is not None:
             models = replace(parent, provenance={**models.provenance, **parent.provenance})
         provenance = {"versions": versions(), **models.provenance}
@@ -127,7 +131,7 @@ def tune_inversion(inversion: Inversion, tune: PivotalTuning, on_step: OnStep = 
     Of an adapted generator the parent is tuned, and the child gets the same change.
     """
     started = time.perf_counter()
-    models = inversion.models.parent() or inversion.models
+    models = (inversion.models.parent() or inversion.models).with_transform(None)
     tuning = tune(models, inversion.target, inversion.latent, on_step)
     stage = _stage_result(tune.name, tuning.apply(models), inversion.target, inversion.latent, vars(tune), started)
     return replace(inversion, stages=[*inversion.stages, stage], models=tuning.apply(inversion.models), tuning=tuning)

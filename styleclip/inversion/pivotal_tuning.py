@@ -154,8 +154,9 @@ def render_tuned(generator: Generator, factors: Mapping[str, Tensor], latent: La
 def initial_factors(generator: Generator, rank: int, random: torch.Generator) -> dict[str, Tensor]:
     """Factors of a change of zero: left factors and whole changes are 0, right factors random, scaled as the weight."""
     factors = {}
+    torgb = {f"synthesis.{entry.name}.weight" for entry in generator.layout.entries if entry.is_torgb}
     for name, weight in tunable_weights(generator).items():
-        if weight.ndim == 4 and weight.shape[-1] > 1:
+        if weight.ndim > 1 and name not in torgb:
             narrow = min(rank, *weight.flatten(1).shape)
             right = torch.randn(narrow, weight[0].numel(), generator=random).to(weight) / math.sqrt(narrow)
             factors[name + LEFT_SUFFIX] = weight.new_zeros(len(weight), narrow)

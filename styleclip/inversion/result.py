@@ -95,8 +95,9 @@ class Inversion:
         return replace(self, **{each.name: copy.deepcopy(getattr(self, each.name), memo) for each in fields(self)})
 
     def piece(self, edited: Tensor, region: Region | None = None) -> Piece | None:
-        """An edit [1, img_channels, H, W], ready to be pasted into the photo; None where the frame is the photo.
+        """An edit [1, img_channels, H, W], ready to be pasted into the photo; None where there is no place for it.
 
+        That is so where the frame is the photo, and for models that move their pictures (`Models.transform`).
         Outside of the `region`, which lies in the frame, the photo keeps its pixels.
         """
         return self.piece_of(to_pil(edited)[0], region)
@@ -104,7 +105,7 @@ class Inversion:
     def piece_of(self, edited: Image.Image, region: Region | None = None) -> Piece | None:
         """The same of a picture of the edit."""
         face, quad = self.aligned.face, self.aligned.quad
-        if quad is None:
+        if quad is None or self.models.transform is not None:
             return None
         landmarks = face.landmarks.in_crop(quad) if face else None
         return Piece(edited, quad, landmarks, to_pil(self.image)[0], None if region is None else region.weights.numpy())

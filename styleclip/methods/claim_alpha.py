@@ -91,6 +91,7 @@ class _Probe:
         edit: Edit,
         target_identity: float | None,
     ) -> None:
+        models = models.with_transform(None)  # recognisers expect a face where the generator draws it
         self.models, self.classes, self.edit, self.target_identity = models, classes, edit, target_identity
         if target_identity is not None:
             self.people = self._embed(source)

@@ -56,7 +56,10 @@ class LevelsMapper(Mapper):
 
 
 class StyleMapper(Mapper):
-    """One network per layer of style space, by its name: `b64.conv0`. Steps of toRGB are zero unless `torgb`."""
+    """One network per layer of style space, by its name: `b64.conv0`, in a StyleGAN3 `L0_36_512`.
+
+    Steps of toRGB are zero unless `torgb`.
+    """
 
     space = Space.S
 
@@ -65,10 +68,11 @@ class StyleMapper(Mapper):
         self.layout = layout
         self.mapped = [entry for entry in layout.entries if torgb or not entry.is_torgb]
         for entry in self.mapped:
-            block, layer = entry.name.split(".")
-            if not hasattr(self, block):
-                self.add_module(block, nn.Module())
-            self.get_submodule(block).add_module(layer, FullyConnected(entry.channels))
+            block, _, layer = entry.name.rpartition(".")
+            if not hasattr(self, block or layer):
+                self.add_module(block or layer, nn.Module() if block else FullyConnected(entry.channels))
+            if block:
+                self.get_submodule(block).add_module(layer, FullyConnected(entry.channels))
 
     def forward(self, styles: Tensor) -> Tensor:
         """S [N, C] -> the unscaled step [N, C]; raises SpaceError for another C."""

@@ -65,7 +65,8 @@ class Engine:
         choices: the other options that they were loaded with, such as {"clip": ..}, for lines that load them again.
         children: files of children of the generator, and folders of such files, which may draw in its place.
 
-    Models of a child are those of its parent here, and pages begin with the child (`first_child`).
+    Models of a child are those of its parent here, and pages begin with the child (`first_child`); models that move
+    their pictures do not here, and pages begin with the transform (`first_transform`).
 
     Example:
         engine = Engine(styleclip.load("demo"), "demo")
@@ -82,6 +83,7 @@ class Engine:
         choices: Mapping[str, Any] | None = None,
         children: Sequence[Path] = (),
     ) -> None:
+        self.first_transform, models = models.transform, models.with_transform(None)
         self.models, self.name, self.choices = models.parent() or models, name, dict(choices or {})
         self.first_child = _child_of(models)
         if self.first_child is not None:

@@ -52,6 +52,17 @@ def parse_resolution(text: str) -> str | int:
     return int(text)
 
 
+def parse_shift(text: str) -> tuple[float, float]:
+    """Two finite numbers such as `0.1,-0.05`."""
+    try:
+        x, y = (float(part) for part in text.split(","))
+    except ValueError:
+        x = y = math.nan
+    if not (math.isfinite(x) and math.isfinite(y)):
+        raise ValueError(f"{text!r} is no shift; write it like 0.1,-0.05: to the right and down.")
+    return x, y
+
+
 def parse_strength(text: str) -> Strength:
     """A finite number, or "auto"; raises ValueError otherwise."""
     if text.strip() == "auto":

@@ -42,8 +42,9 @@ class Adapted:
         """The generator at an amount, frozen: 0 is the parent and 1 the child, to the bit.
 
         `parent_layers` are rows of W+, whose layers have the parent's weights at every amount: of row i the i-th
-        convolution and the toRGB that reads the same w, of row 0 the learned constant, too. Tensors that do not differ
-        are shared by all amounts. Raises UsageError for an amount outside 0..1 and for rows that are not there.
+        convolution and the toRGB that reads the same w, of row 0 the learned constant, too; of a StyleGAN3 the i-th
+        layer, from the Fourier input on. Tensors that do not differ are shared by all amounts. Raises UsageError for an
+        amount outside 0..1 and for rows that are not there.
         """
         layout = self.config.layout()
         check_amount(amount, parent_layers, layout.num_ws)
@@ -64,9 +65,9 @@ def check_amount(amount: float, parent_layers: Sequence[int], num_ws: int) -> No
 
 def layer_row(name: str, layout: StyleLayout) -> int | None:
     """The row of W+ that drives the layer of a tensor of the synthesis; None for tensors of the mapping."""
-    rows = {entry.name: entry.ws_index for entry in layout.entries}
-    layer = ".".join(name.split(".")[1:3])
-    return 0 if name == CONSTANT else rows.get(layer)
+    rows = {f"synthesis.{entry.name}.": entry.ws_index for entry in layout.entries}
+    found = next((row for layer, row in rows.items() if name.startswith(layer)), None)
+    return 0 if name == CONSTANT else found
 
 
 def _interpolate(parent: Tensor, child: Tensor, amount: float) -> Tensor:

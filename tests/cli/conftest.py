@@ -24,7 +24,8 @@ def load(model: str, **choices: object) -> SimpleNamespace:
     _, num_ws, w_dim = latents().data.shape
     layout = SimpleNamespace(size=1, torgb_mask=lambda: torch.zeros(1, dtype=torch.bool))
     generator = SimpleNamespace(num_ws=num_ws, config=SimpleNamespace(w_dim=w_dim, z_dim=w_dim), layout=layout)
-    return SimpleNamespace(generator=generator, provenance={"generator": {"name": "demo"}}, **choices)
+    known = {"provenance": {"generator": {"name": "demo"}}, "transform": None, "transform_record": {}}
+    return SimpleNamespace(generator=generator, **known, **choices)
 
 
 @pytest.fixture

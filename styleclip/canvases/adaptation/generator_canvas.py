@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from styleclip.networks.generator import Generator
 from styleclip.networks.layers import ModulatedConv
+from styleclip.networks.stylegan2 import StyleGAN2Config
 
 CONSTANT = "synthesis.b4.const"
 
@@ -23,7 +24,7 @@ class GeneratorCanvas:
     Args:
         parent: a frozen generator; it is not changed.
         layers: names in style space of the layers to train, such as "b8.conv0".
-        with_constant: whether the learned constant is trained as well.
+        with_constant: whether the learned constant of a StyleGAN2 is trained as well; a StyleGAN3 has none.
 
     Example:
         canvas = GeneratorCanvas(models.generator, ["b4.conv1"], with_constant=True)
@@ -39,10 +40,11 @@ class GeneratorCanvas:
         self.names = [
             f"synthesis.{layer}.{name}" for layer in layers for name, _ in self.layer(layer).named_parameters()
         ]
-        self.names += [CONSTANT] if with_constant else []
+        constant = [CONSTANT] if with_constant and isinstance(parent.config, StyleGAN2Config) else []
+        self.names += constant
         self.unfreeze(layers)
-        if with_constant:
-            self.generator.get_parameter(CONSTANT).requires_grad_(True)
+        for name in constant:
+            self.generator.get_parameter(name).requires_grad_(True)
 
     def layer(self, name: str) -> nn.Module:
         return self.generator.synthesis.get_submodule(name)

@@ -3,7 +3,8 @@
 Adaptive layer freezing (StyleGAN-NADA, section 4.3): one step of gradient descent in W+ towards the target text, and
 the rows of W+ that move most choose the layers. The published code matches row i with the entries [conv1, toRGB1,
 convs...]: row 1 with the first toRGB, row i >= 2 with the convolution that row i - 1 drives. `mended` matches every row
-with the convolution that it drives; the last row drives a toRGB alone and chooses none.
+with the convolution that it drives; the last row drives a toRGB alone and chooses none. A StyleGAN3 has one toRGB, so
+there both are the same, and its first row stands for the Fourier input.
 """
 
 from __future__ import annotations
@@ -31,10 +32,10 @@ def torgb_names(layout: StyleLayout) -> list[str]:
 
 def layers_of_rows(layout: StyleLayout, freezing: Freezing) -> list[str]:
     """The layer that each row of W+ stands for; fewer than rows where the last ones stand for none."""
-    convolutions = convolution_names(layout)
-    if freezing == "mended":
+    convolutions, torgb = convolution_names(layout), torgb_names(layout)
+    if freezing == "mended" or len(torgb) == 1:
         return convolutions
-    return [convolutions[0], torgb_names(layout)[0], *convolutions[1:]]
+    return [convolutions[0], torgb[0], *convolutions[1:]]
 
 
 def choose_layers(latent: Latent, loss: ImageLoss, names: Sequence[str], share: float) -> list[str]:

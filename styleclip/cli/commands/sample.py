@@ -37,7 +37,13 @@ def sample(common: CommonOptions, seeds: tuple[int, ...], psi: float) -> None:
         "seeds": seeds,
         "psi": psi,
     }
-    record = {**settings, "generator": editor.models.provenance["generator"], "versions": versions()}
+    models = editor.models
+    record = {
+        **settings,
+        **models.transform_record,
+        "generator": models.provenance["generator"],
+        "versions": versions(),
+    }
     pictures, paths = [], []
     output = ResultFolder(folder, SAMPLE_FILES, common.overwrite)
     with output, Progress("sample", common.quiet) as progress:

@@ -13,7 +13,7 @@ import click
 from styleclip.cli import resume_gc
 from styleclip.cli.options.from_settings import Decorated, option_group
 from styleclip.cli.options.option import AdvancedOption, option
-from styleclip.cli.options.types import ROW_LAYERS, Count, FiniteRange
+from styleclip.cli.options.types import ROW_LAYERS, SHIFT, Count, FiniteRange
 from styleclip.cli.output.printing import print_json, print_lines
 from styleclip.settings import PRESETS, setting
 
@@ -25,12 +25,15 @@ if TYPE_CHECKING:
 
 LABEL = "The class of a conditional generator, from 0."
 AMOUNT = "How much of an adapted generator: 0 is its parent, weights in between are interpolated.  [default: 1]"
+TRANSLATE = "Move the pictures of a StyleGAN3 to the right and down, in widths of the image, e.g. 0.1,-0.05."
+ROTATE = "Turn the pictures of a StyleGAN3 counter-clockwise, in degrees."
 PARENT_LAYERS = "Layers of an adapted generator that are its parent's, by rows of W+, e.g. 0-3."
 CLIP = (
     "The CLIP: NAME (`styleclip models list --kind clip`), FILE, URL, ARCHITECTURE/TAG for one that open_clip names, "
     "or ARCHITECTURE/FILE for one that it wrote.  [default: what suits the generator]"
 )
 CLIP_ALONE = CLIP.replace("what suits the generator", "that of the demo models")
+CHOICES = ("label", "amount", "parent_layers", "translate", "rotate")  # arguments of `load` that are given as options
 QUIET = "Show no progress."
 OFFLINE = "Never use the network; an error names the missing file."
 
@@ -43,6 +46,8 @@ class CommonOptions:
     label: int | None = setting(None, LABEL)
     amount: float | None = setting(None, AMOUNT, least=0, most=1)
     parent_layers: tuple[int, ...] | None = setting(None, PARENT_LAYERS, metavar="LIST", advanced=True)
+    translate: tuple[float, float] | None = setting(None, TRANSLATE, metavar="X,Y")
+    rotate: float | None = setting(None, ROTATE, metavar="DEGREES")
     clip: str | None = setting(None, CLIP, metavar="NAME")
     out: Path | None = setting(None, "Output folder.  [default: in styleclip-out/]", metavar="DIR")
     device: str = setting("auto", "Device to run on.", metavar="auto|cpu|cuda[:N]")
@@ -63,7 +68,7 @@ class CommonOptions:
         if device.type == "cpu":
             keep_memory()
         dtype = pick_dtype(self.dtype, device)
-        own = {name: getattr(self, name) for name in ("label", "amount", "parent_layers")}
+        own = {name: getattr(self, name) for name in CHOICES}
         more = without_none({**own, **choices})
         models = styleclip.load(self.model, clip=self.clip, device=device, dtype=dtype, fetch=self.fetch, **more)
         resume_gc()
@@ -179,10 +184,10 @@ clip_preprocess_option = option(
 )
 
 
-COMMON_KINDS = {"parent_layers": ROW_LAYERS}
+COMMON_KINDS = {"parent_layers": ROW_LAYERS, "translate": SHIFT}
 common_options = option_group("common", CommonOptions, COMMON_KINDS)
 common_options_but_clip = option_group("common", CommonOptions, COMMON_KINDS, without=("clip",))
-clip_options = option_group("common", ClipOptions, without=("model", "label", "amount", "parent_layers", "dtype"))
+clip_options = option_group("common", ClipOptions, without=("model", *CHOICES, "dtype"))
 
 
 def common_options_with(out: Callable[[Any], Any]) -> Callable[[Decorated], Decorated]:

@@ -16,6 +16,7 @@ from styleclip.text.parsing import (
     parse_numbers,
     parse_resolution,
     parse_seeds,
+    parse_shift,
     parse_strength,
     parse_strengths,
 )
@@ -87,5 +88,6 @@ SEEDS = Parsed("seeds", parse_seeds)
 LAYERS = Parsed("layers", parse_layers)
 ROW_LAYERS = Parsed("layers", partial(parse_seeds, noun="layers"))
 ROWS = Parsed("rows", partial(parse_seeds, noun="rows"))
+SHIFT = Parsed("shift", parse_shift)
 RESOLUTION = Parsed("px", parse_resolution)
 STRENGTH = Parsed("strength", parse_strength)

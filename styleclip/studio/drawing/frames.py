@@ -16,6 +16,7 @@ from styleclip.errors import UsageError
 from styleclip.images import to_pil
 from styleclip.latents import Latent
 from styleclip.models import Models
+from styleclip.networks.transform import Transform
 from styleclip.regions import Region
 from styleclip.studio.caches import Cache
 from styleclip.studio.drawing.children import Children
@@ -34,6 +35,7 @@ from styleclip.studio.states.strokes import region_of
 from styleclip.studio.threads.jobs import Jobs
 from styleclip.studio.threads.tasks import Job
 
+MAX_MOVED = 8  # faces that were moved by a state
 MAX_REGIONS, MAX_REGION_BYTES = 64, 2**26
 
 
@@ -77,6 +79,7 @@ class Drawer:
         self.steps = RowSteps()
         self.painter = Painter(models)
         self._facts = PictureFacts(models.clip)
+        self._moved_faces: Cache[SourceFace] = Cache(MAX_MOVED)
         self._regions: Cache[Region] = Cache(MAX_REGIONS, MAX_REGION_BYTES)
 
     @torch.no_grad()
@@ -89,8 +92,9 @@ class Drawer:
         notes = self._notes(state)
         if state.child is not None:
             face = self._drawn_by_child(face, state.child, rows, notes)
-        self.painter.draw_source(face)
-        drawing = Drawing(face, rows, self.steps.edit(face, rows, needs), notes=notes)
+        drawn = self._moved(face, state.transform, notes)
+        self.painter.draw_source(drawn)
+        drawing = Drawing(drawn, rows, self.steps.edit(face, rows, needs), notes=notes)
         try:
             drawing.region = self._region(state.strokes)
         except UsageError as error:
@@ -166,6 +170,16 @@ class Drawer:
         for each in rows:
             each.fit(face.models)
         return face
+
+    def _moved(self, face: SourceFace, transform: Transform | None, notes: list[str]) -> SourceFace:
+        """The face where the state puts it, of the last few kept; as it is, with a note, for a StyleGAN2."""
+        if transform is None:
+            return face
+        try:
+            return self._moved_faces.get_or_make((face, transform), lambda: face.moved(transform))
+        except UsageError as error:
+            notes.append(str(error))
+            return face
 
     def _notes(self, state: State) -> list[str]:
         notes = []

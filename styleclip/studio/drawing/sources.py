@@ -11,6 +11,7 @@ from styleclip.editor import Editor
 from styleclip.inversion.result import Inversion
 from styleclip.latents import Latent, Space
 from styleclip.models import Models
+from styleclip.networks.transform import Transform
 from styleclip.preview import WholePicture, draw_whole_picture
 from styleclip.progress import OnStep
 from styleclip.studio.caches import Cache, bytes_of
@@ -33,12 +34,21 @@ class SourceFace:
         latent: one latent in W+.
         key: names the face; equal keys mean equal latents and models.
         inversion: of a face of a photo.
+        upright: the face where the generator draws it, of one that is moved.
     """
 
     models: Models
     latent: Latent
     key: str
     inversion: Inversion | None = None
+    upright: SourceFace | None = None
+
+    def moved(self, transform: Transform) -> SourceFace:
+        """The same face, drawn elsewhere; the latent in S is the same tensor. Raises UsageError for a StyleGAN2."""
+        models, key = self.models.with_transform(transform), key_of(self.key, transform.record())
+        found = replace(self, models=models, key=key, upright=self)
+        vars(found)["in_s"] = self.in_s
+        return found
 
     @cached_property
     def in_s(self) -> Latent:
@@ -63,7 +73,7 @@ class SourceFace:
     @cached_property
     def features(self) -> Tensor:
         """The unit features [1, D] of CLIP, as `Models.clip_features` gives them."""
-        return self.models.clip.encode_image(self.image)
+        return self.models.clip.encode_image(self.image) if self.upright is None else self.upright.features
 
     @cached_property
     def embedding(self) -> Tensor | None:

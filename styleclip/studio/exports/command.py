@@ -57,7 +57,7 @@ def _unedited(found: Ingredients) -> Recipe:
 
 def _model(found: Ingredients) -> list[Words]:
     """The options of the generator that draws."""
-    return _parent(found) if found.child is None else _loaded(found.child, found.child_choices())
+    return _loaded(found.child or found.model, found.drawing_choices())
 
 
 def _parent(found: Ingredients) -> list[Words]:
@@ -70,6 +70,8 @@ def _loaded(model: str, choices: Mapping[str, Any]) -> list[Words]:
 
 
 def _word(value: Any) -> str:
+    if isinstance(value, list):
+        return ",".join(map(format_number, value))
     return format_number(value) if isinstance(value, float) else str(value)
 
 

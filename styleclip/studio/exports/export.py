@@ -121,6 +121,8 @@ class Export:
         photo_format, photo = PhotoFormat(self.format or "same"), inversion.aligned.photo  # type: ignore[arg-type]
         photo_format.check(photo)
         edited = PhotoEdit(photo, [FaceEdit("", inversion, {"": edited_result(state, edit)})])
+        if state.transform is not None:
+            raise UsageError("the face is moved within its frame, so it has no place in the photo; reset its place")
         if not edited.paste():
             raise UsageError("the face is the whole picture, so there is nothing to paste it into; download it as PNG")
         record = {**edited.record(), "photo": file_name(state.face.name), STUDIO_KEY: state.record()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from styleclip.prompts import Prompt
@@ -16,6 +16,8 @@ LOAD_OPTIONS = (
     "clip",
     "label",
     "amount",
+    "translate",
+    "rotate",
 )  # of the choices, those that `styleclip.load` takes by the same name
 PARENT_EDITOR = "parent_editor"  # that of the parent, where a child draws and the parent optimizes
 
@@ -42,8 +44,7 @@ def _setup(found: Ingredients, engine: Loaded) -> Iterator[str]:
     if found.loads_parent:
         yield f"parent = {_load(engine, found.model, found.choices)}"
         yield f"{PARENT_EDITOR} = styleclip.Editor(parent)"
-    model, choices = (found.model, found.choices) if found.child is None else (found.child, found.child_choices())
-    yield f"models = {_load(engine, model, choices)}"
+    yield f"models = {_load(engine, found.child or found.model, found.drawing_choices())}"
     yield "editor = styleclip.Editor(models)"
     if found.state.strokes:
         yield f'region = styleclip.Region.load("{MASK_FILE}", models.generator.image_size)'
@@ -135,8 +136,8 @@ def _prompt(prompt: Prompt) -> str:
     return f"styleclip.Prompt({_literal(prompt.target)}{texts})"
 
 
-def _literal(value: str | float | tuple[str, ...]) -> str:
+def _literal(value: str | float | Sequence[str | float]) -> str:
     """A value as Python reads it, a text in double quotes."""
-    if isinstance(value, tuple):
+    if isinstance(value, tuple | list):
         return f"({', '.join(map(_literal, value))})"
     return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)

@@ -122,6 +122,11 @@ class Ingredients:
         shared = {name: value for name, value in self.choices.items() if name not in own}
         return {**shared, **{name: value for name, value in own.items() if value not in (1, "")}}
 
+    def drawing_choices(self) -> dict[str, Any]:
+        """The options that the generator which draws is loaded with."""
+        choices = self.choices if self.child is None else self.child_choices()
+        return {**choices, **(self.state.transform.record() if self.state.transform else {})}
+
     def bake_of(self, row: OptimizeRow) -> int:
         """The number of the optimization of a row, from 1."""
         return [*self.bakes].index(Bake(row.prompt, row.face)) + 1

@@ -9,6 +9,7 @@ from typing import Any
 from styleclip.directions.library import library_names, named_file
 from styleclip.directions.own_files import read_latent_directions
 from styleclip.errors import UsageError
+from styleclip.networks.transform import RECORDED
 from styleclip.prompts import DEFAULT_NEUTRAL
 from styleclip.studio.states.read_state import read_state
 from styleclip.studio.states.state import VERSION, State
@@ -28,7 +29,8 @@ def state_of_record(record: Record) -> State:
     """
     try:
         provenance = record if record.get("command") == "sample" else record["provenance"]
-        value = {"version": VERSION, **_model(provenance["generator"]), "face": _face(record)}
+        place = {name: provenance[name] for name in RECORDED if name in provenance}
+        value = {"version": VERSION, **_model(provenance["generator"]), **place, "face": _face(record)}
         rows = [] if record.get("command") == "sample" else _rows(record, value["face"])
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         raise UsageError("the record of the picture tells no edit of a seed; drop one that the studio saved") from error

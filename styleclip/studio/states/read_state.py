@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, cast
 
 from styleclip.errors import UsageError
+from styleclip.networks.transform import Transform
 from styleclip.prompts import Prompt
 from styleclip.studio.states.json_values import (
     read_flag,
@@ -67,6 +68,7 @@ def read_state(value: object) -> State:
             tuple(_read_strokes(read_list(found.get("strokes"), "the strokes", int(LIMITS["strokes"])))),
             None if model is None else read_text(model, "the model", int(LIMITS["name"])),
             None if found.get("child") is None else read_child(found["child"]),
+            _read_transform(found),
         )
     except StateError:
         raise
@@ -108,6 +110,16 @@ def child_layers(text: str) -> tuple[int, ...]:
         return parse_seeds(text, "layers") if text.strip() else ()
     except ValueError as error:
         raise UsageError(str(error).rstrip(".")) from error
+
+
+def _read_transform(value: Mapping[str, Any]) -> Transform | None:
+    """How the picture is moved and turned; None for neither."""
+    numbers = read_list(value.get("translate", [0, 0]), "translate", 2)
+    if len(numbers) != 2:
+        raise UsageError("translate has no two numbers; reload the page")
+    x, y = (read_number(number, "translate", -LIMITS["translate"], LIMITS["translate"]) for number in numbers)
+    angle = read_number(value.get("rotate", 0.0), "rotate", -LIMITS["rotate"], LIMITS["rotate"])
+    return Transform((x, y), angle) if x or y or angle else None
 
 
 def _read_rows(values: Sequence[Any]) -> list[Row]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Literal
 
+from styleclip.networks.transform import Transform
 from styleclip.prompts import Prompt
 
 VERSION = 1
@@ -20,6 +21,8 @@ LIMITS: Mapping[str, float] = {
     "faces": 1000,
     "refine": 2000,  # steps
     "tune": 2000,
+    "translate": 10,  # widths of the picture
+    "rotate": 360,  # degrees
     "strokes": 200,
     "points": 20_000,
     "name": 200,  # characters of a file's name
@@ -158,6 +161,7 @@ class State:
         strokes: the region that may change; none means the whole picture.
         model: the fingerprint of the generator it was made with, where it is known.
         child: what draws in the place of the generator; None for that itself.
+        transform: how the picture of a StyleGAN3 is moved and turned; None for where it is drawn.
 
     Example:
         state = read_state({"version": 1, "face": {"seed": 3}, "rows": []})
@@ -169,6 +173,7 @@ class State:
     strokes: tuple[Stroke, ...] = ()
     model: str | None = None
     child: ChildChoice | None = None
+    transform: Transform | None = None
 
     @property
     def faults(self) -> dict[str, str]:
@@ -181,6 +186,7 @@ class State:
             "version": VERSION,
             "model": self.model,
             **({} if self.child is None else {"child": asdict(self.child)}),
+            **({} if self.transform is None else self.transform.record()),
             "face": face_record(self.face),
             "rows": [_row_record(row) for row in self.rows],
             "strokes": [

@@ -9,6 +9,8 @@ from typing import Any
 from styleclip.errors import StyleClipError
 from styleclip.inversion.invert import framing_of
 from styleclip.models import Models
+from styleclip.networks.stylegan3 import StyleGAN3Config
+from styleclip.networks.transform import Transform
 from styleclip.prompt_words import unknown_words
 from styleclip.studio.engine import Engine
 from styleclip.studio.states.state import LIMITS
@@ -44,6 +46,7 @@ def about(engine: Engine) -> dict[str, Any]:
             "size": [models.generator.image_size[1], models.generator.image_size[0]],
             "faces": framing_of(models) is not None,
         },
+        "place": (engine.first_transform or Transform()).record() if can_move(models) else None,
         "child": None if engine.first_child is None else asdict(engine.first_child),
         "device": str(models.device),
         "clip": {"name": models.clip.name, "vocabulary": models.clip.vocabulary},
@@ -54,6 +57,11 @@ def about(engine: Engine) -> dict[str, Any]:
         "limits": {**LIMITS, "photo_bytes": MAX_PHOTO_BYTES, "file_bytes": MAX_FILE_BYTES},
         "sample_px": SAMPLE_PX,
     }
+
+
+def can_move(models: Models) -> bool:
+    """Whether the generator is a StyleGAN3, whose pictures can be moved and turned."""
+    return isinstance(models.generator.config, StyleGAN3Config)
 
 
 def examples(models: Models) -> list[str]:

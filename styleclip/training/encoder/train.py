@@ -65,6 +65,7 @@ def train_encoder(
     Raises OutputError where a file is in the way or cannot be written, NumericError for a loss that is not finite.
     """
     # Set up.
+    models = models.with_transform(None)
     trainer = EncoderTrainer(models, images, training, start)
     about = _about(models, images, training)
     checkpoint = Checkpoint(folder, about, trainer.state, SAVE_EVERY)

@@ -12,7 +12,7 @@ from itertools import accumulate
 from typing import Any
 
 from styleclip.errors import WeightError
-from styleclip.latents import StyleLayout
+from styleclip.latents import StyleEntry, StyleLayout
 from styleclip.networks.clip import check_towers
 from styleclip.networks.encoder_config import MAX_DOWNSAMPLING, UNITS, WIDTHS, Combination, EncoderConfig
 from styleclip.networks.latent_mapper import LEVELS
@@ -24,6 +24,8 @@ Tensors = Mapping[str, AnyTensor]
 ENCODER_TYPES: dict[str, Combination] = {"Encoder4Editing": "e4e", "GradualStyleEncoder": "psp"}  # by class name
 FIRST_STYLE_CONV = re.compile(r"styles\.0\.convs\.(\d\d?)\.weight")  # stride 2, down to 1x1
 TOWER_LAYER = re.compile(r"tower\.layers\.\d\d?\.weight")
+STYLEGAN3_INPUT, STYLEGAN3_LAYER = "input", re.compile(r"L(\d{1,3})_\d{1,5}_\d{1,5}")
+MAX_IMAGE_CHANNELS = 4
 TABLE_FACTS = (  # keys of `about` that the summary of a table repeats
     "method", "images", "samples", "seed", "psi", "cutoff", "sigmas", "torgb", "rows", "shard", "generator",
     "generator_name", "clip", "clip_preprocess", "dtype", "styleclip",
@@ -86,8 +88,9 @@ def mapper_content(format: str, tensors: Tensors, about: Mapping[str, Any]) -> C
 def mapper_settings(names: Collection[str]) -> dict[str, str]:
     """The type of a mapper with tensors of these names, and its levels."""
     networks = {name.rpartition(".fc")[0] for name in names}
-    if any("." in network for network in networks):
-        return {"mapper": "full stylespace" if "b4.torgb" in networks else "stylespace"}
+    if STYLEGAN3_INPUT in networks or any("." in network for network in networks):
+        is_full = "b4.torgb" in networks or _has_torgb(networks)
+        return {"mapper": "full stylespace" if is_full else "stylespace"}
     levels = " ".join(level for level in LEVELS if level in networks)
     return {"mapper": "single"} if levels == "all" else {"mapper": "levels", "levels": levels}
 
@@ -125,12 +128,43 @@ def _mapper_config(tensors: Tensors) -> dict[str, Any]:
     levels = [level for level in LEVELS if f"{level}.fc0.weight" in tensors]
     if levels:
         return {"levels": levels, "w_dim": _width(tensors, f"{levels[0]}.fc0.weight", -1, 0)}
+    if f"{STYLEGAN3_INPUT}.fc0.weight" in tensors:
+        return _stylegan3_mapper_config({name.rpartition(".fc")[0] for name in tensors}, tensors)
     matches = (re.fullmatch(r"b(\d+)\.conv1\.fc0\.weight", name) for name in tensors)
     channels = {int(match[1]): _width(tensors, match[0], -1, 0) for match in matches if match}
     if not channels:
         raise WeightError("it has no tensor named coarse.fc0.weight or b4.conv1.fc0.weight; pass a latent mapper")
     layout = StyleLayout.from_channels(dict(sorted(channels.items())))
     return {"layout": layout, "torgb": any(".torgb." in name for name in tensors)}
+
+
+def _stylegan3_mapper_config(networks: Collection[str], tensors: Tensors) -> dict[str, Any]:
+    """The arguments of a `StyleMapper` of a StyleGAN3.
+
+    A layer's name has the channels of its output, which are the styles of the next: those of toRGB are known also where
+    it has no network.
+    """
+    names = [STYLEGAN3_INPUT, *_stylegan3_layers(networks)]
+    widths = {name: _width(tensors, f"{name}.fc0.weight", -1, 0) for name in names}
+    if not (has_torgb := _has_torgb(networks)):
+        widths["torgb"] = int(names[-1].rpartition("_")[2])
+    entries, start = [], 0
+    for row, (name, width) in enumerate(widths.items()):
+        entries.append(StyleEntry(name, 0, width, row, start, is_torgb=row == len(widths) - 1))
+        start += width
+    return {"layout": StyleLayout(tuple(entries)), "torgb": has_torgb}
+
+
+def _stylegan3_layers(names: Iterable[str]) -> list[str]:
+    """The names of layers of a StyleGAN3 among others, in order."""
+    matches = [match for match in map(STYLEGAN3_LAYER.fullmatch, names) if match]
+    return [match[0] for match in sorted(matches, key=lambda match: int(match[1]))]
+
+
+def _has_torgb(networks: Iterable[str]) -> bool:
+    """Whether the toRGB layer of a StyleGAN3, whose output has the channels of a picture, is among these."""
+    layers = _stylegan3_layers(networks)
+    return bool(layers) and int(layers[-1].rpartition("_")[2]) <= MAX_IMAGE_CHANNELS
 
 
 def _frame_px(tensors: Tensors) -> int:

@@ -97,6 +97,7 @@ def save_pack(
             "seeds": pack.seeds,
             "psi": pack.psi,
             "directions": [direction_record(each) for each in directions],
+            **models.transform_record,
             "generator": models.provenance["generator"],
             "versions": versions(),
         }

@@ -18,6 +18,7 @@ const WORDS = [
   ["Mapper", "A network that was trained for one prompt."],
   ["Truncation", "Below 1, faces come closer to the average face (psi)."],
   ["Amount", "How much of an adapted generator: 0 is the one that it was adapted from."],
+  ["Place", "Where a StyleGAN3 draws the face: moved by parts of the picture, and turned. The face stays the same."],
   ["Refine, Tune", "Make the face more like the photo; Tune changes the generator for it."],
 ];
 
@@ -25,7 +26,7 @@ export async function loadAbout() {
   const about = await getJSON("api/about");
   store.show({about});
   document.title = `${about.model.name} - styleclip studio`;
-  if (store.state.model === null) store.amend((state) => ({...state, model: about.model.fingerprint, child: about.child}));
+  if (store.state.model === null) store.amend((state) => ({...state, model: about.model.fingerprint, child: about.child, ...about.place}));
 }
 
 export function ModelName() {

@@ -124,7 +124,7 @@ function next() {
   if (flight?.source) sourceAsked = null;
   const {state} = store;
   const view = shownView();
-  const face = JSON.stringify([state.face, view, state.child]);
+  const face = JSON.stringify([state.face, view, state.child, state.translate, state.rotate]);
   if (dirty) {
     dirty = false;
     send({state, rest: view === "photo", view, face});

@@ -10,6 +10,7 @@ import {Icon} from "./icons.js";
 import {listenToKeys} from "./keys.js";
 import {persist, restore} from "./persist.js";
 import {openFiles, Photos} from "./photos.js";
+import {Place} from "./place.js";
 import {Rows} from "./rows.js";
 import {stats} from "./stats.js";
 import {EMPTY, store, useStore} from "./store.js";
@@ -24,7 +25,7 @@ function App() {
     <main>
       <section class="picture" aria-label="Picture"><${Viewer} /><${Toolbar} /><${History} /></section>
       <${Rows} />
-      <aside class="face" aria-label="Face"><${Faces} /><${Children} /><${Photos} /></aside>
+      <aside class="face" aria-label="Face"><${Faces} /><${Children} /><${Place} /><${Photos} /></aside>
       <${Status} />
     </main>`;
 }

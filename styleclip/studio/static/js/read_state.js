@@ -21,13 +21,18 @@ export function tidyState(value) {
   if (value?.version !== 1 || !isObject(value.face) || !Array.isArray(value.rows)) return null;
   const {model} = value;
   const strokes = listOf(value.strokes, isStroke).map(({erase, radius, points}) => ({erase: erase === true, radius, points}));
-  const state = {version: 1, model: typeof model === "string" ? model : null, face: tidyFace(value.face), rows: tidyRows(value.rows), strokes, child: tidyChild(value.child)};
+  const state = {version: 1, model: typeof model === "string" ? model : null, face: tidyFace(value.face), rows: tidyRows(value.rows), strokes, child: tidyChild(value.child), ...tidyPlace(value)};
   return new TextEncoder().encode(JSON.stringify(state)).length > MOST_BYTES ? null : state;
 }
 
 function tidyChild(child) {
   if (!isObject(child) || !SHA256.test(child.sha256)) return null;
   return {name: textOf(child.name), sha256: child.sha256, amount: numberOf(child.amount, 1), parent_layers: textOf(child.parent_layers)};
+}
+
+function tidyPlace({translate, rotate}) {
+  const [x, y] = Array.isArray(translate) ? translate : [];
+  return {translate: [numberOf(x, 0), numberOf(y, 0)], rotate: numberOf(rotate, 0)};
 }
 
 function tidyFace(face) {

@@ -5,7 +5,7 @@ const MERGE_MS = 600; // changes of one control closer than this are one undo st
 const MAX_ENTRIES = 300;
 const INFO_MS = 8000; // that a status which is no error stays
 
-export const EMPTY = {version: 1, model: null, face: {seed: 0, psi: 1}, rows: [], strokes: [], child: null};
+export const EMPTY = {version: 1, model: null, face: {seed: 0, psi: 1}, rows: [], strokes: [], child: null, translate: [0, 0], rotate: 0};
 
 // state: section 1 of docs/studio.md, never mutated. view: everything else that the page shows (plain keys, not undone).
 export function createStore(state = EMPTY, view = {}) {
