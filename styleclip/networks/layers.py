@@ -92,7 +92,8 @@ class ModulatedConv(nn.Module):
     def freeze(self) -> None:
         """Disable gradients; cache the square sums of the weight and store it in the fastest memory layout."""
         self.requires_grad_(False)
-        sums = [weight_square_sums(filters) for filters in self.weight.split(FREEZE_BATCH)]  # no copy of the weight
+        # In one memory layout, so that a weight and its copy in a file give the same bits; a few filters at a time.
+        sums = [weight_square_sums(filters.contiguous()) for filters in self.weight.split(FREEZE_BATCH)]
         self.square_sums, self.frozen = torch.cat(sums), (self.weight,)
         self.weight.data = self.weight.contiguous(memory_format=torch.channels_last)
 

@@ -85,12 +85,10 @@ def test_optimize_moves_pictures_alone(run: Run) -> None:
 
 
 def test_global_directions_and_sliders(run: Run) -> None:
-    gradient = ("--relevance", "gradient", "--images", 1, "--alpha", 2, "--save-direction", "red.safetensors")
-    done(run("global-dir", *PROMPT, "--seeds", "0,1", *gradient, "--out", "by-gradient"))
-    done(run("prepare", "--samples", 100))
-    done(run("global-dir", *PROMPT, "--seed", 0, "--alpha", "0,1", "--grid", *MOVED, "--out", "by-regression"))
+    gradient = ("--relevance", "gradient", "--images", 1, "--alpha", "0,2", "--grid", "--seeds", "0,1")
+    done(run("global-dir", *PROMPT, *gradient, *MOVED, "--out", "by-gradient"))
     done(run("direction", "sefa", "--name", "axes", "--count", 3, "--no-calibrate"))
-    sliders = ("--direction", "axes:0 @ 2", "--direction", "red.safetensors @ 1", "--edit", "a smiling face @ 0.5")
+    sliders = ("--direction", "axes:0 @ 2", "--direction", "axes:1 @ -1")
     done(run("sliders", "--seed", 0, *sliders, *MOVED, "--out", "together"))
     assert (pixels("together", "before.png") != pixels("together", "after.png")).any()
 
@@ -108,6 +106,6 @@ def test_a_stylegan2_is_refused_before_any_work(run: Run) -> None:
     assert not Path("none").exists()
 
 
-@pytest.mark.parametrize("value", ["0.1", "1,2,3", "a,b", "nan,0", "inf,0", ""])
+@pytest.mark.parametrize("value", ["0.1", "1,2,3", "a,b", "nan,0", "inf,0"])
 def test_shifts_that_cannot_be_read(run: Run, value: str) -> None:
     failed(run("sample", "--translate", value), 2, "is no shift; write it like 0.1,-0.05")

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
 from styleclip.directions.ganspace import ganspace
 from styleclip.directions.importing import import_directions
@@ -28,11 +29,13 @@ from styleclip.networks.batch_size import RENDER, max_batch
 from styleclip.preview import draw_whole_picture, preview_resolutions
 from styleclip.prompts import Prompt
 from styleclip.stylespace.prepare import prepare
-from styleclip.stylespace.sample_preparation import SamplePreparation
+from styleclip.stylespace.regression import fit_all
+from styleclip.stylespace.samples import sample_w, see_samples
 from styleclip.stylespace.table_preparation import Preparation
 from styleclip.weights.latent_files import load_latents
 
 RED = Prompt("a face with red hair", "a face")
+SEEN = 1000  # samples of a regression
 SPACES = pytest.mark.parametrize("space", list(Space), ids=lambda space: space.value)
 
 
@@ -109,10 +112,15 @@ def test_tables_and_the_directions_from_them(
     assert torch.equal(loaded.direction.data, found.direction.data)
 
 
-def test_directions_by_regression(alias_free: Models, latent: Latent, tmp_path: Path) -> None:
-    samples = prepare(alias_free, SamplePreparation(samples=100), tmp_path / "samples.safetensors")
-    assert {Space.W, Space.S} == set(samples.fits)
-    models = replace(alias_free, samples=lambda: samples)
+def test_directions_by_regression(alias_free: Models, latent: Latent) -> None:
+    """The features of samples are random, as a thousand pictures take seconds; those of the first are compared."""
+    seen = see_samples(alias_free, 3)
+    features = torch.randn(SEEN, seen.features.shape[1], generator=torch.Generator().manual_seed(0))
+    samples = fit_all(alias_free.generator, replace(seen, features=F.normalize(features, dim=1)))
+    assert set(samples.fits) == {Space.W, Space.S}
+    w = sample_w(alias_free.generator, seen)
+    assert torch.allclose(alias_free.clip_features(Latent(Space.W, w)), seen.features, atol=1e-5)
+    models = replace(alias_free, samples=lambda: samples, memo={})
     result = Editor(models).edit(latent, RED, GlobalDirection(relevance="regression", alpha=1.0))
     assert result.edited.space is Space.S and not torch.equal(result.after, result.before)
     step = StyleStep.between(models, result.source, result.edited)
