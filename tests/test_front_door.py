@@ -42,6 +42,7 @@ PUBLIC = [
     "StyleStep",
     "Stylization",
     "Trajectory",
+    "Transform",
     "__version__",
     "adapt",
     "calibrate",
