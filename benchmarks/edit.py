@@ -142,13 +142,15 @@ def time_commands(setup: Setup, steps: int | None, starts: int) -> list[dict[str
     ]
 
 
-def run_optimize(setup: Setup, kernels: str, folder: Path, steps: int | None) -> dict[str, Any]:
-    """Run the command; returns its JSON output."""
+def run_optimize(
+    setup: Setup, kernels: str, folder: Path, steps: int | None, python: Sequence[str] = (sys.executable,)
+) -> dict[str, Any]:
+    """Run the command; returns its JSON output. `python` is what stands in the place of `python`."""
     words = ["optimize", "--prompt", PROMPT, "--out", str(folder), "--device", str(setup.device), "--json"]
     more = ["--steps", str(steps)] if steps else []
     environment = {"STYLECLIP_OPS": kernels, "OMP_NUM_THREADS": str(setup.threads)}
     ran = subprocess.run(
-        [sys.executable, "-m", "styleclip", *words, *more],
+        [*python, "-m", "styleclip", *words, *more],
         env=os.environ | environment,
         stdout=subprocess.PIPE,
         text=True,

@@ -55,11 +55,15 @@ def models(files: tuple[Path, Path]) -> Models:
 
 
 @pytest.fixture(scope="session")
-def python(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
-    """What stands in the place of `python` before `-m` or `-c`, to start in no time (`tests.helpers.preloaded`)."""
+def python(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[list[str]]:
+    """What stands in the place of `python` before `-m` or `-c`, to start in no time (`tests.helpers.preloaded`).
+
+    The processes that run the tests share one server.
+    """
     from tests.helpers.preloaded import Preloaded
     from tests.helpers.support import environment
 
-    server = Preloaded(tmp_path_factory.mktemp("python"), environment())
+    base = tmp_path_factory.getbasetemp()
+    server = Preloaded((base if worker_id == "master" else base.parent) / "python", environment(), user=worker_id)
     yield server.command
     server.close()

@@ -12,6 +12,7 @@ from benchmarks import edit as bench_edit
 from benchmarks.edit import ALPHA, make_direction, published_edit
 from benchmarks.tools import KERNEL_LABELS
 from tests.helpers.bench_runner import SMALL, run_bench_json
+from tests.helpers.support import environment
 
 
 def test_the_published_edit_is_ours() -> None:
@@ -27,6 +28,7 @@ def test_the_direction_of_the_demo_is_that_of_a_text() -> None:
     assert 0 < len(make_direction(models, of_text=True).channels) < models.generator.layout.size / 4
 
 
+@pytest.mark.usefixtures("fork_server")
 def test_the_rows() -> None:
     found = run_bench_json("edit", "--repeats", "1", "--starts", "0")
     names = ["published", *(f"ours, {KERNEL_LABELS[which]}" for which in reversed(SMALL.kernels))]
@@ -37,8 +39,10 @@ def test_the_rows() -> None:
     assert found["commands"] == []
 
 
-def test_a_command_is_started(tmp_path: Path) -> None:
-    record = bench_edit.run_optimize(SMALL, "reference", tmp_path, steps=1)
+def test_a_command_is_started(tmp_path: Path, python: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in environment().items():
+        monkeypatch.setenv(name, value)
+    record = bench_edit.run_optimize(SMALL, "reference", tmp_path, steps=1, python=python)
     assert record["seconds"] > 0 and record["settings"]["steps"] == 1 and (tmp_path / "result.json").is_file()
 
 

@@ -67,6 +67,7 @@ def test_backward_reaches_the_latent() -> None:
     assert seen[-1].grad is not None and seen[-1].grad.abs().max() > 0
 
 
+@pytest.mark.usefixtures("fork_server")
 def test_the_rows() -> None:
     found = run_bench_json("generator", "--repeats", "1")
     which = [f"ours, {KERNEL_LABELS[each]}" for each in SMALL.kernels]

@@ -57,6 +57,7 @@ def test_the_published_training_is_ours() -> None:
         torch.testing.assert_close(theirs, own, rtol=1e-3, atol=1e-3 * float(own.abs().max()))
 
 
+@pytest.mark.usefixtures("fork_server")
 def test_the_ratios_follow() -> None:
     variants = [MapperVariant(False, 2, SMALL), MapperVariant(True, 2, SMALL), MapperVariant(True, 16, SMALL)]
     with restored_process():
@@ -73,6 +74,7 @@ def test_the_ratios_follow() -> None:
     assert training_summary(results).startswith("2,000 steps of 16 see each of 5,000 pictures 6.4 times, the first ")
 
 
+@pytest.mark.usefixtures("fork_server")
 def test_the_table() -> None:
     lines = run_bench("mapper").splitlines()
     assert ", 1 thread, torch " in lines[0] and ", commit " in lines[0] and lines[0].endswith("small networks")

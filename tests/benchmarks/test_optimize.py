@@ -83,6 +83,7 @@ def test_steps_are_from_one_call_to_the_next(monkeypatch: pytest.MonkeyPatch) ->
     assert mean_step_seconds(SMALL.models(1024), torch.zeros(1, 2, 3), method) == 2.5  # type: ignore[arg-type]
 
 
+@pytest.mark.usefixtures("fork_server")
 def test_the_rows() -> None:
     first, *ours = run_bench_json("optimize")["results"]
     assert [row["name"] for row in (first, *ours)] == ["published", *our_methods(2)]

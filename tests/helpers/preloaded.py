@@ -12,36 +12,52 @@ process. For tests of what the commands do; what an import costs and signals nee
 
 from __future__ import annotations
 
+import fcntl
 import io
 import json
 import os
 import runpy
+import signal
 import socket
 import struct
 import subprocess
 import sys
-import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 IMPORTED = ("torch", "torchvision", "open_clip", "timm", "scipy.ndimage", "PIL.Image", "safetensors.torch", "click")
 OURS = ("styleclip.editor", "styleclip.loading", "styleclip.cli.edit_jobs")  # read no environment and no file
 LENGTH = struct.Struct("!I")
+SOCKET, PID = "python.socket", "pid"  # files in the folder of a server
 STREAMS = 3  # stdin, stdout, stderr
 START_SECONDS = 120.0
 
 
 class Preloaded:
-    """The server, as a child process; `close` ends it."""
+    """The server of a folder, a process that the first user starts; the `close` of the last one ends it."""
 
-    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
-        self.socket = folder / "python.socket"
+    def __init__(self, folder: Path, environment: dict[str, str], user: str = "user") -> None:
+        self.folder, self.user = folder, folder / f"{user}.user"
+        self.socket, self.pid = folder / SOCKET, folder / PID
+        folder.mkdir(exist_ok=True)
+        with self.locked():
+            self.user.touch()
+            if not self.socket.exists():
+                self._start(environment)
+
+    def _start(self, environment: dict[str, str]) -> None:
+        """Return when the server accepts callers."""
         command = [sys.executable, "-m", "tests.helpers.preloaded", "serve", str(self.socket)]
-        self.server = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL)
-        deadline = time.monotonic() + START_SECONDS
-        while not self.socket.exists():
-            assert self.server.poll() is None and time.monotonic() < deadline, "the server did not start"
-            time.sleep(0.05)
+        subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, timeout=START_SECONDS, check=True)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Wait until no other process starts or ends the server."""
+        with (self.folder / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     @property
     def command(self) -> list[str]:
@@ -49,12 +65,15 @@ class Preloaded:
         return [sys.executable, "-S", "-E", str(Path(__file__)), str(self.socket)]
 
     def close(self) -> None:
-        self.server.terminate()
-        self.server.wait()
+        with self.locked():
+            self.user.unlink()
+            if not [*self.folder.glob("*.user")]:
+                self.socket.unlink()
+                os.kill(int(self.pid.read_text()), signal.SIGTERM)
 
 
 def serve(path: str) -> None:
-    """Import, then fork for every caller until the process is terminated."""
+    """Import, then return, and fork for every caller in another process until that is terminated."""
     for name in (*IMPORTED, *OURS):
         __import__(name)
     if sys.dont_write_bytecode:
@@ -63,6 +82,10 @@ def serve(path: str) -> None:
         listener.bind(f"{path}.new")
         listener.listen()
         os.rename(f"{path}.new", path)
+        if os.fork():
+            return
+        os.setsid()  # Ctrl-C is for the processes that run the tests
+        Path(path).with_name(PID).write_text(str(os.getpid()))
         while True:
             caller, _ = listener.accept()
             with caller:

@@ -13,6 +13,7 @@ import json
 import os
 import resource
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ def main(folder: Path) -> None:
     """Every file is opened in a process of its own."""
     limit = memory("VmSize") + ROOM
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    warnings.simplefilter("ignore")
     gc.freeze()
     gc.disable()  # it would look through millions of values for cycles, and free some of the memory that is measured
     for case, make in CASES.items():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,12 +26,19 @@ from tests.helpers.encoder_training import (
 from tests.helpers.files import load_tiny_models, with_other_generator
 
 
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
+    """The files of a training that nothing interrupts."""
+    folder = tmp_path_factory.mktemp("whole")
+    train_few(folder, MIXED, PlainPhotos())
+    return training_files(folder)
+
+
 @pytest.mark.parametrize("after", [1, 3, 5])
-def test_resuming_ends_in_the_same_bits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int) -> None:
+def test_resuming_ends_in_the_same_bits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, expected: list[Any], after: int
+) -> None:
     """Photos, samples and all terms; offsets join before and after the kill, at last only the writing was left."""
-    train_few(tmp_path / "whole", MIXED, PlainPhotos())
-    expected = training_files(tmp_path / "whole")
-    shutil.rmtree(tmp_path / "whole")
     monkeypatch.setattr(module, "SAVE_EVERY", 0.0)
     with pytest.raises(KeyboardInterrupt):
         train_few(tmp_path, MIXED, PlainPhotos(), on_step=stop_after(after))

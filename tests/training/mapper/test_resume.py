@@ -38,16 +38,30 @@ from tests.helpers.tiny import random_w_plus
 # --- going on
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "ranger"])
+@pytest.fixture(scope="module", params=["adam", "ranger"])
+def optimizer(request: pytest.FixtureRequest) -> Any:
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def expected(models: Models, tmp_path_factory: pytest.TempPathFactory, optimizer: Any) -> list[Any]:
+    """The files of a training that nothing interrupts."""
+    folder = tmp_path_factory.mktemp("whole")
+    train_few(folder, models, replace(FEW, optimizer=optimizer, lr=20.0, steps=13), (RED, OLD))
+    return training_files(folder)
+
+
 @pytest.mark.parametrize("after", [3, 7, 13])
 def test_resuming_ends_in_the_same_bits(
-    models: Models, tmp_path: Path, interrupt_training: Callable[..., Path], optimizer: Any, after: int
+    models: Models,
+    tmp_path: Path,
+    interrupt_training: Callable[..., Path],
+    optimizer: Any,
+    expected: list[Any],
+    after: int,
 ) -> None:
     """Also between the steps at which Lookahead looks, 6 and 12, and where only the writing was left."""
     training, prompts = replace(FEW, optimizer=optimizer, lr=20.0, steps=13), (RED, OLD)
-    train_few(tmp_path / "whole", models, training, prompts)
-    expected = training_files(tmp_path / "whole")
-    shutil.rmtree(tmp_path / "whole")
     assert read_state(interrupt_training(training, prompts, after=after))[0]["step"] == after
     watch = StopAfter()
     train_few(tmp_path, models, training, prompts, resume=True, on_step=watch)

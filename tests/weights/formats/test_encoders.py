@@ -42,11 +42,13 @@ __all__ = ["encoder", "path"]  # fixtures
 
 
 def test_golden_256_from_an_old_torch_file(tmp_path: Path) -> None:
+    """Eight styles have all levels of the pyramid; `test_the_full_1024_file` has all styles."""
     image, codes = golden_codes("e4e_encoder_256")
-    content = {"state_dict": drawn("e4e_encoder_256", range(14)), "opts": {**E4E, "start_from_latent_avg": False}}
+    codes = codes[:, :8]
+    content = {"state_dict": drawn("e4e_encoder_256", range(8)), "opts": {**E4E, "start_from_latent_avg": False}}
     encoder = load_encoder(save(content, tmp_path / "e4e.pt", zipped=False))
-    (tmp_path / "e4e.pt").unlink()  # 0.8 GB
-    assert (encoder.config.num_ws, encoder.config.kind) == (14, "e4e") and not encoder.w_avg.any()
+    (tmp_path / "e4e.pt").unlink()  # 0.5 GB
+    assert (encoder.config.num_ws, encoder.config.kind) == (8, "e4e") and not encoder.w_avg.any()
     assert max_error(encoder(image), codes) <= CODE_TOLERANCE
     encoder.config = replace(encoder.config, kind="psp")  # the same vectors before e4e adds the first one
     offsets = torch.cat([codes[:, :1], codes[:, 1:] - codes[:, :1]], dim=1)

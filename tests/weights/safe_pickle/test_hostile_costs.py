@@ -13,10 +13,10 @@ from tests.helpers.support import run_python
 
 
 @pytest.fixture(scope="module")
-def costs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, str, int]]:
+def costs(tmp_path_factory: pytest.TempPathFactory, python: list[str]) -> dict[str, tuple[Path, str, int]]:
     """Of every file: its path, its error and the memory it took."""
     folder = tmp_path_factory.mktemp("costs")
-    done = run_python("-W", "ignore", "-m", "tests.helpers.resource_limits", str(folder), OMP_NUM_THREADS="1")
+    done = run_python("-m", "tests.helpers.resource_limits", str(folder), python=python)
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     return {case: (folder / "weights", said, nbytes) for case, said, nbytes in lines}
 
