@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from styleclip.cli.commands.evaluate_clip import ITSELF, Benchmarks, benchmark_options, measure_clip
+from styleclip.cli.commands.evaluate_held_out import measure_held_out
 from styleclip.cli.options.common import CommonOptions, common_options_but_clip
-from styleclip.cli.options.from_settings import read_settings
+from styleclip.cli.options.evaluation import (
+    DEFAULT_EDITOR,
+    EvaluationRequest,
+    NamedEditor,
+    editor_type,
+    load_mappers,
+)
+from styleclip.cli.options.held_out import HeldOut, held_out_options
 from styleclip.cli.options.option import option
 from styleclip.cli.options.sliders import NamedSlider, parse_direction
 from styleclip.cli.options.types import EXISTING_FILE, SEEDS, Parsed
 from styleclip.cli.output.printing import print_lines
 from styleclip.cli.output.progress import Progress
 from styleclip.errors import UsageError
-from styleclip.methods import make_method, method_class, settings_methods
+from styleclip.methods import make_method, settings_methods
 
-if TYPE_CHECKING:
-    from styleclip.methods.sliders import Slider
-    from styleclip.models import Models
-
-DEFAULT_EDITOR = "optimize"
+EDITOR = (
+    f'The editor to measure, {" or ".join(settings_methods())}, perhaps with settings: "global-dir alpha=4"; with '
+    f"--judge-clip it may be given again.  [default: {DEFAULT_EDITOR}]"
+)
 SET = "The prompts: 20 for tuning settings, or 20 others for reporting.  [default: tuning]"
 PROMPTS = "In place of a set, a file with one prompt per line, in the words of the demo world."
 SEED_LIST = (
@@ -44,7 +49,7 @@ SETTING = "A setting of the editor, e.g. alpha=4; may be given several times."
 
 
 @click.command()
-@option("--editor", type=click.Choice(settings_methods()), help=f"The editor to measure.  [default: {DEFAULT_EDITOR}]")
+@option("--editor", "editors", type=editor_type, multiple=True, metavar="NAME", help=EDITOR)
 @option("--setting", "settings", multiple=True, metavar="NAME=VALUE", help=SETTING)
 @option("--mapper", "mappers", multiple=True, metavar="NAME", help=MAPPER)
 @option(
@@ -59,12 +64,14 @@ SETTING = "A setting of the editor, e.g. alpha=4; may be given several times."
 @option("--seeds", type=SEEDS, metavar="LIST", help=SEED_LIST)
 @option("--prompts", "prompt_file", type=EXISTING_FILE, metavar="FILE", help=PROMPTS)
 @option("--clip", is_flag=False, flag_value=ITSELF, metavar="[NAME]", help=CLIP)
+@held_out_options
 @benchmark_options
 @common_options_but_clip
 def evaluate(
     common: CommonOptions,
     benchmarks: Benchmarks,
-    editor: str | None,
+    held_out: HeldOut,
+    editors: tuple[NamedEditor, ...],
     settings: tuple[str, ...],
     mappers: tuple[str, ...],
     directions: tuple[NamedSlider, ...],
@@ -74,60 +81,58 @@ def evaluate(
 ) -> None:
     """Edit many faces with many prompts, and tabulate how many edits are clean: hit, with nothing else changed.
 
-    This needs the demo world, where the ideal edit of every face is known; the last row is that edit. With --clip and
-    no editor: tabulate how often a CLIP tells a true caption from a false one with the same words.
+    In the demo world the ideal edit of every face is known; the last row is that edit. With --judge-clip editors of any
+    model are measured by a CLIP that they do not follow. With --clip and no editor: tabulate how often a CLIP tells a
+    true caption from a false one with the same words.
     """
-    if common.clip is not None and not (editor or settings or mappers or directions or set_name or prompt_file):
+    request = EvaluationRequest(editors, settings, mappers, directions, set_name, seeds, prompt_file)
+    alone = held_out.judge_clip is None and not request.any_editor()
+    if common.clip is not None and alone:
         measure_clip(common, seeds, benchmarks)
         return
     if benchmarks.any():
         raise UsageError("a benchmark measures a CLIP alone; pass --clip, and no editor")
     if common.clip == ITSELF:
         raise UsageError("--clip without a name measures the CLIP itself; name one, or leave out the editor")
-    if mappers and (editor or prompt_file or settings):
-        raise UsageError("a mapper is an editor with its own prompt; leave out --editor, --setting and --prompts")
-    if directions and (editor or mappers or settings or set_name):
-        raise UsageError("--direction is an editor of its own; leave out --editor, --setting, --mapper and --set")
     if prompt_file and set_name:
         raise UsageError("--set and --prompts both name the prompts; pass one of them")
-    name = editor or DEFAULT_EDITOR
-    values = read_settings(method_class(name), settings)
-    from styleclip import evaluate as evaluation
-    from styleclip.directions.library import direction_file
-    from styleclip.evaluate.demo_world.report import REPORT_FILES
-    from styleclip.methods.mapper import LatentMapper, load_trained_mapper
-    from styleclip.weights.locate import mapper_file
+    if held_out.judge_clip is None:
+        held_out.check()
+        measure_in_demo_world(common, request)
+    else:
+        measure_held_out(common, held_out, request)
 
-    wordings = evaluation.load_wordings("reporting" if set_name == "reporting" else "tuning")
-    prompts = evaluation.read_prompts(prompt_file) if prompt_file else wordings
-    files = [mapper_file(each, common.fetch) for each in mappers]
-    for each in directions:
-        direction_file(each.name, common.fetch)
+
+def measure_in_demo_world(common: CommonOptions, request: EvaluationRequest) -> None:
+    """Compare edits with the ideal ones, and write the report."""
+    others, given = request.mappers or request.directions, request.editors
+    if request.mappers and (given or request.prompt_file or request.settings):
+        raise UsageError("a mapper is an editor with its own prompt; leave out --editor, --setting and --prompts")
+    if request.directions and (given or request.mappers or request.settings or request.set_name):
+        raise UsageError("--direction is an editor of its own; leave out --editor, --setting, --mapper and --set")
+    if len(given) > 1:
+        raise UsageError("several editors are compared with --judge-clip; pass it too, or leave one of them out")
+    editors = [] if others else request.named_editors()
+    from styleclip import evaluate as evaluation
+    from styleclip.evaluate.demo_world.report import REPORT_FILES
+
+    wordings = evaluation.load_wordings("reporting" if request.set_name == "reporting" else "tuning")
+    prompts = evaluation.read_prompts(request.prompt_file) if request.prompt_file else wordings
+    seeds = request.seeds or wordings.seeds
+    files = request.find_files(common)
     folder = common.folder("evaluation", REPORT_FILES)
     models = common.load()
-    sliders = _load_sliders(common, models, directions)
+    sliders = request.load_sliders(common, models)
     with Progress("evaluate", common.quiet) as progress:
         if files:
-            trained = [LatentMapper(load_trained_mapper(file, models)) for file in files]
-            report = evaluation.run_mappers(models, trained, seeds or wordings.seeds, progress)
+            report = evaluation.run_mappers(models, load_mappers(files, models), seeds, progress)
         elif sliders:
-            given = prompts if prompt_file else None
-            report = evaluation.run_sliders(models, sliders, seeds or wordings.seeds, given, progress)
+            given_prompts = prompts if request.prompt_file else None
+            report = evaluation.run_sliders(models, sliders, seeds, given_prompts, progress)
         else:
-            report = evaluation.run(models, make_method(name, **values), seeds or wordings.seeds, prompts, progress)
+            [editor] = editors
+            report = evaluation.run(models, make_method(editor.name, **editor.values()), seeds, prompts, progress)
     paths = report.save(folder, common.overwrite)
     if not common.as_json:
         print_lines(*report.table().split("\n"))
     common.report(paths, report.to_json())
-
-
-def _load_sliders(common: CommonOptions, models: Models, directions: Sequence[NamedSlider]) -> list[Slider]:
-    """The directions at their strengths. Raises WeightError for an unknown name."""
-    from styleclip.directions.loading import load_direction
-    from styleclip.methods.sliders import Slider
-
-    found = [load_direction(each.name, models, common.fetch) for each in directions]
-    return [
-        Slider(direction, direction.alpha if each.strength is None else each.strength)
-        for direction, each in zip(found, directions, strict=True)
-    ]

@@ -54,7 +54,10 @@ class Evaluation:
     def __init__(self, models: Models, seeds: Sequence[int]) -> None:
         config = models.generator.config
         if (config.z_dim, *config.image_size, config.img_channels) != (Z_DIM, RESOLUTION, RESOLUTION, 3):
-            raise UsageError("this generator does not draw the demo world, where the truth is known; leave out --model")
+            raise UsageError(
+                "this generator does not draw the demo world, where the truth is known; leave out --model, or pass "
+                "--judge-clip NAME"
+            )
         self.editor = Editor(models)
         self.judge = load_judge(checkpoint_path("demo/judge.safetensors"))
         self.portraits = Portraits.of(models, self.judge, seeds)

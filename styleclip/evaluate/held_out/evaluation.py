@@ -18,7 +18,7 @@ from styleclip.evaluate.held_out.bank_reader import BankReader
 from styleclip.evaluate.held_out.editors import MeasuredEditor, at_strength, prompt_for
 from styleclip.evaluate.held_out.judges import Judges
 from styleclip.evaluate.held_out.measure import Seen, measure, see
-from styleclip.evaluate.held_out.measurements import EditMeasurement, EditPictures
+from styleclip.evaluate.held_out.measurements import NOTHING, EditMeasurement, EditPictures
 from styleclip.evaluate.held_out.task import Task
 from styleclip.evaluate.held_out.unedited import Unedited
 from styleclip.latents import Latent
@@ -99,7 +99,7 @@ class Evaluation:
         latent, start = source.latent[rows], before[rows]
         peak, edited, seconds = _edit(source.models, method, latent, task.prompt)
         after, previous = [], None
-        for strength in self.strengths:
+        for strength in (1.0,) if label == NOTHING else self.strengths:
             images = source.models.render(at_strength(source.models, latent, edited, strength))
             if not images.isfinite().all():
                 raise NumericError(f"a picture edited by {label!r} is not finite; lower its strength")

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from styleclip.edit_source import EditSource
-from styleclip.editor import Editor
 from styleclip.errors import UsageError
 from styleclip.evaluate.curves.bootstrap import RESAMPLES
 from styleclip.evaluate.curves.bootstrap import SEED as BOOTSTRAP_SEED
@@ -89,12 +88,6 @@ def measure_edits(
         measurements=edits,
         pictures=pictures,
     )
-
-
-def seed_source(models: Models, seeds: Sequence[int]) -> EditSource:
-    """The samples of some seeds, to be edited."""
-    latent = Editor(models).sample(seeds=tuple(seeds))
-    return EditSource(models, latent, [f"seed {seed}" for seed in seeds], {"seeds": list(seeds)})
 
 
 def _means(edits: Sequence[EditMeasurement]) -> dict[str, float]:

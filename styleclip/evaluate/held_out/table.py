@@ -47,8 +47,8 @@ def measured_rows(report: HeldOutReport) -> list[MeasuredRow]:
     rows = []
     for editor in report.editors:
         for strength in report.strengths:
-            edits = report.rows(editor=editor, strength=strength)
-            rows.append(MeasuredRow(editor, strength, len(edits), intervals(edits)))
+            if edits := report.rows(editor=editor, strength=strength):
+                rows.append(MeasuredRow(editor, strength, len(edits), intervals(edits)))
     return rows
 
 
@@ -83,6 +83,6 @@ def _cell(interval: Interval, form: str, name: str) -> str:
     if math.isnan(interval.mean):
         return "-"
     mean = format(interval.mean, form)
-    if math.isnan(interval.low) or name in ("seconds", "peak_mib"):
+    if math.isnan(interval.low) or interval.low == interval.high or name in ("seconds", "peak_mib"):
         return mean
     return f"{mean} ({interval.low:{form}} to {interval.high:{form}})"

@@ -60,7 +60,7 @@ class Task:
     def record(self, images: Sequence[str]) -> MeasuredPrompt:
         """With the names of the sources that lack a claim."""
         claims = [
-            {"targets": each.texts[: each.targets], "others": each.texts[each.targets :]} for each in self.classes
+            {"targets": [*each.texts[: each.targets]], "others": [*each.texts[each.targets :]]} for each in self.classes
         ]
         return MeasuredPrompt(
             self.prompt.target, self.neutral, claims, images, round(self.region.float().mean().item(), 4)

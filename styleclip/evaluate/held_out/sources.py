@@ -1,0 +1,40 @@
+"""The pictures of a held-out evaluation: samples by their seeds, or inverted photos."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from styleclip.edit_source import EditSource
+from styleclip.editor import Editor
+from styleclip.errors import UsageError
+from styleclip.inversion.invert import Invert
+from styleclip.models import Models
+from styleclip.progress import OnStep, Step, ignore
+from styleclip.storage.recording import InputFile
+
+
+def seed_source(models: Models, seeds: Sequence[int]) -> EditSource:
+    """The samples of some seeds, to be edited."""
+    latent = Editor(models).sample(seeds=tuple(seeds))
+    return EditSource(models, latent, [f"seed {seed}" for seed in seeds], {"seeds": list(seeds)})
+
+
+def photo_sources(
+    models: Models, photos: Sequence[Path], on_step: OnStep = ignore, how: Invert | None = None
+) -> list[EditSource]:
+    """The largest face of every photo, inverted: each is compared with its own reconstruction. A step is a photo.
+
+    Raises PhotoError and NoFaceError, and UsageError for two photos of one name.
+    """
+    names = [photo.name for photo in photos]
+    if len({*names}) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise UsageError(f"two photos are called {twice!r}; a report tells them apart by name, so rename one")
+    editor, sources = Editor(models), []
+    for number, photo in enumerate(photos, start=1):
+        inversion = editor.invert(photo, how)
+        about = {"image": InputFile(photo), "inversion": inversion.record()}
+        sources.append(EditSource(inversion.models, inversion.latent, [photo.name], about, inversion.tuning))
+        on_step(Step(number, len(photos), stage="photos"))
+    return sources
