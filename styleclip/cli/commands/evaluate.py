@@ -18,7 +18,9 @@ from styleclip.cli.options.evaluation import (
 )
 from styleclip.cli.options.held_out import HeldOut, held_out_options
 from styleclip.cli.options.option import option
+from styleclip.cli.options.photos import PhotoOptions, photo_options
 from styleclip.cli.options.sliders import NamedSlider, parse_direction
+from styleclip.cli.options.source import LatentSource
 from styleclip.cli.options.types import EXISTING_FILE, SEEDS, Parsed
 from styleclip.cli.output.printing import print_lines
 from styleclip.cli.output.progress import Progress
@@ -65,12 +67,14 @@ SETTING = "A setting of the editor, e.g. alpha=4; may be given several times."
 @option("--prompts", "prompt_file", type=EXISTING_FILE, metavar="FILE", help=PROMPTS)
 @option("--clip", is_flag=False, flag_value=ITSELF, metavar="[NAME]", help=CLIP)
 @held_out_options
+@photo_options
 @benchmark_options
 @common_options_but_clip
 def evaluate(
     common: CommonOptions,
     benchmarks: Benchmarks,
     held_out: HeldOut,
+    photos: PhotoOptions,
     editors: tuple[NamedEditor, ...],
     settings: tuple[str, ...],
     mappers: tuple[str, ...],
@@ -96,11 +100,14 @@ def evaluate(
         raise UsageError("--clip without a name measures the CLIP itself; name one, or leave out the editor")
     if prompt_file and set_name:
         raise UsageError("--set and --prompts both name the prompts; pass one of them")
+    held_out.check()
+    if held_out.image and seeds:
+        raise UsageError("--seeds and --image both name the pictures; pass one of them")
+    photos.check(LatentSource(image=held_out.image))
     if held_out.judge_clip is None:
-        held_out.check()
         measure_in_demo_world(common, request)
     else:
-        measure_held_out(common, held_out, request)
+        measure_held_out(common, held_out, photos, request)
 
 
 def measure_in_demo_world(common: CommonOptions, request: EvaluationRequest) -> None:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from styleclip.cli.options.common import CommonOptions
 from styleclip.cli.options.evaluation import EvaluationRequest, load_mappers
 from styleclip.cli.options.held_out import SUITED, HeldOut
+from styleclip.cli.options.photos import PhotoOptions
 from styleclip.cli.output.printing import print_lines
 from styleclip.cli.output.progress import Progress
 from styleclip.errors import UsageError
 from styleclip.methods import make_method
 
 if TYPE_CHECKING:
-    from styleclip.edit_source import EditSource
     from styleclip.evaluate.held_out.editors import MeasuredEditor
     from styleclip.methods.mapper import LatentMapper
     from styleclip.methods.sliders import Slider
@@ -26,17 +25,18 @@ SEEDS = tuple(range(8))
 DEMO = "demo"
 
 
-def measure_held_out(common: CommonOptions, held_out: HeldOut, request: EvaluationRequest) -> None:
+def measure_held_out(
+    common: CommonOptions, held_out: HeldOut, options: PhotoOptions, request: EvaluationRequest
+) -> None:
     """Measure what is asked for by held-out networks, and write the report."""
     from styleclip.alignment.photo_paths import find_photos
     from styleclip.evaluate.held_out.bank import read_bank
     from styleclip.evaluate.held_out.judges import load_judges
-    from styleclip.evaluate.held_out.run import SAMPLES, measure_edits
+    from styleclip.evaluate.held_out.run import SAMPLES, STRENGTHS, measure_edits
     from styleclip.evaluate.held_out.saving import HELD_OUT_FILES, save_report
+    from styleclip.evaluate.held_out.sources import photo_sources, seed_source
     from styleclip.evaluate.held_out.table import report_table
 
-    if held_out.image and request.seeds:
-        raise UsageError("--seeds and --image both name the pictures; pass one of them")
     request.named_editors()
     texts = _texts(request, common.model == DEMO)
     photos = find_photos(held_out.image).photos if held_out.image else []
@@ -44,14 +44,18 @@ def measure_held_out(common: CommonOptions, held_out: HeldOut, request: Evaluati
     files = request.find_files(common)
     folder = common.folder("evaluation", HELD_OUT_FILES)
     names = _judge_names(common, held_out)
-    models = common.load()
+    models = common.load(encoder=options.encoder)
     mappers, sliders = load_mappers(files, models), request.load_sliders(common, models)
     judges = load_judges(models, *names, bank, common.fetch)
     prompts = _prompts(texts, mappers, sliders, models)
     editors = _editors(request, mappers, sliders, models)
     with Progress("evaluate", common.quiet) as progress:
-        sources = _sources(models, photos, request.seeds or SEEDS, progress)
-        strengths, samples = held_out.strengths or (1.0,), held_out.unedited or SAMPLES
+        sources = (
+            photo_sources(models, photos, options.invert(common), progress)
+            if photos
+            else [seed_source(models, request.seeds or SEEDS)]
+        )
+        strengths, samples = held_out.strengths or STRENGTHS, held_out.unedited or SAMPLES
         report = measure_edits(models, judges, editors, prompts, sources, strengths, samples, progress)
     paths = save_report(report, folder, common.overwrite, common.recording)
     if not common.as_json:
@@ -112,13 +116,6 @@ def _editors(
     if sliders:
         found.append(MeasuredEditor("sliders", SliderMethod(tuple(sliders))))
     return found
-
-
-def _sources(models: Models, photos: Sequence[Path], seeds: Sequence[int], progress: Progress) -> list[EditSource]:
-    """The inverted photos, or the samples of the seeds."""
-    from styleclip.evaluate.held_out.sources import photo_sources, seed_source
-
-    return photo_sources(models, photos, progress) if photos else [seed_source(models, seeds)]
 
 
 def _target(mapper: LatentMapper, models: Models) -> str:

@@ -15,7 +15,7 @@ from styleclip.evaluate.held_out.evaluation import Evaluation
 from styleclip.evaluate.held_out.judges import Judges
 from styleclip.evaluate.held_out.measure import MAX_OUTSIDE
 from styleclip.evaluate.held_out.measurements import EditMeasurement, EditPictures
-from styleclip.evaluate.held_out.region import MARGIN, MIN_EFFECT
+from styleclip.evaluate.held_out.region import MARGIN, MIN_EFFECT, STANDARD_ERRORS
 from styleclip.evaluate.held_out.report import HeldOutReport
 from styleclip.evaluate.held_out.task import Task
 from styleclip.evaluate.held_out.unedited import MAP_PX, SEED, see_unedited
@@ -24,9 +24,10 @@ from styleclip.progress import OnStep, Step, ignore
 from styleclip.prompts import Prompt
 
 SAMPLES = 1000  # without an edit
+STRENGTHS = (0.0, 0.5, 1.0, 1.5)
 REGION = (
-    f"where the mean pictures of samples with and without the claims differ by {MIN_EFFECT} standard deviations, of "
-    f"samples reduced to {MAP_PX} px, and {MARGIN} px around it"
+    f"where the mean pictures of samples with and without the claims differ by {MIN_EFFECT} standard deviations and "
+    f"{STANDARD_ERRORS} standard errors, of samples reduced to {MAP_PX} px, and {MARGIN} px around it"
 )
 
 
@@ -36,7 +37,7 @@ def measure_edits(
     editors: Sequence[MeasuredEditor],
     prompts: Sequence[Prompt],
     sources: Sequence[EditSource],
-    strengths: Sequence[float] = (1.0,),
+    strengths: Sequence[float] = STRENGTHS,
     samples: int = SAMPLES,
     on_step: OnStep = ignore,
 ) -> HeldOutReport:

@@ -21,7 +21,7 @@ def seed_source(models: Models, seeds: Sequence[int]) -> EditSource:
 
 
 def photo_sources(
-    models: Models, photos: Sequence[Path], on_step: OnStep = ignore, how: Invert | None = None
+    models: Models, photos: Sequence[Path], how: Invert | None = None, on_step: OnStep = ignore
 ) -> list[EditSource]:
     """The largest face of every photo, inverted: each is compared with its own reconstruction. A step is a photo.
 

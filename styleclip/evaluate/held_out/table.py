@@ -69,8 +69,11 @@ def intervals(edits: Sequence[EditMeasurement]) -> dict[str, Interval]:
 
 
 def report_table(report: HeldOutReport) -> str:
-    """Markdown, with the note on identity."""
-    rows, several = measured_rows(report), len(report.strengths) > 1
+    """Markdown: the editors at strength 1, at all strengths where that is none of them; with the note on identity."""
+    rows = measured_rows(report)
+    if 1 in report.strengths:
+        rows = [row for row in rows if row.strength == 1]
+    several = len({row.strength for row in rows}) > 1
     names = [name for name in COLUMNS if any(not math.isnan(row.intervals[name].mean) for row in rows)]
     head = ["editor", *(["strength"] if several else []), "edits", *(COLUMNS[name][0] for name in names)]
     lines = [head, ["---"] * len(head), *(row.cells(names, several) for row in rows)]

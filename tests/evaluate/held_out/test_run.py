@@ -1,0 +1,143 @@
+"""`measure_edits`: the bounds, the oracle of the demo world, strengths, files and what is refused."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from styleclip.demo.captions import Claims
+from styleclip.edit_source import EditSource
+from styleclip.errors import UsageError
+from styleclip.evaluate.demo_world.oracle import Oracle
+from styleclip.evaluate.held_out.editors import MeasuredEditor, RandomFace, at_strength, prompt_for
+from styleclip.evaluate.held_out.judges import Judges, load_judges
+from styleclip.evaluate.held_out.measurements import NOTHING, RANDOM, EditMeasurement
+from styleclip.evaluate.held_out.report import HeldOutReport, load_held_out_report
+from styleclip.evaluate.held_out.run import measure_edits
+from styleclip.evaluate.held_out.saving import save_report
+from styleclip.evaluate.held_out.sources import seed_source
+from styleclip.evaluate.held_out.table import NOTE, report_table
+from styleclip.evaluate.held_out.task import Task
+from styleclip.evaluate.held_out.unedited import Unedited
+from styleclip.latents import Latent, Space
+from styleclip.methods.global_direction import GlobalDirection
+from styleclip.models import Models
+from styleclip.prompts import Prompt
+from tests.evaluate.held_out.conftest import SAMPLES, SEEDS
+from tests.helpers.demo_edits import Nothing
+
+PROMPTS: dict[str, Claims] = {"a face wearing glasses": {"eyewear": 1}, "a man with blue hair": {"hair_color": 5}}
+STRENGTHS = (0.0, 0.5, 1.0)
+
+
+@pytest.fixture(scope="module")
+def report(models: Models, judges: Judges, source: EditSource) -> HeldOutReport:
+    oracle = MeasuredEditor("oracle", {text: Oracle(claims) for text, claims in PROMPTS.items()})
+    return measure_edits(models, judges, [oracle], [*map(Prompt, PROMPTS)], [source], STRENGTHS, SAMPLES)
+
+
+def mean(edits: list[EditMeasurement], name: str) -> float:
+    assert edits
+    return sum(each.measures[name] for each in edits) / len(edits)
+
+
+def test_an_editor_that_does_nothing(report: HeldOutReport) -> None:
+    edits = report.rows(editor=NOTHING)
+    assert {each.strength for each in edits} == {1.0}
+    for name in ("success", "flips", "clean", "l1", "l1_outside"):
+        assert mean(edits, name) == 0
+    assert mean(edits, "kept") == 1 and abs(mean(edits, "directional_similarity")) < 0.01
+
+
+def test_a_random_face(report: HeldOutReport) -> None:
+    edits = report.rows(editor=RANDOM, strength=1)
+    assert mean(edits, "flips") > 4 and mean(edits, "l1_outside") > 20 and mean(edits, "clean") == 0
+    assert any(each.startswith("hat: ") for edit in edits for each in edit.flipped)
+
+
+def test_the_ideal_edit_is_clean(report: HeldOutReport) -> None:
+    edits = report.rows(editor="oracle", strength=1)
+    assert mean(edits, "success") >= 0.9 and mean(edits, "flips") <= 0.3 and mean(edits, "clean") >= 0.7
+    assert mean(edits, "directional_similarity") > 0.5 and mean(edits, "l1_outside") < 4 < mean(edits, "l1")
+
+
+def test_strengths(report: HeldOutReport) -> None:
+    at = [report.rows(editor="oracle", strength=strength) for strength in STRENGTHS]
+    assert mean(at[0], "success") == mean(at[0], "l1") == 0
+    assert mean(at[0], "l1") < mean(at[1], "l1") < mean(at[2], "l1")
+    assert [len(edits) for edits in at] == [sum(len(prompt.images) for prompt in report.prompts)] * 3
+
+
+def test_only_pictures_that_lack_a_claim_are_edited(report: HeldOutReport) -> None:
+    glasses, hair = report.prompts
+    assert 0 < len(glasses.images) < len(SEEDS) and {*glasses.images} <= {*report.images}
+    assert {each.image for each in report.rows(prompt=hair.prompt)} == {*hair.images}
+    assert glasses.claims[0]["others"] == ["a face without glasses", "a face with sunglasses"]
+
+
+def test_files(report: HeldOutReport, tmp_path: Path) -> None:
+    paths = save_report(report, tmp_path / "out")
+    assert [path.name for path in paths] == ["report.html", "report.json"]
+    again = load_held_out_report(paths[1])
+    assert again.measurements == report.measurements and again.prompts == report.prompts
+    record = json.loads(paths[1].read_text())
+    assert record["judges"]["clip"]["name"] == "demo-composition" and "gender" in record["judges"]["left_out"]
+    assert record["protocol"]["sources"] == [{"seeds": list(SEEDS)}] and record["strengths"] == list(STRENGTHS)
+    (tmp_path / "other.json").write_text("{}")
+    with pytest.raises(UsageError, match="is not a report of `styleclip evaluate` with --judge-clip"):
+        load_held_out_report(tmp_path / "other.json")
+
+
+def test_the_table(report: HeldOutReport) -> None:
+    head, _, *rows = report_table(report).split("\n")
+    assert [row.split(" | ")[0] for row in rows] == ["| nothing", "| random", "| oracle"]
+    assert "identity" not in head and NOTE not in rows and "lpips" not in head  # without a recogniser
+
+
+def test_identity_is_that_of_successes(report: HeldOutReport) -> None:
+    edits = [replace(each, measures={**each.measures, "identity": 1.0}) for each in report.measurements]
+    head, _, nothing, _, oracle, note = report_table(replace(report, measurements=edits)).split("\n")
+    place = head.split(" | ").index("identity*")
+    assert nothing.split(" | ")[place] == "-" and oracle.split(" | ")[place] == "1.00" and note == NOTE
+
+
+def test_the_region_of_a_prompt(models: Models, judges: Judges, unedited: Unedited) -> None:
+    task = Task.of(models, judges, unedited, Prompt("a face wearing glasses"))
+    height, width = task.region.shape
+    assert task.region[height // 3 : height // 2].any() and not task.region[-height // 6 :].any()
+    assert 0.03 < task.region.float().mean() < 0.4
+    shirt = Task.of(models, judges, unedited, Prompt("a face wearing a red shirt"))
+    assert shirt.region[-height // 8 :].float().mean() > 0.5 and not shirt.region[: height // 2].any()
+
+
+def test_a_random_face_follows_from_the_latent(models: Models) -> None:
+    latent = seed_source(models, range(3)).latent
+    whole = RandomFace()(models, latent, Prompt("a hat")).data
+    torch.testing.assert_close(RandomFace()(models, latent[1], Prompt("a beard")).data, whole[1:2])
+
+
+def test_at_strength(models: Models) -> None:
+    source, edited = Latent(Space.W, torch.zeros(1, 256)), Latent(Space.W_PLUS, torch.ones(1, 10, 256))
+    assert at_strength(models, source, edited, 1) is edited and at_strength(models, source, edited, 0) is source
+    assert at_strength(models, source, edited, -0.5).data.unique().tolist() == [-0.5]
+
+
+def test_the_neutral_texts_of_a_method(models: Models) -> None:
+    assert prompt_for(Nothing(), models, Prompt("an old face")) == Prompt("an old face")
+    table = prompt_for(GlobalDirection(relevance="table"), models, Prompt("an old face"))
+    assert table == Prompt("an old face", ("a young face",))
+    assert prompt_for(GlobalDirection(relevance="table"), models, Prompt("a", "b")) == Prompt("a", "b")
+
+
+def test_refusals(models: Models, judges: Judges, source: EditSource) -> None:
+    with pytest.raises(UsageError, match="demo is the CLIP that the editors follow"):
+        load_judges(models, "demo")
+    with pytest.raises(UsageError, match="demo is the recogniser of the identity loss"):
+        load_judges(models, "demo-composition", "demo")
+    twice = [MeasuredEditor("same", Nothing()), MeasuredEditor("same", Nothing())]
+    with pytest.raises(UsageError, match="two editors have the same label"):
+        measure_edits(models, judges, twice, [Prompt("a hat")], [source], samples=SAMPLES)
