@@ -81,8 +81,9 @@ def load_relevance(
     """The table in a file, for the style channels of `layout`.
 
     A table of StyleCLIP has a row for each channel that belongs to no toRGB layer, 6048 at 1024 px, or for those up to
-    128 px only, 5376. It has no statistics, so those given are used. Raises WeightError for a table of another
-    generator (by its `fingerprint`, and those of its `family`) or CLIP, and for a file without a table.
+    128 px only, 5376; one of stylegan3-editing has a row for every channel. They have no statistics, so those given are
+    used. Raises WeightError for a table of another generator (by its `fingerprint`, and those of its `family`) or CLIP,
+    and for a file without a table.
     """
     with error_context(path):
         content = read_one(path, "relevance", "table", "latents")
@@ -177,15 +178,17 @@ def _published_table(
     counts = {
         sum(entry.channels for entry in convolutions): "all",
         sum(entry.channels for entry in convolutions if entry.resolution <= 128): "up to 128 px",
+        layout.size: "toRGB's as well",
     }
     if len(rows) not in counts:
         expected = " or ".join(f"{count} ({which})" for count, which in counts.items())
         raise WeightError(
-            f"it has {len(rows)} rows, this generator's convolutions have {expected} style channels; "
+            f"it has {len(rows)} rows, this generator has {expected} style channels; "
             "pass the table of this generator or make one with `styleclip prepare --method exact`"
         )
     delta_i = torch.zeros(layout.size, rows.shape[1])
-    delta_i[(~layout.torgb_mask()).nonzero()[: len(rows), 0]] = rows
+    channels = torch.arange(layout.size) if len(rows) == layout.size else (~layout.torgb_mask()).nonzero()[:, 0]
+    delta_i[channels[: len(rows)]] = rows
     return RelevanceTable(delta_i, statistics, about={"method": "published"})
 
 

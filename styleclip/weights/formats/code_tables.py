@@ -8,6 +8,7 @@
 | `{name: {"latent": tensor, "img": ..., "noise": ...}}` | rosinality's projector |
 | `{name: [tensor, ...]}`, of every iteration the last counts | ReStyle |
 | a list or a dict of the styles of every layer, [N, 1, C_i, 1, 1], [N, C_i] or [C_i] | StyleCLIP, StyleSpace |
+| a dict of the styles `input`, `L0_36_1024` ... of a StyleGAN3 (`stylegan3_styles.py`) | stylegan3-editing |
 
 The layers may be all or those without toRGB, in the order of execution.
 """
@@ -24,6 +25,7 @@ from torch import Tensor
 
 from styleclip.errors import WeightError
 from styleclip.latents import Space, StyleLayout
+from styleclip.weights.formats.stylegan3_styles import styles_in_order
 from styleclip.weights.safe_pickle.lazy_arrays import LazyArray
 from styleclip.weights.safe_pickle.lazy_tensors import ComputedTensor, LazyTensor, check_sharing
 
@@ -92,6 +94,8 @@ class _Finder:
                 return replace(table, space=table.space or SPACES.get(name))
         if not values or any(str(key).rpartition(".")[2] in PARAMETERS for key in values):
             return None
+        if styles := styles_in_order(values):
+            return _styles_table(styles)
         lists = [value for value in values.values() if isinstance(value, list | tuple) and len(value) > 1]
         found = self.find_all([self.last(value, depth) for value in values.values()], depth)
         if found and len({tuple(each.tensor.shape) for each in found}) > 1:
@@ -152,8 +156,11 @@ def _join_layers(found: list[CodeTable]) -> CodeTable | None:
     layers = [each.tensor for each in found]
     if {len(layer.shape) for layer in layers} == {5}:
         check_widths(layers)
-    if not _fit_layers(layers):
-        return None
+    return _styles_table(layers) if _fit_layers(layers) else None
+
+
+def _styles_table(layers: Sequence[LazyTensor]) -> CodeTable:
+    """S [N, C], or [C], from the styles of every layer."""
     shape = [*layers[0].shape[:1], sum(layer_widths(layers))][-2 if len(layers[0].shape) > 1 else -1 :]
     return CodeTable(ComputedTensor(shape, lambda: concatenate(layers)), Space.S)
 

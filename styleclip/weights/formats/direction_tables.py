@@ -8,6 +8,7 @@
 | `{name: {"direction": tensor, ...}}`, also `boundary`, `delta` and others of `KEYS` | sets with a record of each |
 | a list of tensors of one width | sets without names |
 | a list, or a dict in execution order, with the styles of every layer | edits in S |
+| a dict of the styles `input`, `L0_36_1024` ... of a StyleGAN3 (`stylegan3_styles.py`) | stylegan3-editing |
 
 The shapes of a generator tell the space of each table and how many directions it holds (`directions.importing`).
 """
@@ -31,6 +32,7 @@ from styleclip.weights.formats.family import latent_readings
 from styleclip.weights.formats.found_direction import FoundDirection
 from styleclip.weights.formats.messages import plain_line
 from styleclip.weights.formats.own_files import KIND
+from styleclip.weights.formats.stylegan3_styles import styles_in_order
 from styleclip.weights.safe_pickle.lazy_arrays import LazyArray
 from styleclip.weights.safe_pickle.lazy_tensors import ComputedTensor, LazyTensor, check_sharing
 
@@ -138,6 +140,8 @@ def _find_in_dict(values: Mapping[Any, Any], depth: int) -> list[FoundDirection]
     """
     if any(str(key).rpartition(".")[2] in PARAMETERS for key in values):
         return []
+    if styles := styles_in_order(values):
+        return [styles_by_layer(styles)]
     entries = {key: _table_of(each) for key, each in list(values.items())[: MAX_DIRECTIONS + 1]}
     tables = {key: each for key, each in entries.items() if key != INTERCEPT and not _is_remark(each)}
     if len(tables) == 1 and depth < MAX_DEPTH and isinstance([*tables.values()][0], list | tuple | Mapping):

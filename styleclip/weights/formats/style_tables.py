@@ -6,8 +6,9 @@
 | `train_faces.pt`, `w_plus.npy`, `projected_w.npz` | what `code_tables` finds | latents in a space by the generator |
 | `S` | a list of names and a list with [N, C_i] of every layer | latents in S |
 | `S_mean_std` | a list of means and one of deviations, [C_i] of every layer | statistics of S |
-| `fs3.npy` | [rows, D], rows of length one, as many as a StyleGAN2 has channels | relevance of the channels |
-| any other tensor | its shape fits no StyleGAN2 of the usual sizes | table |
+| `s_stats` | the same of a StyleGAN3 (`stylegan3_styles.py`) | statistics of S |
+| `fs3.npy` | [rows, D], rows of length one, as many as a generator has channels | relevance of the channels |
+| any other tensor | its shape fits no generator of the usual sizes | table |
 
 Whether the shape fits is a hint for people (`family`). The loaders take latents and tables alike, and compare them with
 the generator in use. The layers of S are in execution order, so their concatenation is our flat S.
@@ -29,6 +30,7 @@ from styleclip.weights.formats.code_tables import CodeTable, check_widths, conca
 from styleclip.weights.formats.configs import table_content
 from styleclip.weights.formats.content import Content, FileTree, Kind
 from styleclip.weights.formats.family import NUM_WS, is_w_plus, latent_readings, relevance_readings
+from styleclip.weights.formats.stylegan3_styles import statistics_in_order
 from styleclip.weights.safe_pickle.lazy_tensors import ComputedTensor, LazyTensor, dtype_name
 from styleclip.weights.safe_pickle.npy_files import NpyArray
 
@@ -49,7 +51,11 @@ def contents(tree: FileTree) -> list[Content]:
         case [[*names], [*layers]] if _are_names(names) and _are_tables(layers, axes=2):
             return [_style_latents(layers)]
         case [[*means], [*stds]] if _are_tables(means, axes=1) and _are_tables(stds, axes=1):
+            check_widths(means)
+            check_widths(stds)
             return [_statistics(means, stds)]
+    if found := statistics_in_order(tree.value):
+        return [_statistics(*found)]
     codes = find_codes(tree.value)
     return _table(codes) if codes else []
 
@@ -96,7 +102,6 @@ def _style_latents(layers: Sequence[LazyTensor]) -> Content:
 def _statistics(means: Sequence[LazyTensor], stds: Sequence[LazyTensor]) -> Content:
     tensors = {}
     for name, layers, check in (("mean", means, check_real), ("std", stds, check_deviations)):
-        check_widths(layers)
         table = _finite(ComputedTensor((sum(layer_widths(layers)),), partial(concatenate, layers)))
         tensors[name] = ComputedTensor(table.shape, partial(_read_and_check, table, check))
     return table_content("statistics", FORMAT, tensors)
