@@ -45,6 +45,7 @@ from tests.helpers.from_tensors import rosinality_checkpoint
 from tests.helpers.hostile import call, name, write_pickle
 from tests.helpers.nvidia_trees import nvidia_generator
 from tests.helpers.predictors import predictor
+from tests.helpers.stylegan3_trees import set_buffer, write_stylegan3
 from tests.helpers.tiny import clip_config, tiny_generator
 
 CODES = torch.randn(2, 6, 8, generator=torch.Generator().manual_seed(0))
@@ -81,8 +82,8 @@ def npz(**arrays: Any) -> Write:
     return write
 
 
-def relevance() -> np.ndarray:
-    table = torch.nn.functional.normalize(torch.randn(6048, 16), dim=1)
+def relevance(rows: int = 6048) -> np.ndarray:
+    table = torch.nn.functional.normalize(torch.randn(rows, 16), dim=1)
     table[2] = 0
     return table.numpy()
 
@@ -94,9 +95,13 @@ def arcface(path: Path) -> None:
     )
 
 
+STYLEGAN3_LAYERS = {
+    name: np.ones(width) for name, width in {"input": 4, "L0_36_6": 6, "L1_36_6": 6, "L2_32_3": 6}.items()
+}
 STATISTICS = [[layer[0].numpy() for layer in LAYERS.values()]] * 2
 NETWORKS: dict[str, Write] = {
     "stylegan2-ada-pytorch": lambda path: write_nvidia_pickle(path, tiny_generator()),
+    "stylegan3: `stylegan3-r": lambda path: write_stylegan3(path),
     "PTI": lambda path: write_pti(path, tiny_generator()),
     "NVIDIA for TensorFlow": lambda path: write_tf_pickle(path, tiny_generator()),
     "rosinality": torch_file(rosinality_checkpoint()),
@@ -110,6 +115,8 @@ NETWORKS: dict[str, Write] = {
     "torchvision": torch_file({"features.0.weight": torch.ones(64, 3, 11, 11), "features.0.bias": torch.ones(64)}),
     "StyleCLIP: `fs3.npy`": npy(relevance()),
     "StyleCLIP: `S_mean_std`": pickled(STATISTICS),
+    "stylegan3-editing: `delta_i_c.npy`": npy(relevance(9894)),
+    "stylegan3-editing: `s_stats`": pickled([{"theta": 0.0, "x": 0.0, "y": 0.0}, STYLEGAN3_LAYERS, STYLEGAN3_LAYERS]),
     "any other numbers": npy(np.zeros((8, 8, 3), np.uint8)),
 }
 LATENTS: dict[str, Write] = {
@@ -122,6 +129,7 @@ LATENTS: dict[str, Write] = {
     "HyperStyle": npy({"a.png": ARRAYS[0], "b.png": ARRAYS[1]}),
     "ReStyle": npy({"a.png": [ARRAYS[0], ARRAYS[1]]}),
     "StyleCLIP, StyleSpace": torch_file([*LAYERS.values()]),
+    "stylegan3-editing": pickled({name: layer[None] for name, layer in STYLEGAN3_LAYERS.items()}),
 }
 
 
@@ -131,9 +139,8 @@ def style_folder(path: Path) -> None:
         pickled(styles.numpy())(path / f"style_vect_mean_{i}.pkl")
 
 
-STYLEGAN3 = nvidia_generator(tiny_generator())
-STYLEGAN3.at("synthesis").update(_modules={"input": nvidia_generator(tiny_generator())})
-STYLEGAN3.child("synthesis.input").kind = "SynthesisInput"
+XL = nvidia_generator(tiny_generator())
+XL.kind = "SuperresGenerator"
 
 
 def another_zip(path: Path) -> None:
@@ -182,7 +189,10 @@ REFUSED: dict[str, Write] = {
     "texts or dates as an array": npy(np.array(["2020-01-01"])),
     "NaN or infinity": npy(np.full((1, 6, 8), np.nan)),
     "a table of no numbers": npy(np.zeros((0, 6, 8))),
-    "alias-free StyleGAN3": lambda path: save_pickle({"G_ema": STYLEGAN3}, path),
+    "StyleGAN-XL": lambda path: save_pickle({"G_ema": XL}, path),
+    "a StyleGAN3 with other filters": lambda path: write_stylegan3(
+        path, set_buffer("synthesis.L1_36_32.up_filter", torch.ones(12))
+    ),
     "a text such as CSV or JSON": text(b"0.5,1\n"),
     "MATLAB": text(b"MATLAB 5.0 MAT-file\0"),
     "an empty zip archive": text(b"PK\5\6" + bytes(18)),
