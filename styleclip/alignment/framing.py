@@ -73,12 +73,14 @@ class Framing:
     """Size and place of the square around a face, by its landmarks.
 
     Half the side is the larger of `eyes` distances between the eyes and `mouth` distances from eyes to mouth; the
-    centre lies at the fraction `down` of the way from the eyes to the mouth. The defaults are FFHQ's.
+    centre lies at the fraction `down` of the way from the eyes to the mouth. The defaults are FFHQ's. An `upright`
+    square has the sides of the picture, however the head is turned, as in FFHQ-U.
     """
 
     eyes: float = 2.0
     mouth: float = 1.8
     down: float = 0.1
+    upright: bool = False
 
     def quad(self, landmarks: Landmarks) -> Array:
         """[4, 2] float64: the corners TL, BL, BR, TR. Raises NoFaceError for landmarks with NaN or without extent."""
@@ -91,7 +93,8 @@ class Framing:
         length = np.hypot(*x)
         if not length > 0:
             raise NoFaceError("the landmarks of the face are all in one place; pass another picture")
-        x *= max(self.eyes * np.hypot(*e), self.mouth * np.hypot(*m)) / length
+        half = max(self.eyes * np.hypot(*e), self.mouth * np.hypot(*m))
+        x = np.array([half, 0.0]) if self.upright else x * (half / length)
         y = np.array([-x[1], x[0]])
         centre = eyes + self.down * m
         return np.stack([centre - x - y, centre - x + y, centre + x + y, centre + x - y])

@@ -45,6 +45,15 @@ def test_the_quad_goes_with_the_face(degrees: float, scale: float) -> None:
     assert np.allclose(moved.in_crop(FFHQ.quad(moved)), upright)
 
 
+@pytest.mark.parametrize("degrees", [-30, 0, 20])
+def test_an_upright_square_is_as_large_and_has_the_sides_of_the_picture(degrees: float) -> None:
+    turned = Landmarks(*rotate(FACE, degrees))
+    upright, aligned = Framing(upright=True).quad(turned), FFHQ.quad(turned)
+    assert np.allclose(upright.mean(axis=0), aligned.mean(axis=0))
+    half = np.hypot(*(aligned[3] - aligned[0])) / 2
+    assert np.allclose(upright - upright.mean(axis=0), half * np.array([[-1, -1], [-1, 1], [1, 1], [1, -1]]))
+
+
 def test_five_and_68_points_name_the_same_places() -> None:
     five = [LANDMARKS.eye_left, LANDMARKS.eye_right, [0, 0], LANDMARKS.mouth_left, LANDMARKS.mouth_right]
     assert (Landmarks.from_five(five).array() == LANDMARKS.array()).all()
