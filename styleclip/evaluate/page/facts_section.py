@@ -51,6 +51,8 @@ def flat(facts: Mapping[str, Any], before: str = "") -> list[tuple[str, str]]:
 
 
 def _text(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "; ".join(f"{name}: {_text(each)}" for name, each in value.items()) or "none"
     if isinstance(value, Sequence) and not isinstance(value, str):
         shown = [_text(each) for each in value[:MOST_ITEMS]]
         more = [f"and {len(value) - MOST_ITEMS} more"] if len(value) > MOST_ITEMS else []

@@ -23,6 +23,11 @@ def strength_text(value: float) -> str:
     return number(value, "g")
 
 
+def duration(seconds: float) -> str:
+    """Seconds with two digits, without an exponent."""
+    return "< 0.001" if seconds < 0.001 else number(seconds, ".2g") if seconds < 100 else number(seconds, ".0f")
+
+
 def with_interval(interval: Interval, form: str = ".2f") -> Html:
     """The mean, and below it the limits in small type where they are known."""
     limits = None

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 
 from styleclip.evaluate.held_out.report import HeldOutReport
-from styleclip.evaluate.page.editors import measured, ordered_editors, own_strength
+from styleclip.evaluate.page.editors import BOUNDS, measured, ordered_editors, own_strength
 from styleclip.evaluate.page.html import Html, element
 from styleclip.evaluate.page.numbers import plural, strength_text
 from styleclip.evaluate.page.tables import Row, shaded, table
 
-MOST_ATTRIBUTES = 16  # rows of the table of flips
+MOST_ATTRIBUTES = 12  # rows of the table of flips
 FULL_SHADE = 0.5  # the share of edits with a flip that has the darkest shade
 
 
@@ -51,8 +51,9 @@ def _flips(report: HeldOutReport, strength: float) -> Html:
     for each in report.rows(strength=strength):
         counts[each.editor].update({flip.partition(":")[0] for flip in each.flipped})
         edits[each.editor] += 1
+    by_editors = sum((counts[editor] for editor in editors if editor not in BOUNDS), Counter[str]())
     together = sum(counts.values(), Counter[str]())
-    names = [name for name, _ in together.most_common(MOST_ATTRIBUTES)]
+    names = sorted(together, key=lambda name: (-by_editors[name], -together[name], name))[:MOST_ATTRIBUTES]
     if not names:
         return element("p", "No attribute flipped.")
     rows = [

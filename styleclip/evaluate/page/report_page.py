@@ -10,11 +10,12 @@ from styleclip.evaluate.page.editors import BOUNDS, ordered_editors
 from styleclip.evaluate.page.facts_section import facts_section
 from styleclip.evaluate.page.html import Html, element, join
 from styleclip.evaluate.page.numbers import plural
+from styleclip.evaluate.page.preservation import lead_sentence
 from styleclip.evaluate.page.prompt_section import prompt_section
 from styleclip.evaluate.page.sheet_section import sheet_section
 from styleclip.evaluate.page.slider_section import slider_section
 from styleclip.evaluate.page.summary import summary_section
-from styleclip.evaluate.page.trade_off_section import lead_sentence, trade_off_section
+from styleclip.evaluate.page.trade_off_section import trade_off_section
 from styleclip.storage.files import atomic_write
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"

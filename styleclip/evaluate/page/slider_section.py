@@ -18,8 +18,8 @@ MIN_STRENGTHS = 4  # of which a slider can be told even or uneven
 COLUMNS = (  # field of SliderQuality, heading, format, meaning
     ("monotonicity", "monotone", ".2f", "Spearman's rank correlation of strength and score; 1 rises at every step"),
     ("evenness", "chi2/dof", ".2f", "of the scores in as many equal bins as strengths (SliderEdit); 0 is even"),
-    ("score_jump", "largest step", ".1f", "of the score, by the mean step; 1 has equal steps"),
-    ("picture_jump", "of pixels", ".1f", "largest step of the pixels by the mean step, from strength to strength"),
+    ("score_jump", "largest step: score", ".1f", "of the score, by the mean step; 1 has equal steps"),
+    ("picture_jump", "pixels", ".1f", "largest step of the pixels by the mean step, from strength to strength"),
     ("gain", "gain", ".3f", "of the score, from the source to the largest strength"),
     ("identity_area", "identity", ".2f", "mean over the range of strengths; read it beside the gain"),
 )
@@ -82,6 +82,6 @@ def _chart(report: HeldOutReport, prompt: str) -> Html:
     heights = [y for curve in curves for y in curve.y]
     limits = [edge for curve in curves if curve.band for each in curve.band.intervals for edge in (each.low, each.high)]
     x_range = (min(report.strengths), max(report.strengths))
-    axes = Axes(prompt, "strength", "target similarity", x_range, value_range([*heights, *limits]))
+    axes = Axes("strength", "target similarity", x_range, value_range([*heights, *limits]))
     chart = line_chart(curves, axes, f"Target similarity by strength for {prompt}", SMALL)
     return element("figure", element("figcaption", f"\u201c{prompt}\u201d"), chart)

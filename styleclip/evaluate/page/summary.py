@@ -5,11 +5,10 @@ from __future__ import annotations
 from styleclip.evaluate.held_out.report import HeldOutReport
 from styleclip.evaluate.page.editors import BOUNDS, css_class, measured, measures, ordered_editors, own_strength
 from styleclip.evaluate.page.html import Html, element
-from styleclip.evaluate.page.numbers import number, strength_text, with_interval
+from styleclip.evaluate.page.numbers import duration, number, strength_text, with_interval
 from styleclip.evaluate.page.tables import Row, swatch, table
 from styleclip.evaluate.page.terms import TERMS
 
-WITHOUT_INTERVAL = ("seconds", "peak_mib")
 LEFT_OUT = ("kept",)  # of the table: flips say the same
 
 
@@ -21,11 +20,15 @@ def summary_section(report: HeldOutReport) -> Html:
     rows: list[Row] = []
     for editor in ordered_editors(report):
         edits = report.rows(editor=editor, strength=strength)
-        cells = []
+        cells: list[str | Html] = []
         for term in terms:
             interval = measured(edits, term.name, term.of_successes)
-            plain = term.name in WITHOUT_INTERVAL
-            cells.append(number(interval.mean, term.form) if plain else with_interval(interval, term.form))
+            if term.name == "seconds":
+                cells.append(duration(interval.mean))
+            elif term.name == "peak_mib":
+                cells.append(number(interval.mean, term.form))
+            else:
+                cells.append(with_interval(interval, term.form))
         first = " first-bound" if editor in BOUNDS and not any("bound" in row.css_class for row in rows) else ""
         name = css_class(report, editor)
         rows.append(Row(swatch(editor, name), cells, f"{name}{first}" if editor in BOUNDS else name))

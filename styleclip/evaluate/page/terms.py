@@ -19,7 +19,7 @@ class Term:
 TERMS = (
     Term("success", "success", ".2f", "share of edits after which the held-out CLIP names the target, zero-shot"),
     Term("flips", "flips", ".2f", "attributes of the bank that nobody asked for and whose zero-shot class changed"),
-    Term("kept", "kept", ".2f", "share of the bank's other attributes whose zero-shot class did not change"),
+    Term("kept", "kept", ".2f", "share of the other attributes of the bank whose zero-shot class did not change"),
     Term("clean", "clean", ".2f", "share of edits that succeeded, without a flip and within the limits outside"),
     Term("target_gain", "target gain", ".3f", "rise of the cosine of picture and target text in the held-out CLIP"),
     Term(

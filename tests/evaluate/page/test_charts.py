@@ -12,7 +12,7 @@ from styleclip.evaluate.page.charts import Axes, Band, Curve, line_chart
 from styleclip.evaluate.page.numbers import number
 from styleclip.evaluate.page.scales import Scale, spread, tick_format, ticks, value_range
 
-AXES = Axes("title", "strength", "score", (0, 1), (0, 1))
+AXES = Axes("strength", "score", (0, 1), (0, 1))
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_a_range_has_room_also_around_one_value() -> None:
 
 
 def test_points_lie_where_the_scale_says_and_the_rest_is_left_out() -> None:
-    scale = Scale(0, 1, 46, 348)
+    scale = Scale(0, 1, 46, 340)
     svg = line_chart([Curve("optimize", [0, 0.5, 1], [0, math.nan, 1], 0)], AXES, "a chart")
     dots = re.findall(r'<circle cx="([\d.]+)"', svg)
     assert [float(dot) for dot in dots] == pytest.approx([scale(0), scale(1)])
@@ -62,8 +62,15 @@ def test_a_band_leaves_a_gap_where_nothing_is_known() -> None:
     assert svg.count('class="band c1"') == 2
 
 
+def test_a_curve_ends_where_it_is_last_known_and_at_the_edge_where_it_is_cut_off() -> None:
+    below = Curve("random", [0, 0.5, 1], [1, -5, math.nan])
+    svg = line_chart([below], AXES, "a chart")
+    assert "nan" not in svg
+    assert re.search(r'<path d="M199.6 276.0L[^"]*" class="leader">', svg)  # at 0.5, on the lower axis
+
+
 def test_long_labels_are_shortened_and_whole_in_the_tooltip() -> None:
     label = "a very long label of an editor & more"
     svg = line_chart([Curve(label, [0, 1], [0, 1], 7)], AXES, "a chart")
-    assert "a very long labe\u2026" in svg and "editor &amp; more</title>" in svg
+    assert "a very l\u2026&amp; more" in svg and "editor &amp; more</title>" in svg
     assert 'class="curve c1"' in svg  # the palette starts again
