@@ -57,7 +57,7 @@ def apply_diff(text: str, diff: str) -> str:
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a copy of styleclip that has all that the page adds."""
     folder = tmp_path_factory.mktemp("package")
-    shutil.copytree(ROOT / "styleclip", folder / "styleclip", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "styleclip", folder / "styleclip")  # with the bytecode that is there
     for name in ("cuda_ops", "checkpoints"):
         (folder / name).symlink_to(ROOT / name)
     for section in SECTIONS:

@@ -23,10 +23,13 @@ README = ROOT / "README.md"
 BLOCK = re.compile(
     r"(?P<skip><!-- not tested: [^\n]+ -->\n+)?^```(?P<language>sh|python)\n(?P<text>.*?)^```", re.M | re.S
 )
-FEWER = {  # options of commands that take half a minute and more; other tests let them run to the end
-    "styleclip train-mapper": "--warm-start 10 --batch-size 4 --steps 5 --evaluate-every 5",
+FEWER = {  # options of commands that take seconds; other tests let them run to the end
+    'styleclip optimize --prompt "a smiling face" --seeds': "--steps 2",
+    'styleclip optimize --prompt "a bearded man" --latent': "--steps 2",
+    'styleclip optimize --prompt "blue hair': "--steps 2",
+    "styleclip train-mapper": "--num-latents 99 --held-out 9 --warm-start 3 --steps 3 --evaluate-every 3",
     "styleclip adapt": "--steps 2",
-    "styleclip stylize docs/photo.jpg": "--steps 2",
+    "styleclip stylize docs/portrait.jpg": "--steps 2",
     "styleclip sketch": "--steps 2 --restarts 1",
     "styleclip draw": "--steps 2",
 }

@@ -1,7 +1,7 @@
-"""Draw the photo of the README and its edits: python -m scripts.figures.photo_wall wall|pasted
+"""Draw the photos of the README and their edits: python -m scripts.figures.photo_wall wall|portrait|pasted
 
-`wall` draws docs/photo.jpg, people of the demo world on a wall; `pasted` docs/pasted.jpg, their faces inverted and
-edited.
+`wall` draws docs/photo.jpg, people of the demo world on a wall; `portrait` docs/portrait.jpg, one of them; `pasted`
+docs/pasted.jpg, the faces on the wall inverted and edited.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from styleclip.images import to_pil
 from styleclip.sheets import labelled_sheet
 from styleclip.storage.files import atomic_path
 
-WALL, PRINT = (1200, 520), 300  # px of the photo, and of a portrait on it
+WALL, PRINT, PORTRAIT = (1200, 520), 300, 480  # px of the wall, of a portrait on it, and of one that fills a photo
 HANGING = ((190, 250, 6.0), (600, 268, -4.0), (1010, 245, 9.0))  # centre and turn (degrees) of each portrait
 
 
 @click.group()
 def main() -> None:
-    """Draw the photo of the README."""
+    """Draw the photos of the README."""
 
 
 @main.command()
@@ -35,12 +35,27 @@ def main() -> None:
 @click.option("--out", type=Path, default=Path("docs/photo.jpg"))
 def wall(people: str, out: Path) -> None:
     """Draw OUT: portraits that hang on a wall, each a little crooked."""
-    z = torch.randn(200, Z_DIM, generator=torch.Generator().manual_seed(55))[[int(each) for each in people.split(",")]]
     paper = wallpaper()
-    for picture, hanging in zip(to_pil(render(faces(z), PRINT).clamp(-1, 1)), HANGING, strict=True):
+    for picture, hanging in zip(portraits([int(each) for each in people.split(",")], PRINT), HANGING, strict=True):
         hang(paper, picture, *hanging)
     with atomic_path(out) as temporary:
         paper.save(temporary, "JPEG", quality=92)
+
+
+@main.command()
+@click.option("--person", default=136, help="Of the renderings of seed 55.")
+@click.option("--out", type=Path, default=Path("docs/portrait.jpg"))
+def portrait(person: int, out: Path) -> None:
+    """Draw OUT: a face that fills the photo."""
+    [picture] = portraits([person], PORTRAIT)
+    with atomic_path(out) as temporary:
+        picture.save(temporary, "JPEG", quality=92)
+
+
+def portraits(people: list[int], side: int) -> list[Image.Image]:
+    """People of the demo world."""
+    z = torch.randn(200, Z_DIM, generator=torch.Generator().manual_seed(55))[people]
+    return to_pil(render(faces(z), side).clamp(-1, 1))
 
 
 @main.command()

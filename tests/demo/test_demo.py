@@ -78,7 +78,7 @@ def test_the_vocabulary_covers_the_phrases() -> None:
 
 
 def test_the_judge_knows_unseen_renders() -> None:
-    judge, people = load_judge(checkpoint_path("demo/judge.safetensors")), faces(normal(600, seed=123))
+    judge, people = load_judge(checkpoint_path("demo/judge.safetensors")), faces(normal(400, seed=123))
     verdict = judge.predict(render(people, 64))
     for attribute in ATTRIBUTES:
         truth, seen = people.labels[attribute.name], verdict[attribute.name].argmax(dim=1)

@@ -67,7 +67,7 @@ def stylize(
         on_step: gets a step per training step.
 
     Example:
-        result = styleclip.stylize("docs/photo.jpg", "a pencil sketch of a face")
+        result = styleclip.stylize("docs/portrait.jpg", "a pencil sketch of a face")
         result.save("sketch")
     """
     clip = clip or load_clip()

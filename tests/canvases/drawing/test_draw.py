@@ -27,7 +27,7 @@ from styleclip.networks.clip import CLIP
 from styleclip.progress import Step
 from styleclip.settings import resolve
 
-QUICK = Drawing(strokes=6, steps=3, restarts=2, views=1, seed=3)
+QUICK = Drawing(strokes=6, steps=3, restarts=2, views=1, seed=3, size=112)
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ def test_the_same_seed_draws_the_same(clip: CLIP, drawing: CanvasResult) -> None
 
 def test_the_similarity_rises(clip: CLIP) -> None:
     seen: list[float] = []
-    settings = Drawing(strokes=12, steps=30, restarts=1, views=2)
+    settings = Drawing(strokes=12, steps=30, restarts=1, views=2, size=112)
     result = styleclip.draw("a smiling face", clip, settings, on_step=lambda step: seen.append(step.values["loss"]))
     assert len(seen) == 30 and result.steps == 30
     assert result.scores["loss"] < sum(seen[:5]) / 5 - 0.05
@@ -71,7 +71,7 @@ def test_the_similarity_rises(clip: CLIP) -> None:
 
 def test_it_is_drawn_on_a_photo(clip: CLIP) -> None:
     photo = Image.linear_gradient("L").resize((120, 80)).convert("RGB")
-    settings = Drawing(strokes=2, steps=2, restarts=1, views=1)
+    settings = Drawing(strokes=2, steps=2, restarts=1, views=1, size=112)
     result = styleclip.draw("a smiling face", clip, settings, background=photo)
     picture = result.pictures["drawing.png"]
     assert picture.size == (768, 512)  # enlarged to a shorter side of 512 px

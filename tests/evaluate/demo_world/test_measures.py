@@ -95,7 +95,7 @@ def test_the_limits_of_the_demo_are_in_a_file(
     models: Models, limits: Limits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert Limits.of(models) is limits and limits.bg == 6 and limits.chroma.shape == (64, 64)
-    monkeypatch.setattr("styleclip.evaluate.demo_world.limits.SAMPLES", 200)
+    monkeypatch.setattr("styleclip.evaluate.demo_world.limits.SAMPLES", 100)
     fewer = measure_limits(models)
     assert 0.5 < fewer.halo / limits.halo < 2 and 0.5 < fewer.gamut / limits.gamut < 2
     assert (fewer.chroma <= limits.chroma + 0.2).float().mean() > 0.95
