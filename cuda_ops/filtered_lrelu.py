@@ -67,7 +67,7 @@ def _convolve(x: Tensor, taps: Tensor | None, gain: float, down: int) -> Tensor:
     """Convolves [N, C, H, W] with `gain * taps` where the filter lies inside, and keeps every `down`-th pixel."""
     if taps is None:
         return (x * gain if gain != 1 else x)[:, :, ::down, ::down]
-    kernel = taps.flip([*range(taps.ndim)])  # conv2d correlates
+    kernel = taps.double().flip([*range(taps.ndim)])  # conv2d correlates
     channels = x.shape[1]
     if taps.ndim == 2:
         return F.conv2d(x, (kernel * gain).to(x).expand(channels, 1, -1, -1), stride=down, groups=channels)

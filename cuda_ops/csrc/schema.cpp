@@ -17,4 +17,8 @@ TORCH_LIBRARY(cuda_ops, m) {
   m.def(
       "blur_act(Tensor x, Tensor taps, Tensor? b, Tensor? scale, Tensor? noise, int[4] padding, float fir_gain, "
       "float slope, float gain, float? clamp) -> Tensor");
+  // Upsample x * scale + b, gain * leaky_relu, clamp, downsample: x [N, C, H, W], filters [K] or [K, K] float32
+  m.def(
+      "filtered_lrelu(Tensor x, Tensor? b, Tensor? scale, Tensor? up_filter, Tensor? down_filter, int up, int down, "
+      "int[2] padding, float gain, float slope, float? clamp) -> Tensor");
 }
