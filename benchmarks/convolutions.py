@@ -18,6 +18,8 @@ from torch import Tensor
 from benchmarks.timing import time_call
 from styleclip.latents import StyleEntry
 from styleclip.networks.generator import Generator
+from styleclip.networks.stylegan2 import StyleGAN2Config
+from styleclip.networks.stylegan3 import INPUT, StyleGAN3Config
 
 LAYOUTS = (torch.contiguous_format, torch.channels_last)
 TRIES = 3  # timed runs of each memory format
@@ -25,25 +27,28 @@ TRIES = 3  # timed runs of each memory format
 
 @dataclass(frozen=True)
 class Convolution:
-    """One convolution of x [1, I, H, W]: 3x3, 1x1 in toRGB, or transposed with stride 2."""
+    """One convolution of x [1, I, H, W]: 3x3 or 1x1 with padding, or transposed with stride 2."""
 
     x: Tensor
     weight: Tensor  # [O, I, k, k], transposed [I, O, 3, 3]
     up: bool
+    padding: int
 
     @staticmethod
     def of_layer(generator: Generator, entry: StyleEntry) -> Convolution:
         """The convolution of a layer on a random input, at the precision of the features of its block."""
-        weight, up = layer_weight(generator, entry), upsamples(generator, entry)
-        features = generator.synthesis.get_parameter(f"b{entry.resolution}.conv1.weight")
-        side = entry.resolution // 2 if up else entry.resolution
-        x = torch.randn(1, entry.channels, side, side).to(features)
-        scaled = (weight / math.sqrt(weight[0].numel())).to(features)
-        return Convolution(x, (scaled.transpose(0, 1) if up else scaled).contiguous(), up)
+        weight, up, padding = (
+            layer_weight(generator, entry),
+            upsamples(generator, entry),
+            layer_padding(generator, entry),
+        )
+        x = torch.randn(1, entry.channels, *[input_side(generator, entry)] * 2).to(feature_dtype(generator, entry))
+        scaled = (weight / math.sqrt(weight[0].numel())).to(x)
+        return Convolution(x, (scaled.transpose(0, 1) if up else scaled).contiguous(), up, padding)
 
     def in_layout(self, layout: torch.memory_format) -> Convolution:
         x, weight = (t.to(memory_format=layout) for t in (self.x, self.weight))
-        return Convolution(x, weight, self.up)
+        return Convolution(x, weight, self.up, self.padding)
 
     def __call__(self) -> Tensor:
         return self._convolve(self.x)
@@ -56,7 +61,7 @@ class Convolution:
     def _convolve(self, x: Tensor) -> Tensor:
         if self.up:
             return F.conv_transpose2d(x, self.weight, stride=2)
-        return F.conv2d(x, self.weight, padding=self.weight.shape[-1] // 2)
+        return F.conv2d(x, self.weight, padding=self.padding)
 
 
 class ConvolutionBound:
@@ -64,7 +69,7 @@ class ConvolutionBound:
 
     def __init__(self, generator: Generator) -> None:
         self.device = generator.w_avg.device
-        convolutions = [Convolution.of_layer(generator, entry) for entry in generator.layout.entries]
+        convolutions = [Convolution.of_layer(generator, entry) for entry in convolved_entries(generator)]
         with torch.no_grad():
             self._forward = [self._fastest([one.in_layout(each) for each in LAYOUTS]) for one in convolutions]
         self._backward = [
@@ -93,14 +98,45 @@ def _backward_of(convolution: Convolution) -> Callable[[], object]:
 
 def multiplication_count(generator: Generator, resolution: int) -> int:
     """Multiplications of the convolutions of one image of this resolution."""
-    entries = [entry for entry in generator.layout.entries if entry.resolution <= resolution]
-    sides = [entry.resolution // 2 if upsamples(generator, entry) else entry.resolution for entry in entries]
-    return sum(side**2 * layer_weight(generator, entry).numel() for side, entry in zip(sides, entries, strict=True))
+    entries = [entry for entry in convolved_entries(generator) if entry.resolution <= resolution]
+    return sum(pixels(generator, entry) * layer_weight(generator, entry).numel() for entry in entries)
+
+
+def pixels(generator: Generator, entry: StyleEntry) -> int:
+    """Where the filters of a layer are applied."""
+    kernel, padding = layer_weight(generator, entry).shape[-1], layer_padding(generator, entry)
+    wider = 0 if upsamples(generator, entry) else 2 * padding - kernel + 1
+    return (input_side(generator, entry) + wider) ** 2
+
+
+def convolved_entries(generator: Generator) -> list[StyleEntry]:
+    """The layers with a convolution: all but the input of a StyleGAN3."""
+    return [entry for entry in generator.layout.entries if entry.name != INPUT]
 
 
 def layer_weight(generator: Generator, entry: StyleEntry) -> Tensor:
     """[O, I, k, k]"""
     return generator.synthesis.get_parameter(f"{entry.name}.weight").detach()
+
+
+def layer_padding(generator: Generator, entry: StyleEntry) -> int:
+    kernel = layer_weight(generator, entry).shape[-1]
+    return kernel - 1 if isinstance(generator.config, StyleGAN3Config) else kernel // 2
+
+
+def input_side(generator: Generator, entry: StyleEntry) -> int:
+    """Height and width of what a layer convolves, in px."""
+    if isinstance(generator.config, StyleGAN3Config):
+        return {layer.name: layer.source.size for layer in generator.config.layers()}[entry.name]
+    return entry.resolution // 2 if upsamples(generator, entry) else entry.resolution
+
+
+def feature_dtype(generator: Generator, entry: StyleEntry) -> torch.dtype:
+    """The precision of the features that a layer convolves."""
+    stylegan2 = isinstance(generator.config, StyleGAN2Config)
+    return generator.synthesis.get_parameter(
+        f"b{entry.resolution}.conv1.weight" if stylegan2 else f"{entry.name}.weight"
+    ).dtype
 
 
 def upsamples(generator: Generator, entry: StyleEntry) -> bool:

@@ -1,7 +1,7 @@
 """`python -m benchmarks generator`: the generator at 1024 px, against its convolutions alone and the published one.
 
-Config-f with random weights, one picture: forward, and forward and backward to W+. The published generator is
-that of benchmarks/published_stylegan2.py; `not frozen` is ours with trainable weights, so that backward also computes
+Config-f or, with --networks, a StyleGAN3, with random weights, one picture: forward, and forward and backward to W+.
+The published generator is that of benchmarks/published_stylegan2.py or published_stylegan3.py; `not frozen` is ours with trainable weights, so that backward also computes
 their gradients, as it does in the published one.
 """
 
@@ -17,9 +17,9 @@ import click
 import torch
 from torch import Tensor
 
+from benchmarks import published_stylegan2, published_stylegan3
 from benchmarks.convolutions import ConvolutionBound
 from benchmarks.growth import draw_growth, measure_growth
-from benchmarks.published_stylegan2 import render
 from benchmarks.shares import shares_table, time_shares
 from benchmarks.timing import Measurement, Timer, compare, make_timer
 from benchmarks.tools import KERNEL_LABELS, Report, Setup, bench_command, markdown_table, repeats_option, with_ops
@@ -52,7 +52,8 @@ class GeneratorVariant:
             bound = ConvolutionBound(generator)
             works: Works = {FORWARD: bound.forward, BACKWARD: bound.backward}
         else:
-            works = render_works(generator, render if self.name == PUBLISHED else render_ours)
+            published = published_stylegan2 if self.setup.is_stylegan2 else published_stylegan3
+            works = render_works(generator, published.render if self.name == PUBLISHED else render_ours)
         return {name: make_timer(with_ops(self.kernels, work), self.device) for name, work in works.items()}
 
 

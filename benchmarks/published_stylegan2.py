@@ -60,12 +60,17 @@ def convolve(x: Tensor, weight: Tensor, up: bool = False) -> Tensor:
 
     Returns [N, O, H, W], or [N, O, 2H, 2W] with `up`.
     """
-    count, kernel = len(x), weight.shape[-1]
-    x = x.reshape(1, -1, *x.shape[2:])  # [1, N * I, H, W]
     if up:
+        count, x = len(x), x.reshape(1, -1, *x.shape[2:])  # [1, N * I, H, W]
         y = F.conv_transpose2d(x, weight.transpose(1, 2).flatten(0, 1), stride=2, groups=count)
         return fir(y.unflatten(1, (count, -1))[0], (1, 1))
-    return F.conv2d(x, weight.flatten(0, 1), padding=kernel // 2, groups=count).unflatten(1, (count, -1))[0]
+    return convolve_per_image(x, weight, weight.shape[-1] // 2)
+
+
+def convolve_per_image(x: Tensor, weight: Tensor, padding: int) -> Tensor:
+    """[N, I, H, W], [N, O, I, k, k] -> [N, O, H', W']."""
+    count, x = len(x), x.reshape(1, -1, *x.shape[2:])  # [1, N * I, H, W]
+    return F.conv2d(x, weight.flatten(0, 1), padding=padding, groups=count).unflatten(1, (count, -1))[0]
 
 
 def fir(x: Tensor, padding: tuple[int, int]) -> Tensor:

@@ -14,6 +14,8 @@ from benchmarks.tools import markdown_table
 from styleclip.text.units import human_number
 
 KINDS = {  # by part of the operation's name; the first match counts
+    "filtered_lrelu_gate": "filtered_lrelu, backward",
+    "filtered_lrelu": "filtered_lrelu",
     "blur_act": "blur_act",
     "bias_act_backward": "bias_act, backward",
     "bias_act": "bias_act",

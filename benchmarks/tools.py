@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, Literal, TypeVar, cast, get_args
 
 import click
 import torch
@@ -23,13 +23,16 @@ from styleclip.networks.arcface import ArcFace
 from styleclip.networks.clip import CLIP, build_clip
 from styleclip.networks.face_recognition import FaceRecogniser, SmallRecogniser
 from styleclip.networks.generator import Generator
+from styleclip.networks.generator_config import GeneratorConfig
 from styleclip.networks.open_clip_hub import open_clip_architecture
 from styleclip.networks.stylegan2 import StyleGAN2Config
+from styleclip.networks.stylegan3 import StyleGAN3Config
+from styleclip.networks.stylegan3_schedule import bands, channel_counts
 from styleclip.runtime.devices import keep_memory, pick_device, pick_dtype
 from styleclip.storage.files import to_json
 
 Value = TypeVar("Value")
-Networks = Literal["config-f", "small"]
+Networks = Literal["config-f", "stylegan3-t", "stylegan3-r", "small"]
 PROMPT = "a face with red hair"
 CHANNELS = {4: 512, 8: 512, 16: 512, 32: 512, 64: 512, 128: 256, 256: 128, 512: 64, 1024: 32}  # of config-f
 SMALL = StyleGAN2Config(z_dim=16, w_dim=16, mapping_widths=(16, 16), channels={4: 8, 8: 8, 16: 8, 32: 8})
@@ -79,12 +82,21 @@ class Setup:
     def generator(self, resolution: int, frozen: bool = True) -> Generator:
         """A generator with fixed random weights, trainable unless `frozen`."""
         torch.manual_seed(0)
-        generator = Generator(SMALL if self.networks == "small" else config_f(resolution)).eval()
+        generator = Generator(self.generator_config(resolution)).eval()
         for name, tensor in generator.state_dict().items():
             if name.endswith("noise_strength"):
                 tensor.fill_(0.1)  # zero before any training
         generator = (generator.freeze() if frozen else generator).to(self.device)
         return generator if self.dtype is torch.float32 else generator.to_mixed_precision(self.dtype)
+
+    @property
+    def is_stylegan2(self) -> bool:
+        return self.networks in ("config-f", "small")
+
+    def generator_config(self, resolution: int) -> GeneratorConfig:
+        if not self.is_stylegan2:
+            return stylegan3_config(resolution, radial=self.networks == "stylegan3-r")
+        return SMALL if self.networks == "small" else config_f(resolution)
 
     def models(self, resolution: int, frozen: bool = True) -> Models:
         """Networks with fixed random weights; CLIP preprocesses as in the published code."""
@@ -136,7 +148,7 @@ def bench_command(command: Callable[..., Report]) -> click.Command:
     for option in (
         click.option("--json", "as_json", is_flag=True, help="Print JSON."),
         click.option("--quick", is_flag=True, is_eager=True, help="Fewer repetitions and sizes."),
-        click.option("--networks", type=click.Choice(["config-f", "small"]), default="config-f", help="small: to try."),
+        click.option("--networks", type=click.Choice(get_args(Networks)), default="config-f", help="small: to try."),
         click.option("--threads", type=click.IntRange(1), help="CPU threads.  [default: as torch chooses]"),
         click.option("--dtype", default="auto", help="Of ours: float32 or bfloat16.  [default: float32, ops both]"),
         click.option("--device", default="auto", help="auto, cpu or cuda[:N]."),
@@ -173,6 +185,8 @@ def headline(setup: Setup) -> str:
     record = environment(setup)
     threads = f"{record['threads']} thread{'s' if record['threads'] > 1 else ''}"
     words = [record["machine"], threads, f"torch {record['torch']}", f"commit {record['commit']}", record["kernels"]]
+    if not setup.is_stylegan2:
+        words.append(setup.networks)
     if setup.dtype is not torch.float32:
         words += record["dtype"]
     return ", ".join([*words, *(["small networks"] if setup.networks == "small" else [])])
@@ -221,6 +235,13 @@ def config_f(resolution: int) -> StyleGAN2Config:
     """The configuration config-f of StyleGAN2, up to this resolution."""
     channels = {side: width for side, width in CHANNELS.items() if side <= resolution}
     return StyleGAN2Config(z_dim=512, w_dim=512, mapping_widths=(512,) * 8, channels=channels)
+
+
+def stylegan3_config(resolution: int, radial: bool) -> StyleGAN3Config:
+    """The configuration R of StyleGAN3 where it is `radial`, else T, as published."""
+    factor = 2 if radial else 1
+    channels = channel_counts(bands(resolution, 14), base=32768 * factor, most=512 * factor)
+    return StyleGAN3Config(512, 512, (512, 512), resolution, channels, kernel=1 if radial else 3, radial=radial)
 
 
 def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -17,8 +17,15 @@ TORCH_LIBRARY(cuda_ops, m) {
   m.def(
       "blur_act(Tensor x, Tensor taps, Tensor? b, Tensor? scale, Tensor? noise, int[4] padding, float fir_gain, "
       "float slope, float gain, float? clamp) -> Tensor");
-  // Upsample x * scale + b, gain * leaky_relu, clamp, downsample: x [N, C, H, W], filters [K] or [K, K] float32
+  // down(clamp(gain * leaky_relu(up(x * scale + b)))): x [N, C, H, W], filters [K] or [K, K] float32
   m.def(
       "filtered_lrelu(Tensor x, Tensor? b, Tensor? scale, Tensor? up_filter, Tensor? down_filter, int up, int down, "
       "int[2] padding, float gain, float slope, float? clamp) -> Tensor");
+  // up^2 * out(d * up_a(a)), where d is the derivative of clamp(gain * leaky_relu(v)) at v = up(x * scale + b): the
+  // gradient of filtered_lrelu to x * scale + b, and that of this function to a. `up_a` filters with a_filter to the
+  // size of v, `out` with out_filter to out_size; both know the padding before their first row and column
+  m.def(
+      "filtered_lrelu_gate(Tensor a, Tensor? a_filter, int a_up, int a_before, Tensor x, Tensor? b, Tensor? scale, "
+      "Tensor? up_filter, int up, int[2] padding, float gain, float slope, float? clamp, Tensor? out_filter, "
+      "int out_down, int out_before, int[2] out_size) -> Tensor");
 }

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from cuda_ops import bias_act, blur_act, upfirdn2d
-from tests.helpers.native_ops import layout, needs_native
+from tests.helpers.native_ops import layout
 from tests.helpers.ops import TAPS, bias_act_terms, random_normal
 
 __all__ = ["layout"]  # a fixture
@@ -24,15 +24,6 @@ UPFIRDN2D: list[dict[str, Any]] = [
     {"down": 2, "padding": (1, 1)},
     {"up": 3, "down": 2, "padding": (1, 3)},
 ]
-
-
-@pytest.fixture(params=["reference", "native"])
-def ops(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The implementation under test."""
-    monkeypatch.setenv("STYLECLIP_OPS", request.param)
-    if request.param == "native":
-        needs_native()
-    return request.param
 
 
 def upfirdn2d_by_loops(

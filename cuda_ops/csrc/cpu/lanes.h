@@ -13,16 +13,17 @@ struct Lanes {
 template <typename A>
 using Vec = typename Lanes<A>::type;
 
-// The lanes of one vector: adjacent channels of a sample.
+// The lanes of one vector: channels first .. first + count - 1 of a sample, of which another vector writes the first
+// `shared`.
 struct Channels {
-  int64_t sample, first, count;
+  int64_t sample, first, count, shared;
 };
 
-// Reads and writes runs of pixels of a row. `T*` may be const.
-template <typename Pointer>
+// A picture [N, C, H, W] of values `T`, which may be const, read and written in runs of pixels of a row.
+template <typename T>
 class LanePicture {
  public:
-  LanePicture(Pointer data, const Picture& picture)
+  LanePicture(T* data, const Picture& picture)
       : data_(data),
         height_(picture.height),
         width_(picture.width),
@@ -39,31 +40,36 @@ class LanePicture {
     const int64_t begin = std::clamp<int64_t>(-first, 0, count), end = std::clamp<int64_t>(width_ - first, begin, count);
     std::fill(to, to + begin, Vec<A>{});
     std::fill(to + end, to + count, Vec<A>{});
-    const auto* from = data_ + offset(at, row, first);
+    const T* from = data_ + offset(at, row, first);
     if (channel_stride_ == 1 && at.count == Lanes<A>::count) {
+      const int64_t next = row + 1 < height_ ? width_ * pixel_stride_ : 0;
       for (int64_t i = begin; i < end; ++i) {
+        __builtin_prefetch(from + i * pixel_stride_ + next);  // for the hardware the pixels of a channel lie too far apart
 #pragma omp simd
         for (int64_t lane = 0; lane < Lanes<A>::count; ++lane) to[i][lane] = widen<A>(from[i * pixel_stride_ + lane]);
       }
       return;
     }
-    if (at.count < Lanes<A>::count) std::fill(to + begin, to + end, Vec<A>{});
+    std::fill(to + begin, to + end, Vec<A>{});
     for (int64_t i = begin; i < end; ++i)
       for (int64_t lane = 0; lane < at.count; ++lane) to[i][lane] = widen<A>(from[i * pixel_stride_ + lane * channel_stride_]);
   }
 
   template <typename A>
   void store(const Channels& at, int64_t row, int64_t first, int64_t count, const Vec<A>* from) const {
-    auto* to = data_ + offset(at, row, first);
-    if (channel_stride_ == 1 && at.count == Lanes<A>::count) {
+    T* to = data_ + offset(at, row, first);
+    if (channel_stride_ == 1 && at.shared == 0 && at.count == Lanes<A>::count) {
+      const int64_t next = row + 1 < height_ ? width_ * pixel_stride_ : 0;
       for (int64_t i = 0; i < count; ++i) {
+        __builtin_prefetch(to + i * pixel_stride_ + next, 1);
 #pragma omp simd
         for (int64_t lane = 0; lane < Lanes<A>::count; ++lane) narrow(from[i][lane], to[i * pixel_stride_ + lane]);
       }
       return;
     }
     for (int64_t i = 0; i < count; ++i)
-      for (int64_t lane = 0; lane < at.count; ++lane) narrow(from[i][lane], to[i * pixel_stride_ + lane * channel_stride_]);
+      for (int64_t lane = at.shared; lane < at.count; ++lane)
+        narrow(from[i][lane], to[i * pixel_stride_ + lane * channel_stride_]);
   }
 
  private:
@@ -71,28 +77,51 @@ class LanePicture {
     return at.sample * sample_stride_ + at.first * channel_stride_ + (row * width_ + column) * pixel_stride_;
   }
 
-  Pointer data_;
+  T* data_;
   int64_t height_, width_, sample_stride_, channel_stride_, pixel_stride_;
 };
 
-// out[i] = sum of weights[j] * rows[j][i].
-template <int REACH, typename A>
-void weigh_vectors(const Vec<A>* const* rows, const A* weights, int64_t reach, int64_t count, Vec<A>* out) {
-  for (int64_t i = 0; i < count; ++i) {
-    Vec<A> sum = weights[0] * rows[0][i];
-#pragma GCC unroll 12
-    for (int64_t j = 1; j < (REACH ? REACH : reach); ++j) sum += weights[j] * rows[j][i];
-    out[i] = sum;
-  }
+// The same number in every lane.
+template <typename A>
+Vec<A> all_lanes(A value) {
+  return value - Vec<A>{};
 }
 
-template <typename A>
-void weigh_vectors(const Vec<A>* const* rows, const A* weights, int64_t reach, int64_t count, Vec<A>* out) {
-  switch (reach) {  // those of StyleGAN3
-    case 1: return weigh_vectors<1>(rows, weights, reach, count, out);
-    case 6: return weigh_vectors<6>(rows, weights, reach, count, out);
-    case 12: return weigh_vectors<12>(rows, weights, reach, count, out);
-    default: return weigh_vectors<0>(rows, weights, reach, count, out);
+// A sum of REACH weighted vectors, or of any number of them where REACH is 0; `vector(j)` returns the j-th.
+template <typename A, int REACH>
+class Weights {
+ public:
+  Weights(const A* weights, int64_t count) : weights_(weights), count_(count) {
+    for (int j = 0; j < REACH; ++j) wide_[j] = all_lanes(weights[j]);
+  }
+
+  template <typename Vector>
+  Vec<A> sum(const Vector& vector) const {
+    if constexpr (REACH == 0) {
+      Vec<A> sum = weights_[0] * vector(0);
+      for (int64_t j = 1; j < count_; ++j) sum += weights_[j] * vector(j);
+      return sum;
+    }
+    Vec<A> sum = wide_[0] * vector(0);
+#pragma GCC unroll 12
+    for (int j = 1; j < REACH; ++j) sum += wide_[j] * vector(j);
+    return sum;
+  }
+
+ private:
+  const A* weights_;
+  int64_t count_;
+  Vec<A> wide_[REACH ? REACH : 1];
+};
+
+// Calls run(Weights); 6 and 12 are the numbers of StyleGAN3, 1 is no filter.
+template <typename A, typename Run>
+void with_weights(const A* weights, int64_t count, const Run& run) {
+  switch (count) {
+    case 1: return run(Weights<A, 1>(weights, count));
+    case 6: return run(Weights<A, 6>(weights, count));
+    case 12: return run(Weights<A, 12>(weights, count));
+    default: return run(Weights<A, 0>(weights, count));
   }
 }
 

@@ -57,142 +57,143 @@ struct Resampling {
   }
 };
 
-// Rows of an upsampled picture between two columns, one after the other. The latest rows of the input are kept, filtered
-// along their length where the filter is separable.
+// Rows of an upsampled picture between two columns, one after the other, from the latest rows of the input.
 template <typename T, typename A>
 class UpsampledRows {
  public:
-  UpsampledRows(const LanePicture<const T*>& input, const Resampling<A>& how, const Channels& channels, int64_t begin,
+  UpsampledRows(const LanePicture<const T>& input, const Resampling<A>& how, const Channels& channels, int64_t begin,
                 int64_t end, Vec<A> scale, Vec<A> bias)
       : input_(input), how_(how), channels_(channels), begin_(begin), end_(end), scale_(scale), bias_(bias) {
     first_ = how.columns.first(begin);
-    raw_ = how.columns.first(end - 1) + how.columns.reach - first_;
-    length_ = how.kernel.square ? raw_ : end - begin;
-    loaded_.resize(raw_);
+    length_ = how.columns.first(end - 1) + how.columns.reach - first_;
     ring_.resize(how.rows.reach * length_);
     zeros_.resize(length_);
+    line_.resize(length_);
     rows_.resize(how.rows.reach);
   }
 
-  void make(int64_t row, Vec<A>* out) {
+  // Calls finish(value, i) for every column begin + i of the row. Rows are made in ascending order.
+  template <typename Finish>
+  void make(int64_t row, const Finish& finish) {
     const int64_t reach = how_.rows.reach, first = how_.rows.first(row);
-    next_ = std::max(next_, std::max<int64_t>(first, 0));
-    for (; next_ < std::min(first + reach, input_.height()); ++next_) filter_along(next_, &ring_[next_ % reach * length_]);
+    next_ = std::max(next_, first);
+    for (; next_ < std::min(first + reach, input_.height()); ++next_) load(next_, &ring_[next_ % reach * length_]);
     for (int64_t j = 0; j < reach; ++j) {
       const bool inside = first + j >= 0 && first + j < input_.height();
       rows_[j] = inside ? &ring_[(first + j) % reach * length_] : zeros_.data();
     }
-    if (!how_.kernel.square) return weigh_vectors<A>(rows_.data(), how_.rows.weight(row), reach, end_ - begin_, out);
-    const int64_t up = how_.rows.up;
+    how_.kernel.square ? weigh_square(row, finish) : weigh_rows(row, finish);
+  }
+
+ private:
+  void load(int64_t row, Vec<A>* to) const {
+    input_.template load<A>(channels_, row, first_, length_, to);
+    const int64_t begin = std::max<int64_t>(0, -first_), end = std::min(length_, input_.width() - first_);
+    for (int64_t i = begin; i < end; ++i) to[i] = to[i] * scale_ + bias_;
+  }
+
+  template <typename Finish>
+  void weigh_rows(int64_t row, const Finish& finish) {
+    const Axis<A>& columns = how_.columns;
+    with_weights(how_.rows.weight(row), how_.rows.reach, [&](const auto& weights) {
+      for (int64_t i = 0; i < length_; ++i) line_[i] = weights.sum([&](int64_t j) { return rows_[j][i]; });
+    });
+    for (int64_t i = begin_; i < std::min(end_, begin_ + columns.up); ++i) {  // columns of the same phase share weights
+      with_weights(columns.weight(i), columns.reach, [&](const auto& weights) {
+        const Vec<A>* from = &line_[columns.first(i) - first_];
+        for (int64_t to = i - begin_; to < end_ - begin_; to += columns.up, ++from)
+          finish(weights.sum([&](int64_t j) { return from[j]; }), to);
+      });
+    }
+  }
+
+  template <typename Finish>
+  void weigh_square(int64_t row, const Finish& finish) {
+    const Axis<A>& columns = how_.columns;
+    const int64_t reach = columns.reach;
     for (int64_t i = begin_; i < end_; ++i) {
-      const A* weight = &how_.square[(how_.rows.phase(row) * up + how_.columns.phase(i)) * reach * reach];
-      const int64_t from = how_.columns.first(i) - first_;
+      const A* weight = &how_.square[(how_.rows.phase(row) * columns.up + columns.phase(i)) * reach * reach];
+      const int64_t from = columns.first(i) - first_;
       Vec<A> sum{};
       for (int64_t j = 0; j < reach; ++j)
         for (int64_t k = 0; k < reach; ++k) sum += *weight++ * rows_[j][from + k];
-      out[i - begin_] = sum;
+      finish(sum, i - begin_);
     }
   }
 
- private:
-  void filter_along(int64_t row, Vec<A>* out) {
-    Vec<A>* to = how_.kernel.square ? out : loaded_.data();
-    input_.template load<A>(channels_, row, first_, raw_, to);
-    const int64_t begin = std::max<int64_t>(0, -first_), end = std::min(raw_, input_.width() - first_);
-    for (int64_t i = begin; i < end; ++i) to[i] = to[i] * scale_ + bias_;
-    if (how_.kernel.square) return;
-    if (how_.columns.reach == 6) return weigh_pixels<6>(out);
-    weigh_pixels<0>(out);
-  }
-
-  template <int REACH>
-  void weigh_pixels(Vec<A>* out) const {
-    const int64_t reach = REACH ? REACH : how_.columns.reach, up = how_.columns.up;
-    int64_t phase = how_.columns.phase(begin_);
-    const Vec<A>* from = loaded_.data();
-    for (int64_t i = begin_; i < end_; ++i) {
-      const A* weight = &how_.columns.weights[phase * reach];
-      Vec<A> sum = weight[0] * from[0];
-#pragma GCC unroll 6
-      for (int64_t j = 1; j < reach; ++j) sum += weight[j] * from[j];
-      *out++ = sum;
-      // a window that starts on a real pixel leaves it behind
-      if (phase == 0) ++from;
-      if (++phase == up) phase = 0;
-    }
-  }
-
-  const LanePicture<const T*>& input_;
+  const LanePicture<const T>& input_;
   const Resampling<A>& how_;
   Channels channels_;
-  int64_t begin_, end_, first_, raw_, length_, next_ = 0;
+  int64_t begin_, end_, first_, length_, next_ = 0;
   Vec<A> scale_, bias_;
-  std::vector<Vec<A>> loaded_, ring_, zeros_;
+  std::vector<Vec<A>> ring_, zeros_, line_;
   std::vector<const Vec<A>*> rows_;
 };
 
-// The rows of the result between two columns from those of the picture before, which `make(row, out)` makes in order.
-template <typename A, typename Make>
+// Rows of the result between two columns from the rows of the middle picture, of which the latest are kept: filtered
+// along their length where the filter is separable.
+template <typename A>
 class DownsampledRows {
  public:
-  DownsampledRows(const Resampling<A>& how, int64_t begin, int64_t end, Make make)
-      : how_(how), begin_(begin), end_(end), make_(make) {
-    left_ = how.columns.start(begin);
-    length_ = how.columns.start(end - 1) + how.kernel.count - left_;
-    ring_.resize(how.kernel.count * length_);
-    zeros_.resize(length_);
-    line_.resize(length_);
-    rows_.resize(how.kernel.count);
-    next_ = std::max<int64_t>(0, how.rows.start(0));
-  }
+  DownsampledRows(const Resampling<A>& how, int64_t begin, int64_t end)
+      : how_(how),
+        count_(how.kernel.count),
+        width_(end - begin),
+        left_(how.columns.start(begin)),
+        span_(how.columns.start(end - 1) + count_ - left_),
+        length_(how.kernel.square ? span_ : width_),
+        next_(std::max<int64_t>(0, how.rows.start(0))),
+        line_(span_),
+        ring_(count_ * length_),
+        zeros_(length_),
+        rows_(count_) {}
 
-  // The columns of the picture before that `make` makes.
-  int64_t from() const { return std::max<int64_t>(0, left_); }
-  int64_t to() const { return std::min(how_.columns.size, left_ + length_); }
+  // The columns of the middle picture that are needed.
+  int64_t from() const { return std::clamp<int64_t>(left_, 0, how_.columns.size); }
+  int64_t to() const { return std::clamp<int64_t>(left_ + span_, from(), how_.columns.size); }
 
-  void make(int64_t row, Vec<A>* out) {
-    const int64_t count = how_.kernel.count, first = how_.rows.start(row), down = how_.rows.down;
-    for (; next_ < std::min(first + count, how_.rows.size); ++next_) make_(next_, &ring_[next_ % count * length_ + from() - left_]);
-    for (int64_t j = 0; j < count; ++j) {
+  // `make(row, out)` writes the columns from() to to() of a row of the middle picture. Rows are made in ascending order.
+  template <typename Make>
+  void make(int64_t row, Vec<A>* out, const Make& make) {
+    const int64_t first = how_.rows.start(row);
+    for (; next_ < std::min(first + count_, how_.rows.size); ++next_) {
+      Vec<A>* kept = &ring_[next_ % count_ * length_];
+      make(next_, (how_.kernel.square ? kept : line_.data()) + from() - left_);
+      if (!how_.kernel.square) weigh_along(kept);
+    }
+    for (int64_t j = 0; j < count_; ++j) {
       const bool inside = first + j >= 0 && first + j < how_.rows.size;
-      rows_[j] = inside ? &ring_[(first + j) % count * length_] : zeros_.data();
+      rows_[j] = inside ? &ring_[(first + j) % count_ * length_] : zeros_.data();
     }
     if (how_.kernel.square) return weigh_square(out);
-    weigh_vectors<A>(rows_.data(), how_.rows.weights.data(), count, length_, line_.data());
-    count == 12 ? weigh_line<12>(out) : weigh_line<0>(out);
+    with_weights(how_.rows.weights.data(), count_, [&](const auto& weights) {
+      for (int64_t i = 0; i < width_; ++i) out[i] = weights.sum([&](int64_t j) { return rows_[j][i]; });
+    });
   }
 
  private:
-  template <int COUNT>
-  void weigh_line(Vec<A>* out) const {
-    const A* weights = how_.columns.weights.data();
-    const Vec<A>* from = line_.data();
-    for (int64_t i = begin_; i < end_; ++i, from += how_.columns.down) {
-      Vec<A> sum = weights[0] * from[0];
-#pragma GCC unroll 12
-      for (int64_t j = 1; j < (COUNT ? COUNT : how_.kernel.count); ++j) sum += weights[j] * from[j];
-      *out++ = sum;
-    }
+  void weigh_along(Vec<A>* out) const {
+    with_weights(how_.columns.weights.data(), count_, [&](const auto& weights) {
+      const Vec<A>* from = line_.data();
+      for (int64_t i = 0; i < width_; ++i, from += how_.columns.down)
+        out[i] = weights.sum([&](int64_t j) { return from[j]; });
+    });
   }
 
   void weigh_square(Vec<A>* out) const {
-    const int64_t count = how_.kernel.count, down = how_.columns.down;
-    std::fill(out, out + end_ - begin_, Vec<A>{});
-    for (int64_t j = 0; j < count; ++j) {
-      const A* weights = &how_.square[j * count];
-      const Vec<A>* from = rows_[j];
-      for (int64_t i = 0; i < end_ - begin_; ++i, from += down) {
-        Vec<A> sum = out[i];
-        for (int64_t k = 0; k < count; ++k) sum += weights[k] * from[k];
-        out[i] = sum;
-      }
+    std::fill(out, out + width_, Vec<A>{});
+    for (int64_t j = 0; j < count_; ++j) {
+      with_weights(&how_.square[j * count_], count_, [&](const auto& weights) {
+        const Vec<A>* from = rows_[j];
+        for (int64_t i = 0; i < width_; ++i, from += how_.columns.down)
+          out[i] += weights.sum([&](int64_t k) { return from[k]; });
+      });
     }
   }
 
   const Resampling<A>& how_;
-  int64_t begin_, end_, left_, length_, next_;
-  Make make_;
-  std::vector<Vec<A>> ring_, zeros_, line_;
+  int64_t count_, width_, left_, span_, length_, next_;
+  std::vector<Vec<A>> line_, ring_, zeros_;
   std::vector<const Vec<A>*> rows_;
 };
 
