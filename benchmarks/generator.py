@@ -1,8 +1,8 @@
 """`python -m benchmarks generator`: the generator at 1024 px, against its convolutions alone and the published one.
 
 Config-f or, with --networks, a StyleGAN3, with random weights, one picture: forward, and forward and backward to W+.
-The published generator is that of benchmarks/published_stylegan2.py or published_stylegan3.py; `not frozen` is ours with trainable weights, so that backward also computes
-their gradients, as it does in the published one.
+The published generator is that of benchmarks/published_stylegan2.py or benchmarks/published_stylegan3.py; `not frozen`
+is ours with trainable weights, so that backward also computes their gradients, as it does in the published one.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""StyleGAN3's synthesis in plain torch, as published: weights of its own for every image, and the four steps of a layer.
+"""StyleGAN3's synthesis in plain torch, as published: every image has its own weights, every layer four steps.
 
-The steps are bias, upsampling, activation and downsampling (StyleGAN3, Karras et al. 2021, figure 4b), each a whole
-picture, and every filter is a convolution of a picture with the zeros inserted.
+The steps behind a convolution are bias, upsampling, activation and downsampling (StyleGAN3, Karras et al. 2021, figure
+4b). Each makes a whole picture, and every filter is a convolution of a picture with the zeros inserted.
 """
 
 from __future__ import annotations

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmarks import published_stylegan3
 from benchmarks.convolutions import ConvolutionBound, multiplication_count
 from benchmarks.generator import BACKWARD, BOUND, FORWARD, PUBLISHED, THAWED, markdown, render_ours, render_works
 from benchmarks.shares import shares_table, time_shares
@@ -17,6 +18,7 @@ from benchmarks.tools import KERNEL_LABELS, Setup
 from styleclip.images import from_pil
 from tests.helpers.bench_runner import SMALL, run_bench, run_bench_json
 from tests.helpers.tiny import tiny_generator
+from tests.helpers.tiny_stylegan3 import tiny_stylegan3
 
 aten = torch.ops.aten
 
@@ -54,6 +56,27 @@ def test_the_bound_goes_backward_to_its_inputs() -> None:
     shapes = [[1, 6, 4, 4], [1, 6, 4, 4], [1, 6, 4, 4], [1, 5, 8, 8], [1, 5, 8, 8], [1, 5, 8, 8], *[[1, 4, 16, 16]] * 2]
     assert [[*gradient.shape] for (gradient,) in gradients] == shapes
     assert all(gradient.abs().max() > 0 for (gradient,) in gradients)
+
+
+@pytest.mark.parametrize("config", ["t", "r"])
+def test_the_published_stylegan3_draws_the_same_picture(config: Literal["t", "r"]) -> None:
+    generator = tiny_stylegan3(config)
+    w_plus = torch.randn(1, generator.num_ws, 8)
+    ours, published = (draw(generator, w_plus) for draw in (render_ours, published_stylegan3.render))
+    assert (ours - published).abs().max() <= 1e-5 * published.abs().max()
+
+
+@pytest.mark.parametrize("config", ["t", "r"])
+def test_the_bound_of_stylegan3_multiplies_as_the_generator_does(
+    config: Literal["t", "r"], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STYLECLIP_OPS", "reference")
+    generator = tiny_stylegan3(config)
+    expected = multiplication_count(generator, generator.resolution)
+    assert counted(ConvolutionBound(generator).forward) == expected
+    mixing = generator.synthesis.input.weight.numel() * generator.synthesis.input.size**2  # of the Fourier features
+    rest = counted(render_works(generator, render_ours)[FORWARD]) - expected - mixing
+    assert 0 <= rest < 100  # of the 3x3 matrices that move the input
 
 
 def test_backward_reaches_the_latent() -> None:
