@@ -40,7 +40,7 @@ from styleclip.methods import make_method
 from styleclip.prompts import Prompt
 from styleclip.weights.catalog import checkpoint_path
 
-TEXT = {"goal": "text", "prior": "source", "steps": 12, "lr": 0.15, "lambda_l2": 0.002}  # follows CLIP's gradient
+TEXT = {"goal": "text", "prior": "source", "steps": 8, "lr": 0.2, "lambda_l2": 0.002}  # follows CLIP's gradient
 EDITORS: dict[str, tuple[str, dict[str, Any]]] = {
     "optimize": ("optimize", {}),
     "optimize by text": ("optimize", TEXT),

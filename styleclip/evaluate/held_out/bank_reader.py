@@ -35,7 +35,7 @@ class Flips:
     @property
     def count(self) -> Tensor:
         """[N]: flips of every edit."""
-        return torch.stack([*self.flipped.values()]).sum(dim=0)
+        return torch.stack([torch.zeros_like(self.visible), *self.flipped.values()]).sum(dim=0)
 
 
 class BankReader:
@@ -62,17 +62,19 @@ class BankReader:
         """The probabilities of every attribute in pictures with these unit features [N, D]."""
         return {name: self._probabilities(name, features) for name in self.attributes}
 
-    def flips(self, before: Verdict, after: Verdict, claimed: Collection[str]) -> Flips:
-        """What flipped of the attributes that no claim is about.
+    def flips(self, before: Verdict, after: Verdict, claimed: Collection[str]) -> Flips | None:
+        """What flipped of the attributes that no claim is about; None where no such attribute is known.
 
         That what hid a claimed attribute went is no flip.
         """
+        others = [each for name, each in self.attributes.items() if name not in claimed]
+        if not others:
+            return None
         hiding = {pair for name in claimed if name in self.attributes for pair in self.attributes[name].hidden_by}
         flipped, changes = dict[str, Tensor](), dict[str, Tensor]()
-        visible = torch.zeros(len(next(iter(before.values()))), device=next(iter(before.values())).device)
-        for name, attribute in self.attributes.items():
-            if name in claimed:
-                continue
+        visible = torch.zeros_like(before[others[0].name][:, 0])
+        for attribute in others:
+            name = attribute.name
             seen = self._is_visible(before, attribute) & self._is_visible(after, attribute)
             states = torch.stack([before[name].argmax(dim=1), after[name].argmax(dim=1)], dim=1)
             went = torch.zeros_like(seen)

@@ -114,7 +114,7 @@ class Evaluation:
             values = {name: each.tolist() for name, each in columns.items()}
             for place, row in enumerate(rows.tolist()):
                 measures = {name: round(each[place], DECIMALS) for name, each in values.items()}
-                named = self.reader.names(flips, place)
+                named = self.reader.names(flips, place) if flips else ()
                 edit = EditMeasurement(label, task.prompt.target, strength, source.names[row], measures, named)
                 measured.edits.append(edit)
             measured.features.setdefault(strength, []).append(seen.features.cpu())

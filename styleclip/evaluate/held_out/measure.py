@@ -56,16 +56,18 @@ def see(judges: Judges, reader: BankReader, images: Tensor) -> Seen:
 @torch.no_grad()
 def measure(
     task: Task, judges: Judges, reader: BankReader, before: Seen, after: Seen
-) -> tuple[dict[str, Tensor], Flips]:
-    """The measures [N] of edits, without seconds and memory, and what flipped."""
+) -> tuple[dict[str, Tensor], Flips | None]:
+    """The measures [N] of edits, without seconds and memory, and what flipped.
+
+    Flips are left out where the CLIP can tell no attribute but those of the claims; what lies outside of the region,
+    where it is nearly the whole frame.
+    """
     flips = reader.flips(before.verdict, after.verdict, task.claimed)
     change = difference(after.images, before.images)
     step = after.features - before.features
     reached, started = after.features @ task.target, before.features @ task.target
     columns = {
         "success": task.is_shown(after.features).float(),
-        "flips": flips.count.float(),
-        "kept": 1 - flips.count / flips.visible.clamp(min=1),
         "target_similarity": reached,
         "target_gain": reached - started,
         "directional_similarity": step @ task.direction / step.norm(dim=1).clamp(min=MIN_CHANGE),
@@ -74,7 +76,10 @@ def measure(
     if after.person is not None and before.person is not None:
         columns["identity"] = similarity(before.person, after.person)
     outside = ~task.region.expand(len(change), -1, -1)
-    clean = (columns["success"] > 0) & (columns["flips"] == 0)
+    clean = columns["success"] > 0
+    if flips is not None:
+        columns |= {"flips": flips.count, "kept": 1 - flips.count / flips.visible.clamp(min=1)}
+        clean &= flips.count == 0
     if outside.float().mean() >= MIN_OUTSIDE:
         columns["l1_outside"] = masked_mean(change, outside)
         clean &= columns["l1_outside"] <= MAX_OUTSIDE

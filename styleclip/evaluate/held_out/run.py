@@ -93,7 +93,7 @@ def measure_edits(
 
 def _means(edits: Sequence[EditMeasurement]) -> dict[str, float]:
     """Of a step."""
-    names = ("success", "flips") if edits else ()
+    names = ("success", "clean") if edits else ()
     return {name: sum(each.measures[name] for each in edits) / len(edits) for name in names}
 
 

@@ -78,7 +78,13 @@ def report_table(report: HeldOutReport) -> str:
     head = ["editor", *(["strength"] if several else []), "edits", *(COLUMNS[name][0] for name in names)]
     lines = [head, ["---"] * len(head), *(row.cells(names, several) for row in rows)]
     table = [f"| {' | '.join(cells)} |" for cells in lines]
-    return "\n".join([*table, *([NOTE] if "identity" in names else [])])
+    return "\n".join([*table, *([NOTE] if "identity" in names else []), *_left_out(report)])
+
+
+def _left_out(report: HeldOutReport) -> list[str]:
+    """A line on the attributes whose flips are not counted."""
+    names = report.judges.get("left_out", [])
+    return [f"{report.judges['clip']['name']} cannot tell, so no flips of: {', '.join(names)}"] if names else []
 
 
 def _cell(interval: Interval, form: str, name: str) -> str:

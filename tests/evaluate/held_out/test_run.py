@@ -92,15 +92,29 @@ def test_files(report: HeldOutReport, tmp_path: Path) -> None:
         load_held_out_report(tmp_path / "other.json")
 
 
+def test_a_bank_of_nothing_else(models: Models, judges: Judges, source: EditSource, tmp_path: Path) -> None:
+    """Without other attributes there are no flips: an edit is clean without them."""
+    eyewear = tuple(each for each in judges.bank.attributes if each.name in ("eyewear", "gender"))
+    few = replace(judges, bank=replace(judges.bank, attributes=eyewear))
+    prompt = "a face wearing glasses"
+    oracle = MeasuredEditor("oracle", {prompt: Oracle(PROMPTS[prompt])})
+    report = measure_edits(models, few, [oracle], [Prompt(prompt)], [source], STRENGTHS, SAMPLES)
+    assert all({"flips", "kept"}.isdisjoint(each.measures) and not each.flipped for each in report.measurements)
+    assert mean(report.rows(editor="oracle", strength=1), "clean") >= 0.7
+    *_, note = report_table(report).split("\n")
+    assert note == "demo-composition cannot tell, so no flips of: gender"
+    assert [path.name for path in save_report(report, tmp_path)] == ["report.html", "report.json"]
+
+
 def test_the_table(report: HeldOutReport) -> None:
-    head, _, *rows = report_table(report).split("\n")
-    assert [row.split(" | ")[0] for row in rows] == ["| nothing", "| random", "| oracle"]
+    head, _, *rows, note = report_table(report).split("\n")
+    assert "gender" in note and [row.split(" | ")[0] for row in rows] == ["| nothing", "| random", "| oracle"]
     assert "identity" not in head and NOTE not in rows and "lpips" not in head  # without a recogniser
 
 
 def test_identity_is_that_of_successes(report: HeldOutReport) -> None:
     edits = [replace(each, measures={**each.measures, "identity": 1.0}) for each in report.measurements]
-    head, _, nothing, _, oracle, note = report_table(replace(report, measurements=edits)).split("\n")
+    head, _, nothing, _, oracle, note, _ = report_table(replace(report, measurements=edits)).split("\n")
     place = head.split(" | ").index("identity*")
     assert nothing.split(" | ")[place] == "-" and oracle.split(" | ")[place] == "1.00" and note == NOTE
 
