@@ -20,6 +20,7 @@ from styleclip.weights.formats.generator_configs import generator_content
 from styleclip.weights.formats.messages import short_repr
 
 STYLEGAN2_NUMBERS = ("conv_clamp", "mapping_lr_mul")
+MAX_DIGITS = 9  # of a whole number
 NO_NUMBER = "None"  # the text of a clamp that is off
 
 
@@ -37,8 +38,13 @@ def own_generator(format: str, tensors: Tensors, metadata: Mapping[str, str]) ->
     if stylegan3_configs.FREQUENCIES in tensors:
         numbers = {name: _number(name, metadata[name]) for name in stylegan3_configs.NUMBERS if name in metadata}
         return stylegan3_configs.stylegan3_content(format, tensors, numbers=numbers)
-    clamp, lr_mul = (float(metadata[name]) if name in metadata else None for name in STYLEGAN2_NUMBERS)
+    clamp, lr_mul = (_read_number(metadata[name]) if name in metadata else None for name in STYLEGAN2_NUMBERS)
     return generator_content(format, tensors, "", clamp, MAPPING_LR_MUL if lr_mul is None else lr_mul)
+
+
+def _read_number(text: str) -> int | float:
+    """A whole number as it is in pickles, 256 and not 256.0: the fingerprint of a generator tells them apart."""
+    return int(text) if text.isdecimal() and len(text) <= MAX_DIGITS else float(text)
 
 
 def _number(name: str, text: str) -> Any:

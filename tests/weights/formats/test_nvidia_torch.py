@@ -20,7 +20,7 @@ from styleclip.networks.layers import fir_taps
 from styleclip.networks.stylegan2 import StyleGAN2Config
 from styleclip.weights.formats.own_files import save_generator
 from styleclip.weights.formats.registry import read_all
-from styleclip.weights.load import load_generator
+from styleclip.weights.load import fingerprint, load_generator
 from styleclip.weights.state_dict import load_strict, on_meta
 from tests.golden import fill
 from tests.helpers.checkpoint_writers import save_pickle, write_nvidia_pickle, write_pti, write_tf_pickle
@@ -146,6 +146,12 @@ def test_our_files_keep_the_numbers_no_shape_tells(tmp_path: Path) -> None:
     assert_same(load_generator(path), tiny_generator(config))
 
 
+def test_a_pickle_and_its_conversion_have_one_fingerprint(tmp_path: Path) -> None:
+    network = nvidia_generator(tiny_generator(replace(TINY, conv_clamp=256)))
+    pickled = load_generator(save_pickle({"G_ema": network}, tmp_path / "network.pkl"))
+    assert fingerprint(load_generator(save_generator(pickled, tmp_path / "ours.safetensors"))) == fingerprint(pickled)
+
+
 def test_the_filters_of_a_bare_state_dict_are_looked_at(tmp_path: Path) -> None:
     name = "synthesis.b8.resample_filter"
     torch.save({**tiny_generator().state_dict(), name: torch.outer(fir_taps(), fir_taps())}, tmp_path / "usual.pt")
@@ -219,7 +225,7 @@ def test_thousands_of_modules_are_refused(tmp_path: Path) -> None:
 MEASURE = """
 import sys
 from pathlib import Path
-from styleclip.weights.load import load_generator
+from styleclip.weights.load import fingerprint, load_generator
 
 def memory(kind):  # in bytes; the rusage of a child would begin with what its parent had used
     lines = Path("/proc/self/status").read_text().splitlines()
