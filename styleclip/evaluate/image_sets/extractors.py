@@ -12,7 +12,7 @@ Inception is a download (`styleclip models pull fid-inception`), so its two dist
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -25,7 +25,7 @@ from styleclip.weights.fid_network import load_inception
 BATCH = 32  # images seen together
 INCEPTION_NAME = "pytorch-fid's Inception of 2015"
 
-Images = Tensor | Sequence[Tensor]  # [N, 3, H, W] in [-1, 1], or several of them of any sizes
+Images = Tensor | Iterable[Tensor]  # [N, 3, H, W] in [-1, 1], or several of them of any sizes, which are read once
 
 
 @dataclass(frozen=True)
@@ -42,12 +42,6 @@ class Extractor:
     frechet: str
     kernel: str
     extract: Callable[[Tensor], Tensor]
-
-    @torch.no_grad()
-    def features(self, images: Images) -> Tensor:
-        """The features [N, D] of all images, batch by batch."""
-        sets = [images] if isinstance(images, Tensor) else images
-        return torch.cat([self.extract(part).float().cpu() for each in sets for part in each.split(BATCH)])
 
 
 def make_extractors(clip: CLIP | None = None, inception: bool = True) -> tuple[Extractor, ...]:
@@ -88,7 +82,12 @@ class ImageSet:
     @staticmethod
     def of(images: Images, extractors: Sequence[Extractor]) -> ImageSet:
         """See the images with every extractor; raises UsageError for fewer than two."""
-        features = {each.name: each.features(images) for each in extractors}
+        parts: dict[str, list[Tensor]] = {each.name: [] for each in extractors}
+        with torch.no_grad():
+            for batch in _batches(images):
+                for each in extractors:
+                    parts[each.name].append(each.extract(batch).float().cpu())
+        features = {name: torch.cat(found) if found else torch.empty(0, 1) for name, found in parts.items()}
         return ImageSet(tuple(extractors), features, {name: Moments.of(each) for name, each in features.items()})
 
     def distances(self, other: ImageSet) -> dict[str, float]:
@@ -103,3 +102,8 @@ class ImageSet:
 def feature_distances(before: Images, after: Images, extractors: Sequence[Extractor]) -> dict[str, float]:
     """The distances of edited images from unedited ones; for many edits of the same images see `ImageSet`."""
     return ImageSet.of(before, extractors).distances(ImageSet.of(after, extractors))
+
+
+def _batches(images: Images) -> Iterator[Tensor]:
+    for each in [images] if isinstance(images, Tensor) else images:
+        yield from each.split(BATCH)

@@ -1,0 +1,1 @@
+"""Published protocols: which pictures are edited and how the edits are measured, as their authors do it."""
