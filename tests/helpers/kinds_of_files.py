@@ -113,6 +113,7 @@ NETWORKS: dict[str, Write] = {
     "TreB1eN": arcface,
     "dlib": lambda path: path.write_bytes(predictor()),
     "torchvision": torch_file({"features.0.weight": torch.ones(64, 3, 11, 11), "features.0.bias": torch.ones(64)}),
+    "pytorch-fid": torch_file({"Conv2d_1a_3x3.conv.weight": torch.ones(32, 3, 3, 3), "fc.weight": torch.ones(1008, 8)}),
     "StyleCLIP: `fs3.npy`": npy(relevance()),
     "StyleCLIP: `S_mean_std`": pickled(STATISTICS),
     "stylegan3-editing: `delta_i_c.npy`": npy(relevance(9894)),

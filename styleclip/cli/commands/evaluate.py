@@ -8,6 +8,7 @@ import click
 
 from styleclip.cli.commands.evaluate_clip import ITSELF, Benchmarks, benchmark_options, measure_clip
 from styleclip.cli.commands.evaluate_held_out import measure_held_out
+from styleclip.cli.commands.evaluate_protocol import Protocol, measure_protocol, protocol_options
 from styleclip.cli.options.common import CommonOptions, common_options_but_clip
 from styleclip.cli.options.evaluation import (
     DEFAULT_EDITOR,
@@ -67,6 +68,7 @@ SETTING = "A setting of the editor, e.g. alpha=4; may be given several times."
 @option("--prompts", "prompt_file", type=EXISTING_FILE, metavar="FILE", help=PROMPTS)
 @option("--clip", is_flag=False, flag_value=ITSELF, metavar="[NAME]", help=CLIP)
 @held_out_options
+@protocol_options
 @photo_options
 @benchmark_options
 @common_options_but_clip
@@ -74,6 +76,7 @@ def evaluate(
     common: CommonOptions,
     benchmarks: Benchmarks,
     held_out: HeldOut,
+    protocol: Protocol,
     photos: PhotoOptions,
     editors: tuple[NamedEditor, ...],
     settings: tuple[str, ...],
@@ -86,10 +89,14 @@ def evaluate(
     """Edit many faces with many prompts, and tabulate how many edits are clean: hit, with nothing else changed.
 
     In the demo world the ideal edit of every face is known; the last row is that edit. With --judge-clip editors of any
-    model are measured by a CLIP that they do not follow. With --clip and no editor: tabulate how often a CLIP tells a
-    true caption from a false one with the same words.
+    model are measured by a CLIP that they do not follow, with --protocol as in a publication. With --clip and no
+    editor: tabulate how often a CLIP tells a true caption from a false one with the same words.
     """
     request = EvaluationRequest(editors, settings, mappers, directions, set_name, seeds, prompt_file)
+    protocol.check(request, held_out)
+    if protocol.protocol:
+        measure_protocol(common, protocol, held_out.judge_clip, photos, request)
+        return
     alone = held_out.judge_clip is None and not request.any_editor()
     if common.clip is not None and alone:
         measure_clip(common, seeds, benchmarks)

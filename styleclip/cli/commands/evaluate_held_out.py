@@ -47,8 +47,8 @@ def measure_held_out(
     models = common.load(encoder=options.encoder)
     mappers, sliders = load_mappers(files, models), request.load_sliders(common, models)
     judges = load_judges(models, *names, bank, common.fetch)
-    prompts = _prompts(texts, mappers, sliders, models)
-    editors = _editors(request, mappers, sliders, models)
+    prompts = requested_prompts(texts, mappers, sliders, models)
+    editors = measured_editors(request, mappers, sliders, models)
     with Progress("evaluate", common.quiet) as progress:
         sources = (
             photo_sources(models, photos, options.invert(common), progress)
@@ -88,7 +88,7 @@ def _judge_names(common: CommonOptions, held_out: HeldOut) -> tuple[str, str]:
     return str(clip), held_out.judge_identity or str(parts.get("judge_identity", "none"))
 
 
-def _prompts(
+def requested_prompts(
     texts: Sequence[str], mappers: Sequence[LatentMapper], sliders: Sequence[Slider], models: Models
 ) -> list[Prompt]:
     """The texts, or those of mappers and sliders. Raises UsageError where there is none."""
@@ -103,7 +103,7 @@ def _prompts(
     return [Prompt(text) for text in dict.fromkeys(texts)]
 
 
-def _editors(
+def measured_editors(
     request: EvaluationRequest, mappers: Sequence[LatentMapper], sliders: Sequence[Slider], models: Models
 ) -> list[MeasuredEditor]:
     """Every editor with its label; all mappers are one, each on its own prompt, and all sliders move together."""

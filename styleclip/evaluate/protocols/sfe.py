@@ -22,6 +22,7 @@ from styleclip.evaluate.protocols.celeba_hq import Annotation, numbered_pictures
 from styleclip.images import from_pil
 from styleclip.progress import OnStep, Step, ignore
 from styleclip.storage.files import atomic_write, to_json, versions
+from styleclip.storage.recording import DEFAULT_RECORDING, Recording
 from styleclip.storage.result_folder import ResultFolder
 from styleclip.storage.temporaries import final_path
 
@@ -117,10 +118,11 @@ class SfeReport:
             "versions": versions(),
         }
 
-    def save(self, folder: Path, overwrite: bool = False) -> list[Path]:
+    def save(self, folder: Path, overwrite: bool = False, recording: Recording = DEFAULT_RECORDING) -> list[Path]:
         """Write report.json. Raises OutputError for a folder with an earlier one unless `overwrite`."""
         with ResultFolder(folder, REPORT_FILES, overwrite) as output:
-            path = atomic_write(output.place / "report.json", to_json(self.to_json()).encode())
+            text = to_json(recording.of_json(self.to_json(), folder))
+            path = atomic_write(output.place / "report.json", text.encode())
         return [final_path(path)]
 
 

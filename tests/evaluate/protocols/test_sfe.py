@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -20,26 +19,12 @@ from styleclip.evaluate.protocols.sfe import SIDE_PX, Split, measure_sfe
 from styleclip.methods.global_direction import GlobalDirection
 from styleclip.models import Models
 from styleclip.prompts import Prompt
-
-ATTRIBUTES = ("5_o_Clock_Shadow", "Eyeglasses", "Young")
-GLASSES = (1, -1, 1, -1, -1)  # of the pictures 0 to 4
+from tests.helpers.celeba_hq import save_greys, write_celeba_hq
 
 
 @pytest.fixture(scope="module")
 def celeba_hq(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Five pictures of one grey each, 10 times their number, and the file of their attributes around the folder."""
-    root = tmp_path_factory.mktemp("CelebAMask-HQ")
-    lines = ["5", " ".join(ATTRIBUTES)]
-    lines += [f"{number}.jpg  -1 {sign} {1 if number else -1}" for number, sign in enumerate(GLASSES)]
-    (root / "CelebAMask-HQ-attribute-anno.txt").write_text("\n".join(lines) + "\n")
-    save_greys(root / "CelebA-HQ-img", [10 * number for number in range(5)], "jpg")
-    return root / "CelebA-HQ-img"
-
-
-def save_greys(folder: Path, greys: Sequence[int], suffix: str = "png") -> None:
-    folder.mkdir(exist_ok=True)
-    for number, grey in enumerate(greys):
-        Image.new("RGB", (40, 40), (grey,) * 3).save(folder / f"{number}.{suffix}")
+    return write_celeba_hq(tmp_path_factory.mktemp("CelebAMask-HQ"))
 
 
 @pytest.fixture
