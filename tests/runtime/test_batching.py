@@ -17,7 +17,7 @@ from torch import Tensor
 from styleclip.cli import main
 from styleclip.errors import NoMemoryError
 from styleclip.latents import Latent, Space
-from styleclip.networks.synthesis import Synthesis
+from styleclip.networks.stylegan2 import StyleGAN2Synthesis
 from styleclip.runtime import cuda_graphs
 from styleclip.runtime.batching import Batches, free_bytes, is_out_of_memory
 from styleclip.runtime.devices import keep_memory
@@ -39,16 +39,16 @@ Limit = Callable[[int], list[int]]
 @pytest.fixture
 def limit(monkeypatch: pytest.MonkeyPatch) -> Limit:
     """Memory for so many pictures; returns the numbers that are asked for, layer by layer."""
-    step, asked = Synthesis.step, []
+    step, asked = StyleGAN2Synthesis.step, []
 
     def to(most: int) -> list[int]:
-        def short(self: Synthesis, entry: Any, state: Any, styles: dict[str, Tensor], noise: Any) -> Any:
+        def short(self: StyleGAN2Synthesis, entry: Any, state: Any, styles: dict[str, Tensor], noise: Any) -> Any:
             asked.append(len(styles[entry.name]))
             if asked[-1] > most:
                 raise GPU
             return step(self, entry, state, styles, noise)
 
-        monkeypatch.setattr(Synthesis, "step", short)
+        monkeypatch.setattr(StyleGAN2Synthesis, "step", short)
         return asked
 
     return to
