@@ -17,7 +17,8 @@ from styleclip.evaluate.curves.slider_measuring import measure_slider
 from styleclip.evaluate.curves.slider_quality import SliderQuality, SliderRun, slider_quality
 from styleclip.evaluate.held_out.evaluation import Evaluation
 from styleclip.evaluate.held_out.judges import load_judges
-from styleclip.evaluate.held_out.run import SAMPLES, seed_source
+from styleclip.evaluate.held_out.run import SAMPLES
+from styleclip.evaluate.held_out.sources import seed_source
 from styleclip.evaluate.held_out.task import Task
 from styleclip.evaluate.held_out.unedited import see_unedited
 from styleclip.images import to_pil
@@ -38,6 +39,10 @@ SEEDS = range(40)
 DRAWN = TEXTS[:4]
 COLORS = ("#2f55d4", "#c2560c", "#0b7f70", "#a4327b")
 COLUMNS = ("monotonicity", "evenness", "score_jump", "picture_jump", "identity_area", "gain")
+HEADINGS = (
+    *("text", "faces", "monotone", "chi2/dof", "largest step", "of pixels", "identity", "gain"),
+    *("at 0", "back", "found again"),
+)
 
 
 @click.command()
@@ -56,8 +61,7 @@ def main(out: Path, judge_clip: str, judge_identity: str) -> None:
         latent = source.latent[[source.names.index(name) for name in lacking]]
         slider = styleclip.Slider(styleclip.Prompt(text))
         measured[text] = measure_slider(models, judges, slider, text, latent, lacking, STRENGTHS), latent
-    print("| text | faces | monotone | chi2/dof | largest step | of pixels | identity | gain | at 0 | back |")
-    print("|---|---|---|---|---|---|---|---|---|---|")
+    print(f"| {' | '.join(HEADINGS)} |\n|{'---|' * len(HEADINGS)}")
     for text, (runs, _) in measured.items():
         print(row(text, len(runs), slider_quality(runs)))
     with atomic_path(out / "slider_quality.png") as temporary:
@@ -65,8 +69,9 @@ def main(out: Path, judge_clip: str, judge_identity: str) -> None:
 
 
 def row(text: str, faces: int, quality: SliderQuality) -> str:
-    values = [cell(getattr(quality, name), ".3f" if name == "gain" else ".2f") for name in COLUMNS]
-    return f"| {' | '.join([text, str(faces), *values, f'{quality.zero_error:g}', f'{quality.return_error:.1g}'])} |"
+    means = [cell(getattr(quality, name), ".3f" if name == "gain" else ".2f") for name in COLUMNS]
+    errors = [f"{error:.1g}" for error in (quality.zero_error, quality.return_error, quality.refound_error)]
+    return f"| {' | '.join([text, str(faces), *means, *errors])} |"
 
 
 def cell(interval: Interval, form: str) -> str:
@@ -77,7 +82,7 @@ def draw(models: Models, measured: dict[str, tuple[list[SliderRun], Latent]], pa
     """Rows of pictures at rising strength, and beside each the scores of all faces."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(11, 1.66 * len(DRAWN) + 0.5), layout="constrained")
+    figure = Figure(figsize=(11, 1.42 * len(DRAWN) + 0.4), layout="constrained")
     ratios = [*(1.0 for _ in STRENGTHS), 0.28, 2.5]
     grid = figure.add_gridspec(len(DRAWN), len(ratios), width_ratios=ratios)
     for place, (text, color) in enumerate(zip(DRAWN, COLORS, strict=True)):
@@ -94,9 +99,9 @@ def draw(models: Models, measured: dict[str, tuple[list[SliderRun], Latent]], pa
 
 
 def shown(runs: list[SliderRun]) -> int:
-    """The face whose gain is the median one."""
+    """The face whose gain is larger than that of four in five."""
     gains = [run.scores[-1] - run.scores[0] for run in runs]
-    return int(np.argsort(gains)[len(gains) // 2])
+    return int(np.argsort(gains)[len(gains) * 4 // 5])
 
 
 def strip(models: Models, text: str, latent: Latent, face: int) -> list:

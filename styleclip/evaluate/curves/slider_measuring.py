@@ -34,9 +34,7 @@ def measure_slider(
     """A run for every latent.
 
     Scores are cosines with the text by the held-out CLIP, identities cosines by the held-out recogniser, 1 where there
-    is none, and distances between neighbouring strengths are mean absolute differences of pixels in 1/255. The error
-    of the way back is that of the largest strength and the same strength backwards by the step that the slider has for
-    the edited face.
+    is none, and distances between neighbouring strengths are mean absolute differences of pixels in 1/255.
 
     Args:
         models: the slider's.
@@ -57,12 +55,13 @@ def measure_slider(
     before = _pictures(models, source)
     after = [_pictures(models, add_steps(source, [(strength, step)])) for strength in strengths]
     edited = add_steps(source, [(strengths[-1], step)])
-    back = add_steps(edited, [(-strengths[-1], step_in_s(models, found, edited))])
+    refound = step_in_s(models, found, edited)
+    same, other = (_pictures(models, add_steps(edited, [(-strengths[-1], each)])) for each in (step, refound))
     target = torch.nn.functional.normalize(encode(judges.clip, (text,)).mean(dim=0), dim=-1)
     scores = torch.stack([judges.clip.encode_image(each) @ target for each in after], dim=1)
     identities = torch.stack([_identity(judges, before, each) for each in after], dim=1)
     distances = torch.stack([_change(one, other) for one, other in zip(after, after[1:], strict=False)], dim=1)
-    zero, returned = _change(after[list(strengths).index(0)], before), _change(_pictures(models, back), before)
+    errors = torch.stack([_change(each, before) for each in (after[list(strengths).index(0)], same, other)], dim=1)
     return [
         SliderRun(
             name,
@@ -70,8 +69,7 @@ def measure_slider(
             scores[row].tolist(),
             identities[row].tolist(),
             distances[row].tolist(),
-            zero[row].item(),
-            returned[row].item(),
+            *errors[row].tolist(),
         )
         for row, name in enumerate(images)
     ]

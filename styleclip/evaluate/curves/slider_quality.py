@@ -30,7 +30,9 @@ class SliderRun:
         identities: [S], cosine of the recogniser's features with those of the source.
         distances: [S - 1], between the pictures of neighbouring strengths; empty where they were not measured.
         zero_error: difference of the picture at strength 0 from the source, in 1/255; NaN where it was not measured.
-        return_error: the same after the largest strength and back.
+        return_error: the same after the largest strength and back by the same step.
+        refound_error: the same after the largest strength and back by the step that the slider finds for the edited
+            picture.
     """
 
     image: str
@@ -40,6 +42,7 @@ class SliderRun:
     distances: Sequence[float] = ()
     zero_error: float = math.nan
     return_error: float = math.nan
+    refound_error: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ class SliderQuality:
         picture_jump: the same of the distances between neighbouring pictures.
         identity_area: mean identity over the range of strengths.
         gain: rise of the score from the source to the largest strength.
-        zero_error, return_error: the largest of all images, in 1/255; NaN where they were not measured.
+        zero_error, return_error, refound_error: the largest of all images, in 1/255; NaN where they were not measured.
     """
 
     monotonicity: Interval
@@ -64,6 +67,7 @@ class SliderQuality:
     gain: Interval
     zero_error: float
     return_error: float
+    refound_error: float
 
 
 def slider_quality(runs: Sequence[SliderRun]) -> SliderQuality:
@@ -85,6 +89,7 @@ def slider_quality(runs: Sequence[SliderRun]) -> SliderQuality:
         mean([run.scores[-1] - score_at_zero(run.strengths, run.scores) for run in runs]),
         _largest([run.zero_error for run in runs]),
         _largest([run.return_error for run in runs]),
+        _largest([run.refound_error for run in runs]),
     )
 
 

@@ -9,7 +9,7 @@ from styleclip.evaluate.held_out.report import HeldOutReport
 from styleclip.evaluate.page.editors import measures
 from styleclip.evaluate.page.html import Html, element, join
 from styleclip.evaluate.page.numbers import strength_text
-from styleclip.evaluate.page.terms import CURVE_TERMS, TERMS
+from styleclip.evaluate.page.terms import CURVE_TERMS, SET_TERMS, TERMS
 
 MOST_ITEMS = 24  # of a list that is shown in full
 
@@ -23,7 +23,8 @@ def facts_section(report: HeldOutReport) -> Html:
         "Editors": {name: settings for name, settings in report.editors.items() if settings},
         "Provenance": report.provenance,
     }
-    meanings = [(each.heading, each.meaning) for each in TERMS if each.name in known]
+    known |= {name for each in report.sets for name in each.measures}
+    meanings = [(each.heading, each.meaning) for each in (*TERMS, *SET_TERMS) if each.name in known]
     return element(
         "section",
         element("h2", "How it was measured"),

@@ -40,6 +40,12 @@ TERMS = (
     Term("seconds", "seconds", ".2g", "for one edit, in batches"),
     Term("peak_mib", "MiB", ".0f", "peak memory of the edits"),
 )
+SET_TERMS = (  # of all edits of an editor at a strength together
+    Term("clip_kid", "CLIP-KID", ".4f", "KID by features of the held-out CLIP, of the edits against the images before"),
+    Term("clip_fd", "CLIP-FD", ".3f", "Frechet distance by features of the held-out CLIP"),
+    Term("kid", "KID", ".4f", "kernel distance of Inception features, of the edits against the images before"),
+    Term("fid", "FID", ".1f", "Frechet distance of Inception features"),
+)
 CURVE_TERMS = (
     ("area", "under the trade-off curve: mean of the most that is kept at each share of success; 1 is ideal"),
     ("95 % intervals", "stand below the means: bootstrap, 1,000 resamples of the images"),

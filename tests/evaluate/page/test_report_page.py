@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from styleclip.evaluate.held_out.measurements import MeasuredPrompt
+from styleclip.evaluate.held_out.measurements import MeasuredPrompt, SetMeasurement
 from styleclip.evaluate.held_out.report import HeldOutReport
 from styleclip.evaluate.page.editors import measured
 from styleclip.evaluate.page.report_page import report_page, write_page
@@ -100,6 +100,12 @@ def test_what_was_not_measured_is_left_out(report: HeldOutReport) -> None:
     assert found.sections == ["editors", "prompts", "method"]
     page = report_page(replace(report, strengths=[1.0], measurements=edits, pictures=[]))
     assert "LPIPS" not in page and "identity | success" not in page
+
+
+def test_measures_of_sets_have_columns(report: HeldOutReport) -> None:
+    sets = [SetMeasurement("optimize", 1.0, {"clip_kid": 0.01234}), SetMeasurement("optimize", 0.5, {"clip_kid": 7.0})]
+    page = report_page(replace(report, sets=sets, pictures=[]))
+    assert "CLIP-KID</th>" in page and "<td>0.0123</td>" in page and "7.0000" not in page
 
 
 def test_identity_counts_over_successes_only(report: HeldOutReport) -> None:
