@@ -1,7 +1,8 @@
 """IR-SE50, the face recognition network of InsightFace (Deng et al. 2019; squeeze-excitation of Hu et al. 2018).
 
 It is the trunk of ArcFace, for the identity loss, and of the encoders e4e and pSp. Parameter names are those of
-`model_ir_se50.pth`.
+`model_ir_se50.pth`. CurricularFace (Huang et al. 2020), by which publications measure identity, is the deeper IR-101
+without squeeze-excitation, under the same names: `CurricularFace_Backbone.pth`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from styleclip.networks.encoder_config import FRAME_PX, UNITS, WIDTHS
 from styleclip.networks.face_recognition import FaceRecogniser
 from styleclip.networks.resize import ResizeCrop, resize_from_square, resize_matrix
 
+IR_101 = (3, 13, 30, 3)  # bottlenecks of each stage
 FACE_PX = 112  # side of ArcFace's input
 FACE_ROWS, FACE_COLUMNS = slice(35, 223), slice(32, 220)  # of the face in a frame of 256 px
 
@@ -25,26 +27,27 @@ FACE_ROWS, FACE_COLUMNS = slice(35, 223), slice(32, 220)  # of the face in a fra
 class IRSE50(nn.Module):
     """The trunk: `stages(image)` is the output of each of the four stages, from 1/2 to 1/16 of the image's side.
 
-    Published files have WIDTHS channels.
+    Published files have WIDTHS channels. `units` are the bottlenecks of each stage.
     """
 
-    def __init__(self, widths: Sequence[int] = WIDTHS) -> None:
+    def __init__(self, widths: Sequence[int] = WIDTHS, units: Sequence[int] = UNITS, excitation: bool = True) -> None:
         super().__init__()
         first = widths[0]
+        self.units = tuple(units)
         self.input_layer = nn.Sequential(
             nn.Conv2d(3, first, 3, padding=1, bias=False), nn.BatchNorm2d(first), nn.PReLU(first)
         )
         self.body = nn.Sequential(
             *(
-                Bottleneck(width if unit else before, width, 1 if unit else 2)
-                for before, width, units in zip((first, *widths), widths, UNITS, strict=False)
-                for unit in range(units)
+                Bottleneck(width if unit else before, width, 1 if unit else 2, excitation)
+                for before, width, count in zip((first, *widths), widths, units, strict=False)
+                for unit in range(count)
             )
         )
 
     def stages(self, image: Tensor) -> list[Tensor]:
         """[N, 3, H, W] -> [N, w1, H/2, W/2], [N, w2, H/4, W/4], [N, w3, H/8, W/8], [N, w4, H/16, W/16]."""
-        ends = set(accumulate(UNITS))
+        ends = set(accumulate(self.units))
         x, outputs = self.input_layer(image), []
         for count, bottleneck in enumerate(self.body, start=1):
             x = bottleneck(x)
@@ -54,17 +57,26 @@ class IRSE50(nn.Module):
 
 
 class ArcFace(IRSE50, FaceRecogniser):
-    """Identity of a face: `arcface.embed(image) -> unit features [N, 512]`, compared by their dot product."""
+    """Identity of a face: `arcface.embed(image) -> unit features [N, 512]`, compared by their dot product.
 
-    def __init__(self) -> None:
-        super().__init__()
-        width, side = WIDTHS[-1], FACE_PX // 2 ** len(UNITS)
+    CurricularFace has the `units` IR_101, no `excitation`, and no weights of its last normalisation (`affine`).
+    """
+
+    def __init__(
+        self,
+        widths: Sequence[int] = WIDTHS,
+        units: Sequence[int] = UNITS,
+        excitation: bool = True,
+        affine: bool = True,
+    ) -> None:
+        super().__init__(widths, units, excitation)
+        width, side = widths[-1], FACE_PX // 2 ** len(units)
         self.output_layer = nn.Sequential(
             nn.BatchNorm2d(width),
             nn.Dropout(0.6),
             nn.Flatten(),
             nn.Linear(width * side * side, width),
-            nn.BatchNorm1d(width),
+            nn.BatchNorm1d(width, affine=affine),
         )
 
     def resize_crop(self, image: Tensor) -> ResizeCrop:
@@ -82,7 +94,7 @@ class ArcFace(IRSE50, FaceRecogniser):
 class Bottleneck(nn.Module):
     """`res_layer(x) + shortcut_layer(x)`, without an activation after the sum."""
 
-    def __init__(self, in_channels: int, out_channels: int, stride: int) -> None:
+    def __init__(self, in_channels: int, out_channels: int, stride: int, excitation: bool = True) -> None:
         super().__init__()
         self.res_layer = nn.Sequential(
             nn.BatchNorm2d(in_channels),
@@ -90,7 +102,7 @@ class Bottleneck(nn.Module):
             nn.PReLU(out_channels),
             nn.Conv2d(out_channels, out_channels, 3, stride, padding=1, bias=False),
             nn.BatchNorm2d(out_channels),
-            SqueezeExcitation(out_channels),
+            *([SqueezeExcitation(out_channels)] if excitation else []),
         )
         self.shortcut_layer: nn.Module
         if in_channels == out_channels:

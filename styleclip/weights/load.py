@@ -109,7 +109,7 @@ def load_identity_file(path: str | Path) -> FaceRecogniser:
     with error_context(path):
         content = _read_checked(path, "arcface", "facenet", "identity")
         if content.kind == "arcface":
-            return load_strict(on_meta(ArcFace), content.tensors)
+            return load_strict(on_meta(lambda: ArcFace(**content.config)), content.tensors)
         if content.kind == "facenet":
             return _load_facenet(content)
         build: type[FaceRecogniser] = PlainRecogniser if "channels" in content.config else SmallRecogniser

@@ -98,6 +98,13 @@ def arcface(path: Path) -> None:
 STYLEGAN3_LAYERS = {
     name: np.ones(width) for name, width in {"input": 4, "L0_36_6": 6, "L1_36_6": 6, "L2_32_3": 6}.items()
 }
+
+
+def curricularface(path: Path) -> None:
+    arcface(path)
+    torch.save({**torch.load(path, weights_only=True), "body.48.res_layer.0.weight": torch.ones(512)}, path)
+
+
 STATISTICS = [[layer[0].numpy() for layer in LAYERS.values()]] * 2
 NETWORKS: dict[str, Write] = {
     "stylegan2-ada-pytorch": lambda path: write_nvidia_pickle(path, tiny_generator()),
@@ -111,6 +118,7 @@ NETWORKS: dict[str, Write] = {
     "StyleCLIP: `surprised.pt`": torch_file({"state_dict": mapper_tensors("course_mapping")}),
     "OpenAI": lambda path: write_state_dict(weights_of(clip_config()["model"]), path),
     "TreB1eN": arcface,
+    "HuangYG123": curricularface,
     "dlib": lambda path: path.write_bytes(predictor()),
     "torchvision": torch_file({"features.0.weight": torch.ones(64, 3, 11, 11), "features.0.bias": torch.ones(64)}),
     "pytorch-fid": torch_file({"Conv2d_1a_3x3.conv.weight": torch.ones(32, 3, 3, 3), "fc.weight": torch.ones(1008, 8)}),

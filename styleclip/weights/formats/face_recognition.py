@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
+from styleclip.networks.arcface import IR_101
+from styleclip.networks.encoder_config import UNITS
 from styleclip.weights.formats.configs import axis_size
 from styleclip.weights.formats.content import Content, FileTree, Kind, attempt
-from styleclip.weights.safe_pickle.lazy_tensors import named_tensors
+from styleclip.weights.safe_pickle.lazy_tensors import AnyTensor, named_tensors
 
 
 class Recogniser(NamedTuple):
@@ -26,6 +29,8 @@ ARCFACE = Recogniser(
     frozenset({"input_layer", "body", "output_layer"}),
     "trained on MS1M, whose terms are research-only: treat the weights as non-commercial",
 )
+CURRICULARFACE = "CurricularFace IR-101"
+BOTTLENECK = re.compile(r"body\.\d{1,3}\.")
 FACENET = Recogniser(
     "facenet",
     "facenet-pytorch InceptionResnetV1",
@@ -35,7 +40,8 @@ FACENET = Recogniser(
 
 
 def contents(tree: FileTree) -> list[Content]:
-    """ArcFace's `model_ir_se50.pth` or an InceptionResnetV1 of facenet-pytorch, with any number of classes."""
+    """ArcFace's `model_ir_se50.pth`, `CurricularFace_Backbone.pth` in its names, or an InceptionResnetV1 of
+    facenet-pytorch, with any number of classes."""
     table = tree.table()
     layers = {str(name).partition(".")[0] for name in table}
     return [
@@ -47,5 +53,20 @@ def contents(tree: FileTree) -> list[Content]:
 
 def _recogniser(known: Recogniser, table: Mapping[str, Any]) -> Content:
     tensors = named_tensors(table)
-    config = {"num_classes": axis_size(tensors, "logits.weight", axis=0)} if known is FACENET else None
-    return Content(known.kind, known.format, config, tensors, licence=known.licence)
+    if known is FACENET:
+        config: dict[str, Any] = {"num_classes": axis_size(tensors, "logits.weight", axis=0)}
+        return Content(known.kind, known.format, config, tensors, licence=known.licence)
+    config = _arcface_config(tensors)
+    curricular = config["units"] == IR_101
+    return Content(known.kind, CURRICULARFACE if curricular else known.format, config, tensors, licence=known.licence)
+
+
+def _arcface_config(tensors: Mapping[str, AnyTensor]) -> dict[str, Any]:
+    """The arguments of `ArcFace`, from the number of bottlenecks and their layers."""
+    count = 1 + max((int(name.split(".")[1]) for name in tensors if BOTTLENECK.match(name)), default=-1)
+    units = next((each for each in (UNITS, IR_101) if sum(each) == count), UNITS)
+    return {
+        "units": units,
+        "excitation": units == UNITS or any(".fc1." in name for name in tensors),
+        "affine": units == UNITS or "output_layer.4.weight" in tensors,
+    }

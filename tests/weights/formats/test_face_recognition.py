@@ -12,14 +12,16 @@ import torch
 from torch import Tensor
 
 from styleclip.errors import WeightError
-from styleclip.networks.arcface import ArcFace
+from styleclip.networks.arcface import IR_101, ArcFace
 from styleclip.networks.face_recognition import Facenet, SmallRecogniser
 from styleclip.weights.catalog import checkpoint_path
 from styleclip.weights.formats.registry import read_all
 from styleclip.weights.load import load_identity_file
+from styleclip.weights.state_dict import load_strict
 from tests.golden import fill
 
 ARCFACE = "arcface_ir_se50"
+NARROW = (2, 2, 2, 2)  # channels
 CASIA, VGGFACE2 = 10575, 8631  # people in the two training sets of facenet-pytorch
 
 
@@ -66,6 +68,16 @@ def test_arcface_gives_the_golden_features(tmp_path: Path, zipped: bool) -> None
     assert not recogniser.training and not any(p.requires_grad for p in recogniser.parameters())
     golden = 0.5 * torch.from_numpy(fill.draw("input.face", (2, 3, 112, 112), fill.meta(ARCFACE)["seed"]))
     assert (recogniser(golden) - torch.from_numpy(fill.vectors(ARCFACE)["features"])).abs().max() <= 1e-5
+
+
+@pytest.mark.parametrize("affine", [False, True])
+def test_curricularface_is_told_by_its_depth(tmp_path: Path, affine: bool) -> None:
+    names = {**ArcFace(NARROW, IR_101, excitation=False, affine=affine).state_dict()}
+    [content] = read_all(save(names, tmp_path / "CurricularFace_Backbone.pth"))
+    assert content.format == "CurricularFace IR-101"
+    assert content.config == {"units": IR_101, "excitation": False, "affine": affine}
+    recogniser = load_strict(ArcFace(NARROW, **content.config), content.tensors)
+    assert len(recogniser.body) == 49 and recogniser.embed(face(64)).shape == (2, 2)
 
 
 @pytest.mark.parametrize(("people", "zipped"), [(CASIA, False), (VGGFACE2, True)], ids=["casia", "vggface2"])
