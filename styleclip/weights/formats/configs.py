@@ -202,7 +202,7 @@ def axis_size(tensors: Tensors, name: str, axis: int) -> int:
     if name not in tensors:
         raise WeightError(f"the tensor {name} is missing; pass a complete file")
     if len(tensors[name].shape) <= axis:
-        raise WeightError(f"{name} has shape {list(tensors[name].shape)}; pass a StyleGAN2 generator")
+        raise WeightError(f"{name} has shape {list(tensors[name].shape)}; pass a file of this architecture")
     return tensors[name].shape[axis]
 
 

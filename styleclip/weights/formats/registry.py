@@ -4,8 +4,8 @@ A new format is a module with one function, `contents(tree: FileTree) -> list[Co
 
 - It takes the tree of values of the container, and returns [] for a file of another format.
 - It gives the tensors under our names, unread: `named_tensors(tree.table(...))`, renamed, and where the layout differs
-  wrapped in `ConvertedTensor`. Formats of StyleGAN2 then call `generator_content`, which reads the configuration from
-  the shapes (`configs.py` has the same for every other kind of network).
+  wrapped in `ConvertedTensor`. Formats of StyleGAN2 then call `generator_content`, of StyleGAN3 `stylegan3_content`,
+  which read the configuration from the shapes (`configs.py` has the same for every other kind of network).
 - It raises WeightError for a file that our network does not support: the cause, a semicolon and the remedy. The path
   is prefixed here, and any other exception is reported as damage.
 

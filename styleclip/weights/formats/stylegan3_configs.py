@@ -35,6 +35,7 @@ NUMBERS = (
 )  # fields of StyleGAN3Config that neither names nor shapes tell
 COUNTS = ("num_critical", "margin")
 MAX_MARGIN = 256  # px; published ones have 10
+MAX_FILTER_SIZE = 32  # taps per factor; published ones have 6
 FILTER_TOLERANCE = 1e-3  # of a tap, for files in half precision; in float32 those of NVIDIA are within 1e-7
 MOVED = "the file moves its pictures by synthesis.input.transform, and so they are drawn"
 
@@ -87,8 +88,8 @@ def stylegan3_config(tensors: Tensors, numbers: Mapping[str, Any]) -> StyleGAN3C
         image_resolution=resolution,
         channels=channels,
         kernel=axis_size(tensors, f"{first}.weight", axis=3),
-        radial=len(tensors[f"{first}.down_filter"].shape) == 2 if f"{first}.down_filter" in tensors else False,
-        filter_size=axis_size(tensors, f"{first}.up_filter", axis=0) // 2,
+        radial=f"{first}.down_filter" in tensors and len(tensors[f"{first}.down_filter"].shape) == 2,
+        filter_size=_filter_size(tensors, f"{first}.up_filter"),
         **_check_numbers(numbers, resolution, len(names)),
     )
     built = [shape.name for shape in config.layers()]
@@ -107,6 +108,14 @@ def _layers(tensors: Tensors) -> tuple[list[str], int]:
     if len(names) < 2 or FREQUENCIES not in tensors:
         raise WeightError("it has no tensors named synthesis.input.freqs and synthesis.L0_36_512; pass a StyleGAN3")
     return names, int(found[names[-1]][3])
+
+
+def _filter_size(tensors: Tensors, name: str) -> int:
+    """Taps per factor of resampling, from the filter of the first layer, which upsamples by 2."""
+    size, odd = divmod(axis_size(tensors, name, axis=0), 2)
+    if odd or not 1 <= size <= MAX_FILTER_SIZE:
+        raise WeightError(f"{name} has {2 * size + odd} taps, as in no StyleGAN3 known here; pass another one")
+    return size
 
 
 def _out_channels(tensors: Tensors, name: str) -> int:
@@ -132,8 +141,8 @@ def _check_numbers(numbers: Mapping[str, Any], resolution: int, layers: int) -> 
     typed = {name: value if name in COUNTS or value is None else float(value) for name, value in said.items()}
     cutoff, stopband, relative = (typed.get(name, getattr(StyleGAN3Config, name)) for name in NUMBERS[3:6])
     if not (1 <= cutoff < stopband <= resolution and cutoff < resolution / 2 and 1 <= relative <= 8):
-        numbers_said = f"cutoff {cutoff:g}, stopband {stopband:g} and {relative:g}"
-        raise WeightError(f"its filters have the {numbers_said}, as no StyleGAN3 of {resolution} px; pass another one")
+        band = f"cutoff {cutoff:g}, stopband {stopband:g} and {relative:g}"
+        raise WeightError(f"its filters have the {band}, as no StyleGAN3 of {resolution} px; pass another one")
     return typed
 
 
@@ -146,7 +155,8 @@ def _architecture(config: StyleGAN3Config) -> str:
 def _is_moved(tensors: Tensors) -> bool:
     if TRANSFORM not in tensors or tuple(tensors[TRANSFORM].shape) != (3, 3):
         return False
-    return not torch.equal(read_tensor(tensors[TRANSFORM]).float(), torch.eye(3))
+    transform = read_tensor(tensors[TRANSFORM]).float()
+    return bool(transform.isfinite().all()) and not torch.equal(transform, torch.eye(3))
 
 
 def _with_checks(tensors: Tensors, config: StyleGAN3Config) -> dict[str, AnyTensor]:

@@ -77,6 +77,12 @@ DAMAGE: list[tuple[Callable[[Persistent], None], str]] = [
     (set_buffer(f"{L4}.magnitude_ema", torch.zeros([])), f"{L4}.magnitude_ema is not a positive number; download the"),
     (set_buffer(f"{L4}.magnitude_ema", torch.tensor(torch.nan)), f"{L4}.magnitude_ema is not a positive number; down"),
     (set_buffer("synthesis.input.freqs", torch.full([32, 2], torch.nan)), "input.freqs holds NaN or infinite numbers"),
+    (set_buffer("synthesis.input.transform", torch.full([3, 3], torch.inf)), "transform holds NaN or infinite numbers"),
+    (set_buffer(f"{L0}.up_filter", torch.zeros(40_000)), f"{L0}.up_filter has 40000 taps, as in no StyleGAN3 known"),
+    (
+        set_buffer(f"{L0}.up_filter", torch.zeros(11)),
+        f"{L0}.up_filter has 11 taps, as in no StyleGAN3 known here; pass",
+    ),
     (set_buffer("synthesis.input.transform", torch.zeros(2, 2)), r"input.transform has shape \[2, 2\] instead of \[3"),
 ]
 
