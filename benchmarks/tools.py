@@ -17,6 +17,7 @@ from torch import nn
 
 import cuda_ops
 import styleclip
+from benchmarks.timing import CLOCKS, set_clock
 from styleclip.errors import StyleClipError
 from styleclip.models import Models
 from styleclip.networks.arcface import ArcFace
@@ -59,10 +60,12 @@ class Setup:
     threads: int
     networks: Networks
     quick: bool
+    clock: str = "wall"  # of timing.CLOCKS
 
     def apply(self) -> None:
         """Configure this process as the command line does."""
         torch.set_num_threads(self.threads)
+        set_clock(self.clock)
         if self.device.type == "cpu":
             keep_memory()
 
@@ -131,13 +134,20 @@ def bench_command(command: Callable[..., Report]) -> click.Command:
 
     @functools.wraps(command)
     def run(
-        device: str, dtype: str, threads: int | None, networks: Networks, quick: bool, as_json: bool, **options: Any
+        device: str,
+        dtype: str,
+        threads: int | None,
+        networks: Networks,
+        quick: bool,
+        clock: str,
+        as_json: bool,
+        **options: Any,
     ) -> None:
         try:
             where = pick_device(device)
             count = threads or torch.get_num_threads()
             dtypes = tuple(pick_dtype(name, where) for name in (BOTH_DTYPES if dtype == "auto" else (dtype,)))
-            setup = Setup(where, dtypes, count, networks, quick)
+            setup = Setup(where, dtypes, count, networks, quick, clock)
             setup.apply()
             report = command(setup, **options)
         except StyleClipError as error:
@@ -149,6 +159,7 @@ def bench_command(command: Callable[..., Report]) -> click.Command:
         click.option("--json", "as_json", is_flag=True, help="Print JSON."),
         click.option("--quick", is_flag=True, is_eager=True, help="Fewer repetitions and sizes."),
         click.option("--networks", type=click.Choice(get_args(Networks)), default="config-f", help="small: to try."),
+        click.option("--clock", type=click.Choice(list(CLOCKS)), default="wall", help="cpu: for a busy machine."),
         click.option("--threads", type=click.IntRange(1), help="CPU threads.  [default: as torch chooses]"),
         click.option("--dtype", default="auto", help="Of ours: float32 or bfloat16.  [default: float32, ops both]"),
         click.option("--device", default="auto", help="auto, cpu or cuda[:N]."),
@@ -176,6 +187,7 @@ def environment(setup: Setup) -> dict[str, Any]:
         "commit": commit_name(),
         "kernels": KERNEL_LABELS[setup.kernels[0]],
         "networks": setup.networks,
+        "clock": setup.clock,
         "dtype": [str(dtype).removeprefix("torch.") for dtype in setup.dtypes],
     }
 
@@ -187,6 +199,8 @@ def headline(setup: Setup) -> str:
     words = [record["machine"], threads, f"torch {record['torch']}", f"commit {record['commit']}", record["kernels"]]
     if not setup.is_stylegan2:
         words.append(setup.networks)
+    if setup.clock != "wall":
+        words.append("CPU seconds")
     if setup.dtype is not torch.float32:
         words += record["dtype"]
     return ", ".join([*words, *(["small networks"] if setup.networks == "small" else [])])
