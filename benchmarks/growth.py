@@ -23,7 +23,8 @@ Sized = Callable[[Generator, int, int], dict[str, Callable[[], Any]]]  # generat
 
 def measure_growth(generator: Generator, works: Sized, quick: bool) -> list[dict[str, Any]]:
     """Least seconds per image and multiplications of every work, for resolutions from 64 px and batches up to 8."""
-    sides = [side for side in generator.config.channels if side >= MIN_SIDE] or [*generator.config.channels]
+    every = generator.config.resolutions
+    sides = [side for side in every if side >= MIN_SIDE] or [*every]
     cells = [(side, batch) for side in sides for batch in (BATCHES[:2] if quick else BATCHES)]
     device = generator.w_avg.device
     timers = {

@@ -14,8 +14,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from benchmarks.configurations import CHANNELS
 from benchmarks.timing import Timer, make_repeating_timer, time_in_turns
-from benchmarks.tools import CHANNELS, Report, Setup, bench_command, markdown_table, repeats_option, with_ops
+from benchmarks.tools import Report, Setup, bench_command, markdown_table, repeats_option, with_ops
 from cuda_ops import bias_act, blur_act, upfirdn2d
 from styleclip.networks.layers import fir_taps
 

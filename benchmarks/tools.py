@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, TypeVar, cast, get_args
+from typing import Any, TypeVar, cast, get_args
 
 import click
 import torch
@@ -17,6 +17,7 @@ from torch import nn
 
 import cuda_ops
 import styleclip
+from benchmarks.configurations import SMALL_CLIP, Networks, generator_config
 from benchmarks.timing import CLOCKS, set_clock
 from styleclip.errors import StyleClipError
 from styleclip.models import Models
@@ -24,29 +25,12 @@ from styleclip.networks.arcface import ArcFace
 from styleclip.networks.clip import CLIP, build_clip
 from styleclip.networks.face_recognition import FaceRecogniser, SmallRecogniser
 from styleclip.networks.generator import Generator
-from styleclip.networks.generator_config import GeneratorConfig
 from styleclip.networks.open_clip_hub import open_clip_architecture
-from styleclip.networks.stylegan2 import StyleGAN2Config
-from styleclip.networks.stylegan3 import StyleGAN3Config
-from styleclip.networks.stylegan3_schedule import bands, channel_counts
 from styleclip.runtime.devices import keep_memory, pick_device, pick_dtype
 from styleclip.storage.files import to_json
 
 Value = TypeVar("Value")
-Networks = Literal["config-f", "stylegan3-t", "stylegan3-r", "small"]
 PROMPT = "a face with red hair"
-CHANNELS = {4: 512, 8: 512, 16: 512, 32: 512, 64: 512, 128: 256, 256: 128, 512: 64, 1024: 32}  # of config-f
-SMALL = StyleGAN2Config(z_dim=16, w_dim=16, mapping_widths=(16, 16), channels={4: 8, 8: 8, 16: 8, 32: 8})
-SMALL_CLIP = {
-    "name": "small",
-    "model": {
-        "embed_dim": 16,
-        "vision_cfg": {"image_size": 224, "patch_size": 32, "width": 32, "layers": 1, "head_width": 16},
-        "text_cfg": {"context_length": 16, "width": 16, "heads": 1, "layers": 1},
-    },
-    "tokens": [],
-    "vocabulary": [],
-}
 BOTH_DTYPES = ("float32", "bfloat16")
 KERNEL_LABELS = {"native": "compiled kernels", "reference": "plain torch"}  # by value of STYLECLIP_OPS
 
@@ -85,7 +69,7 @@ class Setup:
     def generator(self, resolution: int, frozen: bool = True) -> Generator:
         """A generator with fixed random weights, trainable unless `frozen`."""
         torch.manual_seed(0)
-        generator = Generator(self.generator_config(resolution)).eval()
+        generator = Generator(generator_config(self.networks, resolution)).eval()
         for name, tensor in generator.state_dict().items():
             if name.endswith("noise_strength"):
                 tensor.fill_(0.1)  # zero before any training
@@ -95,11 +79,6 @@ class Setup:
     @property
     def is_stylegan2(self) -> bool:
         return self.networks in ("config-f", "small")
-
-    def generator_config(self, resolution: int) -> GeneratorConfig:
-        if not self.is_stylegan2:
-            return stylegan3_config(resolution, radial=self.networks == "stylegan3-r")
-        return SMALL if self.networks == "small" else config_f(resolution)
 
     def models(self, resolution: int, frozen: bool = True) -> Models:
         """Networks with fixed random weights; CLIP preprocesses as in the published code."""
@@ -243,19 +222,6 @@ def with_ops(choice: str, work: Callable[[], Value]) -> Callable[[], Value]:
                 os.environ["STYLECLIP_OPS"] = before
 
     return run
-
-
-def config_f(resolution: int) -> StyleGAN2Config:
-    """The configuration config-f of StyleGAN2, up to this resolution."""
-    channels = {side: width for side, width in CHANNELS.items() if side <= resolution}
-    return StyleGAN2Config(z_dim=512, w_dim=512, mapping_widths=(512,) * 8, channels=channels)
-
-
-def stylegan3_config(resolution: int, radial: bool) -> StyleGAN3Config:
-    """The configuration R of StyleGAN3 where it is `radial`, else T, as published."""
-    factor = 2 if radial else 1
-    channels = channel_counts(bands(resolution, 14), base=32768 * factor, most=512 * factor)
-    return StyleGAN3Config(512, 512, (512, 512), resolution, channels, kernel=1 if radial else 3, radial=radial)
 
 
 def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
