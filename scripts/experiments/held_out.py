@@ -23,6 +23,7 @@ import styleclip
 from styleclip.demo.judge import load_judge
 from styleclip.demo.wordings import Wording, load_wordings
 from styleclip.editor import Editor
+from styleclip.errors import UsageError
 from styleclip.evaluate.demo_world.limits import Limits
 from styleclip.evaluate.demo_world.measures import measure as measure_exactly
 from styleclip.evaluate.demo_world.oracle import Oracle
@@ -38,6 +39,7 @@ from styleclip.evaluate.held_out.unedited import see_unedited
 from styleclip.latents import Latent, Space
 from styleclip.methods import make_method
 from styleclip.prompts import Prompt
+from styleclip.results import EditResult
 from styleclip.weights.catalog import checkpoint_path
 
 TEXT = {"goal": "text", "prior": "source", "steps": 8, "lr": 0.2, "lambda_l2": 0.002}  # follows CLIP's gradient
@@ -69,13 +71,16 @@ def main(threads: int) -> None:
 @click.option("--faces", default=16, show_default=True, help="The first faces of the set.")
 @click.option("--out", "path", type=click.Path(path_type=Path), required=True)
 def edit_all(set_name: str, faces: int, path: Path) -> None:
-    """Make the edits of all editors, and write them with their exact measures after every prompt."""
+    """Make the edits of all editors, and write them with their exact measures after every prompt; continue a file."""
     models = styleclip.load("demo")
     editor, judge = Editor(models), load_judge(checkpoint_path("demo/judge.safetensors"))
     wordings = load_wordings("reporting" if set_name == "reporting" else "tuning")
     portraits, limits = Portraits.of(models, judge, wordings.seeds[:faces]), Limits.of(models)
-    found = []
+    found = torch.load(path, weights_only=True) if path.exists() else []
+    done = {entry["prompt"] for entry in found}
     for wording in wordings.wordings:
+        if wording.text in done:
+            continue
         source = portraits.lacking(wording.claims)
         if not len(source):
             continue
@@ -84,6 +89,8 @@ def edit_all(set_name: str, faces: int, path: Path) -> None:
         edits = {ORACLE: _kept(ideal.after, measure_exactly(task, ideal, judge, limits).columns)}
         for name in EDITORS:
             result = _edit(editor, wording, name, source.seeds.tolist())
+            if result is None:
+                continue
             edits[name] = _kept(result.after, measure_exactly(task, result, judge, limits).columns)
             print(wording.text, "|", name, "|", round(result.seconds / len(source), 2), "s", flush=True)
         found.append({"prompt": wording.text, "before": source.images, "edits": edits})
@@ -169,12 +176,17 @@ def _rank(values: list[tuple[dict[str, float], dict[str, float]]], a: str, b: st
         return float(spearmanr(*zip(*known, strict=True)).statistic) if len(known) > 1 else float("nan")
 
 
-def _edit(editor: Editor, wording: Wording, name: str, seeds: list[int]) -> Any:
+def _edit(editor: Editor, wording: Wording, name: str, seeds: list[int]) -> EditResult | None:
+    """The edit; None where the editor refuses the prompt."""
     kind, settings = EDITORS[name]
     method, models = make_method(kind, **settings), editor.models
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # words that CLIP does not know
-        return editor.edit(editor.sample(seeds=seeds), prompt_for(method, models, Prompt(wording.text)), method)
+        try:
+            return editor.edit(editor.sample(seeds=seeds), prompt_for(method, models, Prompt(wording.text)), method)
+        except UsageError as error:
+            print(f"{wording.text} | {name} | {error}", flush=True)
+            return None
 
 
 def _kept(after: Tensor, columns: Any) -> dict[str, Any]:

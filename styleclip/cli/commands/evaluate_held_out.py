@@ -55,8 +55,8 @@ def measure_held_out(
             if photos
             else [seed_source(models, request.seeds or SEEDS)]
         )
-        strengths, samples = held_out.strengths or STRENGTHS, held_out.unedited or SAMPLES
-        report = measure_edits(models, judges, editors, prompts, sources, strengths, samples, progress)
+        choices = held_out.strengths or STRENGTHS, held_out.unedited or SAMPLES, bool(held_out.fid)
+        report = measure_edits(models, judges, editors, prompts, sources, *choices, on_step=progress)
     paths = save_report(report, folder, common.overwrite, common.recording)
     if not common.as_json:
         print_lines(*report_table(report).split("\n"))

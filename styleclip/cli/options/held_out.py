@@ -20,6 +20,7 @@ JUDGE_IDENTITY = "The recogniser that measures, another than that of the loss, o
 STRENGTHS = "With --judge-clip: multiples of every editor's own step, e.g. -1,0,1.  [default: 0,0.5,1,1.5]"
 IMAGE = "With --judge-clip, in place of seeds: a photo, a folder or a pattern; may be given again."
 BANK = "With --judge-clip: the attributes that an edit may flip, a TOML file.  [default: those of portraits]"
+FID = "With --judge-clip: also FID and KID of all edits against samples, by Inception (`models pull fid-inception`)."
 UNEDITED = "With --judge-clip: samples without an edit that the judge sees.  [default: 1000]"
 
 
@@ -33,6 +34,7 @@ class HeldOut:
     image: tuple[str, ...] = ()
     bank: Path | None = None
     unedited: int | None = None
+    fid: bool | None = None
 
     def check(self) -> None:
         """Raise UsageError for an option without --judge-clip."""
@@ -52,5 +54,6 @@ held_out_options = option_group(
         option("--image", multiple=True, metavar="PHOTO", help=IMAGE),
         option("--bank", type=EXISTING_FILE, metavar="FILE", help=BANK),
         option("--unedited", type=CountRange(MIN_SAMPLES), metavar="N", help=UNEDITED),
+        option("--fid", is_flag=True, default=None, flag_value=True, help=FID),
     ],
 )

@@ -19,6 +19,7 @@ from styleclip.evaluate.held_out.editors import MeasuredEditor, at_strength, pro
 from styleclip.evaluate.held_out.judges import Judges
 from styleclip.evaluate.held_out.measure import Seen, measure, see
 from styleclip.evaluate.held_out.measurements import NOTHING, EditMeasurement, EditPictures
+from styleclip.evaluate.held_out.sets import EditSets
 from styleclip.evaluate.held_out.task import Task
 from styleclip.evaluate.held_out.unedited import Unedited
 from styleclip.latents import Latent
@@ -42,12 +43,10 @@ class Measured:
     Args:
         edits: one for each strength and picture.
         pictures: of the first SHEET_IMAGES pictures.
-        features: strength -> [N, D], the held-out CLIP's features of the edited pictures.
     """
 
     edits: list[EditMeasurement] = field(default_factory=list)
     pictures: list[EditPictures] = field(default_factory=list)
-    features: dict[float, list[Tensor]] = field(default_factory=dict)
 
 
 class Evaluation:
@@ -58,12 +57,18 @@ class Evaluation:
         unedited: samples of the generator.
         sources: the pictures.
         strengths: multiples of every editor's own step, in rising order.
+        sets: take all edited pictures.
     """
 
     def __init__(
-        self, judges: Judges, unedited: Unedited, sources: Sequence[EditSource], strengths: Sequence[float]
+        self,
+        judges: Judges,
+        unedited: Unedited,
+        sources: Sequence[EditSource],
+        strengths: Sequence[float],
+        sets: EditSets,
     ) -> None:
-        self.judges, self.sources, self.strengths = judges, sources, strengths
+        self.judges, self.sources, self.strengths, self.sets = judges, sources, strengths, sets
         self.reader = BankReader(judges.clip, judges.bank, unedited.features)
         self.before = [see(judges, self.reader, source.models.render(source.latent)) for source in sources]
 
@@ -117,7 +122,7 @@ class Evaluation:
                 named = self.reader.names(flips, place) if flips else ()
                 edit = EditMeasurement(label, task.prompt.target, strength, source.names[row], measures, named)
                 measured.edits.append(edit)
-            measured.features.setdefault(strength, []).append(seen.features.cpu())
+            self.sets.add(label, strength, seen.features, seen.images)
             after.append(images[:SHEET_IMAGES])
         for place in range(min(len(rows), SHEET_IMAGES - len(measured.pictures))):
             [picture] = thumbnails(start.images[place : place + 1].cpu())

@@ -17,6 +17,7 @@ from styleclip.evaluate.held_out.measure import MAX_OUTSIDE
 from styleclip.evaluate.held_out.measurements import EditMeasurement, EditPictures
 from styleclip.evaluate.held_out.region import MARGIN, MIN_EFFECT, STANDARD_ERRORS
 from styleclip.evaluate.held_out.report import HeldOutReport
+from styleclip.evaluate.held_out.sets import EditSets
 from styleclip.evaluate.held_out.task import Task
 from styleclip.evaluate.held_out.unedited import MAP_PX, SEED, see_unedited
 from styleclip.models import Models
@@ -39,6 +40,7 @@ def measure_edits(
     sources: Sequence[EditSource],
     strengths: Sequence[float] = STRENGTHS,
     samples: int = SAMPLES,
+    fid: bool = False,
     on_step: OnStep = ignore,
 ) -> HeldOutReport:
     """Measure editors on the pictures that lack something of a prompt.
@@ -51,6 +53,7 @@ def measure_edits(
         sources: the pictures.
         strengths: multiples of every editor's own step, `source + strength * (edited - source)`.
         samples: without an edit, which say where the claims of a prompt lie and what the held-out CLIP can tell.
+        fid: also compare all edits of an editor with samples by FID and KID; raises WeightError without Inception.
         on_step: a step is an editor on a prompt; before that a sample.
 
     Raises UsageError where every picture shows every prompt, and for two editors of one label.
@@ -65,7 +68,8 @@ def measure_edits(
     if len({each.label for each in everyone}) < len(everyone):
         raise UsageError("two editors have the same label; leave one of them out")
     unedited = see_unedited(models, judges.clip, samples, on_step)
-    evaluation = Evaluation(judges, unedited, sources, strengths)
+    sets = EditSets(models, unedited, fid)
+    evaluation = Evaluation(judges, unedited, sources, strengths, sets)
     records, edits, pictures = [], list[EditMeasurement](), list[EditPictures]()
     for number, prompt in enumerate(prompts):
         task = Task.of(models, judges, unedited, prompt)
@@ -87,6 +91,7 @@ def measure_edits(
         protocol=_protocol(sources, samples),
         provenance=models.provenance,
         measurements=edits,
+        sets=sets.measurements(),
         pictures=pictures,
     )
 

@@ -19,6 +19,9 @@ COLUMNS = {  # measure -> head and format
     "l1_outside": ("outside L1", ".1f"),
     "lpips_outside": ("outside LPIPS", ".3f"),
     "identity": ("identity*", ".2f"),
+    "clip_kid": ("CLIP-KID", ".2f"),
+    "fid": ("FID", ".1f"),
+    "kid": ("KID", ".4f"),
     "seconds": ("seconds", ".2g"),
     "peak_mib": ("peak MiB", ".0f"),
 }
@@ -48,7 +51,8 @@ def measured_rows(report: HeldOutReport) -> list[MeasuredRow]:
     for editor in report.editors:
         for strength in report.strengths:
             if edits := report.rows(editor=editor, strength=strength):
-                rows.append(MeasuredRow(editor, strength, len(edits), intervals(edits)))
+                found = intervals(edits) | set_values(report, editor, strength)
+                rows.append(MeasuredRow(editor, strength, len(edits), found))
     return rows
 
 
@@ -66,6 +70,12 @@ def intervals(edits: Sequence[EditMeasurement]) -> dict[str, Interval]:
         enough = known and sum(success) >= max(1, MIN_SHARE * len(known))
         found[name] = ratio_interval(products, success, images) if enough else Interval(math.nan)
     return found
+
+
+def set_values(report: HeldOutReport, editor: str, strength: float) -> dict[str, Interval]:
+    """The measures of all edits of an editor at a strength together, which have no interval."""
+    known = {(each.editor, each.strength): each.measures for each in report.sets}.get((editor, strength), {})
+    return {name: Interval(value) for name, value in known.items() if name in COLUMNS}
 
 
 def report_table(report: HeldOutReport) -> str:

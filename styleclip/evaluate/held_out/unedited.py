@@ -40,6 +40,10 @@ class Unedited:
         """[N, D], unit features."""
         return self.samples.features
 
+    def latent(self, models: Models) -> Latent:
+        """Z of the samples."""
+        return Latent(Space.Z, sample_z(models.generator, len(self.samples), self.samples.seed).to(models.device))
+
 
 @torch.no_grad()
 def see_unedited(models: Models, clip: CLIP, count: int, on_step: OnStep = ignore) -> Unedited:

@@ -23,6 +23,8 @@ from styleclip.networks.clip import CLIP
 from styleclip.weights.fid_network import load_inception
 
 BATCH = 32  # images seen together
+CLIP_DISTANCES = ("clip_fd", "clip_kid")
+INCEPTION_DISTANCES = ("fid", "kid")
 INCEPTION_NAME = "pytorch-fid's Inception of 2015"
 
 Images = Tensor | Iterable[Tensor]  # [N, 3, H, W] in [-1, 1], or several of them of any sizes, which are read once
@@ -52,18 +54,18 @@ def make_extractors(clip: CLIP | None = None, inception: bool = True) -> tuple[E
     """
     found = [clip_extractor(clip)] if clip is not None else []
     if inception and (network := load_inception()) is not None:
-        found.insert(0, Extractor(INCEPTION_NAME, "fid", "kid", network.features))
+        found.insert(0, Extractor(INCEPTION_NAME, *INCEPTION_DISTANCES, network.features))
     return tuple(found)
 
 
 def clip_extractor(clip: CLIP) -> Extractor:
-    """CLIP's unit features times the root of their number, so that an entry is about 1, as Inception's are."""
+    """The scaled features of a CLIP."""
+    return Extractor(clip.name, *CLIP_DISTANCES, lambda images: scale_features(clip.encode_image(images)))
 
-    def extract(images: Tensor) -> Tensor:
-        features = clip.encode_image(images)
-        return features * features.shape[1] ** 0.5
 
-    return Extractor(clip.name, "clip_fd", "clip_kid", extract)
+def scale_features(features: Tensor) -> Tensor:
+    """CLIP's unit features [N, D] times the root of D, so that an entry is about 1, as Inception's are."""
+    return features * features.shape[1] ** 0.5
 
 
 @dataclass(frozen=True)

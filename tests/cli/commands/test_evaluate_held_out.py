@@ -12,7 +12,7 @@ from styleclip.images import to_pil
 from tests.helpers.commands import invoke
 from tests.helpers.support import failed
 
-QUICK = ("--judge-clip", "demo-composition", "--unedited", "50", "--quiet")
+QUICK = ("--judge-clip", "demo-judge-clip", "--unedited", "50", "--quiet")
 
 
 @pytest.fixture(autouse=True)

@@ -24,7 +24,7 @@ def models() -> Models:
 
 @pytest.fixture(scope="package")
 def judges(models: Models) -> Judges:
-    return load_judges(models, "demo-composition")
+    return load_judges(models, "demo-judge-clip", "demo-judge-identity")
 
 
 @pytest.fixture(scope="package")

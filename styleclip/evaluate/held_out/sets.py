@@ -1,0 +1,85 @@
+"""All edits of an editor at a strength as a set of pictures, compared with samples without an edit."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import torch
+from torch import Tensor
+
+from styleclip.errors import WeightError
+from styleclip.evaluate.held_out.measurements import SetMeasurement
+from styleclip.evaluate.held_out.unedited import Unedited
+from styleclip.evaluate.image_sets.distances import MIN_IMAGES, Moments, frechet_distance, kernel_distance
+from styleclip.evaluate.image_sets.extractors import (
+    BATCH,
+    CLIP_DISTANCES,
+    INCEPTION_DISTANCES,
+    INCEPTION_NAME,
+    Extractor,
+    make_extractors,
+    scale_features,
+)
+from styleclip.images import to_rgb
+from styleclip.models import Models
+
+DECIMALS = 5
+
+Names = tuple[str, str]  # of the Frechet and the kernel distance of some features
+
+
+class EditSets:
+    """The features of edited pictures by editor and strength.
+
+    The held-out CLIP's give `clip_fd` and `clip_kid`, those of Inception, where it is wanted, `fid` and `kid`.
+
+    Args:
+        models: draw the samples for Inception, at their full size.
+        unedited: samples without an edit.
+        inception: whether to compute FID and KID. Raises WeightError where the network is not on this disk.
+    """
+
+    def __init__(self, models: Models, unedited: Unedited, inception: bool = False) -> None:
+        self.inception = _inception() if inception else None
+        self.before = {CLIP_DISTANCES: scale_features(unedited.features)}
+        if self.inception is not None:
+            images = to_rgb(models.render(unedited.latent(models)).float().clamp(-1, 1))
+            self.before[INCEPTION_DISTANCES] = _features(self.inception, images)
+        self.after: dict[tuple[str, float], dict[Names, list[Tensor]]] = defaultdict(lambda: defaultdict(list))
+
+    def add(self, editor: str, strength: float, features: Tensor, images: Tensor) -> None:
+        """Edited pictures [N, 3, H, W] and the CLIP's unit features [N, D] of them."""
+        kept = self.after[editor, strength]
+        kept[CLIP_DISTANCES].append(scale_features(features.cpu()))
+        if self.inception is not None:
+            kept[INCEPTION_DISTANCES].append(_features(self.inception, images))
+
+    def measurements(self) -> list[SetMeasurement]:
+        """The distances of every set of two pictures or more."""
+        moments = {names: Moments.of(features) for names, features in self.before.items()}
+        found = []
+        for (editor, strength), kept in self.after.items():
+            values: dict[str, float] = {}
+            for names, parts in kept.items():
+                features = torch.cat(parts)
+                if len(features) >= MIN_IMAGES:
+                    distances = (
+                        frechet_distance(moments[names], Moments.of(features)),
+                        kernel_distance(self.before[names], features),
+                    )
+                    values |= {name: round(value, DECIMALS) for name, value in zip(names, distances, strict=True)}
+            found += [SetMeasurement(editor, strength, values)] if values else []
+        return found
+
+
+def _features(extractor: Extractor, images: Tensor) -> Tensor:
+    """[N, D] of images [N, 3, H, W], batch by batch."""
+    with torch.no_grad():
+        return torch.cat([extractor.extract(part).float() for part in images.cpu().split(BATCH)])
+
+
+def _inception() -> Extractor:
+    found = [each for each in make_extractors() if each.name == INCEPTION_NAME]
+    if not found:
+        raise WeightError("FID and KID need Inception; run `styleclip models pull fid-inception`, or leave out --fid")
+    return found[0]
