@@ -6,6 +6,7 @@ import copy
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
@@ -17,6 +18,7 @@ from styleclip.latents import Latent
 from styleclip.methods.optimize import Optimize
 from styleclip.models import Models
 from styleclip.networks.transform import MAX_SHIFT, Transform
+from styleclip.photo_editing import MOVED, FaceEdit, PhotoEdit
 from tests.helpers.support import is_one_sentence
 from tests.helpers.tiny import tiny_models
 from tests.helpers.tiny_stylegan3 import tiny_stylegan3
@@ -85,7 +87,15 @@ def test_photos_are_inverted_where_the_generator_draws(alias_free: Models) -> No
     moved, still = ([*how(models, photo)][0] for models in (alias_free.with_transform(Transform(rotate=9)), alias_free))
     assert torch.equal(moved.latent.data, still.latent.data) and torch.equal(moved.image, still.image)
     assert moved.scores == still.scores and "rotate" not in moved.provenance
-    assert moved.models.transform == Transform(rotate=9) and moved.piece(moved.image) is None
+    assert moved.models.transform == Transform(rotate=9)
+    quad = np.array([[4, 4], [4, 40], [40, 40], [40, 4]], np.float64)
+    edits = []
+    for inversion in (moved, still):
+        cropped = replace(inversion, aligned=replace(inversion.aligned, quad=quad))
+        result = Editor(inversion.models).edit_together(inversion.latent, [])
+        edits.append(PhotoEdit(cropped.aligned.photo, [FaceEdit("", cropped, {"": result})]))
+    assert [len(edit.paste()) for edit in edits] == [0, 1]
+    assert MOVED in edits[0].notes and MOVED not in edits[1].notes
 
 
 def test_a_stylegan2_does_not_move() -> None:
