@@ -91,10 +91,7 @@ def load(
     pictures.
     """
     wanted = str(generator or name)
-    transform = None
-    if translate is not None or rotate is not None:
-        x, y = translate or (0.0, 0.0)
-        transform = Transform((x, y), rotate or 0.0)
+    transform = None if translate is None and rotate is None else Transform(translate or (0.0, 0.0), rotate or 0.0)
     generator_path = generator_file(wanted, fetch)
     parts = model_parts(wanted)  # of a download, now that its record can be read
     clip_name, identity_name = str(clip or parts["clip"]), identity or parts["identity"]

@@ -32,6 +32,7 @@ class Transform:
     rotate: float = 0.0
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "translate", tuple(self.translate))  # a list of JSON, too
         numbers = [*self.translate, self.rotate]
         if len(self.translate) != 2 or not all(math.isfinite(number) for number in numbers):
             raise UsageError(

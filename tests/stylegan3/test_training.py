@@ -15,6 +15,7 @@ from styleclip.canvases.adaptation.adapt import adapt
 from styleclip.canvases.adaptation.generator_canvas import GeneratorCanvas
 from styleclip.canvases.adaptation.layers import convolution_names, layers_of_rows
 from styleclip.canvases.adaptation.settings import Adaptation
+from styleclip.children import load_child
 from styleclip.inversion.generator_delta import load_tuning, save_tuning, tunable_weights
 from styleclip.inversion.invert import Invert, tune_inversion
 from styleclip.inversion.pivotal_tuning import PivotalTuning
@@ -22,6 +23,7 @@ from styleclip.inversion.refine import Refine
 from styleclip.latents import Latent, Space
 from styleclip.methods.mapper import LatentMapper
 from styleclip.models import Models
+from styleclip.networks.transform import Transform
 from styleclip.prompts import Prompt
 from styleclip.training.mapper.settings import MapperTraining
 from styleclip.weights.load import fingerprint, load_generator
@@ -92,6 +94,9 @@ def test_adapt(config: Literal["t", "r"], share: float, alias_free: Models, tmp_
     assert torch.equal(load_generator(path, amount=0)(latent), generator(latent))
     rows = range(generator.num_ws)
     assert torch.equal(load_generator(path, parent_layers=rows)(latent), generator(latent))
+    turned = load_child(path, models.with_transform(Transform(rotate=30)), amount=0.5)
+    for drawn in (turned, turned.at_amount(0), turned.parent()):
+        assert drawn is not None and drawn.transform == Transform(rotate=30) and drawn.provenance["rotate"] == 30
     half = load_generator(path, amount=0.5)(latent)
     assert not torch.equal(half, generator(latent)) and not torch.equal(half, child.generator(latent))
 

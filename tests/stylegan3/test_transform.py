@@ -71,6 +71,7 @@ def test_only_pictures_move(alias_free: Models) -> None:
     ]
     assert torch.equal(results[0].edited.data, results[1].edited.data)
     assert not torch.equal(results[0].after, results[1].after)
+    assert torch.equal(*(each.clip_features(results[0].edited) for each in (moved, still)))
     assert results[0].provenance["rotate"] == 15 and "rotate" not in results[1].provenance
 
 
