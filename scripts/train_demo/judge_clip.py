@@ -2,7 +2,8 @@
 
 It judges the edits that follow the demo CLIP, so it shares nothing with that: its vision tower is one of plain
 convolutions, its text tower is half as wide, and no weight, seed or batch is the same. The loss is that of `clip.py`:
-renders and captions. With `--generated SHARE` that share of the pictures is the generator's, of `generated.py`.
+renders and captions. With `--generated SHARE` that share of the pictures is the generator's, of `generated.py`; with
+`--unknown SHARE` that share of the captions has words that the CLIP does not know, which say nothing.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ MODEL = {
     "vision_cfg": {"image_size": 64, "channels": [32, 64, 64, 96, 96, 96]},
     "text_cfg": {"context_length": 32, "width": 64, "heads": 2, "layers": 2},
 }
+UNKNOWN_WORDS = ("quite", "very", "such", "this", "rather", "here")
 CAPTION_SEED = 10**6  # the captions of `clip.py` have the seeds 0, 1, ...
 
 
@@ -39,12 +41,21 @@ CAPTION_SEED = 10**6  # the captions of `clip.py` have the seeds 0, 1, ...
 @click.option("--batch", default=96)
 @click.option("--lr", default=2e-3)
 @click.option("--generated", default=0.0, help="Share of the pictures that the generator drew.")
+@click.option("--unknown", default=0.0, help="Share of the captions with unknown words in them.")
 @click.option("--start", type=Path, help="Continue from these weights.")
 @click.option("--name", default="judge_clip", help="Name of the training state.")
 @click.option("--threads", default=1)
 @click.option("--out", type=Path, default=Path("checkpoints/demo/judge_clip.safetensors"))
 def main(
-    steps: int, batch: int, lr: float, generated: float, start: Path | None, name: str, threads: int, out: Path
+    steps: int,
+    batch: int,
+    lr: float,
+    generated: float,
+    unknown: float,
+    start: Path | None,
+    name: str,
+    threads: int,
+    out: Path,
 ) -> None:
     """Train and write OUT."""
     prepare_process(threads)
@@ -59,7 +70,8 @@ def main(
         captions = [caption(row, rng) for row in label_rows(people)]
         pixels = clip.preprocess_image(augment(images)).contiguous(memory_format=torch.channels_last)
         features = clip.model.encode_image(pixels)
-        texts = clip.model.encode_text(mask_words(clip.tokenizer([in_template(c, rng) for c in captions])))
+        written = [with_unknown_words(in_template(c, rng), unknown, rng) for c in captions]
+        texts = clip.model.encode_text(mask_words(clip.tokenizer(written)))
         logits = (
             clip.model.logit_scale.exp().clamp(max=100) * F.normalize(texts, dim=1) @ F.normalize(features, dim=1).T
         )
@@ -77,6 +89,16 @@ def main(
 def config() -> dict[str, Any]:
     """The configuration of `build_clip`, with the words of the demo CLIP."""
     return editors_config() | {"name": NAME, "model": MODEL}
+
+
+def with_unknown_words(text: str, share: float, rng: random.Random) -> str:
+    """The text, with probability `share` with one or two words of UNKNOWN_WORDS at random places."""
+    if rng.random() >= share:
+        return text
+    words = text.split()
+    for _ in range(rng.randint(1, 2)):
+        words.insert(rng.randint(0, len(words)), rng.choice(UNKNOWN_WORDS))
+    return " ".join(words)
 
 
 class Pictures:
