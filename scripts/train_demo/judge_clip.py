@@ -1,8 +1,8 @@
 """Train the held-out CLIP of the demo world, from scratch: python -m scripts.train_demo.judge_clip
 
-It judges the edits that follow the demo CLIP, so it shares nothing with that: its vision tower is one of plain
-convolutions, its text tower is half as wide, and no weight, seed or batch is the same. The loss is that of `clip.py`:
-renders and captions. With `--generated SHARE` that share of the pictures is the generator's, of `generated.py`; with
+It judges the edits that follow the demo CLIP, so it shares no weight with that: its vision tower is one of plain
+convolutions and its text tower is half as wide. The loss is that of `clip.py`, on the same renders with other captions
+in other batches. With `--generated SHARE` that share of the pictures is the generator's, of `generated.py`; with
 `--unknown SHARE` that share of the captions has words that the CLIP does not know, which say nothing.
 """
 

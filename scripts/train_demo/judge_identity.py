@@ -1,7 +1,7 @@
 """Train the held-out recogniser of the demo world: python -m scripts.train_demo.judge_identity
 
-It judges what the identity loss of editors kept, so it shares nothing with the recogniser of that loss: plain
-convolutions, other seeds and batches. It learns the same axes of a person, from renders alone.
+It judges what the identity loss of editors kept, so it shares no weight with the recogniser of that loss and is one of
+plain convolutions. It learns the same axes of a person, from the same renders in other batches.
 """
 
 from __future__ import annotations

@@ -113,18 +113,19 @@ def measure_protocol(
 def _extractors(common: CommonOptions, judge_clip: str | None) -> tuple[Extractor, ...]:
     """Inception where it is there, and the CLIP that was named; without both that of the model."""
     import styleclip
-    from styleclip.evaluate.image_sets.extractors import make_extractors
+    from styleclip.evaluate.image_sets.extractors import clip_extractor, make_extractors
     from styleclip.runtime.devices import pick_device
     from styleclip.weights.locate import model_parts
 
-    found = make_extractors()
+    device = pick_device(common.device)
+    found = make_extractors(device=device)
     if found and judge_clip is None:
         return found
     own = model_parts(common.model).get("judge_clip")
     name = own if judge_clip in (None, SUITED) else judge_clip
     if name is None:
         raise UsageError("there is no network to compare pictures by; run `styleclip models pull fid-inception`")
-    return make_extractors(styleclip.load_clip(str(name), fetch=common.fetch).to(pick_device(common.device)))
+    return (*found, clip_extractor(styleclip.load_clip(str(name), fetch=common.fetch).to(device)))
 
 
 def _edit(

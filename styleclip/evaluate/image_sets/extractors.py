@@ -20,6 +20,7 @@ from torch import Tensor
 
 from styleclip.evaluate.image_sets.distances import Moments, frechet_distance, kernel_distance
 from styleclip.networks.clip import CLIP
+from styleclip.networks.inception import Inception
 from styleclip.weights.fid_network import load_inception
 
 BATCH = 32  # images seen together
@@ -46,8 +47,10 @@ class Extractor:
     extract: Callable[[Tensor], Tensor]
 
 
-def make_extractors(clip: CLIP | None = None, inception: bool = True) -> tuple[Extractor, ...]:
-    """The extractors that can be had: Inception where its file is on this disk, and this CLIP.
+def make_extractors(
+    clip: CLIP | None = None, inception: bool = True, device: torch.device | str = "cpu"
+) -> tuple[Extractor, ...]:
+    """The extractors that can be had: Inception where its file is on this disk, on this device, and this CLIP.
 
     Example:
         extractors = make_extractors(styleclip.load_clip("demo-judge-clip"))
@@ -56,6 +59,11 @@ def make_extractors(clip: CLIP | None = None, inception: bool = True) -> tuple[E
     if inception and (network := load_inception()) is not None:
         found.insert(0, Extractor(INCEPTION_NAME, *INCEPTION_DISTANCES, network.features))
     return tuple(found)
+
+
+def inception_extractor(network: Inception, device: torch.device | str = "cpu") -> Extractor:
+    """The features of Inception, which is on this device."""
+    return Extractor(INCEPTION_NAME, "fid", "kid", lambda images: network.features(images.to(device)))
 
 
 def clip_extractor(clip: CLIP) -> Extractor:
