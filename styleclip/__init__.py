@@ -53,6 +53,8 @@ if TYPE_CHECKING:  # for type checkers and editors
     from styleclip.prompt_words import PromptWarning as PromptWarning
     from styleclip.prompts import Prompt as Prompt
     from styleclip.regions import Region as Region
+    from styleclip.replays.replay import Replay as Replay
+    from styleclip.replays.replay import replay as replay
     from styleclip.results import EditResult as EditResult
     from styleclip.stylespace.prepare import prepare as prepare
     from styleclip.stylespace.sample_preparation import SamplePreparation as SamplePreparation
@@ -83,6 +85,7 @@ _MODULES = {
     "Preparation": "styleclip.stylespace.table_preparation",
     "Prompt": "styleclip.prompts",
     "PromptWarning": "styleclip.prompt_words",
+    "Replay": "styleclip.replays.replay",
     "Refine": "styleclip.inversion.refine",
     "Region": "styleclip.regions",
     "SamplePreparation": "styleclip.stylespace.sample_preparation",
@@ -110,6 +113,7 @@ _MODULES = {
     "load_generator": "styleclip.weights.load",
     "load_latents": "styleclip.weights.latent_files",
     "prepare": "styleclip.stylespace.prepare",
+    "replay": "styleclip.replays.replay",
     "save_direction": "styleclip.directions.loading",
     "sefa": "styleclip.directions.sefa",
     "stylize": "styleclip.canvases.stylization.stylize",

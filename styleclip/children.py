@@ -23,6 +23,7 @@ from styleclip.weights.file_state import sha256_of, unchanged_file
 from styleclip.weights.lineage import PARENT, REMEDY, ancestry
 from styleclip.weights.load import fingerprint, load_adapted
 from styleclip.weights.locate import generator_file
+from styleclip.weights.urls import input_name
 
 # The models with a generator and its record; those of the parent, which they inherit from, where there are any.
 ModelsOf = Callable[[Generator, Mapping[str, Any], Models | None], Models]
@@ -64,7 +65,8 @@ def load_child(
 
     def models_of(network: Generator, record: Mapping[str, Any], parent: Models | None) -> Models:
         network.to(base.device).to_mixed_precision(base.generator.precision)
-        provenance = {**base.provenance, "generator": record}
+        loaded = {**base.provenance.get("load", {}), "model": input_name(name)}
+        provenance = {**base.provenance, "generator": record, "load": loaded}
         return replace(base, generator=network, provenance=provenance, memo={})
 
     is_parent = base.generator_fingerprint == adapted.record["network"]

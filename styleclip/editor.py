@@ -22,6 +22,7 @@ from styleclip.methods.latent_direction import LatentDirection
 from styleclip.methods.slider_edit import edit_by_sliders
 from styleclip.methods.sliders import Slider
 from styleclip.models import Models
+from styleclip.networks.machine import machine_record
 from styleclip.networks.synthesis import Noise
 from styleclip.photo_editing import PhotoEdit, edit_photo
 from styleclip.progress import OnStep, ignore
@@ -211,7 +212,7 @@ class Editor:
             source=source,
             edited=edited,
             scores=edit_scores(self.models, before, after, prompts),
-            provenance={"versions": versions(), **self.models.provenance, **(about or {})},
+            provenance={"versions": versions(), "machine": machine_record(), **self.models.provenance, **(about or {})},
             region=region,
             **record,
         )

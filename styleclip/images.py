@@ -5,6 +5,7 @@ C is 1 for grey, 2 for grey and alpha, 3 for RGB, 4 for RGB and alpha.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import threading
@@ -98,6 +99,12 @@ def png_bytes(picture: Image.Image, record: Mapping[str, Any] | None = None, icc
     profile = {"icc_profile": icc_profile} if icc_profile else {}
     picture.save(buffer, "PNG", pnginfo=info, compress_level=PNG_LEVEL, **profile)
     return buffer.getvalue()
+
+
+def pixels_sha256(picture: Image.Image) -> str:
+    """The hash of the mode, the size and the pixels of a picture, whatever file it is in."""
+    head = f"{picture.mode} {picture.width} {picture.height}\n".encode()
+    return hashlib.sha256(head + picture.tobytes()).hexdigest()
 
 
 def read_record(png: Path | bytes) -> dict[str, Any]:

@@ -36,6 +36,7 @@ from styleclip.weights.locate import encoder_file, generator_file, model_parts
 from styleclip.weights.recognition import generator_weight
 from styleclip.weights.relevance_files import find_relevance
 from styleclip.weights.sample_files import find_samples
+from styleclip.weights.urls import input_name
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -120,7 +121,10 @@ def load(
     suitable_samples = suitable.get("samples") if clip_preprocess == "correct" else None
     encoder_name = str(encoder or parts.get("encoder", "none"))
     perceptual = Once(_load_perceptual, device)
+    files = {"relevance": relevance, "samples": samples, "statistics": statistics, "encoder": encoder}
+    given = {name: input_name(value) for name, value in {"model": wanted, **files}.items() if value is not None}
     shared_record = {
+        "load": {**given, **({} if clip is None else {"clip": _clip_input(clip_name)})},
         "clip": clip_record,
         "identity": identity_name,
         "device": str(device),
@@ -151,6 +155,11 @@ def load(
     assert network is not None
     told = {**record, "network": fingerprint(network)}  # of the weights as they are in the file
     return models_of(network, told).with_transform(transform)
+
+
+def _clip_input(name: str) -> str:
+    """The text of a record for a CLIP that was asked for: a file by its name."""
+    return input_name(name) if Path(name).is_file() else clip_label(name)
 
 
 class Once:

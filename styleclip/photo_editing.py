@@ -157,8 +157,9 @@ class PhotoEdit:
         """Write photo.png of every key, or photo.jpg etc.; raises OutputError."""
         paths = []
         for key, picture in self.pasted.items():
-            content = photo_format.encode(picture, self.photo, recording.of_picture(self.record(key)))
-            paths.append(atomic_write(Path(folder) / key / photo_format.file_name(self.photo), content))
+            name = photo_format.file_name(self.photo)
+            content = photo_format.encode(picture, self.photo, recording.of_picture(self.record(key), name))
+            paths.append(atomic_write(Path(folder) / key / name, content))
         return paths
 
 

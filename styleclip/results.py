@@ -10,7 +10,7 @@ from typing import Any
 from PIL.Image import Image
 from torch import Tensor
 
-from styleclip.images import png_bytes, to_pil
+from styleclip.images import pixels_sha256, png_bytes, to_pil
 from styleclip.interrupts import defer_interrupts
 from styleclip.latents import TUNED, Latent, save_latent
 from styleclip.regions import Region
@@ -105,15 +105,20 @@ class EditResult:
         return [final_path(path) for path in paths]
 
     def _write(self, folder: Path, recording: Recording) -> list[Path]:
-        record = self.record()
-        told = recording.of_picture(record)
-        paths = [atomic_write(folder / name, png_bytes(image, told)) for name, image in self._pictures().items()]
+        record, pictures = self.record(), self.pictures()
+        paths = [
+            atomic_write(folder / name, png_bytes(image, recording.of_picture(record, name)))
+            for name, image in pictures.items()
+        ]
         for name, latent in (("latent", self.edited), ("source", self.source)):
             paths.append(save_latent(latent, folder / f"{name}.safetensors", self.provenance.get(TUNED)))
-        paths.append(atomic_write(folder / "result.json", to_json(recording.of_json(record, folder)).encode()))
+        hashes = {name: pixels_sha256(image) for name, image in pictures.items()}
+        told = recording.of_json(record, folder, hashes)
+        paths.append(atomic_write(folder / "result.json", to_json(told).encode()))
         return paths
 
-    def _pictures(self) -> dict[str, Image]:
+    def pictures(self) -> dict[str, Image]:
+        """The pictures of `save` by the names of their files."""
         count = len(self.before)
         pictures: dict[str, Image] = {}
         pairs = zip(to_pil(self.before, keep_channels=True), to_pil(self.after, keep_channels=True), strict=True)

@@ -14,6 +14,7 @@ from styleclip.methods.style_direction import StyleDirection
 from styleclip.models import Models
 from styleclip.progress import OnStep, Step, ignore
 from styleclip.prompts import Prompt
+from styleclip.regions import Region
 from styleclip.results import EditResult
 from styleclip.settings import Strength
 from styleclip.sweep_combinations import Combination, combinations
@@ -114,25 +115,26 @@ def edit_at_points(
 ) -> Iterator[SweepResult]:
     """Edit a latent at all points, the strongest first; `on_step` gets a step per point, of a single one all steps."""
     for index, point in enumerate(sorted(points, key=_size, reverse=True), start=1):
-        result = _edit(editor, latent, point.directions, on_step if len(points) == 1 else ignore, about)
+        result = edit_by_directions(editor, latent, point.directions, on_step if len(points) == 1 else ignore, about)
         if result.interrupted and len(points) > 1:
             raise KeyboardInterrupt
         yield SweepResult(point.combination, point.directions, result)
         on_step(Step(index, len(points), {}, result.edited, stage="sweep"))
 
 
-def _edit(
+def edit_by_directions(
     editor: Editor,
     latent: Latent,
     directions: Sequence[AnyDirection],
-    on_step: OnStep,
-    about: Mapping[str, Any] | None,
+    on_step: OnStep = ignore,
+    about: Mapping[str, Any] | None = None,
+    region: Region | None = None,
 ) -> EditResult:
-    """The sum of the directions, recorded as an edit of `GlobalDirection`."""
+    """The sum of the directions, each at its alpha, recorded as an edit of `GlobalDirection`."""
     if len(directions) == 1 and isinstance(directions[0], StyleDirection):
-        return editor.edit(latent, directions[0].prompt, directions[0], on_step, about)
+        return editor.edit(latent, directions[0].prompt, directions[0], on_step, about, region)
     sliders = [Slider(direction, direction.alpha) for direction in directions]
-    result = editor.edit_together(latent, sliders, on_step, about)
+    result = editor.edit_together(latent, sliders, on_step, about, region)
     settings = [direction.settings(editor.models) for direction in directions][: len(result.details)]
     recorded = settings[0] if len(directions) == 1 else {"edits": settings}
     return replace(result, method=GlobalDirection.name, settings=recorded)

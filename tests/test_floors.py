@@ -25,9 +25,9 @@ FLOORS = {
     ),
     6: (
         *("editor", "region_editor", "edit_scores", "sweeps", "sweep_combinations", "sweep_edits", "sweep_sheets"),
-        *("trajectory", "evaluate", "diagnostics"),
+        *("latent_sources", "trajectory", "evaluate", "diagnostics"),
     ),
-    7: ("cli", "studio", "__main__"),
+    7: ("cli", "studio", "replays", "__main__"),
 }
 FLOOR = {name: floor for floor, names in FLOORS.items() for name in names}
 ALLOWED_DEMO = ("demo", "evaluate", "cli")

@@ -9,8 +9,9 @@ from typing import Any
 
 from PIL.Image import Image
 
-from styleclip.images import png_bytes
+from styleclip.images import pixels_sha256, png_bytes
 from styleclip.interrupts import defer_interrupts
+from styleclip.networks.machine import machine_record
 from styleclip.storage.files import atomic_write, to_json, versions
 from styleclip.storage.recording import DEFAULT_RECORDING, Recording
 from styleclip.storage.result_folder import ResultFolder
@@ -59,7 +60,7 @@ class CanvasResult:
             "seconds": round(self.seconds, 3),
             "interrupted": self.interrupted,
             **({"stopped": self.stopped} if self.stopped else {}),
-            "provenance": {"versions": versions(), **self.provenance},
+            "provenance": {"versions": versions(), "machine": machine_record(), **self.provenance},
         }
 
     @defer_interrupts()
@@ -80,8 +81,12 @@ class CanvasResult:
         record, folder = self.record(), Path(folder)
         names = [*self.pictures, *self.documents, RECORD]
         with ResultFolder(folder, [*patterns, *names], overwrite, source=source) as output:
-            told = recording.of_picture(record)
-            paths = [atomic_write(output.place / name, png_bytes(image, told)) for name, image in self.pictures.items()]
+            paths = [
+                atomic_write(output.place / name, png_bytes(image, recording.of_picture(record, name)))
+                for name, image in self.pictures.items()
+            ]
             paths += [atomic_write(output.place / name, content) for name, content in self.documents.items()]
-            paths.append(atomic_write(output.place / RECORD, to_json(recording.of_json(record, folder)).encode()))
+            hashes = {name: pixels_sha256(image) for name, image in self.pictures.items()}
+            told = recording.of_json(record, folder, hashes)
+            paths.append(atomic_write(output.place / RECORD, to_json(told).encode()))
         return [final_path(path) for path in paths]

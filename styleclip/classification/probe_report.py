@@ -55,7 +55,11 @@ class ProbeReport:
             if self.by_probe is not None and self.by_texts is not None:
                 sheet = join_sheets([self.by_probe.sheet("linear probe"), self.by_texts.sheet("zero-shot")])
                 about = {"command": "score", "clip": self.probe.clip.name}
-                paths.append(atomic_write(output.place / "scores.png", png_bytes(sheet, recording.of_picture(about))))
+                paths.append(
+                    atomic_write(
+                        output.place / "scores.png", png_bytes(sheet, recording.of_picture(about, "scores.png"))
+                    )
+                )
             text = to_json(recording.of_json(self.record(), Path(folder)))
             paths.append(atomic_write(output.place / "result.json", text.encode()))
         return [final_path(path) for path in paths]

@@ -80,7 +80,9 @@ class Ranking:
             labels = [f"{self.pictures.names[i]}\n{self.cosines[i]:.3f}" for i in chosen]
             sheet = contact_sheet([self.pictures.square_thumbnail(i) for i in chosen], labels, columns=6)
             about = {"command": "score", "search": self.text, "clip": self.clip}
-            picture = atomic_write(output.place / "search.png", png_bytes(sheet, recording.of_picture(about)))
+            picture = atomic_write(
+                output.place / "search.png", png_bytes(sheet, recording.of_picture(about, "search.png"))
+            )
             text = to_json(recording.of_json(self.record(), Path(folder)))
             record = atomic_write(output.place / "result.json", text.encode())
         return [final_path(picture), final_path(record)]

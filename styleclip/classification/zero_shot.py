@@ -85,7 +85,7 @@ class Scores:
         """Write scores.png and result.json. Raises OutputError for a folder with earlier ones unless `overwrite`."""
         with ResultFolder(Path(folder), SCORE_FILES, overwrite) as output:
             about = {"command": "score", "clip": self.clip, "texts": self.texts[:MAX_BARS]}
-            png = png_bytes(self.sheet(), recording.of_picture(about))
+            png = png_bytes(self.sheet(), recording.of_picture(about, "scores.png"))
             picture = atomic_write(output.place / "scores.png", png)
             text = to_json(recording.of_json(self.record(), Path(folder)))
             record = atomic_write(output.place / "result.json", text.encode())

@@ -51,6 +51,7 @@ COMMANDS = (
     "adapt",
     "draw",
     "evaluate",
+    "replay",
     "direction",
     "models",
     "doctor",

@@ -39,6 +39,8 @@ def edit_and_save(
         face.interrupted = f"Interrupted; kept {len(views)} of {len(names)} results"
     if len(views) > 1:
         sheet = faces_sheet(before, views, face.source.names)
-        png = png_bytes(sheet, face.recording.of_picture({"results": face.kept}))
+        png = png_bytes(
+            sheet, face.recording.of_picture({"results": face.kept, "views": [view.alpha for view in views]}, SHEET)
+        )
         face.paths.append(atomic_write(face.folder / SHEET, png))
     return result

@@ -27,9 +27,11 @@ from styleclip.models import Models
 from styleclip.networks.e4e import Encoder
 from styleclip.networks.encoder_config import FRAME_PX
 from styleclip.networks.generator import Generator
+from styleclip.networks.machine import machine_record
 from styleclip.progress import OnStep, ignore
 from styleclip.runtime.gradients import with_gradients
 from styleclip.storage.files import versions
+from styleclip.storage.recording import InputFile
 
 ALIGN_KEY = "align"  # of `Models.defaults`: how the generator frames faces
 
@@ -90,6 +92,11 @@ class Invert:
         size, framing = _frame_size(models.generator), framing_of(models) or FFHQ
         return align(read_photo(photo), self._detector(models), framing, size, which=self.face, force=self.align)
 
+    def alignment_record(self) -> dict[str, Any]:
+        """How faces are chosen and found, for the record."""
+        told = {"face": self.face, "align": self.align, "landmarks": self.landmarks}
+        return told if self.predictor is None else {**told, "predictor": InputFile(self.predictor)}
+
     @with_gradients
     def invert(self, models: Models, aligned: Aligned, on_step: OnStep = ignore) -> Inversion:
         """The inversion of one frame; of an adapted generator by its parent, which draws photos.
@@ -105,7 +112,7 @@ class Invert:
         parent = models.parent()
         if parent is not None:
             models = replace(parent, provenance={**models.provenance, **parent.provenance})
-        provenance = {"versions": versions(), **models.provenance}
+        provenance = {"versions": versions(), "machine": machine_record(), **models.provenance}
         started = time.perf_counter()
         latent = _average_face(models.generator) if encoder is None else _encode(encoder, frame.to(target))
         name = "average" if encoder is None else "encoder"
@@ -115,7 +122,7 @@ class Invert:
             started = time.perf_counter()
             latent = refine(models, target, None if encoder is None else latent, on_step)
             stages.append(_stage_result(refine.name, models, target, latent, vars(refine), started))
-        inversion = Inversion(aligned, target, latent, stages, drawing, None, provenance)
+        inversion = Inversion(aligned, target, latent, stages, drawing, None, provenance, self.alignment_record())
         return inversion if self.tune is None else tune_inversion(inversion, self.tune, on_step)
 
     def _detector(self, models: Models) -> Detector | None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from torch import Tensor
 from styleclip.alignment.align import Aligned
 from styleclip.alignment.paste import Piece
 from styleclip.errors import WeightWarning
-from styleclip.images import png_bytes, to_pil
+from styleclip.images import pixels_sha256, png_bytes, to_pil
 from styleclip.interrupts import defer_interrupts
 from styleclip.inversion.generator_delta import GeneratorDelta, load_tuning, save_tuning
 from styleclip.latents import Latent, save_latent, tuning_hash
@@ -65,6 +65,7 @@ class Inversion:
         models: the models that draw it; where there is a `tuning`, with the tuned generator.
         tuning: the change of the generator, or None.
         provenance: the versions and the files it was made with.
+        alignment: how the face was chosen and found, for the record.
 
     Example:
         inversion = editor.invert("me.jpg", Invert(Refine(steps=50)))
@@ -78,6 +79,7 @@ class Inversion:
     models: Models
     tuning: GeneratorDelta | None
     provenance: dict[str, Any]
+    alignment: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def image(self) -> Tensor:
@@ -117,6 +119,7 @@ class Inversion:
             "photo": aligned.photo.path and InputFile(aligned.photo.path),
             "photo_sha256": aligned.photo.sha256,
             "note": aligned.note,
+            "alignment": dict(self.alignment),
             "quad": None if aligned.quad is None else aligned.quad.tolist(),
             "scores": _round_scores(self.scores),
             "stages": [
@@ -144,19 +147,26 @@ class Inversion:
         return [final_path(path) for path in paths]
 
     def _write(self, folder: Path, recording: Recording) -> list[Path]:
-        record = self.record()
-        pictures = {
+        record, pictures = self.record(), self.pictures()
+        paths = [
+            atomic_write(folder / name, png_bytes(each, recording.of_picture(record, name)))
+            for name, each in pictures.items()
+        ]
+        paths.append(save_latent(self.latent, folder / LATENT_FILE, self.tuning.sha256 if self.tuning else None))
+        if self.tuning is not None:
+            paths.append(save_tuning(self.tuning, tuning_path(folder / LATENT_FILE)))
+        hashes = {name: pixels_sha256(image) for name, image in pictures.items()}
+        told = recording.of_json(record, folder, hashes)
+        paths.append(atomic_write(folder / "result.json", to_json(told).encode()))
+        return paths
+
+    def pictures(self) -> dict[str, Image.Image]:
+        """The pictures of `save` by the names of their files."""
+        return {
             "aligned.png": self.aligned.frame,
             "reconstruction.png": to_pil(self.image, keep_channels=True)[0],
             "comparison.png": self._comparison_sheet(),
         }
-        told = recording.of_picture(record)
-        paths = [atomic_write(folder / name, png_bytes(each, told)) for name, each in pictures.items()]
-        paths.append(save_latent(self.latent, folder / LATENT_FILE, self.tuning.sha256 if self.tuning else None))
-        if self.tuning is not None:
-            paths.append(save_tuning(self.tuning, tuning_path(folder / LATENT_FILE)))
-        paths.append(atomic_write(folder / "result.json", to_json(recording.of_json(record, folder)).encode()))
-        return paths
 
     def _comparison_sheet(self) -> Image.Image:
         """The frame and the picture after every stage, side by side and of one size."""

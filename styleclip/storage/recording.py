@@ -10,6 +10,8 @@ from typing import Any
 
 from styleclip.storage.temporaries import final_path
 
+PICTURE, PICTURES = "picture", "pictures"  # keys of records
+
 
 class InputFile(str):
     """The name of a file that a result was made from, as text of a record; `path` is where it lies."""
@@ -37,14 +39,19 @@ class Recording:
     metadata: bool = True
     paths: bool = False
 
-    def of_picture(self, record: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        """The record that a picture carries."""
-        return record if self.metadata else None
+    def of_picture(self, record: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
+        """The record that the picture of this name carries, with the name as `picture`."""
+        return {**record, PICTURE: name} if self.metadata else None
 
-    def of_json(self, record: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-        """The record for a `result.json` in `folder`: every `InputFile` as a path."""
+    def of_json(
+        self, record: Mapping[str, Any], folder: Path, pictures: Mapping[str, str] | None = None
+    ) -> dict[str, Any]:
+        """The record for a `result.json` in `folder`: every `InputFile` as a path.
+
+        `pictures` are the hashes of the pixels of its pictures, by name.
+        """
         located: dict[str, Any] = self._locate(record, folder)
-        return located
+        return {**located, PICTURES: dict(pictures)} if pictures else located
 
     def _locate(self, value: Any, folder: Path) -> Any:
         if isinstance(value, InputFile):

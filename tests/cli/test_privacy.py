@@ -211,7 +211,7 @@ def test_a_file_is_its_name(tmp_path: Path) -> None:
     name = input_name(tmp_path / "a.pt")
     assert isinstance(name, InputFile) and name == "a.pt" and name.path == tmp_path / "a.pt"
     record: dict[str, Any] = {"source": {"files": [name, 1]}}
-    assert Recording().of_picture(record) == {"source": {"files": ["a.pt", 1]}}
+    assert Recording().of_picture(record, "after.png") == {"source": {"files": ["a.pt", 1]}, "picture": "after.png"}
     assert Recording().of_json(record, tmp_path / "out") == {"source": {"files": ["../a.pt", 1]}}
     assert Recording(paths=True).of_json(record, tmp_path) == {"source": {"files": [str(tmp_path / "a.pt"), 1]}}
-    assert Recording(metadata=False).of_picture(record) is None
+    assert Recording(metadata=False).of_picture(record, "after.png") is None

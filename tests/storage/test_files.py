@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
 from styleclip.errors import OutputError, UsageError
-from styleclip.images import read_record
+from styleclip.images import pixels_sha256, read_record
 from styleclip.latents import Latent, Space
 from styleclip.runtime.devices import pick_device, pick_dtype
 from styleclip.storage.files import atomic_path, atomic_write, output_folder, to_json, versions
@@ -72,9 +73,13 @@ def test_a_single_result(tmp_path: Path) -> None:
     names = {"before.png", "after.png", "comparison.png", "latent.safetensors", "source.safetensors", "result.json"}
     assert {path.name for path in paths} == names == {path.name for path in (tmp_path / "out").iterdir()}
     record = json.loads((tmp_path / "out" / "result.json").read_text())
+    hashes = record.pop("pictures")
     assert record == result.record()
     for name in ("before.png", "after.png", "comparison.png"):
-        assert read_record(tmp_path / "out" / name) == record
+        assert read_record(tmp_path / "out" / name) == {**record, "picture": name}
+        with Image.open(tmp_path / "out" / name) as picture:
+            assert hashes.pop(name) == pixels_sha256(picture)
+    assert not hashes
 
 
 def test_a_batch_is_numbered(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from styleclip.edit_source import EditSource
 from styleclip.images import from_pil
 from styleclip.inversion.invert import Invert, framing_of
 from styleclip.latents import Latent, Space
-from styleclip.methods.slider_edit import edit_by_sliders
+from styleclip.methods.slider_edit import SliderEdit, edit_by_sliders
 from styleclip.methods.sliders import Slider
 from styleclip.models import Models
 from styleclip.progress import OnStep, ignore
@@ -47,15 +47,15 @@ class Subject:
 
     def along(
         self, sliders: Sequence[Slider], shares: Sequence[float], on_step: OnStep = ignore
-    ) -> tuple[list[Tensor], dict[str, Any]]:
-        """Its pictures with these shares of an edit by sliders, and the record of the edit."""
+    ) -> tuple[list[Tensor], SliderEdit]:
+        """Its pictures with these shares of an edit by sliders, and the edit."""
         assert self.latent is not None
         edit = edit_by_sliders(self.models, self.latent, sliders, on_step)
         before = self.models.generator.to_space(self.latent, Space.S)
         pictures = [
             self.models.render(Latent(Space.S, torch.lerp(before.data, edit.edited.data, share))) for share in shares
         ]
-        return pictures, {"edits": edit.settings, "shares": list(shares)}
+        return pictures, edit
 
 
 def latent_subjects(source: EditSource, whole: bool) -> Iterator[Subject]:
@@ -77,14 +77,15 @@ def photo_subjects(
     """
     whole = whole or how.align is False
     if inverted:
-        for name, inversion in how.faces(models, photo, on_step):
+        for number, (name, inversion) in enumerate(how.faces(models, photo, on_step)):
             own, note = inversion.models, inversion.aligned.note
-            found = {"image": _name(photo), "inversion": inversion.record()}
+            found = {"image": _name(photo), "number": number, "inversion": inversion.record()}
             yield Subject(own, name, inversion.image, _region(own, whole), found, inversion.latent, note)
         return
     frames = how.frames(models, photo)
-    about = {"image": _name(photo), "photo_sha256": photo.sha256}
+    told = {"image": _name(photo), "photo_sha256": photo.sha256, "alignment": how.alignment_record()}
     for number, aligned in enumerate(frames, start=1):
+        about = {**told, "number": number - 1}
         name = f"face_{number}" if len(frames) > 1 else ""
         yield Subject(models, name, from_pil([aligned.frame]), _region(models, whole), about, None, aligned.note)
 

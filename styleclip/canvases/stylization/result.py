@@ -80,7 +80,7 @@ class StyledPhoto:
         Raises OutputError where a file cannot be written, and for a folder with an earlier result unless `overwrite`.
         """
         name = photo_format.file_name(self.photo)
-        content = photo_format.encode(self.styled, self.photo, recording.of_picture(self.record()))
+        content = photo_format.encode(self.styled, self.photo, recording.of_picture(self.record(), name))
         with ResultFolder(Path(folder), STYLIZATION_FILES, overwrite, source=self.photo.path) as output:
             net = [self.net.save(output.place / NET)] if save_net else []
             paths = replace(self.result, documents={name: content}).save(output.place, recording=recording)

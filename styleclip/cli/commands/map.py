@@ -83,7 +83,7 @@ def map(
                     face.save(result, names[strength])
                 if grid or len(strengths) > 1:
                     sheet = strength_sheet(face.editor, results, face.source.names)
-                    png = png_bytes(sheet, common.recording.of_picture({"results": face.kept}))
+                    png = png_bytes(sheet, common.recording.of_picture({"results": face.kept}, "grid.png"))
                     face.paths.append(atomic_write(face.folder / "grid.png", png))
 
 

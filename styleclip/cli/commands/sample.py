@@ -21,6 +21,7 @@ def sample(common: CommonOptions, seeds: tuple[int, ...], psi: float) -> None:
     import styleclip
     from styleclip.images import png_bytes, to_pil
     from styleclip.latents import save_latent
+    from styleclip.networks.machine import machine_record
     from styleclip.sheets import contact_sheet
     from styleclip.storage.files import atomic_write, versions
     from styleclip.storage.result_folder import ResultFolder
@@ -37,13 +38,7 @@ def sample(common: CommonOptions, seeds: tuple[int, ...], psi: float) -> None:
         "seeds": seeds,
         "psi": psi,
     }
-    models = editor.models
-    record = {
-        **settings,
-        **models.transform_record,
-        "generator": models.provenance["generator"],
-        "versions": versions(),
-    }
+    record = {**settings, **editor.models.provenance, "versions": versions(), "machine": machine_record()}
     pictures, paths = [], []
     output = ResultFolder(folder, SAMPLE_FILES, common.overwrite)
     with output, Progress("sample", common.quiet) as progress:
@@ -51,10 +46,12 @@ def sample(common: CommonOptions, seeds: tuple[int, ...], psi: float) -> None:
             image = editor.render(latent[i])
             pictures += to_pil(image)
             [picture] = to_pil(image, keep_channels=True)
-            png = png_bytes(picture, common.recording.of_picture({**record, "seed": seed}))
-            paths.append(atomic_write(output.place / f"seed_{seed:04d}.png", png))
+            name = f"seed_{seed:04d}.png"
+            png = png_bytes(picture, common.recording.of_picture({**record, "seed": seed}, name))
+            paths.append(atomic_write(output.place / name, png))
             progress.show(i + 1, len(seeds))
         sheet = contact_sheet(pictures, [f"seed {seed}" for seed in seeds])
-        paths.append(atomic_write(output.place / "sheet.png", png_bytes(sheet, common.recording.of_picture(record))))
+        png = png_bytes(sheet, common.recording.of_picture(record, "sheet.png"))
+        paths.append(atomic_write(output.place / "sheet.png", png))
         paths.append(save_latent(latent, output.place / "latent.safetensors"))
     common.report([final_path(path) for path in paths], common.recording.of_json(record, folder))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,47 +34,13 @@ from styleclip.text.units import number_of
 
 if TYPE_CHECKING:
     from styleclip.canvases.result import CanvasResult
-    from styleclip.canvases.sketching.subjects import Subject
+    from styleclip.canvases.sketching.work import SketchWork
     from styleclip.editor import Editor
     from styleclip.inversion.invert import Invert
     from styleclip.methods.sliders import Slider
-    from styleclip.networks.clip import CLIP
-    from styleclip.progress import OnStep
 
 FRAMES = 5  # sketches along a slider
 INTERRUPTED = "Interrupted; kept the best sketch so far"
-
-
-@dataclass(frozen=True)
-class Work:
-    """What is sketched of every face: once, with several numbers of strokes, or along sliders."""
-
-    clip: CLIP
-    settings: Sketching
-    counts: Sequence[int]
-    sliders: Sequence[Slider]
-    frames: int
-
-    def run(self, subject: Subject, on_step: OnStep) -> CanvasResult:
-        """The sketches of one face."""
-        from styleclip.canvases.sketching.results import ladder_result, sketch_result, slider_result
-        from styleclip.canvases.sketching.search import find_sketch
-        from styleclip.canvases.sketching.sequence import sketch_ladder, sketch_sequence
-
-        clip, settings, region = self.clip, self.settings, subject.region
-        about = {
-            **subject.models.provenance,
-            "clip": {"name": clip.name, "preprocess": clip.preprocess},
-            "source": subject.about,
-        }
-        if self.sliders:
-            shares = [i / (self.frames - 1) for i in range(self.frames)]
-            pictures, edit = subject.along(self.sliders, shares, on_step)
-            found = sketch_sequence(clip, pictures, settings, on_step, region)
-            return slider_result(found, [f"{share:.2g}" for share in shares], about, edit)
-        if len(self.counts) > 1:
-            return ladder_result(sketch_ladder(clip, subject.picture, self.counts, settings, on_step, region), about)
-        return sketch_result(find_sketch(clip, subject.picture, settings, on_step, region), about)
 
 
 def parse_counts(text: str) -> tuple[int, ...]:
@@ -135,6 +101,7 @@ def sketch(
     Writes sketch.svg and sketch.png, and the drawing stroke by stroke as animation.svg and animation.gif.
     """
     import styleclip
+    from styleclip.canvases.sketching.work import SketchWork
     from styleclip.weights.clips import canvas_clip
 
     counts = counts or (Sketching().strokes,)
@@ -152,7 +119,7 @@ def sketch(
     if requests is not None:
         with StageProgress("sliders", common.quiet) as progress:
             sliders = requests.load(editor.models, (), common.fetch, progress)
-    work = Work(clip.to(editor.models.device), settings, counts, sliders, frames or FRAMES)
+    work = SketchWork(clip.to(editor.models.device), settings, counts, sliders, frames or FRAMES)
     if names:
         _sketch_photos(common, work, editor, names, photos.invert(common), folder)
     else:
@@ -177,7 +144,9 @@ def _check(
         raise UsageError("a ladder has one picture; pass one number of --strokes with --edit or --direction")
 
 
-def _sketch_latents(common: CommonOptions, work: Work, editor: Editor, source: LatentSource, folder: Path) -> None:
+def _sketch_latents(
+    common: CommonOptions, work: SketchWork, editor: Editor, source: LatentSource, folder: Path
+) -> None:
     """Sketch every latent, several in a folder each, with sketches.png of all."""
     from styleclip.canvases.sketching.results import sketches_sheet
     from styleclip.canvases.sketching.subjects import latent_subjects
@@ -218,7 +187,7 @@ def _told(result: CanvasResult) -> str:
 
 
 def _sketch_photos(
-    common: CommonOptions, work: Work, editor: Editor, names: Sequence[str], how: Invert, folder: Path
+    common: CommonOptions, work: SketchWork, editor: Editor, names: Sequence[str], how: Invert, folder: Path
 ) -> None:
     """Sketch the faces of every photo."""
     from styleclip.alignment.photo_paths import find_photos

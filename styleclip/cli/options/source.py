@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import click
 
-from styleclip.cli.options.common import without_none
 from styleclip.cli.options.from_settings import option_group
 from styleclip.cli.options.option import option
 from styleclip.cli.options.types import EXISTING_FILE, ROWS, SEEDS
@@ -18,14 +17,12 @@ from styleclip.settings import MAX_PSI, MAX_SEED, setting
 if TYPE_CHECKING:
     from styleclip.edit_source import EditSource
     from styleclip.editor import Editor
-    from styleclip.latents import Latent
     from styleclip.networks.generator import Generator
     from styleclip.regions import Region
 
 SpaceName = Literal["z", "w", "w+", "s"]
 LATENT_SPACE_HELP = "Space of the latents of FILE, where its table can be several.  [default: by its shape and numbers]"
 SOURCES = ("seed", "seeds", "latent", "image")
-MAX_LATENTS = 64  # of a file without --rows: some hold the faces of a whole dataset
 
 
 @dataclass(frozen=True)
@@ -76,41 +73,11 @@ class LatentSource:
 
     def load(self, editor: Editor) -> EditSource:
         """The latents, with labels for sheets, their record, and the tuning beside a file of latents."""
-        from styleclip.edit_source import EditSource
-        from styleclip.inversion.result import find_tuning_beside
-        from styleclip.weights.file_state import unchanged_file
+        from styleclip.latent_sources import file_source, sample_source
 
-        if self.latent is None:
-            seeds = list(self.seeds) if self.seeds is not None else [self.seed or 0]
-            names = [f"seed {seed}" for seed in seeds]
-            about = {"seeds": seeds, **without_none({"psi": self.psi})}
-            psi = 1.0 if self.psi is None else self.psi
-            return EditSource(editor.models, editor.sample(seeds=seeds, psi=psi), names, about)
-        with unchanged_file(self.latent):
-            latent, about = self._read(self.latent, editor.models.generator), self._record(self.latent)
-        names = [f"row {row}" for row in self.rows or range(len(latent))]
-        tuning = find_tuning_beside(self.latent, editor.models)
-        return EditSource(tuning.apply(editor.models) if tuning else editor.models, latent, names, about, tuning)
-
-    def _record(self, path: Path) -> dict[str, Any]:
-        from styleclip.storage.recording import InputFile
-        from styleclip.weights.file_state import sha256_of
-
-        chosen = without_none({"rows": self.rows, "latent_space": self.latent_space})
-        return {"latent": InputFile(path), "latent_sha256": sha256_of(path), **chosen}
-
-    def _read(self, path: Path, generator: Generator) -> Latent:
-        import torch
-
-        from styleclip.weights.latent_files import load_latents
-
-        latent = load_latents(path, generator, self.latent_space)
-        rows = range(len(latent)) if self.rows is None else self.rows
-        if self.rows is None and len(rows) > MAX_LATENTS:
-            raise UsageError(f"{path} holds {len(rows)} latents; choose some of them, e.g. with --rows 0-7")
-        if max(rows) >= len(latent):
-            raise UsageError(f"{path} holds {len(latent)} latents, the last is row {len(latent) - 1}; change --rows")
-        return latent[torch.tensor(rows)]
+        if self.latent is not None:
+            return file_source(editor.models, self.latent, self.rows, self.latent_space)
+        return sample_source(editor, self.seeds if self.seeds is not None else [self.seed or 0], self.psi)
 
 
 latent_space_option = option(

@@ -10,7 +10,7 @@ from styleclip.directions.library import library_names, named_file
 from styleclip.directions.own_files import read_latent_directions
 from styleclip.errors import UsageError
 from styleclip.networks.transform import RECORDED
-from styleclip.prompts import DEFAULT_NEUTRAL
+from styleclip.replays.prompts import given_neutrals
 from styleclip.studio.states.read_state import read_state
 from styleclip.studio.states.state import VERSION, State
 from styleclip.weights.catalog import weights
@@ -139,8 +139,6 @@ def _catalog_name(kind: str, file: str, sha256: str) -> str | None:
 
 
 def _neutral(recorded: str | Sequence[str], provenance: Record) -> list[str]:
-    """The neutral texts that were given: the default one was not, unless the only claim is against it."""
-    texts = [recorded] if isinstance(recorded, str) else list(recorded)
-    claims = [claim for details in provenance.get("directions") or () for claim in details.get("claims") or ()]
-    given = [claim["alternatives"] == texts and claim["attribute"] is None for claim in claims]
-    return [] if texts == [DEFAULT_NEUTRAL] and given != [True] else texts
+    """The neutral texts that were given."""
+    found = (claim for details in provenance.get("directions") or () for claim in details.get("claims") or ())
+    return given_neutrals(recorded, list(found))

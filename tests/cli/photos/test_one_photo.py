@@ -65,6 +65,7 @@ def test_every_editor_takes_photos(run: Run, command: tuple[str, ...], results: 
         assert about["pasted"] is True and about["photo"] == ASTRONAUT.name
         assert about["photo_sha256"] == sha256_of(ASTRONAUT)
         told = record(str(folder))
+        assert "after.png" in told.pop("pictures")
         if "mapper" in told["provenance"]:  # a path in result.json, a name in pictures
             assert Path(folder, told["provenance"]["mapper"]["file"]).samefile("m.safetensors")
             told["provenance"]["mapper"]["file"] = "m.safetensors"

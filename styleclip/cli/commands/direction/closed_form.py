@@ -101,7 +101,9 @@ def save_pack(
             "generator": models.provenance["generator"],
             "versions": versions(),
         }
-        picture = atomic_write(output.place / SHEET_FILES[0], png_bytes(sheet, common.recording.of_picture(record)))
+        picture = atomic_write(
+            output.place / SHEET_FILES[0], png_bytes(sheet, common.recording.of_picture(record, SHEET_FILES[0]))
+        )
         path = add_to_library(directions, pack.name, models, common.overwrite)
     paths = [path, final_path(picture)]
     common.report(paths, common.recording.of_json(record, folder), _lines(pack.name, directions, facts))

@@ -62,7 +62,7 @@ def show(common: CommonOptions, name: str, seeds: tuple[int, ...], psi: float) -
             "psi": psi,
             "versions": versions(),
         }
-        png = png_bytes(strip, common.recording.of_picture(record))
+        png = png_bytes(strip, common.recording.of_picture(record, STRIP_FILES[0]))
         path = atomic_write(output.place / STRIP_FILES[0], png)
     paths = [final_path(path)]
     try:

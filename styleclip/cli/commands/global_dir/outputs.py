@@ -75,7 +75,8 @@ class OutputOptions:
 
         if self.grid or len(summaries) > 1:
             sheet = sweep_sheet(face.editor, summaries, face.source.names)
-            png = png_bytes(sheet, face.recording.of_picture({"results": face.kept}))
+            record = {"results": face.kept, "combinations": [each.point.combination for each in summaries]}
+            png = png_bytes(sheet, face.recording.of_picture(record, "grid.png"))
             face.paths.append(atomic_write(face.folder / "grid.png", png))
         if self.video:
             frames, ranges = [], sweep_range(summaries)
