@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 import torch
 from scipy.stats import spearmanr
 from torch import Tensor
@@ -24,6 +25,7 @@ from styleclip.demo.judge import load_judge
 from styleclip.demo.wordings import Wording, load_wordings
 from styleclip.editor import Editor
 from styleclip.errors import UsageError
+from styleclip.evaluate.curves.bootstrap import RESAMPLES, SEED
 from styleclip.evaluate.demo_world.limits import Limits
 from styleclip.evaluate.demo_world.measures import measure as measure_exactly
 from styleclip.evaluate.demo_world.oracle import Oracle
@@ -146,7 +148,20 @@ def _print_ranks(cells: Cells) -> None:
     print(f"\n| exact | held-out | Spearman, {len(cells)} editors x prompts | within a prompt |")
     print("| --- | --- | ---: | ---: |")
     for a, b in PAIRS:
-        print(f"| {a} | {b} | {_rank([*cells.values()], a, b):.3f} | {_mean(_within(cells, a, b)):.3f} |")
+        low, high = _interval(cells, a, b)
+        rank, within = _rank([*cells.values()], a, b), _mean(_within(cells, a, b))
+        print(f"| {a} | {b} | {rank:.2f} ({low:.2f} to {high:.2f}) | {within:.2f} |")
+
+
+def _interval(cells: Cells, a: str, b: str) -> tuple[float, float]:
+    """The 95 % bootstrap interval of the rank correlation: all editors of a prompt are drawn together."""
+    prompts = list(dict.fromkeys(prompt for _, prompt in cells))
+    rng, ranks = np.random.Generator(np.random.PCG64(SEED)), []
+    for _ in range(RESAMPLES):
+        drawn = [prompts[place] for place in rng.integers(len(prompts), size=len(prompts))]
+        ranks.append(_rank([value for prompt in drawn for key, value in cells.items() if key[1] == prompt], a, b))
+    low, high = np.nanquantile(ranks, [0.025, 0.975])
+    return float(low), float(high)
 
 
 def _within(cells: Cells, a: str, b: str) -> list[float]:
