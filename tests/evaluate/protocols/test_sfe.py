@@ -16,6 +16,8 @@ from styleclip.evaluate.image_sets.extractors import Extractor
 from styleclip.evaluate.protocols.celeba_hq import annotation_file, read_annotation
 from styleclip.evaluate.protocols.edited_pictures import edit_pictures
 from styleclip.evaluate.protocols.sfe import SIDE_PX, Split, measure_sfe
+from styleclip.inversion.invert import Invert
+from styleclip.inversion.refine import Refine
 from styleclip.methods.global_direction import GlobalDirection
 from styleclip.models import Models
 from styleclip.prompts import Prompt
@@ -92,6 +94,7 @@ def test_pictures_are_edited_by_an_editor(celeba_hq: Path, tmp_path: Path, model
         editor,
         Prompt("a face with glasses"),
         tmp_path,
+        Invert(Refine(steps=1), align=False),
         on_step=lambda step: steps.append(step.index),
     )
     assert [*paths] == [0, 2] and steps == [1, 2] and split.edits(tmp_path) == paths
