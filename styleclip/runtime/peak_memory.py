@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -30,6 +32,7 @@ class PeakMemory:
         if self.device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(self.device)
         else:
+            _return_freed_memory()
             self._can_reset = _reset_process_peak()
         return self
 
@@ -38,6 +41,12 @@ class PeakMemory:
             self.mib = torch.cuda.max_memory_allocated(self.device) / MIB
         elif self._can_reset:
             self.mib = _process_peak_mib()
+
+
+def _return_freed_memory() -> None:
+    """Return freed memory to the system (malloc_trim(3)), so that earlier work does not count; glibc only."""
+    with suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _reset_process_peak() -> bool:

@@ -16,6 +16,7 @@ from styleclip.losses import similarity
 
 MAX_OUTSIDE = 6.0  # of a clean edit: mean absolute change outside the region of the prompt, in 1/255
 MIN_OUTSIDE = 0.02  # share of the frame outside the region, with less of which nothing is measured there
+BATCH = 32  # pictures that the judges see together
 MIN_CHANGE = 1e-4  # length of a change of unit features that has a direction
 
 
@@ -46,10 +47,11 @@ class Seen:
 
 @torch.no_grad()
 def see(judges: Judges, reader: BankReader, images: Tensor) -> Seen:
-    """What the judges see in images [N, 1..4, H, W]."""
+    """What the judges see in images [N, 1..4, H, W], BATCH at a time."""
     images = to_rgb(images.float().clamp(-1, 1))
-    features = judges.clip.encode_image(images)
-    person = None if judges.identity is None else judges.identity.embed(images)
+    parts = images.split(BATCH)
+    features = torch.cat([judges.clip.encode_image(part) for part in parts])
+    person = None if judges.identity is None else torch.cat([judges.identity.embed(part) for part in parts])
     return Seen(images, features, reader.verdict(features), person)
 
 
@@ -65,12 +67,13 @@ def measure(
     flips = reader.flips(before.verdict, after.verdict, task.claimed)
     change = difference(after.images, before.images)
     step = after.features - before.features
+    length = step.norm(dim=1)
     reached, started = after.features @ task.target, before.features @ task.target
     columns = {
         "success": task.is_shown(after.features).float(),
         "target_similarity": reached,
         "target_gain": reached - started,
-        "directional_similarity": step @ task.direction / step.norm(dim=1).clamp(min=MIN_CHANGE),
+        "directional_similarity": torch.where(length > MIN_CHANGE, step @ task.direction / length, 0.0),
         "l1": change.flatten(1).mean(dim=1),
     }
     if after.person is not None and before.person is not None:

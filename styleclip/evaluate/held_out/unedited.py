@@ -12,7 +12,7 @@ from styleclip.images import to_rgb
 from styleclip.latents import Latent, Space
 from styleclip.losses import loss_resolution_px
 from styleclip.models import Models
-from styleclip.networks.batch_size import RENDER, max_batch
+from styleclip.networks.batch_size import COMPARE, max_batch
 from styleclip.networks.clip import CLIP
 from styleclip.progress import OnStep, Step, ignore
 from styleclip.runtime.batching import Batches
@@ -58,7 +58,7 @@ def see_unedited(models: Models, clip: CLIP, count: int, on_step: OnStep = ignor
         return clip.encode_image(images).cpu(), reduce(images).cpu()
 
     features, pictures = list[Tensor](), list[Tensor]()
-    for seen, small in Batches(max_batch(generator, RENDER, resolution))(see, latent):
+    for seen, small in Batches(max_batch(generator, COMPARE, resolution))(see, latent):
         features.append(seen)
         pictures.append(small)
         done += len(seen)
