@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from torch import nn
 
 from styleclip.errors import UsageError
 from styleclip.evaluate.held_out.bank import Bank, portrait_bank
@@ -39,14 +42,31 @@ class Judges:
 
     def record(self) -> dict[str, Any]:
         """Who measured what."""
-        identity = {"name": self.names.get("identity", "given"), "crop": CROP} if self.identity else None
+        identity = self.identity and {
+            "name": self.names.get("identity", "given"),
+            "tensors_sha256": tensors_sha256(self.identity),
+            "crop": CROP,
+        }
         lpips = {"trunk": "alex", "longer_side_px": 256} if self.perceptual else None
         return {
-            "clip": {"name": self.clip.name, "preprocess": self.clip.preprocess},
+            "clip": {
+                "name": self.clip.name,
+                "tensors_sha256": tensors_sha256(self.clip),
+                "preprocess": self.clip.preprocess,
+            },
             "identity": identity,
             "lpips": lpips,
             "bank": {"name": self.bank.name, "sha256": self.bank.sha256},
         }
+
+
+def tensors_sha256(network: nn.Module) -> str:
+    """SHA-256 of the names and the float32 values of all tensors, independent of the file format."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(network.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(tensor.detach().float().cpu().contiguous().numpy().data)
+    return digest.hexdigest()
 
 
 def load_judges(

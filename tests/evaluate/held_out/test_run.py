@@ -8,13 +8,16 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor, nn
 
 from styleclip.demo.captions import Claims
 from styleclip.edit_source import EditSource
 from styleclip.errors import UsageError
 from styleclip.evaluate.demo_world.oracle import Oracle
+from styleclip.evaluate.held_out.bank_reader import BankReader
 from styleclip.evaluate.held_out.editors import MeasuredEditor, RandomFace, at_strength, prompt_for
 from styleclip.evaluate.held_out.judges import Judges, load_judges
+from styleclip.evaluate.held_out.measure import measure, see
 from styleclip.evaluate.held_out.measurements import NOTHING, RANDOM, EditMeasurement
 from styleclip.evaluate.held_out.report import HeldOutReport, load_held_out_report
 from styleclip.evaluate.held_out.run import measure_edits
@@ -72,6 +75,29 @@ def test_strengths(report: HeldOutReport) -> None:
     assert [len(edits) for edits in at] == [sum(len(prompt.images) for prompt in report.prompts)] * 3
 
 
+class Distance(nn.Module):
+    """In place of LPIPS: the largest difference of two pictures."""
+
+    def distance(self, image: Tensor, target: Tensor) -> Tensor:
+        return (image - target).abs().flatten(1).amax(dim=1)
+
+
+def test_what_lies_outside_of_the_region(
+    models: Models, judges: Judges, reader: BankReader, unedited: Unedited
+) -> None:
+    """A change within the region does not count outside of it, another one does."""
+    task = Task.of(models, judges, unedited, Prompt("a face wearing glasses"))
+    before = torch.zeros(2, 3, *task.region.shape)
+    after = before.clone()
+    after[0, :, task.region] = 1
+    after[1, :, ~task.region] = 0.5
+    seen = (see(judges, reader, images) for images in (before, after))
+    columns, _ = measure(task, replace(judges, perceptual=Distance()), reader, *seen)
+    assert columns["lpips_outside"].tolist() == [0, 0.5]
+    torch.testing.assert_close(columns["l1_outside"], torch.tensor([0, 0.25 * 255]))
+    assert columns["l1"][0] > 0 and not columns["clean"].any()
+
+
 def test_sets(report: HeldOutReport) -> None:
     """Edits are compared with samples as a set: a set of random faces is nearer than one with blue hair throughout."""
     sets = {(each.editor, each.strength): each.measures for each in report.sets}
@@ -94,6 +120,9 @@ def test_files(report: HeldOutReport, tmp_path: Path) -> None:
     again = load_held_out_report(paths[1])
     assert again.measurements == report.measurements and again.prompts == report.prompts
     record = json.loads(paths[1].read_text())
+    assert (
+        len(record["judges"]["clip"]["tensors_sha256"]) == 64 and "no detector" in record["judges"]["identity"]["crop"]
+    )
     assert record["judges"]["clip"]["name"] == "demo-judge-clip" and "gender" in record["judges"]["left_out"]
     assert record["protocol"]["sources"] == [{"seeds": list(SEEDS)}] and record["strengths"] == list(STRENGTHS)
     (tmp_path / "other.json").write_text("{}")
@@ -107,7 +136,7 @@ def test_a_bank_of_nothing_else(models: Models, judges: Judges, source: EditSour
     few = replace(judges, bank=replace(judges.bank, attributes=eyewear))
     prompt = "a face wearing glasses"
     oracle = MeasuredEditor("oracle", {prompt: Oracle(PROMPTS[prompt])})
-    report = measure_edits(models, few, [oracle], [Prompt(prompt)], [source], STRENGTHS, SAMPLES)
+    report = measure_edits(models, few, [oracle], [Prompt(prompt)], [source], (1.0,), SAMPLES)
     assert all({"flips", "kept"}.isdisjoint(each.measures) and not each.flipped for each in report.measurements)
     assert mean(report.rows(editor="oracle", strength=1), "clean") >= 0.7
     *_, note = report_table(report).split("\n")
