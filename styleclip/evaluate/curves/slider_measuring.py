@@ -9,8 +9,8 @@ from torch import Tensor
 
 from styleclip.errors import UsageError
 from styleclip.evaluate.curves.slider_quality import SliderRun
-from styleclip.evaluate.demo_world.pixels import difference
 from styleclip.evaluate.held_out.judges import Judges
+from styleclip.evaluate.pixels import difference
 from styleclip.images import to_rgb
 from styleclip.latents import Latent, Space
 from styleclip.losses import similarity

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from styleclip.demo.render import background_mask, render
 from styleclip.demo.world import faces
-from styleclip.evaluate.demo_world.pixels import chroma, erode, gamut, halo
+from styleclip.evaluate.pixels import chroma, erode, gamut, halo
 from styleclip.latents import Latent, Space
 from styleclip.models import Models
 from styleclip.storage.files import atomic_write

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from styleclip.demo.judge import Judge
 from styleclip.evaluate.demo_world.limits import LIMITED, Limits
-from styleclip.evaluate.demo_world.pixels import difference, gamut, halo, masked_mean
 from styleclip.evaluate.demo_world.task import Task
 from styleclip.evaluate.demo_world.verdicts import flips, shown_claims
+from styleclip.evaluate.pixels import difference, gamut, halo, masked_mean
 from styleclip.results import EditResult
 
 COLUMNS = (

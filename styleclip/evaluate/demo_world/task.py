@@ -13,8 +13,8 @@ from styleclip.demo.ideal import ideal_z
 from styleclip.demo.judge import Judge, Verdict
 from styleclip.demo.render import background_mask, render
 from styleclip.demo.world import faces
-from styleclip.evaluate.demo_world.pixels import LEVELS, erode
 from styleclip.evaluate.demo_world.verdicts import shown_claims
+from styleclip.evaluate.pixels import LEVELS, erode
 from styleclip.latents import Latent, Space
 from styleclip.models import Models
 from styleclip.seeds import sample_z

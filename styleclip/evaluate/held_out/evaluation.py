@@ -13,7 +13,6 @@ from torch import Tensor
 
 from styleclip.edit_source import EditSource
 from styleclip.errors import NumericError
-from styleclip.evaluate.demo_world.pixels import difference
 from styleclip.evaluate.held_out.bank_reader import BankReader
 from styleclip.evaluate.held_out.editors import MeasuredEditor, at_strength, prompt_for
 from styleclip.evaluate.held_out.judges import Judges
@@ -22,6 +21,7 @@ from styleclip.evaluate.held_out.measurements import NOTHING, EditMeasurement, E
 from styleclip.evaluate.held_out.sets import EditSets
 from styleclip.evaluate.held_out.task import Task
 from styleclip.evaluate.held_out.unedited import Unedited
+from styleclip.evaluate.pixels import difference
 from styleclip.latents import Latent
 from styleclip.methods.base import Method
 from styleclip.models import Models

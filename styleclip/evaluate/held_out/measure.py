@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from styleclip.evaluate.demo_world.pixels import difference, masked_mean
 from styleclip.evaluate.held_out.bank_reader import BankReader, Flips, Verdict
 from styleclip.evaluate.held_out.judges import Judges
 from styleclip.evaluate.held_out.task import Task
+from styleclip.evaluate.pixels import difference, masked_mean
 from styleclip.images import to_rgb
 from styleclip.losses import similarity
 

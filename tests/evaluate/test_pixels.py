@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from styleclip.evaluate.demo_world.pixels import difference, erode, gamut, halo, masked_mean
+from styleclip.evaluate.pixels import difference, erode, gamut, halo, masked_mean
 
 SIZE = 32
 
