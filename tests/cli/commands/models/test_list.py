@@ -74,7 +74,7 @@ def test_what_is_here_is_marked(cache: Path) -> None:
         (cache / file).touch()
     marked = [line.split()[1] for line in done("list").splitlines() if line.startswith("* ") and "disk" not in line]
     ship = [name for name, each in weights().items() if each.ships and each.kind in ("clip", "mapper")]
-    assert marked == ["demo", "ffhq", "ffhq", "demo", "arcface", *ship]
+    assert marked == ["demo", "ffhq", "ffhq", "demo", "demo-judge-identity", "arcface", *ship]
 
 
 def test_listing_imports_nothing_heavy() -> None:
