@@ -57,18 +57,20 @@ def make_extractors(
     """
     found = [clip_extractor(clip)] if clip is not None else []
     if inception and (network := load_inception()) is not None:
-        found.insert(0, Extractor(INCEPTION_NAME, *INCEPTION_DISTANCES, network.features))
+        found.insert(0, inception_extractor(network.to(device)))
     return tuple(found)
 
 
-def inception_extractor(network: Inception, device: torch.device | str = "cpu") -> Extractor:
-    """The features of Inception, which is on this device."""
-    return Extractor(INCEPTION_NAME, "fid", "kid", lambda images: network.features(images.to(device)))
+def inception_extractor(network: Inception) -> Extractor:
+    """The features of Inception, on its device."""
+    device = next(network.parameters()).device
+    return Extractor(INCEPTION_NAME, *INCEPTION_DISTANCES, lambda images: network.features(images.to(device)))
 
 
 def clip_extractor(clip: CLIP) -> Extractor:
-    """The scaled features of a CLIP."""
-    return Extractor(clip.name, *CLIP_DISTANCES, lambda images: scale_features(clip.encode_image(images)))
+    """The scaled features of a CLIP, on its device."""
+    device = clip.mean.device
+    return Extractor(clip.name, *CLIP_DISTANCES, lambda images: scale_features(clip.encode_image(images.to(device))))
 
 
 def scale_features(features: Tensor) -> Tensor:
