@@ -1,4 +1,4 @@
-"""Measure sliders of the demo generator, for docs/evaluation.md: python -m scripts.figures.slider_quality --out docs
+"""Measure sliders of the demo generator, for docs/held_out.md: python -m scripts.figures.slider_quality --out docs
 
 slider_quality.png: one face along each slider, and the similarity with the text, by the held-out CLIP, of every face
 that lacked it. The table is printed.
@@ -15,7 +15,6 @@ import styleclip
 from styleclip.evaluate.curves.bootstrap import Interval
 from styleclip.evaluate.curves.slider_measuring import measure_slider
 from styleclip.evaluate.curves.slider_quality import SliderQuality, SliderRun, slider_quality
-from styleclip.evaluate.held_out.evaluation import Evaluation
 from styleclip.evaluate.held_out.judges import load_judges
 from styleclip.evaluate.held_out.run import SAMPLES
 from styleclip.evaluate.held_out.sources import seed_source
@@ -54,11 +53,12 @@ def main(out: Path, judge_clip: str, judge_identity: str) -> None:
     models = styleclip.load("demo")
     judges = load_judges(models, judge_clip, judge_identity)
     unedited, source = see_unedited(models, judges.clip, SAMPLES), seed_source(models, SEEDS)
-    faces = Evaluation(judges, unedited, [source], STRENGTHS)
+    features = judges.clip.encode_image(models.render(source.latent))
     measured = {}
     for text in TEXTS:
-        lacking = faces.lacking(Task.of(models, judges, unedited, styleclip.Prompt(text)))
-        latent = source.latent[[source.names.index(name) for name in lacking]]
+        task = Task.of(models, judges, unedited, styleclip.Prompt(text))
+        rows = (~task.is_shown(features)).nonzero()[:, 0].tolist()
+        latent, lacking = source.latent[rows], [source.names[row] for row in rows]
         slider = styleclip.Slider(styleclip.Prompt(text))
         measured[text] = measure_slider(models, judges, slider, text, latent, lacking, STRENGTHS), latent
     print(f"| {' | '.join(HEADINGS)} |\n|{'---|' * len(HEADINGS)}")
@@ -99,9 +99,9 @@ def draw(models: Models, measured: dict[str, tuple[list[SliderRun], Latent]], pa
 
 
 def shown(runs: list[SliderRun]) -> int:
-    """The face whose gain is larger than that of four in five."""
-    gains = [run.scores[-1] - run.scores[0] for run in runs]
-    return int(np.argsort(gains)[len(gains) * 4 // 5])
+    """The face whose pixels move more than those of four in five."""
+    moved = [sum(run.distances) for run in runs]
+    return int(np.argsort(moved)[len(moved) * 4 // 5])
 
 
 def strip(models: Models, text: str, latent: Latent, face: int) -> list:

@@ -29,6 +29,20 @@ def css_class(report: HeldOutReport, editor: str) -> str:
     return "bound" if index is None else f"c{index % 6}"
 
 
+def complete_editors(report: HeldOutReport) -> list[str]:
+    """Those that edited towards every prompt; one that knows its own text only has other edits than the rest."""
+    prompts = {each.prompt for each in report.measurements}
+    known: dict[str, set[str]] = {}
+    for each in report.measurements:
+        known.setdefault(each.editor, set()).add(each.prompt)
+    return [editor for editor in ordered_editors(report) if known.get(editor) == prompts]
+
+
+def edit_count(report: HeldOutReport, editor: str) -> int:
+    """The number of edits of an editor at one strength."""
+    return len(report.rows(editor=editor, strength=own_strength(report)))
+
+
 def own_strength(report: HeldOutReport) -> float:
     """Strength 1, the result of the editor itself; the nearest one where 1 was not measured."""
     return min(report.strengths, key=lambda strength: abs(strength - 1))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from styleclip.evaluate.curves.trade_off import TradeOff, area_difference, trade_offs
 from styleclip.evaluate.held_out.measurements import EditMeasurement
 from styleclip.evaluate.held_out.report import HeldOutReport
-from styleclip.evaluate.page.editors import BOUNDS, measures, ordered_editors
+from styleclip.evaluate.page.editors import BOUNDS, complete_editors, measures, ordered_editors
 from styleclip.evaluate.page.numbers import number
 
 
@@ -79,10 +79,11 @@ def report_trade_offs(report: HeldOutReport, kept: Kept) -> list[TradeOff]:
 
 
 def lead_sentence(report: HeldOutReport) -> str | None:
-    """Which editor has the largest area, and whether the next one differs; None where no curve can be drawn."""
+    """Which editor of all prompts has the largest area, and whether the next one differs; None without curves."""
     if len(forward_strengths(report)) < 2 or UNFLIPPED not in kept_measures(report):
         return None
-    curves = [curve for curve in report_trade_offs(report, UNFLIPPED) if curve.editor not in BOUNDS]
+    compared = set(complete_editors(report)) - set(BOUNDS)
+    curves = [curve for curve in report_trade_offs(report, UNFLIPPED) if curve.editor in compared]
     if not curves:
         return None
     first, *others = sorted(curves, key=lambda curve: -curve.area.mean)

@@ -12,6 +12,7 @@ from styleclip.evaluate.page.numbers import duration, number, strength_text, wit
 from styleclip.evaluate.page.tables import Row, swatch, table
 from styleclip.evaluate.page.terms import SET_TERMS, TERMS, Term
 
+EDITS = ("edits", "images that lacked a claim, by prompts that the editor knows")
 LEFT_OUT = ("kept",)  # of the table: flips say the same
 
 
@@ -23,7 +24,8 @@ def summary_section(report: HeldOutReport) -> Html:
     rows: list[Row] = []
     for editor in ordered_editors(report):
         edits = report.rows(editor=editor, strength=strength)
-        cells = [_cell(measured(edits, term.name, term.of_successes), term) for term in terms]
+        cells: list[str | Html] = [str(len(edits))]
+        cells += [_cell(measured(edits, term.name, term.of_successes), term) for term in terms]
         cells += [number(_of_set(report, editor, strength, term.name), term.form) for term in set_terms]
         name = css_class(report, editor)
         rows.append(Row(swatch(editor, name), cells, name))
@@ -36,7 +38,7 @@ def summary_section(report: HeldOutReport) -> Html:
             "intervals over the images. The last rows bound every figure: a step towards a random face, and "
             "doing nothing.",
         ),
-        table("editor", [(term.heading, term.meaning) for term in [*terms, *set_terms]], rows),
+        table("editor", [EDITS, *((term.heading, term.meaning) for term in [*terms, *set_terms])], rows),
         id="editors",
     )
 

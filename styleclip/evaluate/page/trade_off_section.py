@@ -10,7 +10,7 @@ import numpy as np
 from styleclip.evaluate.curves.trade_off import LEVELS, TradeOff
 from styleclip.evaluate.held_out.report import HeldOutReport
 from styleclip.evaluate.page.charts import LARGE, SMALL, Axes, Band, Curve, Size, line_chart
-from styleclip.evaluate.page.editors import BOUNDS, color, css_class, ringed_strengths
+from styleclip.evaluate.page.editors import BOUNDS, color, complete_editors, css_class, edit_count, ringed_strengths
 from styleclip.evaluate.page.html import Html, element, join
 from styleclip.evaluate.page.numbers import number, strength_text, with_interval
 from styleclip.evaluate.page.preservation import Kept, forward_strengths, kept_measures, report_trade_offs
@@ -69,6 +69,14 @@ def _range(curves: Sequence[Curve], kept: Kept) -> tuple[float, float]:
     return kept.best - span, kept.best + span * 0.02
 
 
+def _label(report: HeldOutReport, editor: str) -> Html:
+    """The editor, and of one that does not know all prompts how many edits are compared."""
+    label = swatch(editor, css_class(report, editor))
+    if editor in complete_editors(report):
+        return label
+    return join(label, element("small", f"its own {edit_count(report, editor)} edits"))
+
+
 def _equal_success(report: HeldOutReport, kept: Kept, curves: Sequence[TradeOff]) -> list[Html]:
     levels = [level for level in SUCCESS_LEVELS if any(curve.reach >= level for curve in curves)]
     rows = []
@@ -79,7 +87,7 @@ def _equal_success(report: HeldOutReport, kept: Kept, curves: Sequence[TradeOff]
             mean, strength = curve.kept_at(level), curve.strength_at(level)
             note = element("small", f"at {number(strength)}") if math.isfinite(strength) else None
             cells.append(join(with_interval(mean), note))
-        rows.append(Row(swatch(curve.editor, name), cells, name))
+        rows.append(Row(_label(report, curve.editor), cells, name))
     area = [("area", "under the curve, from 0 to 1"), ("", "")] if kept.is_share else []
     headings = [*area, *((f"at {number(level)}", f"where {level:.0%} of the edits succeed") for level in levels)]
     text = (

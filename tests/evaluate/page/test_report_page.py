@@ -11,7 +11,8 @@ import pytest
 
 from styleclip.evaluate.held_out.measurements import MeasuredPrompt, SetMeasurement
 from styleclip.evaluate.held_out.report import HeldOutReport
-from styleclip.evaluate.page.editors import measured
+from styleclip.evaluate.page.editors import complete_editors, measured
+from styleclip.evaluate.page.preservation import lead_sentence
 from styleclip.evaluate.page.report_page import report_page, write_page
 from tests.helpers.held_out_reports import PROMPTS, made_report
 
@@ -106,6 +107,19 @@ def test_measures_of_sets_have_columns(report: HeldOutReport) -> None:
     sets = [SetMeasurement("optimize", 1.0, {"clip_kid": 0.01234}), SetMeasurement("optimize", 0.5, {"clip_kid": 7.0})]
     page = report_page(replace(report, sets=sets, pictures=[]))
     assert "CLIP-KID</th>" in page and "<td>0.0123</td>" in page and "7.0000" not in page
+
+
+def test_an_editor_that_knows_one_prompt_is_not_compared_with_the_rest(report: HeldOutReport) -> None:
+    edits = [
+        replace(each, measures={**each.measures, "success": 1.0, "flips": 0.0}) if each.editor == "map" else each
+        for each in report.measurements
+        if each.editor != "map" or each.prompt == PROMPTS[0]
+    ]
+    partial = replace(report, measurements=edits, pictures=[])
+    assert complete_editors(partial) == ["optimize", "global-dir", "random", "nothing"]
+    sentence = lead_sentence(partial)
+    assert sentence is not None and sentence.startswith("optimize") and "map" not in sentence
+    assert "its own 6 edits" in report_page(partial)
 
 
 def test_identity_counts_over_successes_only(report: HeldOutReport) -> None:
