@@ -1,7 +1,8 @@
-"""Text-driven editing of StyleGAN2 images: `load` the models, make an `Editor`, `edit` a latent towards a `Prompt`.
+"""Text-driven editing of StyleGAN2 and StyleGAN3 images.
 
-The names below are the public API. Each is imported when it is first used, so `import styleclip` is quick. The editing
-methods are those of `styleclip.methods.METHODS`.
+`load` the models, make an `Editor`, `edit` a latent towards a `Prompt`. The names below are the public API. Each is
+imported when it is first used, so `import styleclip` is quick. The editing methods are those of
+`styleclip.methods.METHODS`.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ TUNED = "tuned"  # of the metadata of latent files, and of the provenance of res
 
 
 class Space(StrEnum):
-    """The latent spaces of StyleGAN2; style space S is that of StyleSpace (Wu et al. 2021)."""
+    """The latent spaces of StyleGAN2 and StyleGAN3; style space S is that of StyleSpace (Wu et al. 2021)."""
 
     Z = "z"
     W = "w"

@@ -147,7 +147,7 @@ class BadUsage(click.ClickException):
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
 @click.version_option(__version__, prog_name="styleclip")
 def main() -> None:
-    """Edit StyleGAN2 images with words.
+    """Edit images of StyleGAN2 and StyleGAN3 with words.
 
     Results go to stdout, progress and warnings to stderr. Exit code 1: failed, 2: bad usage, 130: interrupted.
     """
