@@ -41,10 +41,10 @@ TERMS = (
     Term("peak_mib", "MiB", ".0f", "peak memory of the edits"),
 )
 SET_TERMS = (  # of all edits of an editor at a strength together
-    Term("clip_kid", "CLIP-KID", ".4f", "KID by features of the held-out CLIP, of the edits against the images before"),
-    Term("clip_fd", "CLIP-FD", ".3f", "Frechet distance by features of the held-out CLIP"),
-    Term("kid", "KID", ".4f", "kernel distance of Inception features, of the edits against the images before"),
-    Term("fid", "FID", ".1f", "Frechet distance of Inception features"),
+    Term("clip_kid", "CLIP-KID", ".4f", "kernel distance of edits to samples, by features of the held-out CLIP"),
+    Term("clip_fd", "CLIP-FD", ".1f", "Frechet distance by features of the held-out CLIP"),
+    Term("kid", "KID", ".4f", "kernel distance of edits to samples without one, by features of Inception"),
+    Term("fid", "FID", ".1f", "Frechet distance by features of Inception"),
 )
 CURVE_TERMS = (
     ("area", "under the trade-off curve: mean of the most that is kept at each share of success; 1 is ideal"),
