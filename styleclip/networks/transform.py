@@ -40,7 +40,7 @@ class Transform:
                 "(0.1, 0) and 20"
             )
         if max(map(abs, self.translate)) > MAX_SHIFT:
-            raise UsageError(f"translate is {self.translate}; move pictures by at most {MAX_SHIFT:g} of their width")
+            raise UsageError(f"translate is {self.translate}; move pictures by at most {MAX_SHIFT:g} times their width")
 
     def record(self) -> dict[str, Any]:
         """What records tell of it: the arguments of `load`."""

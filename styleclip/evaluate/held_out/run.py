@@ -17,7 +17,7 @@ from styleclip.evaluate.held_out.measure import MAX_OUTSIDE
 from styleclip.evaluate.held_out.measurements import EditMeasurement, EditPictures
 from styleclip.evaluate.held_out.region import MARGIN, MIN_EFFECT, STANDARD_ERRORS
 from styleclip.evaluate.held_out.report import HeldOutReport
-from styleclip.evaluate.held_out.sets import EditSets
+from styleclip.evaluate.held_out.sets import EditSets, load_inception
 from styleclip.evaluate.held_out.task import Task
 from styleclip.evaluate.held_out.unedited import MAP_PX, SEED, see_unedited
 from styleclip.models import Models
@@ -56,7 +56,8 @@ def measure_edits(
         fid: also compare all edits of an editor with samples by FID and KID; raises WeightError without Inception.
         on_step: a step is an editor on a prompt; before that a sample.
 
-    Raises UsageError where every picture shows every prompt, and for two editors of one label.
+    Raises UsageError where every picture shows every prompt, for two editors of one label, and for one that knows none
+    of the prompts.
 
     Example:
         models = styleclip.load("demo")
@@ -65,10 +66,10 @@ def measure_edits(
         report = measure_edits(models, judges, editors, [Prompt("an old face")], [seed_source(models, range(8))])
     """
     everyone = [*bounds(), *editors]
-    if len({each.label for each in everyone}) < len(everyone):
-        raise UsageError("two editors have the same label; leave one of them out")
+    _check(everyone, prompts)
+    inception = load_inception() if fid else None
     unedited = see_unedited(models, judges.clip, samples, on_step)
-    sets = EditSets(models, unedited, fid)
+    sets = EditSets(models, unedited, inception)
     evaluation = Evaluation(judges, unedited, sources, strengths, sets)
     records, edits, pictures = [], list[EditMeasurement](), list[EditPictures]()
     for number, prompt in enumerate(prompts):
@@ -94,6 +95,15 @@ def measure_edits(
         sets=sets.measurements(),
         pictures=pictures,
     )
+
+
+def _check(editors: Sequence[MeasuredEditor], prompts: Sequence[Prompt]) -> None:
+    """Raise UsageError for two editors of one label, and for one that would not be measured."""
+    labels = [each.label for each in editors]
+    if twice := [label for label in labels if labels.count(label) > 1]:
+        raise UsageError(f"two editors have the same label, {twice[0]!r}; leave one of them out")
+    if idle := [each.label for each in editors if not any(each.of(prompt) for prompt in prompts)]:
+        raise UsageError(f"{idle[0]!r} is trained for none of these prompts; add its own to them, or leave it out")
 
 
 def _means(edits: Sequence[EditMeasurement]) -> dict[str, float]:

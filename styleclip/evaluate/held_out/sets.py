@@ -36,11 +36,11 @@ class EditSets:
     Args:
         models: draw the samples for Inception, at their full size.
         unedited: samples without an edit.
-        inception: whether to compute FID and KID. Raises WeightError where the network is not on this disk.
+        inception: the network of FID and KID; None leaves them out.
     """
 
-    def __init__(self, models: Models, unedited: Unedited, inception: bool = False) -> None:
-        self.inception = _inception() if inception else None
+    def __init__(self, models: Models, unedited: Unedited, inception: Extractor | None = None) -> None:
+        self.inception = inception
         self.before = {CLIP_DISTANCES: scale_features(unedited.features)}
         if self.inception is not None:
             images = to_rgb(models.render(unedited.latent(models)).float().clamp(-1, 1))
@@ -78,7 +78,8 @@ def _features(extractor: Extractor, images: Tensor) -> Tensor:
         return torch.cat([extractor.extract(part).float() for part in images.cpu().split(BATCH)])
 
 
-def _inception() -> Extractor:
+def load_inception() -> Extractor:
+    """The network of FID and KID. Raises WeightError where it is not on this disk."""
     found = [each for each in make_extractors() if each.name == INCEPTION_NAME]
     if not found:
         raise WeightError("FID and KID need Inception; run `styleclip models pull fid-inception`, or leave out --fid")

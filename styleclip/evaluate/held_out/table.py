@@ -11,19 +11,19 @@ from styleclip.evaluate.held_out.measurements import EditMeasurement
 from styleclip.evaluate.held_out.report import HeldOutReport
 
 COLUMNS = {  # measure -> head and format
-    "clean": ("clean", ".2f"),
-    "success": ("success", ".2f"),
-    "flips": ("flips", ".2f"),
-    "target_gain": ("target gain", ".3f"),
-    "directional_similarity": ("directional", ".2f"),
-    "l1_outside": ("outside L1", ".1f"),
-    "lpips_outside": ("outside LPIPS", ".3f"),
-    "identity": ("identity*", ".2f"),
-    "clip_kid": ("CLIP-KID", ".2f"),
-    "fid": ("FID", ".1f"),
-    "kid": ("KID", ".4f"),
-    "seconds": ("seconds", ".2g"),
-    "peak_mib": ("peak MiB", ".0f"),
+    "clean": ("clean", "z.2f"),
+    "success": ("success", "z.2f"),
+    "flips": ("flips", "z.2f"),
+    "target_gain": ("target gain", "z.3f"),
+    "directional_similarity": ("directional", "z.2f"),
+    "l1_outside": ("outside L1", "z.1f"),
+    "lpips_outside": ("outside LPIPS", "z.3f"),
+    "identity": ("identity*", "z.2f"),
+    "clip_kid": ("CLIP-KID", "z.2f"),
+    "fid": ("FID", "z.1f"),
+    "kid": ("KID", "z.4f"),
+    "seconds": ("seconds", "z.2g"),
+    "peak_mib": ("peak MiB", "z.0f"),
 }
 OF_SUCCESSES = ("identity",)  # measures that a lazy edit has for nothing
 NOTE = "* of successful edits only: an edit that does nothing keeps everybody"
@@ -49,10 +49,10 @@ def measured_rows(report: HeldOutReport) -> list[MeasuredRow]:
     """A row for every editor and strength, in their order."""
     rows = []
     for editor in report.editors:
-        for strength in report.strengths:
-            if edits := report.rows(editor=editor, strength=strength):
-                found = intervals(edits) | set_values(report, editor, strength)
-                rows.append(MeasuredRow(editor, strength, len(edits), found))
+        for strength in dict.fromkeys(each.strength for each in report.rows(editor=editor)):
+            edits = report.rows(editor=editor, strength=strength)
+            found = intervals(edits) | set_values(report, editor, strength)
+            rows.append(MeasuredRow(editor, strength, len(edits), found))
     return rows
 
 
@@ -79,11 +79,14 @@ def set_values(report: HeldOutReport, editor: str, strength: float) -> dict[str,
 
 
 def report_table(report: HeldOutReport) -> str:
-    """Markdown: the editors at strength 1, at all strengths where that is none of them; with the note on identity."""
+    """Markdown: the editors at strength 1, at all strengths where that is none of them; with the note on identity.
+
+    The strength stands in every row where several were measured.
+    """
     rows = measured_rows(report)
     if 1 in report.strengths:
         rows = [row for row in rows if row.strength == 1]
-    several = len({row.strength for row in rows}) > 1
+    several = len({*report.strengths}) > 1 or any(row.strength not in report.strengths for row in rows)
     names = [name for name in COLUMNS if any(not math.isnan(row.intervals[name].mean) for row in rows)]
     head = ["editor", *(["strength"] if several else []), "edits", *(COLUMNS[name][0] for name in names)]
     lines = [head, ["---"] * len(head), *(row.cells(names, several) for row in rows)]

@@ -160,6 +160,14 @@ def test_identity_is_that_of_successes(report: HeldOutReport) -> None:
     assert nothing.split(" | ")[place] == "-" and float(oracle.split(" | ")[place][:4]) > 0.7
 
 
+def test_the_bounds_stand_in_every_table(report: HeldOutReport) -> None:
+    """Also in that of other strengths than 1; every row tells its strength, and no zero has a sign."""
+    edits = [each for each in report.measurements if each.editor == NOTHING or each.strength == 0]
+    head, _, *rows = report_table(replace(report, strengths=(0.0,), measurements=edits)).split("\n")
+    assert head.startswith("| editor | strength |") and "-0.00" not in "".join(rows)
+    assert [row.split(" | ")[:2] for row in rows[:3]] == [["| nothing", "1"], ["| random", "0"], ["| oracle", "0"]]
+
+
 def test_the_region_of_a_prompt(models: Models, judges: Judges, unedited: Unedited) -> None:
     task = Task.of(models, judges, unedited, Prompt("a face wearing glasses"))
     height, width = task.region.shape
@@ -194,5 +202,8 @@ def test_refusals(models: Models, judges: Judges, source: EditSource) -> None:
     with pytest.raises(UsageError, match="demo is the recogniser of the identity loss"):
         load_judges(models, "demo-judge-clip", "demo")
     twice = [MeasuredEditor("same", Nothing()), MeasuredEditor("same", Nothing())]
-    with pytest.raises(UsageError, match="two editors have the same label"):
+    with pytest.raises(UsageError, match="two editors have the same label, 'same'"):
         measure_edits(models, judges, twice, [Prompt("a hat")], [source], samples=SAMPLES)
+    mapper = [MeasuredEditor("map", {"an old face": Nothing()})]
+    with pytest.raises(UsageError, match="'map' is trained for none of these prompts"):
+        measure_edits(models, judges, mapper, [Prompt("a hat")], [source], samples=SAMPLES)
