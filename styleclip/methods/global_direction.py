@@ -155,8 +155,8 @@ class GlobalDirection(GlobalDirectionSettings):
         weights = in_deviations(mean_row(claims), relevance.std)
         if not moving.any():
             raise UsageError(
-                "no style channel moves, since no sample shows what the prompt says beyond the neutral text; change one of "
-                "them, or pass relevance gradient"
+                "no style channel moves, since no sample shows what the prompt says beyond the neutral text; change "
+                "one of them, or pass relevance gradient"
             )
         if not (weights != 0).any():
             raise UsageError(
