@@ -10,6 +10,7 @@ from torch import Tensor
 from styleclip.losses import similarity
 from styleclip.models import Models
 from styleclip.prompts import Prompt, encode
+from styleclip.runtime.image_by_image import row_products
 
 
 @torch.no_grad()
@@ -24,7 +25,7 @@ def edit_scores(models: Models, before: Tensor, after: Tensor, prompts: Sequence
     if prompts:
         texts = encode(clip, [prompt.target for prompt in prompts])
         for name, images in (("clip_before", before), ("clip_after", after)):
-            scores[name] = (clip.encode_image(images) @ texts.T).mean(dim=1)
+            scores[name] = row_products(clip.encode_image(images), texts.T).mean(dim=1)
     if identity is not None:
         scores["identity"] = similarity(identity.embed(before), identity.embed(after))
     return [{name: round(values[i].item(), 4) for name, values in scores.items()} for i in range(len(before))]

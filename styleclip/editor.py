@@ -31,6 +31,7 @@ from styleclip.prompts import Prompt
 from styleclip.regions import Region
 from styleclip.results import EditResult
 from styleclip.runtime.gradients import float32_default, with_gradients
+from styleclip.runtime.image_by_image import image_by_image
 from styleclip.seeds import sample_z
 from styleclip.storage.files import versions
 
@@ -50,6 +51,7 @@ class Editor:
     def __init__(self, models: Models) -> None:
         self.models = models
 
+    @image_by_image()
     @float32_default()
     @torch.inference_mode(False)
     @torch.no_grad()
@@ -63,6 +65,7 @@ class Editor:
         latent = Latent(Space.Z, z.to(self.models.device))
         return generator.to_space(generator.truncate(latent, psi), Space.W_PLUS)
 
+    @image_by_image()
     def render(self, latent: Latent, noise: Noise = "const") -> Tensor:
         """Images [N, img_channels, H, W], nominally in [-1, 1]."""
         return self.models.render(latent.to(self.models.device), noise)
@@ -79,6 +82,7 @@ class Editor:
         [inversion] = how(self.models, photo, on_step)
         return inversion
 
+    @image_by_image()
     @with_gradients
     def edit(
         self,
@@ -133,6 +137,7 @@ class Editor:
             unchanged=self._unchanged(source, edited) if best.loss < float("inf") else (),
         )
 
+    @image_by_image()
     @with_gradients
     def edit_together(
         self,

@@ -15,6 +15,7 @@ from torch import Tensor
 from styleclip.claims import Claim, read_claims
 from styleclip.errors import UsageError
 from styleclip.networks.clip import CLIP
+from styleclip.runtime.image_by_image import row_products
 from styleclip.settings import TextEncoding
 from styleclip.text.printable import printable
 
@@ -155,4 +156,4 @@ def zero_shot_probability(clip: CLIP, features: Tensor, prompt: Prompt, encoding
 
 def target_probability(clip: CLIP, features: Tensor, texts: Tensor) -> Tensor:
     """`zero_shot_probability` for unit features of texts [T, D], the target first."""
-    return (clip.logit_scale * features @ texts.T).softmax(dim=-1)[..., 0]
+    return row_products(clip.logit_scale * features, texts.T).softmax(dim=-1)[..., 0]

@@ -9,6 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from styleclip.latents import Space
+from styleclip.runtime.image_by_image import row_products
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +46,7 @@ class Regression:
 
     def __call__(self, delta: Tensor) -> Tensor:
         """The step [.., C] of the latent for a step [.., D] of CLIP's feature, on the device of `delta`."""
-        return delta @ self.matrix.to(delta)
+        return row_products(delta, self.matrix.to(delta))
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,6 +12,7 @@ from styleclip.latents import Latent
 from styleclip.models import Models
 from styleclip.progress import OnStep, Step, ignore
 from styleclip.prompts import Prompt, delta_t, zero_shot_probability
+from styleclip.runtime.image_by_image import row_products
 
 STEPS = 10  # strengths that are tried
 FIRST_STEP = 0.2  # the first strength, as a fraction of the last
@@ -47,7 +48,7 @@ def auto_alpha(
         edited = edit(alpha.expand(len(source)))
         features = models.clip_features(edited)
         probability[index] = zero_shot_probability(models.clip, features, prompt)
-        moved[index] = (features - before) @ along
+        moved[index] = row_products(features - before, along)
         on_step(Step(index + 1, STEPS, {"loss": 1 - probability.amax(dim=0).mean().item()}, edited))
     convinced = probability >= (PLATEAU * probability.amax(dim=0)).clamp(max=sure)
     far = convinced & (moved >= MIN_MOVEMENT * (reach or 0.0))

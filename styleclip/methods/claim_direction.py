@@ -18,6 +18,7 @@ from styleclip.models import Models
 from styleclip.progress import OnStep, ignore
 from styleclip.prompts import Prompt
 from styleclip.results import SHOWN
+from styleclip.runtime.image_by_image import row_products
 from styleclip.samples import Regression
 from styleclip.settings import TextEncoding
 from styleclip.stylespace.claim_classes import ClaimClasses, claim_classes
@@ -40,7 +41,7 @@ class ClaimDirection:
 
         With `skip_shown` it is 0 for images that show the claim already.
         """
-        step = self.classes.neutrals(features) @ self.rows
+        step = row_products(self.classes.neutrals(features), self.rows)
         return step.masked_fill(self.shown(features)[:, None], 0.0) if skip_shown else step
 
     def shown(self, features: Tensor) -> Tensor:

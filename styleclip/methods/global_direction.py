@@ -24,6 +24,7 @@ from styleclip.methods.style_direction import StyleDirection
 from styleclip.models import Models
 from styleclip.progress import OnStep, ignore
 from styleclip.prompts import Prompt, delta_t
+from styleclip.runtime.image_by_image import whole_batches
 from styleclip.settings import check_limits, resolve, settings_of
 
 REGRESSION_BETA = 0.0  # share of the largest step; how it was chosen: benchmarks/global_direction.md
@@ -104,6 +105,7 @@ class GlobalDirection(GlobalDirectionSettings):
         """The direction of a prompt. Raises UsageError where the texts single out no channel."""
         return self.select(models, prompt, self.measure(models, prompt, on_step))
 
+    @whole_batches()
     def measure(self, models: Models, prompt: Prompt, on_step: OnStep = ignore) -> ChannelRelevance:
         """The relevance of every channel for a prompt: the slow part of `find`, the same for every beta.
 
@@ -125,6 +127,7 @@ class GlobalDirection(GlobalDirectionSettings):
             )
         return relevance_from_table(models, table, direction)
 
+    @whole_batches()
     def select(self, models: Models, prompt: Prompt, relevance: ChannelRelevance) -> StyleDirection:
         """The direction of the channels that are relevant enough. Raises UsageError where there is none."""
         settings = self.resolve(models)

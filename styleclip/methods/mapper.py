@@ -21,6 +21,7 @@ from styleclip.models import Models
 from styleclip.networks.latent_mapper import STEP, Mapper
 from styleclip.progress import OnStep, Step, ignore
 from styleclip.prompts import Prompt
+from styleclip.runtime.image_by_image import each_image
 from styleclip.storage.recording import InputFile
 from styleclip.weights.file_state import sha256_of, unchanged_file
 from styleclip.weights.formats.messages import error_context
@@ -89,7 +90,7 @@ class TrainedMapper:
     def direction(self, latent: Latent) -> Direction:
         """The step of every latent at strength 1, `0.1 * mapper(latent)`, in the space of the mapper."""
         weight = next(self.network.parameters())
-        return Direction(latent.space, STEP * self.network(latent.data.to(weight)))
+        return Direction(latent.space, STEP * each_image(self.network, latent.data.to(weight)))
 
 
 def save_trained_mapper(trained: TrainedMapper, path: str | Path, dtype: torch.dtype = torch.float32) -> Path:

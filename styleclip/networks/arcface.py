@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from styleclip.networks.encoder_config import FRAME_PX, UNITS, WIDTHS
 from styleclip.networks.face_recognition import FaceRecogniser
 from styleclip.networks.resize import ResizeCrop, resize_from_square, resize_matrix
+from styleclip.runtime.image_by_image import by_image
 
 IR_101 = (3, 13, 30, 3)  # bottlenecks of each stage
 FACE_PX = 112  # side of ArcFace's input
@@ -82,6 +83,7 @@ class ArcFace(IRSE50, FaceRecogniser):
     def resize_crop(self, image: Tensor) -> ResizeCrop:
         return face_resize(image.shape[2], image.shape[3], image.device)
 
+    @by_image
     def encode_pixels(self, pixels: Tensor) -> Tensor:
         features: Tensor = self(pixels)
         return features

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from styleclip.errors import UsageError, WeightError
 from styleclip.networks.plain_tower import PlainTower
 from styleclip.networks.resize import ResizeCrop, apply_resizes, square_resize
+from styleclip.runtime.image_by_image import by_image
 
 if TYPE_CHECKING:
     from open_clip.tokenizer import SimpleTokenizer
@@ -76,6 +77,7 @@ class CLIP(nn.Module):
         """The crop and resize of images of this shape [N, 3, H, W] to CLIP's input; None where that is the image."""
         return square_resize(image, self.image_size, "area" if self.preprocess == "paper" else "bicubic")
 
+    @by_image
     def encode_pixels(self, pixels: Tensor) -> Tensor:
         """Cropped and resized images [N, 3, S, S] in [-1, 1] -> unit features [N, D]."""
         model = cast(Any, self.model)

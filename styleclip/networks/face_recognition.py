@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from styleclip.networks.plain_tower import PlainTower
 from styleclip.networks.resize import ResizeCrop, apply_resizes, square_resize
+from styleclip.runtime.image_by_image import by_image
 
 
 class FaceRecogniser(nn.Module):
@@ -55,6 +56,7 @@ class SmallRecogniser(FaceRecogniser):
     def resize_crop(self, image: Tensor) -> ResizeCrop | None:
         return square_resize(image, self.side, "bilinear")
 
+    @by_image
     def encode_pixels(self, pixels: Tensor) -> Tensor:
         return F.normalize(self(pixels), dim=-1)
 
@@ -75,6 +77,7 @@ class PlainRecogniser(FaceRecogniser):
     def resize_crop(self, image: Tensor) -> ResizeCrop | None:
         return square_resize(image, self.side, "bilinear")
 
+    @by_image
     def encode_pixels(self, pixels: Tensor) -> Tensor:
         return F.normalize(self(pixels), dim=-1)
 
@@ -89,5 +92,6 @@ class Facenet(FaceRecogniser):
     def resize_crop(self, image: Tensor) -> ResizeCrop | None:
         return square_resize(image, 160, "bilinear")
 
+    @by_image
     def encode_pixels(self, pixels: Tensor) -> Tensor:
         return F.normalize(self.network(pixels), dim=-1)

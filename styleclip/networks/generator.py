@@ -15,6 +15,7 @@ from styleclip.latents import Latent, Space
 from styleclip.networks.generator_config import MAPPING_LR_MUL, GeneratorConfig
 from styleclip.networks.layers import EqualLinear, normalize_2nd_moment
 from styleclip.networks.synthesis import ImageSize, Noise
+from styleclip.runtime.image_by_image import each_image, splits
 
 FULL_PRECISION_PX = 32  # resolution up to which mixed precision keeps float32
 
@@ -101,6 +102,10 @@ class Generator(nn.Module):
         if resolution is not None and resolution not in self.config.resolutions:
             known = ", ".join(map(str, self.config.resolutions))
             raise UsageError(f"this generator has no block of {resolution} px; choose one of {known}")
+        if splits(latent.data) and len(seeds or latent) == len(latent):
+            rows = range(len(latent))
+            each = [self.pyramid(latent[i], noise, seeds and [seeds[i]], resolution) for i in rows]
+            return [torch.cat(images) for images in zip(*each, strict=True)]
         styles = self.to_space(latent, Space.S).data
         inputs = self.synthesis.noise_inputs(len(styles), noise, seeds)
         return self.synthesis(self.layout.split(styles), inputs, resolution)
@@ -121,7 +126,7 @@ class Generator(nn.Module):
         steps = (self.map, self._broadcast, self.synthesis.styles)
         data = latent.data
         for step in steps[start:stop]:
-            data = step(data)
+            data = each_image(step, data)
         return Latent(space, data)
 
     def truncate(self, latent: Latent, psi: float, cutoff: int | None = None) -> Latent:

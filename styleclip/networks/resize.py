@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from styleclip.images import to_rgb
+from styleclip.runtime.image_by_image import splits
 
 BLACK = -1.0  # of images in [-1, 1]
 
@@ -32,6 +33,9 @@ class ResizeCrop:
 
 def apply_resizes(image: Tensor, *resizes: ResizeCrop | None) -> list[Tensor]:
     """The images of a generator [N, 1..4, H, W] in RGB after each of these crops and resizes; None is the identity."""
+    if splits(image):
+        each = [apply_resizes(row, *resizes) for row in image.split(1)]
+        return [torch.cat(rows) for rows in zip(*each, strict=True)]
     image = to_rgb(image)
     chosen = [each for each in resizes if each is not None]
     if not chosen:

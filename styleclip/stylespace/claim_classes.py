@@ -18,6 +18,7 @@ from styleclip.models import Models
 from styleclip.networks.clip import CLIP
 from styleclip.prompt_words import unknown_words, warn_unknown_words
 from styleclip.prompts import Prompt, encode
+from styleclip.runtime.image_by_image import row_products
 from styleclip.samples import Samples
 from styleclip.settings import TextEncoding
 
@@ -60,7 +61,7 @@ class ClaimClasses:
         if self.edges is None:
             return _zero_shot(self.scale, features, self.features)
         low, high = self.edges
-        most = ((features @ self.features[0].to(features) - low) / (high - low)).clamp(0, 1)
+        most = ((row_products(features, self.features[0].to(features)) - low) / (high - low)).clamp(0, 1)
         return torch.stack([most, 1 - most], dim=1)
 
     def neutrals(self, features: Tensor) -> Tensor:
@@ -167,7 +168,7 @@ def _without_alternatives(
 
 def _zero_shot(scale: float, features: Tensor, texts: Tensor) -> Tensor:
     """[N, K]: the probability of each text for images, from unit features [N, D] and [K, D]."""
-    return (scale * features @ texts.T.to(features)).softmax(dim=1)
+    return row_products(scale * features, texts.T.to(features)).softmax(dim=1)
 
 
 def describe_classes(classes: Sequence[ClaimClasses]) -> list[dict[str, Any]]:

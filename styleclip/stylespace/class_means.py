@@ -20,6 +20,7 @@ from styleclip.latents import Latent, Space
 from styleclip.models import Models
 from styleclip.progress import OnStep, ignore
 from styleclip.prompts import Prompt
+from styleclip.runtime.image_by_image import row_products
 from styleclip.samples import Samples
 from styleclip.settings import TextEncoding
 from styleclip.stylespace.claim_classes import (
@@ -45,7 +46,7 @@ class ClassMeans:
     def step(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """dF [N, D] and dX [N, C] for images with these unit features [N, D]; 0 where the claim is shown."""
         moves = self.classes.moves(features)
-        return moves @ self.features, moves @ self.latents
+        return row_products(moves, self.features), row_products(moves, self.latents)
 
 
 @dataclass(frozen=True)

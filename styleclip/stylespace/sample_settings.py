@@ -10,6 +10,7 @@ from styleclip.latents import Space
 from styleclip.models import Models
 from styleclip.progress import OnStep, ignore
 from styleclip.prompts import Prompt
+from styleclip.runtime.image_by_image import whole_batches
 from styleclip.settings import TextEncoding
 from styleclip.stylespace.class_means import SampleGoal, sample_goal
 from styleclip.stylespace.statistics import StepBasis
@@ -37,6 +38,7 @@ def uses_samples(settings: SampleSettings) -> bool:
     return "samples" in (settings.goal, settings.prior)
 
 
+@whole_batches()
 def settings_goal(
     models: Models, prompt: Prompt, settings: SampleSettings, on_step: OnStep = ignore
 ) -> SampleGoal | None:

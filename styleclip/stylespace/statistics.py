@@ -16,6 +16,7 @@ from styleclip.networks.generator import Generator
 from styleclip.progress import OnStep, Step, ignore
 from styleclip.relevance_table import StyleStatistics
 from styleclip.runtime.gradients import float32_default
+from styleclip.runtime.image_by_image import row_products, whole_batches
 
 
 def style_statistics(
@@ -96,13 +97,13 @@ class StepBasis:
     basis: Tensor  # [D, D] in W and W+, [D] (a diagonal) in S
 
     def offset(self, coordinates: Tensor) -> Tensor:
-        return coordinates * self.basis if self.basis.ndim == 1 else coordinates @ self.basis
+        return coordinates * self.basis if self.basis.ndim == 1 else row_products(coordinates, self.basis)
 
     def coordinates(self, offset: Tensor) -> Tensor:
         """The coordinates of an offset; what lies along axes of hardly any spread is left out."""
         if self.basis.ndim == 1:
             return torch.where(self.basis > 0, offset / self.basis, 0.0)
-        return offset @ self._inverse.to(offset)
+        return row_products(offset, self._inverse.to(offset))
 
     @cached_property
     @float32_default()
@@ -111,6 +112,7 @@ class StepBasis:
         return torch.linalg.pinv(self.basis.double(), rtol=MIN_SPREAD)
 
 
+@whole_batches()
 @torch.no_grad()
 def whitening_basis(generator: Generator, space: Space, samples: int = 10_000, seed: int = 5) -> StepBasis:
     """The standard deviations of `samples` latents in W, W+ or S along the axes; axes of little spread are short."""

@@ -28,6 +28,7 @@ from styleclip.progress import OnStep, Step
 from styleclip.prompt_words import PromptWarning
 from styleclip.prompts import Prompt
 from styleclip.results import EditResult
+from styleclip.runtime.image_by_image import whole_batches
 from styleclip.weights.catalog import checkpoint_path
 
 BATCH = 50  # faces edited together
@@ -81,6 +82,7 @@ class Evaluation:
         seeds, provenance = self.portraits.seeds.tolist(), dict(self.editor.models.provenance)
         return Report(name, settings, wordings, seeds, limits, scores, provenance, choose_worst(worst))
 
+    @whole_batches()
     def _prompt_score(self, edit: Edit) -> tuple[PromptScore, list[WorstEdit]]:
         """The edits of the faces that lack something of a prompt, and the worst of them."""
         claims = edit.wording.claims
