@@ -1,7 +1,8 @@
 """`python -m benchmarks ops`: the native operations against their plain-torch twins and against a copy.
 
-On tensors of the shapes that config-f has at 64, 256 and 1024 px. The bound of a memory-bound operation is a copy of as
-many bytes: each input read once and each output written once, without scales, biases and noise.
+On tensors of the shapes that config-f has at 64, 256 and 1024 px, and StyleGAN3 at 256 and 1024. The bound of a
+memory-bound operation is a copy of as many bytes: each input read once and each output written once, without scales,
+biases and noise.
 """
 
 from __future__ import annotations
@@ -14,15 +15,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from benchmarks.configurations import CHANNELS
+from benchmarks.configurations import CHANNELS, stylegan3_config
 from benchmarks.timing import Timer, make_repeating_timer, time_in_turns
 from benchmarks.tools import Report, Setup, bench_command, markdown_table, repeats_option, with_ops
-from cuda_ops import bias_act, blur_act, upfirdn2d
+from cuda_ops import bias_act, blur_act, filtered_lrelu, upfirdn2d
 from styleclip.networks.layers import fir_taps
+from styleclip.networks.stylegan3_layers import down_filter, up_filter
 
 SIDES = (64, 256, 1024)  # px
 LAYOUTS = {"NCHW": torch.contiguous_format, "channels_last": torch.channels_last}
 GPU_ELEMENTS = 2**26  # elements of a tensor on a GPU: enough to hide launch overhead and to exceed the caches
+FILTERED_LAYERS = {256: 8, 1024: 11}  # of StyleGAN3 at 1024 px, by sampling rate
 TWO_PASSES = "upfirdn2d, then bias_act"  # what blur_act does in one
 
 
@@ -46,6 +49,7 @@ def operations(side: int, batch: int, like: Tensor) -> dict[str, Operation]:
     act: dict[str, Any] = {"b": bias, "scale": scale.requires_grad_(True), "noise": noise}
     blur: dict[str, Any] = {"padding": (1, 1), "gain": 4.0}
     return {
+        **filtered_operations(side, batch, like),
         "bias_act": Operation(channels, side, lambda x: bias_act(x, **act), (scale,)),
         "upfirdn2d": Operation(channels, side + 1, lambda x: upfirdn2d(x, taps, **blur)),
         "upfirdn2d, up 2": Operation(3, side // 2, lambda x: upfirdn2d(x, taps, 2, padding=(2, 1), gain=4.0)),
@@ -54,6 +58,28 @@ def operations(side: int, batch: int, like: Tensor) -> dict[str, Operation]:
         ),
         TWO_PASSES: Operation(channels, side + 1, lambda x: bias_act(upfirdn2d(x, taps, **blur), **act), (scale,)),
     }
+
+
+def filtered_operations(side: int, batch: int, like: Tensor) -> dict[str, Operation]:
+    """filtered_lrelu of a layer of StyleGAN3 at 1024 px that keeps its sampling rate `side`, in both configurations."""
+    if side not in FILTERED_LAYERS:
+        return {}
+    return {
+        "filtered_lrelu, config T": filtered_operation(FILTERED_LAYERS[side], False, batch, like),
+        "filtered_lrelu, config R": filtered_operation(FILTERED_LAYERS[side], True, batch, like),
+    }
+
+
+def filtered_operation(layer: int, radial: bool, batch: int, like: Tensor) -> Operation:
+    shape = stylegan3_config(1024, radial).layers()[layer]
+    bias, scale = (torch.randn(size).to(like) for size in ((shape.out_channels,), (batch, shape.out_channels)))
+    filters = [
+        taps if taps is None else taps.to(like.device) for taps in (up_filter(shape), down_filter(shape, radial))
+    ]
+    form: tuple[Any, ...] = (*filters, shape.up, shape.down, shape.padding)
+    scale.requires_grad_(True)
+    side = shape.source.size + shape.kernel - 1
+    return Operation(shape.out_channels, side, lambda x: filtered_lrelu(x, bias, scale, *form, clamp=256.0), (scale,))
 
 
 @bench_command

@@ -33,8 +33,7 @@ def filtered_lrelu(
     keeps every `down`-th pixel. What is None is left out. Returns [N, C, H', W'] with
     `H' = (H * up + sum(padding) - (K - 1) - L) // down + 1`.
     """
-    separable = up_filter is None or up_filter.ndim == 1  # as the kernel needs it
-    native = separable and x.device.type == "cpu" and use_native(x)
+    native = use_native(x) and (up_filter is None or up_filter.ndim == 1)  # the kernels upsample with separable ones
     op = torch.ops.cuda_ops.filtered_lrelu if native else filtered_lrelu_reference
     return op(x, bias, scale, up_filter, down_filter, up, down, padding, gain, slope, clamp)
 

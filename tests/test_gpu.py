@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -11,8 +11,10 @@ from torch import Tensor
 
 import cuda_ops
 from styleclip.latents import Latent, Space
+from styleclip.networks.stylegan3_layers import down_filter, up_filter
 from tests.helpers.ops import LAYOUTS, LOW_PRECISIONS, TAPS, bias_act_terms, output_and_gradients, random_normal
 from tests.helpers.tiny import TINY, tiny_generator
+from tests.helpers.tiny_stylegan3 import tiny_stylegan3, tiny_stylegan3_config
 
 pytestmark = [
     pytest.mark.gpu,
@@ -70,6 +72,34 @@ def test_derivatives(check: Callable[..., bool]) -> None:
     assert check(
         lambda x, *rest: cuda_ops.blur_act(x, taps, *rest, padding=(1, 1), clamp=0.8), leaves, nondet_tol=1e-12
     )
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("radial", [False, True])
+def test_filtered_lrelu(layout: str, radial: bool) -> None:
+    """With the shape of a layer of StyleGAN3, and its gradients, against the kernel of the CPU."""
+    shape = tiny_stylegan3_config("r" if radial else "t", resolution=64).layers()[8]
+    filters = [up_filter(shape), down_filter(shape, radial)]
+    x = random_normal(2, 19, shape.source.size + 2, shape.source.size + 2, layout=LAYOUTS[layout])
+    inputs = [x.float(), random_normal(19, seed=1).float(), random_normal(2, 19, seed=2).float()]
+
+    def op(device: str) -> Callable[..., Tensor]:
+        up, down = (taps if taps is None else taps.to(device) for taps in filters)
+        return lambda x, b, scale: cuda_ops.filtered_lrelu(x, b, scale, up, down, shape.up, shape.down, shape.padding)
+
+    expected = output_and_gradients(op("cpu"), inputs)
+    found = output_and_gradients(op("cuda"), [tensor.cuda() for tensor in inputs])
+    for ours, right in zip(found, expected, strict=True):
+        assert (ours.cpu() - right).abs().max() <= 1e-4 * right.abs().max()
+
+
+@pytest.mark.parametrize("config", ["t", "r"])
+def test_stylegan3_draws_what_it_draws_on_the_cpu(config: Literal["t", "r"]) -> None:
+    ws = random_normal(2, 16, 8).float()
+    images = [
+        tiny_stylegan3(config).to(device)(Latent(Space.W_PLUS, ws.to(device))).cpu() for device in ("cpu", "cuda")
+    ]
+    assert (images[1] - images[0]).abs().max() <= 1e-4 * images[0].abs().max()
 
 
 def test_a_generator_draws_what_it_draws_on_the_cpu() -> None:

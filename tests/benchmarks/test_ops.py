@@ -63,3 +63,15 @@ def test_a_backward_has_the_gradient_of_the_scale() -> None:
     assert isinstance(case, Case)
     of_x, of_scale = case.works()["backward"]()
     assert of_x.shape == case.x.shape and of_scale.shape == (1, 512) and of_scale.abs().max() > 0
+
+
+def test_filtered_lrelu_has_the_shapes_of_a_layer() -> None:
+    made = operations(256, 1, torch.zeros(()))
+    assert [
+        (made[f"filtered_lrelu, config {each}"].channels, made[f"filtered_lrelu, config {each}"].side) for each in "TR"
+    ] == [
+        (203, 278),
+        (406, 276),
+    ]
+    x = torch.randn(1, 203, 278, 278, generator=torch.Generator().manual_seed(0))
+    assert made["filtered_lrelu, config T"].run(x).shape == (1, 203, 276, 276)

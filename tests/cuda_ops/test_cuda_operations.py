@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from cuda_ops import filtered_lrelu_reference
 from tests.helpers.cuda_inputs import FILTERS
 from tests.helpers.cuda_on_cpu import NAMESPACE, build_operations
 from tests.helpers.cuda_on_cpu.definitions import acts, normal, upfirdn2d
@@ -87,3 +88,53 @@ def test_bad_arguments_of_bias_act(operations: Any, arguments: dict[str, Tensor]
 def test_bad_arguments_of_upfirdn2d(operations: Any, taps: Tensor, up: int, padding: list[int], sentence: str) -> None:
     with pytest.raises(RuntimeError, match=sentence):
         operations.upfirdn2d(torch.zeros(2, 3, 4, 5), taps, up, 1, padding, 1.0)
+
+
+TAPS = FILTERS[5]
+SQUARE = torch.outer(TAPS, TAPS) + torch.eye(5) / 5
+RESAMPLINGS: dict[str, dict[str, Any]] = {
+    "config T": {"up_filter": FILTERS[4], "down_filter": TAPS, "up": 2, "down": 2, "padding": (5, 4)},
+    "config R": {"up_filter": FILTERS[4], "down_filter": SQUARE, "up": 4, "down": 2, "padding": (-2, -3)},
+    "odd": {"up_filter": TAPS, "down_filter": FILTERS[4], "up": 3, "down": 3, "padding": (2, 9)},
+    "no filter": {"up_filter": None, "down_filter": None, "up": 1, "down": 1, "padding": (0, 0)},
+}
+
+
+@pytest.mark.parametrize("look", ["contiguous", "channels last", "transposed", "one channel", "empty"])
+@pytest.mark.parametrize("name", RESAMPLINGS)
+def test_filtered_lrelu(operations: Any, name: str, look: str) -> None:
+    """More rows and columns than a tile, more channels than a block where they are last."""
+    x = LOOKS[look](normal(2, 9, 21, 20, dtype=torch.float32))
+    b, scale = (normal(*shape, dtype=torch.float32, seed=1) for shape in (x.shape[1:2], x.shape[:2]))
+    resampling = RESAMPLINGS[name]
+    form = (*resampling.values(), 1.5, 0.1, 1.0)
+    expected = filtered_lrelu_reference(x, b, scale, *form)
+    torch.testing.assert_close(operations.filtered_lrelu(x, b, scale, *form), expected)
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("name", RESAMPLINGS)
+def test_the_gradient_of_filtered_lrelu(operations: Any, name: str, layout: torch.memory_format) -> None:
+    """To v = x * scale + b, through the transposes of both resamplings."""
+    x, how = normal(2, 9, 21, 20, dtype=torch.float64).to(memory_format=layout), RESAMPLINGS[name]
+    b, scale = normal(9, dtype=torch.float64, seed=1), normal(2, 9, dtype=torch.float64, seed=2)
+    v = (x * scale[:, :, None, None] + b[:, None, None]).requires_grad_()
+    y = filtered_lrelu_reference(v, None, None, **how, gain=1.5, slope=0.1, clamp=1.0)
+    grad = normal(*y.shape, dtype=torch.float64, seed=3).to(memory_format=layout)
+    (expected,) = torch.autograd.grad(y, v, grad)
+    up_filter, down_filter = (how[each] for each in ("up_filter", "down_filter"))
+    flipped_up, flipped_down = (
+        taps if taps is None else taps.flip([*range(taps.ndim)]) for taps in (up_filter, down_filter)
+    )
+    up_count, down_count = (1 if taps is None else len(taps) for taps in (up_filter, down_filter))
+    act = (up_filter, how["up"], how["padding"], 1.5, 0.1, 1.0)
+    out = (flipped_up, how["up"], up_count - 1 - how["padding"][0], x.shape[2:])
+    found = operations.filtered_lrelu_gate(grad, flipped_down, how["down"], down_count - 1, x, b, scale, *act, *out)
+    torch.testing.assert_close(found, expected)
+
+
+def test_filters_too_large_for_a_block_are_an_error(operations: Any) -> None:
+    with pytest.raises(RuntimeError):
+        operations.filtered_lrelu(
+            torch.zeros(1, 1, 300, 300), None, None, None, torch.ones(200), 1, 1, (0, 0), 1.0, 0.1, None
+        )

@@ -17,7 +17,7 @@ from cuda_ops.cache import library_path
 from tests.helpers.ops_build import empty_cache, put
 from tests.helpers.support import ROOT, run_python
 
-OPS = ("bias_act", "bias_act_backward", "upfirdn2d", "blur_act")
+OPS = ("bias_act", "bias_act_backward", "upfirdn2d", "blur_act", "filtered_lrelu", "filtered_lrelu_gate")
 
 
 @pytest.fixture

@@ -39,6 +39,23 @@ struct Fir {
   double gain;
 };
 
+// One resampling of filtered_lrelu: up or down by `factor`.
+struct Resampling {
+  const void* taps;  // [count] or, where it is square, [count, count], in float, or in double for float64; null: a 1
+  int64_t count;
+  bool square;
+  int64_t factor, before;  // padding before the first row and column, in pixels of the larger picture
+};
+
+// The arguments of filtered_lrelu, and of its gradient where `a` is not null.
+struct FilteredLrelu {
+  BiasAct act;                    // without noise
+  Resampling up, a_up, down;      // of x, of a, and behind the activation
+  int64_t height, width;          // of the upsampled picture
+  int64_t a_height, a_width;      // of a
+  double gain;                    // of `up` and, with a, of `down` too
+};
+
 cudaError_t bias_act(DType, const Picture&, const BiasAct&, const void* x, void* y, cudaStream_t);
 
 // dx as x, sums [2, samples, channels]; `partial` is room for [bias_act_parts(), 2, samples, channels] in float, or in
@@ -53,5 +70,10 @@ cudaError_t upfirdn2d(DType, const Picture& of_x, const Picture& of_y, const Fir
                       cudaStream_t);
 cudaError_t blur_act(DType, const Picture& of_x, const Picture& of_y, const Fir&, const BiasAct&, const void* x,
                      void* y, cudaStream_t);
+
+
+// cudaErrorInvalidConfiguration where the filters need more than the shared memory of a block.
+cudaError_t filtered_lrelu(DType, const Picture& of_x, const Picture& of_y, const FilteredLrelu&, const void* x,
+                           const void* a, void* y, cudaStream_t);
 
 }  // namespace cuda_ops::cuda

@@ -46,12 +46,12 @@ def build_kernels_once(compiler: str, folder: Path) -> Path:
 def build_operations(compiler: str, kernels: Path) -> Path:
     """A library of the schema and the bindings for CPU tensors, linked with these kernels.
 
-    Both are one source here, so that the headers of torch are read once.
+    They are one source here, so that the headers of torch are read once.
     """
     bindings = kernels.with_name("bindings.cpp")
-    text = (CSRC / "cuda" / "bindings.cpp").read_text()
-    text = text.replace("TORCH_LIBRARY_IMPL(cuda_ops, CUDA,", "TORCH_LIBRARY_IMPL(cuda_ops, CPU,")
-    bindings.write_text(f'#include "schema.cpp"\n{text}')
+    sources = [CSRC / "schema.cpp", *sorted((CSRC / "cuda").glob("*.cpp"))]
+    text = "".join(source.read_text() for source in sources)
+    bindings.write_text(text.replace("TORCH_LIBRARY_IMPL(cuda_ops, CUDA,", "TORCH_LIBRARY_IMPL(cuda_ops, CPU,"))
     home = Path(torch.__file__).parent
     headers = [f"-isystem{home / 'include' / folder}" for folder in ("", "torch/csrc/api/include")]
     abi = f"-D_GLIBCXX_USE_CXX11_ABI={int(torch.compiled_with_cxx11_abi())}"
