@@ -1,9 +1,8 @@
-"""Benchmarks: python -m benchmarks generator|optimize|prepare|mapper|ops|edit|preview|studio|directions|strokes
+"""Benchmarks: python -m benchmarks NAME, one of NAMES.
 
 Subcommand NAME is in benchmarks/NAME.py. Each prints a table of time and memory ratios, most of them to the published
-recipe (published_styleclip.py, published_stylegan2.py), below a headline with the machine and the versions. All
-variants are timed in turn in one run (timing.py). Weights are random except for the demo models', so no download is
-needed.
+recipe (benchmarks/published_*.py), below a headline with the machine and the versions. All variants are timed in one
+run, most of them in turn (timing.py). Weights are random except for the demo models', so no download is needed.
 """
 
 from __future__ import annotations
@@ -12,7 +11,19 @@ from importlib import import_module
 
 import click
 
-NAMES = ("generator", "optimize", "prepare", "mapper", "ops", "edit", "preview", "studio", "directions", "strokes")
+NAMES = (
+    "generator",
+    "optimize",
+    "prepare",
+    "mapper",
+    "ops",
+    "edit",
+    "preview",
+    "studio",
+    "directions",
+    "strokes",
+    "stylegan3",
+)
 
 
 class BenchGroup(click.Group):

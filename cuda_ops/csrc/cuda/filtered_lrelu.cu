@@ -1,6 +1,8 @@
 // filtered_lrelu and its gradient: a block makes a tile of the result of one plane, and the upsampled picture exists only
 // in its shared memory. Where channels are last, a block goes through some neighbouring planes, one after the other, so
 // that the L2 cache merges what they read and write of the same bytes.
+#include <algorithm>
+
 #include "activation.h"
 #include "fir.h"
 #include "launch.h"
