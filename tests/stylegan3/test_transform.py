@@ -12,6 +12,7 @@ import torch
 
 from styleclip.editor import Editor
 from styleclip.errors import UsageError
+from styleclip.evaluate.held_out.unedited import see_unedited
 from styleclip.inversion.invert import Invert
 from styleclip.inversion.refine import Refine
 from styleclip.latents import Latent
@@ -97,6 +98,15 @@ def test_photos_are_inverted_where_the_generator_draws(alias_free: Models) -> No
         edits.append(PhotoEdit(cropped.aligned.photo, [FaceEdit("", cropped, {"": result})]))
     assert [len(edit.paste()) for edit in edits] == [0, 1]
     assert MOVED in edits[0].notes and MOVED not in edits[1].notes
+
+
+def test_the_samples_of_an_evaluation_are_moved_as_its_edits(alias_free: Models) -> None:
+    """What lies outside of the region of a prompt is found in samples, so both have one frame."""
+    moved = alias_free.with_transform(Transform((0.25, 0), 40))
+    seen = see_unedited(moved, moved.clip, 2)
+    drawn = moved.render(seen.latent(moved))
+    torch.testing.assert_close(seen.pictures, drawn.float().clamp(-1, 1), atol=1e-4, rtol=0)
+    assert not torch.allclose(seen.pictures, see_unedited(alias_free, moved.clip, 2).pictures, atol=1e-3)
 
 
 def test_a_stylegan2_does_not_move() -> None:

@@ -58,7 +58,8 @@ class Protocol:
             raise UsageError(f"--protocol {self.protocol} needs --celeba-hq FOLDER and --attribute NAME; pass both")
         if request.seeds or request.set_name or held_out.image:
             raise UsageError("the protocol says which pictures are edited; leave out --seeds, --set and --image")
-        if held_out.strengths or held_out.bank or held_out.unedited or held_out.judge_identity:
+        others = (held_out.strengths, held_out.bank, held_out.unedited, held_out.judge_identity, held_out.fid)
+        if any(others):
             raise UsageError("the protocol says what is measured; of the options of --judge-clip pass that one alone")
         if self.edited and request.any_editor():
             raise UsageError("--edited holds the edits of another tool; leave out the editor and its prompts")

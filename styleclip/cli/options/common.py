@@ -166,7 +166,7 @@ explain_option = option("--explain", is_flag=True, help="Print how the prompt wa
 quiet_option = option("--quiet", is_flag=True, help=QUIET)
 offline_option = option("--offline", is_flag=True, help=OFFLINE)
 label_option = option("--label", type=Count(), metavar="N", help=LABEL)
-amount_option = option("--amount", type=FiniteRange(0, 1), metavar="F", default=1.0, help=AMOUNT)
+amount_option = option("--amount", type=FiniteRange(0, 1), metavar="F", default=1.0, show_default=False, help=AMOUNT)
 parent_layers_option = option(
     "--parent-layers", type=ROW_LAYERS, metavar="LIST", default=(), help=PARENT_LAYERS, cls=AdvancedOption
 )

@@ -47,10 +47,11 @@ class Unedited:
 
 @torch.no_grad()
 def see_unedited(models: Models, clip: CLIP, count: int, on_step: OnStep = ignore) -> Unedited:
-    """Draw `count` samples at the resolution that suits the CLIP; a step counts samples."""
-    generator = models.generator
+    """Draw `count` samples at the resolution that suits the CLIP, moved as the edited pictures are; a step counts
+    samples."""
+    generator = models.drawing_generator
     resolution = loss_resolution_px(generator, clip, "auto")
-    latent = Latent(Space.Z, sample_z(generator, count, SEED).to(models.device))
+    latent = Latent(Space.Z, sample_z(models.generator, count, SEED).to(models.device))
     done = 0
 
     def see(batch: Latent) -> tuple[Tensor, Tensor]:

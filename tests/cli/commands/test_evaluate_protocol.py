@@ -58,6 +58,7 @@ def test_edits_by_an_editor_that_removes_the_attribute(folder: Path) -> None:
         ([*SFE, "--edited", ".", "--editor", "optimize"], 2, "--edited holds the edits of another tool; leave out"),
         ([*SFE, "--edited", ".", "--seeds", "0-3"], 2, "the protocol says which pictures are edited; leave out"),
         ([*SFE, "--edited", ".", *JUDGE, "--unedited", "50"], 2, "the protocol says what is measured; of the options"),
+        ([*SFE, "--edited", ".", *JUDGE, "--fid"], 2, "the protocol says what is measured; of the options"),
         ([*SFE, "--edited", ".", "--attribute", "Hat"], 2, "there is no attribute 'Hat'; it is one of"),
     ],
 )
