@@ -31,3 +31,10 @@ def changed(pasted: Path | str, photo: Image.Image) -> np.ndarray:
     assert found.size == photo.size
     y, x = pixel_difference(found, photo).max(axis=2).nonzero()
     return np.stack([x, y], axis=1)
+
+
+def without_paths(told: Any) -> Any:
+    """A record without the files that models were loaded from: paths in result.json, names in pictures."""
+    if isinstance(told, dict):
+        return {key: without_paths(value) for key, value in told.items() if key != "load"}
+    return [without_paths(each) for each in told] if isinstance(told, list) else told
