@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
+import click
 import torch
 from torch import Tensor
 
@@ -84,13 +85,17 @@ def filtered_operation(layer: int, radial: bool, batch: int, like: Tensor) -> Op
 
 @bench_command
 @repeats_option(7, quick=3)
-def ops(setup: Setup, repeats: int) -> Report:
+@click.option("--only", default="", help="Operations whose name has this part.")
+@click.option("--side", "sides", type=click.Choice([*map(str, SIDES)]), multiple=True, help="[default: all]")
+def ops(setup: Setup, repeats: int, only: str, sides: Sequence[str]) -> Report:
     """Time the operations forward and backward against their plain-torch twins, and against a copy.
 
     In float32 and bfloat16 unless --dtype is given; with --quick or small networks only at 64 px.
     """
-    sides = SIDES[:1] if setup.quick or setup.networks == "small" else SIDES
-    results = [row for side in sides for case in cases(setup, side) for row in case.rows(setup, repeats)]
+    few = setup.quick or setup.networks == "small"
+    chosen = [int(side) for side in sides] or (SIDES[:1] if few else SIDES)
+    every = (case for side in chosen for case in cases(setup, side))
+    results = [row for case in every if only in case.name for row in case.rows(setup, repeats)]
     return Report(results, markdown(results))
 
 
@@ -169,7 +174,8 @@ def markdown(results: Sequence[dict[str, Any]]) -> str:
         [*key_cells(row), milliseconds(row["copy"]), *speed_cells(row), *speed_cells(back)]
         for row, back in pass_pairs(results)
     ]
-    return f"{markdown_table(columns, lines)}\n\n{one_pass_table(results)}"
+    tables = [markdown_table(columns, lines), one_pass_table(results)]
+    return "\n\n".join(filter(None, tables))
 
 
 def pass_pairs(results: Sequence[dict[str, Any]]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
@@ -193,10 +199,12 @@ def one_pass_table(results: Sequence[dict[str, Any]]) -> str:
     found = {tuple(key_cells(forward)): (forward, backward) for forward, backward in pass_pairs(results)}
     lines = []
     for (name, *where), passes in found.items():
-        if name == "blur_act":
+        if name == "blur_act" and (TWO_PASSES, *where) in found:
             apart = found[(TWO_PASSES, *where)]
             ratios = [row_seconds(two) / row_seconds(one) for one, two in zip(passes, apart, strict=True)]
             lines.append([name, *where, *(f"{ratio:.2f}" for ratio in ratios)])
+    if not lines:
+        return ""
     times = f"times as fast as {TWO_PASSES}"
     return markdown_table(["operation", "px", "layout", "dtype", f"forward, {times}", f"backward, {times}"], lines)
 
