@@ -130,8 +130,16 @@ def test_files(report: HeldOutReport, tmp_path: Path) -> None:
         load_held_out_report(tmp_path / "other.json")
 
 
-def test_a_bank_of_nothing_else(models: Models, judges: Judges, source: EditSource, tmp_path: Path) -> None:
+def test_a_bank_of_nothing_else(
+    models: Models,
+    judges: Judges,
+    unedited: Unedited,
+    source: EditSource,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Without other attributes there are no flips: an edit is clean without them."""
+    monkeypatch.setattr("styleclip.evaluate.held_out.run.see_unedited", lambda *_: unedited)  # takes seconds
     eyewear = tuple(each for each in judges.bank.attributes if each.name in ("eyewear", "gender"))
     few = replace(judges, bank=replace(judges.bank, attributes=eyewear))
     prompt = "a face wearing glasses"
