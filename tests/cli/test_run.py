@@ -23,7 +23,9 @@ def test_an_edit_leaves_everything_needed_to_run_it_again(tmp_path: Path, python
     assert record["provenance"]["source"] == {"seeds": [3]}
     assert len(record["provenance"]["generator"]["sha256"]) == 64
     assert set(record["scores"][0]) == {"clip_before", "clip_after", "identity"}
-    assert read_record(tmp_path / "out" / "after.png") == record
+    told = read_record(tmp_path / "out" / "after.png")
+    assert told is not None and told.pop("picture") == "after.png"
+    assert set(record.pop("pictures")) == {"before.png", "after.png", "comparison.png"} and told == record
     with Image.open(tmp_path / "out" / "comparison.png") as picture:
         assert picture.width > 2 * 256
     assert Latent.load(tmp_path / "out" / "latent.safetensors").space is Space.W_PLUS

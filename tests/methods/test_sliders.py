@@ -20,6 +20,7 @@ from styleclip.methods.style_direction import StrengthWarning, StyleDirection
 from styleclip.methods.style_step import StyleStep
 from styleclip.progress import Step
 from styleclip.prompts import Prompt
+from styleclip.runtime.image_by_image import image_by_image
 from tests.helpers.mappers import random_trained_mapper
 from tests.helpers.tiny import tiny_models
 
@@ -81,8 +82,9 @@ def test_sliders_add_up_and_render_the_source_at_strength_0(
     sliders = [Slider(red, 0.8), Slider(glasses, 2.5)]
     result, other = demo.edit_together(faces, sliders), demo.edit_together(faces, sliders[::-1])
     assert torch.equal(result.after, other.after) and not torch.equal(result.after, result.before)
-    in_s = demo.models.generator.to_space(faces, Space.S)
-    steps = [step_in_s(demo.models, found, faces) for found in (red, glasses)]
+    with image_by_image():
+        in_s = demo.models.generator.to_space(faces, Space.S)
+        steps = [step_in_s(demo.models, found, faces) for found in (red, glasses)]
     exact = in_s.data.double() + 0.8 * steps[0].data.double() + 2.5 * steps[1].data.double()
     torch.testing.assert_close(result.edited.data, exact.float(), rtol=1e-7, atol=1e-7)
     one = demo.edit(faces, red.prompt, red.at(0.8)).edited

@@ -24,7 +24,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_several_editors_with_settings(folder: Path) -> None:
-    editors = ("--editor", "global-dir", "--editor", "global-dir alpha=0.5", "--mapper", "demo-old")
+    editors = ("--editor", "global-dir", "--editor", "global-dir alpha=0.5")
     words = ("--prompts", "prompts.txt", "--seeds", "0-2", "--strengths", "0,1")
     result = invoke("evaluate", *QUICK, *editors, *words)
     assert result.exit_code == 0, result.output

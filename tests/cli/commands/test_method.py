@@ -75,4 +75,4 @@ def test_the_front_door_and_evaluate_know_it() -> None:
         "from styleclip.cli import main; main(['evaluate', '--help'], prog_name='styleclip')\n"
     )
     result = run_python("-c", script)
-    assert "[optimize|global-dir|average]" in result.stdout, result.stderr
+    assert "optimizeorglobal-diroraverage" in "".join(result.stdout.split()), result.stderr

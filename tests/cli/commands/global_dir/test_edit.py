@@ -32,8 +32,11 @@ def test_the_edit_is_the_formula(run: Run, models: Models, tmp_path: Path) -> No
     assert told["channels"] == int((direction_of(models, Prompt(TARGET, NEUTRAL), 0.3) != 0).sum())
     assert told["relevance"]["source"] == "table" and told["relevance"].items() >= ABOUT.items()
     told = read_record(tmp_path / "out" / "001_after.png")
+    paths, names = (each["provenance"].pop("load") for each in (record, told))
+    assert {key: Path(path).name for key, path in paths.items()} == names and paths["clip"].startswith("../")
     assert record["provenance"].pop("relevance").startswith("../")
-    assert told["provenance"].pop("relevance") == "table.safetensors" and told == record
+    assert told["provenance"].pop("relevance") == "table.safetensors"
+    assert told.pop("picture") in record.pop("pictures") and told == record
 
 
 def test_torgb_channels_move_when_asked(run: Run, models: Models, tmp_path: Path) -> None:

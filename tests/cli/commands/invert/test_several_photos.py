@@ -59,7 +59,9 @@ def test_a_folder_as_json(run: Run, tmp_path: Path) -> None:
     told = json.loads(result.stdout)
     assert result.exit_code == 1 and "out/latent.safetensors" in told["files"]
     alone, broken = told["photos"]
-    assert alone["photo"] == "holiday/alone.webp" and alone["faces"] == [record("out/alone")]
+    pictures = {"pictures": record("out/alone")["pictures"]}
+    assert alone["photo"] == "holiday/alone.webp"
+    assert [{**face, **pictures} for face in alone["faces"]] == [record("out/alone")]
     assert broken["photo"] == "holiday/broken.png" and broken["error"].startswith("holiday/broken.png is not a picture")
 
 
