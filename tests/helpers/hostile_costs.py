@@ -125,7 +125,7 @@ CASES: dict[str, Make] = {
     "deep tuples": plain(nested_tuples()),
     "deep dicts": plain(Op((b"}" + op("a")) * DEPTH + b"}" + b"s" * DEPTH)),
     "deep records": plain(nested_records(DEPTH // 4, NAMESPACE)),
-    "a deep key": plain(Op(b"}" + nested_tuples(10 * DEPTH) + op(1) + b"s")),
+    "a deep key": plain(Op(b"}" + nested_tuples(3 * DEPTH) + op(1) + b"s")),
     "deep keys": plain(Op(b"}(" + nested_tuples() + op(1) + b"u")),
     "a deep key of protocol 0": plain(Op(b"(" + nested_tuples() + op(1) + b"d")),
     "a deep key of an OrderedDict": plain(call(DICT, [[nested_tuples(), 1]])),
@@ -199,10 +199,10 @@ CASES: dict[str, Make] = {
     "a network in itself": plain({"G_ema": own_child("m", 500)}),
     "a network in itself, under a long name": plain({"G_ema": own_child("m" * 10**6)}),
     "modules that share their parameters": lambda path: write_pickle(
-        {"G_ema": children_with(names(200_000, op(None)))}, path
+        {"G_ema": children_with(names(50_000, op(None)))}, path
     ),
-    "modules that hide a million names": plain(
-        after(put(ones(400_000), 3), {"G_ema": children_with({"w": array()}, _non_persistent_buffers_set=get(3))})
+    "modules that hide a hundred thousand names": plain(
+        after(put(ones(100_000), 3), {"G_ema": children_with({"w": array()}, _non_persistent_buffers_set=get(3))})
     ),
     "modules that hide deep names": plain(
         {"G_ema": children_with({"w": array()}, 1, _non_persistent_buffers_set=[nested_tuples()])}

@@ -24,13 +24,17 @@ from tests.helpers.hostile_costs import CASES, OTHER_WAYS
 
 ROOM = 8 * 2**30  # bytes of addresses, so that a mistake ends a process and not the machine
 SECONDS = 30  # of the processor
+STACK = 2**21  # bytes; a quarter of what there usually is, so that less depth is needed to leave it
 
 
 def main(folder: Path) -> None:
     """Every file is opened in a process of its own."""
     limit = memory("VmSize") + ROOM
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    resource.setrlimit(resource.RLIMIT_STACK, (STACK, STACK))
     warnings.simplefilter("ignore")
+    warm = CASES["BINBYTES of 4 GB"](folder / "weights")
+    cost("", warm)  # what the first file imports is in every process from the start
     gc.freeze()
     gc.disable()  # it would look through millions of values for cycles, and free some of the memory that is measured
     for case, make in CASES.items():
