@@ -9,6 +9,7 @@ buffer such as a FIR kernel, which the loader recomputes) or a sentence describi
 """
 
 import json
+import math
 import re
 import zlib
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,7 @@ from typing import Any
 import numpy as np
 
 HERE = Path(__file__).parent
+BLOCK = 1 << 16  # values drawn at once, so that the float64 ones stay in the cache
 Array = np.ndarray[Any, Any]
 
 
@@ -56,7 +58,12 @@ def fill(keys: Mapping[str, Sequence[int]], rules: list[list[Any]] | str, seed: 
 def draw(name: str, shape: Sequence[int], seed: int) -> Array:
     """Standard normal float32 values that depend on the name and the seed only."""
     rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
-    return np.asarray(rng.standard_normal(tuple(shape)), dtype=np.float32).reshape(tuple(shape))
+    values = np.empty(math.prod(shape), dtype=np.float32)
+    buffer = np.empty(min(values.size, BLOCK))
+    for start in range(0, values.size, BLOCK):
+        block = values[start : start + BLOCK]
+        block[:] = rng.standard_normal(out=buffer[: block.size])
+    return values.reshape(tuple(shape))
 
 
 def _residual_net(key: str, shape: Sequence[int], seed: int) -> Array:
@@ -68,5 +75,5 @@ def _residual_net(key: str, shape: Sequence[int], seed: int) -> Array:
         return 0.1 * n
     if len(shape) == 1:
         return (1 + 0.1 * n) if key.endswith("weight") else 0.1 * n
-    scaled: Array = n / np.float32(np.sqrt(np.prod(shape[1:])))
-    return scaled
+    n /= np.float32(np.sqrt(np.prod(shape[1:])))
+    return n

@@ -30,10 +30,22 @@ def random(*shape: int) -> Tensor:
 
 
 def drawn(name: str, keep: range) -> dict[str, Tensor]:
-    """The weights of a golden encoder, with these of its styles."""
-    meta = fill.meta(name)
-    arrays = fill.fill(shapes_of(name, keep), meta["rules"], meta["seed"])
-    return {f"encoder.{key}": torch.from_numpy(np.asarray(value)) for key, value in arrays.items()}
+    """The weights of a golden encoder, with these of its styles; all encoders have those of the small one."""
+    known, small_meta, meta = small_encoder(), fill.meta("e4e_encoder_256"), fill.meta(name)
+    shapes = shapes_of(name, keep)
+    assert (meta["rules"], meta["seed"]) == (small_meta["rules"], small_meta["seed"])
+    assert all(list(tensor.shape) == shapes[key] for key, tensor in known.items())
+    others = fill.fill({key: shape for key, shape in shapes.items() if key not in known}, meta["rules"], meta["seed"])
+    weights = {**known, **{key: torch.from_numpy(np.asarray(value)) for key, value in others.items()}}
+    return {f"encoder.{key}": weights[key] for key in shapes}
+
+
+@functools.cache
+def small_encoder() -> dict[str, Tensor]:
+    """The weights of the golden encoder at 256 px with the first `SMALL` of its styles."""
+    meta = fill.meta("e4e_encoder_256")
+    arrays = fill.fill(shapes_of("e4e_encoder_256", range(SMALL)), meta["rules"], meta["seed"])
+    return {key: torch.from_numpy(np.asarray(value)) for key, value in arrays.items()}
 
 
 def shapes_of(name: str, keep: range) -> dict[str, list[int]]:
