@@ -12,6 +12,7 @@ import styleclip
 from styleclip.editor import Editor
 from styleclip.latents import Space
 from styleclip.methods.base import Method
+from styleclip.methods.mapper import load_trained_mapper
 from styleclip.models import Models
 from styleclip.runtime.image_by_image import each_image, image_by_image, splits, whole_batches
 from tests.helpers.tiny_stylegan3 import tiny_stylegan3
@@ -67,7 +68,7 @@ def test_edits(editor: Editor, method: str) -> None:
     prompt = styleclip.Prompt("a smiling face")
     methods: dict[str, Method] = {
         "direction": styleclip.GlobalDirection(),
-        "mapper": styleclip.LatentMapper("demo-old", 0.7),
+        "mapper": styleclip.LatentMapper(load_trained_mapper("demo-old", editor.models), 0.7),
         "optimize": styleclip.Optimize(steps=2, lambda_id=0.05),
     }
 
