@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+import styleclip
 from styleclip.directions import calibration, useful_range
 from tests.helpers.support import ROOT
 
@@ -20,6 +21,7 @@ def test_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(calibration, "calibrate", functools.partial(calibration.calibrate, samples=8))
     monkeypatch.setattr(useful_range, "find_range", functools.partial(useful_range.find_range, samples=8))
+    monkeypatch.setattr(styleclip, "ganspace", functools.partial(styleclip.ganspace, samples=1000))
     names: dict[str, Any] = {}
     for block in BLOCKS:
         exec(compile(block, "docs/directions.md", "exec"), names)
