@@ -25,7 +25,7 @@ from scripts.train_demo.common import WORK, Losses, Renders, augment, prepare_pr
 from styleclip.demo.captions import Caption, caption, matches, vocabulary
 from styleclip.demo.world import ATTRIBUTES, Z_DIM, Faces, faces, people_with, with_state
 from styleclip.latents import Latent, Space
-from styleclip.networks.clip import CompactTokenizer, build_clip
+from styleclip.networks.clip import CLIP, CompactTokenizer, build_clip
 from styleclip.networks.generator import Generator
 from styleclip.prompts import TEMPLATES
 from styleclip.stylespace.statistics import whitening_basis
@@ -66,12 +66,7 @@ def main(
         captions = [caption(row, rng) for row in label_rows(people)]
         features = clip.model.encode_image(clip.preprocess_image(augment(images)))
         texts = clip.model.encode_text(mask_words(clip.tokenizer([in_template(c, rng) for c in captions])))
-        logits = (
-            clip.model.logit_scale.exp().clamp(max=100) * F.normalize(texts, dim=1) @ F.normalize(features, dim=1).T
-        )
-        seen = F.mse_loss(probe(features), scale(people))
-        said = F.mse_loss(probe(texts), torch.stack([scale.expected(c) for c in captions]))
-        return {"contrast": contrastive_loss(logits, captions, people), "seen": 3 * seen, "said": 3 * said}
+        return caption_losses(clip, probe, scale, features, texts, captions, people)
 
     modules = nn.ModuleDict({"clip": clip, "probe": probe})
     clip.to(memory_format=torch.channels_last).train()
@@ -87,6 +82,22 @@ def config() -> dict[str, Any]:
     tokens = CompactTokenizer.tokens_of([*words, *framing.split(), "-", ".", ","])
     half = [0.5, 0.5, 0.5]
     return {"name": "demo", "model": MODEL, "tokens": tokens, "vocabulary": words, "mean": half, "std": half}
+
+
+def caption_losses(
+    clip: CLIP,
+    probe: nn.Module,
+    scale: ParameterScale,
+    features: Tensor,
+    texts: Tensor,
+    captions: list[Caption],
+    people: Faces,
+) -> Losses:
+    """The contrastive loss of features of pictures and texts, and those of the probe on both."""
+    logits = clip.model.logit_scale.exp().clamp(max=100) * F.normalize(texts, dim=1) @ F.normalize(features, dim=1).T
+    seen = F.mse_loss(probe(features), scale(people))
+    said = F.mse_loss(probe(texts), torch.stack([scale.expected(c) for c in captions]))
+    return {"contrast": contrastive_loss(logits, captions, people), "seen": 3 * seen, "said": 3 * said}
 
 
 def contrastive_loss(logits: Tensor, captions: list[Caption], people: Faces) -> Tensor:

@@ -15,11 +15,10 @@ from typing import Any
 
 import click
 import torch
-import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from scripts.train_demo.clip import ParameterScale, contrastive_loss, in_template, label_rows, mask_words
+from scripts.train_demo.clip import ParameterScale, caption_losses, in_template, label_rows, mask_words
 from scripts.train_demo.clip import config as editors_config
 from scripts.train_demo.common import WORK, Losses, Renders, augment, prepare_process, to_half, train
 from styleclip.demo.captions import caption
@@ -72,12 +71,7 @@ def main(
         features = clip.model.encode_image(pixels)
         written = [with_unknown_words(in_template(c, rng), unknown, rng) for c in captions]
         texts = clip.model.encode_text(mask_words(clip.tokenizer(written)))
-        logits = (
-            clip.model.logit_scale.exp().clamp(max=100) * F.normalize(texts, dim=1) @ F.normalize(features, dim=1).T
-        )
-        seen = F.mse_loss(probe(features), scale(people))
-        said = F.mse_loss(probe(texts), torch.stack([scale.expected(c) for c in captions]))
-        return {"contrast": contrastive_loss(logits, captions, people), "seen": 3 * seen, "said": 3 * said}
+        return caption_losses(clip, probe, scale, features, texts, captions, people)
 
     modules = nn.ModuleDict({"clip": clip, "probe": probe})
     clip.to(memory_format=torch.channels_last).train()

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from styleclip.errors import WeightError
-from styleclip.latents import StyleLayout
-from styleclip.networks.generator_config import MAPPING_LR_MUL
+from styleclip.networks.generator_config import MAPPING_LR_MUL, GeneratorConfig
 from styleclip.networks.stylegan2 import StyleGAN2Config
 from styleclip.networks.synthesis import ImageSize
 from styleclip.weights.formats.configs import Tensors, axis_size, check_numbers, name_indices
@@ -26,12 +25,19 @@ def generator_content(
 ) -> Content:
     """A generator from its tensors; `mapping.embed` makes it a conditional one."""
     config = generator_config(tensors, conv_clamp, mapping_lr_mul)
-    layout = StyleLayout.from_channels(config.channels)
-    embedding = tensors.get("mapping.embed.weight")
     summary = {
         "resolution": config.resolution,
         **_unusual_image(config),
         "channels": list(config.channels.values()),
+        **latent_summary(config, tensors),
+    }
+    return Content("generator", format, config, tensors, summary=summary, licence=licence, warnings=warnings)
+
+
+def latent_summary(config: GeneratorConfig, tensors: Tensors) -> dict[str, Any]:
+    """Facts for `styleclip models inspect` that generators of every architecture have."""
+    layout, embedding = config.layout(), tensors.get("mapping.embed.weight")
+    return {
         "z_dim": config.z_dim,
         "w_dim": config.w_dim,
         "num_ws": layout.num_ws,
@@ -40,7 +46,6 @@ def generator_content(
         "conv_clamp": config.conv_clamp,
         "classes": 0 if embedding is None else embedding.shape[-1],
     }
-    return Content("generator", format, config, tensors, summary=summary, licence=licence, warnings=warnings)
 
 
 def generator_config(tensors: Tensors, conv_clamp: Any = None, mapping_lr_mul: Any = MAPPING_LR_MUL) -> StyleGAN2Config:

@@ -20,7 +20,12 @@ from styleclip.networks.stylegan3 import StyleGAN3Config
 from styleclip.networks.stylegan3_layers import down_filter, up_filter
 from styleclip.weights.formats.configs import Tensors, axis_size, check_numbers
 from styleclip.weights.formats.content import Content
-from styleclip.weights.formats.generator_configs import MAX_IMAGE_PIXELS, check_img_channels, mapping_sizes
+from styleclip.weights.formats.generator_configs import (
+    MAX_IMAGE_PIXELS,
+    check_img_channels,
+    latent_summary,
+    mapping_sizes,
+)
 from styleclip.weights.formats.messages import short_repr
 from styleclip.weights.safe_pickle.lazy_tensors import AnyTensor, ComputedTensor, read_tensor
 
@@ -52,20 +57,12 @@ def stylegan3_content(
     Where the file lacks the transform of the user, pictures are not moved.
     """
     config = stylegan3_config(tensors, numbers or {})
-    layout = config.layout()
-    embedding = tensors.get("mapping.embed.weight")
     summary = {
         "architecture": _architecture(config),
         "resolution": config.resolution,
         **({} if config.img_channels == 3 else {"img_channels": config.img_channels}),
         "channels": list(config.channels),
-        "z_dim": config.z_dim,
-        "w_dim": config.w_dim,
-        "num_ws": layout.num_ws,
-        "style_channels": layout.size,
-        "mapping_layers": len(config.mapping_widths),
-        "conv_clamp": config.conv_clamp,
-        "classes": 0 if embedding is None else embedding.shape[-1],
+        **latent_summary(config, tensors),
     }
     checked = _with_checks({TRANSFORM: torch.eye(3), **tensors}, config)
     moved = (MOVED,) if _is_moved(tensors) else ()
