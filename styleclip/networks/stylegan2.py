@@ -120,18 +120,6 @@ class StyleGAN2Synthesis(Synthesis):
                 inputs[entry.name] = _noise(const, mode, batch, sources)
         return inputs
 
-    def freeze(self) -> None:
-        self.requires_grad_(False)
-        for layer in self.modules():
-            if isinstance(layer, StyledConv):
-                layer.freeze()
-
-    def to_mixed_precision(self, dtype: torch.dtype, above: int) -> None:
-        for entry in self.layout.entries:
-            layer = self.get_submodule(entry.name)
-            if entry.resolution > above and isinstance(layer, StyledConv):
-                layer.to_mixed_precision(dtype)
-
 
 class Block(nn.Module):
     """The layers of one resolution: conv0 (upsampling; the learned constant in its place in b4), conv1 and toRGB."""

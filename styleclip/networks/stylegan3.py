@@ -9,12 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from styleclip.latents import StyleEntry, StyleLayout
 from styleclip.networks.generator_config import MAPPING_LR_MUL, GeneratorConfig
-from styleclip.networks.layers import ModulatedConv
 from styleclip.networks.stylegan3_layers import FilteredConv, FourierInput, ScaledToRGB
 from styleclip.networks.stylegan3_schedule import Band, LayerShape, bands, layer_shapes
 from styleclip.networks.synthesis import ImageSize, Noise, NoiseInputs, State, Styles, Synthesis
@@ -144,15 +142,3 @@ class StyleGAN3Synthesis(Synthesis):
     def noise_inputs(self, batch: int, mode: Noise, seeds: Sequence[int] | None = None) -> NoiseInputs:
         """None: this architecture has no noise, whatever the mode."""
         return {}
-
-    def freeze(self) -> None:
-        self.requires_grad_(False)
-        for layer in self.modules():
-            if isinstance(layer, ModulatedConv):
-                layer.freeze()
-
-    def to_mixed_precision(self, dtype: torch.dtype, above: int) -> None:
-        for entry in self.layout.entries:
-            layer = self.get_submodule(entry.name)
-            if entry.resolution > above and isinstance(layer, ModulatedConv):
-                layer.to_mixed_precision(dtype)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from styleclip.latents import StyleEntry, StyleLayout
+from styleclip.networks.layers import ModulatedConv
 
 Noise = Literal["const", "random", "none"]
 Styles = dict[str, Tensor]  # of every layer, by name: [N, C_i]
@@ -74,10 +75,16 @@ class Synthesis(nn.Module, ABC):
     def noise_inputs(self, batch: int, mode: Noise, seeds: Sequence[int] | None = None) -> NoiseInputs:
         """The noise of every layer that has noise."""
 
-    @abstractmethod
     def freeze(self) -> None:
         """Disable gradients and cache values that depend only on the weights."""
+        self.requires_grad_(False)
+        for layer in self.modules():
+            if isinstance(layer, ModulatedConv):
+                layer.freeze()
 
-    @abstractmethod
     def to_mixed_precision(self, dtype: torch.dtype, above: int) -> None:
         """Convolve in `dtype` in layers above `above` px."""
+        for entry in self.layout.entries:
+            layer = self.get_submodule(entry.name)
+            if entry.resolution > above and isinstance(layer, ModulatedConv):
+                layer.to_mixed_precision(dtype)
