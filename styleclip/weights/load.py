@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -34,7 +33,7 @@ from styleclip.weights.formats.registry import read_one
 from styleclip.weights.lineage import parent_record
 from styleclip.weights.safe_pickle.containers import open_content
 from styleclip.weights.safe_pickle.lazy_tensors import AnyTensor, read_tensors
-from styleclip.weights.state_dict import load_strict, on_meta
+from styleclip.weights.state_dict import load_strict, on_meta, tensors_sha256
 
 HASHED_NAME = "GeneratorConfig"  # of the config of a StyleGAN2 in fingerprints
 
@@ -177,12 +176,8 @@ def _load_facenet(content: Content) -> Facenet:
 
 def fingerprint(generator: Generator) -> str:
     """SHA-256 of the config and the float32 weights, independent of the file format and of a StyleGAN3's transform."""
-    digest = hashlib.sha256(_describe_config(generator.config).encode())
     tensors = {name: tensor for name, tensor in generator.state_dict().items() if name != TRANSFORM}
-    for name, tensor in sorted(tensors.items()):
-        digest.update(name.encode())
-        digest.update(tensor.detach().float().cpu().contiguous().numpy().data)
-    return digest.hexdigest()
+    return tensors_sha256(tensors, _describe_config(generator.config))
 
 
 def _describe_config(config: GeneratorConfig) -> str:

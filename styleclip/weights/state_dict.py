@@ -1,5 +1,6 @@
 """Strict loading of state dicts: missing, surplus, misshapen and non-finite tensors are errors that name them."""
 
+import hashlib
 from collections.abc import Callable, Collection, Mapping
 from typing import TypeVar
 
@@ -18,6 +19,15 @@ def on_meta(make: Callable[[], Module]) -> Module:
     """The module that `make` builds, on the meta device: `load_strict` replaces its tensors by those of a file."""
     with torch.device("meta"):
         return make()
+
+
+def tensors_sha256(tensors: Mapping[str, Tensor], about: str = "") -> str:
+    """SHA-256 of a text and the names and float32 values of tensors, independent of the file format."""
+    digest = hashlib.sha256(about.encode())
+    for name, tensor in sorted(tensors.items()):
+        digest.update(name.encode())
+        digest.update(tensor.detach().float().cpu().contiguous().numpy().data)
+    return digest.hexdigest()
 
 
 def load_strict(module: Module, tensors: Mapping[str, AnyTensor]) -> Module:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-
-from torch import nn
 
 from styleclip.errors import UsageError
 from styleclip.evaluate.held_out.bank import Bank, portrait_bank
@@ -18,6 +15,7 @@ from styleclip.networks.face_recognition import FaceRecogniser
 from styleclip.networks.lpips import PerceptualDistance
 from styleclip.weights.cache import Fetch, fetch
 from styleclip.weights.clips import load_clip
+from styleclip.weights.state_dict import tensors_sha256
 
 CROP = "the frame as the generator draws it; no detector"  # of the face recogniser
 
@@ -44,29 +42,20 @@ class Judges:
         """Who measured what."""
         identity = self.identity and {
             "name": self.names.get("identity", "given"),
-            "tensors_sha256": tensors_sha256(self.identity),
+            "tensors_sha256": tensors_sha256(self.identity.state_dict()),
             "crop": CROP,
         }
         lpips = {"trunk": "alex", "longer_side_px": 256} if self.perceptual else None
         return {
             "clip": {
                 "name": self.clip.name,
-                "tensors_sha256": tensors_sha256(self.clip),
+                "tensors_sha256": tensors_sha256(self.clip.state_dict()),
                 "preprocess": self.clip.preprocess,
             },
             "identity": identity,
             "lpips": lpips,
             "bank": {"name": self.bank.name, "sha256": self.bank.sha256},
         }
-
-
-def tensors_sha256(network: nn.Module) -> str:
-    """SHA-256 of the names and the float32 values of all tensors, independent of the file format."""
-    digest = hashlib.sha256()
-    for name, tensor in sorted(network.state_dict().items()):
-        digest.update(name.encode())
-        digest.update(tensor.detach().float().cpu().contiguous().numpy().data)
-    return digest.hexdigest()
 
 
 def load_judges(
