@@ -28,7 +28,6 @@ from styleclip.models import Models
 from styleclip.weights.catalog import checkpoint_path
 
 SEED = 1  # of the renders; the training used 0, and settings were chosen on 77
-SIDE = 64  # px
 
 
 @click.group()
@@ -53,7 +52,7 @@ def measure(count: int, shard: str, batch: int, out: Path) -> None:
     left = [face for face in range(part - 1, count, parts) if face not in done]
     for first in range(0, len(left), batch):
         several = left[first : first + batch]
-        target = from_pil(to_pil(render(faces(z[several]), SIDE)))
+        target = from_pil(to_pil(render(faces(z[several]), models.generator.resolution)))
         for row in invert_faces(models, judge, several, target):
             with out.open("a") as file:
                 file.write(json.dumps(row) + "\n")
