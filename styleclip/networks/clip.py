@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import torch
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 from styleclip.errors import UsageError, WeightError
 from styleclip.networks.plain_tower import PlainTower
 from styleclip.networks.resize import ResizeCrop, apply_resizes, square_resize
+from styleclip.networks.word_tokenizer import WordTokenizer
 from styleclip.runtime.image_by_image import by_image
 
 if TYPE_CHECKING:
@@ -34,7 +36,8 @@ class CLIP(nn.Module):
     Images that are not square are centred on a black square.
     `preprocess="correct"` resizes as CLIP was trained (bicubic, antialiased) and applies its mean and std;
     `"paper"` is StyleCLIP's recipe: area average (its nearest x7 and average pool) and no normalisation.
-    `vocabulary` lists the words a small model was trained on; None for a full vocabulary.
+    `vocabulary` lists the words that a small model knows; None for a full vocabulary. `neighbours` are common words
+    that mean nothing to it, each with the nearest ones of those that it knows.
     """
 
     mean: Tensor
@@ -50,10 +53,12 @@ class CLIP(nn.Module):
         name: str,
         preprocess: Preprocess = "correct",
         vocabulary: tuple[str, ...] | None = None,
+        neighbours: Mapping[str, tuple[str, ...]] | None = None,
     ) -> None:
         super().__init__()
         self.model, self.tokenizer, self.name = model, tokenizer, name
         self.image_size, self.preprocess, self.vocabulary = image_size, preprocess, vocabulary
+        self.neighbours: Mapping[str, tuple[str, ...]] = neighbours or {}
         # not in the file, so they need numbers even while the weights are on the meta device
         self.register_buffer("mean", torch.tensor(mean, device="cpu").reshape(3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std, device="cpu").reshape(3, 1, 1), persistent=False)
@@ -176,18 +181,18 @@ def build_clip(config: dict[str, Any]) -> CLIP:
     """A CLIP of any size from its config, with random weights.
 
     `config` holds `name` and `model` (open_clip's embed_dim, vision_cfg, text_cfg, quick_gelu); a `vision_cfg` of
-    image_size and channels is that of a `PlainTower`. A small model also has
-    `tokens` (its byte-pair tokens), `vocabulary` (its words), `mean` and `std`; the defaults are those of OpenAI. Under
-    `torch.device("meta")` only tensors that are in no file are allocated. Raises WeightError for a config of anything
-    but two plain towers of a plausible size.
+    image_size and channels is that of a `PlainTower`. A small model also has `words` (those it knows) and `neighbours`
+    (nearest known words of common ones that it does not know), or `tokens` (its byte-pair tokens) and `vocabulary` (its
+    words); and `mean` and `std`, by default those of OpenAI. Under `torch.device("meta")` only tensors that are in no
+    file are allocated. Raises WeightError for a config of anything but two plain towers of a plausible size.
     """
     from open_clip import CLIP as OpenCLIP
     from open_clip import OPENAI_DATASET_MEAN, OPENAI_DATASET_STD
 
     check_towers(config["model"])
     context = config["model"]["text_cfg"]["context_length"]
-    small = "tokens" in config
-    tokenizer = CompactTokenizer(config["tokens"], context) if small else byte_pair_tokenizer(context)
+    words = vocabulary_of(config)
+    tokenizer = tokenizer_of(config, context)
     text = config["model"]["text_cfg"] | {"vocab_size": tokenizer.vocab_size}
     vision = config["model"]["vision_cfg"]
     plain = "channels" in vision
@@ -200,10 +205,23 @@ def build_clip(config: dict[str, Any]) -> CLIP:
     mean, std = config.get("mean", OPENAI_DATASET_MEAN), config.get("std", OPENAI_DATASET_STD)
     if not (all(abs(number) < 10 for number in mean) and all(0 < number < 10 for number in std)):
         raise WeightError("its mean and std are not those of pictures; download it again")
-    words = tuple(config["vocabulary"]) if small else None
-    if not all(word.isprintable() for word in words or ()):
+    neighbours = {word: tuple(near) for word, near in config.get("neighbours", {}).items()}
+    if not all(word.isprintable() for word in (*(words or ()), *neighbours, *chain(*neighbours.values()))):
         raise WeightError("its vocabulary has control characters; do not trust it")
-    return CLIP(model, tokenizer, size, mean, std, config["name"], vocabulary=words)
+    return CLIP(model, tokenizer, size, mean, std, config["name"], vocabulary=words, neighbours=neighbours)
+
+
+def vocabulary_of(config: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """The words that a small model knows; None for a full vocabulary."""
+    words = config.get("words", config.get("vocabulary"))
+    return None if words is None else tuple(words)
+
+
+def tokenizer_of(config: Mapping[str, Any], context: int) -> WordTokenizer | CompactTokenizer | SimpleTokenizer:
+    """The tokenizer of a config: of words, of some byte-pair tokens, or of all of them."""
+    if "words" in config:
+        return WordTokenizer(config["words"], context)
+    return CompactTokenizer(config["tokens"], context) if "tokens" in config else byte_pair_tokenizer(context)
 
 
 def check_towers(description: Mapping[str, Any]) -> None:
