@@ -11,7 +11,7 @@ from styleclip.errors import StyleClipError, WeightError
 from styleclip.networks.clip import CLIP, Preprocess
 from styleclip.networks.open_clip_hub import pretrained_config
 from styleclip.weights.cache import Fetch, fetch
-from styleclip.weights.catalog import Weight, catalog, weights
+from styleclip.weights.catalog import Weight, bundle, catalog, weights
 from styleclip.weights.file_state import sha256_of
 from styleclip.weights.formats.registry import read_one
 from styleclip.weights.load import clip_path, load_clip_file
@@ -56,11 +56,14 @@ def _editors_clip(name: str) -> str:
     return str(model_parts(name)["clip"]) if name in catalog()["models"] else name
 
 
-def clip_defaults(name: str, method: str) -> dict[str, Any]:
-    """The settings of a method that suit the CLIP with this `name`, where it is named after a model of the catalog."""
-    models = catalog()["models"]
-    parts = [part for known, part in models.items() if name == known or name.startswith(f"{known}-")]
-    return dict(parts[0].get(method, {})) if parts else {}
+def suited_settings(clip: CLIP, method: str) -> dict[str, Any]:
+    """The settings of a method that suit a CLIP, by name: those of the demo for a demo CLIP, else none."""
+    return dict(bundle("demo").get(method, {})) if is_demo_clip(clip) else {}
+
+
+def is_demo_clip(clip: CLIP) -> bool:
+    """Whether a CLIP was trained on rendered faces and their few words."""
+    return clip.vocabulary is not None
 
 
 def clip_label(name: str) -> str:

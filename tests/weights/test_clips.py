@@ -20,8 +20,15 @@ from styleclip.networks.clip import CLIP
 from styleclip.networks.open_clip_hub import open_clip_architecture
 from styleclip.weights import clips
 from styleclip.weights.cache import fetch
-from styleclip.weights.catalog import Weight, weight
-from styleclip.weights.clips import ClipOnUse, clip_label, load_clip, open_clip_file, open_clip_weight
+from styleclip.weights.catalog import Weight, bundle, weight
+from styleclip.weights.clips import (
+    ClipOnUse,
+    clip_label,
+    load_clip,
+    open_clip_file,
+    open_clip_weight,
+    suited_settings,
+)
 from tests.helpers.clip_archives import weights_of, write_state_dict
 from tests.helpers.clip_features import TINY_VIT
 from tests.helpers.tiny import tiny_clip
@@ -184,3 +191,11 @@ def test_a_clip_on_use_is_the_clip(files: tuple[Path, Path]) -> None:
     assert torch.equal(models.clip.encode_text(["a face"]), eager.clip.encode_text(["a face"]))
     lazy = ClipOnUse(tiny_clip)
     assert isinstance(pickle.loads(pickle.dumps(lazy)), CLIP)
+
+
+@pytest.mark.parametrize("method", ["draw", "sketch", "stylize"])
+def test_the_settings_of_the_demo_suit_clips_of_few_words(method: str) -> None:
+    clip = tiny_clip()
+    assert suited_settings(clip, method) == bundle("demo")[method]
+    clip.vocabulary = None
+    assert suited_settings(clip, method) == {}

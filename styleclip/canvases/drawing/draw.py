@@ -18,7 +18,7 @@ from styleclip.prompts import Prompt
 from styleclip.runtime.gradients import with_gradients
 from styleclip.settings import resolve
 from styleclip.storage.recording import InputFile
-from styleclip.weights.clips import clip_defaults, load_clip
+from styleclip.weights.clips import load_clip, suited_settings
 
 
 @with_gradients
@@ -52,7 +52,7 @@ def draw(
     started = time.perf_counter()
     texts = [Prompt(text).target for text in (prompt, *negatives)]
     clip = load_clip() if clip is None else clip
-    defaults = clip_defaults(clip.name, "draw")
+    defaults = suited_settings(clip, "draw")
     if background is not None:
         defaults |= {"mirror": False}
     settings = resolve(settings or Drawing(), defaults)

@@ -26,7 +26,7 @@ from styleclip.networks.clip import CLIP
 from styleclip.progress import OnStep, ignore
 from styleclip.runtime.gradients import with_gradients
 from styleclip.settings import resolve
-from styleclip.weights.clips import clip_defaults
+from styleclip.weights.clips import suited_settings
 
 SEEDS_APART = 1000  # of two restarts, as published: 0, 1000, 2000
 STILL, STILL_TWICE = 1e-5, 2  # change of the evaluated loss that counts as none, and how often in a row ends it
@@ -84,7 +84,7 @@ def find_sketch(
     Ctrl-C keeps the best strokes so far. Raises UsageError for a layer that this CLIP does not have.
     """
     began = time.perf_counter()
-    settings = resolve(settings, clip_defaults(clip.name, METHOD))
+    settings = resolve(settings, suited_settings(clip, METHOD))
     whole = _on_canvas(picture, clip)
     shown = on_white(whole, region)
     form = shown if settings.goal == "picture" else line_drawing(whole, region)

@@ -12,7 +12,7 @@ from styleclip.canvases.sketching.settings import METHOD, Sketching
 from styleclip.networks.clip import CLIP
 from styleclip.progress import OnStep, ignore
 from styleclip.settings import resolve
-from styleclip.weights.clips import clip_defaults
+from styleclip.weights.clips import suited_settings
 
 WARM_STEPS = 0.5  # of the steps of the first sketch, for each that begins with the strokes of another
 
@@ -28,7 +28,7 @@ def sketch_sequence(
 
     `Step.stage` is "sketch 2 of 5", after Ctrl-C the sketches so far are returned; see `find_sketch`.
     """
-    settings = resolve(settings, clip_defaults(clip.name, METHOD))
+    settings = resolve(settings, suited_settings(clip, METHOD))
     warm = replace(settings, steps=max(1, round(WARM_STEPS * settings.steps)))
 
     def make(i: int, before: Sketch | None) -> Sketch:

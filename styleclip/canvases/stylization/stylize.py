@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import asdict, fields, replace
 from typing import Any
 
@@ -37,7 +36,7 @@ from styleclip.runtime.gradients import with_gradients
 from styleclip.settings import resolve
 from styleclip.storage.recording import InputFile
 from styleclip.weights.catalog import bundle
-from styleclip.weights.clips import load_clip
+from styleclip.weights.clips import is_demo_clip, load_clip, suited_settings
 
 METHOD = "stylize"
 
@@ -74,7 +73,7 @@ def stylize(
     read, given = read_photo(photo), settings or Stylization()
     if identity is None and given.lambda_id is None:
         given = replace(given, lambda_id=0.0)
-    settings = resolve(given, suited_values(clip))
+    settings = resolve(given, suited_settings(clip, METHOD))
     check_text(prompt)
     warn_prompts(clip, (prompt, settings.source or ""))
     direction = text_direction(clip, settings.source or "", prompt, features="raw")
@@ -137,20 +136,14 @@ def finish(settings: Stylization) -> Finish:
     return Finish(**{name: value for name, value in found.items() if value is not None})
 
 
-def suited_values(clip: CLIP) -> Mapping[str, Any]:
-    """The settings that suit a CLIP, by name: those of the demo for a small one of its world, else none."""
-    values: Mapping[str, Any] = bundle("demo").get(METHOD, {}) if clip.vocabulary is not None else {}
-    return values
-
-
 def suited_identity(clip: CLIP) -> str:
-    """The face recogniser that suits a CLIP: that of the demo for a small one of its world, else none."""
-    return str(bundle("demo")["identity"]) if clip.vocabulary is not None else "none"
+    """The face recogniser that suits a CLIP: that of the demo for a demo CLIP, else none."""
+    return str(bundle("demo")["identity"]) if is_demo_clip(clip) else "none"
 
 
 def framing(clip: CLIP) -> Framing:
-    """How faces are framed for a recogniser: as in the demo for a CLIP of its world, else as in FFHQ."""
-    return Framing(**bundle("demo")["align"]) if clip.vocabulary is not None else FFHQ
+    """How faces are framed for a recogniser: as in the demo for a demo CLIP, else as in FFHQ."""
+    return Framing(**bundle("demo")["align"]) if is_demo_clip(clip) else FFHQ
 
 
 def check_text(prompt: str) -> None:
