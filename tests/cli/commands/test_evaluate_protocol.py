@@ -12,7 +12,7 @@ from tests.helpers.commands import invoke
 from tests.helpers.support import failed
 
 SFE = ("--protocol", "sfe", "--celeba-hq", "CelebA-HQ-img", "--attribute", "Eyeglasses", "--quiet")
-JUDGE = ("--judge-clip", "demo-composition")
+JUDGE = ("--judge-clip", "demo-judge-clip")
 
 
 @pytest.fixture(autouse=True)

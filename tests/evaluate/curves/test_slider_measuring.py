@@ -24,7 +24,7 @@ def demo() -> Models:
 
 @pytest.fixture(scope="module")
 def judges(demo: Models) -> Judges:
-    return load_judges(demo, "demo-composition")
+    return load_judges(demo, "demo-judge-clip")
 
 
 def test_a_slider_of_the_demo_rises_and_is_exact_at_zero(demo: Models, judges: Judges) -> None:
