@@ -55,3 +55,7 @@ class WordTokenizer:
             parts = [joined] if "-" in match and joined in self._number else match.split("-")
             found += [part if part in self._number else part.removesuffix("'s") for part in parts]
         return found
+
+    def unknown_words(self, text: str) -> list[str]:
+        """The words of a text that are not in the vocabulary, in their order, each once."""
+        return [word for word in dict.fromkeys(self.words(text)) if word not in self._number]

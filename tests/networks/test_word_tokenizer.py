@@ -39,7 +39,9 @@ def test_words_are_numbered_and_the_end_is_largest() -> None:
     ],
 )
 def test_words_of_a_text(text: str, words: list[str]) -> None:
-    assert WordTokenizer(KNOWN, context=8).words(text) == words
+    tokenizer = WordTokenizer(KNOWN, context=8)
+    assert tokenizer.words(text) == words
+    assert tokenizer.unknown_words(f"{text} {text}") == [word for word in words if word not in KNOWN]
 
 
 def test_a_clip_of_words_knows_them_and_the_neighbours_of_others() -> None:
