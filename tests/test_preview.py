@@ -62,30 +62,33 @@ def test_smaller_previews_are_the_picture_reduced(factor: int) -> None:
 
 
 def test_previews_of_the_demo_generator_come_close_to_the_picture(demo: Models) -> None:
-    """A part of the way to another face, at 16 and 32 of 64 px."""
+    """A part of the way to another face, at a quarter and half of its side."""
     source, other = (demo.generator.to_space(Editor(demo).sample(seeds=seeds), Space.S) for seeds in SEEDS)
-    drawn = draw_whole_picture(demo, source)
+    drawn, (*_, quarter, half) = draw_whole_picture(demo, source), preview_resolutions(demo.generator)
     for share, least in {0.05: (42, 45), 0.2: (30, 33)}.items():
         latent = Latent(Space.S, torch.lerp(source.data, other.data, share))
         whole = demo.render(latent)
-        found = [psnr(preview(demo, latent, resolution, drawn), whole) for resolution in (16, 32)]
+        found = [psnr(preview(demo, latent, resolution, drawn), whole) for resolution in (quarter, half)]
         assert found[0] > least[0] and found[1] > least[1] and found[1] > psnr(drawn.picture, whole) + 7
-        upsampled = torch.nn.functional.interpolate(demo.generator(latent, resolution=32), scale_factor=2.0)
+        upsampled = torch.nn.functional.interpolate(demo.generator(latent, resolution=half), scale_factor=2.0)
         assert psnr(upsampled, whole) < found[1] - 7
 
 
 def test_previews_show_the_channels_of_later_blocks(demo: Models) -> None:
-    """Which no skip image of an earlier block shows: those of 64 px, half a deviation in random directions."""
-    generator = demo.generator
+    """Which no skip image of an earlier block shows: those of the last, half a deviation in random directions."""
+    generator, (*_, half) = demo.generator, preview_resolutions(demo.generator)
     source = generator.to_space(Editor(demo).sample(seeds=SEEDS[0]), Space.S)
     late = torch.cat(
-        [torch.full((entry.channels,), float(entry.resolution == 64)) for entry in generator.layout.entries]
+        [
+            torch.full((entry.channels,), float(entry.resolution == generator.resolution))
+            for entry in generator.layout.entries
+        ]
     )
     step = 0.5 * source.data.std(dim=0) * torch.randn(len(late), generator=torch.Generator().manual_seed(0))
     latent, drawn = Latent(Space.S, source.data + late * step), draw_whole_picture(demo, source)
     whole = demo.render(latent)
-    assert torch.equal(generator(latent, resolution=32), generator(source, resolution=32))
-    assert psnr(preview(demo, latent, 32, drawn), whole) > psnr(drawn.picture, whole) + 4
+    assert torch.equal(generator(latent, resolution=half), generator(source, resolution=half))
+    assert psnr(preview(demo, latent, half, drawn), whole) > psnr(drawn.picture, whole) + 4
 
 
 def test_drawing_ends_where_a_newer_picture_is_wanted() -> None:

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 LEVELS = 255 / 2  # of 1/255, in one unit of a picture
+EDGE = 1 / 64  # of the side of a picture: how far the generator's edges may lie aside of the renderer's
 MIN_HALO_PIXELS = 16  # a background of fewer pixels has no halo: the fit alone takes 4 numbers a channel
 
 
@@ -44,8 +45,14 @@ def gamut(images: Tensor, limit: Tensor) -> Tensor:
 
 
 def erode(mask: Tensor) -> Tensor:
-    """[N, H, W] bool: the pixels of a mask whose 8 neighbours are in it too."""
-    return F.max_pool2d((~mask).float()[:, None], 3, stride=1, padding=1)[:, 0] == 0
+    """[N, H, W] bool: the pixels of a mask without those within EDGE of its border."""
+    return dilate((~mask).float()) == 0
+
+
+def dilate(values: Tensor) -> Tensor:
+    """[N, H, W]: the largest value within EDGE of each pixel, 1 px at 64 px, by columns and rows."""
+    margin = max(1, round(EDGE * values.shape[-1]))
+    return F.max_pool2d(values[:, None], 2 * margin + 1, stride=1, padding=margin)[:, 0]
 
 
 def _residual(values: Tensor, terms: Tensor) -> Tensor:

@@ -89,7 +89,7 @@ def test_the_judge_knows_unseen_renders() -> None:
 def test_the_generator_paints_the_world(models: Models) -> None:
     z = normal(32, seed=5)
     images = models.generator(Latent(Space.Z, z)).clamp(-1, 1)
-    error = (images - render(faces(z), 64)).square().mean().div(4)
+    error = (images - render(faces(z), models.generator.resolution)).square().mean().div(4)
     assert -10 * error.log10() > 20
 
 

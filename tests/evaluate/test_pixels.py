@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from styleclip.evaluate.pixels import difference, erode, gamut, halo, masked_mean
+from styleclip.evaluate.pixels import difference, dilate, erode, gamut, halo, masked_mean
 
 SIZE = 32
 
@@ -66,3 +66,12 @@ def test_erode_keeps_pixels_with_all_neighbours() -> None:
     mask = torch.zeros(1, 5, 5, dtype=torch.bool)
     mask[0, 1:4, 1:4] = True
     assert erode(mask).nonzero().tolist() == [[0, 2, 2]]
+
+
+@pytest.mark.parametrize(("size", "margin"), [(16, 1), (64, 1), (128, 2), (256, 4)])
+def test_margins_grow_with_the_picture(size: int, margin: int) -> None:
+    point = torch.zeros(1, size, size)
+    point[0, 5, 6] = 1
+    wide = dilate(point)
+    assert wide[:, 5 - margin : 6 + margin, 6 - margin : 7 + margin].all() and wide.sum() == (2 * margin + 1) ** 2
+    assert erode(wide > 0).nonzero().tolist() == [[0, 5, 6]]

@@ -13,8 +13,10 @@ from PIL import Image
 
 from styleclip.editor import Editor
 from styleclip.images import to_pil
+from styleclip.latents import Latent
 from styleclip.methods.global_direction import GlobalDirection
 from styleclip.methods.sliders import Slider
+from styleclip.models import Models
 from styleclip.prompts import Prompt
 from styleclip.studio.engine import Engine
 from styleclip.studio.requests import StudioError
@@ -60,7 +62,11 @@ def test_facts_of_a_text(engine: Engine) -> None:
     assert facts["channels"] == facts["total_channels"] == engine.models.generator.layout.size
     assert facts["range"] == [-2, 2] and facts["beta"] == 0 and "a face with red hair" in facts["neutral"]
     assert "(hair colour)" in facts["understood"][0] and facts["name"] == BLUE
-    assert drawn.facts["size"] == [64, 64] and drawn.facts["preview"] is None and drawn.facts["full_ms"] > 0
+    assert (
+        drawn.facts["size"] == [*engine.models.generator.image_size]
+        and drawn.facts["preview"] is None
+        and drawn.facts["full_ms"] > 0
+    )
     moving = draw(engine, [row(BLUE, 1.2)]).facts
     assert moving["identity"] is None and "probability" not in moving["rows"][BLUE]
 
@@ -119,7 +125,11 @@ def test_a_fault_of_one_row_leaves_the_others(engine: Engine) -> None:
 
 def test_a_picture_that_is_not_finite_is_never_shown(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     draw(engine, [row(RED, 0.5), row(OLD, 90.0)])  # finds the directions
-    monkeypatch.setattr(type(engine.models), "render", lambda self, latent: torch.full((1, 3, 64, 64), torch.nan))
+
+    def nothing(models: Models, latent: Latent) -> torch.Tensor:
+        return torch.full((1, 3, *models.generator.image_size), torch.nan)
+
+    monkeypatch.setattr(type(engine.models), "render", nothing)
     drawn = draw(engine, [row(RED, 0.5), row(OLD, 90.0)])
     assert "not finite at strength 90; lower it" in drawn.facts["rows"][OLD]["error"]
     assert "error" not in drawn.facts["rows"][RED] and drawn.picture == draw(engine, []).picture
@@ -129,16 +139,16 @@ def test_outside_of_the_region_nothing_changes(engine: Engine) -> None:
     before, whole = pixels(draw(engine, [], rest=True).picture), pixels(draw(engine, [row(RED)], rest=True).picture)
     state = state_of([row(RED)], strokes=[LEFT])
     after = pixels(draw_state(engine, state, rest=True).picture)
-    changed = (after != before).any(axis=2)
-    assert not changed[:, 28:].any() and changed[:, :20].any()
-    assert (after[:, :4] == whole[:, :4]).all()
+    changed, width = (after != before).any(axis=2), before.shape[1]
+    assert not changed[:, 7 * width // 16 :].any() and changed[:, : 5 * width // 16].any()
+    assert (after[:, : width // 16] == whole[:, : width // 16]).all()
     assert engine.edit_of(state, engine.sessions.get("browser")).region is not None
     nothing = draw_state(engine, state_of([row(RED)], strokes=[LEFT, {**LEFT, "erase": True}]), rest=True)
     assert (pixels(nothing.picture) == before).all() and "nothing may change" in nothing.facts["notes"][0]
 
 
 def test_pictures_are_reduced_and_not_enlarged(engine: Engine) -> None:
-    for width, size in ((512, (64, 64)), (32, (32, 32))):
+    for width, size in ((512, engine.models.generator.image_size), (32, (32, 32))):
         with Image.open(io.BytesIO(draw(engine, [row(RED)], width=width).picture)) as picture:
             assert picture.size == size
 

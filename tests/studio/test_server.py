@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 import styleclip
+from styleclip.models import Models
 from styleclip.studio.engine import Engine
 from styleclip.studio.sessions import Upload
 from styleclip.studio.web.about import examples
@@ -49,9 +50,10 @@ def test_paths_and_methods_that_are_not_there(client: StudioClient) -> None:
     assert_is_one_sentence(sentence_in(client.post("/api/about")))
 
 
-def test_about(client: StudioClient) -> None:
+def test_about(client: StudioClient, demo: Models) -> None:
     about = client.get("/api/about").json()
-    assert about["model"]["name"] == "demo" and about["model"]["size"] == [64, 64] and about["model"]["faces"]
+    assert about["model"]["name"] == "demo" and about["model"]["faces"]
+    assert about["model"]["size"] == [*demo.generator.image_size]
     assert "red" in about["clip"]["vocabulary"] and "a face with red hair" in about["examples"]
     assert {"name": "demo-old", "prompt": "an old face"} in about["mappers"]
     assert about["relevance"] == ["regression", "table"] and about["limits"]["photo_bytes"] == 64 << 20
@@ -61,9 +63,9 @@ def test_examples_are_in_words_that_the_clip_knows() -> None:
     assert examples(tiny_models()) == ["a face with red hair"]
 
 
-def test_thumbnails(client: StudioClient) -> None:
+def test_thumbnails(client: StudioClient, demo: Models) -> None:
     first, other = (client.get("/api/thumbnail", params={"seed": seed, "psi": 0.7}) for seed in (3, 4))
-    assert picture(first.content).size == (64, 64) and first.content != other.content
+    assert picture(first.content).size == demo.generator.image_size and first.content != other.content
     assert client.get("/api/thumbnail").status_code == 422
 
 
@@ -80,10 +82,11 @@ def state(**values: Any) -> dict[str, Any]:
     return frame(0, **values)["state"]
 
 
-def test_an_exported_picture_restores_its_state(client: StudioClient) -> None:
+def test_an_exported_picture_restores_its_state(client: StudioClient, demo: Models) -> None:
     rows = [{"id": "r1", "kind": "mapper", "on": True, "strength": 0.5, "name": "demo-old"}]
     answer = client.post("/api/export", json={"state": state(rows=rows), "what": "png"})
-    assert answer.headers["content-type"] == "image/png" and picture(answer.content).size == (64, 64)
+    assert answer.headers["content-type"] == "image/png"
+    assert picture(answer.content).size == demo.generator.image_size
     assert answer.headers["content-disposition"].startswith("attachment; filename*=UTF-8''")
     restored = client.upload("/api/restore", answer.content, "any.png").json()["state"]
     assert restored["rows"] == rows and restored["face"] == {"seed": 3, "psi": 1.0}
@@ -96,10 +99,10 @@ def test_lines(client: StudioClient, what: str) -> None:
     assert "demo-old" in answer["text"] and answer["files"] == []
 
 
-def test_a_strip_is_a_job(client: StudioClient) -> None:
+def test_a_strip_is_a_job(client: StudioClient, demo: Models) -> None:
     rows = [{"id": "r1", "kind": "mapper", "on": True, "strength": 0.5, "name": "demo-old"}]
     answer = client.post("/api/export", json={"state": state(rows=rows), "what": "strip", "row": "r1"})
-    assert picture(answer.content).width > 64
+    assert picture(answer.content).width > demo.generator.image_size[1]
 
 
 @pytest.mark.parametrize(

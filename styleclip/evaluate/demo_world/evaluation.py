@@ -24,6 +24,7 @@ from styleclip.evaluate.demo_world.task import Portraits, Task
 from styleclip.latents import Latent, Space
 from styleclip.methods.base import Method
 from styleclip.models import Models
+from styleclip.networks.generator_config import GeneratorConfig
 from styleclip.progress import OnStep, Step
 from styleclip.prompt_words import PromptWarning
 from styleclip.prompts import Prompt
@@ -33,7 +34,7 @@ from styleclip.weights.catalog import checkpoint_path
 
 BATCH = 50  # faces edited together
 DECIMALS = 5  # of the values in a report
-RESOLUTION = 64  # px, of the demo world
+RESOLUTIONS = (64, 128)  # px, of generators of the demo world
 
 
 class Edit(NamedTuple):
@@ -53,8 +54,7 @@ class Evaluation:
     """
 
     def __init__(self, models: Models, seeds: Sequence[int]) -> None:
-        config = models.generator.config
-        if (config.z_dim, *config.image_size, config.img_channels) != (Z_DIM, RESOLUTION, RESOLUTION, 3):
+        if not draws_demo_world(models.generator.config):
             raise UsageError(
                 "this generator does not draw the demo world, where the truth is known; leave out --model, or pass "
                 "--judge-clip NAME"
@@ -112,6 +112,12 @@ class Evaluation:
         if result.interrupted:
             raise KeyboardInterrupt
         return result
+
+
+def draws_demo_world(config: GeneratorConfig) -> bool:
+    """Whether the shapes of a generator are those of one of the demo world."""
+    sizes = {(side, side) for side in RESOLUTIONS}
+    return config.z_dim == Z_DIM and config.img_channels == 3 and config.image_size in sizes
 
 
 def _columns(batches: Sequence[Measures]) -> dict[str, list[float]]:

@@ -8,12 +8,11 @@ from pathlib import Path
 import safetensors
 import safetensors.torch
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from styleclip.demo.render import background_mask, render
 from styleclip.demo.world import faces
-from styleclip.evaluate.pixels import chroma, erode, gamut, halo
+from styleclip.evaluate.pixels import chroma, dilate, erode, gamut, halo
 from styleclip.latents import Latent, Space
 from styleclip.models import Models
 from styleclip.storage.files import atomic_write
@@ -77,11 +76,10 @@ def save_limits(limits: Limits, models: Models, path: Path) -> Path:
 def measure_limits(models: Models) -> Limits:
     """The limits of a generator of the demo world, by SAMPLES samples and as many renders."""
     z = torch.randn(SAMPLES, models.generator.config.z_dim, generator=torch.Generator().manual_seed(SEED))
-    people = faces(z)
-    drawn = F.max_pool2d(chroma(render(people))[:, None], 3, stride=1, padding=1)[:, 0]  # edges may lie 1 px aside
-    most = torch.quantile(drawn, CHROMA_QUANTILE, dim=0)
+    people, resolution = faces(z), models.generator.resolution
+    most = torch.quantile(dilate(chroma(render(people, resolution))), CHROMA_QUANTILE, dim=0)
     images = models.render(Latent(Space.Z, z.to(models.device))).float().cpu().clamp(-1, 1)
-    halos, gamuts = halo(images, erode(background_mask(people))), gamut(images, most)
+    halos, gamuts = halo(images, erode(background_mask(people, resolution))), gamut(images, most)
     return Limits(MAX_BACKGROUND, _quantile(halos), _quantile(gamuts), most)
 
 

@@ -46,10 +46,9 @@ class Portraits:
     def of(models: Models, judge: Judge, seeds: Sequence[int]) -> Portraits:
         z = sample_z(seeds, models.generator.config.z_dim)
         images = models.render(Latent(Space.Z, z.to(models.device))).float().cpu().clamp(-1, 1)
-        people = faces(z)
-        return Portraits(
-            torch.tensor(list(seeds)), z, images, judge.predict(images), render(people), background_mask(people)
-        )
+        people, resolution = faces(z), models.generator.resolution
+        drawn, background = render(people, resolution), background_mask(people, resolution)
+        return Portraits(torch.tensor(list(seeds)), z, images, judge.predict(images), drawn, background)
 
     def __len__(self) -> int:
         return len(self.z)
@@ -84,7 +83,7 @@ class Task:
 
     @staticmethod
     def of(source: Portraits, claims: Claims, ideal: Tensor) -> Task:
-        people = faces(ideal_z(source.z, claims))
-        change = (render(people) - source.drawn).abs().amax(dim=1) * LEVELS
-        background = source.background & background_mask(people)
+        people, resolution = faces(ideal_z(source.z, claims)), source.drawn.shape[-1]
+        change = (render(people, resolution) - source.drawn).abs().amax(dim=1) * LEVELS
+        background = source.background & background_mask(people, resolution)
         return Task(claims, source, ideal, erode(background), erode(change < UNCHANGED))

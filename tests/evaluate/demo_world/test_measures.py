@@ -60,14 +60,14 @@ def test_another_background_is_not_clean(
     task: Task, ideal: EditResult, judge: Judge, limits: Limits, measured: Measures
 ) -> None:
     magenta = torch.tensor([0.7, -0.5, 0.7])[:, None, None]
-    mask = background_mask(faces(ideal_z(task.source.z, CLAIMS)))[:, None]
+    mask = background_mask(faces(ideal_z(task.source.z, CLAIMS)), task.ideal.shape[-1])[:, None]
     columns = measure(task, replace(ideal, after=torch.where(mask, magenta, ideal.after)), judge, limits).columns
     assert columns["bg"].min() > limits.bg and not columns["clean"].any()
     assert (columns["gamut"] > measured.columns["gamut"]).all()
 
 
 def test_a_halo_is_not_clean(task: Task, ideal: EditResult, judge: Judge, limits: Limits) -> None:
-    ends = torch.linspace(-1, 1, 64)
+    ends = torch.linspace(-1, 1, ideal.after.shape[-1])
     radius = (ends.square() + (ends[:, None] + 0.2).square()).sqrt()
     ring = 0.25 * torch.exp(-((radius - 0.85) / 0.1).square())  # around the head, on the background
     columns = measure(task, replace(ideal, after=ideal.after - ring), judge, limits).columns
@@ -94,7 +94,7 @@ def test_a_background_that_is_asked_for_is_compared_with_the_ideal(
 def test_the_limits_of_the_demo_are_in_a_file(
     models: Models, limits: Limits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert Limits.of(models) is limits and limits.bg == 6 and limits.chroma.shape == (64, 64)
+    assert Limits.of(models) is limits and limits.bg == 6 and limits.chroma.shape == models.generator.image_size
     monkeypatch.setattr("styleclip.evaluate.demo_world.limits.SAMPLES", 100)
     fewer = measure_limits(models)
     assert 0.5 < fewer.halo / limits.halo < 2 and 0.5 < fewer.gamut / limits.gamut < 2
