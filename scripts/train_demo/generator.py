@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from scripts.train_demo.common import WORK, Losses, Renders, prepare_process, train
+from scripts.train_demo.common import WORK, Losses, Renders, equal_crops, prepare_process, train
 from scripts.train_demo.mapping import train_mapping
 from styleclip.demo.world import SOURCES, Z_DIM, Scale, with_state
 from styleclip.latents import Latent, Space
@@ -70,7 +70,7 @@ def train_synthesis(
     """Train the synthesis network to regress the render of every z; the mapping network is fixed."""
     styles = WhitenedStyles(generator)
     parts = nn.ModuleDict({"synthesis": generator.synthesis, "styles": styles})
-    batches = _image_batches(renders, batch)
+    batches = image_batches(renders, batch)
     pyramid = torch.compile(generator.pyramid) if compiled else generator.pyramid
 
     def step(i: int) -> Losses:
@@ -83,12 +83,18 @@ def train_synthesis(
 
 
 def train_sharpness(
-    generator: Generator, styles: WhitenedStyles, pyramid: Pyramid, batches: Pictures, steps: int
+    generator: Generator,
+    styles: WhitenedStyles,
+    pyramid: Pyramid,
+    batches: Pictures,
+    steps: int,
+    name: str = "sharpness",
 ) -> None:
     """Continue with an adversarial loss, which sharpens edges that regression blurs.
 
     Generator and discriminator take a step at once, each with the other's weights detached (non-saturating loss; R1,
-    Mescheder et al. 2018, on every eighth step).
+    Mescheder et al. 2018, on every eighth step). The discriminator sees the same random crop of a larger picture and of
+    its render. `name` is that of the training state.
     """
     critic = Discriminator(CRITIC)
     parts = nn.ModuleDict({"synthesis": generator.synthesis, "styles": styles, "critic": critic})
@@ -97,7 +103,8 @@ def train_sharpness(
         target, z = next(batches)
         images = pyramid(styles(with_overshoot(generator, z)), noise="none")
         fixed = {name: weight.detach() for name, weight in critic.named_parameters()}
-        fakes, real = (pictures.chunk(2)[0] for pictures in (images[-1], target))  # the half without overshoot
+        plain = (pictures.chunk(2)[0] for pictures in (images[-1], target))  # the half without overshoot
+        fakes, real = equal_crops(*plain, side=max(CRITIC))
         fake_logits = torch.func.functional_call(critic, fixed, (fakes,))
         losses = {"picture": picture_loss(images, target), "fooling": ADVERSARY * F.softplus(-fake_logits).mean()}
         real = real.clone().requires_grad_(i % 8 == 0)
@@ -108,7 +115,7 @@ def train_sharpness(
             losses["r1"] = 8 * R1 / 2 * gradient.square().sum(dim=(1, 2, 3)).mean()
         return losses
 
-    parts.load_state_dict(train("sharpness", parts, step, steps, lr=2e-3, betas=(0.5, 0.99), decay=0.998))
+    parts.load_state_dict(train(name, parts, step, steps, lr=2e-3, betas=(0.5, 0.99), decay=0.998))
 
 
 @torch.no_grad()
@@ -163,12 +170,12 @@ class WhitenedStyles(nn.Module):
             affine.bias.copy_(bias[entry.span])
 
 
-def train_noise(generator: Generator, renders: Renders, steps: int, batch: int = 16) -> None:
-    """Fit the noise strengths alone to E|x - y| - E|x - x'| / 2 over 8x8 patches, where y has film grain."""
-    batches = _image_batches(renders, batch)
+def train_noise(generator: Generator, renders: Renders, steps: int, batch: int = 16, name: str = "noise") -> None:
+    """Fit the last noise strengths alone to E|x - y| - E|x - x'| / 2 over 8x8 patches, where y has film grain."""
+    batches = image_batches(renders, batch)
     for parameter in generator.parameters():
         parameter.requires_grad_(False)
-    strengths = _noise_strengths(generator)[-4:]
+    strengths = noise_strengths(generator)[-4:]
     for parameter in strengths:
         parameter.requires_grad_(True)
         parameter.data.fill_(0.02)
@@ -182,7 +189,7 @@ def train_noise(generator: Generator, renders: Renders, steps: int, batch: int =
         near = patch_distance(one, grainy) + patch_distance(two, grainy)
         return {"energy": 0.5 * (near - patch_distance(one, two))}
 
-    generator.load_state_dict(train("noise", generator, step, steps, lr=2e-3, decay=0.98))
+    generator.load_state_dict(train(name, generator, step, steps, lr=2e-3, decay=0.98))
 
 
 def picture_loss(images: list[Tensor], target: Tensor) -> Tensor:
@@ -211,14 +218,14 @@ def _face_weight(resolution: int) -> Tensor:
     return 1 + 2 * torch.exp(-distance.square())
 
 
-def _image_batches(renders: Renders, batch: int) -> Pictures:
+def image_batches(renders: Renders, batch: int) -> Pictures:
     while True:
         for rows in torch.randperm(len(renders)).split(batch):
             if len(rows) == batch:
                 yield renders.images[rows].float() / 127.5 - 1, renders.z[rows]
 
 
-def _noise_strengths(generator: Generator) -> list[nn.Parameter]:
+def noise_strengths(generator: Generator) -> list[nn.Parameter]:
     return [p for name, p in generator.named_parameters() if name.endswith("noise_strength")]
 
 
