@@ -148,6 +148,11 @@ def _in_one_space(one: _Vector, other: _Vector) -> tuple[Space, Tensor, Tensor]:
     return one.space, one.data, other.data
 
 
+def repeat_last_row(rows: Tensor, num_ws: int) -> Tensor:
+    """W+ [N, K, w_dim] of a smaller generator -> [N, num_ws, w_dim] of one grown from it: the last row is repeated."""
+    return torch.cat([rows, rows[:, -1:].expand(-1, num_ws - rows.shape[1], -1)], dim=1)
+
+
 @dataclass(frozen=True)
 class StyleEntry:
     """The styles of one layer: where they come from in W+ and where they lie in S."""
@@ -199,6 +204,10 @@ class StyleLayout:
     def num_ws(self) -> int:
         """The number of w vectors in W+."""
         return self.entries[-1].ws_index + 1
+
+    def size_of_rows(self, num_ws: int) -> int:
+        """The number of style channels of the blocks that the first `num_ws` rows of W+ make a whole generator of."""
+        return next(entry.span.stop for entry in self.entries if entry.is_torgb and entry.ws_index == num_ws - 1)
 
     def split(self, styles: Tensor) -> dict[str, Tensor]:
         """S [N, C] -> the styles [N, C_i] of every layer, by name."""

@@ -184,12 +184,17 @@ def load_identity(name: str, fetch: Fetch = fetch) -> FaceRecogniser | None:
 
 
 def _load_encoder(name: str, generator: Generator, device: torch.device | str, fetch: Fetch) -> Encoder | None:
-    """The encoder of this name; raises WeightError where it gives no latents of the generator."""
+    """The encoder of this name, also of the smaller generator that this one was grown from.
+
+    Raises WeightError where it gives no latents of the generator.
+    """
     if name == "none":
         return None
     path = encoder_file(name, fetch)
     with unchanged_file(path):
         encoder, encoder_sha256 = load_encoder(path), sha256_of(path)
+    if generator.grown_from and encoder.config.num_ws == generator.grown_from.num_ws:
+        encoder.add_rows(generator.num_ws)
     gives = [encoder.config.num_ws, encoder.config.w_dim]
     takes = [generator.num_ws, generator.config.w_dim]
     if gives != takes:

@@ -149,6 +149,15 @@ class Models:
         """Whether what was made with the generator of this fingerprint fits: it, its parents, or it at amount 1."""
         return fingerprint == self.generator_fingerprint or fingerprint in family(self._generator_record)
 
+    def accepts_w(self, fingerprint: object) -> bool:
+        """Whether the W and W+ of the generator of this fingerprint are those of this one.
+
+        They are for what `accepts` says, and for the smaller generator that this one was grown from: its rows of W+ and
+        its channels of S are the first ones here.
+        """
+        grown_from = self.generator.grown_from
+        return self.accepts(fingerprint) or (grown_from is not None and fingerprint == grown_from.network)
+
     def at_amount(self, amount: float, parent_layers: Sequence[int] = ()) -> Models:
         """The same models with an adapted generator at this amount: 0 is its parent and 1 the child (`Adapted.mix`).
 

@@ -112,7 +112,7 @@ def _origin(found: FoundDirection, path: Path, known: Weight | None) -> dict[str
 def _with_own_layers(direction: LatentDirection, found: FoundDirection, models: Models) -> LatentDirection:
     """The direction on the layers that the file says. Raises WeightError where the generator has fewer."""
     count = models.generator.num_ws
-    if found.layers is None or found.layers == (0, count - 1):
+    if found.layers is None or found.layers in [(0, rows - 1) for rows in models.generator.row_counts]:
         return direction
     first, last = found.layers
     if last >= count:

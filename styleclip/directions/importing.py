@@ -65,7 +65,8 @@ def import_directions(
         directions = _read_pack(path, models, {"space": wanted, "layers": layers, "absolute": absolute})
     elif own:
         place = hub_origin(path)
-        directions = [replace(each, origin={**each.origin, **place}) for each in read_latent_directions(path)]
+        read = [each.grow(models.generator) for each in read_latent_directions(path)]
+        directions = [replace(each, origin={**each.origin, **place}) for each in read]
     else:
         directions = read_foreign(path, models, wanted, absolute, layers is None)
     if index is not None:

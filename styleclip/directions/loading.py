@@ -58,7 +58,7 @@ def read_direction(file: DirectionFile, models: Models) -> StyleDirection | Late
 def _warn_of_other_generator(direction: LatentDirection, models: Models) -> None:
     """Issue a WeightWarning for a direction whose file names no generator, and that was imported for another one."""
     known = direction.origin.get(IMPORTED_FOR), models.generator_fingerprint
-    if direction.generator is None and None not in known and not models.accepts(known[0]):
+    if direction.generator is None and None not in known and not models.accepts_w(known[0]):
         text = f"{direction.label} was imported for another generator, and nothing says that it belongs to this one"
         warn(f"{text}; look at it before you rely on it", WeightWarning, stacklevel=4)
 
@@ -72,6 +72,7 @@ def read_directions(path: str | Path, models: Models) -> Sequence[StyleDirection
     if own and LIST not in read_own(path, "direction", REMEDY).about:
         return [load_style_direction(path, models)]
     found = read_latent_directions(path) if own else import_directions(path, models)
+    found = [each.grow(models.generator) for each in found]
     source = {"file": InputFile(path), **hub_origin(path)}
     if not Path(path).is_dir():
         source["sha256"] = sha256_of(Path(path))

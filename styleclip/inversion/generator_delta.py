@@ -57,6 +57,7 @@ class GeneratorDelta:
         weights = generator.state_dict()
         changed = {name: weights[name] + change for name, change in weight_changes(self.factors, weights).items()}
         tuned = load_strict(on_meta(lambda: Generator(generator.config)), {**weights, **changed}).freeze()
+        tuned.grown_from = generator.grown_from
         tuned.to(generator.w_avg.device).to_mixed_precision(generator.precision)
         return dataclasses.replace(models, generator=tuned, provenance={**models.provenance, "tuned": self.sha256})
 

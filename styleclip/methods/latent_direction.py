@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from styleclip.directions.records import UnitOf
 from styleclip.errors import SpaceError, UsageError, WeightError
-from styleclip.latents import Direction, Latent, Space
+from styleclip.latents import Direction, Latent, Space, repeat_last_row
 from styleclip.models import Models
+from styleclip.networks.generator import Generator
 from styleclip.prompts import Prompt
 from styleclip.settings import Strength
 from styleclip.text.parsing import format_layers
@@ -99,10 +101,24 @@ class LatentDirection(Direction):
         kept[:, list(layers)] = rows[:, list(layers)]
         return replace(self, space=Space.W_PLUS, data=kept, layers=format_layers(layers))
 
+    def grow(self, generator: Generator) -> LatentDirection:
+        """This direction for a generator that was grown from its own: W+ repeats the last row, new channels of S stay.
+
+        A direction of another shape is returned as it is.
+        """
+        if generator.grown_from is None:
+            return self
+        rows, shape = generator.grown_from.num_ws, self.data.shape
+        if self.space is Space.W_PLUS and shape[1] == rows:
+            return replace(self, data=repeat_last_row(self.data, generator.num_ws))
+        if self.space is Space.S and shape[1] == generator.layout.size_of_rows(rows):
+            return replace(self, data=F.pad(self.data, (0, generator.layout.size - shape[1])))
+        return self
+
     def check_fits(self, models: Models) -> None:
         """Raise WeightError for a direction of another generator, by its fingerprint or its shape."""
         known = self.generator, models.generator_fingerprint
-        if None not in known and not models.accepts(self.generator):
+        if None not in known and not models.accepts_w(self.generator):
             raise WeightError(f"{self.name} was made for another generator; pass that one with --model")
         generator = models.generator
         shapes = {

@@ -79,7 +79,7 @@ def _read_record(folder: Path, models: Models) -> dict[str, Any]:
         with path.open(encoding="utf-8") as file:
             record = parse_record(file.read(MAX_RECORD_CHARS + 1), REMEDY)
         network = record["provenance"]["generator"].get("network")
-        if network is not None and not models.accepts(network):
+        if network is not None and not models.accepts_w(network):
             raise WeightError("this result was made with another generator; pass that one with --model")
     return record
 

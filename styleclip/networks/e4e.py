@@ -6,10 +6,13 @@ names are those of e4e's files under `encoder.`.
 
 from __future__ import annotations
 
+import dataclasses
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from styleclip.latents import repeat_last_row
 from styleclip.networks.arcface import IRSE50
 from styleclip.networks.encoder_config import FRAME_PX, MAX_DOWNSAMPLING, EncoderConfig
 from styleclip.networks.layers import EqualLinear
@@ -52,6 +55,11 @@ class Encoder(IRSE50):
         vectors = [w, *(w + delta for delta in deltas)] if self.config.kind == "e4e" else [w, *deltas]
         return torch.stack(vectors, dim=1) + self.w_avg
 
+    def add_rows(self, num_ws: int) -> None:
+        """Give as many vectors of W+ from now on; those that are added repeat the last one."""
+        self.w_avg = repeat_last_row(self.w_avg[None], num_ws)[0]
+        self.config = dataclasses.replace(self.config, num_ws=num_ws)
+
     def offsets(self, image: Tensor, count: int | None = None) -> tuple[Tensor, list[Tensor]]:
         """The first vector [N, w_dim] and the others, or `count` of them, before they are combined.
 
@@ -60,7 +68,8 @@ class Encoder(IRSE50):
         levels = self.pyramid(image)
         styles = list(self.styles)[: None if count is None else 1 + count]
         first, *others = (style(levels[_level(index)]) for index, style in enumerate(styles))
-        return first, others
+        repeated = 0 if count is not None else self.config.num_ws - len(styles)
+        return first, others + others[-1:] * repeated
 
     def pyramid(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """[N, 3, H, W] -> [N, C, H/16, W/16], [N, C, H/8, W/8], [N, C, H/4, W/4] (pSp, figure 2)."""

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from styleclip.errors import SpaceError, UsageError
 from styleclip.latents import Latent, Space
-from styleclip.networks.generator_config import MAPPING_LR_MUL, GeneratorConfig
+from styleclip.networks.generator_config import MAPPING_LR_MUL, GeneratorConfig, GrownFrom
 from styleclip.networks.layers import EqualLinear, normalize_2nd_moment
 from styleclip.networks.synthesis import ImageSize, Noise
 from styleclip.runtime.image_by_image import each_image, splits
@@ -25,7 +25,7 @@ class Generator(nn.Module):
 
     `layout` names the layers of style space, `num_ws` is the number of vectors of W+, `w_avg` [w_dim] the mean of W.
     `image_size` is (H, W). `img_channels` is 1, 2, 3 or 4, of which the 2nd or 4th is alpha; `images.to_rgb` makes RGB
-    of all of them.
+    of all of them. `grown_from` is the smaller generator that it was grown from, if any.
     """
 
     def __init__(self, config: GeneratorConfig) -> None:
@@ -35,6 +35,7 @@ class Generator(nn.Module):
         self.synthesis = config.build_synthesis()
         self.layout = self.synthesis.layout
         self.precision = torch.float32  # of the larger blocks, see `to_mixed_precision`
+        self.grown_from: GrownFrom | None = None
 
     @property
     def resolution(self) -> int:
@@ -51,6 +52,11 @@ class Generator(nn.Module):
     @property
     def num_ws(self) -> int:
         return self.layout.num_ws
+
+    @property
+    def row_counts(self) -> tuple[int, ...]:
+        """The numbers of rows that W+ has in files: `num_ws`, and that of the generator that it was grown from."""
+        return (self.num_ws, *([self.grown_from.num_ws] if self.grown_from else []))
 
     @property
     def w_avg(self) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from styleclip.latents import StyleLayout
 
@@ -11,6 +11,18 @@ if TYPE_CHECKING:
     from styleclip.networks.synthesis import ImageSize, Synthesis
 
 MAPPING_LR_MUL = 0.01  # learning rate of the mapping network relative to the rest (StyleGAN, appendix C)
+
+
+class GrownFrom(NamedTuple):
+    """The smaller generator whose blocks and mapping network a generator began with: they have the same W.
+
+    Args:
+        network: its fingerprint.
+        num_ws: the number of rows of its W+, whose last one stands for the rows that were added.
+    """
+
+    network: str
+    num_ws: int
 
 
 class GeneratorConfig(ABC):

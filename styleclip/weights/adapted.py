@@ -16,7 +16,7 @@ from torch import Tensor
 from styleclip.errors import UsageError
 from styleclip.latents import StyleLayout
 from styleclip.networks.generator import Generator
-from styleclip.networks.generator_config import GeneratorConfig
+from styleclip.networks.generator_config import GeneratorConfig, GrownFrom
 from styleclip.weights.state_dict import load_strict, on_meta
 
 CONSTANT = "synthesis.b4.const"  # the input of the first layer, and part of row 0
@@ -31,12 +31,14 @@ class Adapted:
         child: the state dict of the child, in float32.
         parent: the parent's tensors that differ, by the same names.
         record: of the parent (`weights/lineage.py`).
+        grown_from: the smaller generator that both were grown from, if any.
     """
 
     config: GeneratorConfig
     child: Mapping[str, Tensor]
     parent: Mapping[str, Tensor]
     record: Mapping[str, Any]
+    grown_from: GrownFrom | None = None
 
     def mix(self, amount: float = 1.0, parent_layers: Sequence[int] = ()) -> Generator:
         """The generator at an amount, frozen: 0 is the parent and 1 the child, to the bit.
@@ -52,7 +54,9 @@ class Adapted:
             name: parent if layer_row(name, layout) in parent_layers else _interpolate(parent, self.child[name], amount)
             for name, parent in self.parent.items()
         }
-        return load_strict(on_meta(lambda: Generator(self.config)), {**self.child, **mixed}).freeze()
+        generator = load_strict(on_meta(lambda: Generator(self.config)), {**self.child, **mixed})
+        generator.grown_from = self.grown_from
+        return generator.freeze()
 
 
 def check_amount(amount: float, parent_layers: Sequence[int], num_ws: int) -> None:

@@ -70,7 +70,7 @@ def _choose(table: Tensor, generator: Generator, space: Space | None, separate: 
     if not readings:
         raise WeightError(_misfit(table, generator, space))
     w_plus, w = readings.get(Space.W_PLUS), readings.get(Space.W)
-    if w_plus is None or w is None or has_w_plus_axes(table, generator.num_ws):
+    if w_plus is None or w is None or has_w_plus_axes(table, generator):
         return next(iter(readings.values())), ""
     if separate:
         return w, ""

@@ -10,7 +10,8 @@
 | [N, C] without the channels of toRGB | S; toRGB has the styles of the average w, with a warning |
 | [N, num_ws * w_dim] | W+ |
 
-Axes of length 1 are left out, and a single row stands for [1, ...]. A space that is given decides, e.g. `w` for a table
+Codes of the smaller generator that it was grown from have fewer rows of W+; the last one is repeated. Axes of length 1
+are left out, and a single row stands for [1, ...]. A space that is given decides, e.g. `w` for a table
 [num_ws, w_dim] of as many people.
 """
 
@@ -124,8 +125,9 @@ def _choose(readings: list[Reading], table: Tensor, generator: Generator, separa
     gaussian = z is not None and is_gaussian(z.data)
     if w_plus is not None and not separate:
         other = Space.Z if gaussian else Space.W
-        note = _guess(table, w_plus, f"it has a row for each of the {generator.num_ws} w of a code", other)
-        return Reading(w_plus, "" if has_w_plus_axes(table, generator.num_ws) else note)
+        rows = table.numel() // (len(w_plus) * generator.config.w_dim)
+        note = _guess(table, w_plus, f"it has a row for each of the {rows} w of a code", other)
+        return Reading(w_plus, "" if has_w_plus_axes(table, generator) else note)
     if z is not None and gaussian:
         return Reading(z, _guess(table, z, "its numbers are Gaussian", Space.W))
     latent = by_space.get(Space.W) or readings[0].latent

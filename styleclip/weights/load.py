@@ -29,6 +29,7 @@ from styleclip.weights.classes import choose_class, class_average, has_class_ave
 from styleclip.weights.formats import perceptual
 from styleclip.weights.formats.content import Content, Kind
 from styleclip.weights.formats.messages import error_context
+from styleclip.weights.formats.own_generators import read_grown_from
 from styleclip.weights.formats.registry import read_one
 from styleclip.weights.lineage import parent_record
 from styleclip.weights.safe_pickle.containers import open_content
@@ -56,6 +57,7 @@ def load_generator(
         content = _read_checked(path, "generator")
         tensors = choose_class(content.tensors, label)
         generator = load_strict(on_meta(lambda: Generator(content.config)), tensors)
+        generator.grown_from = read_grown_from(content.about, generator.layout)
         if label is not None and not has_class_averages(content.tensors):
             generator.mapping.w_avg = class_average(generator)
         return generator.freeze()
@@ -74,7 +76,9 @@ def load_adapted(path: str | Path, label: int | None = None) -> Adapted | None:
         content = _read_checked(path, "generator")
         child = _read_state(content.config, choose_class(content.tensors, label))
         parent = _read_state(content.config, {**child, **content.parent})
-        return Adapted(content.config, child, {name: parent[name] for name in content.parent}, record)
+        differing = {name: parent[name] for name in content.parent}
+        grown_from = read_grown_from(content.about, content.config.layout())
+        return Adapted(content.config, child, differing, record, grown_from)
 
 
 def _read_state(config: GeneratorConfig, tensors: Mapping[str, AnyTensor]) -> dict[str, Tensor]:

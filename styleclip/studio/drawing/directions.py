@@ -106,7 +106,7 @@ class NamedDirections:
         record = _entry(listed.name, listed.licence) | ({"title": title, "pack": pack} if colon else {})
         if listed.problem:
             return record | _fault(listed.problem.replace(str(listed.path), listed.path.name), UNREADABLE)
-        is_ours = listed.fingerprint is None or self.models.accepts(listed.fingerprint)
+        is_ours = listed.fingerprint is None or self.models.accepts_w(listed.fingerprint)
         return record if is_ours else record | _fault_of_generator(listed)
 
     def _catalog_record(self, listed: ListedDirection) -> Record | None:
@@ -135,7 +135,7 @@ def direction_facts(read: ReadDirection, models: Models) -> dict[str, Any]:
         facts |= {"space": direction.space.value, "layers": direction.layers, "absolute": direction.center is not None}
         facts |= {"licence": direction.licence, "source": direction.origin.get("source")}
         imported_for = direction.origin.get(IMPORTED_FOR)
-        is_told = direction.generator or (imported_for and models.accepts(imported_for))
+        is_told = direction.generator or (imported_for and models.accepts_w(imported_for))
         if not is_told and not notes:
             notes.append("its file does not tell the generator; where it spoils faces, it belongs to another one")
     return facts | ({"warning": "; ".join(notes)} if notes else {})

@@ -183,7 +183,7 @@ class Drawer:
 
     def _notes(self, state: State) -> list[str]:
         notes = []
-        if state.model is not None and not self.models.accepts(state.model):
+        if state.model is not None and not self.models.accepts_w(state.model):
             notes.append("this was made with another model, so the faces differ; start the studio with that one")
         return notes
 

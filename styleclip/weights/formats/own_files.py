@@ -40,7 +40,7 @@ from styleclip.weights.formats.configs import (
 from styleclip.weights.formats.content import Content, FileTree, Native, attempt
 from styleclip.weights.formats.messages import error_context, plain_line, short_repr
 from styleclip.weights.formats.own_checks import MAX_RECORD_CHARS, check_finite, parse_record
-from styleclip.weights.formats.own_generators import generator_metadata, own_generator
+from styleclip.weights.formats.own_generators import generator_metadata, grown_from_record, own_generator
 from styleclip.weights.formats.stylegan3_configs import EXACT_BUFFERS
 from styleclip.weights.safe_pickle.containers import open_content
 from styleclip.weights.safe_pickle.lazy_tensors import named_tensors, read_tensors
@@ -112,8 +112,9 @@ def save_generator(
     """
     before = {PREFIX + name: tensor for name, tensor in (parent or {}).items()}
     tensors = {**generator.state_dict(), **before}
+    record = {**(about or {}), **grown_from_record(generator)} or None
     return save_own(
-        "generator", tensors, path, about, {**(metadata or {}), **generator_metadata(generator.config)}, dtype
+        "generator", tensors, path, record, {**(metadata or {}), **generator_metadata(generator.config)}, dtype
     )
 
 
