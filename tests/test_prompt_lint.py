@@ -46,19 +46,21 @@ def test_two_things_with_colours(text: str, binds: bool) -> None:
 
 
 def test_the_measured_clips() -> None:
-    """The catalog measures what evaluate asks, and the demo CLIP skips what its words lack."""
+    """The catalog measures what evaluate asks."""
     for shares in catalog()["composition"].values():
         assert {*shares} == {*FORMS, SWAP} == {*NEGATIONS, SWAP} and all(0 <= share <= 1 for share in shares.values())
-    assert measured("demo")["not wearing"] == 0 and measured("another") == {}
+    assert measured("demo")["without"] > 0.9 and measured("another") == {}
 
 
-def test_the_sentence_has_the_share_and_a_remedy() -> None:
-    [sentence] = lint("demo", ["a face", "a face not wearing glasses"])
-    assert sentence.startswith(
-        "the demo CLIP misreads 'a face not wearing glasses' (it is right about such texts in 0 %)"
+def test_the_sentence_has_the_share_and_a_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    shares = {**dict.fromkeys(NEGATIONS, 0.0), "without": 0.98, SWAP: 1.0}
+    monkeypatch.setitem(catalog(), "composition", {"tiny": shares})
+    [sentence] = lint("tiny", ["a face", "a face not wearing glasses"])
+    assert sentence == (
+        "the tiny CLIP misreads 'a face not wearing glasses' (it is right about such texts in 0 %); "
+        'write "without ..." instead, which it reads rightly in 98 %'
     )
-    assert '; write "without ..." instead, which it reads rightly in 98 %' in sentence or "99 %" in sentence
-    assert lint("demo", ["a face without glasses", "red hair and a blue shirt"]) == []
+    assert lint("tiny", ["a face without glasses", "red hair and a blue shirt"]) == []
     assert lint("another", ["a face not wearing glasses", "red hair and a blue shirt"]) == []
 
 
