@@ -32,11 +32,11 @@ from styleclip.weights.load import (
     load_identity_file,
     load_perceptual,
 )
-from styleclip.weights.locate import encoder_file, generator_file, model_parts
+from styleclip.weights.locate import encoder_file, generator_file, model_parts, weight_file
 from styleclip.weights.recognition import generator_weight
 from styleclip.weights.relevance_files import find_relevance
 from styleclip.weights.sample_files import find_samples
-from styleclip.weights.urls import input_name
+from styleclip.weights.urls import input_name, is_url
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -70,7 +70,7 @@ def load(
         name: a model of the catalog, e.g. "demo"; or the name, file or URL of a generator.
         generator: the same, in place of `name`.
         clip: what `load_clip` takes: NAME, FILE, URL, ARCHITECTURE/TAG or ARCHITECTURE/FILE.
-        identity: arcface, demo, facenet or none.
+        identity: name, file or URL of a face recogniser, e.g. arcface, demo or facenet; "none" for none.
         label: the class of a conditional generator.
         amount: of a generator that was adapted, how much of it: weights between those of its parent, 0, and its own, 1.
         parent_layers: rows of W+ whose layers have the parent's weights at every amount (`Adapted.mix`).
@@ -126,7 +126,7 @@ def load(
     shared_record = {
         "load": {**given, **({} if clip is None else {"clip": _clip_input(clip_name)})},
         "clip": clip_record,
-        "identity": identity_name,
+        "identity": input_name(identity_name),
         "device": str(device),
         "dtype": str(dtype).removeprefix("torch."),
     }
@@ -179,8 +179,11 @@ class Once:
 
 
 def load_identity(name: str, fetch: Fetch = fetch) -> FaceRecogniser | None:
-    """A face recogniser by name; None for "none"."""
-    return None if name == "none" else load_identity_file(fetch(weight(name, "identity")))
+    """A face recogniser by name, file or URL; None for "none". Raises WeightError for anything else."""
+    if name == "none":
+        return None
+    is_other = is_url(name) or Path(name).is_file()
+    return load_identity_file(weight_file(name, "identity", fetch) if is_other else fetch(weight(name, "identity")))
 
 
 def _load_encoder(name: str, generator: Generator, device: torch.device | str, fetch: Fetch) -> Encoder | None:

@@ -10,7 +10,7 @@ import styleclip
 from styleclip.errors import WeightError
 from styleclip.loading import clip_label, load_clip, load_identity
 from styleclip.networks.face_recognition import Facenet, SmallRecogniser
-from styleclip.weights.catalog import Weight, catalog, home
+from styleclip.weights.catalog import Weight, catalog, checkpoint_path, home
 from styleclip.weights.formats.own_files import save_generator
 from styleclip.weights.locate import encoder_file, generator_file, mapper_file
 from tests.golden.fill import draw, state_dict, vectors
@@ -96,6 +96,16 @@ def test_a_file_url(tmp_path: Path) -> None:
 
 def test_no_identity_loads_nothing(cache: Path) -> None:
     assert load_identity("none") is None
+
+
+def test_a_recogniser_in_a_file(tmp_path: Path) -> None:
+    path = checkpoint_path("demo/identity.safetensors")
+    images = torch.zeros(1, 3, 64, 64)
+    named = load_identity("demo")
+    for name in (str(path), path.as_uri()):
+        torch.testing.assert_close(load_identity(name).embed(images), named.embed(images))  # type: ignore[union-attr]
+    models = styleclip.load(clip=tiny_clip_file(tmp_path), identity=str(path))
+    assert isinstance(models.identity, SmallRecogniser) and models.provenance["identity"] == path.name
 
 
 def test_arcface_from_the_published_file(cache: Path) -> None:

@@ -16,7 +16,10 @@ JUDGE_CLIP = (
     "Measure edits of any model by this CLIP, which no editor follows; without NAME that of the model. Then several "
     "editors may be given."
 )
-JUDGE_IDENTITY = "The recogniser that measures, another than that of the loss, or none.  [default: that of the model]"
+JUDGE_IDENTITY = (
+    "The recogniser that measures, another than that of the loss: a name, file or URL, or none.  [default: that of "
+    "the model]"
+)
 STRENGTHS = "With --judge-clip: multiples of every editor's own step, e.g. -1,0,1.  [default: 0,0.5,1,1.5]"
 IMAGE = "With --judge-clip, in place of seeds: a photo, a folder or a pattern; may be given again."
 BANK = "With --judge-clip: the attributes that an edit may flip, a TOML file.  [default: those of portraits]"

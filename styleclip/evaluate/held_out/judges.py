@@ -16,6 +16,7 @@ from styleclip.networks.lpips import PerceptualDistance
 from styleclip.weights.cache import Fetch, fetch
 from styleclip.weights.clips import load_clip
 from styleclip.weights.state_dict import tensors_sha256
+from styleclip.weights.urls import input_name
 
 CROP = "the frame as the generator draws it; no detector"  # of the face recogniser
 
@@ -61,7 +62,7 @@ class Judges:
 def load_judges(
     models: Models, clip: str, identity: str = "none", bank: Bank | None = None, fetch: Fetch = fetch
 ) -> Judges:
-    """The judges of these names, on the device of the models, with the bank of portraits by default.
+    """The judges of these names, files or URLs, on the device of the models; by default with the bank of portraits.
 
     Raises UsageError for the CLIP and the recogniser that the editors follow: an edit raises what it is made for.
     """
@@ -73,5 +74,5 @@ def load_judges(
     recogniser = load_identity(identity, fetch)
     if recogniser is not None:
         recogniser.eval().requires_grad_(False).to(models.device)
-    names = {"identity": identity}
+    names = {"identity": input_name(identity)}
     return Judges(judge, bank or portrait_bank(judge.vocabulary), recogniser, models.perceptual(), names)
