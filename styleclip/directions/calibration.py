@@ -82,11 +82,11 @@ def calibrate(models: Models, found: Found, on_step: OnStep = ignore, samples: i
     return Calibration(float(f"{alpha:.{DIGITS}g}"), measure)
 
 
-def calibrated(direction: DirectionT, models: Models, on_step: OnStep = ignore) -> DirectionT:
+def calibrated(direction: DirectionT, models: Models, on_step: OnStep = ignore, samples: int = SAMPLES) -> DirectionT:
     """The direction with its unit; one that has a unit stays as it is. Raises UsageError where no alpha moves it."""
     if direction.unit is not None:
         return direction
-    found = calibrate(models, direction, on_step)
+    found = calibrate(models, direction, on_step, samples)
     return replace(direction, unit=found.unit, unit_of=found.unit_of)
 
 

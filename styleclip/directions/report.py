@@ -21,7 +21,7 @@ from styleclip.models import Models
 from styleclip.progress import OnStep, Step, ignore
 from styleclip.sheets import SMALL_CELL, labelled_sheet, thumbnails
 
-DRIFT_FACES = 64
+DRIFT_FACES = 64  # of fixed seeds
 STRIP_SHARES = (-1.0, -2 / 3, -1 / 3, 0.0, 1 / 3, 2 / 3, 1.0)  # of the ends of the range, 0 the face itself
 DIGITS = 4  # of a distance
 
@@ -68,28 +68,28 @@ class DirectionReport:
 
 
 def report_direction(
-    models: Models, direction: StyleDirection | LatentDirection, on_step: OnStep = ignore
+    models: Models, direction: StyleDirection | LatentDirection, on_step: OnStep = ignore, faces: int = DRIFT_FACES
 ) -> DirectionReport:
-    """Measure the unit of a direction, unless it has one, its useful range and its drift.
+    """Measure the unit of a direction, unless it has one, its useful range and its drift, on so many fixed faces.
 
     Raises UsageError for a direction that moves no picture.
     """
-    direction = calibrated(direction, models, on_step)
-    low, high = find_range(models, direction, on_step)
+    direction = calibrated(direction, models, on_step, faces)
+    low, high = find_range(models, direction, on_step, faces)
     unit = direction.unit or 1.0
     alphas = (-unit, unit, low, high)
     drifts = []
     for alpha in alphas:
-        drifts.append(measure_drift(models, direction, alpha))
+        drifts.append(measure_drift(models, direction, alpha, faces))
         on_step(Step(len(drifts), len(alphas), {"alpha": alpha}, stage="drift"))
     kept = direction if direction.range else replace(direction, range=(low, high))
     return DirectionReport(kept, (low, high), (drifts[0], drifts[1]), (drifts[2], drifts[3]))
 
 
 @torch.no_grad()
-def measure_drift(models: Models, direction: StyleDirection | LatentDirection, alpha: float) -> Drift:
-    """The drift of fixed faces at an alpha."""
-    faces = fixed_faces(models, DRIFT_FACES)
+def measure_drift(models: Models, direction: StyleDirection | LatentDirection, alpha: float, count: int) -> Drift:
+    """The drift of `count` fixed faces at an alpha."""
+    faces = fixed_faces(models, count)
     step = step_in_s(models, direction, faces.latent, faces.features.clip)
     seen = see_pictures(models, add_steps(faces.in_s(models), [(alpha, step)]))
     identity, clip = (

@@ -19,8 +19,9 @@ BLOCKS = re.findall(r"^```python\n(.*?)^```", PAGE, re.M | re.S)
 
 def test_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(calibration, "calibrate", functools.partial(calibration.calibrate, samples=8))
-    monkeypatch.setattr(useful_range, "find_range", functools.partial(useful_range.find_range, samples=8))
+    calibrate, find_range = calibration.calibrate, useful_range.find_range
+    monkeypatch.setattr(calibration, "calibrate", lambda models, found, *_: calibrate(models, found, samples=8))
+    monkeypatch.setattr(useful_range, "find_range", lambda models, found, *_: find_range(models, found, samples=8))
     monkeypatch.setattr(styleclip, "ganspace", functools.partial(styleclip.ganspace, samples=1000))
     names: dict[str, Any] = {}
     for block in BLOCKS:

@@ -8,7 +8,7 @@ import click
 
 from styleclip.cli.options.common import CommonOptions, common_options
 from styleclip.cli.options.option import option
-from styleclip.cli.options.types import PSI_RANGE, SEEDS
+from styleclip.cli.options.types import PSI_RANGE, SEEDS, CountRange
 from styleclip.cli.output.printing import print_lines
 from styleclip.cli.output.progress import StageProgress
 from styleclip.cli.output.tables import table
@@ -19,14 +19,16 @@ if TYPE_CHECKING:
     from styleclip.directions.report import DirectionReport
 
 STRIP_FILES = ("strip.png",)
+MIN_FACES = 2  # the range is about how differently faces move
 
 
 @click.command()
 @click.argument("name")
 @option("--seeds", type=SEEDS, default="12,17,25", metavar="LIST", help="Faces of the strip, e.g. 0-3.")
 @option("--psi", type=PSI_RANGE, metavar="F", default=1.0, help="Truncation of these faces: 1 is none.")
+@option("--faces", type=CountRange(MIN_FACES), metavar="N", default=64, help="Fixed faces to measure on.")
 @common_options
-def show(common: CommonOptions, name: str, seeds: tuple[int, ...], psi: float) -> None:
+def show(common: CommonOptions, name: str, seeds: tuple[int, ...], psi: float, faces: int) -> None:
     """Measure the unit, the useful range and the drift of direction NAME, and draw it at rising alpha.
 
     NAME is one of the library or the catalog, a file, or a URL; the library keeps what was measured.
@@ -49,7 +51,7 @@ def show(common: CommonOptions, name: str, seeds: tuple[int, ...], psi: float) -
     direction = read_direction(file, models)
     output = ResultFolder(folder, STRIP_FILES, common.overwrite)
     with output, StageProgress("direction show", common.quiet) as progress:
-        report = report_direction(models, direction, progress)
+        report = report_direction(models, direction, progress, faces)
         source = editor.sample(seeds=list(seeds), psi=psi)
         strip = direction_strip(models, report, source, [f"seed {seed}" for seed in seeds], progress)
         record: dict[str, Any] = {
@@ -60,6 +62,7 @@ def show(common: CommonOptions, name: str, seeds: tuple[int, ...], psi: float) -
             "label": common.label,
             "seeds": seeds,
             "psi": psi,
+            "faces": faces,
             "versions": versions(),
         }
         png = png_bytes(strip, common.recording.of_picture(record, STRIP_FILES[0]))
@@ -98,7 +101,7 @@ def _lines(report: DirectionReport, record: dict[str, Any]) -> list[str]:
     for title, each in (("lowest", low), ("-1 unit", back), ("1 unit", unit), ("highest", high)):
         identity = "" if each.identity is None else f"{each.identity:.3f}"
         drifts.append((title, f"{each.alpha:.3g}", identity, f"{each.clip:.3f}"))
-    note = "Drift: mean of 1 - cosine between 64 faces and their edits."
+    note = f"Drift: mean of 1 - cosine between {record['faces']} faces and their edits."
     return [*table(rows, wrap=True), "", *table(drifts, numbers=(1, 2, 3)), note]
 
 

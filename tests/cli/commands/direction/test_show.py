@@ -65,12 +65,12 @@ def test_the_library_keeps_what_was_measured(models: Models, model: tuple[str, .
 
 def test_the_strip_and_its_record(models: Models, model: tuple[str, ...], tmp_path: Path) -> None:
     file = save_latent_directions(directions(models), tmp_path / "pack.safetensors")
-    found = json.loads(run(f"{file}:tilt", "--json", "--out", "here", *model).stdout)
+    found = json.loads(run(f"{file}:tilt", "--faces", 3, "--json", "--out", "here", *model).stdout)
     assert found["files"] == ["here/strip.png"]
     assert (found["range"], found["measured_range"]) == ([-9.0, 9.0], [-2.0, 4.0])
     assert [each["alpha"] for each in (*found["drift_per_unit"], *found["drift_at_ends"])] == [-1.25, 1.25, -2.0, 4.0]
     assert all(each["identity"] is None and each["clip"] > 0 for each in found["drift_per_unit"])
-    assert found["absolute"] and found["space"] == "w"
+    assert found["absolute"] and found["space"] == "w" and found["faces"] == 3
     assert read_record(Path("here/strip.png"))["measured_range"] == [-2.0, 4.0]
     with Image.open("here/strip.png") as strip:
         assert strip.width > 7 * 128 and strip.height > 2 * 128
