@@ -1,7 +1,11 @@
 """Measure the demo models on unseen renders: python -m scripts.train_demo.report
 
-Needs `python -m scripts.train_demo.render --count 4000 --seed 1 --name unseen`. Prints the tables of the model card
-(checkpoints/demo/README.md) and draws generated faces beside renders.
+Needs renders of the size of the generator's pictures:
+
+    python -m scripts.train_demo.render --count 4000 --seed 1 --name unseen
+    python -m scripts.train_demo.render --count 2000 --seed 1 --resolution 128 --name unseen128
+
+Prints the tables of the model card (checkpoints/demo/README.md) and draws generated faces beside renders.
 """
 
 from __future__ import annotations
@@ -14,16 +18,21 @@ from torch import Tensor
 
 import styleclip
 from scripts.train_demo.common import WORK, Renders, prepare_process
+from scripts.train_demo.picture_quality import PictureQuality
 from styleclip.demo.captions import state_text
-from styleclip.demo.judge import load_judge
+from styleclip.demo.judge import Judge, load_judge
 from styleclip.demo.render import render
-from styleclip.demo.world import ATTRIBUTES, faces, with_state
+from styleclip.demo.world import ATTRIBUTES, Faces, faces, with_state
 from styleclip.images import to_pil
 from styleclip.latents import Latent, Space
 from styleclip.models import Models
 from styleclip.networks.clip import CLIP
-from styleclip.sheets import labelled_sheet
+from styleclip.seeds import sample_z
+from styleclip.sheets import labelled_sheet, stack_sheets
 from styleclip.weights.catalog import checkpoint_path
+
+RENDERS_OF = {64: "unseen", 128: "unseen128"}  # resolution of the generator -> renders that no training has seen
+SET_SIZE = 1000  # pictures that the quality is measured on: the Frechet distance depends on their number
 
 
 @click.command()
@@ -34,24 +43,32 @@ from styleclip.weights.catalog import checkpoint_path
 def main(count: int, threads: int, sheet: Path) -> None:
     """Print the tables and draw SHEET."""
     prepare_process(threads)
-    models, renders = styleclip.load("demo"), Renders(WORK / "unseen.safetensors")
+    models, judge = styleclip.load("demo"), load_judge(checkpoint_path("demo/judge.safetensors"))
+    renders = Renders(WORK / f"{RENDERS_OF[models.generator.resolution]}.safetensors")
     images, people = renders.at(torch.arange(min(count, len(renders))))
     made = torch.cat([models.generator(Latent(Space.Z, z)) for z in renders.z[: len(images)].split(100)]).clamp(-1, 1)
-    judge = load_judge(checkpoint_path("demo/judge.safetensors"))
+    print_accuracies(models.clip, judge, images, made, people)
+    quality = PictureQuality.of(made[:SET_SIZE], images[:SET_SIZE], judge)
+    print(
+        f"\ngenerator: L1 {quality.l1:.4f} in [-1, 1], {quality.psnr:.2f} dB, edge energy {quality.edge_energy:.3f}, "
+        f"Frechet distance {quality.frechet:.2f} (first {SET_SIZE} renders)"
+    )
+    print(f"identity: AUC {identity_auc(models):.3f} (same person in other looks against other persons)")
+    draw(sheet, models)
+
+
+def print_accuracies(clip: CLIP, judge: Judge, images: Tensor, made: Tensor, people: Faces) -> None:
+    """Print the table of balanced accuracies of the judge and of CLIP, on renders and generated pictures."""
     print("| attribute | judge on renders | judge on generated | demo CLIP on renders | demo CLIP on generated |")
     print("|---|---|---|---|---|")
-    verdicts = [judge.predict(x) for x in (images, made)]
-    features = [torch.cat([models.clip.encode_image(part) for part in x.split(200)]) for x in (images, made)]
+    features = [torch.cat([clip.encode_image(part) for part in x.split(200)]) for x in (images, made)]
+    logits = [[judge(part) for part in x.split(200)] for x in (images, made)]
     for attribute in ATTRIBUTES:
         truth, states = people.labels[attribute.name], len(attribute.states)
-        seen = [verdict[attribute.name].argmax(dim=1) for verdict in verdicts]
-        read = [zero_shot(models.clip, x, attribute.name, states) for x in features]
+        seen = [torch.cat([part[attribute.name] for part in parts]).argmax(dim=1) for parts in logits]
+        read = [zero_shot(clip, x, attribute.name, states) for x in features]
         figures = " | ".join(f"{balanced_accuracy(answer, truth, states):.3f}" for answer in (*seen, *read))
         print(f"| {attribute.name} | {figures} |")
-    error = (made - images).square().mean().div(4)
-    print(f"\ngenerator: L1 {(made - images).abs().mean():.4f} in [-1, 1], {-10 * error.log10():.1f} dB")
-    print(f"identity: AUC {identity_auc(models):.3f} (same person in other looks against other persons)")
-    draw(sheet, made, images)
 
 
 def balanced_accuracy(answer: Tensor, truth: Tensor, states: int) -> float:
@@ -80,10 +97,16 @@ def identity_auc(models: Models, count: int = 600) -> float:
     return (same[:, None] > different[None]).float().mean().item()
 
 
-def draw(path: Path, made: Tensor, images: Tensor, columns: int = 8) -> None:
-    """Alternate rows of generated faces and renders of the same latents."""
-    rows = [to_pil(x[start : start + columns]) for start in (0, columns) for x in (made, images)]
-    labelled_sheet(rows, row_labels=["generated", "render"] * 2, cell=128).save(path)
+def draw(path: Path, models: Models, count: int = 24, columns: int = 8) -> None:
+    """Draw the samples of the first seeds by their numbers, and below each the render of its latent."""
+    z = sample_z(range(count), models.generator.config.z_dim)
+    made = to_pil(models.render(Latent(Space.Z, z)))
+    drawn = to_pil(render(faces(z), models.generator.resolution))
+    sheets = [
+        labelled_sheet([made[part], drawn[part]], list(map(str, range(count)[part])), ["generated", "render"], cell=128)
+        for part in (slice(start, start + columns) for start in range(0, count, columns))
+    ]
+    stack_sheets(sheets).save(path)
 
 
 if __name__ == "__main__":
