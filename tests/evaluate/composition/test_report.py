@@ -26,7 +26,8 @@ SEEDS = range(7000, 7008)
 
 @pytest.fixture(scope="module")
 def report() -> CompositionReport:
-    return measure_composition(styleclip.load_clip("demo"), SEEDS)
+    """That of a CLIP which has no words for most negations."""
+    return measure_composition(styleclip.load_clip("demo-judge-clip"), SEEDS)
 
 
 def test_all_comparisons_of_a_pair() -> None:
@@ -46,10 +47,10 @@ def test_an_order_has_no_picture_to_choose() -> None:
     assert shares.captions == 0.5 and math.isnan(shares.pictures)
 
 
-def test_the_demo_clip_binds_colours_and_does_not_read_not(report: CompositionReport) -> None:
+def test_what_a_clip_without_a_word_for_not_reads(report: CompositionReport) -> None:
     tasks = {each.name: each for each in report.tasks()}
     forms = {each.name: each for each in report.negations()}
-    assert tasks["swap"].both > 0.9 and tasks["scope"].both > 0.9 and forms["without"].both > 0.8
+    assert tasks["scope"].both > 0.9 and forms["without"].both > 0.8
     assert forms["not wearing"].both == 0 and "not" in report.unknown
     assert tasks["swap"].questions == len([each for each in report.answers if each.question.task == "swap"])
 
@@ -59,7 +60,7 @@ def test_the_report_is_a_table_and_files(report: CompositionReport, tmp_path: Pa
     assert len(lines) == 2 + 4 + 4 and lines[-1].startswith("| order |") and " - |" in lines[-1]
     assert [path.name for path in report.save(tmp_path)] == ["misread.png", "report.json"]
     record = json.loads((tmp_path / "report.json").read_text())
-    assert record["tasks"]["order"]["pictures"] is None and record["clip"] == "demo"
+    assert record["tasks"]["order"]["pictures"] is None and record["clip"] == "demo-judge-clip"
     assert record["negations"]["not wearing"]["both"] == 0 and record["seeds"] == list(SEEDS)
     with Image.open(tmp_path / "misread.png") as sheet:
         assert sheet.width > sheet.height / 3
