@@ -108,15 +108,6 @@ def augment(images: Tensor) -> Tensor:
     return images
 
 
-def equal_crops(one: Tensor, other: Tensor, side: int) -> tuple[Tensor, Tensor]:
-    """The same random squares [N, 3, side, side] of two batches [N, 3, R, R]; pictures of that side as they are."""
-    free = one.shape[-1] - side
-    if free == 0:
-        return one, other
-    corners = torch.randint(free + 1, (len(one), 2)).tolist()
-    return crops(one, corners, side), crops(other, corners, side)
-
-
 def crops(maps: Tensor, corners: list[list[int]], side: int) -> Tensor:
     """Squares [N, C, side, side] of maps [N, C, R, R], from these rows and columns on."""
     pairs = zip(maps, corners, strict=True)

@@ -2,7 +2,8 @@
 
 Samples, limits, mappers and the relevance table name the generator and the CLIP that they were made for, so they are
 made anew when one of those changes. A stage whose inputs, commands and outputs are as its last run left them is
-skipped; `build/train_demo/dependents.json` has their hashes.
+skipped; `build/train_demo/dependents.json` has their hashes. Stages may run in several processes, the mappers after the
+samples.
 """
 
 from __future__ import annotations
@@ -67,17 +68,22 @@ def main(quick: bool, names: tuple[str, ...], images: int, again: bool, threads:
     if unknown := set(names) - set(known):
         raise click.UsageError(f"no stage is called {unknown.pop()}; choose from {', '.join(known)}")
     WORK.mkdir(parents=True, exist_ok=True)
-    record = json.loads(RECORD.read_text("utf-8")) if RECORD.is_file() else {}
     for name in names or known:
         stage = known[name]
-        if not again and record.get(name) == stage.hashes(quick):
+        if not again and read_record().get(name) == stage.hashes(quick):
             print(f"{name}: up to date", flush=True)
             continue
         started = time.monotonic()
         run(stage.commands(quick), threads)
         print(f"{name}: {time.monotonic() - started:.0f} s", flush=True)
-        record[name] = stage.hashes(quick)
+        record = {**read_record(), name: stage.hashes(quick)}  # another process may have added a stage
         atomic_write(RECORD, json.dumps(record, indent=2).encode())
+
+
+def read_record() -> dict[str, dict[str, str]]:
+    """Stage -> its hashes at its last run."""
+    record: dict[str, dict[str, str]] = json.loads(RECORD.read_text("utf-8")) if RECORD.is_file() else {}
+    return record
 
 
 def stages(images: int) -> dict[str, Stage]:

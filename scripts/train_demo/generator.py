@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from scripts.train_demo.common import WORK, Losses, Renders, equal_crops, prepare_process, train
+from scripts.train_demo.common import WORK, Losses, Renders, prepare_process, train
 from scripts.train_demo.mapping import train_mapping
 from styleclip.demo.world import SOURCES, Z_DIM, Scale, with_state
 from styleclip.latents import Latent, Space
@@ -83,18 +83,12 @@ def train_synthesis(
 
 
 def train_sharpness(
-    generator: Generator,
-    styles: WhitenedStyles,
-    pyramid: Pyramid,
-    batches: Pictures,
-    steps: int,
-    name: str = "sharpness",
+    generator: Generator, styles: WhitenedStyles, pyramid: Pyramid, batches: Pictures, steps: int
 ) -> None:
     """Continue with an adversarial loss, which sharpens edges that regression blurs.
 
     Generator and discriminator take a step at once, each with the other's weights detached (non-saturating loss; R1,
-    Mescheder et al. 2018, on every eighth step). The discriminator sees the same random crop of a larger picture and of
-    its render. `name` is that of the training state.
+    Mescheder et al. 2018, on every eighth step).
     """
     critic = Discriminator(CRITIC)
     parts = nn.ModuleDict({"synthesis": generator.synthesis, "styles": styles, "critic": critic})
@@ -103,8 +97,7 @@ def train_sharpness(
         target, z = next(batches)
         images = pyramid(styles(with_overshoot(generator, z)), noise="none")
         fixed = {name: weight.detach() for name, weight in critic.named_parameters()}
-        plain = (pictures.chunk(2)[0] for pictures in (images[-1], target))  # the half without overshoot
-        fakes, real = equal_crops(*plain, side=max(CRITIC))
+        fakes, real = (pictures.chunk(2)[0] for pictures in (images[-1], target))  # the half without overshoot
         fake_logits = torch.func.functional_call(critic, fixed, (fakes,))
         losses = {"picture": picture_loss(images, target), "fooling": ADVERSARY * F.softplus(-fake_logits).mean()}
         real = real.clone().requires_grad_(i % 8 == 0)
@@ -115,7 +108,7 @@ def train_sharpness(
             losses["r1"] = 8 * R1 / 2 * gradient.square().sum(dim=(1, 2, 3)).mean()
         return losses
 
-    parts.load_state_dict(train(name, parts, step, steps, lr=2e-3, betas=(0.5, 0.99), decay=0.998))
+    parts.load_state_dict(train("sharpness", parts, step, steps, lr=2e-3, betas=(0.5, 0.99), decay=0.998))
 
 
 @torch.no_grad()

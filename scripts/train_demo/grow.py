@@ -1,8 +1,8 @@
 """Grow the demo generator by a block of 128 px: python -m scripts.train_demo.grow --start GENERATOR
 
 The mapping network and the blocks up to 64 px are those of `generator.py`. First the new block alone learns crops of
-renders of 128 px, from the fixed features of the block before it; then all blocks learn whole pictures; a discriminator
-of crops sharpens them; and last the noise strengths are fitted. Needs
+renders of 128 px, from the fixed features of the block before it; then all blocks learn whole pictures; then also to
+have as strong edges as the renders, which regression blurs; and last the noise strengths are fitted. Needs
 
     python -m scripts.train_demo.render --count 20000 --resolution 128 --name renders128
 """
@@ -13,6 +13,7 @@ from pathlib import Path
 
 import click
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from scripts.train_demo.common import WORK, Losses, Renders, crops, prepare_process, train
@@ -21,9 +22,9 @@ from scripts.train_demo.generator import (
     image_batches,
     picture_loss,
     train_noise,
-    train_sharpness,
     with_overshoot,
 )
+from scripts.train_demo.picture_quality import laplacian
 from styleclip.latents import StyleEntry
 from styleclip.networks.generator import Generator
 from styleclip.networks.generator_config import GrownFrom
@@ -41,9 +42,9 @@ FEATURE_COUNT = 8000  # faces whose features are kept for the training of the bl
 @click.option("--start", type=Path, required=True, help="The generator of 64 px.")
 @click.option("--width", default=16, help="Channels of the new block.")
 @click.option("--block-steps", default=2500)
-@click.option("--steps", default=6500)
-@click.option("--sharp-steps", default=1000)
-@click.option("--noise-steps", default=150)
+@click.option("--steps", default=5000)
+@click.option("--edge-steps", default=600)
+@click.option("--noise-steps", default=80)
 @click.option("--threads", default=1)
 @click.option("--prefix", default="", help="Of the names of the training states.")
 @click.option("--out", type=Path, default=Path("checkpoints/demo/generator.safetensors"))
@@ -52,7 +53,7 @@ def main(
     width: int,
     block_steps: int,
     steps: int,
-    sharp_steps: int,
+    edge_steps: int,
     noise_steps: int,
     threads: int,
     prefix: str,
@@ -65,10 +66,9 @@ def main(
     styles = carried_styles(generator)
     train_block(generator, styles, renders, block_steps, f"{prefix}block{RESOLUTION}")
     train_whole(generator, styles, renders, steps, f"{prefix}whole{RESOLUTION}")
-    batches = image_batches(renders, 8)
-    train_sharpness(generator, styles, generator.pyramid, batches, sharp_steps, f"{prefix}sharpness{RESOLUTION}")
+    train_edges(generator, styles, renders, edge_steps, f"{prefix}edges{RESOLUTION}")
     styles.fold_into(generator)
-    train_noise(generator, renders, noise_steps, batch=8, name=f"{prefix}noise{RESOLUTION}")
+    train_noise(generator, renders, noise_steps, name=f"{prefix}noise{RESOLUTION}")
     metadata = {"name": "demo", "trained_by": "scripts/train_demo/grow.py", "steps": str(steps), "licence": "MIT"}
     save_generator(generator, out, metadata=metadata, dtype=torch.float16)
 
@@ -138,6 +138,22 @@ def train_whole(
     parts.load_state_dict(train(name, parts, step, steps, lr=2.5e-3, decay=0.998))
 
 
+def train_edges(
+    generator: Generator, styles: WhitenedStyles, renders: Renders, steps: int, name: str, batch: int = 8
+) -> None:
+    """Train all blocks further, with a loss of edges at the new resolution and at half of it."""
+    parts = nn.ModuleDict({"synthesis": generator.synthesis, "styles": styles})
+    batches = image_batches(renders, batch)
+
+    def step(i: int) -> Losses:
+        target, z = next(batches)
+        images = generator.pyramid(styles(with_overshoot(generator, z)), noise="none")
+        half = edge_loss(F.avg_pool2d(images[-1], 2), F.avg_pool2d(target, 2))
+        return {"picture": picture_loss(images, target), "edges": edge_loss(images[-1], target) + 0.5 * half}
+
+    parts.load_state_dict(train(name, parts, step, steps, lr=1.5e-3, decay=0.99))
+
+
 @torch.no_grad()
 def block_inputs(generator: Generator, styles: WhitenedStyles, z: Tensor) -> State:
     """Features and image before the new block for every z [N, 64], in half precision."""
@@ -164,6 +180,12 @@ def crop_loss(made: Tensor, target: Tensor) -> Tensor:
     difference = (made - target)[..., MARGIN:-MARGIN, MARGIN:-MARGIN]
     edges = difference.diff(dim=2).abs().mean() + difference.diff(dim=3).abs().mean()
     return difference.abs().mean() + 2 * difference.square().mean() + 0.75 * edges
+
+
+def edge_loss(images: Tensor, target: Tensor) -> Tensor:
+    """The mean difference of the r.m.s. Laplacian in overlapping 8x8 patches: blur lowers it, a shift hardly does."""
+    strengths = [F.avg_pool2d(laplacian(x).square(), 8, stride=4).add(1e-4).sqrt() for x in (images, target)]
+    return (strengths[0] - strengths[1]).abs().mean()
 
 
 if __name__ == "__main__":

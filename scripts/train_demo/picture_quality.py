@@ -42,10 +42,15 @@ class PictureQuality:
 
 
 def edge_energy(images: Tensor) -> float:
-    """The mean square of the Laplacian, four times a pixel less its four neighbours, without the border."""
+    """The mean square of the Laplacian."""
+    return laplacian(images).square().mean().item()
+
+
+def laplacian(images: Tensor) -> Tensor:
+    """Four times every pixel less its four neighbours, without the border: [N, C, H, W] -> [N, C, H - 2, W - 2]."""
     center, rows, columns = images[..., 1:-1, 1:-1], images[..., 1:-1], images[..., 1:-1, :]
     neighbours = rows[..., :-2, :] + rows[..., 2:, :] + columns[..., :-2] + columns[..., 2:]
-    return (4 * center - neighbours).square().mean().item()
+    return 4 * center - neighbours
 
 
 def trunk_features(judge: Judge, images: Tensor) -> Tensor:

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 import torch
+import torch.nn.functional as F
 from safetensors.torch import save_file
 
 from scripts.train_demo import grow
-from scripts.train_demo.common import WORK, Renders, equal_crops
+from scripts.train_demo.common import WORK, Renders
 from scripts.train_demo.generator import WhitenedStyles
 from styleclip.demo.render import render
 from styleclip.demo.world import Z_DIM, faces
@@ -98,8 +99,19 @@ def crop_loss(generator: Generator, styles: WhitenedStyles, renders: Renders) ->
         return grow.crop_loss(made, renders.images.float() / 127.5 - 1).item()
 
 
-def test_crops_of_two_pictures_are_of_one_place() -> None:
-    picture = torch.rand(3, 3, 16, 16, generator=torch.Generator().manual_seed(0))
-    one, two = equal_crops(picture, 2 * picture, side=6)
-    assert one.shape == (3, 3, 6, 6) and torch.equal(2 * one, two)
-    assert all(torch.equal(whole, picture) for whole in equal_crops(picture, picture, side=16))
+def test_edge_energy_tells_blur_from_a_shift(renders: Renders) -> None:
+    pictures = renders.images.float() / 127.5 - 1
+    blurred = F.avg_pool2d(F.pad(pictures, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
+    losses = [grow.edge_loss(made, pictures) for made in (pictures, pictures.roll(1, dims=3), blurred)]
+    assert losses[0] == 0 and losses[1] < 0.5 * losses[2]
+
+
+@pytest.mark.usefixtures("work")
+def test_edges_are_trained(grown: Generator, renders: Renders) -> None:
+    styles = grow.carried_styles(grown)
+    target = renders.images.float() / 127.5 - 1
+    with torch.no_grad():
+        before = grow.edge_loss(grown(styles(grown.map(renders.z)), noise="none"), target)
+    grow.train_edges(grown, styles, renders, steps=6, name="edges", batch=4)
+    with torch.no_grad():
+        assert grow.edge_loss(grown(styles(grown.map(renders.z)), noise="none"), target) < before
