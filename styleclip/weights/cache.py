@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 from styleclip.errors import OutputError, UsageError, WeightError
 from styleclip.storage.files import atomic_write
 from styleclip.text.text_files import read_text
-from styleclip.weights.catalog import Weight, home
+from styleclip.weights.catalog import Weight, home, weights
 from styleclip.weights.download import Progress, discard, download, ignore, partial_size, resumable_size
 from styleclip.weights.http import DownloadError
 from styleclip.weights.hub import HubWeight
@@ -79,6 +79,17 @@ def check(weight: Weight) -> str:
     if (found := file_hash(unpacked, "sha256")) != weight.unpacked_sha256:
         return f"the sha256 of {unpacked.name} is {found} and not {weight.unpacked_sha256}, which others report of it"
     return f"ok ({known}, unpacked)"
+
+
+def check_file(path: Path) -> str:
+    """The result of comparing any file with the catalog: with the weight of its name, else with one of its sha256."""
+    published = [each for each in weights().values() if each.hashes]
+    if named := next((each for each in published if Path(each.file).name == path.name), None):
+        return _mismatch(named, path) or f"ok ({' and '.join(named.hashes)} of {named.name})"
+    digest = file_hash(path, "sha256")
+    if same := next((each for each in published if each.sha256 == digest), None):
+        return f"ok (sha256 of {same.name})"
+    return "unknown; no weight of the catalog has its name or its sha256"
 
 
 def leftovers() -> list[Path]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from styleclip.cli.output.printing import print_json, print_lines
@@ -9,20 +11,25 @@ from styleclip.cli.output.tables import json_option, table
 
 
 @click.command()
-@click.argument("names", nargs=-1, metavar="[NAME...]")
+@click.argument("names", nargs=-1, metavar="[NAME|FILE...]")
 @json_option
 def verify(names: tuple[str, ...], as_json: bool) -> None:
     """Compare files with the sizes and hashes known of them.
 
-    Without a NAME, all files that are on this disk. Exit code 1 when one is wrong or absent.
+    Without a NAME, all files that are on this disk. A FILE is compared with the weight of its name or of its sha256.
+    Exit code 1 when one is wrong, absent or unknown.
     """
-    from styleclip.weights.cache import check
+    from styleclip.weights.cache import check, check_file
     from styleclip.weights.catalog import weight, weight_records, weights
 
-    chosen = [weight(name) for name in names] or [each for each in weights().values() if each.on_disk]
-    verdicts = {each.name: check(each) for each in chosen}
+    files = [name for name in names if name not in weights() and Path(name).is_file()]
+    chosen = [weight(name) for name in names if name not in files]
+    if not names:
+        chosen = [each for each in weights().values() if each.on_disk]
+    verdicts = {each.name: check(each) for each in chosen} | {name: check_file(Path(name)) for name in files}
     if as_json:
-        print_json([record | {"verdict": verdicts[record["name"]]} for record in weight_records(chosen)])
+        records = [*weight_records(chosen), *({"name": name, "path": name, "present": True} for name in files)]
+        print_json([record | {"verdict": verdicts[record["name"]]} for record in records])
     else:
         print_lines(*table(verdicts.items(), wrap=True))
     if not all(verdict.startswith("ok") for verdict in verdicts.values()):
