@@ -86,7 +86,7 @@ def test_the_amount_goes_from_the_generator_to_its_child(engine: Engine, grey: d
     plain = pixels(draw_state(engine, state_of(None, [RED]), rest=True).picture)
     assert (drawn[0] == plain).all()
     assert saturation(drawn[1]) < 4 and 0.3 < saturation(drawn[0.5]) / saturation(plain) < 0.7
-    layers = state_of({**grey, "amount": 1, "parent_layers": "0-9"}, [RED])
+    layers = state_of({**grey, "amount": 1, "parent_layers": f"0-{engine.models.generator.num_ws - 1}"}, [RED])
     assert (pixels(draw_state(engine, layers, rest=True).picture) == plain).all()
 
 
@@ -157,7 +157,8 @@ def test_a_child_that_cannot_be_read(change: dict[str, Any], why: str) -> None:
 
 def test_a_layer_that_is_not_there(engine: Engine, grey: dict[str, Any]) -> None:
     drawn = draw_state(engine, state_of({**grey, "parent_layers": "40"}), rest=True)
-    assert "grey cannot be used: layer 40 is not among 0-9" in drawn.facts["notes"][0]
+    last = engine.models.generator.num_ws - 1
+    assert f"grey cannot be used: layer 40 is not among 0-{last}" in drawn.facts["notes"][0]
 
 
 def test_a_studio_that_starts_with_a_child(home: Path, grey: dict[str, Any]) -> None:

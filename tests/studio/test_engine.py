@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from itertools import permutations
 from typing import Any
 
@@ -173,4 +174,5 @@ def test_caches_stay_within_their_limits(engine: Engine, monkeypatch: pytest.Mon
         monkeypatch.setattr(cache, "max_entries", 4)
     pictures = [draw(engine, [row(RED, 0.5)], seed=seed).picture for seed in (*range(6), *range(6))]
     assert pictures[:6] == pictures[6:] and len(set(pictures)) == 6
-    assert len(faces) == len(steps) == 4 and 0 < faces.total_bytes < 4 * 200_000
+    picture_bytes = 3 * 4 * math.prod(engine.models.generator.image_size)
+    assert len(faces) == len(steps) == 4 and 0 < faces.total_bytes < 4 * (picture_bytes + 50_000)

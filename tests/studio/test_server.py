@@ -15,7 +15,7 @@ import styleclip
 from styleclip.models import Models
 from styleclip.studio.engine import Engine
 from styleclip.studio.sessions import Upload
-from styleclip.studio.web.about import examples
+from styleclip.studio.web.about import SAMPLE_PX, examples
 from styleclip.studio.web.security import Access
 from styleclip.studio.web.server import create_app
 from tests.helpers.studio_client import StudioClient, answer_to, frame, sentence_in
@@ -65,7 +65,8 @@ def test_examples_are_in_words_that_the_clip_knows() -> None:
 
 def test_thumbnails(client: StudioClient, demo: Models) -> None:
     first, other = (client.get("/api/thumbnail", params={"seed": seed, "psi": 0.7}) for seed in (3, 4))
-    assert picture(first.content).size == demo.generator.image_size and first.content != other.content
+    side = min(demo.generator.resolution, SAMPLE_PX)
+    assert picture(first.content).size == (side, side) and first.content != other.content
     assert client.get("/api/thumbnail").status_code == 422
 
 

@@ -17,7 +17,7 @@ from styleclip.studio.states.state import LIMITS
 from styleclip.studio.web.uploads import MAX_FILE_BYTES, MAX_PHOTO_BYTES
 from styleclip.version import __version__
 
-SAMPLE_PX = 64
+SAMPLE_PX = 96  # of a face in the picker: twice the size that it is shown at, for fine screens
 EXAMPLES = (
     "a face with red hair",
     "a smiling face",
