@@ -47,7 +47,7 @@ FEATURE_COUNT = 8000  # faces whose features are kept for the training of the bl
 @click.option("--noise-steps", default=80)
 @click.option("--threads", default=1)
 @click.option("--prefix", default="", help="Of the names of the training states.")
-@click.option("--out", type=Path, default=Path("checkpoints/demo/generator.safetensors"))
+@click.option("--out", type=Path, default=WORK / "generator128.safetensors")
 def main(
     start: Path,
     width: int,
