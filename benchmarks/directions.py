@@ -72,7 +72,9 @@ def directions(setup: Setup, name: Literal["tuning", "reporting"]) -> Report:
 def compare(faces: JudgedFaces, wording: Wording) -> dict[str, Any]:
     """The range of a text as `find_range` finds it and as the judge sees it, and their ratios on both sides."""
     models = faces.models
-    found = calibrated(GlobalDirection(alpha=1.0, relevance="regression").find(models, Prompt(wording.text)), models)
+    found = calibrated(
+        GlobalDirection(alpha=1.0, relevance="regression").find(models, Prompt(wording.text, force=True)), models
+    )
     ours, judged = find_range(models, found), judge_range(faces, found, wording.claims)
     ratios = [mine / theirs for mine, theirs in zip(ours, judged, strict=True)]
     return {"text": wording.text, "unit": found.unit, "found": ours, "judge": judged, "ratios": ratios}

@@ -16,9 +16,10 @@ from styleclip.errors import NumericError, UsageError
 from styleclip.inversion.invert import Invert
 from styleclip.inversion.result import Inversion
 from styleclip.latents import Latent, Space
-from styleclip.methods.base import Method, MethodWithDetails, reads_claims
+from styleclip.methods.base import Method, MethodWithDetails
 from styleclip.methods.best_step import BestStep
 from styleclip.methods.latent_direction import LatentDirection
+from styleclip.methods.prompt_check import check_method_prompt
 from styleclip.methods.slider_edit import edit_by_sliders
 from styleclip.methods.sliders import Slider
 from styleclip.models import Models
@@ -26,7 +27,6 @@ from styleclip.networks.machine import machine_record
 from styleclip.networks.synthesis import Noise
 from styleclip.photo_editing import PhotoEdit, edit_photo
 from styleclip.progress import OnStep, ignore
-from styleclip.prompt_lint import warn_prompts
 from styleclip.prompts import Prompt
 from styleclip.regions import Region
 from styleclip.results import EditResult
@@ -96,18 +96,16 @@ class Editor:
         """Edit a latent towards a text. Ctrl-C on the way keeps the best latent so far (`result.interrupted`).
 
         `about` is added to the provenance of the result. `region` says where the picture may change: `after` has the
-        bits of `before` elsewhere, while the latent is that of the whole edit. Raises NumericError for a picture with
-        NaN in it, and KeyboardInterrupt at Ctrl-C before the first step.
+        bits of `before` elsewhere, while the latent is that of the whole edit. Raises UsageError for texts that CLIP
+        cannot read or whose words a small one does not know, unless the prompt is forced, NumericError for a picture
+        with NaN in it, and KeyboardInterrupt at Ctrl-C before the first step.
         """
         prompt = Prompt(prompt) if isinstance(prompt, str) else prompt
         if isinstance(method, LatentDirection):
             raise UsageError(f"{method.name!r} needs no text; pass it to edit_together as Slider(direction, alpha)")
         if region is not None:
             region.check_size(self.models.generator.image_size)
-        texts = (prompt.target, *prompt.neutrals)
-        self.models.clip.check_lengths(texts)
-        if not reads_claims(method, self.models):
-            warn_prompts(self.models.clip, texts)
+        check_method_prompt(self.models, prompt, method)
         source = latent.to(self.models.device)
         details = method.details if isinstance(method, MethodWithDetails) else {}
         best, started, interrupted = BestStep(on_step), time.perf_counter(), False
@@ -129,6 +127,7 @@ class Editor:
             about,
             region,
             prompt=prompt.target,
+            force=prompt.force,
             method=method.name,
             settings=method.settings(self.models),
             seconds=seconds,

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from styleclip.networks.clip import CLIP
-from styleclip.prompt_words import PromptWarning, warn_unknown_words
+from styleclip.prompt_words import PromptWarning, check_words
 from styleclip.runtime.warnings_of_thread import warn
 from styleclip.weights.catalog import catalog
 
@@ -31,7 +31,13 @@ COLORED = re.compile(rf"\b({'|'.join(COLORS)})(?:-haired|-eyed|\s+(?!and\b|or\b)
 
 def warn_prompts(clip: CLIP, texts: Sequence[str]) -> None:
     """Issue a PromptWarning for words that this CLIP does not know, and one for each thing it is known to misread."""
-    warn_unknown_words(clip, texts)
+    check_prompts(clip, texts, force=True)
+
+
+def check_prompts(clip: CLIP, texts: Sequence[str], force: bool = False) -> None:
+    """As `warn_prompts`, for texts of an edit: raise UsageError for words that a small CLIP does not know, unless
+    `force`."""
+    check_words(clip, texts, force)
     for sentence in lint(clip.name, texts):
         warn(sentence, PromptWarning)
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import difflib
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from styleclip.errors import UsageError
 from styleclip.networks.clip import CLIP
+from styleclip.networks.word_tokenizer import WordTokenizer
 from styleclip.runtime.warnings_of_thread import warn
 from styleclip.text.printable import JOINERS
 
-MAX_NAMED, MAX_WORD_CHARS = 8, 40  # in a warning
+MAX_NAMED, MAX_WORD_CHARS = 8, 40  # in a message
+MAX_NEAREST = 3  # known words that a message offers for an unknown one
 LEAST_LIKENESS = 0.8  # of a misspelling, as difflib counts: 1 is the same word
 
 
@@ -19,23 +22,61 @@ class PromptWarning(UserWarning):
     """A prompt with words that the loaded CLIP does not know, or hardly: of another language, or emoji."""
 
 
+class UnknownWordsError(UsageError):
+    """An edit by words that a small CLIP does not know; `sentence` says which, without the option that forces it."""
+
+    def __init__(self, sentence: str) -> None:
+        self.sentence = sentence
+        super().__init__(f"{sentence}, or pass --force (in Python force=True) to edit anyway")
+
+
+def check_words(clip: CLIP, texts: Sequence[str], force: bool = False) -> None:
+    """Raise UnknownWordsError for words of an edit that a small CLIP does not know; with `force` warn of them.
+
+    A full CLIP knows all words a little, so its unknown words are a PromptWarning.
+    """
+    if clip.vocabulary is not None and not force and (nearest := nearest_words(clip, texts)):
+        raise UnknownWordsError(_sentence(clip, nearest))
+    warn_unknown_words(clip, texts)
+
+
 def warn_unknown_words(clip: CLIP, texts: Sequence[str]) -> None:
     """Issue a PromptWarning for words that this CLIP does not know."""
-    if unknown := unknown_words(clip, texts):
-        named = ", ".join(_name(word[:MAX_WORD_CHARS], clip.vocabulary or ()) for word in unknown[:MAX_NAMED])
-        more = f" and {len(unknown) - MAX_NAMED} more" if len(unknown) > MAX_NAMED else ""
-        if clip.vocabulary is None:
-            message = f"the {clip.name} CLIP hardly knows {named}{more}; it reads English words"
-        else:
-            known = ", ".join(clip.vocabulary)
-            message = f"the {clip.name} CLIP does not know {named}{more}; it knows: {known}"
-        warn(message, PromptWarning)
+    if nearest := nearest_words(clip, texts):
+        warn(_sentence(clip, nearest), PromptWarning)
 
 
-def _name(word: str, vocabulary: Iterable[str]) -> str:
-    """A word as a warning names it, with the known word that it may be a misspelling of."""
-    likely = difflib.get_close_matches(word, list(vocabulary), n=1, cutoff=LEAST_LIKENESS)
-    return f"{word!r} (did you mean {likely[0]!r}?)" if likely else repr(word)
+def nearest_words(clip: CLIP, texts: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """The unknown words of the texts, each with the nearest known ones: in meaning, else in spelling; () for none."""
+    return {word: _nearest(clip, word) for word in unknown_words(clip, texts)}
+
+
+def _sentence(clip: CLIP, nearest: Mapping[str, Sequence[str]]) -> str:
+    if clip.vocabulary is None:
+        return f"the {clip.name} CLIP hardly knows {_join(nearest)}; it reads English words"
+    return f"the {clip.name} CLIP does not know {_join(nearest)}; say it in other words"
+
+
+def _nearest(clip: CLIP, word: str) -> tuple[str, ...]:
+    near = clip.neighbours.get(word) or difflib.get_close_matches(
+        word[:MAX_WORD_CHARS], list(clip.vocabulary or ()), n=MAX_NEAREST, cutoff=LEAST_LIKENESS
+    )
+    return tuple(near[:MAX_NEAREST])
+
+
+def _join(nearest: Mapping[str, Sequence[str]]) -> str:
+    """`'specs' (nearest: 'glasses') and 'zebra'`."""
+    named = [_name(*pair) for pair in list(nearest.items())[:MAX_NAMED]]
+    if len(nearest) > MAX_NAMED:
+        named.append(f"{len(nearest) - MAX_NAMED} more")
+    *first, last = named
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def _name(word: str, nearest: Sequence[str]) -> str:
+    """A word as a message names it, with the nearest known ones."""
+    named = repr(word[:MAX_WORD_CHARS])
+    return f"{named} (nearest: {', '.join(map(repr, nearest))})" if nearest else named
 
 
 def unknown_words(clip: CLIP, texts: Sequence[str]) -> list[str]:
@@ -44,11 +85,20 @@ def unknown_words(clip: CLIP, texts: Sequence[str]) -> list[str]:
     A full one has none. There these are the words that its tokenizer marks as unknown or breaks into bytes, and for the
     English tokenizer of OpenAI's CLIP those in other letters than Latin, and all of a text without Latin letters.
     """
-    words = dict.fromkeys(word for text in texts for word in words_of(text))
     if clip.vocabulary is not None:
-        return [word for word in words if word not in clip.vocabulary]
+        return list(dict.fromkeys(word for text in texts for word in _unknown_to_small(clip, text)))
+    words = dict.fromkeys(word for text in texts for word in words_of(text))
     foreign = {word for text in texts for word in words_of(text) if not any(map(_is_latin, text))}
     return [word for word in words if _is_unknown(clip.tokenizer, word, word in foreign)]
+
+
+def _unknown_to_small(clip: CLIP, text: str) -> list[str]:
+    """The unknown words of a text as a small CLIP reads it; those in other letters and symbols whole."""
+    words = [word for word in words_of(text) if word not in (clip.vocabulary or ())]
+    if not isinstance(clip.tokenizer, WordTokenizer):
+        return words
+    read = clip.tokenizer.unknown_words(unicodedata.normalize("NFC", text))
+    return [*filter(str.isascii, read), *(word for word in words if not word.isascii())]
 
 
 def words_of(text: str) -> list[str]:

@@ -38,6 +38,8 @@ class Prompt:
         target: the text to edit towards.
         neutral: a text, or several, such as the other colours of hair; None where it is not given. Then it is "a face",
             and `claims` knows what a picture may show instead of the target.
+        force: edit also where a small CLIP does not know words of the texts, with a PromptWarning; else that raises
+            UsageError.
 
     Example:
         Prompt("a face with red hair", ("a face with black hair", "a face with brown hair"))
@@ -45,15 +47,16 @@ class Prompt:
 
     target: str
     neutral: str | tuple[str, ...] | None = None
+    force: bool = False
 
     def __post_init__(self) -> None:
-        for text in (self.target, *self.neutrals):
+        for text in self.texts:
             check_characters(text)
         if not is_visible(self.target):
             raise UsageError('the prompt is empty; say what the picture shall show, e.g. "a face with red hair"')
         if not self.neutrals or not all(map(is_visible, self.neutrals)):
             raise UsageError('the neutral text is empty; say what the picture shows before, e.g. "a face"')
-        for text in (self.target, *self.neutrals):
+        for text in self.texts:
             if not has_content(text):
                 raise UsageError(f'a text has no words ({text.strip()}); say it in words, e.g. "a face with red hair"')
 
@@ -66,6 +69,16 @@ class Prompt:
     def recorded_neutral(self) -> str | tuple[str, ...]:
         """The neutral text or texts, as records and files hold them."""
         return DEFAULT_NEUTRAL if self.neutral is None else self.neutral
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The target and the neutral texts."""
+        return (self.target, *self.neutrals)
+
+    @property
+    def recorded_force(self) -> dict[str, bool]:
+        """`force` for records and files, which hold it only where it is set."""
+        return {"force": True} if self.force else {}
 
     def claims(self, vocabulary: Collection[str] | None = None) -> tuple[Claim, ...]:
         """What the target asks for, and what a picture may show instead.
@@ -118,7 +131,7 @@ def delta_t(clip: CLIP, prompt: Prompt, encoding: TextEncoding = "ensemble") -> 
 
     Raises UsageError when the two texts mean the same to CLIP.
     """
-    target, *neutrals = encode(clip, [prompt.target, *prompt.neutrals], encoding)
+    target, *neutrals = encode(clip, prompt.texts, encoding)
     difference = target - F.normalize(torch.stack(neutrals).mean(dim=0), dim=-1)
     if difference.norm() < MIN_DIFFERENCE:
         neutral = " and ".join(map(repr, prompt.neutrals))
@@ -151,7 +164,7 @@ def zero_shot_probability(clip: CLIP, features: Tensor, prompt: Prompt, encoding
 
     Zero-shot classification (Radford et al. 2021, section 3.1) at the temperature of the CLIP.
     """
-    return target_probability(clip, features, encode(clip, [prompt.target, *prompt.neutrals], encoding))
+    return target_probability(clip, features, encode(clip, prompt.texts, encoding))
 
 
 def target_probability(clip: CLIP, features: Tensor, texts: Tensor) -> Tensor:

@@ -62,12 +62,14 @@ class EditResult:
     steps: Sequence[Latent] = ()
     unchanged: Sequence[bool] = ()
     region: Region | None = None
+    force: bool = False  # of the prompt
 
     def record(self) -> dict[str, Any]:
         """The content of `result.json`: everything but images and latents. A file is named by an `InputFile`."""
         return {
             "prompt": self.prompt,
             "neutral": self.neutral,
+            **({"force": True} if self.force else {}),
             "method": self.method,
             "settings": self.settings,
             "scores": self.scores,

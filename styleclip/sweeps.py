@@ -9,6 +9,7 @@ from typing import Any
 from styleclip.editor import Editor
 from styleclip.latents import Latent
 from styleclip.methods.global_direction import GlobalDirection
+from styleclip.methods.prompt_check import check_method_prompt
 from styleclip.methods.sliders import Slider
 from styleclip.methods.style_direction import StyleDirection
 from styleclip.models import Models
@@ -101,6 +102,9 @@ def find_points(
     method = method or GlobalDirection()
     listed = [as_edit(edit) for edit in edits]
     check_sweep(listed, alphas, betas, method, strengths)
+    for edit in listed:
+        if isinstance(edit.source, Prompt):
+            check_method_prompt(models, edit.source, method)
     asked = combinations(alphas, betas, strengths)
     columns = [directions_at(models, edit, asked, method, on_step, fetch) for edit in listed]
     return [SweepPoint(*point) for point in zip(asked, zip(*columns, strict=True), strict=True)]

@@ -12,7 +12,7 @@ from styleclip.latents import Latent, Space
 from styleclip.methods.optimize import Optimize
 from styleclip.models import Models
 from styleclip.progress import OnStep, Step, ignore
-from styleclip.prompt_words import PromptWarning
+from styleclip.prompt_words import PromptWarning, UnknownWordsError
 from styleclip.prompts import Prompt
 from tests.helpers.tiny import tiny_models
 
@@ -91,7 +91,17 @@ def test_a_picture_is_never_nan() -> None:
         editor.edit(editor.sample(), TEXT, Scripted((float("nan"),)))
 
 
-def test_unknown_words_warn() -> None:
+def test_unknown_words_are_refused_unless_forced() -> None:
     editor = Editor(tiny_models())
-    with pytest.warns(PromptWarning, match="zebra"):
+    with pytest.raises(UnknownWordsError, match="zebra"):
         editor.edit(editor.sample(), "a zebra face", Scripted())
+    with pytest.raises(UnknownWordsError, match="zebra"):
+        editor.edit(editor.sample(), Prompt("a face", "a zebra face"), Scripted())
+    with pytest.warns(PromptWarning, match="zebra"):
+        result = editor.edit(editor.sample(), Prompt("a zebra face", force=True), Scripted())
+    assert result.record()["force"] is True
+
+
+def test_a_record_says_force_only_where_it_is_set() -> None:
+    editor = Editor(tiny_models())
+    assert "force" not in editor.edit(editor.sample(), TEXT, Scripted()).record()

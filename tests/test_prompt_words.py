@@ -1,4 +1,4 @@
-"""Warnings about words that the CLIP at hand does not know, in any script."""
+"""Warnings and errors about words that the CLIP at hand does not know, in any script."""
 
 from __future__ import annotations
 
@@ -9,21 +9,63 @@ from typing import Any
 import pytest
 from open_clip import SimpleTokenizer
 
-from styleclip.prompt_words import PromptWarning, unknown_words, warn_unknown_words, words_of
+from styleclip.networks.word_tokenizer import WordTokenizer
+from styleclip.prompt_words import (
+    PromptWarning,
+    UnknownWordsError,
+    check_words,
+    nearest_words,
+    unknown_words,
+    warn_unknown_words,
+    words_of,
+)
 from styleclip.runtime.warnings_of_thread import collect_warnings
 from tests.helpers.tiny import tiny_clip
 
 
-def test_unknown_words_are_named_with_the_known_ones(recwarn: pytest.WarningsRecorder) -> None:
+def test_unknown_words_are_named_with_the_nearest_known_ones(recwarn: pytest.WarningsRecorder) -> None:
     clip = tiny_clip()
+    clip.neighbours = {"ginger": ("red", "old"), "pelt": ("hair",)}
     warn_unknown_words(clip, ["a face with red hair"])
     assert not recwarn
-    with pytest.warns(PromptWarning, match=r"does not know 'zebra'; it knows: a, face, with, red"):
-        warn_unknown_words(clip, ["a zebra face"])
-    with pytest.warns(PromptWarning, match=r"does not know 'hairr' \(did you mean 'hair'\?\); it knows: a, face"):
-        warn_unknown_words(clip, ["a face with hairr"])
+    texts = ["a zebra face", "ginger hairr"]
+    assert nearest_words(clip, texts) == {"zebra": (), "ginger": ("red", "old"), "hairr": ("hair",)}
+    with pytest.warns(PromptWarning) as found:
+        warn_unknown_words(clip, texts)
+    named = "'zebra', 'ginger' (nearest: 'red', 'old') and 'hairr' (nearest: 'hair')"
+    assert str(found[0].message) == f"the tiny CLIP does not know {named}; say it in other words"
     clip.vocabulary = None
     warn_unknown_words(clip, ["a zebra face"])
+
+
+def test_an_edit_by_unknown_words_is_refused_unless_forced() -> None:
+    clip = tiny_clip()
+    check_words(clip, ["a face with red hair"])
+    with pytest.raises(UnknownWordsError) as refused:
+        check_words(clip, ["a face with hairr"])
+    sentence = "the tiny CLIP does not know 'hairr' (nearest: 'hair'); say it in other words"
+    assert refused.value.sentence == sentence
+    assert str(refused.value) == f"{sentence}, or pass --force (in Python force=True) to edit anyway"
+    with pytest.warns(PromptWarning, match="does not know 'hairr'"):
+        check_words(clip, ["a face with hairr"], force=True)
+    clip.vocabulary, clip.tokenizer = None, SimpleTokenizer()
+    with pytest.warns(PromptWarning, match="hardly knows '😀'"):
+        check_words(clip, ["😀"])
+
+
+@pytest.mark.parametrize(
+    ("text", "unknown"),
+    [
+        ("He isn\u2019t a man's make-up", []),
+        ("heavy make-up, wasn't", ["heavy", "wasn't"]),
+        ("a red-brown man", ["red", "brown"]),
+        ("a café 😀 чел, 20 वह", ["20", "café", "😀", "чел", "वह"]),
+    ],
+)
+def test_words_of_a_clip_of_words(text: str, unknown: list[str]) -> None:
+    words = ("he", "isn't", "a", "man", "makeup")
+    clip: Any = SimpleNamespace(name="words", vocabulary=words, neighbours={}, tokenizer=WordTokenizer(words, 20))
+    assert unknown_words(clip, [text]) == unknown
 
 
 def test_warnings_of_a_thread_are_collected(recwarn: pytest.WarningsRecorder) -> None:
@@ -77,7 +119,7 @@ def test_a_small_clip_knows_no_other_script(text: str) -> None:
     ],
 )
 def test_the_clip_of_openai_reads_english(text: str, unknown: list[str]) -> None:
-    clip: Any = SimpleNamespace(name="ViT-B-32/openai", vocabulary=None, tokenizer=SimpleTokenizer())
+    clip: Any = SimpleNamespace(name="ViT-B-32/openai", vocabulary=None, neighbours={}, tokenizer=SimpleTokenizer())
     assert unknown_words(clip, [text]) == unknown
     if unknown:
         with pytest.warns(PromptWarning, match="hardly knows .*; it reads English words"):
@@ -92,5 +134,5 @@ def test_a_tokenizer_of_hugging_face_says_what_it_does_not_know() -> None:
 
 
 def test_many_unknown_words_make_a_short_warning() -> None:
-    with pytest.warns(PromptWarning, match="'w7' and 92 more; it knows"):
+    with pytest.warns(PromptWarning, match="'w7' and 92 more; say it"):
         warn_unknown_words(tiny_clip(), [" ".join(f"w{i}" for i in range(100))])

@@ -42,7 +42,7 @@ def main(texts: tuple[str, ...], clip: str, folder: Path) -> None:
     print("|---|---|---|---|---|---|---|", flush=True)
     for text in texts:
         path, began = folder / f"{text.replace(' ', '-')}.safetensors", time.process_time()
-        child = styleclip.adapt(models, styleclip.Prompt(text, "a face"), path=path, resume=True)
+        child = styleclip.adapt(models, styleclip.Prompt(text, "a face", force=True), path=path, resume=True)
         seconds = time.process_time() - began
         after = replace(models, generator=child.generator, memo={}).render(latent)
         shown, claims = judge.predict(after), claimed_states(text)

@@ -50,7 +50,9 @@ def tasks_of(parent: Models, judge: Judge, seeds: Sequence[int]) -> Iterator[Tas
     editor, portraits = styleclip.Editor(parent), Portraits.of(parent, judge, seeds)
     sliders: list[tuple[str, Wording, Found]] = []
     for wording in load_wordings("reporting").wordings:
-        sliders.append(("texts", wording, styleclip.GlobalDirection(alpha=1.0).find(parent, Prompt(wording.text))))
+        sliders.append(
+            ("texts", wording, styleclip.GlobalDirection(alpha=1.0).find(parent, Prompt(wording.text, force=True)))
+        )
     for name in MAPPERS:
         mapper = load_trained_mapper(mapper_file(name), parent)
         assert mapper.prompt is not None

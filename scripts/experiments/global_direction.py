@@ -75,7 +75,7 @@ def gradient(seeds: Sequence[int], images: int) -> None:
     print("| prompt | " + " | ".join(columns) + " |\n|---|" + "---|" * len(columns))
     rows = []
     for wording in load_wordings("tuning").wordings:
-        prompt = Prompt(wording.text, other_states(wording.claims))
+        prompt = Prompt(wording.text, other_states(wording.claims), force=True)
         exact = table().find(models, prompt).relevance
         started = time.perf_counter()
         rough = quick.find(models, prompt)

@@ -86,7 +86,7 @@ def edit_all(set_name: str, faces: int, path: Path) -> None:
         source = portraits.lacking(wording.claims)
         if not len(source):
             continue
-        ideal = editor.edit(Latent(Space.Z, source.z), wording.text, Oracle(wording.claims))
+        ideal = editor.edit(Latent(Space.Z, source.z), Prompt(wording.text, force=True), Oracle(wording.claims))
         task = ExactTask.of(source, wording.claims, ideal.after.float().cpu().clamp(-1, 1))
         edits = {ORACLE: _kept(ideal.after, measure_exactly(task, ideal, judge, limits).columns)}
         for name in EDITORS:
@@ -111,7 +111,7 @@ def compare(path: Path, judge_clip: str) -> None:
     cells: Cells = {}
     agree = []
     for entry in torch.load(path, weights_only=True):
-        task = Task.of(models, judges, unedited, Prompt(entry["prompt"]))
+        task = Task.of(models, judges, unedited, Prompt(entry["prompt"], force=True))
         before = see(judges, reader, entry["before"])
         lacking = ~task.is_shown(before.features)
         for name, edit in entry["edits"].items():
@@ -198,7 +198,9 @@ def _edit(editor: Editor, wording: Wording, name: str, seeds: list[int]) -> Edit
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # words that CLIP does not know
         try:
-            return editor.edit(editor.sample(seeds=seeds), prompt_for(method, models, Prompt(wording.text)), method)
+            return editor.edit(
+                editor.sample(seeds=seeds), prompt_for(method, models, Prompt(wording.text, force=True)), method
+            )
         except UsageError as error:
             print(f"{wording.text} | {name} | {error}", flush=True)
             return None

@@ -71,7 +71,7 @@ class Goals:
     def __call__(self, faces: Faces) -> list[ClassMeans]:
         text = faces.wording.text
         if text not in self.memo:
-            classes = claim_classes(self.models, Prompt(text), self.samples, "prompt")
+            classes = claim_classes(self.models, Prompt(text, force=True), self.samples, "prompt")
             self.memo[text] = class_means(self.models, self.samples, classes, Space.W)
         return self.memo[text]
 

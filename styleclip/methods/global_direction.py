@@ -19,6 +19,7 @@ from styleclip.methods.channel_relevance import (
     style_weights,
 )
 from styleclip.methods.claim_direction import in_deviations, mean_row
+from styleclip.methods.prompt_check import check_method_prompt
 from styleclip.methods.settings import GlobalDirectionSettings
 from styleclip.methods.style_direction import StyleDirection
 from styleclip.models import Models
@@ -109,8 +110,10 @@ class GlobalDirection(GlobalDirectionSettings):
     def measure(self, models: Models, prompt: Prompt, on_step: OnStep = ignore) -> ChannelRelevance:
         """The relevance of every channel for a prompt: the slow part of `find`, the same for every beta.
 
-        A step is one of the samples that are rendered for the regression, where there are too few.
+        A step is one of the samples that are rendered for the regression, where there are too few. Raises UsageError as
+        `check_method_prompt`.
         """
+        check_method_prompt(models, prompt, self)
         source = self._relevance(models)
         if self.refine_top and source != "gradient":
             raise UsageError(f"the {source} has nothing to refine; pass --refine-top with --relevance gradient")

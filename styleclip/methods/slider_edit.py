@@ -12,11 +12,11 @@ from torch import Tensor
 from styleclip.latents import Direction, Latent, Space
 from styleclip.methods.latent_direction import LatentDirection
 from styleclip.methods.mapper import LatentMapper
+from styleclip.methods.prompt_check import check_method_prompt
 from styleclip.methods.sliders import Found, Slider, add_steps, offset_in_s, step_in_s
 from styleclip.methods.style_direction import StyleDirection
 from styleclip.models import Models
 from styleclip.progress import OnStep, Step, ignore
-from styleclip.prompt_lint import warn_prompts
 from styleclip.prompts import Prompt
 from styleclip.settings import Strength
 
@@ -42,8 +42,9 @@ class SliderEdit:
 def edit_by_sliders(models: Models, source: Latent, sliders: Sequence[Slider], on_step: OnStep = ignore) -> SliderEdit:
     """Apply all sliders to a source at once. Ctrl-C keeps those that were found by then, and is raised before one was.
 
-    Issues a PromptWarning for words that CLIP does not know, and a StrengthWarning for a strength far beyond samples.
+    Checks the texts as `check_method_prompt`, and issues a StrengthWarning for a strength far beyond samples.
     """
+    check_texts(models, sliders)
     in_s = models.generator.to_space(source, Space.S)
     edit = SliderEdit(in_s)
     steps: list[tuple[float, Direction]] = []
@@ -51,7 +52,6 @@ def edit_by_sliders(models: Models, source: Latent, sliders: Sequence[Slider], o
     for index, slider in enumerate(sliders, start=1):
         try:
             found = slider.find(models, on_step)
-            check_texts(models, [Slider(found)])
             if isinstance(found, StyleDirection):
                 found.at(slider.strength).warn_if_strong()
                 features = models.clip_features(in_s) if found.claims and features is None else features
@@ -124,7 +124,7 @@ def name_of(found: Found) -> str:
 
 def _texts(found: Found) -> dict[str, Any]:
     prompt = prompt_of(found)
-    return {"target": prompt.target, "neutral": prompt.recorded_neutral} if prompt else {}
+    return {"target": prompt.target, "neutral": prompt.recorded_neutral, **prompt.recorded_force} if prompt else {}
 
 
 def _origin(found: Found) -> dict[str, Any]:
@@ -137,11 +137,10 @@ def _origin(found: Found) -> dict[str, Any]:
 
 
 def check_texts(models: Models, sliders: Sequence[Slider]) -> None:
-    """Issue a PromptWarning for words that CLIP does not know. Raises UsageError for a text that is too long for it."""
+    """Check the texts of prompts, and of directions, mappers and results that know theirs, as `check_method_prompt`."""
     for slider in sliders:
-        prompt = slider.source if isinstance(slider.source, Prompt) else prompt_of(slider.source)
-        if prompt is not None:
-            texts = (prompt.target, *prompt.neutrals)
-            models.clip.check_lengths(texts)
-            if not slider.reads_claims(models):
-                warn_prompts(models.clip, texts)
+        source = slider.source
+        if isinstance(source, Prompt):
+            check_method_prompt(models, source, slider.method())
+        elif not isinstance(source, LatentDirection) and (prompt := prompt_of(source)):
+            check_method_prompt(models, prompt, source)

@@ -64,7 +64,7 @@ class Slider:
         elif not math.isfinite(self.strength):
             raise UsageError(f"strength is {self.strength}; it must be a finite number")
         if isinstance(self.source, Prompt):
-            self._method()
+            self.method()
         elif self.beta is not None or self.relevance != "auto":
             raise UsageError("beta and relevance are for the direction of a prompt; leave them out")
 
@@ -75,18 +75,13 @@ class Slider:
         channel, and WeightError for a mapper of another generator.
         """
         if isinstance(self.source, Prompt):
-            return self._method().find(models, self.source, on_step)
+            return self.method().find(models, self.source, on_step)
         if isinstance(self.source, LatentMapper):
             return replace(self.source, mapper=self.source.load_mapper(models))
         return self.source.at(1.0) if isinstance(self.source, StyleDirection | LatentDirection) else self.source
 
-    def reads_claims(self, models: Models) -> bool:
-        """Whether the direction is by regression, which follows the claims of the prompt."""
-        if isinstance(self.source, Prompt):
-            return self._method().reads_claims(models)
-        return isinstance(self.source, StyleDirection) and self.source.reads_claims(models)
-
-    def _method(self) -> GlobalDirection:
+    def method(self) -> GlobalDirection:
+        """What finds the direction of a prompt."""
         given: dict[str, Any] = {} if self.beta is None else {"beta": self.beta}
         return GlobalDirection(alpha=1.0, relevance=self.relevance, **given)
 

@@ -108,6 +108,7 @@ class StyleDirection:
         return {
             "target": self.prompt.target,
             "neutral": self.prompt.recorded_neutral,
+            **self.prompt.recorded_force,
             "alpha": [],
             "beta": self.beta,
             "channels": len(self.channels),

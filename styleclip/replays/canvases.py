@@ -37,6 +37,7 @@ def draw_again(context: Context, record: Record) -> CanvasResult:
         Drawing(**settings_from(Drawing, settings)),
         background=photo,
         negatives=settings["negatives"],
+        force=settings.get("force", False),
         on_step=context.on_step,
     )
 
@@ -51,9 +52,8 @@ def stylize_again(context: Context, record: Record) -> StyledPhoto:
     clip = context.clip(provenance["clip"])
     chosen = Stylization(**settings_from(Stylization, settings))
     identity = context.identity(clip, provenance.get("identity"))
-    return stylize(
-        photo, settings["prompt"], clip, chosen, identity, load_content(clip, chosen.content), context.on_step
-    )
+    content, force = load_content(clip, chosen.content), settings.get("force", False)
+    return stylize(photo, settings["prompt"], clip, chosen, identity, content, context.on_step, force=force)
 
 
 def sketch_again(context: Context, record: Record) -> CanvasResult:

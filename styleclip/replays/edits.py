@@ -51,7 +51,7 @@ def edit_again(context: Context, record: Record, source: EditSource) -> EditResu
     if method == GlobalDirection.name:
         directions = recorded_directions(context, models, record)
         return edit_by_directions(editor, source.latent, directions, context.on_step, about, region)
-    prompt = recorded_prompt(record["prompt"], record["neutral"], _claims(details))
+    prompt = recorded_prompt(record["prompt"], record["neutral"], _claims(details), record.get("force", False))
     if method == LatentMapper.name:
         return editor.edit(source.latent, prompt, _mapper(context, models, record), context.on_step, about, region)
     if method not in METHODS:
@@ -96,7 +96,7 @@ def _direction(context: Context, models: Models, settings: Record, details: Reco
     if "space" in settings or origin.get("source") == "file":
         found = _direction_file(context, models, origin, settings.get("name"))
     else:
-        prompt = recorded_prompt(details["target"], details["neutral"], _claims([details]))
+        prompt = recorded_prompt(details["target"], details["neutral"], _claims([details]), details.get("force", False))
         method = GlobalDirection(**settings_from(GlobalDirection, settings))
         found = method.find(models, prompt, context.on_step)
     if isinstance(found, StyleDirection) and "space" not in settings:

@@ -15,9 +15,11 @@ def given_neutrals(recorded: str | Sequence[str], claims: Sequence[Mapping[str, 
     return [] if texts == [DEFAULT_NEUTRAL] and given != [True] else texts
 
 
-def recorded_prompt(target: str, neutral: str | Sequence[str], claims: Sequence[Mapping[str, Any]] = ()) -> Prompt:
+def recorded_prompt(
+    target: str, neutral: str | Sequence[str], claims: Sequence[Mapping[str, Any]] = (), force: bool = False
+) -> Prompt:
     """The prompt of a record with these texts, and with these claims, where it was read as claims."""
     texts = given_neutrals(neutral, claims)
     if not texts:
-        return Prompt(target)
-    return Prompt(target, texts[0] if isinstance(neutral, str) else tuple(texts))
+        return Prompt(target, force=force)
+    return Prompt(target, texts[0] if isinstance(neutral, str) else tuple(texts), force)

@@ -16,7 +16,7 @@ from torch import Tensor
 from styleclip.claims import Claim, describe_claims
 from styleclip.models import Models
 from styleclip.networks.clip import CLIP
-from styleclip.prompt_words import unknown_words, warn_unknown_words
+from styleclip.prompt_words import check_words, unknown_words
 from styleclip.prompts import Prompt, encode
 from styleclip.runtime.image_by_image import row_products
 from styleclip.samples import Samples
@@ -96,18 +96,19 @@ def claim_classes(models: Models, prompt: Prompt, samples: Samples, text: TextEn
 
 
 def known_claims(prompt: Prompt, models: Models) -> list[Claim]:
-    """The claims of a prompt, without those in words that a small CLIP does not know, where others are left.
+    """The claims of a prompt.
 
-    The table of alternatives is one of portraits: for a generator of anything else the prompt is one claim.
+    The table of alternatives is one of portraits: for a generator of anything else the prompt is one claim. Raises
+    UsageError for a claim in words that a small CLIP does not know. A forced prompt has it left out, with a
+    PromptWarning, where others are left.
     """
     clip = models.clip
     if not models.defaults.get("align", {}).get("faces", True) and prompt.neutral is None:
-        return [Claim(prompt.target, None, (prompt.target,))]
-    claims = prompt.claims(clip.vocabulary)
+        claims: tuple[Claim, ...] = (Claim(prompt.target, None, (prompt.target,)),)
+    else:
+        claims = prompt.claims(clip.vocabulary)
+    check_words(clip, [text for claim in claims for text in (*claim.targets, *claim.alternatives)], prompt.force)
     known = [claim for claim in claims if claim.attribute or not unknown_words(clip, claim.targets)]
-    for claim in claims:
-        if claim not in known:
-            warn_unknown_words(clip, claim.targets)
     return _count_once(known or claims)
 
 

@@ -40,7 +40,7 @@ def clip_config() -> dict[str, Any]:
         "name": "tiny",
         "model": {"embed_dim": 10, "vision_cfg": vision, "text_cfg": text},
         "tokens": CompactTokenizer.tokens_of(WORDS),
-        "vocabulary": WORDS,
+        "vocabulary": (*WORDS, "an"),  # which has no token of its own
         "mean": [0.5, 0.4, 0.3],
         "std": [0.2, 0.3, 0.4],
     }

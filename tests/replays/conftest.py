@@ -20,15 +20,15 @@ from tests.helpers.support import ROOT
 PHOTO = ROOT / "docs" / "photo.jpg"
 COMMANDS = {
     "red": 'optimize --prompt "a face with red hair" --seeds 2,5 --steps 1',
-    "again": 'optimize --prompt "a bearded man" --latent red/latent.safetensors --rows 1 --steps 1',
-    "smile": 'global-dir --prompt "a smiling face" --alpha=-1,1 --seed 3',
+    "again": 'optimize --prompt "a bearded zorgel" --force --latent red/latent.safetensors --rows 1 --steps 1',
+    "smile": 'global-dir --prompt "a smiling zorgel" --force --alpha=-1,1 --seed 3',
     "beard": 'global-dir --prompt "a bearded man" --seed 4 --save-direction beard.safetensors',
     "both": 'global-dir --edit "face -> old face @ 0.5" --direction "beard.safetensors @ 1" --seeds 0,1',
-    "sum": "sliders --seed 4 --psi 0.8 --edit 'a face with red hair @ 0.8' --mapper 'demo-old @ 0.5' --result again",
+    "sum": "sliders --seed 4 --psi 0.8 --edit 'red zorgel hair @ 0.8' --force --mapper 'demo-old @ 0.5' --result again",
     "mapped": "map --mapper demo-surprised --seeds 0 --strength=-0.5,1",
     "family": 'global-dir --image photo.jpg --face 2 --refine 1 --prompt "a smiling face"',
     "faces": "sample --seeds 0-2 --psi 0.9",
-    "drawing": 'draw --prompt "a smiling face" --strokes 2 --steps 1',
+    "drawing": 'draw --prompt "a smiling zorgel" --force --strokes 2 --steps 1',
     "portrait": "sketch photo.jpg --face 2 --strokes 2 --steps 1 --restarts 1",
 }
 

@@ -174,11 +174,14 @@ def test_the_amount_of_a_child_redraws_the_face(studio: StudioPage, demo: Models
         shutil.rmtree(folder)
 
 
-def test_an_unknown_word_is_a_warning_beside_its_row(studio: StudioPage) -> None:
+def test_a_row_with_an_unknown_word_moves_the_face_when_it_is_forced(studio: StudioPage) -> None:
     good, wrong = studio.add_row(RED), studio.add_row("a face with qwrtz hair")
-    warning = studio.row(wrong, "row-warning").inner_text()
-    assert "qwrtz" in warning and "red" in warning
+    assert "does not know 'qwrtz'" in studio.row(wrong, "row-error").inner_text()
     assert studio.row(good, "row-warning").count() == 0 == studio.row(good, "row-error").count()
+    studio.row(wrong, "row-force").click()
+    studio.settle()
+    assert "does not know 'qwrtz'" in studio.row(wrong, "row-warning").inner_text()
+    assert studio.row(wrong, "row-error").count() == 0 and studio.state()["rows"][1]["force"] is True
 
 
 def test_a_fault_is_a_sentence_beside_its_row(studio: StudioPage) -> None:

@@ -98,12 +98,20 @@ def test_the_strength_that_a_face_needs(engine: Engine) -> None:
     assert "auto" not in draw(engine, [row(BLUE)], seed=4).facts["rows"][BLUE], "nobody asked for it"
 
 
-def test_unknown_words_are_told_beside_their_row(engine: Engine) -> None:
-    rows = [row(RED), row("an old zorgel face", 1.0), row("a zorgel face", 1.0, relevance="table")]
-    facts = draw(engine, rows).facts["rows"]
-    assert "warning" not in facts[RED]
-    for name in ("an old zorgel face", "a zorgel face"):
-        assert "does not know 'zorgel'" in facts[name]["warning"] and "hair" in facts[name]["warning"]
+def test_a_row_with_unknown_words_moves_nothing_unless_forced(engine: Engine) -> None:
+    names = ("an old zorgel face", "a zorgel face")
+    rows = [row(RED), row(names[0], 1.0), row(names[1], 1.0, relevance="table")]
+    drawn = draw(engine, rows)
+    assert drawn.picture == draw(engine, [row(RED)]).picture
+    assert not {"warning", "error"} & {*drawn.facts["rows"][RED]}
+    for name in names:
+        facts = drawn.facts["rows"][name]
+        assert facts["error"] == "the demo CLIP does not know 'zorgel'; say it in other words" and facts["can_force"]
+    forced = draw(engine, [rows[0], *({**each, "force": True} for each in rows[1:])])
+    assert forced.picture != drawn.picture
+    for name in names:
+        assert "does not know 'zorgel'" in forced.facts["rows"][name]["warning"]
+        assert not {"error", "can_force"} & {*forced.facts["rows"][name]}
     assert "far beyond the samples" in draw(engine, [row(RED, 3.0)]).facts["rows"][RED]["warning"]
 
 

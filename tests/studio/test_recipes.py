@@ -55,6 +55,16 @@ def test_a_command_says_all_of_a_state() -> None:
     assert recipe.files == ("mask.png", "me.jpg", "beard.safetensors")
 
 
+def test_forced_texts_stay_forced() -> None:
+    forced = [{**each, "prompt": "a zorgel", "force": True} for each in (RED, SMILE)]
+    baked, sliders = command(*forced).replace(" \\\n ", "").splitlines()
+    assert "--prompt 'a zorgel' --force" in baked and "--force --edit 'a zorgel @ 0.8'" in sliders
+    assert python_of(engine(), state(*forced)).text.count('styleclip.Prompt("a zorgel", force=True)') == 2
+    assert "force" not in command(RED) + python_of(engine(), state(RED)).text
+    known_bake = command(forced[0], SMILE).splitlines()[0]
+    assert "--force" not in known_bake
+
+
 def test_directions_of_the_library_and_of_packs_are_named() -> None:
     age = {"kind": "direction", "name": "faces:age", "strength": 0}
     rows = [age, {**BEARD, "key": "it's"}]

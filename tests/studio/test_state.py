@@ -20,7 +20,10 @@ WHOLE = {
     "face": {"seed": 3, "psi": 0.7},
     "rows": [
         {**TEXT, "neutral": ["a face with black hair", "a face"], "relevance": "table", "beta": 0.1},
-        {**TEXT, "id": "r2", "on": False, "strength": None, "neutral": ["a face"], "relevance": "auto", "beta": None},
+        {
+            **{**TEXT, "id": "r2", "on": False, "strength": None, "neutral": ["a face"], "force": True},
+            **{"relevance": "auto", "beta": None},
+        },
         {"id": "r3", "kind": "mapper", "on": True, "strength": 0.5, "name": "demo-old"},
         {"id": "r4", "kind": "mapper", "on": True, "strength": -1.0, "name": "my.pt", "sha256": SHA},
         {"id": "r5", "kind": "direction", "on": True, "strength": 2.0, "name": "beard.safetensors", "sha256": SHA},
@@ -38,6 +41,7 @@ def test_round_trip() -> None:
     assert read_state(state.record()) == state and not state.faults
     assert isinstance(state.rows[0], TextRow) and state.rows[0].prompt.neutrals == ("a face with black hair", "a face")
     assert isinstance(state.rows[1], TextRow) and state.rows[1].prompt.neutral == "a face"
+    assert state.rows[1].prompt.force and not state.rows[0].prompt.force
     assert isinstance(state.rows[5], OptimizeRow) and state.rows[5].face == PhotoFace(SHA, "me.jpg", 2, 50, 150)
 
 
@@ -62,6 +66,7 @@ def test_what_may_be_left_out() -> None:
         ({"strength": "1"}, "a number"),
         ({"strength": 10**400}, "-100 to 100"),
         ({"on": 1}, "true or false"),
+        ({"force": "yes"}, "force"),
         ({"beta": -0.1}, "beta"),
         ({"relevance": "gradient"}, "auto, regression, table"),
         ({"kind": "magic\x1b"}, r"kind of the row is 'magic\x1b'"),

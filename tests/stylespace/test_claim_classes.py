@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from styleclip.claims import Claim
-from styleclip.prompt_words import PromptWarning
+from styleclip.prompt_words import PromptWarning, UnknownWordsError
 from styleclip.prompts import Prompt, encode
 from styleclip.samples import Samples
 from styleclip.stylespace.claim_classes import (
@@ -76,19 +76,26 @@ def test_without_alternatives_the_best_tenth_is_told_from_the_lower_half() -> No
     assert shown.min() == 0 and shown.max() == 1 and (shown == 1).float().mean() == pytest.approx(0.1, abs=0.002)
 
 
-def test_a_claim_in_unknown_words_is_left_out_where_others_are_known() -> None:
+def test_a_forced_claim_in_unknown_words_is_left_out_where_others_are_known() -> None:
     models = tiny_models()
+    with pytest.raises(UnknownWordsError, match="does not know 'zebra'"):
+        known_claims(Prompt("a zebra face with red hair"), models)
     with pytest.warns(PromptWarning, match="does not know 'zebra'"):
-        claims = known_claims(Prompt("a zebra face with red hair"), models)
+        claims = known_claims(Prompt("a zebra face with red hair", force=True), models)
     assert [claim.attribute for claim in claims] == ["hair colour"]
     with pytest.warns(PromptWarning, match="does not know 'zebra'"):
-        assert len(known_claims(Prompt("a zebra"), models)) == 1
+        assert len(known_claims(Prompt("a zebra", force=True), models)) == 1
+
+
+def test_words_that_the_table_replaces_are_not_unknown() -> None:
+    [claim] = known_claims(Prompt("a ginger person"), tiny_models())
+    assert claim.targets == ("a face with red hair",)
 
 
 def test_what_is_no_portrait_is_one_claim() -> None:
     cats = tiny_models(defaults={"align": {"faces": False}})
-    [claim] = known_claims(Prompt("a face with red hair and old hair"), cats)
-    assert claim.targets == ("a face with red hair and old hair",) and not claim.alternatives
+    [claim] = known_claims(Prompt("a face with red hair with a face"), cats)
+    assert claim.targets == ("a face with red hair with a face",) and not claim.alternatives
     [given] = known_claims(Prompt("red hair", "hair"), cats)
     assert given.alternatives == ("hair",)
 

@@ -17,7 +17,7 @@ from styleclip.canvases.loop import Run
 from styleclip.errors import UsageError
 from styleclip.models import Models
 from styleclip.progress import OnStep, Step, ignore
-from styleclip.prompt_lint import warn_prompts
+from styleclip.prompt_lint import check_prompts
 from styleclip.prompts import Prompt
 from styleclip.runtime.gradients import with_gradients
 from styleclip.storage.files import to_json
@@ -70,7 +70,7 @@ def adapt(
     # Set up.
     _check(models, prompt)
     for clip in (models.clip, *(each.clip for each in others)):
-        warn_prompts(clip, (prompt.target, *prompt.neutrals))
+        check_prompts(clip, prompt.texts, prompt.force)
     adaptation = (adaptation or Adaptation()).resolve(models)
     about = _about(models, prompt, adaptation, others)
     trainer = AdaptationTrainer(models, prompt, adaptation, others)
@@ -130,6 +130,7 @@ def _about(models: Models, prompt: Prompt, adaptation: Adaptation, others: Seque
         "method": adaptation.name,
         "source": prompt.neutrals[0],
         "target": prompt.target,
+        **prompt.recorded_force,
         **dataclasses.asdict(adaptation),
         "clip": provenance.get("clip", {"name": models.clip.name}),
         "other_clips": [{"name": each.clip.name, "weight": each.weight} for each in others],

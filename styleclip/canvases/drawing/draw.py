@@ -13,7 +13,7 @@ from styleclip.canvases.drawing.task import DrawingTask
 from styleclip.canvases.result import CanvasResult
 from styleclip.networks.clip import CLIP
 from styleclip.progress import OnStep, ignore
-from styleclip.prompt_lint import warn_prompts
+from styleclip.prompt_lint import check_prompts
 from styleclip.prompts import Prompt
 from styleclip.runtime.gradients import with_gradients
 from styleclip.settings import resolve
@@ -29,6 +29,7 @@ def draw(
     *,
     background: PhotoLike | None = None,
     negatives: Sequence[str] = (),
+    force: bool = False,
     on_step: OnStep = ignore,
 ) -> CanvasResult:
     """A drawing of the prompt, by strokes on white or on a photo.
@@ -42,9 +43,11 @@ def draw(
         settings: by default those that suit the CLIP.
         background: a photo, whose shape the canvas has; by default a white square.
         negatives: texts that CLIP shall not see.
+        force: draw also by texts with words that CLIP does not know.
         on_step: gets every step.
 
-    Raises UsageError for texts that CLIP cannot read, PhotoError for a background that is no photo.
+    Raises UsageError for texts that CLIP cannot read or whose words a small one does not know, PhotoError for a
+    background that is no photo.
 
     Example:
         styleclip.draw("a smiling face", settings=Drawing(strokes=32)).save("drawing")
@@ -56,14 +59,19 @@ def draw(
     if background is not None:
         defaults |= {"mirror": False}
     settings = resolve(settings or Drawing(), defaults)
-    warn_prompts(clip, texts)
+    check_prompts(clip, texts, force)
     photo = None if background is None else read_photo(background)
     task = DrawingTask(clip, texts, settings, photo)
     best = task.best_of_restarts(on_step)
     files = DrawingFiles(best.canvas.strokes().detach(), best.canvas.size, photo)
     return CanvasResult(
         method="draw",
-        settings={"prompt": prompt, "negatives": list(negatives), **dataclasses.asdict(settings)},
+        settings={
+            "prompt": prompt,
+            **Prompt(prompt, force=force).recorded_force,
+            "negatives": list(negatives),
+            **dataclasses.asdict(settings),
+        },
         pictures=files.pictures(),
         documents=files.documents(),
         scores=task.scores(best),

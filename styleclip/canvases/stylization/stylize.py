@@ -30,8 +30,8 @@ from styleclip.networks.clip import CLIP
 from styleclip.networks.face_recognition import FaceRecogniser
 from styleclip.networks.photo_unet import PhotoUNet, Statistics
 from styleclip.progress import OnStep, ignore
-from styleclip.prompt_lint import warn_prompts
-from styleclip.prompts import check_characters, has_content, text_direction
+from styleclip.prompt_lint import check_prompts
+from styleclip.prompts import Prompt, check_characters, has_content, text_direction
 from styleclip.runtime.gradients import with_gradients
 from styleclip.settings import resolve
 from styleclip.storage.recording import InputFile
@@ -50,11 +50,14 @@ def stylize(
     identity: FaceRecogniser | None = None,
     content: Content | None = None,
     on_step: OnStep = ignore,
+    *,
+    force: bool = False,
 ) -> StyledPhoto:
     """Train a U-Net to draw a photo in the style of a text, and draw it at the size of the photo.
 
     Ctrl-C ends the training and keeps the net as it is then. Raises PhotoError, UsageError for a text that CLIP cannot
-    read or that says no more than the source, and NumericError for a loss that is not finite.
+    read, whose words a small one does not know, or that says no more than the source, and NumericError for a loss that
+    is not finite.
 
     Args:
         photo: a file, its bytes, a picture or an array (`read_photo`).
@@ -64,6 +67,7 @@ def stylize(
         identity: recognises the faces of the photo, for the identity loss and its score; without it there are none.
         content: keeps the content; by default as `settings.content` says.
         on_step: gets a step per training step.
+        force: stylize also by texts with words that CLIP does not know.
 
     Example:
         result = styleclip.stylize("docs/portrait.jpg", "a pencil sketch of a face")
@@ -75,7 +79,7 @@ def stylize(
         given = replace(given, lambda_id=0.0)
     settings = resolve(given, suited_settings(clip, METHOD))
     check_text(prompt)
-    warn_prompts(clip, (prompt, settings.source or ""))
+    check_prompts(clip, (prompt, settings.source or ""), force)
     direction = text_direction(clip, settings.source or "", prompt, features="raw")
     if settings.lambda_id and identity is None:
         raise UsageError("the identity loss needs a face recogniser; pass identity, or lambda_id=0")
@@ -86,12 +90,13 @@ def stylize(
     losses = StylizationLosses(network, small, clip, direction, settings, content, faces)
     started = time.perf_counter()
     run = train(network, losses, settings, on_step)
-    about = {"prompt": prompt, **asdict(settings), "trained_steps": run.steps, "clip": clip.name}
+    told = {"prompt": prompt, **Prompt(prompt, force=force).recorded_force, **asdict(settings)}
+    about = {**told, "trained_steps": run.steps, "clip": clip.name}
     net = StyleNet(network.eval().requires_grad_(False), finish(settings), about)
     styled = net.draw(read.image)
     result = CanvasResult(
         method=METHOD,
-        settings={"prompt": prompt, **asdict(settings)},
+        settings=told,
         pictures={COMPARISON: comparison(read, styled, prompt)},
         scores=stylization_scores(clip, direction, faces, read.image, styled),
         provenance={"clip": {"name": clip.name}, "content": content.record(), **_photo_record(read)},

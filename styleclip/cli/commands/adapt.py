@@ -13,6 +13,7 @@ from styleclip.cli.options.common import (
     CommonOptions,
     clip_preprocess_option,
     common_options_with,
+    force_option,
     preset_option,
     without_none,
 )
@@ -41,6 +42,7 @@ out_option = option(
 @click.command("adapt", cls=Command)
 @option("--target", required=True, metavar="TEXT", help='What it shall draw, e.g. "a pencil sketch of a face".')
 @option("--source", default="a face", metavar="TEXT", help="What it draws now.")
+@force_option
 @option(
     "--other-clip",
     "other_clips",
@@ -58,6 +60,7 @@ def adapt(
     common: CommonOptions,
     target: str,
     source: str,
+    force: bool,
     other_clips: tuple[str, ...],
     preview_every: int,
     resume: bool,
@@ -74,7 +77,7 @@ def adapt(
     from styleclip.canvases.adaptation.losses import WeightedClip
 
     adaptation = Adaptation(**preset_values(Adaptation, preset, without_none(options)))
-    prompt = styleclip.Prompt(target, source)
+    prompt = styleclip.Prompt(target, source, force)
     path = _child_path(common.out, target)
     folder = path.with_suffix(".training")
     common.lock([path], folder)

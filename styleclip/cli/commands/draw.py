@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from styleclip.canvases.drawing.settings import Drawing
-from styleclip.cli.options.common import ClipOptions, clip_options, preset_option, without_none
+from styleclip.cli.options.common import ClipOptions, clip_options, force_option, preset_option, without_none
 from styleclip.cli.options.from_settings import Command, settings_options
 from styleclip.cli.options.option import option
 from styleclip.cli.options.types import EXISTING_FILE
@@ -25,6 +25,7 @@ BACKGROUND = "A photo to draw over.  [default: white]"
 @click.command("draw", cls=Command)
 @option("--prompt", required=True, metavar="TEXT", help='What the drawing shall show, e.g. "a smiling face".')
 @option("--negative", "negatives", multiple=True, metavar="TEXT", help="What it shall not show; may be given again.")
+@force_option
 @option("--background", type=EXISTING_FILE, metavar="FILE", help=BACKGROUND)
 @settings_options(Drawing)
 @preset_option
@@ -33,6 +34,7 @@ def draw(
     common: ClipOptions,
     prompt: str,
     negatives: tuple[str, ...],
+    force: bool,
     background: Path | None,
     preset: str,
     **settings: Any,
@@ -49,7 +51,9 @@ def draw(
     folder = common.folder(f"drawings/{slug(prompt)}", FILES)
     clip = common.load_clip()
     with Progress("draw", common.quiet) as progress:
-        result = styleclip.draw(prompt, clip, drawing, background=background, negatives=negatives, on_step=progress)
+        result = styleclip.draw(
+            prompt, clip, drawing, background=background, negatives=negatives, force=force, on_step=progress
+        )
     paths = result.save(folder, FILES, common.overwrite, common.recording)
     similarity = f"{prompt}: similarity {result.scores['clip']:.3f} after {number_of(result.steps, 'step')}"
     common.report(paths, common.recording.of_json(result.record(), folder), [similarity])

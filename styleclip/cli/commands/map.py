@@ -70,7 +70,7 @@ def map(
     trained = load_trained_mapper(path, editor.models)
     text = _prompt(trained, prompt, path)
     if source.image:  # whose inversion takes long
-        editor.models.clip.check_lengths((text.target, *text.neutrals))
+        editor.models.clip.check_lengths(text.texts)
     for job in edit_jobs(common, source, photos, editor, folder, list(names.values())):
         with job:
             for face in job.faces():

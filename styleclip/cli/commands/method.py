@@ -14,6 +14,7 @@ from styleclip.cli.options.common import (
     common_options,
     ensemble_option,
     explain_option,
+    force_option,
     given_neutral,
     identity_option,
     neutral_option,
@@ -59,6 +60,7 @@ def method_command(
     @click.command(name, cls=Command, help=help or _description(fields))
     @option("--prompt", required=True, metavar="TEXT", help="What the picture shall show.")
     @neutral_option
+    @force_option
     @source_options
     @pasted_photo_options
     @settings_options(fields)
@@ -76,6 +78,7 @@ def method_command(
         photos: PastedPhotoOptions,
         prompt: str,
         neutral: tuple[str, ...],
+        force: bool,
         identity: str | None,
         clip_preprocess: str | None,
         save_every: int | None,
@@ -87,11 +90,12 @@ def method_command(
     ) -> None:
         import styleclip
         from styleclip.cli.edit_jobs import edit_jobs
+        from styleclip.methods.prompt_check import check_method_prompt
         from styleclip.results import FRAMES, RESULT_FILES
         from styleclip.trajectory import Trajectory
 
         photos.check(source)
-        text = styleclip.Prompt(prompt, given_neutral(neutral))
+        text = styleclip.Prompt(prompt, given_neutral(neutral), force)
         given = without_none({**settings, "text": "ensemble" if ensemble else None})
         method = method_class(name)(**preset_values(fields, preset, given))
         written = [*RESULT_FILES, *(["video.mp4"] if video else []), *([FRAMES] if save_every else [])]
@@ -100,8 +104,7 @@ def method_command(
             identity = identity or "none"  # a network without a weight is not loaded
         networks = {"identity": identity, "clip_preprocess": clip_preprocess, "encoder": photos.encoder}
         editor = styleclip.Editor(common.load(**networks))
-        if source.image:  # whose inversion takes long
-            editor.models.clip.check_lengths((text.target, *text.neutrals))
+        check_method_prompt(editor.models, text, method)  # before photos are inverted, which takes long
         for job in edit_jobs(common, source, photos, editor, results):
             with job:
                 for face in job.faces():

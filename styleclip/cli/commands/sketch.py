@@ -14,6 +14,7 @@ from styleclip.cli.options.common import (
     CommonOptions,
     clip_preprocess_option,
     common_options,
+    force_option,
     preset_option,
     without_none,
 )
@@ -72,6 +73,7 @@ DIRECTION = 'Sketch it on its way along a direction: "NAME [@ STRENGTH]"; may be
     metavar="NAME",
     help=DIRECTION,
 )
+@force_option
 @option(
     "--frames",
     type=CountRange(2, 100),
@@ -91,6 +93,7 @@ def sketch(
     counts: tuple[int, ...] | None,
     edits: tuple[TextSlider, ...],
     directions: tuple[NamedSlider, ...],
+    force: bool,
     frames: int | None,
     clip_preprocess: str | None,
     preset: str,
@@ -106,7 +109,7 @@ def sketch(
 
     counts = counts or (Sketching().strokes,)
     settings = Sketching(**preset_values(Sketching, preset, without_none({**options, "strokes": counts[0]})))
-    requests = SliderRequests(edit=edits, direction=directions) if edits or directions else None
+    requests = SliderRequests(edit=edits, direction=directions, force=force) if edits or directions else None
     if frames is not None and requests is None:
         raise UsageError("--frames counts the sketches along a slider; pass it with --edit or --direction")
     _check(source, photos, names, counts, requests)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from styleclip.canvases.stylization.settings import Stylization
-from styleclip.cli.options.common import ClipOptions, clip_options, preset_option, without_none
+from styleclip.cli.options.common import ClipOptions, clip_options, force_option, preset_option, without_none
 from styleclip.cli.options.from_settings import Command, option_group, settings_options
 from styleclip.cli.options.option import option
 from styleclip.cli.options.photos import FormatOption, photo_format
@@ -43,6 +43,7 @@ class PictureOptions:
 @click.command(cls=Command)
 @click.argument("names", nargs=-1, required=True, metavar="PHOTO...")
 @option("--prompt", metavar="TEXT", help='The style, e.g. "a pencil sketch of a face".')
+@force_option
 @option("--net", "net_file", type=EXISTING_FILE, metavar="FILE", help="Draw by a net of --save-net, without training.")
 @option("--save-net", is_flag=True, help="Write the net as net.safetensors, for --net.")
 @settings_options(Stylization)
@@ -55,6 +56,7 @@ def stylize(
     photos: PictureOptions,
     names: tuple[str, ...],
     prompt: str | None,
+    force: bool,
     net_file: Path | None,
     save_net: bool,
     identity: str | None,
@@ -72,13 +74,13 @@ def stylize(
     given = without_none(settings)
     if (prompt is None) == (net_file is None):
         raise UsageError("say the style with --prompt, or pass --net with a net that was trained for one")
-    if net_file is not None and (given or identity or save_net):
+    if net_file is not None and (given or identity or save_net or force):
         raise UsageError("--net draws as the net was trained; leave out the options of a training")
     chosen = Stylization(**preset_values(Stylization, preset, given))
     written = photo_format(photos.format, photos.quality)
     found = find_pictures(names)
     folder = common.folder(f"stylize/{slug(prompt or Path(str(net_file)).stem)}", STYLIZATION_FILES)
-    draw = _trainer(common, prompt, chosen, identity) if net_file is None else _drawer(common, net_file)
+    draw = _trainer(common, prompt, chosen, identity, force) if net_file is None else _drawer(common, net_file)
     batch = PhotoBatch(common, found, folder, StylizationJob)
     for job in batch:
         with job, Progress(job.photo.name, common.quiet) as progress:
@@ -117,18 +119,24 @@ def _note(styled: StyledPhoto) -> str:
     return ", ".join([*([f"direction {scores['direction']:.2f}"] if "direction" in scores else []), *identity])
 
 
-def _trainer(common: ClipOptions, prompt: str | None, settings: Stylization, identity: str | None) -> Draw:
+def _trainer(common: ClipOptions, prompt: str | None, settings: Stylization, identity: str | None, force: bool) -> Draw:
     """Trains a net for every photo."""
     from styleclip.canvases.stylization.content import load_content
     from styleclip.canvases.stylization.stylize import stylize, suited_identity
     from styleclip.loading import load_identity
+    from styleclip.prompt_words import check_words
 
     clip = common.load_clip()
+    check_words(clip, (prompt or "", settings.source or ""), force)  # before the photos, each of which may fail
     recogniser = load_identity(identity or suited_identity(clip), common.fetch)
     if recogniser is not None:
         recogniser.to(clip.mean.device).requires_grad_(False).eval()
     content = load_content(clip, settings.content)
-    return lambda photo, progress: stylize(photo, prompt or "", clip, settings, recogniser, content, progress)
+
+    def draw(photo: Photo, progress: Progress) -> StyledPhoto:
+        return stylize(photo, prompt or "", clip, settings, recogniser, content, progress, force=force)
+
+    return draw
 
 
 def _drawer(common: ClipOptions, net_file: Path) -> Draw:

@@ -14,6 +14,7 @@ from styleclip.cli.options.common import (
     clip_preprocess_option,
     common_options_with,
     ensemble_option,
+    force_option,
     given_neutral,
     identity_option,
     neutral_option,
@@ -47,6 +48,7 @@ out_option = option(
 @click.command("train-mapper", cls=Command)
 @option("--prompt", "targets", multiple=True, required=True, metavar="TEXT", help="What the picture shall show.")
 @neutral_option
+@force_option
 @option("--latents", type=EXISTING_FILE, metavar="FILE", help="Latents to train on.  [default: samples]")
 @latent_space_option
 @settings_options(MapperTraining, kinds={"levels": Parsed("levels", parse_words)})
@@ -62,6 +64,7 @@ def train_mapper(
     common: CommonOptions,
     targets: tuple[str, ...],
     neutral: tuple[str, ...],
+    force: bool,
     latents: Path | None,
     latent_space: str | None,
     micro_batch: int | None,
@@ -88,7 +91,7 @@ def train_mapper(
     if options["space"] == "s":
         options_given.setdefault("levels", None)  # they belong to W+
     settings = MapperTraining(**preset_values(MapperTraining, preset, options_given))
-    prompts = [styleclip.Prompt(target, given_neutral(neutral)) for target in targets]
+    prompts = [styleclip.Prompt(target, given_neutral(neutral), force) for target in targets]
     paths, folder = _mapper_paths(common.out, targets)
     if latents and options["num_latents"] is not None:
         raise UsageError("--num-latents counts samples; leave it out with --latents")

@@ -34,6 +34,7 @@ CLIP = (
 )
 CLIP_ALONE = CLIP.replace("what suits the generator", "that of the demo models")
 CHOICES = ("label", "amount", "parent_layers", "translate", "rotate")  # arguments of `load` that are given as options
+FORCE = "Edit also by words that the CLIP does not know."
 QUIET = "Show no progress."
 OFFLINE = "Never use the network; an error names the missing file."
 
@@ -162,6 +163,7 @@ preset_option = option(
     default="suited",
     help="Settings that are not given: those that suit the model, or all as published.",
 )
+force_option = option("--force", is_flag=True, help=FORCE)
 explain_option = option("--explain", is_flag=True, help="Print how the prompt was understood.")
 quiet_option = option("--quiet", is_flag=True, help=QUIET)
 offline_option = option("--offline", is_flag=True, help=OFFLINE)

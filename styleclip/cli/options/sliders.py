@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from styleclip.cli.options.common import given_neutral
+from styleclip.cli.options.common import FORCE, given_neutral
 from styleclip.cli.options.from_settings import option_group
 from styleclip.cli.options.types import Parsed
 from styleclip.errors import UsageError
@@ -45,11 +45,11 @@ class TextSlider:
     strength: Strength | None = None
     beta: float | None = None
 
-    def slider(self, relevance: Literal["auto", "regression", "table", "gradient"]) -> Slider:
-        """Raises UsageError for empty texts."""
+    def slider(self, relevance: Literal["auto", "regression", "table", "gradient"], force: bool) -> Slider:
+        """Raises UsageError for empty texts. `force` is that of `Prompt`."""
         import styleclip
 
-        prompt = styleclip.Prompt(self.target, given_neutral(self.neutrals))
+        prompt = styleclip.Prompt(self.target, given_neutral(self.neutrals), force)
         return styleclip.Slider(prompt, beta=self.beta, relevance=relevance)
 
 
@@ -81,7 +81,7 @@ class SliderRequests:
         "auto",
         "Where the directions of texts come from; auto is the regression, unless there is only a table.",
     )
-
+    force: bool = setting(False, FORCE)
     strength: float | None = setting(
         None, "Calibrated strength of those without a number: 1 changes faces as much as any other at 1.", metavar="F"
     )
@@ -112,7 +112,7 @@ class SliderRequests:
 
     def texts(self) -> list[Slider]:
         """The sliders by texts. Raises UsageError for empty ones."""
-        return [each.slider(self.relevance) for each in self.edit]
+        return [each.slider(self.relevance, self.force) for each in self.edit]
 
     def find_files(self, fetch: Fetch) -> list[Path]:
         """The files of the mappers. Raises WeightError for an unknown name, also of a direction."""
@@ -129,12 +129,15 @@ class SliderRequests:
         """All sliders, read, found and calibrated: the slow part, which is the same for all faces."""
         from styleclip.directions.loading import load_direction
         from styleclip.methods.mapper import LatentMapper, load_trained_mapper
+        from styleclip.methods.slider_edit import check_texts
         from styleclip.methods.style_step import StyleStep
 
+        texts = self.texts()
+        check_texts(models, texts)
         found: list[Found] = [load_direction(each.name, models, fetch) for each in self.direction]
         found += [LatentMapper(load_trained_mapper(path, models)) for path in mappers]
         found += [StyleStep.load(models, each.name) for each in self.result]
-        found += [each.find(models, on_step) for each in self.texts()]
+        found += [each.find(models, on_step) for each in texts]
         return [self._slider(models, *pair, on_step) for pair in zip(found, self.all, strict=True)]
 
     def load_children(self, models: Models, fetch: Fetch) -> list[Models]:

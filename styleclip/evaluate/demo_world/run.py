@@ -7,6 +7,7 @@ ideal edit, which the oracle draws.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from styleclip.demo.captions import other_states
 from styleclip.demo.wordings import Wording, WordingSet, given_wordings, load_wordings
@@ -59,7 +60,7 @@ def run_mappers(
         prompt = mapper.load_mapper(models).prompt
         if prompt is None:
             raise UsageError("a mapper does not tell the text it was trained for; pass one that train-mapper wrote")
-        prompts.append(prompt)
+        prompts.append(replace(prompt, force=True))
     chosen = given_wordings([prompt.target for prompt in prompts])
     edits = [Edit(*parts) for parts in zip(chosen.wordings, prompts, mappers, strict=True)]
     settings = {"mappers": [mapper.settings(models) for mapper in mappers]}
@@ -89,7 +90,8 @@ def run_sliders(
 def _prompt(wording: Wording, method: Method, models: Models) -> Prompt:
     """The prompt that a method gets: the text alone, with which it finds itself what else a picture may show.
 
-    One that follows a relevance table or CLIP's gradient needs neutral texts, and gets those of the other states.
+    One that follows a relevance table or CLIP's gradient needs neutral texts, and gets those of the other states. The
+    prompt is forced: words that CLIP does not know are measured, too.
     """
     alone = not getattr(method, "needs_neutral", False) or reads_claims(method, models)
-    return Prompt(wording.text) if alone else Prompt(wording.text, other_states(wording.claims))
+    return Prompt(wording.text, None if alone else other_states(wording.claims), force=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any, ClassVar
 
@@ -84,7 +84,7 @@ def prompt_for(method: Method, models: Models, prompt: Prompt) -> Prompt:
     if prompt.neutral is not None or not getattr(method, "needs_neutral", False) or reads_claims(method, models):
         return prompt
     others = [text for claim in prompt.claims(models.clip.vocabulary) for text in claim.alternatives]
-    return Prompt(prompt.target, tuple(dict.fromkeys(others)) or None)
+    return replace(prompt, neutral=tuple(dict.fromkeys(others)) or None)
 
 
 def at_strength(models: Models, source: Latent, edited: Latent, strength: float) -> Latent:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from styleclip.edit_source import EditSource
@@ -66,6 +67,7 @@ def measure_edits(
         report = measure_edits(models, judges, editors, [Prompt("an old face")], [seed_source(models, range(8))])
     """
     everyone = [*bounds(), *editors]
+    prompts = [replace(prompt, force=True) for prompt in prompts]  # words that a CLIP does not know are measured, too
     _check(everyone, prompts)
     inception = load_inception() if fid else None
     unedited = see_unedited(models, judges.clip, samples, on_step)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ def edit_pictures(
     method = editor.of(prompt)
     if method is None:
         raise UsageError(f"{editor.label} has nothing for {prompt.target!r}; pass another prompt")
-    wanted = prompt_for(method, models, prompt)
+    wanted = prompt_for(method, models, replace(prompt, force=True))
 
     def edit(source: EditSource) -> Iterator[tuple[str, EditResult]]:
         yield "", Editor(source.models).edit(source.latent, wanted, method)

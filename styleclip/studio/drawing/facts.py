@@ -102,8 +102,7 @@ class PictureFacts:
             return least_shown([claim.classes for claim in found.claims], features)
         prompt = prompt_of(found)
         assert prompt is not None
-        texts = [prompt.target, *prompt.neutrals]
-        encoded = self._texts.get_or_make(tuple(texts), lambda: encode(self.clip, texts, "ensemble"))
+        encoded = self._texts.get_or_make(prompt.texts, lambda: encode(self.clip, prompt.texts, "ensemble"))
         return target_probability(self.clip, features, encoded)
 
 

@@ -8,17 +8,18 @@ from typing import Any, TypeVar, cast
 
 from styleclip.errors import StyleClipError
 from styleclip.latents import Latent
+from styleclip.methods.base import Method
 from styleclip.methods.global_direction import GlobalDirection
 from styleclip.methods.latent_direction import LatentDirection
 from styleclip.methods.mapper import LatentMapper, TrainedMapper
 from styleclip.methods.optimize import Optimize
+from styleclip.methods.prompt_check import check_method_prompt
 from styleclip.methods.sliders import Found
 from styleclip.methods.style_direction import StyleDirection
 from styleclip.methods.style_step import StyleStep
 from styleclip.models import Models
 from styleclip.progress import OnStep
-from styleclip.prompt_lint import warn_prompts
-from styleclip.prompt_words import PromptWarning
+from styleclip.prompt_words import PromptWarning, UnknownWordsError
 from styleclip.prompts import Prompt
 from styleclip.runtime.warnings_of_thread import collect_warnings
 from styleclip.studio.caches import Cache
@@ -160,10 +161,10 @@ class RowFinder:
 
         def work(on_step: OnStep) -> _Measured:
             with collect_warnings(PromptWarning) as sentences:
-                self._check_words(row.prompt, method)
                 return _Measured(method.measure(self.models, row.prompt, on_step), sentences)
 
-        key = key_of("text", row.prompt.target, row.prompt.neutral, row.relevance)
+        key = key_of("text", *_prompt_parts(row.prompt), row.relevance)
+        self._check(row, method, key, needs)
         measured = _value(each, needs, Task(key, f"finding the direction of {row.prompt.target!r}", work), row.on)
         if measured is not None:
             each.key = key_of(key, row.beta)
@@ -172,7 +173,8 @@ class RowFinder:
             )
 
     def _find_step(self, each: FoundRow, row: OptimizeRow, session: Session, needs: Needs) -> None:
-        key = key_of("optimize", row.prompt.target, row.prompt.neutral, face_record(row.face))
+        key, method = key_of("optimize", *_prompt_parts(row.prompt), face_record(row.face)), Optimize()
+        self._check(row, method, key, needs)
         face = None
         if row.on and needs.peek(key) is None:
             found = self.find_face(row.face, session, needs)
@@ -184,8 +186,8 @@ class RowFinder:
         def work(on_step: OnStep) -> _Measured:
             assert face is not None
             with collect_warnings(PromptWarning) as sentences:
-                self.models.clip.check_lengths((row.prompt.target, *row.prompt.neutrals))
-                edited = Optimize()(face.models, face.latent, row.prompt, on_step)
+                check_method_prompt(self.models, row.prompt, method)
+                edited = method(face.models, face.latent, row.prompt, on_step)
                 return _Measured(BakedEdit(face.latent, edited, row.prompt), sentences)
 
         task = Task(key, f"optimizing the face towards {row.prompt.target!r}", work, "long")
@@ -194,17 +196,23 @@ class RowFinder:
             each.baked, each.key = measured.value, key
             each.fit(self.models)
 
-    def _check_words(self, prompt: Prompt, method: GlobalDirection) -> None:
-        """Raise UsageError for a text that is too long, and warn of unknown words where the method does not."""
-        texts = (prompt.target, *prompt.neutrals)
-        self.models.clip.check_lengths(texts)
-        if not method.reads_claims(self.models):
-            warn_prompts(self.models.clip, texts)
+    def _check(self, row: TextRow | OptimizeRow, method: Method, key: Key, needs: Needs) -> None:
+        """Raise UsageError before the work for texts that CLIP cannot read, and for unknown words; the work warns."""
+        if row.on and needs.peek(key) is None:
+            with collect_warnings(PromptWarning):
+                check_method_prompt(self.models, row.prompt, method)
+
+
+def _prompt_parts(prompt: Prompt) -> tuple[Any, ...]:
+    """What tells a prompt from others, for a key."""
+    return (prompt.target, prompt.neutral, prompt.force)
 
 
 def fault_facts(error: StyleClipError) -> dict[str, Any]:
     """The facts of a row with an error."""
-    facts = {"error": str(error)}
+    facts: dict[str, Any] = {"error": str(error)}
+    if isinstance(error, UnknownWordsError):
+        facts = {"error": error.sentence, "can_force": True}
     if isinstance(error, StudioError):
         facts |= {name: value for name in ("missing", "retry") if (value := getattr(error, name))}
     return facts

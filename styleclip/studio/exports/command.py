@@ -94,7 +94,12 @@ def _source(found: Ingredients, face: Face) -> Iterator[Words]:
 
 def _optimized(prompt: Prompt) -> list[Words]:
     neutrals = () if prompt.neutral is None else prompt.neutrals
-    return [("--prompt", prompt.target), *(("--neutral", text) for text in neutrals)]
+    return [("--prompt", prompt.target), *(("--neutral", text) for text in neutrals), *_force(prompt)]
+
+
+def _force(*prompts: Prompt) -> list[Words]:
+    """`--force`, where one of the prompts is forced."""
+    return [("--force",)] if any(prompt.force for prompt in prompts) else []
 
 
 def _rows(found: Ingredients) -> Iterator[Words]:
@@ -105,6 +110,7 @@ def _rows(found: Ingredients) -> Iterator[Words]:
         raise UsageError(f"a command takes one --relevance for all texts, these take {told}; {PYTHON}")
     if sources - {"auto"}:
         yield "--relevance", sources.pop()
+    yield from _force(*(row.prompt for row in found.rows if isinstance(row, TextRow)))
     for row in found.rows:
         strength = format_number(row.strength)
         if isinstance(row, TextRow):
@@ -119,7 +125,7 @@ def _rows(found: Ingredients) -> Iterator[Words]:
 def _texts(prompt: Prompt) -> str:
     """`NEUTRAL / NEUTRAL -> TARGET`, or the target alone. Raises UsageError for texts with these signs in them."""
     neutrals = () if prompt.neutral is None else prompt.neutrals
-    for text in (prompt.target, *neutrals):
+    for text in prompt.texts:
         sign = "->" if "->" in text else "/" if text in neutrals and " / " in f" {text} " else ""
         if sign:
             raise UsageError(f"{text!r} has {sign!r} in it, which --edit takes for a sign; {PYTHON}")

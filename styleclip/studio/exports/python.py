@@ -133,7 +133,8 @@ def _invert(face: PhotoFace) -> str:
 def _prompt(prompt: Prompt) -> str:
     neutrals = () if prompt.neutral is None else prompt.neutrals
     texts = "" if not neutrals else f", {_literal(neutrals[0] if len(neutrals) == 1 else neutrals)}"
-    return f"styleclip.Prompt({_literal(prompt.target)}{texts})"
+    force = ", force=True" if prompt.force else ""
+    return f"styleclip.Prompt({_literal(prompt.target)}{texts}{force})"
 
 
 def _literal(value: str | float | Sequence[str | float]) -> str:

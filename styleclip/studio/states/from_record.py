@@ -64,7 +64,7 @@ def _rows(record: Record, face: Record) -> list[dict[str, Any]]:
     method, settings = record["method"], record["settings"]
     if method == "optimize":
         texts = {"prompt": record["prompt"], "neutral": _neutral(record["neutral"], record["provenance"])}
-        return [{"kind": "optimize", "strength": 1.0, "face": face, **texts}]
+        return [{"kind": "optimize", "strength": 1.0, "face": face, **texts, **_force(record)}]
     if method == "mapper":
         return [{"strength": settings["strength"], **_file_row("mapper", record["provenance"]["mapper"])}]
     directions = record["provenance"]["directions"]
@@ -100,6 +100,7 @@ def _direction_row(settings: Record, details: Record) -> dict[str, Any]:
         "strength": alpha,
         "prompt": details["target"],
         "neutral": _neutral(details["neutral"], {"directions": [details]}),
+        **_force(details),
         "relevance": settings["relevance"],
         "beta": details["beta"] or None,
     }
@@ -136,6 +137,11 @@ def _catalog_name(kind: str, file: str, sha256: str) -> str | None:
         if path is not None and path.name == file and sha256_of(path) == sha256:
             return name
     return None
+
+
+def _force(record: Record) -> dict[str, Any]:
+    """Whether the prompt of a record was forced."""
+    return {name: record[name] for name in ("force",) if name in record}
 
 
 def _neutral(recorded: str | Sequence[str], provenance: Record) -> list[str]:

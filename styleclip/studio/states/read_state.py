@@ -166,7 +166,8 @@ def _read_prompt(value: Mapping[str, Any]) -> Prompt:
     target = read_text(value.get("prompt"), "the prompt", most)
     listed = read_list(value.get("neutral"), "the neutral texts", int(LIMITS["neutrals"]))
     neutrals = tuple(read_text(each, "a neutral text", most) for each in listed)
-    return Prompt(target, (neutrals[0] if len(neutrals) == 1 else neutrals) if neutrals else None)
+    neutral = (neutrals[0] if len(neutrals) == 1 else neutrals) if neutrals else None
+    return Prompt(target, neutral, read_flag(value.get("force", False), "force"))
 
 
 def _read_name(value: Mapping[str, Any], field: Literal["name", "key"] = "name") -> str:

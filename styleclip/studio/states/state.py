@@ -213,4 +213,5 @@ def _row_record(row: Row) -> dict[str, Any]:
 
 
 def _prompt_record(prompt: Prompt) -> dict[str, Any]:
-    return {"prompt": prompt.target, "neutral": [] if prompt.neutral is None else list(prompt.neutrals)}
+    neutrals = [] if prompt.neutral is None else list(prompt.neutrals)
+    return {"prompt": prompt.target, "neutral": neutrals, **prompt.recorded_force}

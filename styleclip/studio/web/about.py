@@ -38,6 +38,7 @@ MAX_EXAMPLES = 8
 def about(engine: Engine) -> dict[str, Any]:
     """The answer of GET /api/about."""
     models = engine.models
+    words = models.clip.vocabulary
     return {
         "version": __version__,
         "model": {
@@ -49,7 +50,7 @@ def about(engine: Engine) -> dict[str, Any]:
         "place": (engine.first_transform or Transform()).record() if can_move(models) else None,
         "child": None if engine.first_child is None else asdict(engine.first_child),
         "device": str(models.device),
-        "clip": {"name": models.clip.name, "vocabulary": models.clip.vocabulary},
+        "clip": {"name": models.clip.name, "words": words and len(words)},
         "examples": examples(models),
         "mappers": engine.drawer.rows.mappers.record(),
         "relevance": relevances(models),

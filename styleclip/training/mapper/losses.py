@@ -38,7 +38,7 @@ class MapperLosses:
             [encode(models.clip, [prompt.target], training.text) for prompt in prompts]
         )
         self.classes = [  # [T, D] of each prompt: the target, then the neutral texts
-            encode(models.clip, [prompt.target, *prompt.neutrals], training.text) for prompt in prompts
+            encode(models.clip, prompt.texts, training.text) for prompt in prompts
         ]
         directional = training.clip_loss == "directional"
         deltas = [delta_t(models.clip, prompt, training.text) for prompt in prompts] if directional else []

@@ -17,9 +17,9 @@ from styleclip.errors import UsageError, WeightError
 from styleclip.images import fit_to, to_pil
 from styleclip.latents import Latent
 from styleclip.methods.mapper import TrainedMapper, load_trained_mapper, save_trained_mapper
+from styleclip.methods.prompt_check import check_prompt
 from styleclip.models import Models
 from styleclip.progress import OnStep, Step, ignore
-from styleclip.prompt_lint import warn_prompts
 from styleclip.prompts import Prompt
 from styleclip.runtime.gradients import with_gradients
 from styleclip.sheets import labelled_sheet
@@ -86,17 +86,15 @@ def train_mappers(
         on_step: called after every step with the means over the prompts: loss, clip, l2, target, identity. Samples that
             are rendered first, and the steps of a warm start, are stages of their own.
 
-    Raises OutputError where a file is in the way or cannot be written, NumericError for a loss that is not finite.
+    Raises UsageError as `check_prompt`, OutputError where a file is in the way or cannot be written, NumericError for a
+    loss that is not finite.
     """
     # Set up.
     if not prompts or len({prompt.target for prompt in prompts}) < len(prompts):
         raise UsageError("each prompt gets a mapper of its own; pass one or more, each once")
-    for prompt in prompts:
-        models.clip.check_lengths((prompt.target, *prompt.neutrals))
     training, processes = training.resolve(models), processes or ProcessGroup()
-    if not uses_samples(training):
-        for prompt in prompts:
-            warn_prompts(models.clip, (prompt.target, *prompt.neutrals))
+    for prompt in prompts:
+        check_prompt(models, prompt, uses_samples(training))
     steps = training.steps
     latent = training_latents(models, training, latents)
     trainer = MapperTrainer(models, prompts, training, latent, processes, micro_batch, on_step)
@@ -191,7 +189,7 @@ def _record(about: dict[str, Any], prompt: Prompt) -> dict[str, Any]:
     shared = {name: value for name, value in about.items() if name != "prompts"}
     if "claims" in about:
         shared["claims"] = about["claims"][prompt.target]
-    return {"target": prompt.target, "neutral": prompt.recorded_neutral, **shared}
+    return {"target": prompt.target, "neutral": prompt.recorded_neutral, **prompt.recorded_force, **shared}
 
 
 def _read_record(path: Path, models: Models) -> Mapping[str, Any]:

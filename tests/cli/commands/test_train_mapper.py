@@ -205,8 +205,10 @@ def test_latents_that_do_not_fit(run: Run, tmp_path: Path, latent: Latent, code:
     assert not (tmp_path / "m.safetensors").exists()
 
 
-def test_words_that_clip_does_not_know(run: Run) -> None:
-    result = done(run("--prompt", "a zebra face", *SMALL, *OUT))
+def test_words_that_clip_does_not_know(run: Run, tmp_path: Path) -> None:
+    zebra = ("--prompt", "a zebra face", *SMALL, *OUT)
+    failed(run(*zebra), 2, "the tiny CLIP does not know 'zebra'", "--force")
+    result = done(run(*zebra, "--force", "--overwrite"))
     assert "Warning: the tiny CLIP does not know 'zebra'" in result.stderr
 
 

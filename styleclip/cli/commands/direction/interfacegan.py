@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from styleclip.cli.commands.direction.entries import add_entry
-from styleclip.cli.options.common import COMMON_KINDS, CommonOptions, given_neutral
+from styleclip.cli.options.common import COMMON_KINDS, FORCE, CommonOptions, given_neutral
 from styleclip.cli.options.from_settings import Command, option_group
 from styleclip.cli.options.option import option
 from styleclip.cli.options.source import LATENT_SPACE_HELP, SpaceName
@@ -42,6 +42,7 @@ class ScoreSource:
 
     prompt: str | None = setting(None, "The attribute, in words: CLIP scores samples by it.", metavar="TEXT")
     neutral: tuple[str, ...] = setting((), "What samples show instead.  [default: as for edits]", metavar="TEXT")
+    force: bool = setting(False, FORCE)
     scores: Path | None = setting(None, SCORES, metavar="FILE")
     latents: Path | None = setting(None, "The samples.  [default: drawn, or the seeds of --scores]", metavar="FILE")
     latent_space: SpaceName | None = setting(None, LATENT_SPACE_HELP)
@@ -62,11 +63,12 @@ class ScoreSource:
         """The text, of which the samples are scored; None with --scores. Raises UsageError for empty texts."""
         from styleclip.prompts import Prompt
 
-        return None if self.prompt is None else Prompt(self.prompt, given_neutral(self.neutral))
+        return None if self.prompt is None else Prompt(self.prompt, given_neutral(self.neutral), self.force)
 
     def read(self, models: Models, on_step: OnStep) -> tuple[Latent, Tensor]:
         """The samples and their scores. Raises UsageError for files that do not fit together."""
         from styleclip.directions.scores import clip_scores, drawn_samples, seen_features
+        from styleclip.methods.prompt_check import check_prompt
         from styleclip.weights.latent_files import load_latents
 
         given = load_latents(self.latents, models.generator, self.latent_space) if self.latents else None
@@ -74,6 +76,7 @@ class ScoreSource:
             return _read_scores(models, self.scores, given)
         text = self.text()
         assert text is not None  # one of both is there
+        check_prompt(models, text, by_claims=True)
         if given is not None:
             latent, features = given, seen_features(models, given)
         else:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from styleclip.cli.options.common import given_neutral
+from styleclip.cli.options.common import FORCE, given_neutral
 from styleclip.cli.options.from_settings import option_group
 from styleclip.cli.options.types import Parsed
 from styleclip.errors import UsageError
@@ -40,14 +40,14 @@ class EditRequest:
     def name(self) -> str:
         return name_title(self.direction) if self.direction else self.target
 
-    def edit(self) -> Edit:
-        """Raises UsageError for empty texts."""
+    def as_edit(self, force: bool) -> Edit:
+        """Raises UsageError for empty texts. `force` is that of `Prompt`."""
         import styleclip
         from styleclip.sweep_edits import Edit
 
         if self.direction:
             return Edit(self.direction, self.alpha, self.beta)
-        return Edit(styleclip.Prompt(self.target, given_neutral(self.neutrals)), self.alpha, self.beta)
+        return Edit(styleclip.Prompt(self.target, given_neutral(self.neutrals), force), self.alpha, self.beta)
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,7 @@ class EditRequests:
     )
     edit: tuple[EditRequest, ...] = setting((), EDIT_HELP, metavar="TEXT")
     direction: tuple[EditRequest, ...] = setting((), DIRECTION_HELP, metavar="NAME")
+    force: bool = setting(False, FORCE)
 
     def __post_init__(self) -> None:
         if self.prompt is not None and self.edit:
@@ -97,7 +98,7 @@ class EditRequests:
             raise UsageError(f"every edit says its alpha after @; leave out {option}")
         if betas and all(request.beta is not None or request.direction for request in self.all):
             raise UsageError("every edit has its beta already; leave out --beta")
-        return [request.edit() for request in self.all]
+        return [request.as_edit(self.force) for request in self.all]
 
     def find_directions(self, fetch: Fetch) -> None:
         """Raise WeightError for a direction that is not there, before models are loaded."""

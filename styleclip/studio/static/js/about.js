@@ -37,7 +37,7 @@ export function ModelName() {
 export function AboutButton() {
   const about = useStore(({view}) => view.about);
   const dialog = useRef();
-  const words = about?.clip?.vocabulary;
+  const words = about?.clip?.words;
   return html`<button class="quiet icon" data-testid="about" aria-label="Help" title="The words on this page, keys, and what runs here." onClick=${() => dialog.current.showModal()}>
       <${Icon} name="help" /></button>
     <dialog ref=${dialog} aria-label="Help" onClick=${(event) => event.target === dialog.current && dialog.current.close()}>
@@ -48,7 +48,7 @@ export function AboutButton() {
         <dl>${SHORTCUTS.map(([keys, meaning]) => html`<dt>${keys}</dt><dd>${meaning}</dd>`)}</dl>
         <h2>This studio</h2>
         ${about && html`<p>styleclip ${about.version} on ${about.device}; generator: ${about.model.name}; CLIP: ${about.clip.name}.</p>`}
-        ${words && html`<p class="hint">This CLIP knows a few words only: ${words.join(", ")}.</p>`}
+        ${words && html`<p class="hint">This CLIP knows ${words} words; an edit by another one names the nearest of them.</p>`}
         <form method="dialog"><button class="plain">Close</button></form>
       </div>
     </dialog>`;

@@ -69,8 +69,8 @@ function Relevance({row, change}) {
 
 function Bake({row, change}) {
   const bake = () => {
-    const {id, on, prompt, neutral} = row;
-    change({id, on, prompt, neutral, kind: "optimize", strength: 1, face: {...store.state.face}, relevance: undefined, beta: undefined}, `optimized ${prompt}`);
+    const {id, on, prompt, neutral, force} = row;
+    change({id, on, prompt, neutral, force, kind: "optimize", strength: 1, face: {...store.state.face}, relevance: undefined, beta: undefined}, `optimized ${prompt}`);
   };
   return html`<button class="plain small" data-testid="row-bake" title="Find this edit for this one face by optimization: slower, and often better." onClick=${bake}>Optimize</button>`;
 }

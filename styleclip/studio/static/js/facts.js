@@ -1,7 +1,7 @@
 // What the server says about a frame, kept for the page: view.facts, view.identity, view.rows[id].
 import {store} from "./store.js";
 
-const MOMENTARY = ["error", "warning", "job", "retry", "missing", "shown_before"]; // gone as soon as the server no longer says them
+const MOMENTARY = ["error", "warning", "job", "retry", "missing", "can_force", "shown_before"]; // gone as soon as the server no longer says them
 
 const FRAME_STATUS = ["note", "busy"];
 const READOUT_MS = 400;

@@ -57,7 +57,7 @@ function tidyRows(rows) {
 
 function tidyKind(row) {
   const {sha256, key} = row;
-  const text = {prompt: textOf(row.prompt), neutral: listOf(row.neutral, (each) => typeof each === "string")};
+  const text = {prompt: textOf(row.prompt), neutral: listOf(row.neutral, (each) => typeof each === "string"), ...(row.force === true ? {force: true} : {})};
   if (row.kind === "text") return {...text, relevance: textOf(row.relevance) || "auto", beta: numberOf(row.beta, null)};
   if (row.kind === "optimize") return {...text, face: tidyFace(row.face)};
   return {name: textOf(row.name), ...(typeof sha256 === "string" ? {sha256} : {}), ...(typeof key === "string" && key ? {key} : {})};

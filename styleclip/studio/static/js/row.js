@@ -41,7 +41,7 @@ export function Row({id, index, last, grab}) {
         onChange=${(event) => change({on: event.target.checked}, `${name} ${event.target.checked ? "on" : "off"}`)} />
       ${row.kind === "text"
         ? html`<${Field} class="prompt" value=${row.prompt} label="Prompt" testid="row-prompt" title=${`“${row.prompt}”: click to change it; Enter applies it.`}
-            commit=${(text) => text.trim() && change({prompt: text.trim(), strength: null}, text.trim())} />`
+            commit=${(text) => text.trim() && change({prompt: text.trim(), strength: null, force: undefined}, text.trim())} />`
         : html`<span class="prompt" title=${name}>${name}</span>`}
       ${KINDS[row.kind] && html`<span class="badge" title=${KINDS[row.kind][1]}>${KINDS[row.kind][0]}</span>`}
       <button class="quiet icon" data-testid="row-more" aria-expanded=${open} aria-label=${`More of ${name}`} title="Focus, how the text was read, order."
@@ -96,7 +96,8 @@ function Facts({row, facts, change}) {
   const job = useStore(({view}) => (facts.job ? view.jobs?.[facts.job.key] : null)) ?? facts.job;
   return html`<div class="row-facts" data-testid="row-facts">
     ${facts.error ? html`<p class="error" role="alert" data-testid="row-error">${facts.error}${facts.retry && html` <button class="link" data-testid="row-retry"
-        title="Start this work again." onClick=${() => connection.retry(facts.retry)}>Try again</button>`}</p>`
+        title="Start this work again." onClick=${() => connection.retry(facts.retry)}>Try again</button>`}${facts.can_force && html` <button class="link" data-testid="row-force"
+        title="Move the face by the words that CLIP knows, and by noise for the others." onClick=${() => change({force: true}, `${row.prompt} anyway`)}>Edit anyway</button>`}</p>`
       : job ? html`<${Progress} job=${job} />`
       : html`<${Meaning} row=${row} facts=${facts} change=${change} />`}
     ${facts.auto === 0 && !facts.error && html`<p class="hint" data-testid="row-shown">This face shows it already; drag to go further.</p>`}
