@@ -32,10 +32,11 @@ def test_the_moving_average() -> None:
     expected = {name: tensor.clone() for name, tensor in trainer.averaged_encoder.state_dict().items()}
     for step, decay in enumerate((1 / 10, 2 / 11, 3 / 12, 0.3)):
         trainer.step(step)
+        averaged = trainer.averaged_encoder.state_dict()
         for name, own in trainer.encoder.state_dict().items():
             kept = decay if own.is_floating_point() else 0
             expected[name] = kept * expected[name] + (1 - kept) * own
-            torch.testing.assert_close(trainer.averaged_encoder.state_dict()[name].to(expected[name]), expected[name])
+            torch.testing.assert_close(averaged[name].to(expected[name]), expected[name])
 
 
 def test_training_starts_from_an_encoder(tmp_path: Path) -> None:
@@ -43,8 +44,9 @@ def test_training_starts_from_an_encoder(tmp_path: Path) -> None:
     start = new_encoder(FEW, tiny_models().generator)
     start.load_state_dict({name: each + 1 for name, each in start.state_dict().items()})
     trainer = EncoderTrainer(tiny_models(), None, FEW, start)
+    expected = start.state_dict()
     for network in (trainer.encoder, trainer.averaged_encoder):
-        assert all(torch.equal(each, start.state_dict()[name]) for name, each in network.state_dict().items())
+        assert all(torch.equal(each, expected[name]) for name, each in network.state_dict().items())
 
 
 @pytest.mark.parametrize(("r1", "steps"), [(10.0, [True, False, True, False]), (0.0, [False] * 4)])
