@@ -1,4 +1,4 @@
-"""Train the demo CLIP on captioned renders: python -m scripts.train_demo.clip
+"""Train a small CLIP on captioned renders, the first step to the demo CLIP: python -m scripts.train_demo.clip
 
 The loss is CLIP's symmetric contrastive loss. A caption may be true of several images of a batch; its target is then
 uniform over them, so attributes that it does not mention do not change its similarity. A linear probe predicts the
@@ -46,7 +46,7 @@ MODEL = {
 @click.option("--start", type=Path, help="Continue from these weights.")
 @click.option("--name", default="clip", help="Name of the training state.")
 @click.option("--threads", default=1)
-@click.option("--out", type=Path, default=Path("checkpoints/demo/clip.safetensors"))
+@click.option("--out", type=Path, default=WORK / "clip.safetensors")
 def main(
     steps: int, batch: int, lr: float, generator: Path | None, start: Path | None, name: str, threads: int, out: Path
 ) -> None:

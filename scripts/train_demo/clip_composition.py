@@ -1,11 +1,12 @@
-"""Fine-tune the demo CLIP on negations, bound colours and styles: python -m scripts.train_demo.clip_composition
+"""Fine-tune the CLIP of `clip.py` on negations, bound colours and styles: python -m scripts.train_demo.clip_composition
 
 The loss of `clip.py` with the hard negatives of NegCLIP (Yuksekgonul et al. 2023, section 4): every caption has a false
 one of nearly the same words, which is one more wrong text for each image and, unless it is true of another one, has no
 image of its own. A share of the images are drawn in a style of `styles.py`; one that names no style is true of all.
 
-Needs the renders of `render.py` and the pictures of `generated.py`. The weights of the demo CLIP are carried over: the
-embeddings of its tokens by token, new ones begin as the unknown token.
+Needs the renders of `render.py` and the pictures of `generated.py`. Weights are carried over: the embeddings of tokens
+by token, new ones begin as the unknown token. The vision tower is that of the demo CLIP; `clip_words.py` trains its
+text tower.
 """
 
 from __future__ import annotations
@@ -32,9 +33,6 @@ from scripts.train_demo.truth import Statement, truth
 from styleclip.demo.captions import caption, state_names
 from styleclip.demo.world import ATTRIBUTES, Faces, people_with
 from styleclip.networks.clip import CLIP, CompactTokenizer, build_clip
-from styleclip.weights.catalog import checkpoint_path
-
-NAME = "demo-composition"
 
 
 @click.command()
@@ -42,16 +40,14 @@ NAME = "demo-composition"
 @click.option("--batch", default=60)
 @click.option("--lr", default=5e-4)
 @click.option("--styled", default=0.4, help="Share of the images that are drawn in a style.")
-@click.option("--start", type=Path, help="Continue from these weights; by default from those of the demo CLIP.")
+@click.option("--start", type=Path, default=WORK / "clip.safetensors", help="Continue from these weights of clip.py.")
 @click.option("--name", default="clip_composition", help="Name of the training state.")
 @click.option("--threads", default=1)
-@click.option("--out", type=Path, default=Path("checkpoints/demo/clip_composition.safetensors"))
-def main(
-    steps: int, batch: int, lr: float, styled: float, start: Path | None, name: str, threads: int, out: Path
-) -> None:
+@click.option("--out", type=Path, default=WORK / "clip_composition.safetensors")
+def main(steps: int, batch: int, lr: float, styled: float, start: Path, name: str, threads: int, out: Path) -> None:
     """Train and write OUT."""
     prepare_process(threads)
-    clip = carried_clip(start or checkpoint_path("demo/clip.safetensors"))
+    clip = carried_clip(start)
     pictures, scale = Pictures(styled), StatementScale()
     probe = nn.Linear(MODEL["embed_dim"], len(scale.center))
 
@@ -90,7 +86,7 @@ def config() -> dict[str, Any]:
     old = plain_config()
     words = sorted({*old["vocabulary"], *NEW_WORDS})
     tokens = sorted({*old["tokens"], *CompactTokenizer.tokens_of(words)})
-    return old | {"name": NAME, "tokens": tokens, "vocabulary": words}
+    return old | {"tokens": tokens, "vocabulary": words}
 
 
 def carried_clip(path: Path) -> CLIP:

@@ -1,4 +1,4 @@
-"""Pictures of the demo generator for the training of a CLIP: python -m scripts.train_demo.generated"""
+"""Pictures of the demo generator for the training of a CLIP, 64 px wide: python -m scripts.train_demo.generated"""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from safetensors.torch import save_file
 
 from scripts.train_demo.clip import GeneratorImages
 from scripts.train_demo.common import WORK, prepare_process
+from styleclip.networks.resize import apply_resizes, square_resize
 from styleclip.weights.catalog import checkpoint_path
 from styleclip.weights.load import load_generator
+
+SIDE = 64  # of the pictures, in pixels: what the demo CLIP sees
 
 
 @click.command()
@@ -22,6 +25,7 @@ def main(count: int, threads: int) -> None:
     images, parameters = [], []
     while 64 * len(images) < count:
         drawn, people = painter(64)
+        drawn = apply_resizes(drawn, square_resize(drawn, SIDE, "bicubic"))[0]
         images.append((drawn * 127.5 + 127.5).round().to(torch.uint8))
         parameters.append(people.parameters.half())
     save_file(

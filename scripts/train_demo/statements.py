@@ -1,4 +1,4 @@
-"""Captions of training pictures and their hard negatives, for `clip_composition.py`."""
+"""Captions of training pictures and their hard negatives, for `clip_composition.py` and `clip_words.py`."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import random
 from dataclasses import dataclass, replace
 
 from scripts.train_demo.hard_negatives import (
-    REPORTED,
     disordered,
     exchanged_items,
     negation,
     other_state,
     swapped_colors,
 )
+from scripts.train_demo.plain_sentences import plain_pair
+from scripts.train_demo.reserved import is_reserved
 from scripts.train_demo.styles import STYLES
 from scripts.train_demo.truth import NEVER, Pair, Statement
 from styleclip.demo.captions import caption
@@ -57,11 +58,20 @@ class Picture:
     style: str  # of STYLES, "" for a photo
 
 
-def statement_pair(picture: Picture, rng: random.Random) -> Pair:
-    """A true statement about a picture, and a false one with nearly the same words."""
-    pair = _about_face(picture, rng)
-    while any(each.text in REPORTED for each in pair):
-        pair = _about_face(picture, rng)
+def statement_pair(picture: Picture, rng: random.Random, plain: float = 0.0) -> Pair:
+    """A true statement about a picture, and a false one with nearly the same words.
+
+    A share `plain` of them is worded by `plain_sentences.py`; the others have the words of demo/captions.py.
+    """
+    made = _statement_pair(picture, rng, plain)
+    while any(is_reserved(each.text) for each in made):
+        made = _statement_pair(picture, rng, plain)
+    return made
+
+
+def _statement_pair(picture: Picture, rng: random.Random, plain: float) -> Pair:
+    pair = plain_pair(picture.labels, rng) if rng.random() < plain else None
+    pair = pair or _about_face(picture, rng)
     seed = rng.random()
     true, false = (_framed(each, picture.style, random.Random(seed)) for each in pair)
     if picture.style and true.styles is not None and rng.random() < 0.4:
@@ -70,7 +80,7 @@ def statement_pair(picture: Picture, rng: random.Random) -> Pair:
 
 
 def _about_face(picture: Picture, rng: random.Random) -> Pair:
-    """A pair about the face alone, in plain words."""
+    """A pair about the face alone, in the words of demo/captions.py."""
     kind = rng.random()
     pair = None
     if kind < 0.16:

@@ -1,11 +1,13 @@
-"""The training pictures and texts of the demo CLIP `demo-composition`: styles, hard negatives, carried weights."""
+"""The training pictures and texts of the fine-tuned CLIP: styles, hard negatives, carried weights."""
 
+import json
 import random
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
-import styleclip
+from scripts.train_demo.clip import config as plain_config
 from scripts.train_demo.clip_composition import Pictures, carried_clip, hard_contrastive_loss, hide, part_of
 from scripts.train_demo.hard_negatives import (
     REPORTED,
@@ -21,8 +23,8 @@ from scripts.train_demo.truth import NEVER, Statement, holds, truth
 from styleclip.demo.captions import claimed_states, state_names
 from styleclip.demo.render import render
 from styleclip.demo.world import ATTRIBUTES, Z_DIM, Faces, faces
+from styleclip.networks.clip import build_clip
 from styleclip.prompts import TEMPLATES
-from styleclip.weights.catalog import checkpoint_path
 
 COUNT = 48
 
@@ -139,9 +141,11 @@ def test_templates_name_styles_or_none() -> None:
     assert {style for each in named.values() for style in each or ()} <= {"", *STYLES}
 
 
-def test_known_words_keep_their_features() -> None:
-    carried = carried_clip(checkpoint_path("demo/clip.safetensors")).eval()
-    old = styleclip.load("demo", identity="none").clip
+def test_known_words_keep_their_features(tmp_path) -> None:
+    torch.manual_seed(0)
+    old, path = build_clip(plain_config()).eval(), tmp_path / "clip.safetensors"
+    save_file(old.state_dict(), path, metadata={"config": json.dumps(plain_config())})
+    carried = carried_clip(path).eval()
     texts = ["a face with red hair", "a smiling man wearing glasses on a blue background", "a photo of the old face."]
     torch.testing.assert_close(carried.encode_text(texts), old.encode_text(texts), rtol=0, atol=1e-6)
     same = carried.encode_text(["a face not wearing glasses", "a face zebra wearing glasses"])
@@ -168,8 +172,6 @@ def test_a_part_of_a_picture_has_its_size(images: torch.Tensor) -> None:
 
 
 def test_batches_have_pictures_of_all_kinds(tmp_path, monkeypatch, people: Faces) -> None:
-    from safetensors.torch import save_file
-
     from scripts.train_demo import clip_composition
 
     z = torch.randn(8, Z_DIM, generator=torch.Generator().manual_seed(4))
