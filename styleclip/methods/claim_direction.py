@@ -1,8 +1,12 @@
 """The direction of a claim in style space by ridge regression, from what an image shows now.
 
-The regression A [D, C] tells how S moves with CLIP's feature. From an alternative with the text feature n to the target
-t the row is `kappa * (t - n) @ A`. Texts lie further apart than images, so kappa scales the row to the distance between
-the samples of both classes, by least squares in standard deviations of the channels: alpha 1 reaches their mean.
+The regression A [D, C] tells how S moves with CLIP's feature. From an alternative with the text feature n and the mean
+feature N of its samples to the target with t and T the row is
+
+    kappa * (normalize(t - n) + normalize(T - N)) @ A
+
+Kappa scales it to the distance between the samples of both classes, by least squares in standard deviations of the
+channels: alpha 1 reaches their mean.
 """
 
 from __future__ import annotations
@@ -11,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from styleclip.latents import Space
@@ -70,8 +75,8 @@ def claim_directions(
 def _direction(means: ClassMeans, regression: Regression) -> ClaimDirection:
     classes, std = means.classes, regression.std.to(means.latents)
     onto, away = slice(None, classes.targets), slice(classes.targets, None)
-    delta = classes.features[onto].mean(dim=0) - classes.features[away]  # [A, D]
-    rows = regression(delta)
+    texts, images = (each[onto].mean(dim=0) - each[away] for each in (classes.features, means.features))  # [A, D]
+    rows = regression(F.normalize(texts, dim=-1) + F.normalize(images.to(texts), dim=-1))
     wanted = in_deviations(means.latents[onto].mean(dim=0) - means.latents[away], std)
     size = in_deviations(rows, std)
     kappa = (wanted * size).sum(dim=1) / size.square().sum(dim=1).clamp(min=MIN_STD)
