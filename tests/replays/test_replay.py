@@ -30,13 +30,17 @@ ALONE: dict[str, list[str]] = {  # the picture, and the files that it was made f
     "portrait/sketch.png": ["photo.jpg"],
 }
 
+UNKNOWN_WORDS = pytest.mark.filterwarnings("ignore::styleclip.prompt_words.PromptWarning")  # of forced prompts
 
+
+@UNKNOWN_WORDS
 @pytest.mark.parametrize("name", RESULTS)
 def test_same_bits(results: Path, name: str) -> None:
     replayed = styleclip.replay(results / name)
     assert replayed.is_same and replayed.same and not replayed.differences
 
 
+@UNKNOWN_WORDS
 @pytest.mark.parametrize("name", ALONE)
 def test_a_picture_alone(results: Path, name: str, tmp_path: Path) -> None:
     """A copy in a folder of its own, with nothing beside it."""
