@@ -53,8 +53,8 @@ def test_unknown_names_list_the_known_ones() -> None:
         load_identity("facebook")
 
 
-def test_the_clip_of_a_model_and_that_of_canvases() -> None:
-    assert (load_clip("demo").name, load_clip().name, clip_label("demo")) == ("demo", "demo-composition", "demo")
+def test_the_clip_of_a_model() -> None:
+    assert load_clip("demo").name == load_clip().name == clip_label("demo") == "demo"
 
 
 def test_a_file_that_is_no_clip(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ SEEDS = range(6000, 6060)
 
 @click.command()
 @click.option("--text", "texts", multiple=True, default=TEXTS)
-@click.option("--clip", default="demo-composition")
+@click.option("--clip", default="demo")
 @click.option("--folder", type=Path, default=Path("build/adapted"), help="Takes the children.")
 def main(texts: tuple[str, ...], clip: str, folder: Path) -> None:
     """Adapt the demo generator to each text, unless FOLDER has the child, and print a row for each."""

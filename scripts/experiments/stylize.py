@@ -29,7 +29,6 @@ from styleclip.demo.world import Z_DIM, faces
 from styleclip.images import from_pil, to_pil
 from styleclip.loading import load_identity
 from styleclip.networks.clip import CLIP
-from styleclip.weights.catalog import checkpoint_path
 
 PHOTOS = (  # people, size, and of every portrait on the wall its centre, turn and px; none where it fills the photo
     ((136,), (600, 600), ()),
@@ -45,7 +44,7 @@ PHOTOS = (  # people, size, and of every portrait on the wall its centre, turn a
 )  # renderings of seed 55 whose faces the detector finds on a wall
 PEOPLE_SEED = 55
 NAMES = ("pencil", "oil", "cartoon", "watercolour", "neon")  # of the styles, in turn
-OTHER_CLIP = "demo/clip.safetensors"
+OTHER_CLIP = "demo-judge-clip"
 
 
 @click.group()
@@ -60,7 +59,7 @@ def main() -> None:
 @click.option("--pictures", type=Path, default=Path("build/stylize"))
 def measure(photos: str, clip: str | None, out: Path, pictures: Path) -> None:
     """Draw the photos and add the measurements to OUT."""
-    judged, other = styleclip.load_clip(clip), styleclip.load_clip(str(checkpoint_path(OTHER_CLIP)))
+    judged, other = styleclip.load_clip(clip), styleclip.load_clip(OTHER_CLIP)
     identity = load_identity("demo")
     assert identity is not None
     identity.eval().requires_grad_(False)

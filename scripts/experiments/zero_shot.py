@@ -1,6 +1,6 @@
 """Zero-shot accuracy of a CLIP on unseen renders, by single sentences and by the ensemble: the table of docs/score.md.
 
-    python -m scripts.experiments.zero_shot --clip demo-composition
+    python -m scripts.experiments.zero_shot
 
 The renders are the first of those that scripts/train_demo/report.py measures for the model card.
 """
@@ -58,7 +58,7 @@ def card_accuracies() -> dict[str, float]:
     rows = re.findall(
         r"^\| (\w+) \| [\d.]+ \| [\d.]+ \| ([\d.]+) \|", checkpoint_path("demo/README.md").read_text(), re.M
     )
-    return {name: float(value) for name, value in rows}
+    return {name: float(value) for name, value in reversed(rows)}  # of several tables the first
 
 
 def accuracy(

@@ -28,7 +28,7 @@ QUALITY = 88  # of the JPEG
 
 
 @click.command()
-@click.option("--clip", default="demo-composition")
+@click.option("--clip", default="demo")
 @click.option("--text", "texts", multiple=True, default=TEXTS)
 @click.option("--source", default="a face")
 @click.option("--folder", type=Path, default=Path("build/adapted"), help="Takes the children.")

@@ -1,6 +1,6 @@
-"""Draw the styles that `demo-composition` knows: python -m scripts.figures.clip_styles --out docs/clip_styles.jpg
+"""Draw the styles that the demo CLIP knows: python -m scripts.figures.clip_styles --out docs/clip_styles.jpg
 
-A row for each of a few renders, drawn as the training of that CLIP draws them.
+A row for each of a few renders, drawn as its training draws them.
 """
 
 from __future__ import annotations

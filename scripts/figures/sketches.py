@@ -2,8 +2,7 @@
 
 sketches.jpg: twenty samples of the demo generator, as many as possible with each combination of long hair, glasses and
 hat, and their sketches. sketch_ladder.jpg: one with 4 to 32 strokes. sketch_slider.jpg: one along an edit. Prints the
-balanced accuracy of the CLIP that sketched, of the demo's other CLIP and of the judge, on the sketches and on strokes
-at random.
+balanced accuracy of the CLIP that sketched, of OTHER_CLIP and of the judge, on the sketches and on strokes at random.
 """
 
 from __future__ import annotations
@@ -48,6 +47,7 @@ TEXTS = {  # attribute -> texts without and with it
 COUNTS, LADDER_SEED = (4, 8, 16, 32), 11
 EDIT, EDIT_SEED, SHARES = "a face with glasses", 3, (0.0, 0.25, 0.5, 0.75, 1.0)
 CELL, ROW = 128, 10
+OTHER_CLIP = "demo-judge-clip"  # takes no part in sketching
 Answers = Mapping[str, Tensor]  # attribute -> [N] 0 or 1
 
 
@@ -77,7 +77,7 @@ def sketch_faces(clip: CLIP, models: Models, seeds: Sequence[int]) -> Image.Imag
     generator = torch.Generator().manual_seed(0)
     anywhere = [draw_points(torch.ones(UNITS, UNITS), 16, generator) * UNITS for _ in seeds]
     scribbles = pictures_of([black_strokes(points, found[0].settings.width) for points in anywhere], clip.image_size)
-    print_table(clip, models.clip, sketches, scribbles, shown_by(seeds))
+    print_table(clip, styleclip.load_clip(OTHER_CLIP), sketches, scribbles, shown_by(seeds))
     rows = [[*map(portrait, subjects)], [draw(each.strokes, CELL) for each in found]]
     parts = [[row[i : i + ROW] for row in rows] for i in range(0, COUNT, ROW)]
     return stack_sheets([labelled_sheet(part, cell=CELL) for part in parts])

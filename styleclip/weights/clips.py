@@ -23,12 +23,12 @@ HUB_FILES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")  # th
 
 
 def load_clip(name: str | None = None, preprocess: Preprocess = "correct", fetch: Fetch = fetch) -> CLIP:
-    """The CLIP of one of these names, frozen and in float32; without a name that of the demo which knows styles.
+    """The CLIP of one of these names, frozen and in float32; without a name that of the demo.
 
     | name | where it is |
     |---|---|
     | NAME | a weight of the catalog, e.g. `openai-ViT-B-32`, fetched |
-    | MODEL | the CLIP of the editors of a model of the catalog, e.g. `demo` |
+    | MODEL | the CLIP of a model of the catalog, e.g. `demo` |
     | FILE, URL | a file of ours or of OpenAI |
     | ARCHITECTURE/TAG | published weights that open_clip names, e.g. `ViT-B-32-quickgelu/openai`, fetched |
     | ARCHITECTURE/FILE, ARCHITECTURE/TAG/FILE | a file of open_clip, which does not name its architecture |
@@ -36,7 +36,7 @@ def load_clip(name: str | None = None, preprocess: Preprocess = "correct", fetch
     Example:
         clip = load_clip("ViT-B-32-quickgelu/openai")
     """
-    name = _editors_clip(canvas_clip("demo") if name is None else name)
+    name = _clip_of_model(name or "demo")
     architecture, path = clip_path(str(fetched_file(name, "clip", fetch) or name))
     if path:
         return load_clip_file(path, preprocess, architecture)
@@ -45,13 +45,7 @@ def load_clip(name: str | None = None, preprocess: Preprocess = "correct", fetch
     return clip
 
 
-def canvas_clip(model: str) -> str:
-    """The CLIP that classifies and draws beside a generator: one that knows styles, where its model has such a one."""
-    parts = model_parts(model)
-    return str(parts.get("canvas_clip", parts["clip"]))
-
-
-def _editors_clip(name: str) -> str:
+def _clip_of_model(name: str) -> str:
     """The CLIP of a model of the catalog, by its name; any other name as it is."""
     return str(model_parts(name)["clip"]) if name in catalog()["models"] else name
 
@@ -71,7 +65,7 @@ def clip_label(name: str) -> str:
 
     Nothing is fetched.
     """
-    name = _editors_clip(name)
+    name = _clip_of_model(name)
     try:
         architecture, path = clip_path(str(fetched_file(name, "clip", require_on_disk) or name))
         if not path:

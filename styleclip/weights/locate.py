@@ -14,7 +14,6 @@ from styleclip.weights.urls import is_url, weight_from_url
 
 MODEL_PARTS = (  # of a model in the catalog
     *("generator", "clip", "identity", "relevance", "samples", "encoder"),
-    "canvas_clip",  # of work on canvases, where it is not `clip`
     *("judge_clip", "judge_identity"),  # what measures edits and no editor follows
 )
 PUBLISHED_PARTS = {

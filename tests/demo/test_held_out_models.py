@@ -43,9 +43,9 @@ def test_the_clip_reads_every_attribute(
     assert right[truth >= 0].float().mean() > 0.9
 
 
-def test_the_clip_has_the_words_and_no_weight_of_the_editors(clip: CLIP) -> None:
+def test_the_clip_has_words_and_no_weight_of_the_editors(clip: CLIP) -> None:
     editors = styleclip.load_clip("demo")
-    assert clip.vocabulary == editors.vocabulary and clip.name != editors.name
+    assert {*clip.vocabulary} <= {*editors.vocabulary} and clip.name != editors.name
     assert isinstance(clip.model.visual, PlainTower) and not isinstance(editors.model.visual, PlainTower)
     theirs = [each for each in editors.parameters() if each.ndim > 1]
     mine = [each for each in clip.parameters() if each.ndim > 1]

@@ -81,7 +81,8 @@ def adapt(
     path = _child_path(common.out, target)
     folder = path.with_suffix(".training")
     common.lock([path], folder)
-    models = _with_defaults(common).load(identity="none", clip_preprocess=clip_preprocess)
+    precise = replace(common, dtype="float32") if common.dtype == "auto" else common
+    models = precise.load(identity="none", clip_preprocess=clip_preprocess)
     others = []
     for name, weight in map(_named_weight, other_clips):
         others.append(WeightedClip(styleclip.load_clip(name, fetch=common.fetch).to(models.device), weight))
@@ -106,14 +107,6 @@ def adapt(
         raise click.exceptions.Exit(exit_code())
     if not bar.last and not common.quiet:
         print_lines("Adapted before, with these settings", err=True)
-
-
-def _with_defaults(common: CommonOptions) -> CommonOptions:
-    """The options with float32, and the CLIP that suits canvases of this generator, where they were left open."""
-    from styleclip.weights.clips import canvas_clip
-
-    dtype = "float32" if common.dtype == "auto" else common.dtype
-    return replace(common, dtype=dtype, clip=common.clip or canvas_clip(common.model))
 
 
 def _child_path(out: Path | None, target: str) -> Path:

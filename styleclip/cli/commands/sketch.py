@@ -105,7 +105,7 @@ def sketch(
     """
     import styleclip
     from styleclip.canvases.sketching.work import SketchWork
-    from styleclip.weights.clips import canvas_clip
+    from styleclip.weights.locate import model_parts
 
     counts = counts or (Sketching().strokes,)
     settings = Sketching(**preset_values(Sketching, preset, without_none({**options, "strokes": counts[0]})))
@@ -117,7 +117,7 @@ def sketch(
     own = replace(common, clip=None)  # sliders are found by the CLIP that suits the generator
     editor = styleclip.Editor(own.load(encoder=photos.encoder, identity="none", clip_on_use=requests is None))
     preprocess: dict[str, Any] = without_none({"preprocess": clip_preprocess})
-    clip = styleclip.load_clip(common.clip or canvas_clip(common.model), fetch=common.fetch, **preprocess)
+    clip = styleclip.load_clip(common.clip or str(model_parts(common.model)["clip"]), fetch=common.fetch, **preprocess)
     sliders: Sequence[Slider] = ()
     if requests is not None:
         with StageProgress("sliders", common.quiet) as progress:

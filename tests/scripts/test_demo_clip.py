@@ -1,16 +1,16 @@
-"""The CLIP that ships as `demo-composition`: negations, styles, and what it still shares with the demo CLIP."""
+"""The demo CLIP: negations and styles."""
 
 import pytest
 import torch
 
 import styleclip
-from scripts.train_demo.clip_composition import config
 from scripts.train_demo.styles import STYLES, styled
 from styleclip.demo.render import render
 from styleclip.demo.world import Z_DIM, Faces, faces, with_state
+from styleclip.evaluate.composition import measure_composition
+from styleclip.evaluate.composition.questions import FORMS
 from styleclip.networks.clip import CLIP
 from styleclip.prompts import TEMPLATES, encode_in_templates
-from styleclip.weights.clips import canvas_clip
 
 
 @pytest.fixture(scope="module")
@@ -23,15 +23,6 @@ def people() -> Faces:
     return faces(torch.randn(24, Z_DIM, generator=torch.Generator().manual_seed(9)))
 
 
-def test_it_is_what_classifies_and_draws_with_the_demo(clip: CLIP) -> None:
-    assert clip.name == canvas_clip("demo") == "demo-composition" and styleclip.load("demo").clip.name == "demo"
-    assert canvas_clip("ffhq") == "ViT-B-32-quickgelu/openai"
-
-
-def test_the_scripts_describe_it(clip: CLIP) -> None:
-    assert list(clip.vocabulary or ()) == config()["vocabulary"]
-
-
 @pytest.mark.parametrize("item", ["glasses", "a hat", "earrings"])
 def test_not_wearing_is_read(clip: CLIP, item: str) -> None:
     name, state = {"glasses": ("eyewear", "glasses"), "a hat": ("hat", "yes"), "earrings": ("earrings", "yes")}[item]
@@ -41,6 +32,13 @@ def test_not_wearing_is_read(clip: CLIP, item: str) -> None:
     texts = clip.encode_text([f"a face wearing {item}", f"a face not wearing {item}"])
     answers = [(clip.encode_image(each) @ texts.T).argmax(dim=1) for each in pictures]
     assert (answers[0] == 0).float().mean() > 0.9 and (answers[1] == 1).float().mean() > 0.9
+
+
+def test_colours_are_bound_and_denials_read(clip: CLIP) -> None:
+    report = measure_composition(clip, range(7000, 7006))
+    shares = {each.name: each.both for each in (*report.tasks(), *report.negations())}
+    assert not report.unknown
+    assert all(shares[name] > 0.8 for name in ("swap", "scope", *FORMS)), shares
 
 
 def test_styles_are_named(clip: CLIP, people: Faces) -> None:
