@@ -121,5 +121,5 @@ def test_a_person_in_another_look_is_nearer_than_another_person(models: Models) 
 
 
 def test_the_weights_are_small() -> None:
-    files = list(checkpoint_path("demo").glob("*.safetensors"))
-    assert len(files) >= 4 and sum(file.stat().st_size for file in files) < 30e6
+    files = list(checkpoint_path("demo").rglob("*.safetensors"))
+    assert len(files) >= 12 and sum(file.stat().st_size for file in files) < 30e6
