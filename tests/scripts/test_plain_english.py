@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
+import styleclip
 from scripts.train_demo.clip import label_rows
 from scripts.train_demo.plain_pieces import Spec, false_specs, opposite, piece_of, said, table, texts_of, true_specs
 from scripts.train_demo.plain_sentences import FORMS, plain_pair, sentence
@@ -13,7 +14,14 @@ from scripts.train_demo.reserved import HELD_OUT, TUNING, is_reserved, measured_
 from scripts.train_demo.statements import Picture, statement_pair
 from scripts.train_demo.styles import STYLES
 from scripts.train_demo.truth import NEVER, holds
-from scripts.train_demo.vocabulary import caption_words, content_words, spelled_words, wording_words
+from scripts.train_demo.vocabulary import (
+    caption_words,
+    content_words,
+    is_named,
+    joined_words,
+    spelled_words,
+    wording_words,
+)
 from scripts.train_demo.wordnet import WordNet
 from styleclip.demo.captions import state_names
 from styleclip.demo.wordings import load_wordings
@@ -46,6 +54,14 @@ def test_no_caption_is_measured_nor_has_an_unseen_word(rows: list[dict[str, int]
 def test_no_table_has_an_unseen_word() -> None:
     assert len(UNSEEN) >= 18 and UNSEEN.isdisjoint(spelled_words([*texts_of(table())]))
     assert UNSEEN.isdisjoint(caption_words(600)) and content_words() <= caption_words(600)
+
+
+def test_the_demo_clip_knows_the_words_of_its_captions_and_those_of_alternatives() -> None:
+    clip = styleclip.load("demo", identity="none").clip
+    known = set(clip.vocabulary or ())
+    assert caption_words(600) <= known and wording_words() - known <= joined_words()
+    assert known.isdisjoint(clip.neighbours) and {near for each in clip.neighbours.values() for near in each} <= known
+    assert len(known) > 1500 and all(map(is_named, clip.neighbours))
 
 
 @pytest.mark.parametrize(
