@@ -32,6 +32,7 @@ FEWER = {  # options of commands that take seconds; other tests let them run to 
     "styleclip stylize docs/portrait.jpg": "--steps 2",
     "styleclip sketch": "--steps 2 --restarts 1",
     "styleclip draw": "--steps 2",
+    "styleclip evaluate --seeds": "--setting steps=2",
     "styleclip direction show": "--faces 4",
 }
 

@@ -18,5 +18,6 @@ def fork_server() -> None:
 
     Without it every measured process imports open_clip and all that it needs.
     """
-    multiprocessing.get_context("forkserver").set_forkserver_preload([*IMPORTED, *OURS, *BENCHMARKS])
+    preload = [*IMPORTED, *OURS, *BENCHMARKS, "tests.helpers.frozen_imports"]
+    multiprocessing.get_context("forkserver").set_forkserver_preload(preload)
     forkserver.ensure_running()

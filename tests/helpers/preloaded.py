@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import atexit
 import fcntl
-import gc
 import io
 import json
 import os
@@ -77,10 +76,8 @@ class Preloaded:
 
 def serve(path: str) -> None:
     """Import, then return, and fork for every caller in another process until that is terminated."""
-    for name in (*IMPORTED, *OURS):
+    for name in (*IMPORTED, *OURS, "tests.helpers.frozen_imports"):
         __import__(name)
-    gc.collect()
-    gc.freeze()  # so that no process looks through what is imported, and copies it by that
     if sys.dont_write_bytecode:
         sys.dont_write_bytecode, sys.pycache_prefix = False, str(Path(path).with_name("bytecode"))
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
