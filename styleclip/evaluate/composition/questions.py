@@ -3,7 +3,7 @@
 The pictures of a question are renders of one face that differ in what its captions say, and in nothing else; the
 captions have the same words in another order, or differ by a negation. So each caption is true of one picture and false
 of the other by construction. All begin with "a portrait of", as no training caption of the demo CLIP does, except for
-"a face not wearing ...", which is kept out of their training (demo/composition.py).
+"a face not wearing ...", which is kept out of its training (scripts/train_demo/hard_negatives.py).
 """
 
 from __future__ import annotations
