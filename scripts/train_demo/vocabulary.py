@@ -27,7 +27,7 @@ from styleclip.demo.world import Z_DIM, faces
 from styleclip.prompts import TEMPLATES
 
 NEAR = 0.55  # least cosine of the vectors of a common word and of a content word of the captions
-LIKE = 0.42  # least cosine of a common word and of one that is named beside it
+LIKE = 0.5  # least cosine of a common word and of one that is named beside it
 NEIGHBOURS, MAX_OTHERS = 3, 3000
 FUNCTION_WORDS = frozenset(FRAMES["function_words"])  # of the tables, that mean nothing alone
 CONTRACTIONS = ("he's", "she's", "it's", "who's")  # other words with 's are read without it
