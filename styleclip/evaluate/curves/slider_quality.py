@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from styleclip.evaluate.curves.bootstrap import Array, Interval, mean_interval, trapezoid
 from styleclip.evaluate.held_out.measurements import EditMeasurement
@@ -120,6 +119,8 @@ def monotonicity(strengths: Sequence[float], scores: Sequence[float]) -> float:
     """Spearman's rank correlation; 0 where the score does not move."""
     if np.ptp(scores) < FLAT:
         return 0.0
+    from scipy import stats  # here, as it takes a second
+
     return float(stats.spearmanr(strengths, scores).statistic)
 
 

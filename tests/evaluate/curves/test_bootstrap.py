@@ -6,12 +6,13 @@ import math
 
 import numpy as np
 import pytest
-from scipy import stats
 
 from styleclip.evaluate.curves.bootstrap import mean_interval, ratio_interval, resample_counts, trapezoid
 
 
 def test_the_interval_of_a_mean_is_near_that_of_students_t() -> None:
+    from scipy import stats  # here, as it takes a second
+
     values = np.random.default_rng(5).normal(3.0, 2.0, size=200)
     found = mean_interval(values.tolist(), range(200))
     low, high = stats.t.interval(0.95, 199, loc=values.mean(), scale=stats.sem(values))

@@ -6,7 +6,6 @@ import math
 
 import numpy as np
 import pytest
-from scipy import stats
 
 from styleclip.evaluate.curves.slider_quality import (
     SliderRun,
@@ -33,6 +32,8 @@ def test_equal_steps_are_even_and_two_ends_are_not() -> None:
 
 
 def test_evenness_is_the_chi_square_of_scipy() -> None:
+    from scipy import stats  # here, as it takes a second
+
     for seed in range(20):
         scores = np.random.default_rng(seed).normal(size=6)
         observed, _ = np.histogram(scores, bins=6)
@@ -62,6 +63,8 @@ def test_an_area_is_a_mean_over_unequal_strengths() -> None:
 
 
 def test_the_quality_of_some_images() -> None:
+    from scipy import stats
+
     quality = slider_quality([run("a", [0, 0.25, 0.5, 0.75, 1]), run("b", [0, 0.5, 0.5, 0.5, 1], zero_error=2)])
     assert quality.monotonicity.mean == pytest.approx((1 + stats.spearmanr(STRENGTHS, [0, 1, 1, 1, 2]).statistic) / 2)
     assert quality.evenness.mean == pytest.approx((0 + 6 / 4) / 2)

@@ -3,8 +3,6 @@
 import pytest
 import torch
 from torch import Tensor, nn
-from torchmetrics.image.fid import FrechetInceptionDistance
-from torchmetrics.image.kid import KernelInceptionDistance
 
 from styleclip.evaluate.image_sets.distances import frechet_distance, kernel_distance
 
@@ -35,6 +33,8 @@ def pictures() -> list[Tensor]:
 
 
 def test_frechet_distance(pictures: list[Tensor]) -> None:
+    from torchmetrics.image.fid import FrechetInceptionDistance  # here, as it takes a second
+
     network = FixedFeatures()
     reference = FrechetInceptionDistance(feature=network, input_img_size=(3, SIDE, SIDE))
     reference.set_dtype(torch.float64)
@@ -49,6 +49,8 @@ def test_frechet_distance(pictures: list[Tensor]) -> None:
 @pytest.mark.filterwarnings("ignore:Metric .Kernel Inception Distance:UserWarning")
 def test_kernel_distance(pictures: list[Tensor]) -> None:
     """One subset of all images, so that the draw of subsets does not matter."""
+    from torchmetrics.image.kid import KernelInceptionDistance
+
     network, count = FixedFeatures(), min(COUNTS)
     reference = KernelInceptionDistance(feature=network, subsets=1, subset_size=count)
     for images, real in zip(pictures, (True, False), strict=True):
