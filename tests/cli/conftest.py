@@ -25,7 +25,8 @@ def load(model: str, **choices: object) -> SimpleNamespace:
     layout = SimpleNamespace(size=1, torgb_mask=lambda: torch.zeros(1, dtype=torch.bool))
     generator = SimpleNamespace(num_ws=num_ws, config=SimpleNamespace(w_dim=w_dim, z_dim=w_dim), layout=layout)
     known = {"provenance": {"generator": {"name": "demo"}}, "transform": None, "transform_record": {}}
-    return SimpleNamespace(generator=generator, **known, **choices)
+    clip = SimpleNamespace(name="demo", vocabulary=None, tokenizer=None, check_lengths=lambda texts: None)
+    return SimpleNamespace(**{**choices, **known, "generator": generator, "clip": clip, "defaults": {}})
 
 
 @pytest.fixture

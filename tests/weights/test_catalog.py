@@ -55,7 +55,7 @@ def test_no_two_entries_share_a_file_a_url_or_a_hash() -> None:
 
 def test_what_people_ask_for_is_there() -> None:
     kinds = Counter(entry.kind for entry in weights().values())
-    assert kinds["mapper"] == 14 + 4 and kinds["clip"] == 6 + 2 and kinds.keys() == KINDS
+    assert kinds["mapper"] == 14 + 4 and kinds["clip"] == 6 + 1 and kinds.keys() == KINDS
     assert kinds["direction"] == 3 + 1 + 5 + 6 + 2 + 16
     assert len([name for name in weights() if name.startswith("stylegan3-")]) == 2 * 6
     assert weight("ffhq").resolution == 1024 and weight("afhqcat").resolution == 512
