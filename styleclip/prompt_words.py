@@ -9,7 +9,7 @@ from typing import Any
 
 from styleclip.errors import UsageError
 from styleclip.networks.clip import CLIP
-from styleclip.networks.word_tokenizer import WordTokenizer
+from styleclip.networks.tokenizers import WordTokenizer
 from styleclip.runtime.warnings_of_thread import warn
 from styleclip.text.printable import JOINERS
 

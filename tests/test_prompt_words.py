@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from open_clip import SimpleTokenizer
 
-from styleclip.networks.word_tokenizer import WordTokenizer
+from styleclip.networks.tokenizers import WordTokenizer
 from styleclip.prompt_words import (
     PromptWarning,
     UnknownWordsError,

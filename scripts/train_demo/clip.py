@@ -25,8 +25,9 @@ from scripts.train_demo.common import WORK, Losses, Renders, augment, prepare_pr
 from styleclip.demo.captions import Caption, caption, matches, vocabulary
 from styleclip.demo.world import ATTRIBUTES, Z_DIM, Faces, faces, people_with, with_state
 from styleclip.latents import Latent, Space
-from styleclip.networks.clip import CLIP, CompactTokenizer, build_clip
+from styleclip.networks.clip import CLIP, build_clip
 from styleclip.networks.generator import Generator
+from styleclip.networks.tokenizers import CompactTokenizer
 from styleclip.prompts import TEMPLATES
 from styleclip.stylespace.statistics import whitening_basis
 from styleclip.weights.load import load_generator

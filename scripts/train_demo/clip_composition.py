@@ -32,7 +32,8 @@ from scripts.train_demo.styles import STYLES, styled
 from scripts.train_demo.truth import Statement, truth
 from styleclip.demo.captions import caption, state_names
 from styleclip.demo.world import ATTRIBUTES, Faces, people_with
-from styleclip.networks.clip import CLIP, CompactTokenizer, build_clip
+from styleclip.networks.clip import CLIP, build_clip
+from styleclip.networks.tokenizers import CompactTokenizer
 
 
 @click.command()

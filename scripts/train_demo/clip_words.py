@@ -36,8 +36,8 @@ from scripts.train_demo.word_embedding import WordEmbedding
 from scripts.train_demo.wording_scores import LEAST, auc_of
 from styleclip.demo.captions import state_text
 from styleclip.demo.world import ATTRIBUTES, Faces
-from styleclip.networks.clip import CompactTokenizer, build_clip
-from styleclip.networks.word_tokenizer import WordTokenizer
+from styleclip.networks.clip import build_clip
+from styleclip.networks.tokenizers import CompactTokenizer, WordTokenizer
 from styleclip.prompts import TEMPLATES
 
 EVALUATE_EVERY = 250  # steps

@@ -66,7 +66,7 @@ def main(
     styles = carried_styles(generator)
     train_block(generator, styles, renders, block_steps, f"{prefix}block{RESOLUTION}")
     train_whole(generator, styles, renders, steps, f"{prefix}whole{RESOLUTION}")
-    train_edges(generator, styles, renders, edge_steps, f"{prefix}edges{RESOLUTION}")
+    train_whole(generator, styles, renders, edge_steps, f"{prefix}edges{RESOLUTION}", edges=True)
     styles.fold_into(generator)
     train_noise(generator, renders, noise_steps, name=f"{prefix}noise{RESOLUTION}")
     metadata = {"name": "demo", "trained_by": "scripts/train_demo/grow.py", "steps": str(steps), "licence": "MIT"}
@@ -125,33 +125,32 @@ def train_block(
 
 
 def train_whole(
-    generator: Generator, styles: WhitenedStyles, renders: Renders, steps: int, name: str, batch: int = 8
+    generator: Generator,
+    styles: WhitenedStyles,
+    renders: Renders,
+    steps: int,
+    name: str,
+    batch: int = 8,
+    edges: bool = False,
 ) -> None:
-    """Train all blocks on whole pictures, half of them beyond the faces."""
-    parts = nn.ModuleDict({"synthesis": generator.synthesis, "styles": styles})
-    batches = image_batches(renders, batch)
+    """Train all blocks on whole pictures, half of them beyond the faces.
 
-    def step(i: int) -> Losses:
-        target, z = next(batches)
-        return {"picture": picture_loss(generator.pyramid(styles(with_overshoot(generator, z)), noise="none"), target)}
-
-    parts.load_state_dict(train(name, parts, step, steps, lr=2.5e-3, decay=0.998))
-
-
-def train_edges(
-    generator: Generator, styles: WhitenedStyles, renders: Renders, steps: int, name: str, batch: int = 8
-) -> None:
-    """Train all blocks further, with a loss of edges at the new resolution and at half of it."""
+    With `edges` also by a loss of edges at the new resolution and at half of it, in smaller steps.
+    """
     parts = nn.ModuleDict({"synthesis": generator.synthesis, "styles": styles})
     batches = image_batches(renders, batch)
 
     def step(i: int) -> Losses:
         target, z = next(batches)
         images = generator.pyramid(styles(with_overshoot(generator, z)), noise="none")
-        half = edge_loss(F.avg_pool2d(images[-1], 2), F.avg_pool2d(target, 2))
-        return {"picture": picture_loss(images, target), "edges": edge_loss(images[-1], target) + 0.5 * half}
+        losses = {"picture": picture_loss(images, target)}
+        if edges:
+            half = edge_loss(F.avg_pool2d(images[-1], 2), F.avg_pool2d(target, 2))
+            losses["edges"] = edge_loss(images[-1], target) + 0.5 * half
+        return losses
 
-    parts.load_state_dict(train(name, parts, step, steps, lr=1.5e-3, decay=0.99))
+    lr, decay = (1.5e-3, 0.99) if edges else (2.5e-3, 0.998)
+    parts.load_state_dict(train(name, parts, step, steps, lr=lr, decay=decay))
 
 
 @torch.no_grad()

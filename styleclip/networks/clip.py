@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -14,7 +13,7 @@ from torch import Tensor, nn
 from styleclip.errors import UsageError, WeightError
 from styleclip.networks.plain_tower import PlainTower
 from styleclip.networks.resize import ResizeCrop, apply_resizes, square_resize
-from styleclip.networks.word_tokenizer import WordTokenizer
+from styleclip.networks.tokenizers import CompactTokenizer, WordTokenizer, byte_pair_tokenizer
 from styleclip.runtime.image_by_image import by_image
 
 if TYPE_CHECKING:
@@ -131,50 +130,6 @@ class CLIP(nn.Module):
             if token != padding:  # a token beyond the context
                 what = f"the text that begins {name[:40]!r}"
                 raise UsageError(f"{what} has more than the {context - 2} tokens that CLIP reads; shorten it")
-
-
-@lru_cache(maxsize=4)
-def byte_pair_tokenizer(context: int = 77) -> SimpleTokenizer:
-    """CLIP's byte-pair tokenizer. Reading its merges takes 0.1 s and 30 MB, so the models of a process share it."""
-    from open_clip.tokenizer import SimpleTokenizer
-
-    return SimpleTokenizer(context_length=context)
-
-
-@lru_cache(maxsize=2**14)
-def _byte_pairs(text: str) -> tuple[int, ...]:
-    """The byte-pair tokens of a text, which is encoded once for its length, its features and those of other models."""
-    return tuple(byte_pair_tokenizer().encode(text))
-
-
-class CompactTokenizer:
-    """CLIP's byte-pair tokens, renumbered for a small model with a subset of them.
-
-    Start of text is 1, unknown is 2, the known tokens follow and end of text is the largest, so that pooling at the
-    largest token works as in CLIP. Call it with texts to get [N, context] int64, zero-padded.
-    """
-
-    def __init__(self, known: Sequence[int], context: int) -> None:
-        self.context = context
-        self._number = {token: i for i, token in enumerate(known, start=3)}
-        self.end = 3 + len(known)
-
-    @property
-    def vocab_size(self) -> int:
-        return self.end + 1
-
-    def __call__(self, texts: list[str], context_length: int | None = None) -> Tensor:
-        context = context_length or self.context
-        rows = []
-        for text in texts:
-            tokens = [self._number.get(token, 2) for token in _byte_pairs(text)[: context - 2]]
-            rows.append([1, *tokens, self.end, *[0] * (context - 2 - len(tokens))])
-        return torch.tensor(rows, dtype=torch.long).reshape(len(texts), context)
-
-    @staticmethod
-    def tokens_of(words: Sequence[str]) -> list[int]:
-        """The byte-pair tokens of these words, for `known`."""
-        return sorted({token for word in words for token in _byte_pairs(word)})
 
 
 def build_clip(config: dict[str, Any]) -> CLIP:

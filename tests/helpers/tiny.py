@@ -9,12 +9,13 @@ from torch import nn
 
 from styleclip.latents import Latent, Space
 from styleclip.models import Models
-from styleclip.networks.clip import CLIP, CompactTokenizer, build_clip
+from styleclip.networks.clip import CLIP, build_clip
 from styleclip.networks.e4e import Encoder
 from styleclip.networks.encoder_config import EncoderConfig
 from styleclip.networks.face_recognition import SmallRecogniser
 from styleclip.networks.generator import Generator
 from styleclip.networks.stylegan2 import StyleGAN2Config
+from styleclip.networks.tokenizers import CompactTokenizer
 from styleclip.relevance_table import RelevanceTable, StyleStatistics
 
 TINY = StyleGAN2Config(z_dim=12, w_dim=8, mapping_widths=(10, 8), channels={4: 6, 8: 5, 16: 4})

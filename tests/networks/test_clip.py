@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from styleclip.errors import UsageError, WeightError
-from styleclip.networks.clip import CLIP, CompactTokenizer, build_clip
+from styleclip.networks.clip import CLIP, build_clip
 from styleclip.networks.open_clip_hub import architectures_like, open_clip_architecture, pretrained_config
+from styleclip.networks.tokenizers import CompactTokenizer
 from tests.helpers.tiny import CONTEXT, WORDS, clip_config, tiny_clip
 
 

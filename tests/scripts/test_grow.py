@@ -112,6 +112,6 @@ def test_edges_are_trained(grown: Generator, renders: Renders) -> None:
     target = renders.images.float() / 127.5 - 1
     with torch.no_grad():
         before = grow.edge_loss(grown(styles(grown.map(renders.z)), noise="none"), target)
-    grow.train_edges(grown, styles, renders, steps=6, name="edges", batch=4)
+    grow.train_whole(grown, styles, renders, steps=6, name="edges", batch=4, edges=True)
     with torch.no_grad():
         assert grow.edge_loss(grown(styles(grown.map(renders.z)), noise="none"), target) < before

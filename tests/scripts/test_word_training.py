@@ -19,7 +19,7 @@ from scripts.train_demo.wording_scores import auc_of, faces_for
 from styleclip.demo.captions import state_text
 from styleclip.demo.world import ATTRIBUTES, Z_DIM, faces
 from styleclip.networks.clip import build_clip
-from styleclip.networks.word_tokenizer import WordTokenizer
+from styleclip.networks.tokenizers import WordTokenizer
 from styleclip.weights.load import load_clip_file
 
 WORDS = ["a", "face", "red", "glasses", "zzz", "scarlet"]  # the last one is in no caption

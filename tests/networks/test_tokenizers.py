@@ -4,7 +4,7 @@ import pytest
 
 from styleclip.errors import UsageError, WeightError
 from styleclip.networks.clip import build_clip
-from styleclip.networks.word_tokenizer import WordTokenizer
+from styleclip.networks.tokenizers import WordTokenizer
 from tests.helpers.tiny import CONTEXT, clip_config
 
 KNOWN = ("a", "face", "isn't", "makeup", "fair", "haired", "up", "woman", "he's")
