@@ -168,8 +168,9 @@ def build_clip(config: dict[str, Any]) -> CLIP:
 
 def vocabulary_of(config: Mapping[str, Any]) -> tuple[str, ...] | None:
     """The words that a small model knows; None for a full vocabulary."""
-    words = config.get("words", config.get("vocabulary"))
-    return None if words is None else tuple(words)
+    if "words" in config:
+        return tuple(config["words"])
+    return tuple(config["vocabulary"]) if "tokens" in config else None
 
 
 def tokenizer_of(config: Mapping[str, Any], context: int) -> WordTokenizer | CompactTokenizer | SimpleTokenizer:

@@ -23,7 +23,9 @@ def load(model: str, **choices: object) -> SimpleNamespace:
         raise WeightError(f"{model!r} is neither a model nor a file nor a URL; the closest models are demo")
     _, num_ws, w_dim = latents().data.shape
     layout = SimpleNamespace(size=1, torgb_mask=lambda: torch.zeros(1, dtype=torch.bool))
-    generator = SimpleNamespace(num_ws=num_ws, config=SimpleNamespace(w_dim=w_dim, z_dim=w_dim), layout=layout)
+    generator = SimpleNamespace(
+        num_ws=num_ws, config=SimpleNamespace(w_dim=w_dim, z_dim=w_dim), layout=layout, row_counts=(num_ws,)
+    )
     known = {"provenance": {"generator": {"name": "demo"}}, "transform": None, "transform_record": {}}
     clip = SimpleNamespace(name="demo", vocabulary=None, tokenizer=None, check_lengths=lambda texts: None)
     return SimpleNamespace(**{**choices, **known, "generator": generator, "clip": clip, "defaults": {}})

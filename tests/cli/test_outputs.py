@@ -57,6 +57,7 @@ def test_samples(run: Run, tmp_path: Path) -> None:
     names = ["latent.safetensors", "seed_0000.png", "seed_0003.png", "sheet.png"]
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == names
     again = run("optimize", *PROMPT, "--latent", "out/latent.safetensors", "--json")
+    assert again.exit_code == 0, again.output
     assert len(json.loads(again.stdout)["scores"]) == 2
 
 

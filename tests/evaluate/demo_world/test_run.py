@@ -107,7 +107,8 @@ def test_methods_get_neutral_texts_only_where_they_need_them(
     listener = Listener(needs_neutral, relevance)
     wording = Wording("grinning, in crimson", {"expression": 1, "shirt": 1})
     report = evaluate.run(models, listener, range(3), WordingSet("tuning", (wording,)))
-    assert listener.heard == [Prompt(wording.text) if alone else Prompt(wording.text, other_states(wording.claims))]
+    neutral = None if alone else other_states(wording.claims)
+    assert listener.heard == [Prompt(wording.text, neutral, force=True)]
     assert report.wordings == "tuning" and report.prompts[0].claims == {"expression": "smiling", "shirt": "red"}
 
 

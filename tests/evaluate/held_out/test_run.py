@@ -200,7 +200,7 @@ def test_at_strength(models: Models) -> None:
 def test_the_neutral_texts_of_a_method(models: Models) -> None:
     assert prompt_for(Nothing(), models, Prompt("an old face")) == Prompt("an old face")
     table = prompt_for(GlobalDirection(relevance="table"), models, Prompt("an old face"))
-    assert table == Prompt("an old face", ("a young face",))
+    assert table == Prompt("an old face", ("a young face", "a middle-aged face"))
     assert prompt_for(GlobalDirection(relevance="table"), models, Prompt("a", "b")) == Prompt("a", "b")
 
 

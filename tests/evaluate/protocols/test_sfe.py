@@ -92,7 +92,7 @@ def test_pictures_are_edited_by_an_editor(celeba_hq: Path, tmp_path: Path, model
         models,
         split.to_edit,
         editor,
-        Prompt("a face with glasses"),
+        Prompt("a face with red hair"),
         tmp_path,
         Invert(Refine(steps=1), align=False),
         on_step=lambda step: steps.append(step.index),
@@ -100,4 +100,4 @@ def test_pictures_are_edited_by_an_editor(celeba_hq: Path, tmp_path: Path, model
     assert [*paths] == [0, 2] and steps == [1, 2] and split.edits(tmp_path) == paths
     with Image.open(paths[0]) as picture:
         assert picture.size == models.generator.config.image_size
-    assert about["editor"]["method"] == "global-dir" and about["prompt"] == "a face with glasses"
+    assert about["editor"]["method"] == "global-dir" and about["prompt"] == "a face with red hair"

@@ -128,7 +128,7 @@ def test_a_warm_start_comes_close_to_the_step_of_the_samples(models: Models) -> 
 
 @STANDSTILL
 def test_the_record(models: Models, tmp_path: Path) -> None:
-    prompts = (Prompt("an old face without a hat"), RED)
+    prompts = (Prompt("an old face with red hair"), RED)
     old, red = (mapper.about for mapper in train_few(tmp_path, models, SAMPLES, prompts))
     expected = {"goal": "samples", "prior": "samples", "strength": 1.2, "samples": 60, "warm_start": 0}
     assert {name: old[name] for name in expected} == expected
