@@ -18,10 +18,10 @@ from typing import Any
 import click
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from scripts.train_demo.common import WORK, Losses, Renders, augment, prepare_process, to_half, train
+from scripts.train_demo.common import WORK, Losses, Renders, augment, float_weights, prepare_process, to_half, train
 from styleclip.demo.captions import Caption, caption, matches, vocabulary
 from styleclip.demo.world import ATTRIBUTES, Z_DIM, Faces, faces, people_with, with_state
 from styleclip.latents import Latent, Space
@@ -55,7 +55,7 @@ def main(
     prepare_process(threads)
     clip, renders = build_clip(config()), Renders(WORK / "renders.safetensors")
     if start is not None:
-        clip.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in load_file(start).items()})
+        clip.load_state_dict(float_weights(start))
     painter = GeneratorImages(load_generator(generator)) if generator else None
     scale = ParameterScale()
     probe = nn.Linear(MODEL["embed_dim"], len(scale.center))

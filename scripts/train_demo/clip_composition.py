@@ -26,7 +26,7 @@ from torch import Tensor, nn
 
 from scripts.train_demo.clip import MODEL, ParameterScale, label_rows, mask_words
 from scripts.train_demo.clip import config as plain_config
-from scripts.train_demo.common import WORK, Losses, Renders, augment, prepare_process, to_half, train
+from scripts.train_demo.common import WORK, Losses, Renders, augment, float_weights, prepare_process, to_half, train
 from scripts.train_demo.statements import NEW_WORDS, Picture, statement_pair
 from scripts.train_demo.styles import STYLES, styled
 from scripts.train_demo.truth import Statement, truth
@@ -93,7 +93,7 @@ def config() -> dict[str, Any]:
 def carried_clip(path: Path) -> CLIP:
     """A CLIP with the words of `config` and the weights of a file: known words keep their features."""
     clip = build_clip(config())
-    old = {key: value.float() if value.is_floating_point() else value for key, value in load_file(path).items()}
+    old = float_weights(path)
     with safe_open(path, "pt") as file:
         tokens = json.loads(file.metadata()["config"])["tokens"]
     rows = carried_rows(tokens, config()["tokens"])

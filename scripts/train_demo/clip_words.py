@@ -19,12 +19,12 @@ import click
 import torch
 import torch.nn.functional as F
 from safetensors import safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from scripts.train_demo.clip import MODEL, mask_words
 from scripts.train_demo.clip_composition import StatementScale, hard_contrastive_loss
-from scripts.train_demo.common import WORK, Losses, prepare_process, to_half, train
+from scripts.train_demo.common import WORK, Losses, float_weights, prepare_process, to_half, train
 from scripts.train_demo.picture_features import Features, load_features
 from scripts.train_demo.plain_pieces import Spec, piece_of
 from scripts.train_demo.plain_sentences import FORMS, sentence
@@ -73,7 +73,7 @@ def main(
     prepare_process(threads)
     start = start or WORK / "clip_composition.safetensors"
     vocabulary, features, scale = load_vocabulary(WORK), load_features(), StatementScale()
-    old = {key: value.float() if value.is_floating_point() else value for key, value in load_file(start).items()}
+    old = float_weights(start)
     tower, embedding = begin(start, old, vocabulary)
     context = MODEL["text_cfg"]["context_length"]
     tokenizer, of_captions = (

@@ -114,6 +114,11 @@ def crops(maps: Tensor, corners: list[list[int]], side: int) -> Tensor:
     return torch.stack([each[:, top : top + side, left : left + side] for each, (top, left) in pairs])
 
 
+def float_weights(path: Path) -> dict[str, Tensor]:
+    """The weights of a file, those in half precision as float32: what `to_half` shortened."""
+    return {k: v.float() if v.is_floating_point() else v for k, v in load_file(path).items()}
+
+
 def to_half(state: dict[str, Tensor]) -> dict[str, Tensor]:
     """The weights with matrices and kernels in half precision, where it costs no accuracy."""
     return {k: (v.half() if v.is_floating_point() and v.ndim > 1 else v).contiguous() for k, v in state.items()}

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from scripts.train_demo.clip import ParameterScale, caption_losses, in_template, label_rows, mask_words
 from scripts.train_demo.clip import config as editors_config
-from scripts.train_demo.common import WORK, Losses, Renders, augment, prepare_process, to_half, train
+from scripts.train_demo.common import WORK, Losses, Renders, augment, float_weights, prepare_process, to_half, train
 from styleclip.demo.captions import caption
 from styleclip.demo.world import Faces, people_with
 from styleclip.networks.clip import build_clip
@@ -61,7 +61,7 @@ def main(
     clip, pictures, scale = build_clip(config()), Pictures(generated), ParameterScale()
     probe = nn.Linear(MODEL["embed_dim"], len(scale.center))
     if start is not None:
-        clip.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in load_file(start).items()})
+        clip.load_state_dict(float_weights(start))
 
     def step(i: int) -> Losses:
         images, people = pictures(batch)

@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch.nn.functional as F
 from torch import Tensor
 
 from styleclip.directions.records import read_range, read_unit
@@ -21,7 +20,6 @@ from styleclip.methods.claim_direction import ClaimDirection
 from styleclip.methods.settings import GlobalDirectionSettings
 from styleclip.methods.style_direction import StyleDirection
 from styleclip.models import Models
-from styleclip.networks.generator import Generator
 from styleclip.prompts import Prompt
 from styleclip.settings import resolve
 from styleclip.storage.recording import InputFile
@@ -62,7 +60,8 @@ def load_style_direction(path: str | Path, models: Models) -> StyleDirection:
         check_shapes(tensors, dict.fromkeys(TENSORS, "C"), REMEDY)
         if not models.accepts_w(about.get("generator")):
             raise WeightError("this direction was found for another generator; pass that one with --model")
-        tensors = {name: _grow(name, tensor, models.generator) for name, tensor in tensors.items()}
+        grow = models.generator.add_style_channels
+        tensors = {name: each if name.endswith(".features") else grow(each) for name, each in tensors.items()}
         check_shapes(tensors, dict.fromkeys(TENSORS, "C"), REMEDY, {"C": models.generator.layout.size})
         weights, std, relevance = (tensors[name].to(models.device) for name in TENSORS)
         direction = StyleDirection(
@@ -79,14 +78,6 @@ def load_style_direction(path: str | Path, models: Models) -> StyleDirection:
             range=read_range(about),
         )
     return direction.with_settings(resolve(GlobalDirectionSettings(), models.defaults.get(StyleDirection.name, {})))
-
-
-def _grow(name: str, tensor: Tensor, generator: Generator) -> Tensor:
-    """The tensor [..., C] of a generator that this one was grown from, with zeros for the channels that were added."""
-    small, size = generator.grown_from, generator.layout.size
-    if small is None or name.endswith(".features") or tensor.shape[-1] != generator.layout.size_of_rows(small.num_ws):
-        return tensor
-    return F.pad(tensor, (0, size - tensor.shape[-1]))
 
 
 def _read_prompt(about: Mapping[str, Any]) -> Prompt:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from styleclip.directions.records import UnitOf
@@ -111,9 +110,7 @@ class LatentDirection(Direction):
         rows, shape = generator.grown_from.num_ws, self.data.shape
         if self.space is Space.W_PLUS and shape[1] == rows:
             return replace(self, data=repeat_last_row(self.data, generator.num_ws))
-        if self.space is Space.S and shape[1] == generator.layout.size_of_rows(rows):
-            return replace(self, data=F.pad(self.data, (0, generator.layout.size - shape[1])))
-        return self
+        return replace(self, data=generator.add_style_channels(self.data)) if self.space is Space.S else self
 
     def check_fits(self, models: Models) -> None:
         """Raise WeightError for a direction of another generator, by its fingerprint or its shape."""

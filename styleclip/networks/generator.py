@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from styleclip.errors import SpaceError, UsageError
@@ -57,6 +58,14 @@ class Generator(nn.Module):
     def row_counts(self) -> tuple[int, ...]:
         """The numbers of rows that W+ has in files: `num_ws`, and that of the generator that it was grown from."""
         return (self.num_ws, *([self.grown_from.num_ws] if self.grown_from else []))
+
+    def add_style_channels(self, styles: Tensor) -> Tensor:
+        """Changes of S [..., C] of the generator that this one was grown from, with zeros for the added channels.
+
+        A tensor of another shape is returned as it is.
+        """
+        small = self.grown_from and self.layout.size_of_rows(self.grown_from.num_ws)
+        return F.pad(styles, (0, self.layout.size - small)) if styles.shape[-1] == small else styles
 
     @property
     def w_avg(self) -> Tensor:
