@@ -50,13 +50,13 @@ def measure_held_out(
     prompts = requested_prompts(texts, mappers, sliders, models)
     editors = measured_editors(request, mappers, sliders, models)
     with Progress("evaluate", common.quiet) as progress:
-        sources = (
+        sources, left_out = (
             photo_sources(models, photos, options.invert(common), progress)
             if photos
-            else [seed_source(models, request.seeds or SEEDS)]
+            else ([seed_source(models, request.seeds or SEEDS)], [])
         )
         choices = held_out.strengths or STRENGTHS, held_out.unedited or SAMPLES, bool(held_out.fid)
-        report = measure_edits(models, judges, editors, prompts, sources, *choices, on_step=progress)
+        report = measure_edits(models, judges, editors, prompts, sources, *choices, left_out, progress)
     paths = save_report(report, folder, common.overwrite, common.recording)
     if not common.as_json:
         print_lines(*report_table(report).split("\n"))

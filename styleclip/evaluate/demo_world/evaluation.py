@@ -21,6 +21,7 @@ from styleclip.evaluate.demo_world.report import Report
 from styleclip.evaluate.demo_world.scores import PromptScore, mean_row
 from styleclip.evaluate.demo_world.sheet import WorstEdit, choose_worst, worst_edits
 from styleclip.evaluate.demo_world.task import Portraits, Task
+from styleclip.evaluate.left_out import REFUSALS, LeftOut, nothing_left
 from styleclip.latents import Latent, Space
 from styleclip.methods.base import Method
 from styleclip.models import Models
@@ -67,20 +68,30 @@ class Evaluation:
     def report(
         self, name: str, settings: Mapping[str, Any], wordings: str, edits: Sequence[Edit], on_step: OnStep
     ) -> Report:
-        """Measure every edit; a step is a prompt. Raises UsageError where no face lacks anything."""
+        """Measure every edit; a step is a prompt. One that the method refuses is left out.
+
+        Raises UsageError where no other is left, or no face lacks anything.
+        """
         scores: list[PromptScore] = []
         worst: list[WorstEdit] = []
-        for edit in edits:
-            score, candidates = self._prompt_score(edit)
-            scores.append(score)
-            worst += candidates
+        left_out: list[LeftOut] = []
+        for number, edit in enumerate(edits, start=1):
+            try:
+                score, candidates = self._prompt_score(edit)
+            except REFUSALS as error:
+                left_out.append(LeftOut(str(error), prompt=edit.wording.text))
+            else:
+                scores.append(score)
+                worst += candidates
             means = mean_row("", scores).means
-            on_step(Step(len(scores), len(edits), {each: means[each] for each in ("clean", "hit")}))
+            on_step(Step(number, len(edits), {each: means[each] for each in ("clean", "hit")}))
         if not any(score.faces for score in scores):
-            raise UsageError(f"every face already shows {edits[0].wording.text!r}; pass more --seeds")
+            shown = f"every face already shows {edits[0].wording.text!r}; pass more --seeds"
+            raise UsageError(nothing_left(left_out) if left_out else shown)
         limits = {column: round(getattr(self.limits, column), DECIMALS) for column in LIMITED}
         seeds, provenance = self.portraits.seeds.tolist(), dict(self.editor.models.provenance)
-        return Report(name, settings, wordings, seeds, limits, scores, provenance, choose_worst(worst))
+        shared = name, settings, wordings, seeds, limits
+        return Report(*shared, scores, provenance, choose_worst(worst), left_out)
 
     @whole_batches()
     def _prompt_score(self, edit: Edit) -> tuple[PromptScore, list[WorstEdit]]:

@@ -13,6 +13,7 @@ from styleclip.evaluate.demo_world.plot import plot_rows
 from styleclip.evaluate.demo_world.scores import TABLE_FORMATS, PromptScore, Row, mean_row
 from styleclip.evaluate.demo_world.sheet import WorstEdit, worst_sheet
 from styleclip.evaluate.json_lists import lists_on_one_line
+from styleclip.evaluate.left_out import LeftOut
 from styleclip.storage.files import atomic_path, atomic_write, to_json
 from styleclip.storage.result_folder import ResultFolder
 from styleclip.storage.temporaries import final_path
@@ -36,6 +37,7 @@ class Report:
         prompts: the edits of each prompt.
         provenance: of the models.
         worst: the edits of the sheet; not part of the JSON.
+        left_out: the prompts that the method refused.
 
     Example:
         report = evaluate.run(styleclip.load("demo"), "optimize", seeds=range(2000, 2010))
@@ -51,6 +53,7 @@ class Report:
     prompts: Sequence[PromptScore]
     provenance: Mapping[str, Any] = field(default_factory=dict)
     worst: Sequence[WorstEdit] = field(default=(), compare=False, repr=False)
+    left_out: Sequence[LeftOut] = ()
 
     def mean(self, name: str) -> float:
         """The mean of a column over all edits."""
@@ -73,11 +76,15 @@ class Report:
         return [mean, Row(ORACLE, mean.faces, mean.oracle, mean.oracle)]
 
     def table(self) -> str:
-        """Markdown: a row for each prompt, means by the number of claims, over all edits, and of the oracle."""
+        """Markdown: a row for each prompt, means by the number of claims, over all edits, and of the oracle.
+
+        Then a line for each prompt that was left out.
+        """
         means = [[f"**{cells[0]}**", *cells[1:]] for cells in map(Row.cells, [*self.claims_rows(), *self.mean_rows()])]
         head = ["prompt", "faces", *TABLE_FORMATS]
         rows = [head, ["---"] * len(head), *map(Row.cells, self.prompt_rows()), *means]
-        return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+        table = [f"| {' | '.join(row)} |" for row in rows]
+        return "\n".join([*table, *(each.sentence for each in self.left_out)])
 
     def to_json(self) -> dict[str, Any]:
         """The content of report.json; `load_report` reads it."""
@@ -94,6 +101,7 @@ class Report:
             "limits": self.limits,
             "provenance": self.provenance,
             "prompts": prompts,
+            "left_out": [asdict(each) for each in self.left_out],
             "claims": {row.label: {"faces": row.faces, **row.means} for row in self.claims_rows()},
             "mean": {"faces": mean.faces, **mean.means},
             "oracle": {"faces": oracle.faces, **oracle.means},
@@ -127,6 +135,7 @@ def load_report(path: Path) -> Report:
         fields = ("prompt", "claims", "seeds", "edits", "oracle", "flipped")
         prompts = [PromptScore(**{name: score[name] for name in fields}) for score in record["prompts"]]
         names = ("method", "settings", "wordings", "seeds", "limits", "provenance")
-        return Report(**{name: record[name] for name in names}, prompts=prompts)
+        left_out = [LeftOut(**each) for each in record.get("left_out", [])]
+        return Report(**{name: record[name] for name in names}, prompts=prompts, left_out=left_out)
     except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         raise UsageError(f"{path} is not a report of `styleclip evaluate`; pass a report.json") from error

@@ -18,9 +18,10 @@ from styleclip.evaluate.held_out.editors import MeasuredEditor, at_strength, pro
 from styleclip.evaluate.held_out.judges import Judges
 from styleclip.evaluate.held_out.measure import Seen, measure, see
 from styleclip.evaluate.held_out.measurements import NOTHING, EditMeasurement, EditPictures
-from styleclip.evaluate.held_out.sets import EditSets
+from styleclip.evaluate.held_out.sets import EditSets, Features
 from styleclip.evaluate.held_out.task import Task
 from styleclip.evaluate.held_out.unedited import Unedited
+from styleclip.evaluate.left_out import REFUSALS, LeftOut
 from styleclip.evaluate.pixels import difference
 from styleclip.latents import Latent
 from styleclip.methods.base import Method
@@ -43,10 +44,14 @@ class Measured:
     Args:
         edits: one for each strength and picture.
         pictures: of the first SHEET_IMAGES pictures.
+        features: for `EditSets`, by strength.
+        left_out: the prompt, where the editor refused it; then there are no edits.
     """
 
     edits: list[EditMeasurement] = field(default_factory=list)
     pictures: list[EditPictures] = field(default_factory=list)
+    features: list[tuple[float, Features]] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
 
 
 class Evaluation:
@@ -81,16 +86,26 @@ class Evaluation:
         ]
 
     def measure(self, task: Task, editor: MeasuredEditor) -> Measured:
-        """Edit the pictures that lack a claim; nothing for a prompt that the editor does not know."""
+        """Edit the pictures that lack a claim; nothing for a prompt that the editor does not know or refuses."""
+        try:
+            measured = self._measure(task, editor)
+        except REFUSALS as error:
+            return Measured(left_out=[LeftOut(str(error), prompt=task.prompt.target, editor=editor.label)])
+        for strength, features in measured.features:
+            self.sets.add(editor.label, strength, features)
+        return measured
+
+    def _measure(self, task: Task, editor: MeasuredEditor) -> Measured:
+        """The edits of all pictures that lack a claim. Raises as the editor does."""
         measured = Measured()
         method = editor.of(task.prompt)
         for source, before in zip(self.sources, self.before, strict=True):
             for rows in _rows(task, before).split(_batch_size(source.models)):
                 if method is not None and len(rows):
-                    self._measure(task, editor.label, method, source, before, rows, measured)
+                    self._measure_rows(task, editor.label, method, source, before, rows, measured)
         return measured
 
-    def _measure(
+    def _measure_rows(
         self,
         task: Task,
         label: str,
@@ -122,7 +137,7 @@ class Evaluation:
                 named = self.reader.names(flips, place) if flips else ()
                 edit = EditMeasurement(label, task.prompt.target, strength, source.names[row], measures, named)
                 measured.edits.append(edit)
-            self.sets.add(label, strength, seen.features, seen.images)
+            measured.features.append((strength, self.sets.features(seen.features, seen.images)))
             after.append(images[:SHEET_IMAGES])
         for place in range(min(len(rows), SHEET_IMAGES - len(measured.pictures))):
             [picture] = thumbnails(start.images[place : place + 1].cpu())

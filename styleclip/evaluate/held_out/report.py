@@ -10,6 +10,7 @@ from typing import Any
 
 from styleclip.errors import UsageError
 from styleclip.evaluate.held_out.measurements import EditMeasurement, EditPictures, MeasuredPrompt, SetMeasurement
+from styleclip.evaluate.left_out import LeftOut
 from styleclip.text.text_files import read_text
 
 MAX_REPORT_BYTES = 2**28
@@ -32,6 +33,7 @@ class HeldOutReport:
         provenance: of the models that edited.
         measurements: one for each editor, prompt, strength and source.
         sets: measures of all edits of an editor at a strength.
+        left_out: the photos and prompts that could not be measured.
         pictures: for sheets; not part of the JSON.
     """
 
@@ -44,6 +46,7 @@ class HeldOutReport:
     provenance: Mapping[str, Any]
     measurements: Sequence[EditMeasurement]
     sets: Sequence[SetMeasurement] = ()
+    left_out: Sequence[LeftOut] = ()
     pictures: Sequence[EditPictures] = field(default=(), compare=False, repr=False)
 
     def rows(
@@ -63,6 +66,7 @@ class HeldOutReport:
             "kind": KIND,
             **{name: getattr(self, name) for name in names},
             "prompts": [asdict(each) for each in self.prompts],
+            "left_out": [asdict(each) for each in self.left_out],
             "sets": [asdict(each) for each in self.sets],
             "edits": [asdict(each) for each in self.measurements],
         }
@@ -78,7 +82,9 @@ def load_held_out_report(path: Path) -> HeldOutReport:
         prompts = [MeasuredPrompt(**{**each, "neutral": tuple(each["neutral"])}) for each in record["prompts"]]
         names = ("editors", "strengths", "images", "judges", "protocol", "provenance")
         sets = [SetMeasurement(**each) for each in record["sets"]]
-        return HeldOutReport(**{name: record[name] for name in names}, prompts=prompts, measurements=edits, sets=sets)
+        shared = {name: record[name] for name in names}
+        left_out = [LeftOut(**each) for each in record.get("left_out", [])]
+        return HeldOutReport(**shared, prompts=prompts, measurements=edits, sets=sets, left_out=left_out)
     except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         raise UsageError(
             f"{path} is not a report of `styleclip evaluate` with --judge-clip; pass a report.json"

@@ -12,15 +12,16 @@ from styleclip.evaluate.curves.bootstrap import RESAMPLES
 from styleclip.evaluate.curves.bootstrap import SEED as BOOTSTRAP_SEED
 from styleclip.evaluate.held_out.bank_reader import MIN_CERTAINTY
 from styleclip.evaluate.held_out.editors import MeasuredEditor, bounds
-from styleclip.evaluate.held_out.evaluation import Evaluation
+from styleclip.evaluate.held_out.evaluation import Evaluation, Measured
 from styleclip.evaluate.held_out.judges import Judges
 from styleclip.evaluate.held_out.measure import MAX_OUTSIDE
-from styleclip.evaluate.held_out.measurements import EditMeasurement, EditPictures
+from styleclip.evaluate.held_out.measurements import EditMeasurement, MeasuredPrompt
 from styleclip.evaluate.held_out.region import MARGIN, MIN_EFFECT, STANDARD_ERRORS
 from styleclip.evaluate.held_out.report import HeldOutReport
 from styleclip.evaluate.held_out.sets import EditSets, load_inception
 from styleclip.evaluate.held_out.task import Task
 from styleclip.evaluate.held_out.unedited import MAP_PX, SEED, see_unedited
+from styleclip.evaluate.left_out import REFUSALS, LeftOut, nothing_left
 from styleclip.models import Models
 from styleclip.progress import OnStep, Step, ignore
 from styleclip.prompts import Prompt
@@ -42,6 +43,7 @@ def measure_edits(
     strengths: Sequence[float] = STRENGTHS,
     samples: int = SAMPLES,
     fid: bool = False,
+    left_out: Sequence[LeftOut] = (),
     on_step: OnStep = ignore,
 ) -> HeldOutReport:
     """Measure editors on the pictures that lack something of a prompt.
@@ -55,10 +57,12 @@ def measure_edits(
         strengths: multiples of every editor's own step, `source + strength * (edited - source)`.
         samples: without an edit, which say where the claims of a prompt lie and what the held-out CLIP can tell.
         fid: also compare all edits of an editor with samples by FID and KID; raises WeightError without Inception.
+        left_out: photos that are not among the sources, for the report.
         on_step: a step is an editor on a prompt; before that a sample.
 
-    Raises UsageError where every picture shows every prompt, for two editors of one label, and for one that knows none
-    of the prompts.
+    A prompt that an editor refuses is left out for this editor, and one that cannot be measured for all of them.
+    Raises UsageError where nothing else is left, where every picture shows every prompt, for two editors of one label,
+    and for one that knows none of the prompts.
 
     Example:
         models = styleclip.load("demo")
@@ -73,18 +77,24 @@ def measure_edits(
     unedited = see_unedited(models, judges.clip, samples, on_step)
     sets = EditSets(models, unedited, inception)
     evaluation = Evaluation(judges, unedited, sources, strengths, sets)
-    records, edits, pictures = [], list[EditMeasurement](), list[EditPictures]()
+    records, found, refused = list[MeasuredPrompt](), list[Measured](), list[LeftOut]()
+    total = len(prompts) * len(everyone)
     for number, prompt in enumerate(prompts):
-        task = Task.of(models, judges, unedited, prompt)
+        try:
+            task = Task.of(models, judges, unedited, prompt)
+        except REFUSALS as error:
+            refused.append(LeftOut(str(error), prompt=prompt.target))
+            on_step(Step((number + 1) * len(everyone), total, stage="edits"))
+            continue
         records.append(task.record(evaluation.lacking(task)))
         for place, editor in enumerate(everyone, start=1):
-            measured = evaluation.measure(task, editor)
-            edits += measured.edits
-            pictures += measured.pictures
-            values = _means(measured.edits)
-            on_step(Step(number * len(everyone) + place, len(prompts) * len(everyone), values, stage="edits"))
-    if not edits:
-        raise UsageError(f"every picture already shows {prompts[0].target!r}; pass more --seeds or photos")
+            found.append(evaluation.measure(task, editor))
+            refused += found[-1].left_out
+            on_step(Step(number * len(everyone) + place, total, _means(found[-1].edits), stage="edits"))
+    edits = [edit for each in found for edit in each.edits]
+    if not {edit.editor for edit in edits} & {each.label for each in editors or everyone}:
+        shown = f"every picture already shows {prompts[0].target!r}; pass more --seeds or photos"
+        raise UsageError(nothing_left(refused) if refused else shown)
     return HeldOutReport(
         editors={each.label: each.settings(models) for each in everyone},
         prompts=records,
@@ -95,7 +105,8 @@ def measure_edits(
         provenance=models.provenance,
         measurements=edits,
         sets=sets.measurements(),
-        pictures=pictures,
+        left_out=[*left_out, *refused],
+        pictures=[picture for each in found for picture in each.pictures],
     )
 
 

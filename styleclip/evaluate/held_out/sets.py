@@ -26,6 +26,7 @@ from styleclip.models import Models
 DECIMALS = 5
 
 Names = tuple[str, str]  # of the Frechet and the kernel distance of some features
+Features = dict[Names, Tensor]  # [N, D] each, of the same pictures
 
 
 class EditSets:
@@ -47,12 +48,17 @@ class EditSets:
             self.before[INCEPTION_DISTANCES] = _features(self.inception, images)
         self.after: dict[tuple[str, float], dict[Names, list[Tensor]]] = defaultdict(lambda: defaultdict(list))
 
-    def add(self, editor: str, strength: float, features: Tensor, images: Tensor) -> None:
-        """Edited pictures [N, 3, H, W] and the CLIP's unit features [N, D] of them."""
-        kept = self.after[editor, strength]
-        kept[CLIP_DISTANCES].append(scale_features(features.cpu()))
+    def features(self, features: Tensor, images: Tensor) -> Features:
+        """What is compared of edited pictures [N, 3, H, W] with these unit features [N, D] of the CLIP."""
+        found = {CLIP_DISTANCES: scale_features(features.cpu())}
         if self.inception is not None:
-            kept[INCEPTION_DISTANCES].append(_features(self.inception, images))
+            found[INCEPTION_DISTANCES] = _features(self.inception, images)
+        return found
+
+    def add(self, editor: str, strength: float, features: Features) -> None:
+        """The features of edited pictures of an editor at a strength."""
+        for names, each in features.items():
+            self.after[editor, strength][names].append(each)
 
     def measurements(self) -> list[SetMeasurement]:
         """The distances of every set of two pictures or more."""

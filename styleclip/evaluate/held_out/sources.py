@@ -7,7 +7,8 @@ from pathlib import Path
 
 from styleclip.edit_source import EditSource
 from styleclip.editor import Editor
-from styleclip.errors import UsageError
+from styleclip.errors import PhotoError, UsageError
+from styleclip.evaluate.left_out import REFUSALS, LeftOut, nothing_left
 from styleclip.inversion.invert import Invert
 from styleclip.models import Models
 from styleclip.progress import OnStep, Step, ignore
@@ -22,19 +23,26 @@ def seed_source(models: Models, seeds: Sequence[int]) -> EditSource:
 
 def photo_sources(
     models: Models, photos: Sequence[Path], how: Invert | None = None, on_step: OnStep = ignore
-) -> list[EditSource]:
+) -> tuple[list[EditSource], list[LeftOut]]:
     """The largest face of every photo, inverted: each is compared with its own reconstruction. A step is a photo.
 
-    Raises PhotoError and NoFaceError, and UsageError for two photos of one name.
+    Photos that cannot be inverted, such as those without a face, are left out. Raises PhotoError where none is left,
+    and UsageError for two photos of one name.
     """
     names = [photo.name for photo in photos]
     if len({*names}) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise UsageError(f"two photos are called {twice!r}; a report tells them apart by name, so rename one")
-    editor, sources = Editor(models), []
+    editor, sources, left_out = Editor(models), list[EditSource](), list[LeftOut]()
     for number, photo in enumerate(photos, start=1):
-        inversion = editor.invert(photo, how)
-        about = {"image": InputFile(photo), "inversion": inversion.record()}
-        sources.append(EditSource(inversion.models, inversion.latent, [photo.name], about, inversion.tuning))
+        try:
+            inversion = editor.invert(photo, how)
+        except REFUSALS as error:
+            left_out.append(LeftOut(str(error), image=photo.name))
+        else:
+            about = {"image": InputFile(photo), "inversion": inversion.record()}
+            sources.append(EditSource(inversion.models, inversion.latent, [photo.name], about, inversion.tuning))
         on_step(Step(number, len(photos), stage="photos"))
-    return sources
+    if left_out and not sources:
+        raise PhotoError(nothing_left(left_out))
+    return sources, left_out

@@ -79,7 +79,8 @@ def set_values(report: HeldOutReport, editor: str, strength: float) -> dict[str,
 
 
 def report_table(report: HeldOutReport) -> str:
-    """Markdown: the editors at strength 1, at all strengths where that is none of them; with the note on identity.
+    """Markdown: the editors at strength 1, at all strengths where that is none of them; with the note on identity
+    and what was left out.
 
     The strength stands in every row where several were measured.
     """
@@ -95,9 +96,10 @@ def report_table(report: HeldOutReport) -> str:
 
 
 def _left_out(report: HeldOutReport) -> list[str]:
-    """A line on the attributes whose flips are not counted."""
+    """A line on the attributes whose flips are not counted, and one for each photo and prompt that was left out."""
     names = report.judges.get("left_out", [])
-    return [f"{report.judges['clip']['name']} cannot tell, so no flips of: {', '.join(names)}"] if names else []
+    flips = [f"{report.judges['clip']['name']} cannot tell, so no flips of: {', '.join(names)}"] if names else []
+    return [*flips, *(each.sentence for each in report.left_out)]
 
 
 def _cell(interval: Interval, form: str, name: str) -> str:

@@ -39,6 +39,7 @@ def summary_section(report: HeldOutReport) -> Html:
             "doing nothing.",
         ),
         table("editor", [EDITS, *((term.heading, term.meaning) for term in [*terms, *set_terms])], rows),
+        *(element("p", each.sentence) for each in report.left_out),
         id="editors",
     )
 

@@ -6,10 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 import styleclip
 from styleclip.images import to_pil
 from tests.helpers.commands import invoke
+from tests.helpers.photos import ASTRONAUT
 from tests.helpers.support import failed
 
 QUICK = ("--judge-clip", "demo-judge-clip", "--unedited", "50", "--quiet")
@@ -49,6 +51,18 @@ def test_photos_and_the_text_of_a_mapper(folder: Path) -> None:
     record = json.loads(result.stdout)
     assert record["images"] == ["face.png"] and [each["prompt"] for each in record["prompts"]] == ["an old face"]
     assert [edit["editor"] for edit in record["edits"]] == ["nothing", *["random"] * 4, *["map"] * 4]
+
+
+def test_a_photo_without_a_face_is_left_out(folder: Path) -> None:
+    Image.new("RGB", (80, 80), "white").save(folder / "plain.png")
+    words = ("--mapper", "demo-old", "--strengths", "1", "--image", "plain.png")
+    failed(invoke("evaluate", *QUICK, *words), 1, "nothing is left to measure: no face was found in plain.png")
+    result = invoke("evaluate", *QUICK, *words, "--image", ASTRONAUT)
+    assert result.exit_code == 0, result.output
+    [line] = [line for line in result.stdout.splitlines() if line.startswith("left out")]
+    assert line.startswith("left out plain.png: no face was found in plain.png")
+    record = json.loads((folder / "styleclip-out/evaluation/report.json").read_text())
+    assert record["images"] == [ASTRONAUT.name] and record["left_out"][0]["image"] == "plain.png"
 
 
 @pytest.mark.parametrize(

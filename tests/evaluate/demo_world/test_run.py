@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
@@ -13,13 +14,15 @@ from styleclip.demo.wordings import Wording, WordingSet
 from styleclip.editor import Editor
 from styleclip.errors import SpaceError, UsageError
 from styleclip.evaluate.demo_world.oracle import Oracle
+from styleclip.evaluate.demo_world.report import load_report
 from styleclip.evaluate.demo_world.task import Portraits
+from styleclip.evaluate.left_out import LeftOut
 from styleclip.latents import Latent
 from styleclip.methods.mapper import LatentMapper, TrainedMapper
 from styleclip.models import Models
 from styleclip.progress import OnStep, ignore
 from styleclip.prompts import Prompt
-from tests.helpers.demo_edits import Nothing, Scramble
+from tests.helpers.demo_edits import Nothing, Refusing, Scramble
 from tests.helpers.mappers import random_mapper
 
 
@@ -64,6 +67,18 @@ def test_prompts_that_nobody_lacks(models: Models, portraits: Portraits) -> None
         evaluate.run(models, Nothing(), hatless, ["a face without a hat"])
     report = evaluate.run(models, Nothing(), hatless, ["a face without a hat", "a face wearing a hat"])
     assert [score.faces for score in report.prompts] == [0, 1] and "| a face without a hat | 0 | - |" in report.table()
+
+
+def test_a_prompt_that_the_method_refuses_is_left_out(models: Models, tmp_path: Path) -> None:
+    hat, old = "a face wearing a hat", "an old face"
+    why = f"{hat!r} asks too much; ask for less"
+    report = evaluate.run(models, Refusing((hat,)), range(6), [hat, old])
+    assert [score.prompt for score in report.prompts] == [old] and report.left_out == [LeftOut(why, prompt=hat)]
+    assert report.table().splitlines()[-1] == f"left out {hat!r}: {why}"
+    report.save(tmp_path)
+    assert load_report(tmp_path / "report.json").left_out == report.left_out
+    with pytest.raises(UsageError, match=f"^nothing is left to measure: of 2 left out the first is {hat!r}: {why}$"):
+        evaluate.run(models, Refusing((hat, old)), range(6), [hat, old])
 
 
 def test_a_prompt_the_judge_cannot_check_is_refused(models: Models) -> None:
