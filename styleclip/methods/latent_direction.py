@@ -112,11 +112,15 @@ class LatentDirection(Direction):
             return replace(self, data=repeat_last_row(self.data, generator.num_ws))
         return replace(self, data=generator.add_style_channels(self.data)) if self.space is Space.S else self
 
-    def check_fits(self, models: Models) -> None:
-        """Raise WeightError for a direction of another generator, by its fingerprint or its shape."""
+    def check_fits(self, models: Models, name: str | None = None) -> None:
+        """Raise WeightError for a direction of another generator, by its fingerprint or its shape.
+
+        The message calls it by `name`, else by its label.
+        """
+        name = name or self.label
         known = self.generator, models.generator_fingerprint
         if None not in known and not models.accepts_w(self.generator):
-            raise WeightError(f"{self.name} was made for another generator; pass that one with --model")
+            raise WeightError(f"{name} was made for another generator; pass that one with --model")
         generator = models.generator
         shapes = {
             Space.W: [1, generator.config.w_dim],
@@ -125,7 +129,7 @@ class LatentDirection(Direction):
         }
         if list(self.data.shape) != shapes[self.space]:
             raise WeightError(
-                f"{self.name} has shape {list(self.data.shape)} in {self.space.value}, and this generator "
+                f"{name} has shape {list(self.data.shape)} in {self.space.value}, and this generator "
                 f"{shapes[self.space]}; pass the generator that it was made for with --model"
             )
 

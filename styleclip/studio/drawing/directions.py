@@ -183,7 +183,7 @@ def _uploaded_record(direction: FileDirection, models: Models) -> Record:
     if isinstance(direction, StyleDirection):
         return _entry(name)
     try:
-        direction.check_fits(models)
+        direction.check_fits(models, name)
     except WeightError as error:
         return _entry(name, direction.licence) | _fault(str(error), OTHER_GENERATOR)
     return _entry(name, direction.licence)
