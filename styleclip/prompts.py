@@ -77,8 +77,7 @@ class Prompt:
 
     @property
     def recorded_force(self) -> dict[str, bool]:
-        """`force` for records and files, which hold it only where it is set."""
-        return {"force": True} if self.force else {}
+        return recorded_force(self.force)
 
     def claims(self, vocabulary: Collection[str] | None = None) -> tuple[Claim, ...]:
         """What the target asks for, and what a picture may show instead.
@@ -89,6 +88,11 @@ class Prompt:
         if self.neutral is None:
             return read_claims(self.target, vocabulary)
         return (Claim(self.target, None, (self.target,), self.neutrals),)
+
+
+def recorded_force(force: bool) -> dict[str, bool]:
+    """`force` for records and files, which hold it only where it is set."""
+    return {"force": True} if force else {}
 
 
 def is_visible(text: str) -> bool:

@@ -14,7 +14,7 @@ from styleclip.canvases.result import CanvasResult
 from styleclip.networks.clip import CLIP
 from styleclip.progress import OnStep, ignore
 from styleclip.prompt_lint import check_prompts
-from styleclip.prompts import Prompt
+from styleclip.prompts import Prompt, recorded_force
 from styleclip.runtime.gradients import with_gradients
 from styleclip.settings import resolve
 from styleclip.storage.recording import InputFile
@@ -68,7 +68,7 @@ def draw(
         method="draw",
         settings={
             "prompt": prompt,
-            **Prompt(prompt, force=force).recorded_force,
+            **recorded_force(force),
             "negatives": list(negatives),
             **dataclasses.asdict(settings),
         },

@@ -31,7 +31,7 @@ from styleclip.networks.face_recognition import FaceRecogniser
 from styleclip.networks.photo_unet import PhotoUNet, Statistics
 from styleclip.progress import OnStep, ignore
 from styleclip.prompt_lint import check_prompts
-from styleclip.prompts import Prompt, check_characters, has_content, text_direction
+from styleclip.prompts import check_characters, has_content, recorded_force, text_direction
 from styleclip.runtime.gradients import with_gradients
 from styleclip.settings import resolve
 from styleclip.storage.recording import InputFile
@@ -90,7 +90,7 @@ def stylize(
     losses = StylizationLosses(network, small, clip, direction, settings, content, faces)
     started = time.perf_counter()
     run = train(network, losses, settings, on_step)
-    told = {"prompt": prompt, **Prompt(prompt, force=force).recorded_force, **asdict(settings)}
+    told = {"prompt": prompt, **recorded_force(force), **asdict(settings)}
     about = {**told, "trained_steps": run.steps, "clip": clip.name}
     net = StyleNet(network.eval().requires_grad_(False), finish(settings), about)
     styled = net.draw(read.image)

@@ -25,6 +25,7 @@ from styleclip.errors import UsageError
 from styleclip.images import from_pil, read_record
 from styleclip.networks.clip import CLIP
 from styleclip.progress import Step
+from styleclip.prompt_words import PromptWarning
 from styleclip.settings import resolve
 
 QUICK = Drawing(strokes=6, steps=3, restarts=2, views=1, seed=3, size=112)
@@ -93,6 +94,12 @@ def test_ctrl_c_keeps_the_best_so_far(clip: CLIP) -> None:
 def test_texts_that_clip_cannot_read_are_refused(clip: CLIP) -> None:
     with pytest.raises(UsageError, match="no words"):
         styleclip.draw("a face", clip, QUICK, negatives=["?"])
+
+
+def test_force_is_recorded_where_it_is_set(clip: CLIP, drawing: CanvasResult) -> None:
+    with pytest.warns(PromptWarning, match="does not know 'zorgel'"):
+        forced = styleclip.draw("a zorgel face", clip, dataclasses.replace(QUICK, steps=1, restarts=1), force=True)
+    assert forced.settings["force"] is True and "force" not in drawing.settings
 
 
 def test_the_smallest_width_is_not_above_the_largest() -> None:

@@ -23,6 +23,7 @@ from styleclip.errors import NoFaceError, PhotoError, UsageError, WeightError
 from styleclip.images import read_record, write_video
 from styleclip.networks.photo_unet import PhotoUNet
 from styleclip.progress import Step
+from styleclip.prompt_words import PromptWarning
 from styleclip.settings import published_values
 from styleclip.weights.catalog import bundle
 from styleclip.weights.formats.own_files import save_own
@@ -73,6 +74,9 @@ def test_the_record_has_all_that_made_it(styled: StyledPhoto) -> None:
     assert record["settings"]["lambda_patch"] == suited["lambda_patch"] and record["settings"]["steps"] == 2
     assert record["provenance"]["content"] == {"network": "tiny", "layers": ("block0",)}
     assert record["provenance"]["clip"] == {"name": "tiny"}
+    with pytest.warns(PromptWarning, match="does not know 'zebra'"):
+        forced = stylize(picture(40, 40), "a zebra face", CLIP, QUICK, force=True)
+    assert forced.record()["settings"]["force"] is True and "force" not in record["settings"]
 
 
 def test_the_published_values_are_those_of_clipstyler() -> None:
