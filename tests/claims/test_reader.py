@@ -82,6 +82,7 @@ def test_one_attribute(text: str, attribute: str, target: str) -> None:
     [
         ("no glasses", "eyewear", "a face without glasses", "a face with sunglasses"),
         ("no specs", "eyewear", "a face without specs", "a face with specs"),
+        ("not wearing specs", "eyewear", "a face without specs", "a face with sunglasses"),
         ("without sunglasses", "eyewear", "a face without sunglasses", "a face with sunglasses"),
         ("not wearing a hat", "hat", "a face without a hat", "a face wearing a hat"),
         ("a man who doesn't wear a hat", "hat", "a face without a hat", "a face wearing a hat"),
