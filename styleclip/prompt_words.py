@@ -7,9 +7,10 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from styleclip.claims.table import known_titles
 from styleclip.errors import UsageError
 from styleclip.networks.clip import CLIP
-from styleclip.networks.tokenizers import WordTokenizer
+from styleclip.networks.tokenizers import WordTokenizer, byte_pair_tokenizer
 from styleclip.runtime.warnings_of_thread import warn
 from styleclip.text.printable import JOINERS
 
@@ -33,10 +34,12 @@ class UnknownWordsError(UsageError):
 def check_words(clip: CLIP, texts: Sequence[str], force: bool = False) -> None:
     """Raise UnknownWordsError for words of an edit that a small CLIP does not know; with `force` warn of them.
 
+    The error offers the nearest known words, and where a word has none the attributes that the CLIP has words for.
     A full CLIP knows all words a little, so its unknown words are a PromptWarning.
     """
     if clip.vocabulary is not None and not force and (nearest := nearest_words(clip, texts)):
-        raise UnknownWordsError(_sentence(clip, nearest))
+        titles = [] if all(nearest.values()) else known_titles(clip.vocabulary)
+        raise UnknownWordsError(_sentence(clip, nearest, titles))
     warn_unknown_words(clip, texts)
 
 
@@ -47,21 +50,31 @@ def warn_unknown_words(clip: CLIP, texts: Sequence[str]) -> None:
 
 
 def nearest_words(clip: CLIP, texts: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """The unknown words of the texts, each with the nearest known ones: in meaning, else in spelling; () for none."""
+    """The unknown words of the texts, each with the nearest known ones; () for none.
+
+    They are the nearest in meaning, where the CLIP tells them, else those that a misspelled word may be.
+    """
     return {word: _nearest(clip, word) for word in unknown_words(clip, texts)}
 
 
-def _sentence(clip: CLIP, nearest: Mapping[str, Sequence[str]]) -> str:
+def _sentence(clip: CLIP, nearest: Mapping[str, Sequence[str]], titles: Sequence[str] = ()) -> str:
+    """The sentence on unknown words. `titles` are the attributes that a small CLIP has words for."""
     if clip.vocabulary is None:
         return f"the {clip.name} CLIP hardly knows {_join(nearest)}; it reads English words"
-    return f"the {clip.name} CLIP does not know {_join(nearest)}; say it in other words"
+    known = f"; it has words for {_listed(titles)}" if titles else ""
+    return f"the {clip.name} CLIP does not know {_join(nearest)}{known}; say it in other words"
 
 
 def _nearest(clip: CLIP, word: str) -> tuple[str, ...]:
-    near = clip.neighbours.get(word) or difflib.get_close_matches(
-        word[:MAX_WORD_CHARS], list(clip.vocabulary or ()), n=MAX_NEAREST, cutoff=LEAST_LIKENESS
-    )
+    near: Sequence[str] = clip.neighbours.get(word, ())
+    if not near and clip.vocabulary and not _is_whole_token(word):
+        near = difflib.get_close_matches(word[:MAX_WORD_CHARS], list(clip.vocabulary), MAX_NEAREST, LEAST_LIKENESS)
     return tuple(near[:MAX_NEAREST])
+
+
+def _is_whole_token(word: str) -> bool:
+    """Whether a word is one token of OpenAI's CLIP: a common word, so no misspelling of another ("cute" of "cut")."""
+    return f"{word}</w>" in byte_pair_tokenizer().encoder
 
 
 def _join(nearest: Mapping[str, Sequence[str]]) -> str:
@@ -69,7 +82,12 @@ def _join(nearest: Mapping[str, Sequence[str]]) -> str:
     named = [_name(*pair) for pair in list(nearest.items())[:MAX_NAMED]]
     if len(nearest) > MAX_NAMED:
         named.append(f"{len(nearest) - MAX_NAMED} more")
-    *first, last = named
+    return _listed(named)
+
+
+def _listed(names: Sequence[str]) -> str:
+    """`age, hat and nose`."""
+    *first, last = names
     return f"{', '.join(first)} and {last}" if first else last
 
 

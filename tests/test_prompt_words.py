@@ -20,7 +20,7 @@ from styleclip.prompt_words import (
     words_of,
 )
 from styleclip.runtime.warnings_of_thread import collect_warnings
-from tests.helpers.tiny import tiny_clip
+from tests.helpers.tiny import WORDS, tiny_clip
 
 
 def test_unknown_words_are_named_with_the_nearest_known_ones(recwarn: pytest.WarningsRecorder) -> None:
@@ -38,6 +38,21 @@ def test_unknown_words_are_named_with_the_nearest_known_ones(recwarn: pytest.War
     warn_unknown_words(clip, ["a zebra face"])
 
 
+@pytest.mark.parametrize(
+    ("word", "nearest"),
+    [
+        *[(word, ()) for word in ("cute", "tired", "cat", "fat", "beautiful")],
+        ("hairr", ("hair",)),
+        ("smlie", ("smile",)),
+        ("beared", ("beard",)),
+    ],
+)
+def test_a_common_word_is_no_misspelling(word: str, nearest: tuple[str, ...]) -> None:
+    words = ("cut", "retired", "coat", "at", "flat", "hair", "smile", "beard")
+    clip: Any = SimpleNamespace(name="words", vocabulary=words, neighbours={}, tokenizer=WordTokenizer(words, 20))
+    assert nearest_words(clip, [word]) == {word: nearest}
+
+
 def test_an_edit_by_unknown_words_is_refused_unless_forced() -> None:
     clip = tiny_clip()
     check_words(clip, ["a face with red hair"])
@@ -48,6 +63,11 @@ def test_an_edit_by_unknown_words_is_refused_unless_forced() -> None:
     assert str(refused.value) == f"{sentence}, or pass --force (in Python force=True) to edit anyway"
     with pytest.warns(PromptWarning, match="does not know 'hairr'"):
         check_words(clip, ["a face with hairr"], force=True)
+    clip.vocabulary = (*WORDS, "an", "young", "black", "short", "long")
+    with pytest.raises(
+        UnknownWordsError, match="'zebra'; it has words for hair colour, hair length and age; say it in"
+    ):
+        check_words(clip, ["a zebra face"])
     clip.vocabulary, clip.tokenizer = None, SimpleTokenizer()
     with pytest.warns(PromptWarning, match="hardly knows '😀'"):
         check_words(clip, ["😀"])

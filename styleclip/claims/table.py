@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from styleclip.claims.wording import is_known, put_before, remove_article, sentence, words_of
+from styleclip.claims.wording import SUBJECT, is_known, put_before, remove_article, sentence, words_of
 
 FILE = Path(__file__).parents[1] / "alternatives.toml"
 PREPOSITIONS = ("with", "wearing", "in", "on")
@@ -56,6 +56,11 @@ class Attribute:
         sentences = (sentence(wording, subject) for wording in self.wordings[state])
         return next((text for text in sentences if is_known(text, vocabulary)), None)
 
+    def write_states(self, vocabulary: Collection[str] | None, subject: str = SUBJECT) -> dict[str, str]:
+        """State -> sentence, of the states that a CLIP of these words knows."""
+        written = {state: self.write(state, vocabulary, subject) for state in self.states}
+        return {state: text for state, text in written.items() if text}
+
 
 @dataclass(frozen=True)
 class Table:
@@ -93,6 +98,11 @@ def load_table() -> Table:
         {key: tuple(found) for key, found in nouns.items()},
         {name: frozenset(map(words_of, phrases)) for name, phrases in text.items()},
     )
+
+
+def known_titles(vocabulary: Collection[str]) -> list[str]:
+    """The titles of the attributes of which a CLIP of these words knows two states or more."""
+    return [each.title for each in load_table().attributes.values() if len(each.write_states(vocabulary)) > 1]
 
 
 def _attribute(name: str, entry: Mapping[str, Any], colours: Mapping[str, list[str]]) -> Attribute:

@@ -77,7 +77,8 @@ def test_one_sentence_each(
 def test_unknown_words_are_refused_and_forced(tmp_path: Path, python: list[str]) -> None:
     command = ("optimize", "--prompt", "a face with a zebra", "--steps", "1")
     ran = run_styleclip(*command, cwd=tmp_path, python=python)
-    assert ran.returncode == 2 and "does not know 'zebra'; say it in other words, or pass --force" in ran.stderr
+    assert ran.returncode == 2 and "does not know 'zebra'; it has words for hair colour, " in ran.stderr
+    assert " and clothing colour; say it in other words, or pass --force" in ran.stderr
     assert not list(tmp_path.rglob("result.json"))
     forced = run_styleclip(*command, "--force", cwd=tmp_path, python=python)
     assert forced.returncode == 0 and forced.stderr.count("does not know 'zebra'; say it in other words\n") == 1

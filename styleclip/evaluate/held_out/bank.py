@@ -18,7 +18,6 @@ from hashlib import sha256
 from pathlib import Path
 
 from styleclip.claims.table import FILE, load_table
-from styleclip.claims.wording import SUBJECT
 from styleclip.errors import UsageError
 from styleclip.text.text_files import read_text
 
@@ -53,10 +52,7 @@ class Bank:
 def portrait_bank(vocabulary: Collection[str] | None = None) -> Bank:
     """The attributes of portraits, each with the states that a CLIP of these words can be asked for, two or more."""
     table = load_table()
-    written = {
-        name: {state: text for state in attribute.states if (text := attribute.write(state, vocabulary, SUBJECT))}
-        for name, attribute in table.attributes.items()
-    }
+    written = {name: attribute.write_states(vocabulary) for name, attribute in table.attributes.items()}
     attributes = tuple(
         BankAttribute(
             attribute.title,
