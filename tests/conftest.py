@@ -55,6 +55,14 @@ def models(files: tuple[Path, Path]) -> Models:
 
 
 @pytest.fixture(scope="session")
+def demo() -> Models:
+    """The demo models, with what is computed of them once."""
+    import styleclip
+
+    return styleclip.load("demo")
+
+
+@pytest.fixture(scope="session")
 def python(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[list[str]]:
     """What stands in the place of `python` before `-m` or `-c`, to start in no time (`tests.helpers.preloaded`).
 

@@ -27,8 +27,8 @@ PROMPT = Prompt("a face with red hair")
 
 
 @pytest.fixture(scope="module")
-def parent() -> Models:
-    return styleclip.load("demo")
+def parent(demo: Models) -> Models:
+    return demo
 
 
 @pytest.fixture(scope="module")

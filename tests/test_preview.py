@@ -19,13 +19,6 @@ from tests.helpers.tiny import TINY, tiny_generator, tiny_models
 SEEDS = (range(8), range(8, 16))
 
 
-@pytest.fixture(scope="module")
-def demo() -> Models:
-    import styleclip
-
-    return styleclip.load("demo", identity="none")
-
-
 def psnr(found: Tensor, expected: Tensor) -> float:
     """Mean over the images, in dB of the range [-1, 1]."""
     error = (found.clamp(-1, 1) - expected.clamp(-1, 1)).div(2).square().flatten(1).mean(dim=1)

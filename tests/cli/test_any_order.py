@@ -19,6 +19,7 @@ from styleclip.editor import Editor
 from styleclip.images import to_pil
 from styleclip.latents import Latent
 from styleclip.methods.slider_edit import edit_by_sliders
+from styleclip.models import Models
 from styleclip.results import EditResult
 from styleclip.sweep_edits import Edit
 from styleclip.sweeps import edit_at_points, find_points
@@ -32,8 +33,8 @@ ALPHAS = {"faces:broad": 5.0, "faces:tilted": -1.0, RED: 0.8, OLD: 0.4}
 
 
 @pytest.fixture(scope="module")
-def demo() -> Editor:
-    return Editor(styleclip.load("demo"))
+def demo(demo: Models) -> Editor:
+    return Editor(demo)
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-import styleclip
 from styleclip.demo.judge import Judge, load_judge
 from styleclip.directions.loading import load_direction, save_direction
 from styleclip.editor import Editor
@@ -29,8 +28,8 @@ METHOD = GlobalDirection(relevance="regression")
 
 
 @pytest.fixture(scope="module")
-def models() -> Models:
-    return styleclip.load("demo")
+def models(demo: Models) -> Models:
+    return demo
 
 
 @pytest.fixture(scope="module")

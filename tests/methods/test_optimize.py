@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 import torch
 
-import styleclip
 from styleclip.editor import Editor
 from styleclip.errors import NumericError, UsageError
 from styleclip.latents import Latent, Space
 from styleclip.losses import clip_loss, identity_loss
 from styleclip.methods import optimize
 from styleclip.methods.optimize import Optimize
+from styleclip.models import Models
 from styleclip.prompts import encode
 from styleclip.schedules import projector_schedule
 from styleclip.stylespace.class_means import sample_goal
@@ -198,9 +198,8 @@ def test_a_heavy_prior_gives_the_step_of_the_samples() -> None:
     torch.testing.assert_close(twice.data - source.data, 2 * (heavy.data - source.data), atol=2e-2, rtol=2e-2)
 
 
-def test_the_record_says_how_the_prompt_was_understood() -> None:
-    models = styleclip.load("demo")
-    editor = Editor(models)
+def test_the_record_says_how_the_prompt_was_understood(demo: Models) -> None:
+    editor = Editor(demo)
     result = editor.edit(editor.sample(seeds=range(4)), "no glasses", Optimize(steps=1))
     [details] = result.details
     assert details["claims"][0]["negated"] and details["samples"] == 2000 and len(details["shown"]) == 4

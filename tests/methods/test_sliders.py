@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 import torch
 
-import styleclip
 from styleclip.editor import Editor
 from styleclip.errors import NumericError, SpaceError, UsageError
 from styleclip.latents import Direction, Latent, Space
@@ -18,6 +17,7 @@ from styleclip.methods.mapper import LatentMapper
 from styleclip.methods.sliders import Slider, add_steps, auto_strength, step_in_s
 from styleclip.methods.style_direction import StrengthWarning, StyleDirection
 from styleclip.methods.style_step import StyleStep
+from styleclip.models import Models
 from styleclip.progress import Step
 from styleclip.prompts import Prompt
 from styleclip.runtime.image_by_image import image_by_image
@@ -29,8 +29,8 @@ OLD = Prompt("an old face", "a face")
 
 
 @pytest.fixture(scope="module")
-def demo() -> Editor:
-    return Editor(styleclip.load("demo"))
+def demo(demo: Models) -> Editor:
+    return Editor(demo)
 
 
 @pytest.fixture(scope="module")

@@ -16,11 +16,6 @@ SAME = 0.999  # cosine of CLIP's features: two seeds of the demo generator are a
 
 
 @pytest.fixture(scope="module")
-def demo() -> Models:
-    return styleclip.load("demo", identity="none")
-
-
-@pytest.fixture(scope="module")
 def latent(demo: Models) -> Latent:
     z = torch.randn(16, demo.generator.config.z_dim, generator=torch.Generator().manual_seed(0))
     return demo.generator.to_space(Latent(Space.Z, z), Space.W_PLUS)

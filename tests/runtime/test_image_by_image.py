@@ -21,8 +21,8 @@ BATCHES = (1, 3, 8)
 
 
 @pytest.fixture(scope="module")
-def editor() -> Editor:
-    return Editor(styleclip.load("demo"))
+def editor(demo: Models) -> Editor:
+    return Editor(demo)
 
 
 def in_batches(work: Callable[[Sequence[int]], Tensor], seeds: Sequence[int], size: int) -> Tensor:

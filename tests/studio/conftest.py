@@ -20,14 +20,6 @@ SIZE = {"width": 1280, "height": 720}  # px of the window
 OpenStudio: TypeAlias = "Callable[..., StudioPage]"
 
 
-@pytest.fixture(scope="session")
-def demo() -> Models:
-    """The demo models, with what is computed of them once."""
-    import styleclip
-
-    return styleclip.load("demo")
-
-
 @pytest.fixture(scope="module")
 def engine(demo: Models) -> Iterator[Engine]:
     """An engine with the demo models."""

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-import styleclip
 from styleclip.editor import Editor
 from styleclip.images import png_bytes, to_pil
 from styleclip.methods.optimize import Optimize
 from styleclip.methods.sliders import Slider
 from styleclip.methods.style_step import StyleStep
+from styleclip.models import Models
 from styleclip.prompts import Prompt
 from styleclip.studio import sessions as studio_sessions
 from styleclip.studio.drawing import ladder as studio_ladder
@@ -188,8 +188,8 @@ def test_pictures_that_are_no_squares_have_any_width(constant: tuple[int, int]) 
         engine.close()
 
 
-def test_models_without_face_recognition() -> None:
-    engine = Engine(replace(styleclip.load("demo"), identity=None))
+def test_models_without_face_recognition(demo: Models) -> None:
+    engine = Engine(replace(demo, identity=None))
     try:
         assert draw(engine, [], rest=True).facts["identity"] is None
     finally:

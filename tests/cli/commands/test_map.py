@@ -189,11 +189,10 @@ def test_four_mappers_ship() -> None:
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-def test_shipped_mappers_come_true(name: str) -> None:
+def test_shipped_mappers_come_true(name: str, demo: Models) -> None:
     """On faces that no training saw; the figures for more of them are in benchmarks/mapper.md."""
-    models = styleclip.load("demo")
-    mapper = LatentMapper(load_trained_mapper(weights()[name].path, models))
-    report = evaluate.run_mappers(models, [mapper], range(1000, 1016))
+    mapper = LatentMapper(load_trained_mapper(weights()[name].path, demo))
+    report = evaluate.run_mappers(demo, [mapper], range(1000, 1016))
     assert report.mean("hit") >= 0.8 and report.mean("flips") <= 1.7
 
 

@@ -9,17 +9,11 @@ from styleclip.errors import UsageError
 from styleclip.evaluate.curves.slider_measuring import measure_slider
 from styleclip.evaluate.curves.slider_quality import slider_quality
 from styleclip.evaluate.held_out.judges import Judges, load_judges
-from styleclip.loading import load
 from styleclip.methods.sliders import Slider
 from styleclip.models import Models
 from styleclip.prompts import Prompt
 
 TEXT = "an old face"
-
-
-@pytest.fixture(scope="module")
-def demo() -> Models:
-    return load("demo")
 
 
 @pytest.fixture(scope="module")
