@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.helpers.commands import last_values
 from tests.helpers.support import ROOT, environment, start_styleclip
 
 README = ROOT / "README.md"
@@ -27,12 +28,18 @@ FEWER = {  # options of commands that take seconds; other tests let them run to 
     'styleclip optimize --prompt "a smiling face" --seeds': "--steps 2",
     'styleclip optimize --prompt "a bearded man" --latent': "--steps 2",
     'styleclip optimize --prompt "blue hair': "--steps 2",
+    "styleclip invert docs/photo.jpg": "--refine 2",
+    'styleclip global-dir --prompt "a woman with red hair"': "--seeds 0,1",
+    'styleclip global-dir --prompt "an old man with glasses"': "--seeds 0,1",
+    "styleclip global-dir --direction": "--seeds 4,5",
+    "styleclip map --mapper demo-surprised": "--seeds 0,1",
+    "styleclip optimize --latent person": "--steps 2",
     "styleclip train-mapper": "--num-latents 99 --held-out 9 --warm-start 3 --steps 3 --evaluate-every 3",
     "styleclip adapt": "--steps 2",
     "styleclip stylize docs/portrait.jpg": "--steps 2",
-    "styleclip sketch": "--steps 2 --restarts 1",
-    "styleclip draw": "--steps 2",
-    "styleclip evaluate --seeds": "--setting steps=2",
+    "styleclip sketch": "--steps 2 --restarts 1 --strokes 4",
+    "styleclip draw": "--steps 2 --strokes 4",
+    "styleclip evaluate --seeds": "--setting steps=2 --seeds 0,1",
     "styleclip direction show": "--faces 4",
 }
 
@@ -86,7 +93,11 @@ def test_readme(snippet: Snippet, folder: Path, python: list[str]) -> None:
 
 
 def shorten(command: str) -> str:
-    return next((f"{command} {options}" for start, options in FEWER.items() if command.startswith(start)), command)
+    """The command with its options of FEWER, in the place of those that it has."""
+    for start, options in FEWER.items():
+        if command.startswith(start):
+            return f"styleclip {shlex.join(last_values(shlex.split(f'{command} {options}')[1:]))}"
+    return command
 
 
 def as_installed(command: str, python: str) -> str:
@@ -134,6 +145,12 @@ def test_the_requirements_are_met() -> None:
     assert block
     for requirement in re.findall(r'"([\w.-]+)', block[1]):
         assert metadata.version(requirement)
+
+
+def test_options_take_the_place_of_those_in_the_page() -> None:
+    command = 'styleclip invert docs/photo.jpg --face 2 --refine 50 --out "a b"'
+    assert shorten(command) == "styleclip invert docs/photo.jpg --face 2 --out 'a b' --refine 2"
+    assert shorten("styleclip doctor") == "styleclip doctor"
 
 
 def test_the_reader_of_blocks() -> None:
