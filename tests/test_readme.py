@@ -7,6 +7,7 @@ run again.
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import signal
@@ -17,8 +18,9 @@ from typing import NamedTuple
 
 import pytest
 
+from benchmarks.studio_server import START
 from tests.helpers.commands import last_values
-from tests.helpers.support import ROOT, environment, start_styleclip
+from tests.helpers.support import ROOT, environment
 
 README = ROOT / "README.md"
 BLOCK = re.compile(
@@ -87,7 +89,7 @@ def test_readme(snippet: Snippet, folder: Path, python: list[str]) -> None:
     elif re.match(r"(python -m )?pytest\b", snippet.text):
         assert snippet.text in commands((ROOT / ".ci" / "run").read_text().replace(" </dev/null", ""))
     elif re.match(r"styleclip studio\b", snippet.text):
-        run_studio(shlex.split(snippet.text)[1:], folder)
+        run_studio([*python, "-c", START, *shlex.split(snippet.text)[1:]], folder)
     else:
         run(["bash", "-euo", "pipefail", "-c", as_installed(shorten(snippet.text), shlex.join(python))], folder)
 
@@ -128,12 +130,13 @@ def run(command: list[str], folder: Path) -> None:
     assert "Traceback" not in result.stderr
 
 
-def run_studio(arguments: list[str], folder: Path) -> None:
+def run_studio(command: list[str], folder: Path) -> None:
     """Start the studio, and end it by Ctrl-C when it has told its address."""
-    with start_styleclip(*arguments, cwd=folder) as process:
+    env = environment(BROWSER="true")  # a command that opens nothing
+    with subprocess.Popen(command, cwd=folder, env=env, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
-        address = process.stdout.readline()
-        process.send_signal(signal.SIGINT)
+        number, address = process.stdout.readline(), process.stdout.readline()
+        os.kill(int(number), signal.SIGINT)
         assert process.wait(60) == 0
     assert re.match(r"studio: http://127.0.0.1:\d+/ ", address)
 
