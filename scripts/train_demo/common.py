@@ -52,20 +52,29 @@ def train(
     decay: float = 0.998,
     warmup: int = 50,
     max_grad: float | None = None,
+    kernel_lr: float | None = None,
 ) -> dict[str, Tensor]:
     """Adam with a cosine schedule on the sum of the losses that `step(i)` returns; gives the averaged weights.
 
-    The state is saved every two minutes and taken up again by the next call with the same name.
+    With `kernel_lr` Muon trains the kernels of convolutions at this rate. The state is saved every two minutes and
+    taken up again by the next call with the same name.
     """
     path = WORK / f"{name}.state.pt"
-    optimizer = torch.optim.Adam([p for p in modules.parameters() if p.requires_grad], lr=lr, betas=betas)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda i: _cosine(i, steps, warmup))
+    trained = [p for p in modules.parameters() if p.requires_grad]
+    kernels = [p for p in trained if p.ndim == 4 and p.shape[-1] > 1] if kernel_lr else []
+    others = [p for p in trained if all(p is not kernel for kernel in kernels)]
+    optimizers: list[torch.optim.Optimizer] = [torch.optim.Adam(others, lr=lr, betas=betas)]
+    if kernel_lr:
+        from scripts.train_demo.kernel_muon import KernelMuon  # needs torch 2.9
+
+        optimizers.append(KernelMuon(kernels, kernel_lr))
+    schedules = [torch.optim.lr_scheduler.LambdaLR(each, lambda i: _cosine(i, steps, warmup)) for each in optimizers]
     average, first = moving_average(modules, decay), 0
     if path.exists():
         state = torch.load(path, weights_only=True)
         modules.load_state_dict(state["modules"])
-        optimizer.load_state_dict(state["optimizer"])
-        schedule.load_state_dict(state["schedule"])
+        for part, saved_state in zip([*optimizers, *schedules], state["optimizers"], strict=True):
+            part.load_state_dict(saved_state)
         average.module.load_state_dict(state["average"])
         first = state["step"]
         print(f"{name}: resumed at step {first}", flush=True)
@@ -74,20 +83,22 @@ def train(
         torch.manual_seed(i)
         losses = step(i)
         total = torch.stack([*losses.values()]).sum()
-        optimizer.zero_grad(set_to_none=True)
+        for optimizer in optimizers:
+            optimizer.zero_grad(set_to_none=True)
         total.backward()
         if max_grad is not None:
             nn.utils.clip_grad_norm_(modules.parameters(), max_grad)
-        optimizer.step()
-        schedule.step()
+        for part in (*optimizers, *schedules):
+            part.step()
         average.update_parameters(modules)
         if i % 50 == 0 or i == steps - 1:
             values = "  ".join(f"{key} {value.item():.4f}" for key, value in losses.items())
             print(f"{name} {i}/{steps}  {values}  {time.monotonic() - started:.0f} s", flush=True)
         if time.monotonic() - saved > 120 or i == steps - 1:
             saved = time.monotonic()
-            state = {"modules": modules.state_dict(), "optimizer": optimizer.state_dict(), "step": i + 1}
-            state |= {"schedule": schedule.state_dict(), "average": average.module.state_dict()}
+            parts = [part.state_dict() for part in (*optimizers, *schedules)]
+            state = {"modules": modules.state_dict(), "optimizers": parts, "step": i + 1}
+            state["average"] = average.module.state_dict()
             torch.save(state, path.with_suffix(".tmp"))
             os.replace(path.with_suffix(".tmp"), path)
     return dict(average.module.state_dict())

@@ -1,8 +1,9 @@
 """Grow the demo generator by a block of 128 px: python -m scripts.train_demo.grow --start GENERATOR
 
-The mapping network and the blocks up to 64 px are those of `generator.py`. First the new block alone learns crops of
-renders of 128 px, from the fixed features of the block before it; then all blocks learn whole pictures; then also to
-have as strong edges as the renders, which regression blurs; and last the noise strengths are fitted. Needs
+The mapping network is that of `generator.py`, and the synthesis network begins as its. First the new block alone learns
+crops of renders of 128 px, from the fixed features of the block before it; then all blocks learn whole pictures; then
+also to have as strong edges as the renders, which regression blurs; and last the noise strengths are fitted. Muon
+trains the kernels, Adam the rest. Needs
 
     python -m scripts.train_demo.render --count 20000 --resolution 128 --name renders128
 """
@@ -34,15 +35,15 @@ from styleclip.weights.formats.own_files import save_generator
 from styleclip.weights.load import fingerprint, load_generator
 
 RESOLUTION = 128
-SIDE, MARGIN = 64, 4  # px of the new resolution: of a crop, and at its border, where the loss is not taken
+SIDE, MARGIN = 64, 4  # px of the new resolution: of a crop, and at its borders, where the loss is not taken
 FEATURE_COUNT = 8000  # faces whose features are kept for the training of the block
 
 
 @click.command()
 @click.option("--start", type=Path, required=True, help="The generator of 64 px.")
 @click.option("--width", default=16, help="Channels of the new block.")
-@click.option("--block-steps", default=2500)
-@click.option("--steps", default=5000)
+@click.option("--block-steps", default=3000)
+@click.option("--steps", default=16000)
 @click.option("--edge-steps", default=600)
 @click.option("--noise-steps", default=80)
 @click.option("--threads", default=1)
@@ -117,11 +118,11 @@ def train_block(
         doubled = [[2 * top, 2 * left] for top, left in corners]
         target = crops(renders.images[chosen], doubled, SIDE).float() / 127.5 - 1
         made = run(generator, layers(generator, new=True), state, styles(w[chosen]).data).image
-        return {"picture": crop_loss(made, target)}
+        return {"picture": crop_loss(made, target, inner_mask(doubled))}
 
     block = generator.synthesis.get_submodule(f"b{RESOLUTION}")
     parts = nn.ModuleDict({"block": block, "styles": styles})
-    parts.load_state_dict(train(name, parts, step, steps, lr=1e-2, decay=0.997))
+    parts.load_state_dict(train(name, parts, step, steps, lr=1e-2, decay=0.997, kernel_lr=0.15))
 
 
 def train_whole(
@@ -133,7 +134,7 @@ def train_whole(
     batch: int = 8,
     edges: bool = False,
 ) -> None:
-    """Train all blocks on whole pictures, half of them beyond the faces.
+    """Train all blocks on whole pictures, a quarter of them beyond the faces.
 
     With `edges` also by a loss of edges at the new resolution and at half of it, in smaller steps.
     """
@@ -142,15 +143,16 @@ def train_whole(
 
     def step(i: int) -> Losses:
         target, z = next(batches)
-        images = generator.pyramid(styles(with_overshoot(generator, z)), noise="none")
+        w = torch.cat([generator.map(z[: batch // 2]), with_overshoot(generator, z[batch // 2 :], groups=2)])
+        images = generator.pyramid(styles(w), noise="none")
         losses = {"picture": picture_loss(images, target)}
         if edges:
             half = edge_loss(F.avg_pool2d(images[-1], 2), F.avg_pool2d(target, 2))
             losses["edges"] = edge_loss(images[-1], target) + 0.5 * half
         return losses
 
-    lr, decay = (1.5e-3, 0.99) if edges else (2.5e-3, 0.998)
-    parts.load_state_dict(train(name, parts, step, steps, lr=lr, decay=decay))
+    lr, kernel_lr, decay = (1.5e-3, 2.5e-3, 0.99) if edges else (3e-3, 0.02, 0.998)
+    parts.load_state_dict(train(name, parts, step, steps, lr=lr, decay=decay, kernel_lr=kernel_lr))
 
 
 @torch.no_grad()
@@ -174,11 +176,22 @@ def layers(generator: Generator, new: bool) -> list[StyleEntry]:
     return [entry for entry in generator.layout.entries if (entry.resolution == RESOLUTION) == new]
 
 
-def crop_loss(made: Tensor, target: Tensor) -> Tensor:
-    """L1 and L2 of pixels and L1 of their differences, without a margin, for which the block lacks features."""
-    difference = (made - target)[..., MARGIN:-MARGIN, MARGIN:-MARGIN]
+def inner_mask(corners: list[list[int]]) -> Tensor:
+    """1 in crops from these rows and columns on, 0 at borders inside the picture: [N, 1, SIDE, SIDE].
+
+    There the block lacks the features beyond the crop.
+    """
+    pixel, first = torch.arange(SIDE), torch.tensor(corners)[..., None]  # [SIDE], [N, 2, 1]
+    inner = ((pixel >= MARGIN) | (first == 0)) & ((pixel < SIDE - MARGIN) | (first == RESOLUTION - SIDE))
+    rows, columns = inner.unbind(dim=1)  # [N, SIDE] each
+    return (rows[:, :, None] & columns[:, None])[:, None].float()
+
+
+def crop_loss(made: Tensor, target: Tensor, mask: Tensor) -> Tensor:
+    """L1 and L2 of pixels and L1 of their differences where the mask [N, 1, H, W] is 1."""
+    difference = (made - target) * mask
     edges = difference.diff(dim=2).abs().mean() + difference.diff(dim=3).abs().mean()
-    return difference.abs().mean() + 2 * difference.square().mean() + 0.75 * edges
+    return (difference.abs().mean() + 2 * difference.square().mean() + 0.75 * edges) / mask.mean()
 
 
 def edge_loss(images: Tensor, target: Tensor) -> Tensor:

@@ -84,6 +84,14 @@ def test_the_block_learns_crops(grown: Generator, renders: Renders, capsys: pyte
     assert "block 11/12" in capsys.readouterr().out
 
 
+def test_crops_lack_features_at_borders_inside_the_picture() -> None:
+    mask = grow.inner_mask([[0, 64], [10, 20]])
+    corner, inside = torch.zeros(2, 64, 64)
+    corner[:60, 4:] = 1
+    inside[4:60, 4:60] = 1
+    assert torch.equal(mask, torch.stack([corner, inside])[:, None])
+
+
 @pytest.mark.usefixtures("work")
 def test_all_blocks_learn_pictures(grown: Generator, renders: Renders) -> None:
     styles = grow.carried_styles(grown)
@@ -96,7 +104,7 @@ def crop_loss(generator: Generator, styles: WhitenedStyles, renders: Renders) ->
     """The loss of the block on whole pictures."""
     with torch.no_grad():
         made = generator(styles(generator.map(renders.z)), noise="none")
-        return grow.crop_loss(made, renders.images.float() / 127.5 - 1).item()
+        return grow.crop_loss(made, renders.images.float() / 127.5 - 1, torch.ones(len(made), 1, 128, 128)).item()
 
 
 def test_edge_energy_tells_blur_from_a_shift(renders: Renders) -> None:
