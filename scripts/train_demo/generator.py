@@ -47,7 +47,7 @@ Pyramid = Callable[..., list[Tensor]]
 @click.option("--noise-steps", default=200)
 @click.option("--threads", default=1)
 @click.option("--compile/--no-compile", "compiled", default=True)
-@click.option("--out", type=Path, default=Path("checkpoints/demo/generator.safetensors"))
+@click.option("--out", type=Path, default=WORK / "generator64.safetensors", help="What `grow` starts from.")
 def main(
     mapping_steps: int, steps: int, sharp_steps: int, noise_steps: int, threads: int, compiled: bool, out: Path
 ) -> None:

@@ -1,11 +1,11 @@
-"""Grow the demo generator by a block of 128 px: python -m scripts.train_demo.grow --start GENERATOR
+"""Grow the demo generator by a block of 128 px: python -m scripts.train_demo.grow
 
 The mapping network is that of `generator.py`, and the synthesis network begins as its. First the new block alone learns
 crops of renders of 128 px, from the fixed features of the block before it; then all blocks learn whole pictures; then
 also to have as strong edges as the renders, which regression blurs; and last the noise strengths are fitted. Muon
 trains the kernels, Adam the rest. Needs
 
-    python -m scripts.train_demo.render --count 20000 --resolution 128 --name renders128
+    python -m scripts.train_demo.render --count 24000 --resolution 128 --name renders128
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ FEATURE_COUNT = 8000  # faces whose features are kept for the training of the bl
 
 
 @click.command()
-@click.option("--start", type=Path, required=True, help="The generator of 64 px.")
+@click.option("--start", type=Path, default=WORK / "generator64.safetensors", help="The generator of 64 px.")
 @click.option("--width", default=16, help="Channels of the new block.")
 @click.option("--block-steps", default=3000)
 @click.option("--steps", default=16000)
@@ -48,7 +48,7 @@ FEATURE_COUNT = 8000  # faces whose features are kept for the training of the bl
 @click.option("--noise-steps", default=80)
 @click.option("--threads", default=1)
 @click.option("--prefix", default="", help="Of the names of the training states.")
-@click.option("--out", type=Path, default=WORK / "generator128.safetensors")
+@click.option("--out", type=Path, default=Path("checkpoints/demo/generator.safetensors"))
 def main(
     start: Path,
     width: int,

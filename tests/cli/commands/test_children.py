@@ -45,14 +45,14 @@ def saturation(path: str | Path) -> float:
 def test_amounts_and_layers(child: Path) -> None:
     for amount in ("0", "0.5", "1"):
         done(invoke("sample", "--model", child, "--amount", amount, "--seeds", "4", "--out", amount, "--quiet"))
-    done(invoke("sample", "--model", child, "--parent-layers", "0-9", "--seeds", "4", "--out", "layers", "--quiet"))
+    done(invoke("sample", "--model", child, "--parent-layers", "0-11", "--seeds", "4", "--out", "layers", "--quiet"))
     done(invoke("sample", "--seeds", "4", "--out", "demo", "--quiet"))
     colours = [saturation(next(Path(name).glob("*4.png"))) for name in ("1", "0.5", "0")]
     assert colours[0] < 1 and colours[0] < 0.6 * colours[2] > 5 and 0.4 < colours[1] / colours[2] < 0.6
     for name in ("0", "layers"):
         assert (pixels(next(Path(name).glob("*4.png"))) == pixels(next(Path("demo").glob("*4.png")))).all()
     record = read_record(next(Path("layers").glob("*4.png")).read_bytes())
-    assert record["generator"]["parent_layers"] == "0-9" and record["generator"]["amount"] == 1
+    assert record["generator"]["parent_layers"] == "0-11" and record["generator"]["amount"] == 1
 
 
 def test_a_generator_without_a_parent() -> None:
@@ -62,7 +62,7 @@ def test_a_generator_without_a_parent() -> None:
 
 
 def test_a_layer_that_is_not_there(child: Path) -> None:
-    failed(invoke("sample", "--model", child, "--parent-layers", "3,12"), 2, "layer 12 is not among 0-9")
+    failed(invoke("sample", "--model", child, "--parent-layers", "3,14"), 2, "layer 14 is not among 0-11")
 
 
 def test_one_photo_in_several_styles(child: Path, tmp_path: Path) -> None:

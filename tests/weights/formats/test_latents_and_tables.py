@@ -243,6 +243,6 @@ def test_published_files_on_the_demo_generator(tmp_path: Path, monkeypatch: pyte
     torch.save(normal(1, 18, 512), tmp_path / "pivot.pt")
     result = optimize(tmp_path, "--latent", tmp_path / "pivot.pt", "--steps", "1", "--overwrite")
     assert (result.exit_code, result.stdout) == (1, "")
-    shapes = "z [N, 64], w [N, 256], w+ [N, 10, 256], s [N, 1536]"
+    shapes = "z [N, 64], w [N, 256], w+ [N, 12, 256], s [N, 1616]"
     said = f"its table [1, 18, 512] does not fit this generator, whose shapes are {shapes}; pass latents made for it"
     assert result.stderr == f"Error: {tmp_path / 'pivot.pt'}: {said}\n"
