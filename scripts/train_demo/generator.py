@@ -1,4 +1,4 @@
-"""Train the demo generator, a StyleGAN2 of 64 px: python -m scripts.train_demo.generator
+"""Train the generator of 64 px that the demo generator grows from: python -m scripts.train_demo.generator
 
 The renderer gives the image of every z, so the generator is trained by regression: first the mapping network learns a w
 in which attributes are linear, then the synthesis network learns the images, a discriminator sharpens them, and last
