@@ -209,8 +209,8 @@ def test_the_record_says_how_the_prompt_was_understood(demo: Models) -> None:
     names = ["Ann", "Bob", "Cid", "Dot"]
     shown = [i for i, value in enumerate(details["shown"]) if value >= 0.5]
     kept = [i for i, same in enumerate(result.unchanged) if same]
-    assert shown == [0, 2, 3] and kept == [0, 2]
-    assert details["shown"][3] < 0.99  # moves a hundredth of the way
+    assert shown == [0, 2, 3] and kept == [2]
+    assert max(details["shown"][0], details["shown"][3]) < 0.99  # they move a hundredth of the way
     assert result.notes(names) == [
         f"{', '.join(names[i] for i in shown)}: shows 'no glasses' already",
         f"{', '.join(names[i] for i in kept)}: no step was better than the source, which is kept as it is",
