@@ -1,6 +1,6 @@
 """`python -m benchmarks preview`: how long previews take at 1024 px, and how far they are from the picture.
 
-Times: config-f with random weights, one picture. Errors: the demo generator at 16 and 32 of 64 px, for edits of several
+Times: config-f with random weights, one picture. Errors: the demo generator at 16 to 64 of 128 px, for edits of several
 texts a part of the way; `nearby` is the picture that the previews start from, the face without the edit.
 """
 

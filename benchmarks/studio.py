@@ -127,7 +127,7 @@ def markdown(results: Sequence[dict[str, Any]]) -> str:
         ]
         for row in results
     ]
-    columns = ["demo, 64 px", "frames", "frames/s", "lag, ms: median", "95 %", "states behind", "wrong"]
+    columns = ["demo, 128 px", "frames", "frames/s", "lag, ms: median", "95 %", "states behind", "wrong"]
     memory = next(row["memory"] for row in results if "memory" in row)
     first, last = (f"{value / 2**20:.0f} MiB" for value in memory)
     frames = results[0]["frames"]
