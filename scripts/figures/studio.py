@@ -75,7 +75,7 @@ def fill_library(environment: Mapping[str, str]) -> None:
     """Fill the library with directions of SeFa and a boundary of scores; sheets go to the same folder."""
     for options in (
         ["sefa", "--layers", "0-3", "--count", "4", "--name", "shape"],
-        ["sefa", "--layers", "6-9", "--count", "4", "--name", "colours"],
+        ["sefa", "--layers", "8-11", "--count", "4", "--name", "colours"],
         ["interfacegan", "--prompt", "a face with glasses", "--name", "glasses"],
     ):
         command = [sys.executable, "-m", "styleclip", "direction", *options]
@@ -85,7 +85,7 @@ def fill_library(environment: Mapping[str, str]) -> None:
 def edit_by_directions(studio: StudioPage) -> None:
     """Two directions of the library and a text."""
     studio.type_seed(3)
-    studio.add_direction("colours 0")
+    studio.type_strength(studio.add_direction("colours 0"), 5)
     row = studio.add_direction("glasses")
     studio.row(row, "row-more").click()
     studio.type_strength(studio.add_row("an old face"), 0.5)

@@ -192,7 +192,8 @@ def test_a_random_face_follows_from_the_latent(models: Models) -> None:
 
 
 def test_at_strength(models: Models) -> None:
-    source, edited = Latent(Space.W, torch.zeros(1, 256)), Latent(Space.W_PLUS, torch.ones(1, models.generator.num_ws, 256))
+    rows = models.generator.num_ws
+    source, edited = Latent(Space.W, torch.zeros(1, 256)), Latent(Space.W_PLUS, torch.ones(1, rows, 256))
     assert at_strength(models, source, edited, 1) is edited and at_strength(models, source, edited, 0) is source
     assert at_strength(models, source, edited, -0.5).data.unique().tolist() == [-0.5]
 
