@@ -72,10 +72,7 @@ def test_previews_show_the_channels_of_later_blocks(demo: Models) -> None:
     generator, (*_, quarter, _) = demo.generator, preview_resolutions(demo.generator)
     source = generator.to_space(Editor(demo).sample(seeds=SEEDS[0]), Space.S)
     late = torch.cat(
-        [
-            torch.full((entry.channels,), float(entry.resolution > quarter))
-            for entry in generator.layout.entries
-        ]
+        [torch.full((entry.channels,), float(entry.resolution > quarter)) for entry in generator.layout.entries]
     )
     step = 0.5 * source.data.std(dim=0) * torch.randn(len(late), generator=torch.Generator().manual_seed(0))
     latent, drawn = Latent(Space.S, source.data + late * step), draw_whole_picture(demo, source)

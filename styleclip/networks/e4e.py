@@ -6,6 +6,7 @@ names are those of e4e's files under `encoder.`.
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 
 import torch
@@ -59,6 +60,11 @@ class Encoder(IRSE50):
         """Give as many vectors of W+ from now on; those that are added repeat the last one."""
         self.w_avg = repeat_last_row(self.w_avg[None], num_ws)[0]
         self.config = dataclasses.replace(self.config, num_ws=num_ws)
+
+    def add_heads(self) -> None:
+        """Give every repeated vector a network of its own, which begins as a copy of the last one."""
+        for _ in range(self.config.num_ws - len(self.styles)):
+            self.styles.append(copy.deepcopy(self.styles[-1]))
 
     def offsets(self, image: Tensor, count: int | None = None) -> tuple[Tensor, list[Tensor]]:
         """The first vector [N, w_dim] and the others, or `count` of them, before they are combined.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import cast
 
 import torch
@@ -127,9 +128,17 @@ def new_encoder(training: EncoderTraining, generator: Generator) -> Encoder:
 
 
 def _initial_encoder(models: Models, training: EncoderTraining, start: Encoder | None) -> Encoder:
-    """A new encoder, with the weights of `start`; raises WeightError where that has another shape."""
+    """A new encoder, with the weights of `start`; raises WeightError where that has another shape.
+
+    One for the generator that this one was grown from is taken as well, its last head for those of the new vectors.
+    """
     encoder = new_encoder(training, models.generator)
     if start is not None:
+        grown_from = models.generator.grown_from
+        if grown_from and start.config.num_ws == grown_from.num_ws:
+            start = copy.deepcopy(start)
+            start.add_rows(models.generator.num_ws)
+            start.add_heads()
         if start.config != encoder.config:
             raise WeightError(f"the encoder to start with is {start.config}, not {encoder.config}; pass another")
         encoder.load_state_dict(start.state_dict())

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from styleclip.networks.e4e import Encoder
+from styleclip.networks.generator_config import GrownFrom
 from styleclip.training.encoder import trainer as module
 from styleclip.training.encoder.trainer import EncoderTrainer, new_encoder
 from tests.helpers.encoder_training import (
@@ -47,6 +49,20 @@ def test_training_starts_from_an_encoder(tmp_path: Path) -> None:
     expected = start.state_dict()
     for network in (trainer.encoder, trainer.averaged_encoder):
         assert all(torch.equal(each, expected[name]) for name, each in network.state_dict().items())
+
+
+def test_training_for_a_grown_generator_starts_from_the_encoder_of_the_smaller_one() -> None:
+    """The vectors that are new have the last head, and each trains its own copy of it."""
+    small, models = tiny_models().generator, tiny_models()
+    models.generator.grown_from = GrownFrom("a hash", small.num_ws - 2)
+    smaller = replace(new_encoder(FEW, small).config, num_ws=small.num_ws - 2)
+    start = Encoder(smaller)
+    trainer = EncoderTrainer(models, None, FEW, start)
+    *_, last = start.styles
+    assert len(start.styles) == small.num_ws - 2 and len(trainer.encoder.styles) == small.num_ws
+    for head in trainer.encoder.styles[-2:]:
+        assert all(torch.equal(one, other) for one, other in zip(head.parameters(), last.parameters(), strict=True))
+    assert len({id(parameter) for parameter in trainer.encoder.parameters()}) == len(list(trainer.encoder.parameters()))
 
 
 @pytest.mark.parametrize(("r1", "steps"), [(10.0, [True, False, True, False]), (0.0, [False] * 4)])
