@@ -34,7 +34,7 @@ def test_the_hours(demo: dict[str, Any]) -> None:
 def test_the_time_of_samples(demo: dict[str, Any]) -> None:
     """It is that of the renders and of the fits."""
     regression = demo["regression"]
-    assert (regression["samples"], regression["resolution"]) == (2000, 64)
+    assert (regression["samples"], regression["resolution"]) == (2000, 128)
     assert regression["seconds"] == pytest.approx(2000 / regression["rate"] + regression["fit_seconds"])
 
 
@@ -49,4 +49,4 @@ def test_the_table(demo: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Non
             table.count("| toRGB, ") == table.count("| convolutions, ") == len({e.resolution for e in layout.entries})
         )
         assert f"all {layout.size:,} take " in table
-        assert "Regression: 2,000 samples at 64 px" in table
+        assert "Regression: 2,000 samples at 128 px" in table
