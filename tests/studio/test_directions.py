@@ -141,7 +141,8 @@ def test_a_replaced_direction_is_read_again(engine: Engine, library: Path) -> No
     path = save_latent_directions([turn], library / "later.safetensors")
     before = draw(engine, [named("later")], rest=True)
     save_latent_directions([replace(turn, data=-turn.data)], path)
-    assert draw(engine, [named("later", -1.5)], rest=True).picture == before.picture
+    after = draw(engine, [named("later", -1.5)], rest=True)
+    assert np.abs(pixels(after.picture) - pixels(before.picture)).max() <= 1  # the same sums, rounded otherwise
     path.unlink()
     assert "'later' is no direction" in facts_of(engine, named("later"))["error"]
 
