@@ -31,12 +31,7 @@ out_option = option("--out", type=PATH, metavar="FILE", help=f"The encoder.  [de
     help="Aligned images: a folder, or a safetensors file with uint8 `images` [M, 3, R, R].  [default: samples only]",
 )
 @option("--folder", type=PATH, metavar="DIR", help="For metrics.  [default: --out without its suffix]")
-@option(
-    "--start",
-    type=EXISTING_FILE,
-    metavar="FILE",
-    help="An encoder of the same shape to begin with.",
-)
+@option("--start", type=EXISTING_FILE, metavar="FILE", help="An encoder of the same shape to begin with.")
 @settings_options(EncoderTraining, kinds={"widths": Parsed("widths", parse_counts)})
 @identity_option
 @training_options
