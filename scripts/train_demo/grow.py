@@ -36,6 +36,7 @@ from styleclip.weights.load import fingerprint, load_generator
 
 RESOLUTION = 128
 SIDE, MARGIN = 64, 4  # px of the new resolution: of a crop, and at its borders, where the loss is not taken
+EDGE_WEIGHT = 3.0  # of the loss of edges, beside that of pixels
 FEATURE_COUNT = 8000  # faces whose features are kept for the training of the block
 
 
@@ -44,7 +45,7 @@ FEATURE_COUNT = 8000  # faces whose features are kept for the training of the bl
 @click.option("--width", default=16, help="Channels of the new block.")
 @click.option("--block-steps", default=3000)
 @click.option("--steps", default=16000)
-@click.option("--edge-steps", default=600)
+@click.option("--edge-steps", default=850)
 @click.option("--noise-steps", default=80)
 @click.option("--threads", default=1)
 @click.option("--prefix", default="", help="Of the names of the training states.")
@@ -148,11 +149,11 @@ def train_whole(
         losses = {"picture": picture_loss(images, target)}
         if edges:
             half = edge_loss(F.avg_pool2d(images[-1], 2), F.avg_pool2d(target, 2))
-            losses["edges"] = edge_loss(images[-1], target) + 0.5 * half
+            losses["edges"] = EDGE_WEIGHT * (edge_loss(images[-1], target) + 0.5 * half)
         return losses
 
-    lr, kernel_lr, decay = (1.5e-3, 2.5e-3, 0.99) if edges else (3e-3, 0.02, 0.998)
-    parts.load_state_dict(train(name, parts, step, steps, lr=lr, decay=decay, kernel_lr=kernel_lr))
+    lr, kernel_lr = (1e-3, 3e-3) if edges else (3e-3, 0.02)
+    parts.load_state_dict(train(name, parts, step, steps, lr=lr, kernel_lr=kernel_lr))
 
 
 @torch.no_grad()
