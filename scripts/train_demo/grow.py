@@ -44,7 +44,7 @@ FEATURE_COUNT = 8000  # faces whose features are kept for the training of the bl
 @click.option("--start", type=Path, default=WORK / "generator64.safetensors", help="The generator of 64 px.")
 @click.option("--width", default=16, help="Channels of the new block.")
 @click.option("--block-steps", default=3000)
-@click.option("--steps", default=16000)
+@click.option("--steps", default=10500)
 @click.option("--edge-steps", default=850)
 @click.option("--noise-steps", default=80)
 @click.option("--threads", default=1)
