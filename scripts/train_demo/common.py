@@ -60,9 +60,9 @@ def train(
     taken up again by the next call with the same name.
     """
     path = WORK / f"{name}.state.pt"
-    trained = [p for p in modules.parameters() if p.requires_grad]
-    kernels = [p for p in trained if p.ndim == 4 and p.shape[-1] > 1] if kernel_lr else []
-    others = [p for p in trained if all(p is not kernel for kernel in kernels)]
+    kernels, others = list[nn.Parameter](), list[nn.Parameter]()
+    for each in (p for p in modules.parameters() if p.requires_grad):
+        (kernels if kernel_lr and each.ndim == 4 and each.shape[-1] > 1 else others).append(each)
     optimizers: list[torch.optim.Optimizer] = [torch.optim.Adam(others, lr=lr, betas=betas)]
     if kernel_lr:
         from scripts.train_demo.kernel_muon import KernelMuon  # needs torch 2.9

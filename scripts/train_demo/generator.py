@@ -112,14 +112,15 @@ def train_sharpness(
 
 
 @torch.no_grad()
-def with_overshoot(generator: Generator, z: Tensor, groups: int = 4) -> Tensor:
-    """w [N, w_dim] of z, the second half extrapolated along the line to a face that differs in one attribute.
+def with_overshoot(generator: Generator, z: Tensor, groups: int = 4, share: float = 0.5) -> Tensor:
+    """w [N, w_dim] of z, a share of them extrapolated along the line to a face that differs in one attribute: the last.
 
     Their target images are unchanged: an edit that goes too far along w then shows a normal hat, and one that stops
     before half way shows none.
     """
     discrete = [kind for kind, source in SOURCES.items() if not isinstance(source, Scale)]
-    plain, extrapolated = z.chunk(2)
+    count = int(share * len(z))
+    plain, extrapolated = z.split([len(z) - count, count])
     others = []
     for part in extrapolated.chunk(groups):
         kind = discrete[int(torch.randint(len(discrete), ()))]
@@ -193,11 +194,15 @@ def picture_loss(images: list[Tensor], target: Tensor) -> Tensor:
     total = target.new_zeros(())
     for image in reversed(images):
         weight = 1.0 if image is images[-1] else 0.5
-        difference = (image - target) * _face_weight(target.shape[-1])
-        edges = difference.diff(dim=2).abs().mean() + difference.diff(dim=3).abs().mean()
-        total = total + weight * (difference.abs().mean() + 2 * difference.square().mean() + 0.75 * edges)
+        total = total + weight * difference_loss((image - target) * _face_weight(target.shape[-1]))
         target = F.avg_pool2d(target, 2)
     return total
+
+
+def difference_loss(difference: Tensor) -> Tensor:
+    """L1 and L2 of a difference of pictures, and L1 of its own differences from pixel to pixel."""
+    edges = difference.diff(dim=2).abs().mean() + difference.diff(dim=3).abs().mean()
+    return difference.abs().mean() + 2 * difference.square().mean() + 0.75 * edges
 
 
 def patch_distance(a: Tensor, b: Tensor) -> Tensor:

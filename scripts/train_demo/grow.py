@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from scripts.train_demo.common import WORK, Losses, Renders, crops, prepare_process, train
 from scripts.train_demo.generator import (
     WhitenedStyles,
+    difference_loss,
     image_batches,
     picture_loss,
     train_noise,
@@ -144,8 +145,7 @@ def train_whole(
 
     def step(i: int) -> Losses:
         target, z = next(batches)
-        w = torch.cat([generator.map(z[: batch // 2]), with_overshoot(generator, z[batch // 2 :], groups=2)])
-        images = generator.pyramid(styles(w), noise="none")
+        images = generator.pyramid(styles(with_overshoot(generator, z, groups=2, share=0.25)), noise="none")
         losses = {"picture": picture_loss(images, target)}
         if edges:
             half = edge_loss(F.avg_pool2d(images[-1], 2), F.avg_pool2d(target, 2))
@@ -189,10 +189,8 @@ def inner_mask(corners: list[list[int]]) -> Tensor:
 
 
 def crop_loss(made: Tensor, target: Tensor, mask: Tensor) -> Tensor:
-    """L1 and L2 of pixels and L1 of their differences where the mask [N, 1, H, W] is 1."""
-    difference = (made - target) * mask
-    edges = difference.diff(dim=2).abs().mean() + difference.diff(dim=3).abs().mean()
-    return (difference.abs().mean() + 2 * difference.square().mean() + 0.75 * edges) / mask.mean()
+    """`difference_loss` where the mask [N, 1, H, W] is 1."""
+    return difference_loss((made - target) * mask) / mask.mean()
 
 
 def edge_loss(images: Tensor, target: Tensor) -> Tensor:
