@@ -196,8 +196,7 @@ def _load_encoder(name: str, generator: Generator, device: torch.device | str, f
     path = encoder_file(name, fetch)
     with unchanged_file(path):
         encoder, encoder_sha256 = load_encoder(path), sha256_of(path)
-    if generator.grown_from and encoder.config.num_ws == generator.grown_from.num_ws:
-        encoder.add_rows(generator.num_ws)
+    encoder.add_rows(generator)
     gives = [encoder.config.num_ws, encoder.config.w_dim]
     takes = [generator.num_ws, generator.config.w_dim]
     if gives != takes:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from styleclip.latents import repeat_last_row
 from styleclip.networks.arcface import IRSE50
 from styleclip.networks.encoder_config import FRAME_PX, MAX_DOWNSAMPLING, EncoderConfig
+from styleclip.networks.generator import Generator
 from styleclip.networks.layers import EqualLinear
 from styleclip.networks.resize import apply_resizes, ratio_resize
 
@@ -56,10 +57,12 @@ class Encoder(IRSE50):
         vectors = [w, *(w + delta for delta in deltas)] if self.config.kind == "e4e" else [w, *deltas]
         return torch.stack(vectors, dim=1) + self.w_avg
 
-    def add_rows(self, num_ws: int) -> None:
-        """Give as many vectors of W+ from now on; those that are added repeat the last one."""
-        self.w_avg = repeat_last_row(self.w_avg[None], num_ws)[0]
-        self.config = dataclasses.replace(self.config, num_ws=num_ws)
+    def add_rows(self, generator: Generator) -> None:
+        """Where the generator was grown from one with as many vectors of W+, give those of it, repeating the last."""
+        small = generator.grown_from
+        if small is not None and self.config.num_ws == small.num_ws:
+            self.w_avg = repeat_last_row(self.w_avg[None], generator.num_ws)[0]
+            self.config = dataclasses.replace(self.config, num_ws=generator.num_ws)
 
     def add_heads(self) -> None:
         """Give every repeated vector a network of its own, which begins as a copy of the last one."""

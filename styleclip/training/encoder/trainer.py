@@ -134,11 +134,9 @@ def _initial_encoder(models: Models, training: EncoderTraining, start: Encoder |
     """
     encoder = new_encoder(training, models.generator)
     if start is not None:
-        grown_from = models.generator.grown_from
-        if grown_from and start.config.num_ws == grown_from.num_ws:
-            start = copy.deepcopy(start)
-            start.add_rows(models.generator.num_ws)
-            start.add_heads()
+        start = copy.deepcopy(start)
+        start.add_rows(models.generator)
+        start.add_heads()
         if start.config != encoder.config:
             raise WeightError(f"the encoder to start with is {start.config}, not {encoder.config}; pass another")
         encoder.load_state_dict(start.state_dict())
