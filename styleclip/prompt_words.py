@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from styleclip.claims.table import known_titles
+from styleclip.claims.table import known_attributes
 from styleclip.errors import UsageError
 from styleclip.networks.clip import CLIP
 from styleclip.networks.tokenizers import WordTokenizer, byte_pair_tokenizer
@@ -38,8 +38,8 @@ def check_words(clip: CLIP, texts: Sequence[str], force: bool = False) -> None:
     A full CLIP knows all words a little, so its unknown words are a PromptWarning.
     """
     if clip.vocabulary is not None and not force and (nearest := nearest_words(clip, texts)):
-        titles = [] if all(nearest.values()) else known_titles(clip.vocabulary)
-        raise UnknownWordsError(_sentence(clip, nearest, titles))
+        known = [] if all(nearest.values()) else known_attributes(clip.vocabulary)
+        raise UnknownWordsError(_sentence(clip, nearest, [attribute.title for attribute, _ in known]))
     warn_unknown_words(clip, texts)
 
 

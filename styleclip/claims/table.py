@@ -56,9 +56,9 @@ class Attribute:
         sentences = (sentence(wording, subject) for wording in self.wordings[state])
         return next((text for text in sentences if is_known(text, vocabulary)), None)
 
-    def write_states(self, vocabulary: Collection[str] | None, subject: str = SUBJECT) -> dict[str, str]:
+    def write_states(self, vocabulary: Collection[str] | None) -> dict[str, str]:
         """State -> sentence, of the states that a CLIP of these words knows."""
-        written = {state: self.write(state, vocabulary, subject) for state in self.states}
+        written = {state: self.write(state, vocabulary, SUBJECT) for state in self.states}
         return {state: text for state, text in written.items() if text}
 
 
@@ -100,9 +100,10 @@ def load_table() -> Table:
     )
 
 
-def known_titles(vocabulary: Collection[str]) -> list[str]:
-    """The titles of the attributes of which a CLIP of these words knows two states or more."""
-    return [each.title for each in load_table().attributes.values() if len(each.write_states(vocabulary)) > 1]
+def known_attributes(vocabulary: Collection[str] | None) -> list[tuple[Attribute, dict[str, str]]]:
+    """The attributes of which a CLIP of these words knows two states or more, each with the sentences of its states."""
+    written = [(attribute, attribute.write_states(vocabulary)) for attribute in load_table().attributes.values()]
+    return [(attribute, states) for attribute, states in written if len(states) > 1]
 
 
 def _attribute(name: str, entry: Mapping[str, Any], colours: Mapping[str, list[str]]) -> Attribute:

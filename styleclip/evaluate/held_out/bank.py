@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from styleclip.claims.table import FILE, load_table
+from styleclip.claims.table import FILE, known_attributes, load_table
 from styleclip.errors import UsageError
 from styleclip.text.text_files import read_text
 
@@ -52,15 +52,13 @@ class Bank:
 def portrait_bank(vocabulary: Collection[str] | None = None) -> Bank:
     """The attributes of portraits, each with the states that a CLIP of these words can be asked for, two or more."""
     table = load_table()
-    written = {name: attribute.write_states(vocabulary) for name, attribute in table.attributes.items()}
     attributes = tuple(
         BankAttribute(
             attribute.title,
-            written[name],
+            states,
             tuple((table.attributes[other].title, state) for other, state in attribute.hidden_by),
         )
-        for name, attribute in table.attributes.items()
-        if len(written[name]) > 1
+        for attribute, states in known_attributes(vocabulary)
     )
     return Bank(PORTRAITS, attributes, sha256(FILE.read_bytes()).hexdigest())
 
