@@ -15,7 +15,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route
 from websockets.exceptions import ConnectionClosedError
-from websockets.sync.client import connect
+from websockets.sync.client import ClientConnection, connect
 
 from benchmarks.studio_server import StudioServer
 from styleclip import interrupts
@@ -105,6 +105,12 @@ def test_a_signal_ends_it(number: signal.Signals) -> None:
     assert answers == [b"started"]
 
 
+def ask(tab: ClientConnection, text: str) -> None:
+    """Send a text and wait for the answer; a server that refuses it closes during either."""
+    tab.send(text)
+    tab.recv()
+
+
 def test_the_command(python: list[str], tmp_path: Path) -> None:
     """From its line on stdout to Ctrl-C: a page, a websocket within its limits, and nothing on stderr."""
     server = StudioServer("--quiet", python=python, environment=environment(), log=tmp_path / "log")
@@ -116,9 +122,8 @@ def test_the_command(python: list[str], tmp_path: Path) -> None:
             assert not tab.protocol.extensions  # JPEG is not compressed again
             tab.send(json.dumps(frame(1)))
             assert json.loads(tab.recv())["type"] == "facts" and isinstance(tab.recv(), bytes)
-            tab.send("x" * (2 << 20))
             with pytest.raises(ConnectionClosedError) as caught:
-                tab.recv()
+                ask(tab, "x" * (2 << 20))
             assert caught.value.rcvd is not None and caught.value.rcvd.code == 1009
         start = time.monotonic()
     finally:
